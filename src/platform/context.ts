@@ -1,0 +1,33 @@
+// Who is asking, at which issuer: ambient for the length of one request, job or command.
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+export interface Actor {
+  type: 'user' | 'client' | 'system';
+  id: string;
+}
+
+export interface RequestContext {
+  requestId: string;
+  tenantId?: string;
+  actor?: Actor;
+  ip?: string;
+  userAgent?: string;
+  locale?: string;
+}
+
+const storage = new AsyncLocalStorage<RequestContext>();
+
+export const runInContext = <T>(context: RequestContext, work: () => T): T => storage.run(context, work);
+
+/** Runs work as another tenant or actor; what is not named is inherited. */
+export const withContext = <T>(change: Partial<RequestContext>, work: () => T): T =>
+  storage.run({ ...(storage.getStore() ?? { requestId: 'none' }), ...change }, work);
+
+export const currentContext = (): RequestContext | undefined => storage.getStore();
+
+/** @throws Error when nobody said which tenant: a read or write of a tenant's rows must never guess. */
+export function currentTenantId(): string {
+  const tenantId = storage.getStore()?.tenantId;
+  if (!tenantId) throw new Error('no tenant in the current context');
+  return tenantId;
+}

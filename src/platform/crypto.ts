@@ -1,0 +1,77 @@
+// The one home of hashes, random values, constant-time comparison and encryption at rest.
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
+import { v7 } from 'uuid';
+
+/** A time-ordered id (RFC 9562 §5.7). */
+export const newId = (): string => v7();
+
+/** A bearer value nobody can guess: 256 bits unless asked otherwise, base64url. */
+export const randomToken = (bytes = 32): string => randomBytes(bytes).toString('base64url');
+
+export const sha256 = (value: string): string => createHash('sha256').update(value).digest('base64url');
+
+export const hmac = (key: string | Buffer, value: string): string =>
+  createHmac('sha256', key).update(value).digest('base64url');
+
+/** HKDF-SHA-256 (RFC 5869). */
+export const deriveKey = (secret: string | Buffer, purpose: string, bytes = 32): Buffer =>
+  Buffer.from(hkdfSync('sha256', secret, '', purpose, bytes));
+
+/** Compares without telling by its duration where two values differ. */
+export function safeEqual(a: string, b: string): boolean {
+  const left = createHash('sha256').update(a).digest();
+  const right = createHash('sha256').update(b).digest();
+  return timingSafeEqual(left, right);
+}
+
+/**
+ * Encryption at rest: AES-256-GCM, written `version:iv:tag:ciphertext` (base64url). The context (table, column, row) is authenticated with
+ * the text, so a sealed value moved to another row does not open.
+ */
+export class Sealer {
+  private readonly current: string;
+
+  /** @param keys version → 32 bytes, newest first. */
+  constructor(private readonly keys: ReadonlyMap<string, Buffer>) {
+    const [first] = keys.keys();
+    if (!first) throw new Error('at least one encryption key is needed');
+    this.current = first;
+  }
+
+  seal(text: string, context: string): string {
+    const iv = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', this.key(this.current), iv).setAAD(Buffer.from(context));
+    const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+    return [this.current, ...[iv, cipher.getAuthTag(), sealed].map((part) => part.toString('base64url'))].join(':');
+  }
+
+  /** @throws Error when the key is unknown, or the text or its context was changed. */
+  open(sealed: string, context: string): string {
+    const [version = '', iv = '', tag = '', text = ''] = sealed.split(':');
+    const decipher = createDecipheriv('aes-256-gcm', this.key(version), Buffer.from(iv, 'base64url'), {
+      authTagLength: 16,
+    })
+      .setAAD(Buffer.from(context))
+      .setAuthTag(Buffer.from(tag, 'base64url'));
+    return decipher.update(Buffer.from(text, 'base64url'), undefined, 'utf8') + decipher.final('utf8');
+  }
+
+  /** True when the value was sealed with a key that is no longer the newest. */
+  isStale(sealed: string): boolean {
+    return !sealed.startsWith(`${this.current}:`);
+  }
+
+  private key(version: string): Buffer {
+    const key = this.keys.get(version);
+    if (!key) throw new Error(`encryption key ${version} is not configured`);
+    return key;
+  }
+}

@@ -1,0 +1,36 @@
+// How a feature says what it answers: one object per endpoint, mounted by api/ and printed as OpenAPI 3.1 from the same array.
+import type { z } from 'zod';
+
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+export interface EndpointRequest<P, Q, B> {
+  params: P;
+  query: Q;
+  body: B;
+}
+
+export interface Endpoint<
+  P extends z.ZodType = z.ZodType,
+  Q extends z.ZodType = z.ZodType,
+  B extends z.ZodType = z.ZodType,
+  R extends z.ZodType = z.ZodType,
+> {
+  method: Method;
+  /** Below /api/v1, parameters as in `/clients/:client_id`. */
+  path: string;
+  /** What the bearer must hold (RFC 6750 §3.1). */
+  scope: string;
+  summary: string;
+  params?: P;
+  query?: Q;
+  body?: B;
+  /** What leaves: a field nobody listed is stripped. Absent means 204. */
+  response?: R;
+  status?: number;
+  handle(request: EndpointRequest<z.output<P>, z.output<Q>, z.output<B>>): Promise<unknown>;
+}
+
+/** Ties the types of one endpoint together. */
+export const endpoint = <P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
+  definition: Endpoint<P, Q, B, R>,
+): Endpoint => definition as unknown as Endpoint;

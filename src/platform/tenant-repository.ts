@@ -1,0 +1,78 @@
+// What Database.repo() hands out: every read and write carries the tenant of the current context, so another tenant's row does not exist.
+import type {
+  DeepPartial,
+  FindManyOptions,
+  FindOptionsWhere,
+  QueryDeepPartialEntity,
+  Repository,
+  SelectQueryBuilder,
+} from 'typeorm';
+import { currentTenantId } from './context.js';
+import type { TenantEntity } from './tenant-entity.js';
+
+type Where<E> = FindOptionsWhere<E> | FindOptionsWhere<E>[];
+
+export class TenantRepository<E extends TenantEntity> {
+  constructor(private readonly repository: Repository<E>) {}
+
+  find(options: FindManyOptions<E> = {}): Promise<E[]> {
+    return this.repository.find({ ...options, where: scoped<E>((options.where ?? {}) as Where<E>) });
+  }
+
+  findBy(where: Where<E>): Promise<E[]> {
+    return this.repository.findBy(scoped(where));
+  }
+
+  findOneBy(where: Where<E>): Promise<E | null> {
+    return this.repository.findOneBy(scoped(where));
+  }
+
+  existsBy(where: Where<E>): Promise<boolean> {
+    return this.repository.existsBy(scoped(where));
+  }
+
+  countBy(where: Where<E>): Promise<number> {
+    return this.repository.countBy(scoped(where));
+  }
+
+  /** Inserts or updates by primary key. */
+  save(entity: E): Promise<E> {
+    return this.repository.save(owned(entity) as E & DeepPartial<E>);
+  }
+
+  /** @throws QueryFailedError on a unique violation, which the renderers answer as 409. */
+  async insert(entity: E): Promise<E> {
+    await this.repository.insert(owned(entity) as QueryDeepPartialEntity<E>);
+    return entity;
+  }
+
+  /** @returns how many rows changed. */
+  async update(where: FindOptionsWhere<E>, change: QueryDeepPartialEntity<E>): Promise<number> {
+    return (await this.repository.update(scoped(where) as FindOptionsWhere<E>, change)).affected ?? 0;
+  }
+
+  /** @returns how many rows went. */
+  async delete(where: FindOptionsWhere<E>): Promise<number> {
+    return (await this.repository.delete(scoped(where) as FindOptionsWhere<E>)).affected ?? 0;
+  }
+
+  /** A query that already carries the tenant; use andWhere, never where. */
+  query(alias: string): SelectQueryBuilder<E> {
+    return this.repository
+      .createQueryBuilder(alias)
+      .where(`${alias}.tenant_id = :tenantId`, { tenantId: currentTenantId() });
+  }
+}
+
+function scoped<E extends TenantEntity>(where: Where<E>): Where<E> {
+  const tenantId = currentTenantId();
+  const add = (one: FindOptionsWhere<E>) => ({ ...one, tenantId }) as FindOptionsWhere<E>;
+  return Array.isArray(where) ? where.map(add) : add(where);
+}
+
+function owned<E extends TenantEntity>(entity: E): E {
+  const tenantId = currentTenantId();
+  if (entity.tenantId && entity.tenantId !== tenantId) throw new Error('a row of another tenant cannot be written');
+  entity.tenantId = tenantId;
+  return entity;
+}
