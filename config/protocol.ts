@@ -1,0 +1,83 @@
+// What the protocol offers: scopes, claims, classes of authentication, lifetimes and limits. Seconds, unless a name says otherwise.
+
+/** OpenID Connect Core §5.4. */
+export const claimsByScope = {
+  openid: ['sub'],
+  profile: [
+    'name',
+    'family_name',
+    'given_name',
+    'middle_name',
+    'nickname',
+    'preferred_username',
+    'profile',
+    'picture',
+    'website',
+    'gender',
+    'birthdate',
+    'zoneinfo',
+    'locale',
+    'updated_at',
+  ],
+  email: ['email', 'email_verified'],
+  address: ['address'],
+  phone: ['phone_number', 'phone_number_verified'],
+} as const;
+
+export const scopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'] as const;
+
+/** Classes of authentication, weakest first: one factor, two factors, phishing-resistant, phishing-resistant in hardware. */
+export const acrValues = ['urn:ostiary:acr:1fa', 'urn:ostiary:acr:mfa', 'urn:ostiary:acr:phr', 'urn:ostiary:acr:phrh'] as const;
+
+const minute = 60;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+export const lifetimes = {
+  accessToken: 15 * minute,
+  authorizationCode: 60,
+  clientCredentials: 15 * minute,
+  idToken: hour,
+  interaction: hour,
+  /** A grant outlives every refresh token made from it. */
+  grant: 365 * day,
+  refreshTokenIdle: 7 * day,
+  refreshTokenAbsolute: 90 * day,
+  sessionIdle: 1 * day,
+  sessionAbsolute: 14 * day,
+  /** How long the same refresh token gets the same answer again (a lost response, two tabs). */
+  refreshGrace: 10,
+  /** How long the id a session had before a rotation is still good. */
+  sessionHandleGrace: 30,
+  /** How long a spent code is remembered, to notice its reuse (RFC 6749 §4.1.2). */
+  spentCode: hour,
+} as const;
+
+/** RFC 7519 §4.1.4: leeway for clocks that differ. */
+export const clockTolerance = 120;
+
+export const routes = {
+  authorization: '/authorize',
+  token: '/token',
+  userinfo: '/userinfo',
+  jwks: '/jwks',
+  introspection: '/introspect',
+  revocation: '/revoke',
+  registration: '/register',
+  pushed_authorization_request: '/par',
+  device_authorization: '/device/authorize',
+  code_verification: '/device',
+  backchannel_authentication: '/backchannel',
+  end_session: '/logout',
+} as const;
+
+export const limits = {
+  /** Failed calls from one address to /token, /introspect, /revoke, /par and /register. */
+  protocolFailures: { points: 60, seconds: minute },
+  /** Wrong secrets for one client from one address. */
+  clientSecretFailures: { points: 10, seconds: minute },
+  /** Submitted sign-in forms from one address that failed. */
+  signInFailures: { points: 100, seconds: 10 * minute },
+  /** Submitted setup or password links from one address that failed. */
+  linkFailures: { points: 20, seconds: 10 * minute },
+} as const;

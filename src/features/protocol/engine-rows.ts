@@ -1,0 +1,227 @@
+// Tokens, codes, requests and interactions: found by the hash of their handle, spent by one conditional statement.
+import type { Clock } from '../../platform/clock.js';
+import { currentTenantId } from '../../platform/context.js';
+import type { Sealer } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import { handleHash, type Payload, withoutHandle } from './handles.js';
+import type { AccountRow, PendingRow, ProtocolRequest } from './request.js';
+import type { ShortLivedRows } from './short-lived-rows.js';
+import * as statements from './statements.js';
+
+export interface Retention {
+  interaction: number;
+  spentCode: number;
+  refreshTokenAbsolute: number;
+}
+
+/** A single-use artefact was spent before: by whom is for the caller to find out. */
+export class AlreadyConsumed extends Error {
+  constructor(
+    readonly kind: string,
+    readonly grantId: string | undefined,
+  ) {
+    super(`${kind} was used before`);
+    this.name = 'AlreadyConsumed';
+  }
+}
+
+/** Kinds whose payload carries other handles or what a person typed: sealed whole. */
+const sealedKinds = new Set(['Interaction', 'PushedAuthorizationRequest']);
+
+interface FoundRow {
+  kind: string;
+  payload: Payload | null;
+  sealed_payload: string | null;
+  consumed_at: Date | null;
+  sealed_answer: string | null;
+  answer_until: Date | null;
+  grant_id: string | null;
+  session_uid: string | null;
+  account_id: string | null;
+  grant_payload: Payload | null;
+  grant_expires_at: Date | null;
+  session_payload: Payload | null;
+  session_expires_at: Date | null;
+  account: AccountRow | null;
+}
+
+export class EngineRows {
+  constructor(
+    private readonly db: Database,
+    private readonly sealer: Sealer,
+    private readonly clock: Clock,
+    private readonly retention: Retention,
+    private readonly shortLived: ShortLivedRows | undefined,
+  ) {}
+
+  /**
+   * @param siblings kinds to look for in the same statement: a token to be introspected may be any of three.
+   * @returns the payload with its handle put back as `jti`, or undefined.
+   */
+  find(request: ProtocolRequest, kind: string, handle: string, siblings: readonly string[] = [kind]): Promise<Payload | undefined> {
+    const key = (one: string) => `${one}\0${handle}`;
+    const known = request.rows.get(key(kind));
+    if (known) return known;
+    if (this.shortLived && sealedKinds.has(kind)) return this.findShortLived(this.shortLived, kind, handle);
+
+    const kinds = siblings.includes(kind) ? siblings : [kind];
+    const found = this.load(request, kinds, handle);
+    for (const one of kinds) request.rows.set(key(one), found.then((rows) => rows.get(one)));
+    return request.rows.get(key(kind)) as Promise<Payload | undefined>;
+  }
+
+  async save(request: ProtocolRequest, row: PendingRow): Promise<void> {
+    request.rows.delete(`${row.kind}\0${row.handle}`);
+    if (this.shortLived && sealedKinds.has(row.kind)) {
+      const { retain_until } = this.columns(row);
+      return this.shortLived.save(row.kind, row.handle, this.seal(row.kind, row.payload), retain_until ?? this.clock.now());
+    }
+    if (request.collecting) return request.collect(row);
+    const c = this.columns(row);
+    await this.db.execute(statements.saveRow, [
+      currentTenantId(),
+      Buffer.from(c.handle_hash, 'hex'),
+      c.kind,
+      c.client_id,
+      c.account_id,
+      c.grant_id,
+      c.session_uid,
+      c.payload,
+      c.sealed_payload,
+      c.expires_at,
+      c.retain_until,
+    ]);
+  }
+
+  /** @throws AlreadyConsumed when somebody else was first. */
+  async consume(request: ProtocolRequest, kind: string, handle: string): Promise<void> {
+    const payload = (await request.rows.get(`${kind}\0${handle}`)) ?? {};
+    if (request.collecting) return request.collectConsume({ kind, handle, payload });
+    const first =
+      this.shortLived && sealedKinds.has(kind)
+        ? await this.shortLived.consume(kind, handle)
+        : (await this.db.execute(statements.consumeRow, [currentTenantId(), handleHash(kind, handle), this.clock.now()])).length > 0;
+    if (!first) throw new AlreadyConsumed(kind, payload.grantId);
+  }
+
+  async destroy(request: ProtocolRequest, kind: string, handle: string): Promise<void> {
+    request.rows.delete(`${kind}\0${handle}`);
+    if (this.shortLived && sealedKinds.has(kind)) return this.shortLived.destroy(kind, handle);
+    await this.db.execute(statements.deleteRow, [currentTenantId(), handleHash(kind, handle)]);
+  }
+
+  /**
+   * Writes what one token request collected, in one statement: the code or refresh token is spent and its successors exist, or nothing happened.
+   * @param answer the response, kept sealed for the same refresh token coming again within so many seconds.
+   * @throws AlreadyConsumed when somebody else was first; nothing has been written then.
+   */
+  async flush(request: ProtocolRequest, answer?: { text: string; seconds: number }): Promise<void> {
+    const { rows, consume } = request.takeUnit();
+    const records = JSON.stringify(rows.map((row) => this.columns(row)));
+    if (!consume) {
+      if (rows.length > 0) await this.db.execute(statements.insertNewRows, [currentTenantId(), records]);
+      return;
+    }
+    const hash = handleHash(consume.kind, consume.handle);
+    const now = this.clock.now();
+    const [result] = await this.db.execute<{ consumed: number }>(statements.exchangeRow, [
+      currentTenantId(),
+      records,
+      hash,
+      now,
+      answer ? this.sealer.seal(answer.text, answerContext(hash)) : null,
+      answer ? new Date(now.getTime() + answer.seconds * 1000) : null,
+    ]);
+    if (result?.consumed !== 1) throw new AlreadyConsumed(consume.kind, consume.payload.grantId);
+  }
+
+  /** What the refresh token was answered with when it was exchanged, as long as its grace window lasts. */
+  async earlierAnswer(handle: string): Promise<string | undefined> {
+    const hash = handleHash('RefreshToken', handle);
+    const [row] = await this.db.execute<{ sealed_answer: string }>(statements.readAnswer, [currentTenantId(), hash, this.clock.now()]);
+    return row && this.sealer.open(row.sealed_answer, answerContext(hash));
+  }
+
+  private async load(request: ProtocolRequest, kinds: readonly string[], handle: string): Promise<Map<string, Payload>> {
+    const hashes = kinds.map((kind) => handleHash(kind, handle));
+    const rows = await this.db.execute<FoundRow>(statements.findRow, [currentTenantId(), hashes, this.clock.now()]);
+    const found = new Map<string, Payload>();
+    for (const row of rows) {
+      remember(request, row);
+      const payload = row.sealed_payload ? this.unseal(row.kind, row.sealed_payload) : (row.payload ?? {});
+      found.set(row.kind, { ...payload, jti: handle, ...this.consumption(request, handle, row) });
+    }
+    return found;
+  }
+
+  /** A refresh token exchanged within the grace window is shown as unspent, so that the engine itself makes all its checks first. */
+  private consumption(request: ProtocolRequest, handle: string, row: FoundRow): { consumed?: number } {
+    if (!row.consumed_at) return {};
+    if (row.kind === 'RefreshToken' && row.sealed_answer && row.answer_until && row.answer_until > this.clock.now()) {
+      request.earlierAnswer = this.sealer.open(row.sealed_answer, answerContext(handleHash(row.kind, handle)));
+      return {};
+    }
+    return { consumed: Math.floor(row.consumed_at.getTime() / 1000) };
+  }
+
+  private async findShortLived(store: ShortLivedRows, kind: string, handle: string): Promise<Payload | undefined> {
+    const row = await store.find(kind, handle);
+    if (!row) return undefined;
+    return { ...this.unseal(kind, row.sealed), jti: handle, ...(row.consumed ? { consumed: row.consumed } : {}) };
+  }
+
+  private seal(kind: string, payload: Payload): string {
+    const { consumed, ...rest } = withoutHandle(payload);
+    return this.sealer.seal(JSON.stringify(rest), `engine_rows:${currentTenantId()}:${kind}`);
+  }
+
+  private unseal(kind: string, sealed: string): Payload {
+    return JSON.parse(this.sealer.open(sealed, `engine_rows:${currentTenantId()}:${kind}`)) as Payload;
+  }
+
+  private columns({ kind, handle, payload }: PendingRow) {
+    const { consumed, ...rest } = withoutHandle(payload);
+    const sealed = sealedKinds.has(kind);
+    return {
+      handle_hash: handleHash(kind, handle).toString('hex'),
+      kind,
+      client_id: payload.clientId ?? null,
+      account_id: sealed ? null : (payload.accountId ?? null),
+      grant_id: sealed ? null : (payload.grantId ?? null),
+      session_uid: payload.sessionUid ?? null,
+      payload: sealed ? null : rest,
+      sealed_payload: sealed ? this.seal(kind, payload) : null,
+      expires_at: payload.exp ? new Date(payload.exp * 1000) : null,
+      retain_until: this.retainUntil(kind, payload),
+    };
+  }
+
+  /** A spent row must stay as long as its reuse must be noticed. */
+  private retainUntil(kind: string, payload: Payload): Date | null {
+    if (!payload.exp) return null;
+    const more: Record<string, number> = {
+      AuthorizationCode: this.retention.spentCode,
+      PushedAuthorizationRequest: this.retention.interaction,
+    };
+    const familyEnd = kind === 'RefreshToken' && payload.iiat ? payload.iiat + this.retention.refreshTokenAbsolute : 0;
+    return new Date(Math.max(payload.exp + (more[kind] ?? 0), familyEnd) * 1000);
+  }
+}
+
+const answerContext = (hash: Buffer) => `refresh-answer:${hash.toString('hex')}`;
+
+function remember(request: ProtocolRequest, row: FoundRow): void {
+  if (row.account_id) request.accounts.set(row.account_id, row.account ?? undefined);
+  if (row.grant_id) request.grants.set(row.grant_id, Promise.resolve(grantPayload(row)));
+  if (row.session_uid) {
+    const live = row.session_payload && row.session_expires_at;
+    request.sessionsByUid.set(row.session_uid, live ? { ...row.session_payload, exp: seconds(row.session_expires_at) } : undefined);
+  }
+}
+
+function grantPayload(row: FoundRow): Payload | undefined {
+  if (!row.grant_payload || !row.grant_id) return undefined;
+  return { ...row.grant_payload, jti: row.grant_id, exp: seconds(row.grant_expires_at) };
+}
+
+const seconds = (date: Date | null): number => Math.floor((date?.getTime() ?? 0) / 1000);

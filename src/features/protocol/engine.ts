@@ -1,0 +1,53 @@
+// All that the doors need of the engine. Implemented in oidc/engine.ts, handed out by app.ts.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+export interface Interaction {
+  uid: string;
+  prompt: { name: string; reasons: string[]; details: Record<string, unknown> };
+  /** The parameters of the authorization request. */
+  params: Record<string, unknown>;
+  clientId: string;
+  /** Who is signed in in this browser already, if anybody. */
+  session: { uid: string; accountId: string } | undefined;
+  /** What earlier steps of this interaction have established; nothing of it is a sign-in yet. */
+  progress: unknown;
+}
+
+export interface Login {
+  accountId: string;
+  acr: string;
+  amr: string[];
+  /** When the person proved who they are, NumericDate. */
+  ts: number;
+}
+
+export interface Finish {
+  login?: Login;
+  consent?: { grantId: string };
+  select_account?: Record<string, never>;
+}
+
+export interface KnownAccount {
+  sessionUid: string;
+  accountId: string;
+  current: boolean;
+}
+
+type Exchange = [req: IncomingMessage, res: ServerResponse];
+
+export interface Engine {
+  /** The interaction this browser is in. @throws AppError 400 `interaction_expired` when there is none, or it belongs to another browser. */
+  interaction(...exchange: Exchange): Promise<Interaction>;
+  /** Keeps what a step has established. */
+  remember(...exchange: [...Exchange, progress: object]): Promise<void>;
+  /** Ends the interaction. @returns where to send the browser. */
+  finish(...exchange: [...Exchange, result: Finish]): Promise<string>;
+  /** Ends the interaction with an error for the client. @returns where to send the browser. */
+  refuse(...exchange: [...Exchange, error: string, description: string]): Promise<string>;
+  /** Accounts with a live session in this browser: the current one and those set aside. */
+  accounts(...exchange: Exchange): Promise<KnownAccount[]>;
+  /** Sets the current session aside, so that another account can sign in without ending it. */
+  setAside(...exchange: Exchange): Promise<void>;
+  /** Makes a session that was set aside the current one. @returns false when this browser has no such session. */
+  switchTo(...exchange: [...Exchange, sessionUid: string]): Promise<boolean>;
+}

@@ -1,0 +1,25 @@
+// A handle (token, code, cookie value, request_uri) is a bearer secret: rows are found by its hash, which also tells kinds apart.
+import { createHash } from 'node:crypto';
+
+export const handleHash = (kind: string, handle: string): Buffer =>
+  createHash('sha256').update(kind).update('\0').update(handle).digest();
+
+/** What the engine hands over and expects back; `jti` is the handle and never stored. */
+export interface Payload {
+  jti?: string;
+  kind?: string;
+  iat?: number;
+  exp?: number;
+  clientId?: string;
+  accountId?: string;
+  grantId?: string;
+  sessionUid?: string;
+  iiat?: number;
+  consumed?: unknown;
+  [member: string]: unknown;
+}
+
+export function withoutHandle(payload: Payload): Payload {
+  const { jti, ...rest } = payload;
+  return rest;
+}

@@ -1,0 +1,43 @@
+// Everything the engine keeps. oidc/ maps the engine's calls onto it; doors and other features end sessions and grants through it.
+import type { Clock } from '../../platform/clock.js';
+import type { Sealer } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import { EngineRows } from './engine-rows.js';
+import { Grants } from './grants.js';
+import { Replays } from './replays.js';
+import { Sessions } from './sessions.js';
+import type { ShortLivedRows } from './short-lived-rows.js';
+import { Traces } from './traces.js';
+
+/** Seconds. */
+export interface ProtocolLifetimes {
+  interaction: number;
+  grant: number;
+  refreshTokenAbsolute: number;
+  spentCode: number;
+  sessionHandleGrace: number;
+}
+
+export class Protocol {
+  readonly rows: EngineRows;
+  readonly grants: Grants;
+  readonly sessions: Sessions;
+  readonly replays: Replays;
+  readonly traces: Traces;
+
+  constructor(
+    readonly db: Database,
+    sealer: Sealer,
+    audit: AuditLog,
+    clock: Clock,
+    lifetimes: ProtocolLifetimes,
+    shortLived?: ShortLivedRows,
+  ) {
+    this.rows = new EngineRows(db, sealer, clock, lifetimes, shortLived);
+    this.grants = new Grants(db, audit, clock, lifetimes.grant);
+    this.sessions = new Sessions(db, sealer, audit, clock, lifetimes.sessionHandleGrace);
+    this.replays = new Replays(db);
+    this.traces = new Traces(db, clock);
+  }
+}

@@ -1,0 +1,74 @@
+// What one request to the engine has already read, and what it wants to write: reads happen once, writes that belong together are one statement.
+import type { Payload } from './handles.js';
+
+export interface AccountRow {
+  id: string;
+  email: string;
+  email_verified: boolean;
+  claims: Record<string, unknown>;
+  updated_at: string;
+}
+
+export interface SessionSnapshot {
+  uid: string;
+  /** The payload as loaded, to tell whether anything changed. */
+  json: string;
+  exp: number;
+  loginTs: number | undefined;
+  clients: string[];
+  hadState: boolean;
+  handles: string[];
+  /** Found by a handle that another tab has rotated away a moment ago. */
+  retiring: boolean;
+}
+
+export interface PendingRow {
+  kind: string;
+  handle: string;
+  payload: Payload;
+}
+
+export interface PendingConsume {
+  kind: string;
+  handle: string;
+  payload: Payload;
+}
+
+export class ProtocolRequest {
+  readonly rows = new Map<string, Promise<Payload | undefined>>();
+  readonly grants = new Map<string, Promise<Payload | undefined>>();
+  readonly sessionsByUid = new Map<string, Payload | undefined>();
+  readonly accounts = new Map<string, AccountRow | undefined>();
+  readonly endings = new Map<string, Promise<void>>();
+  session: SessionSnapshot | undefined;
+  /** The id the session had before this request rotated it. */
+  rotatedFrom: string | undefined;
+  /** The presented refresh token was exchanged a moment ago: what was answered then. */
+  earlierAnswer: string | undefined;
+
+  private unit: { rows: PendingRow[]; consume?: PendingConsume } | undefined;
+
+  /** From here on writes are collected instead of sent. */
+  beginUnit(): void {
+    this.unit = { rows: [] };
+  }
+
+  get collecting(): boolean {
+    return this.unit !== undefined;
+  }
+
+  collect(row: PendingRow): void {
+    this.unit?.rows.push(row);
+  }
+
+  collectConsume(consume: PendingConsume): void {
+    if (this.unit) this.unit.consume = consume;
+  }
+
+  /** Hands over what was collected; nothing is collected any more. */
+  takeUnit(): { rows: PendingRow[]; consume?: PendingConsume } {
+    const unit = this.unit ?? { rows: [] };
+    this.unit = undefined;
+    return unit;
+  }
+}

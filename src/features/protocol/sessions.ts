@@ -1,0 +1,187 @@
+// Sessions, keyed by uid: found by the hash of the cookie value, merged when two tabs save at once, and dead once ended.
+import type { Clock } from '../../platform/clock.js';
+import { currentContext, currentTenantId } from '../../platform/context.js';
+import type { Sealer } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import { handleHash, type Payload, withoutHandle } from './handles.js';
+import { type AccountRow, ProtocolRequest } from './request.js';
+import * as statements from './statements.js';
+
+export type SessionEnd = 'logout' | 'revoked' | 'password_changed' | 'account_ended';
+
+export class SessionEnded extends Error {
+  constructor() {
+    super('the session has ended');
+    this.name = 'SessionEnded';
+  }
+}
+
+interface Authorizations {
+  [clientId: string]: { sid?: string; grantId?: string; persistsLogout?: boolean };
+}
+
+interface FoundSession {
+  uid: string;
+  payload: Payload;
+  expires_at: Date;
+  retiring: boolean;
+  handles: string[];
+  account: AccountRow | null;
+}
+
+/** A session is written again when nothing changed only after this long, to move its idle end. */
+const touchEveryMs = 60_000;
+
+export class Sessions {
+  constructor(
+    private readonly db: Database,
+    private readonly sealer: Sealer,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+    private readonly handleGraceSeconds: number,
+  ) {}
+
+  /** @returns the payload with the handle it was asked for as `jti`, or undefined. */
+  async find(request: ProtocolRequest, handle: string): Promise<Payload | undefined> {
+    const [row] = await this.db.execute<FoundSession>(statements.findSession, [
+      currentTenantId(),
+      handleHash('Session', handle),
+      this.clock.now(),
+    ]);
+    if (!row) return undefined;
+    const payload = this.open(row);
+    if (row.account) request.accounts.set(row.account.id, row.account);
+    request.sessionsByUid.set(row.uid, payload);
+    request.session = {
+      uid: row.uid,
+      json: comparable(payload),
+      exp: payload.exp ?? 0,
+      loginTs: payload.loginTs as number | undefined,
+      clients: Object.keys((payload.authorizations ?? {}) as Authorizations),
+      hadState: payload.state !== undefined,
+      handles: row.handles,
+      retiring: row.retiring,
+    };
+    return { ...structuredClone(payload), jti: handle };
+  }
+
+  /** Read-only: without a handle nothing found this way can be saved as another. */
+  async findByUid(request: ProtocolRequest, uid: string): Promise<Payload | undefined> {
+    if (!request.sessionsByUid.has(uid)) {
+      const [row] = await this.db.execute<FoundSession>(statements.findSessionByUid, [currentTenantId(), uid, this.clock.now()]);
+      request.sessionsByUid.set(uid, row && this.open(row));
+    }
+    return request.sessionsByUid.get(uid);
+  }
+
+  /** True when saving would write what is stored already. */
+  isUnchanged(request: ProtocolRequest, payload: Payload, exp: number): boolean {
+    const loaded = request.session;
+    if (!payload.accountId && !payload.state && !payload.authorizations) return true;
+    if (!loaded || loaded.uid !== payload.uid || loaded.retiring || request.rotatedFrom) return false;
+    return loaded.json === comparable(payload) && (exp - loaded.exp) * 1000 < touchEveryMs;
+  }
+
+  /**
+   * @throws SessionEnded when the session was ended meanwhile: it stays dead.
+   * @returns false when the handle was retired by an authentication in another tab, so that the browser must keep its newer one.
+   */
+  async save(request: ProtocolRequest, handle: string, payload: Payload): Promise<boolean> {
+    const loaded = request.session?.uid === payload.uid ? request.session : undefined;
+    const authenticated = payload.accountId !== undefined && payload.loginTs !== loaded?.loginTs;
+    const write = () => this.write(request, handle, payload, authenticated);
+    if (!authenticated || loaded?.loginTs !== undefined) return write();
+    return this.db.transaction(async () => {
+      const alive = await write();
+      await this.audit.record('session.started', { session_uid: String(payload.uid), user_id: String(payload.accountId) });
+      return alive;
+    });
+  }
+
+  /** Ends a session, and the grants made in it unless they outlive it (offline_access). Ending it twice is once. */
+  end(request: ProtocolRequest, uid: string, reason: SessionEnd): Promise<void> {
+    request.sessionsByUid.set(uid, undefined);
+    return this.db.transaction(async () => {
+      const values = [currentTenantId(), uid, this.clock.now(), reason];
+      const [row] = await this.db.execute<{ account_id: string | null; payload: Payload }>(statements.endSession, values);
+      if (!row?.account_id) return;
+      const everything = reason === 'password_changed' || reason === 'account_ended';
+      const clients = Object.entries((row.payload.authorizations ?? {}) as Authorizations)
+        .filter(([, entry]) => everything || !entry.persistsLogout)
+        .map(([clientId]) => clientId);
+      const grants = await this.db.execute<{ id: string; client_id: string }>(statements.endGrantsOfSession, [
+        currentTenantId(),
+        uid,
+        clients,
+        this.clock.now(),
+        reason === 'account_ended' ? 'account_ended' : 'logout',
+      ]);
+      for (const grant of grants) {
+        await this.audit.record('grant.revoked', { grant_id: grant.id, client_id: grant.client_id, user_id: row.account_id, reason });
+      }
+      await this.audit.record('session.ended', { session_uid: uid, user_id: row.account_id, reason });
+    });
+  }
+
+  /** Ends all sessions of an account, but one where asked. @returns how many. */
+  async endAll(accountId: string, reason: SessionEnd, exceptUid?: string): Promise<number> {
+    const rows = (await this.db.manager.query(
+      'SELECT uid FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL AND uid IS DISTINCT FROM $3',
+      [currentTenantId(), accountId, exceptUid ?? null],
+    )) as { uid: string }[];
+    await this.db.transaction(async () => {
+      for (const { uid } of rows) await this.end(new ProtocolRequest(), uid, reason);
+    });
+    return rows.length;
+  }
+
+  private async write(request: ProtocolRequest, handle: string, payload: Payload, authenticated: boolean): Promise<boolean> {
+    const now = this.clock.now();
+    const loaded = request.session?.uid === payload.uid ? request.session : undefined;
+    const { state, ...rest } = withoutHandle(payload);
+    const authorizations = (payload.authorizations ?? {}) as Authorizations;
+    const hash = handleHash('Session', handle);
+    // A new id at sign-in and step-up ends every older one; otherwise another tab may still be on its way with the previous id.
+    const retire = authenticated
+      ? (loaded?.handles ?? []).map((hex) => Buffer.from(hex, 'hex')).filter((old) => !old.equals(hash))
+      : request.rotatedFrom
+        ? [handleHash('Session', request.rotatedFrom)]
+        : [];
+    const context = currentContext();
+    const [row] = await this.db.execute<{ handle_retired: boolean }>(statements.saveSession, [
+      currentTenantId(),
+      payload.uid,
+      payload.accountId ?? null,
+      payload.loginTs ?? null,
+      { ...rest, authorizations, ...(state ? { state: this.sealer.seal(JSON.stringify(state), stateContext(payload.uid)) } : {}) },
+      context?.ip ?? null,
+      context?.userAgent ?? null,
+      now,
+      new Date((payload.exp ?? 0) * 1000),
+      (loaded?.hadState ?? false) && state === undefined,
+      (loaded?.clients ?? []).filter((clientId) => !(clientId in authorizations)),
+      new Date(now.getTime() + (authenticated ? 0 : this.handleGraceSeconds * 1000)),
+      retire,
+      hash,
+    ]);
+    if (!row) throw new SessionEnded();
+    return !row.handle_retired;
+  }
+
+  private open({ uid, payload, expires_at }: FoundSession): Payload {
+    const { state, ...rest } = payload;
+    return {
+      ...rest,
+      exp: Math.floor(expires_at.getTime() / 1000),
+      ...(typeof state === 'string' ? { state: JSON.parse(this.sealer.open(state, stateContext(uid))) } : {}),
+    };
+  }
+}
+
+const stateContext = (uid: unknown) => `sessions:${currentTenantId()}:${String(uid)}:state`;
+
+function comparable(payload: Payload): string {
+  const { jti, iat, exp, kind, ...rest } = payload;
+  return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,41 @@
+// Interactions and pushed requests where there is Redis: sealed, under the hash of their handle, gone by themselves.
+// Losing them means that a sign-in in progress starts again, nothing more.
+import type { Redis } from 'ioredis';
+import type { Clock } from '../../platform/clock.js';
+import { currentTenantId } from '../../platform/context.js';
+import { handleHash } from './handles.js';
+
+const consumeOnce = `if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end return redis.call('HSETNX', KEYS[1], 'consumed', ARGV[1])`;
+
+export class ShortLivedRows {
+  constructor(
+    private readonly redis: Redis,
+    private readonly clock: Clock,
+  ) {}
+
+  async save(kind: string, handle: string, sealed: string, until: Date): Promise<void> {
+    const key = this.key(kind, handle);
+    const results = await this.redis.multi().hset(key, 'sealed', sealed).pexpireat(key, until.getTime()).exec();
+    const failure = results?.find(([error]) => error)?.[0];
+    if (failure || !results) throw failure ?? new Error('Redis did not keep the row');
+  }
+
+  async find(kind: string, handle: string): Promise<{ sealed: string; consumed: number | undefined } | undefined> {
+    const { sealed, consumed } = await this.redis.hgetall(this.key(kind, handle));
+    return sealed ? { sealed, consumed: consumed ? Number(consumed) : undefined } : undefined;
+  }
+
+  /** @returns true for exactly one of many callers. */
+  async consume(kind: string, handle: string): Promise<boolean> {
+    const now = Math.floor(this.clock.now().getTime() / 1000);
+    return (await this.redis.eval(consumeOnce, 1, this.key(kind, handle), now)) === 1;
+  }
+
+  async destroy(kind: string, handle: string): Promise<void> {
+    await this.redis.del(this.key(kind, handle));
+  }
+
+  private key(kind: string, handle: string): string {
+    return `ostiary:${currentTenantId()}:${kind}:${handleHash(kind, handle).toString('base64url')}`;
+  }
+}

@@ -1,0 +1,174 @@
+// The statements of the hot path. Named, so that Postgres plans each once per connection; tenant_id is always $1.
+import type { Statement } from '../../platform/database.js';
+
+const statement = (name: string, text: string): Statement => ({ name, text });
+
+/** One token, code or request, with the grant, session and account it stands on. Rows of a disabled client or account are not found. */
+export const findRow = statement(
+  'protocol_find_row',
+  `SELECT r.kind, r.payload, r.sealed_payload, r.consumed_at, r.sealed_answer, r.answer_until, r.grant_id, r.session_uid, r.account_id,
+          g.payload AS grant_payload, g.expires_at AS grant_expires_at,
+          s.payload AS session_payload, s.expires_at AS session_expires_at,
+          CASE WHEN u.id IS NULL THEN NULL ELSE jsonb_build_object(
+            'id', u.id, 'email', u.email, 'email_verified', u.email_verified, 'claims', u.claims, 'updated_at', u.updated_at) END AS account
+     FROM engine_rows r
+     LEFT JOIN clients c ON c.tenant_id = r.tenant_id AND c.client_id = r.client_id AND c.disabled_at IS NULL
+     LEFT JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id AND g.ended_at IS NULL
+     LEFT JOIN sessions s ON s.tenant_id = r.tenant_id AND s.uid = r.session_uid AND s.ended_at IS NULL AND s.expires_at > $3
+     LEFT JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.account_id AND u.disabled_at IS NULL
+    WHERE r.tenant_id = $1 AND r.handle_hash = ANY($2::bytea[]) AND (r.retain_until IS NULL OR r.retain_until > $3)
+      AND (r.client_id IS NULL OR c.client_id IS NOT NULL)
+      AND (r.account_id IS NULL OR u.id IS NOT NULL)`,
+);
+
+const rowColumns =
+  'tenant_id, handle_hash, kind, client_id, account_id, grant_id, session_uid, payload, sealed_payload, expires_at, retain_until';
+
+export const saveRow = statement(
+  'protocol_save_row',
+  `INSERT INTO engine_rows (${rowColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+   ON CONFLICT (tenant_id, handle_hash) DO UPDATE SET
+     payload = excluded.payload, sealed_payload = excluded.sealed_payload, grant_id = excluded.grant_id,
+     account_id = excluded.account_id, session_uid = excluded.session_uid, expires_at = excluded.expires_at`,
+);
+
+const insertRows = (condition: string) => `
+  INSERT INTO engine_rows (${rowColumns})
+  SELECT $1, decode(n.handle_hash, 'hex'), n.kind, n.client_id, n.account_id, n.grant_id, n.session_uid, n.payload, n.sealed_payload,
+         n.expires_at, n.retain_until
+    FROM jsonb_to_recordset($2::jsonb) AS n (handle_hash text, kind text, client_id text, account_id uuid, grant_id text,
+         session_uid text, payload jsonb, sealed_payload text, expires_at timestamptz, retain_until timestamptz)
+   ${condition}`;
+
+export const insertNewRows = statement('protocol_insert_rows', insertRows(''));
+
+/** Spends a code or refresh token and writes what it was exchanged for, or does neither (RFC 6749 §4.1.2, RFC 9700 §4.14.2). */
+export const exchangeRow = statement(
+  'protocol_exchange_row',
+  `WITH consumed AS (
+     UPDATE engine_rows SET consumed_at = $4, sealed_answer = $5, answer_until = $6
+      WHERE tenant_id = $1 AND handle_hash = $3 AND consumed_at IS NULL RETURNING 1
+   ), written AS (${insertRows('WHERE EXISTS (SELECT 1 FROM consumed)')} RETURNING 1)
+   SELECT (SELECT count(*)::int FROM consumed) AS consumed, (SELECT count(*)::int FROM written) AS written`,
+);
+
+export const consumeRow = statement(
+  'protocol_consume_row',
+  `UPDATE engine_rows SET consumed_at = $3 WHERE tenant_id = $1 AND handle_hash = $2 AND consumed_at IS NULL RETURNING 1`,
+);
+
+export const readAnswer = statement(
+  'protocol_read_answer',
+  'SELECT sealed_answer FROM engine_rows WHERE tenant_id = $1 AND handle_hash = $2 AND answer_until > $3',
+);
+
+export const deleteRow = statement(
+  'protocol_delete_row',
+  'DELETE FROM engine_rows WHERE tenant_id = $1 AND handle_hash = $2',
+);
+
+export const insertReplay = statement(
+  'protocol_insert_replay',
+  'INSERT INTO replays (tenant_id, id, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1',
+);
+
+export const findGrant = statement(
+  'protocol_find_grant',
+  'SELECT id, payload, expires_at FROM grants WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL',
+);
+
+/** The session's grant at a client; where it has none yet, a copy of what the person agreed to before (signing out forgets no consent). */
+export const grantOfSession = statement(
+  'protocol_grant_of_session',
+  `WITH live AS (
+     SELECT id, payload, expires_at FROM grants
+      WHERE tenant_id = $1 AND session_uid = $2 AND client_id = $3 AND account_id = $4 AND ended_at IS NULL AND expires_at > $5
+   ), remembered AS (
+     SELECT payload FROM grants
+      WHERE tenant_id = $1 AND account_id = $4 AND client_id = $3 AND expires_at > $5
+        AND (ended_at IS NULL OR end_reason = 'logout') AND NOT EXISTS (SELECT 1 FROM live)
+      ORDER BY created_at DESC LIMIT 1
+   ), inherited AS (
+     INSERT INTO grants (tenant_id, id, client_id, account_id, session_uid, payload, created_at, expires_at)
+     SELECT $1, $6, $3, $4, $2, payload, $5, $7 FROM remembered
+     ON CONFLICT DO NOTHING RETURNING id, payload, expires_at
+   )
+   SELECT id, payload, expires_at FROM live UNION ALL SELECT id, payload, expires_at FROM inherited`,
+);
+
+export const findSession = statement(
+  'protocol_find_session',
+  `SELECT s.uid, s.payload, s.expires_at, h.retire_at IS NOT NULL AS retiring,
+          ARRAY(SELECT encode(o.handle_hash, 'hex') FROM session_handles o
+                 WHERE o.tenant_id = s.tenant_id AND o.session_uid = s.uid AND (o.retire_at IS NULL OR o.retire_at > $3)) AS handles,
+          CASE WHEN u.id IS NULL THEN NULL ELSE jsonb_build_object(
+            'id', u.id, 'email', u.email, 'email_verified', u.email_verified, 'claims', u.claims, 'updated_at', u.updated_at) END AS account
+     FROM session_handles h
+     JOIN sessions s ON s.tenant_id = h.tenant_id AND s.uid = h.session_uid
+     LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL
+    WHERE h.tenant_id = $1 AND h.handle_hash = $2 AND (h.retire_at IS NULL OR h.retire_at > $3)
+      AND s.ended_at IS NULL AND s.expires_at > $3 AND (s.account_id IS NULL OR u.id IS NOT NULL)`,
+);
+
+export const findSessionByUid = statement(
+  'protocol_find_session_by_uid',
+  `SELECT s.uid, s.payload, s.expires_at FROM sessions s
+     LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL
+    WHERE s.tenant_id = $1 AND s.uid = $2 AND s.ended_at IS NULL AND s.expires_at > $3
+      AND (s.account_id IS NULL OR u.id IS NOT NULL)`,
+);
+
+/**
+ * Saves a session: never one that has ended, and never over what another tab has added meanwhile. Authorizations are merged per client, the
+ * login of the newer authentication stays. A new handle is added and the old ones retire ($12 when, $13 which).
+ */
+export const saveSession = statement(
+  'protocol_save_session',
+  `WITH saved AS (
+     INSERT INTO sessions AS s (tenant_id, uid, account_id, login_ts, payload, ip, user_agent, created_at, updated_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+     ON CONFLICT (tenant_id, uid) DO UPDATE SET
+       account_id = COALESCE(excluded.account_id, s.account_id),
+       login_ts   = GREATEST(s.login_ts, excluded.login_ts),
+       payload    = (CASE WHEN COALESCE(excluded.login_ts, 0) >= COALESCE(s.login_ts, 0) THEN excluded.payload ELSE s.payload END - 'state')
+         || jsonb_strip_nulls(jsonb_build_object('state',
+              CASE WHEN $10 THEN NULL ELSE COALESCE(excluded.payload -> 'state', s.payload -> 'state') END))
+         || jsonb_build_object('authorizations', (
+              SELECT COALESCE(jsonb_object_agg(client,
+                       COALESCE(old.entry, '{}') || COALESCE(new.entry, '{}')
+                       || CASE WHEN old.entry ? 'sid' THEN jsonb_build_object('sid', old.entry -> 'sid') ELSE '{}' END), '{}')
+                FROM jsonb_each(s.payload -> 'authorizations') AS old (client, entry)
+                FULL JOIN jsonb_each(excluded.payload -> 'authorizations') AS new (client, entry) USING (client)
+               WHERE client <> ALL ($11::text[]))),
+       ip = excluded.ip, user_agent = excluded.user_agent, updated_at = excluded.updated_at,
+       expires_at = GREATEST(s.expires_at, excluded.expires_at)
+     WHERE s.ended_at IS NULL AND (s.account_id IS NULL OR s.account_id = excluded.account_id)
+     RETURNING s.uid
+   ), handle AS (
+     INSERT INTO session_handles AS h (tenant_id, handle_hash, session_uid) SELECT $1, $14, uid FROM saved
+     ON CONFLICT (tenant_id, handle_hash) DO UPDATE SET retire_at = CASE WHEN h.retire_at > $8 THEN NULL ELSE h.retire_at END
+     RETURNING h.retire_at
+   ), retired AS (
+     UPDATE session_handles h SET retire_at = LEAST(COALESCE(h.retire_at, 'infinity'), $12)
+       FROM saved WHERE h.tenant_id = $1 AND h.session_uid = saved.uid AND h.handle_hash = ANY ($13::bytea[])
+   )
+   SELECT saved.uid, handle.retire_at IS NOT NULL AS handle_retired FROM saved, handle`,
+);
+
+export const endSession = statement(
+  'protocol_end_session',
+  `UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND uid = $2 AND ended_at IS NULL
+   RETURNING account_id, payload`,
+);
+
+export const endGrantsOfSession = statement(
+  'protocol_end_grants_of_session',
+  `UPDATE grants SET ended_at = $4, end_reason = $5
+    WHERE tenant_id = $1 AND session_uid = $2 AND client_id = ANY ($3::text[]) AND ended_at IS NULL RETURNING id, client_id`,
+);
+
+export const endGrant = statement(
+  'protocol_end_grant',
+  `UPDATE grants SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL
+   RETURNING client_id, account_id`,
+);

@@ -1,0 +1,121 @@
+// The engine's seven calls, mapped onto features/protocol and features/clients. No rule lives here.
+import { type Adapter, errors, Provider } from 'oidc-provider';
+import type { ClientService } from '../features/clients/client.service.js';
+import { AlreadyConsumed } from '../features/protocol/engine-rows.js';
+import type { GrantEnd } from '../features/protocol/grants.js';
+import type { Payload } from '../features/protocol/handles.js';
+import type { Protocol } from '../features/protocol/protocol.js';
+import { ProtocolRequest } from '../features/protocol/request.js';
+import type { EngineContext } from './engine-types.js';
+
+/** The refresh token was exchanged a moment ago; the engine has made all its checks, so the same answer may be given again. */
+export class AlreadyRotated extends Error {}
+
+const requests = new WeakMap<object, ProtocolRequest>();
+
+/** What the current call to the engine has read and wants to write. */
+export function requestOf(ctx: object | undefined): ProtocolRequest {
+  if (!ctx) return new ProtocolRequest();
+  let request = requests.get(ctx);
+  if (!request) requests.set(ctx, (request = new ProtocolRequest()));
+  return request;
+}
+
+/** A token presented for introspection or revocation may be any of these: one statement looks for all three. */
+const anyToken = ['AccessToken', 'ClientCredentials', 'RefreshToken'];
+const routesOfAnyToken = new Set(['introspection', 'revocation']);
+
+export function createAdapter(protocol: Protocol, clients: ClientService): new (kind: string) => Adapter {
+  return class EngineAdapter {
+    constructor(private readonly kind: string) {}
+
+    async find(id: string): Promise<Payload | undefined> {
+      const ctx = currentEngineContext();
+      switch (this.kind) {
+        case 'Client':
+          return clients.engineMetadata(id);
+        case 'Session':
+          return protocol.sessions.find(requestOf(ctx), id);
+        case 'Grant':
+          return protocol.grants.find(requestOf(ctx), id);
+        default: {
+          const siblings = routesOfAnyToken.has(ctx?.oidc?.route ?? '') && anyToken.includes(this.kind) ? anyToken : undefined;
+          return protocol.rows.find(requestOf(ctx), this.kind, id, siblings);
+        }
+      }
+    }
+
+    async findByUid(uid: string): Promise<Payload | undefined> {
+      return protocol.sessions.findByUid(requestOf(currentEngineContext()), uid);
+    }
+
+    async findByUserCode(): Promise<undefined> {
+      return undefined;
+    }
+
+    async upsert(id: string, payload: Payload): Promise<void> {
+      const request = requestOf(currentEngineContext());
+      switch (this.kind) {
+        case 'Client':
+          return clients.saveRegistered(payload);
+        case 'Session':
+          await protocol.sessions.save(request, id, payload);
+          return;
+        case 'Grant':
+          throw new Error('grants are given through features/protocol');
+        default:
+          return protocol.rows.save(request, { kind: this.kind, handle: id, payload });
+      }
+    }
+
+    async consume(id: string): Promise<void> {
+      const request = requestOf(currentEngineContext());
+      if (this.kind === 'RefreshToken' && request.earlierAnswer !== undefined) throw new AlreadyRotated();
+      try {
+        await protocol.rows.consume(request, this.kind, id);
+      } catch (error) {
+        if (!(error instanceof AlreadyConsumed)) throw error;
+        if (this.kind === 'PushedAuthorizationRequest') {
+          throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
+        }
+        throw new errors.InvalidGrant('already used');
+      }
+    }
+
+    async destroy(id: string): Promise<void> {
+      const ctx = currentEngineContext();
+      const request = requestOf(ctx);
+      switch (this.kind) {
+        case 'Client':
+          return clients.deleteRegistered(id);
+        case 'Grant':
+          return protocol.grants.end(request, id, reasonOf(ctx));
+        case 'Session':
+          // A rotation: the old handle retires with the save that follows. Sessions end through Session.prototype.destroy.
+          return;
+        case 'RefreshToken': {
+          // A spent token stays: without its row a second reuse could not be told from a token that never was.
+          const payload = await protocol.rows.find(request, this.kind, id);
+          if (payload?.consumed) return;
+        }
+      }
+      await protocol.rows.destroy(request, this.kind, id);
+    }
+
+    /** Tokens are read together with their grant, so ending the grant ends them all; which kind the engine asks for does not matter. */
+    async revokeByGrantId(grantId: string): Promise<void> {
+      const ctx = currentEngineContext();
+      // Revoking an access token ends that token; revoking a refresh token ends the grant (RFC 7009 §2.1).
+      if (ctx?.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken) return;
+      await protocol.grants.end(requestOf(ctx), grantId, reasonOf(ctx));
+    }
+  } as unknown as new (kind: string) => Adapter;
+}
+
+export const currentEngineContext = (): EngineContext | undefined => Provider.ctx as unknown as EngineContext | undefined;
+
+function reasonOf(ctx: EngineContext | undefined): GrantEnd {
+  const route = ctx?.oidc.route;
+  if (route === 'end_session_confirm') return 'logout';
+  return route === 'token' ? 'reuse' : 'revoked';
+}

@@ -1,0 +1,137 @@
+// The engine as the other doors see it: interactions, and the accounts that are signed in in one browser.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errors, type Provider } from 'oidc-provider';
+import type { Engine, Finish, Interaction, KnownAccount } from '../features/protocol/engine.js';
+import type { Protocol } from '../features/protocol/protocol.js';
+import { ProtocolRequest } from '../features/protocol/request.js';
+import { currentTenantId } from '../platform/context.js';
+import type { Sealer } from '../platform/crypto.js';
+import { AppError } from '../platform/errors.js';
+import type { ProviderPool } from './provider-pool.js';
+
+type EngineInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
+
+/** More accounts than this in one browser are not remembered. */
+const shelfSize = 5;
+
+export class OidcEngine implements Engine {
+  constructor(
+    private readonly pool: ProviderPool,
+    private readonly protocol: Protocol,
+    private readonly sealer: Sealer,
+  ) {}
+
+  async interaction(req: IncomingMessage, res: ServerResponse): Promise<Interaction> {
+    const details = await this.details(await this.provider(), req, res);
+    const earlier = (details.lastSubmission ?? {}) as { ostiary?: unknown };
+    return {
+      uid: details.uid,
+      prompt: details.prompt as Interaction['prompt'],
+      params: details.params,
+      clientId: String(details.params.client_id),
+      session: details.session?.uid ? { uid: details.session.uid, accountId: details.session.accountId } : undefined,
+      progress: (details.result as { ostiary?: unknown } | undefined)?.ostiary ?? earlier.ostiary,
+    };
+  }
+
+  async remember(req: IncomingMessage, res: ServerResponse, progress: object): Promise<void> {
+    const provider = await this.provider();
+    await provider.interactionResult(req, res, { ostiary: progress } as never, { mergeWithLastSubmission: false });
+  }
+
+  async finish(req: IncomingMessage, res: ServerResponse, result: Finish): Promise<string> {
+    return (await this.provider()).interactionResult(req, res, result as never, { mergeWithLastSubmission: true });
+  }
+
+  async refuse(req: IncomingMessage, res: ServerResponse, error: string, description: string): Promise<string> {
+    const result = { error, error_description: description };
+    return (await this.provider()).interactionResult(req, res, result, { mergeWithLastSubmission: false });
+  }
+
+  async accounts(req: IncomingMessage, res: ServerResponse): Promise<KnownAccount[]> {
+    const provider = await this.provider();
+    const handles = [this.currentHandle(provider, req, res), ...this.shelf(provider, req, res)];
+    const accounts: KnownAccount[] = [];
+    for (const [index, handle] of handles.entries()) {
+      const session = handle ? await this.protocol.sessions.find(new ProtocolRequest(), handle) : undefined;
+      if (!session?.accountId || accounts.some(({ accountId }) => accountId === session.accountId)) continue;
+      accounts.push({ sessionUid: String(session.uid), accountId: session.accountId, current: index === 0 });
+    }
+    return accounts;
+  }
+
+  async setAside(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const provider = await this.provider();
+    const handle = this.currentHandle(provider, req, res);
+    if (handle) this.keepShelf(provider, req, res, [handle, ...this.shelf(provider, req, res)]);
+    this.cookies(provider, req, res).set(provider.cookieName('session'), null, this.options(provider));
+    await this.rebind(provider, req, res, undefined);
+  }
+
+  async switchTo(req: IncomingMessage, res: ServerResponse, sessionUid: string): Promise<boolean> {
+    const provider = await this.provider();
+    const current = this.currentHandle(provider, req, res);
+    const shelf = this.shelf(provider, req, res);
+    for (const handle of [current, ...shelf]) {
+      const session = handle ? await this.protocol.sessions.find(new ProtocolRequest(), handle) : undefined;
+      if (!handle || session?.uid !== sessionUid || !session.accountId) continue;
+      if (handle !== current) {
+        this.keepShelf(provider, req, res, [...(current ? [current] : []), ...shelf.filter((other) => other !== handle)]);
+        this.cookies(provider, req, res).set(provider.cookieName('session'), handle, this.options(provider));
+        const { uid, accountId, acr, amr } = session;
+        await this.rebind(provider, req, res, { uid, cookie: handle, accountId, acr, amr });
+      }
+      return true;
+    }
+    return false;
+  }
+
+  /** The interaction goes on with another session than the one it was begun with: the engine compares the two when it resumes. */
+  private async rebind(provider: Provider, req: IncomingMessage, res: ServerResponse, session: object | undefined): Promise<void> {
+    const details = await this.details(provider, req, res);
+    details.session = session as EngineInteraction['session'];
+    await details.persist();
+  }
+
+  private async provider(): Promise<Provider> {
+    return (await this.pool.of(currentTenantId())).provider;
+  }
+
+  private async details(provider: Provider, req: IncomingMessage, res: ServerResponse): Promise<EngineInteraction> {
+    try {
+      return await provider.interactionDetails(req, res);
+    } catch (error) {
+      if (!(error instanceof errors.SessionNotFound)) throw error;
+      throw new AppError(400, 'interaction_expired', 'This sign-in took too long, or was begun in another browser', { cause: error });
+    }
+  }
+
+  private currentHandle(provider: Provider, req: IncomingMessage, res: ServerResponse): string | undefined {
+    return this.cookies(provider, req, res).get(provider.cookieName('session'), { signed: true });
+  }
+
+  private shelf(provider: Provider, req: IncomingMessage, res: ServerResponse): string[] {
+    const sealed = this.cookies(provider, req, res).get(`${provider.cookieName('session')}_more`, { signed: true });
+    if (!sealed) return [];
+    try {
+      return JSON.parse(this.sealer.open(sealed.replaceAll('.', ':'), shelfContext())) as string[];
+    } catch {
+      return [];
+    }
+  }
+
+  private keepShelf(provider: Provider, req: IncomingMessage, res: ServerResponse, handles: string[]): void {
+    const sealed = this.sealer.seal(JSON.stringify([...new Set(handles)].slice(0, shelfSize)), shelfContext()).replaceAll(':', '.');
+    this.cookies(provider, req, res).set(`${provider.cookieName('session')}_more`, sealed, this.options(provider));
+  }
+
+  private cookies(provider: Provider, req: IncomingMessage, res: ServerResponse) {
+    return provider.createContext(req, res).cookies;
+  }
+
+  private options(provider: Provider) {
+    return { httpOnly: true, sameSite: 'lax', secure: provider.issuer.startsWith('https:'), signed: true, path: '/', overwrite: true } as const;
+  }
+}
+
+const shelfContext = () => `accounts:${currentTenantId()}`;

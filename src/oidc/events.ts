@@ -1,0 +1,53 @@
+// Engine events → metrics and log lines. Nothing is audited here: events come after the write and nobody waits for them.
+import type { EventEmitter } from 'node:events';
+import type { Provider } from 'oidc-provider';
+import type { Logger } from 'winston';
+import type { Counter } from 'prom-client';
+import type { EngineContext } from './engine-types.js';
+
+export interface EngineMetrics {
+  tokensIssued: Counter<'grant_type'>;
+  engineErrors: Counter<'endpoint' | 'error'>;
+}
+
+const failures = [
+  'authorization.error',
+  'grant.error',
+  'userinfo.error',
+  'introspection.error',
+  'revocation.error',
+  'registration_create.error',
+  'registration_read.error',
+  'registration_update.error',
+  'registration_delete.error',
+  'pushed_authorization_request.error',
+  'end_session.error',
+  'end_session_confirm.error',
+  'jwks.error',
+  'discovery.error',
+] as const;
+
+/** The engine's published types name each event in an overload of its own, which a list cannot meet. */
+export const emitterOf = (provider: Provider): EventEmitter => provider as unknown as EventEmitter;
+
+export function listen(provider: Provider, metrics: EngineMetrics, logger: Logger): void {
+  provider.on('grant.success', (ctx) => {
+    metrics.tokensIssued.inc({ grant_type: String(ctx.oidc.params?.grant_type) });
+  });
+  for (const event of failures) {
+    emitterOf(provider).on(event, (ctx: EngineContext, error: Error & { error?: string; error_description?: string; error_detail?: string }) => {
+      metrics.engineErrors.inc({ endpoint: event.replace('.error', ''), error: error.error ?? 'unknown' });
+      logger.info('request refused', {
+        event,
+        error: error.error ?? error.message,
+        description: error.error_description,
+        detail: error.error_detail,
+        client_id: ctx.oidc?.client?.clientId,
+      });
+    });
+  }
+  emitterOf(provider).on('server_error', (ctx: EngineContext, error: Error) => {
+    metrics.engineErrors.inc({ endpoint: ctx.oidc?.route ?? 'unknown', error: 'server_error' });
+    logger.error('the engine failed', { error });
+  });
+}

@@ -1,0 +1,80 @@
+// The token endpoint, around the engine's own grant handlers: what is spent and what it is exchanged for are written in one statement,
+// and a refresh token that comes again within its grace window gets the same answer again.
+import { calculateJwkThumbprint, decodeProtectedHeader } from 'jose';
+import { errors } from 'oidc-provider';
+import { lifetimes } from '../../config/protocol.js';
+import { AlreadyConsumed } from '../features/protocol/engine-rows.js';
+import type { Protocol } from '../features/protocol/protocol.js';
+import { AlreadyRotated, requestOf } from './adapter.js';
+import type { EngineContext } from './engine-types.js';
+import { settingsOf } from './policy.js';
+
+type Handler = (ctx: EngineContext) => Promise<void>;
+
+/** What a refresh was answered with, and what it had asked for. */
+interface Answer {
+  body: unknown;
+  asked: string;
+  key: string | undefined;
+}
+
+/** Wraps one grant type: all of its writes happen at the end, together, or none does. */
+export function exchanging(protocol: Protocol, grantType: string, engine: Handler): Handler {
+  return async (ctx) => {
+    const request = requestOf(ctx);
+    request.beginUnit();
+    try {
+      await engine(ctx);
+    } catch (error) {
+      request.takeUnit();
+      if (!(error instanceof AlreadyRotated)) throw error;
+      return answerAgain(protocol, ctx, request.earlierAnswer as string);
+    }
+
+    const seconds = settingsOf(ctx.oidc.client).refresh_grace ?? lifetimes.refreshGrace;
+    const answer = grantType === 'refresh_token' && seconds > 0 ? { text: JSON.stringify(await describe(ctx)), seconds } : undefined;
+    try {
+      await protocol.rows.flush(request, answer);
+    } catch (error) {
+      if (!(error instanceof AlreadyConsumed)) throw error;
+      await lost(protocol, ctx, error);
+    }
+  };
+}
+
+/** Somebody else spent it while this request was made: a refresh token gives the same answer, anything else is reuse. */
+async function lost(protocol: Protocol, ctx: EngineContext, { kind, grantId }: AlreadyConsumed): Promise<void> {
+  const earlier = kind === 'RefreshToken' ? await protocol.rows.earlierAnswer(String(ctx.oidc.params?.refresh_token)) : undefined;
+  if (earlier !== undefined) return answerAgain(protocol, ctx, earlier);
+  // RFC 6749 §4.1.2, RFC 9700 §4.14.2: who of the two is the thief cannot be told, so everything issued from it ends.
+  if (grantId) await protocol.grants.end(requestOf(ctx), grantId, 'reuse');
+  throw new errors.InvalidGrant(`${kind} was used before`);
+}
+
+/** @throws InvalidGrant for another key (nothing is burnt), or for another scope or resource (the family ends). */
+async function answerAgain(protocol: Protocol, ctx: EngineContext, text: string): Promise<void> {
+  const earlier = JSON.parse(text) as Answer;
+  const now = await describe(ctx);
+  if (earlier.key !== now.key) throw new errors.InvalidGrant('failed jkt verification');
+  if (earlier.asked !== now.asked) {
+    const grantId = ctx.oidc.entities.RefreshToken?.grantId;
+    if (grantId) await protocol.grants.end(requestOf(ctx), grantId, 'reuse');
+    throw new errors.InvalidGrant('refresh token already used for another scope or resource');
+  }
+  ctx.body = earlier.body as Record<string, unknown>;
+}
+
+async function describe(ctx: EngineContext): Promise<Answer> {
+  const { scope, resource } = ctx.oidc.params ?? {};
+  const scopes = String(scope ?? '').split(' ').filter(Boolean).sort();
+  const resources = [resource].flat().filter(Boolean).sort();
+  return { body: ctx.body, asked: JSON.stringify([scopes, resources]), key: await proofKey(ctx) };
+}
+
+/** Thumbprint of the DPoP key (RFC 9449 §6.1); the engine has verified the proof before anything comes here. */
+async function proofKey(ctx: EngineContext): Promise<string | undefined> {
+  const proof = ctx.get('DPoP');
+  if (!proof) return undefined;
+  const { jwk } = decodeProtectedHeader(proof);
+  return jwk && calculateJwkThumbprint(jwk);
+}

@@ -1,0 +1,32 @@
+// The grant a request stands on: the session's own, or remembered consent, or, for the house's own applications, given without asking.
+import type { Grant } from 'oidc-provider';
+import type { Consent } from '../features/protocol/grants.js';
+import type { Protocol } from '../features/protocol/protocol.js';
+import type { EngineContext } from './engine-types.js';
+import { settingsOf } from './policy.js';
+
+export function createLoadExistingGrant(protocol: Protocol) {
+  return async ({ oidc }: EngineContext): Promise<Grant | undefined> => {
+    const session = { uid: String(oidc.session?.uid), accountId: String(oidc.session?.accountId) };
+    const client = oidc.client as NonNullable<typeof oidc.client>;
+    let payload = await protocol.grants.ofSession(session, client.clientId);
+    if (settingsOf(client).consent_policy === 'implicit' && !settingsOf(client).dynamic) {
+      const missing = missingConsent(oidc, payload as Consent | undefined);
+      if (missing) payload = await protocol.grants.give(session, client.clientId, missing);
+    }
+    return payload && (new oidc.provider.Grant(payload as never) as unknown as Grant);
+  };
+}
+
+/** What the request asks for and the grant does not hold yet, or undefined. */
+function missingConsent(oidc: EngineContext['oidc'], grant: Consent | undefined): Consent | undefined {
+  const granted = (scope: string | undefined, name: string) => (scope ?? '').split(' ').includes(name);
+  const scope = [...oidc.requestParamOIDCScopes].filter((name) => !granted(grant?.openid?.scope, name));
+  const claims = [...oidc.requestParamClaims].filter((name) => !grant?.openid?.claims?.includes(name));
+  const resources = Object.entries(oidc.resourceServers ?? {}).map(([identifier, server]) => [
+    identifier,
+    [...oidc.requestParamScopes].filter((name) => server.scopes.has(name) && !granted(grant?.resources?.[identifier], name)).join(' '),
+  ]);
+  if (scope.length === 0 && claims.length === 0 && resources.every(([, names]) => !names)) return undefined;
+  return { openid: { scope: scope.join(' '), claims }, resources: Object.fromEntries(resources) };
+}

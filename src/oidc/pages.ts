@@ -1,0 +1,69 @@
+// The pages the engine itself would show: refusals that must not redirect, form_post, signing out.
+import type { Context } from 'koa';
+import type { Configuration } from 'oidc-provider';
+import type { Pages } from '../platform/page.js';
+import { requestOf } from './adapter.js';
+import type { EngineContext } from './engine-types.js';
+import { clientView } from './client.js';
+import { refusalOf, type TraceIds } from './trace.js';
+
+type RpInitiatedLogout = NonNullable<NonNullable<Configuration['features']>['rpInitiatedLogout']>;
+
+export interface EnginePages {
+  renderError: NonNullable<Configuration['renderError']>;
+  formPost(ctx: EngineContext, redirectUri: string, fields: Record<string, string>): Promise<void>;
+  confirmLogout: NonNullable<RpInitiatedLogout['logoutSource']>;
+  signedOut: NonNullable<RpInitiatedLogout['postLogoutSuccessSource']>;
+  replaceBounce(ctx: EngineContext, next: () => Promise<void>): Promise<void>;
+}
+
+export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
+  return {
+    async renderError(ctx, out, error) {
+      const { oidc } = ctx as unknown as EngineContext;
+      const traceId = await traces.of(ctx);
+      const status = ctx.status >= 500 ? ctx.status : 400;
+      await pages.send(plain(ctx), 'errors/error', {
+        code: refusalOf(error as Error & { error?: string }),
+        traceId,
+        ...(oidc.client ? { client: clientView(oidc.client) } : {}),
+      }, { status, uiLocales: text(oidc.params?.ui_locales) });
+    },
+
+    formPost: (ctx, redirectUri, fields) =>
+      pages.send(plain(ctx), 'interaction/form-post', { action: redirectUri, fields }, { formAction: [redirectUri] }),
+
+    async confirmLogout(ctx) {
+      const { oidc } = ctx as unknown as EngineContext;
+      const email = requestOf(ctx).accounts.get(String(oidc.session?.accountId))?.email;
+      const { secret, postLogoutRedirectUri } = oidc.session?.state as { secret: string; postLogoutRedirectUri?: string };
+      await pages.send(plain(ctx), 'logout/confirm', {
+        ...(oidc.client ? { client: clientView(oidc.client) } : {}),
+        ...(email ? { account: { email, initials: email.slice(0, 1).toUpperCase() } } : {}),
+        action: oidc.urlFor('end_session_confirm'),
+        xsrf: secret,
+      }, { formAction: postLogoutRedirectUri ? [postLogoutRedirectUri] : [], uiLocales: text(oidc.params?.ui_locales) });
+    },
+
+    async signedOut(ctx) {
+      const { oidc } = ctx as unknown as EngineContext;
+      await pages.send(plain(ctx), 'logout/done', { ...(oidc.client ? { client: clientView(oidc.client) } : {}) });
+    },
+
+    /** Signing out without a session needs no question: the engine posts a form by an inline script there, which our policy forbids. */
+    async replaceBounce(ctx, next) {
+      await next();
+      if (ctx.oidc?.route !== 'end_session' || ctx.oidc.session?.accountId || ctx.status !== 200) return;
+      const { secret, postLogoutRedirectUri } = (ctx.oidc.session?.state ?? {}) as { secret?: string; postLogoutRedirectUri?: string };
+      if (!secret) return;
+      const fields = { xsrf: secret, logout: 'yes' };
+      await pages.send(plain(ctx), 'logout/bounce', { action: ctx.oidc.urlFor('end_session_confirm'), fields }, {
+        formAction: postLogoutRedirectUri ? [postLogoutRedirectUri] : [],
+      });
+    },
+  };
+}
+
+/** The engine's context is a Koa context with more in it. */
+const plain = (ctx: unknown) => ctx as Context;
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined);

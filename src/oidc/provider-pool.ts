@@ -1,0 +1,61 @@
+// One Provider per tenant, built when first asked for and kept in a bounded pool. A change of keys or settings swaps it; flows begun on the
+// old one end on the new one, because everything they rely on is the tenant's and stays the same.
+import type Provider from 'oidc-provider';
+import type { KeyService } from '../features/keys/key.service.js';
+import type { Tenant } from '../features/tenants/tenant.entity.js';
+import type { TenantService } from '../features/tenants/tenant.service.js';
+import type { BoundedCache } from '../platform/cache.js';
+import { deriveKey } from '../platform/crypto.js';
+import { createProvider, type ProviderDependencies } from './provider.js';
+
+export interface PooledProvider {
+  provider: Provider;
+  handle: ReturnType<Provider['callback']>;
+}
+
+type MakeCache = (settings: {
+  max: number;
+  topic: string;
+  load: (tenantId: string) => Promise<PooledProvider | undefined>;
+}) => Pick<BoundedCache<PooledProvider>, 'get'>;
+
+export class ProviderPool {
+  private readonly pool: Pick<BoundedCache<PooledProvider>, 'get'>;
+
+  constructor(
+    private readonly deps: ProviderDependencies,
+    private readonly tenants: TenantService,
+    private readonly keys: KeyService,
+    private readonly settings: { issuer: string; cookieKeys: readonly string[] },
+    makeCache: MakeCache,
+  ) {
+    this.pool = makeCache({ max: 1000, topic: 'issuer', load: (tenantId) => this.build(tenantId) });
+  }
+
+  /** @throws Error for a tenant that is not there: the front has looked it up before. */
+  async of(tenantId: string): Promise<PooledProvider> {
+    const pooled = await this.pool.get(tenantId);
+    if (!pooled) throw new Error('no engine for this tenant');
+    return pooled;
+  }
+
+  private async build(tenantId: string): Promise<PooledProvider | undefined> {
+    const tenant = await this.tenants.findById(tenantId);
+    if (!tenant) return undefined;
+    await this.keys.ensure(tenantId);
+    const [{ private: jwks }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
+    const provider = createProvider(this.deps, {
+      tenantId,
+      url: tenant.issuer(this.settings.issuer),
+      cookieName: cookieName(tenant),
+      cookieKeys: this.settings.cookieKeys.map((key) => deriveKey(key, `cookies:${tenantId}`).toString('base64url')),
+      dpopNonceSecret: secrets.dpopNonce,
+      pairwiseSalt: secrets.pairwiseSalt,
+      jwks,
+    });
+    return { provider, handle: provider.callback() };
+  }
+}
+
+/** Tenants below one host share its cookie jar: each has a name of its own. */
+export const cookieName = (tenant: Tenant) => `ostiary_${tenant.slug}`;

@@ -1,0 +1,256 @@
+// One issuer, configured: an object literal in the order of the specifications, and the places where the engine leaves a decision to us.
+import { randomBytes } from 'node:crypto';
+import { type Configuration, errors, type JWK, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
+import type { Logger } from 'winston';
+import { acrValues, claimsByScope, clockTolerance, lifetimes, routes, scopes } from '../../config/protocol.js';
+import type { ClientService } from '../features/clients/client.service.js';
+import type { Protocol } from '../features/protocol/protocol.js';
+import { SessionEnded } from '../features/protocol/sessions.js';
+import type { ResourceService } from '../features/resources/resource.service.js';
+import type { UserService } from '../features/users/user.service.js';
+import { hmac } from '../platform/crypto.js';
+import type { Egress } from '../platform/egress.js';
+import { createFindAccount } from './account.js';
+import { createAdapter, currentEngineContext, requestOf } from './adapter.js';
+import { clientSettings, type EngineContext } from './engine-types.js';
+import { type EngineMetrics, listen } from './events.js';
+import { exchanging } from './exchange.js';
+import { createLoadExistingGrant } from './grant.js';
+import type { EnginePages } from './pages.js';
+import { createPolicy, settingsOf } from './policy.js';
+import { clientManagement, refusedRegistration } from './registration.js';
+import { createResourceServerInfo } from './resources.js';
+
+export interface ProviderDependencies {
+  protocol: Protocol;
+  clients: ClientService;
+  users: UserService;
+  resources: ResourceService;
+  egress: Egress;
+  pages: EnginePages;
+  metrics: EngineMetrics;
+  logger: Logger;
+}
+
+/** What one issuer is made of; all of it must be the same before and after a rebuild, or flows begun earlier would break. */
+export interface Issuer {
+  tenantId: string;
+  url: string;
+  /** Distinguishes the cookies of tenants that share a host. */
+  cookieName: string;
+  cookieKeys: string[];
+  dpopNonceSecret: Buffer;
+  pairwiseSalt: string;
+  /** Private JWKs, the current ones first. */
+  jwks: JWK[];
+}
+
+export function createProvider(deps: ProviderDependencies, issuer: Issuer): Provider {
+  const provider = new OstiaryProvider(issuer.url, configuration(deps, issuer), deps.protocol, deps.pages);
+  // Cookies, hosts and schemes are decided by the front, which has overwritten what the sender claimed.
+  provider.proxy = true;
+  keepSessions(provider, deps.protocol);
+  provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) => deps.protocol.replays.unique(iss, jti, exp + clockTolerance);
+  provider.Client.prototype.compareClientSecret = function (this: { clientId: string }, actual: string) {
+    return deps.clients.compareSecret(this.clientId, actual) as unknown as boolean;
+  };
+  // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
+  provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
+  provider.use(clientManagement(deps.clients));
+  provider.use(deps.pages.replaceBounce);
+  listen(provider, deps.metrics, deps.logger);
+  return provider;
+}
+
+class OstiaryProvider extends Provider {
+  constructor(
+    issuer: string,
+    configuration: Configuration,
+    private readonly protocol: Protocol,
+    private readonly pages: EnginePages,
+  ) {
+    super(issuer, configuration);
+  }
+
+  /** The engine registers its own grant types through this too, from its constructor; `protocol` is read when a request comes. */
+  override registerGrantType<Params extends object>(
+    name: string,
+    handler: (ctx: TokenEndpointGrantContext<Params>) => void | Promise<void>,
+    ...rest: [Names?, Names?]
+  ): void {
+    const engine = handler as unknown as (ctx: EngineContext) => Promise<void>;
+    super.registerGrantType(name, (ctx) => exchanging(this.protocol, name, engine)(ctx), ...rest);
+  }
+
+  /** OAuth 2.0 Form Post Response Mode as a page of ours, which works without JavaScript. */
+  override registerResponseMode(name: string, handler: Parameters<Provider['registerResponseMode']>[1]): void {
+    const ours: typeof handler = (ctx, redirectUri, fields) => this.pages.formPost(ctx, redirectUri, fields as Record<string, string>);
+    super.registerResponseMode(name, name === 'form_post' ? ours : handler);
+  }
+}
+
+type Names = string | readonly string[] | ReadonlySet<string>;
+
+function configuration(deps: ProviderDependencies, issuer: Issuer): Configuration {
+  const secure = issuer.url.startsWith('https:');
+  return {
+    adapter: createAdapter(deps.protocol, deps.clients),
+    findAccount: createFindAccount(deps.users) as Configuration['findAccount'],
+    jwks: { keys: issuer.jwks },
+
+    // OAuth 2.0 (RFC 6749), PKCE (RFC 7636), bearer tokens (RFC 6750), BCP (RFC 9700)
+    responseTypes: ['code', 'none'],
+    pkce: { required: () => true },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    rotateRefreshToken: true,
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: async (_ctx, token) => !token.scopes.has('offline_access'),
+    revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clockTolerance,
+    ttl: {
+      AccessToken: (_ctx, token, client) => token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.accessToken,
+      AuthorizationCode: lifetimes.authorizationCode,
+      ClientCredentials: (_ctx, token, client) => token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.clientCredentials,
+      Grant: lifetimes.grant,
+      IdToken: lifetimes.idToken,
+      Interaction: lifetimes.interaction,
+      RefreshToken: (_ctx, token, client) => {
+        const idle = settingsOf(client).refresh_token_ttl ?? lifetimes.refreshTokenIdle;
+        return Math.max(1, Math.min(idle, lifetimes.refreshTokenAbsolute - token.totalLifetime()));
+      },
+      Session: (_ctx, session) => {
+        const since = session.loginTs ?? session.iat ?? now();
+        return Math.max(1, Math.min(lifetimes.sessionIdle, since + lifetimes.sessionAbsolute - now()));
+      },
+    },
+
+    // OpenID Connect Core
+    scopes: [...scopes],
+    claims: { ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])), acr: null, amr: null, auth_time: null, sid: null, iss: null },
+    acrValues: [...acrValues],
+    conformIdTokenClaims: true,
+    subjectTypes: ['public', 'pairwise'],
+    pairwiseIdentifier: async (_ctx, accountId, client) => hmac(issuer.pairwiseSalt, `${client.sectorIdentifier}\0${accountId}`),
+    interactions: { policy: createPolicy(), url: (_ctx, interaction) => `${issuer.url}/interaction/${interaction.uid}` },
+    loadExistingGrant: createLoadExistingGrant(deps.protocol) as Configuration['loadExistingGrant'],
+    cookies: {
+      keys: issuer.cookieKeys,
+      names: {
+        session: secure ? `__Host-${issuer.cookieName}` : issuer.cookieName,
+        // The engine scopes these two by path, which a __Host- cookie must not be.
+        interaction: secure ? '__Secure-ostiary_interaction' : 'ostiary_interaction',
+        resume: secure ? '__Secure-ostiary_resume' : 'ostiary_resume',
+      },
+      long: { httpOnly: true, sameSite: 'lax', secure, signed: true, path: '/' },
+      short: { httpOnly: true, sameSite: 'lax', secure, signed: true },
+    },
+    routes,
+    renderError: deps.pages.renderError,
+
+    // Clients (RFC 7591, RFC 7592)
+    clientDefaults: { grant_types: ['authorization_code'], response_types: ['code'], token_endpoint_auth_method: 'client_secret_basic' },
+    extraClientMetadata: { properties: [...clientSettings], validator: refusedRegistration as never },
+    clientBasedCORS: (_ctx, origin, client) => settingsOf(client).allowed_cors_origins?.includes(origin) ?? false,
+    // No HMAC and no symmetric encryption anywhere: a client secret is kept as a hash and can be no key.
+    enabledJWA: {
+      idTokenSigningAlgValues: ['ES256', 'RS256'],
+      userinfoSigningAlgValues: ['ES256', 'RS256'],
+      introspectionSigningAlgValues: ['ES256', 'RS256'],
+      authorizationSigningAlgValues: ['ES256', 'RS256'],
+      requestObjectSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+      clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+      dPoPSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+    },
+    fetch: ((url: URL | string, options?: RequestInit) => deps.egress.fetch(String(url), options)) as Configuration['fetch'],
+    fetchResponseBodyLimits: { jwksUri: 256 * 1024, sectorIdentifierUri: 64 * 1024 } as never,
+
+    features: {
+      devInteractions: { enabled: false },
+      userinfo: { enabled: true },
+      claimsParameter: { enabled: true },
+      clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: introspectionAllowed },
+      revocation: { enabled: true },
+      registration: {
+        enabled: true,
+        initialAccessToken: true,
+        issueRegistrationAccessToken: true,
+        secretFactory: () => randomBytes(32).toString('base64url'),
+      },
+      registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
+      pushedAuthorizationRequests: { enabled: true },
+      requestObjects: { enabled: true },
+      dPoP: { enabled: true, nonceSecret: issuer.dpopNonceSecret, requireNonce: () => false },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: createResourceServerInfo(deps.resources) as never,
+        defaultResource: (_ctx, _client, oneOf) => oneOf as never,
+        useGrantedResource: () => false,
+      },
+      rpInitiatedLogout: { enabled: true, logoutSource: deps.pages.confirmLogout, postLogoutSuccessSource: deps.pages.signedOut },
+    },
+  };
+}
+
+const now = () => Math.floor(Date.now() / 1000);
+
+/** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */
+async function introspectionAllowed(_ctx: unknown, client: { clientId: string; clientAuthMethod?: string }, token: { clientId?: string }): Promise<boolean> {
+  return client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
+}
+
+interface EngineSession {
+  uid: string;
+  jti: string;
+  exp: number;
+  oldId?: string;
+  destroyed?: boolean;
+  touched?: boolean;
+  [member: string]: unknown;
+}
+
+/** Sessions are saved by uid, merged, and never after they have ended (features/protocol/sessions.ts). */
+function keepSessions(provider: Provider, protocol: Protocol): void {
+  const fields = (provider.Session as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD;
+  const prototype = provider.Session.prototype as unknown as {
+    save(ttl: number): Promise<string>;
+    destroy(): Promise<void>;
+  };
+
+  prototype.save = async function (this: EngineSession, ttl: number): Promise<string> {
+    const ctx = currentEngineContext();
+    const request = requestOf(ctx);
+    request.rotatedFrom = this.oldId;
+    const exp = now() + ttl;
+    const payload = Object.fromEntries(fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined));
+    if (!protocol.sessions.isUnchanged(request, payload, exp)) {
+      this.exp = exp;
+      try {
+        const current = await protocol.sessions.save(request, this.jti, { iat: now(), ...payload, kind: 'Session', exp });
+        if (!current) keepNewerCookie(ctx, provider.cookieName('session'));
+      } catch (error) {
+        if (!(error instanceof SessionEnded)) throw error;
+        this.destroyed = true;
+        keepNewerCookie(ctx, provider.cookieName('session'));
+        throw new errors.SessionNotFound('the session has ended');
+      }
+    }
+    this.touched = false;
+    return this.jti;
+  };
+
+  prototype.destroy = async function (this: EngineSession): Promise<void> {
+    await protocol.sessions.end(requestOf(currentEngineContext()), this.uid, 'logout');
+    this.destroyed = true;
+  };
+}
+
+/** The browser has (or will get) a newer session cookie than the one this answer was about to set. */
+function keepNewerCookie(ctx: EngineContext | undefined, name: string): void {
+  const cookies = ctx?.response.get('set-cookie') as string | string[] | undefined;
+  if (!ctx || !cookies) return;
+  const kept = [cookies].flat().filter((cookie) => !cookie.startsWith(`${name}=`) && !cookie.startsWith(`${name}.sig=`));
+  if (kept.length > 0) ctx.set('set-cookie', kept);
+  else ctx.remove('set-cookie');
+}

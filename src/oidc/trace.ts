@@ -1,0 +1,69 @@
+// Every refusal at an endpoint that people or registered applications meet is kept, so that it can be explained later.
+import type { Provider } from 'oidc-provider';
+import type { Logger } from 'winston';
+import type { TraceStep, Traces } from '../features/protocol/traces.js';
+import type { EngineContext } from './engine-types.js';
+import { emitterOf } from './events.js';
+
+type EngineError = Error & { error?: string; error_description?: string; error_detail?: string };
+
+const events = ['authorization.error', 'pushed_authorization_request.error', 'end_session.error', 'end_session_confirm.error', 'grant.error'] as const;
+
+/** Which trace belongs to which request: written when the engine refuses, read by the page that tells about it. */
+export class TraceIds {
+  private readonly ids = new WeakMap<object, Promise<string | undefined>>();
+
+  constructor(
+    private readonly traces: Traces,
+    private readonly logger: Logger,
+  ) {}
+
+  listen(provider: Provider): void {
+    for (const event of events) emitterOf(provider).on(event, (ctx: EngineContext, error: EngineError) => this.keep(ctx, error));
+  }
+
+  async of(ctx: object): Promise<string | undefined> {
+    return this.ids.get(ctx);
+  }
+
+  private keep(ctx: EngineContext, error: EngineError): void {
+    const { oidc } = ctx;
+    // Somebody who cannot even name a client gets an answer, not a row.
+    if (this.ids.has(ctx) || (oidc.route === 'token' && !oidc.client)) return;
+    const kept = this.traces.keep({
+      endpoint: oidc.route,
+      clientId: oidc.client?.clientId,
+      error: error.error ?? error.message,
+      description: [error.error_description, error.error_detail].filter(Boolean).join(': ') || undefined,
+      steps: steps(ctx, error),
+    });
+    this.ids.set(ctx, kept.catch((cause: unknown) => {
+      this.logger.warn('a trace could not be kept', { error: cause });
+      return undefined;
+    }));
+  }
+}
+
+/** What the engine had established before it refused; names only, no values. */
+function steps({ oidc }: EngineContext, error: EngineError): TraceStep[] {
+  const passed = [
+    oidc.client && 'client is registered',
+    oidc.redirectUriCheckPerformed && 'redirect_uri is registered',
+    oidc.entities.PushedAuthorizationRequest && 'request_uri is known',
+    oidc.session?.accountId && 'person is signed in',
+    oidc.entities.AuthorizationCode && 'code is valid',
+    oidc.entities.RefreshToken && 'refresh token is valid',
+    oidc.entities.Grant && 'grant was found',
+  ].filter((step): step is string => typeof step === 'string');
+  return [
+    ...passed.map((step): TraceStep => ({ step, outcome: 'passed' })),
+    { step: error.error ?? error.name, outcome: 'failed', ...(error.error_description ? { detail: error.error_description } : {}) },
+  ];
+}
+
+/** Which words the error page has for a refusal. */
+export function refusalOf(error: EngineError): 'redirect_uri' | 'client' | 'expired' | 'generic' {
+  if (error.name === 'InvalidRedirectUri') return 'redirect_uri';
+  if (error.name === 'SessionNotFound') return 'expired';
+  return error.error === 'invalid_client' || error.error === 'unauthorized_client' ? 'client' : 'generic';
+}
