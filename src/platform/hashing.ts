@@ -1,0 +1,250 @@
+// Argon2id (RFC 9106) in a few child processes, with a bounded queue: signing and the token path never wait behind a password.
+// Handed off to: hashing-child.ts does the work, one job at a time.
+import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { unavailable } from './errors.js';
+import type { Answer, Parameters, Task } from './hashing-child.js';
+
+export interface HasherSettings {
+  /** Half of the cores unless said; each takes `memoryCost` KiB while it works. */
+  processes?: number;
+  /** Jobs that may wait; beyond it callers are told to come back. */
+  maxQueue?: number;
+  parameters?: Parameters;
+  /** Milliseconds after which an unused process ends. */
+  idleMs?: number;
+  /** Milliseconds after which a job's process is taken for dead. */
+  jobTimeoutMs?: number;
+  logger?: { warn(message: string, fields?: object): unknown };
+}
+
+interface Job {
+  task: Task;
+  attempts: number;
+  resolve(value: string | boolean): void;
+  reject(error: unknown): void;
+}
+
+interface Worker {
+  process: ChildProcess;
+  job?: Job | undefined;
+  startedAt: number;
+  timer?: NodeJS.Timeout | undefined;
+}
+
+/** RFC 9106 §4, second recommendation, with two lanes. */
+const defaultParameters: Parameters = { timeCost: 3, memoryCost: 65_536, parallelism: 2 };
+const phc = /^\$argon2(id|i|d)\$v=(\d{1,3})\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,3})\$/;
+// What an imported hash may ask of us: a row must not be able to take the machine.
+const ceiling: Parameters = { timeCost: 20, memoryCost: 262_144, parallelism: 16 };
+
+export class Hasher {
+  private readonly processes: number;
+  private readonly maxQueue: number;
+  private readonly parameters: Parameters;
+  private readonly waiting: Job[] = [];
+  private readonly workers = new Set<Worker>();
+  private stopped = false;
+  private nextId = 0;
+  private averageMs = 250;
+
+  constructor(private readonly settings: HasherSettings = {}) {
+    this.processes = settings.processes ?? Math.max(1, Math.floor(availableParallelism() / 2));
+    this.maxQueue = settings.maxQueue ?? 64;
+    this.parameters = settings.parameters ?? defaultParameters;
+  }
+
+  /**
+   * A PHC string. Callers have checked that the password has at most 1024 characters.
+   * @param signal ends the wait; a job already begun is finished, so that its permit ends with the work and not with the request.
+   * @throws AppError 503 `busy`, before any work.
+   */
+  hash(password: string, signal?: AbortSignal): Promise<string> {
+    return this.enqueue({ kind: 'hash', password, parameters: this.parameters }, signal) as Promise<string>;
+  }
+
+  /**
+   * @throws AppError 503 `busy`, before any work.
+   * @throws Error where the hash is no Argon2 string or asks for more than the ceiling.
+   */
+  verify(hash: string, password: string, signal?: AbortSignal): Promise<boolean> {
+    return this.enqueue({ kind: 'verify', hash, password }, signal, refusal(hash)) as Promise<boolean>;
+  }
+
+  /** True where the string was not made with today's algorithm, version and parameters. */
+  needsRehash(hash: string): boolean {
+    const [, variant, version, memory, time, lanes] = phc.exec(hash) ?? [];
+    const { memoryCost, timeCost, parallelism } = this.parameters;
+    return !(
+      variant === 'id' &&
+      Number(version) === 0x13 &&
+      Number(memory) === memoryCost &&
+      Number(time) === timeCost &&
+      Number(lanes) === parallelism
+    );
+  }
+
+  /** Lets a route shed a request before it reads the body. @throws AppError 503 `busy`. */
+  assertRoom(): void {
+    if (this.stopped) throw unavailable('busy', 'The server is going down; please try again', 5);
+    if (this.waiting.length < this.maxQueue || this.busy < this.processes) return;
+    const seconds = Math.ceil((this.waiting.length * this.averageMs) / this.processes / 1000);
+    throw unavailable('busy', 'Too many people are signing in right now; please try again', Math.max(1, seconds));
+  }
+
+  /** Jobs that wait. */
+  get queueLength(): number {
+    return this.waiting.length;
+  }
+
+  /** Jobs being worked on. */
+  get busy(): number {
+    return [...this.workers].filter((worker) => worker.job).length;
+  }
+
+  /** Ends the processes at once; what was asked and not answered is refused. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    const jobs = this.waiting.splice(0);
+    const ends = [...this.workers].map((worker) => {
+      if (worker.job) jobs.push(worker.job);
+      return this.end(worker);
+    });
+    for (const job of jobs) job.reject(unavailable('busy', 'The server is going down; please try again', 5));
+    await Promise.all(ends);
+  }
+
+  private enqueue(task: Task, signal?: AbortSignal, refused?: Error): Promise<string | boolean> {
+    this.assertRoom();
+    if (refused) return Promise.reject(refused);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const forget = () => signal?.removeEventListener('abort', leave);
+      const job: Job = {
+        task,
+        attempts: 0,
+        resolve: (value) => {
+          forget();
+          resolve(value);
+        },
+        reject: (error) => {
+          forget();
+          reject(error);
+        },
+      };
+      const leave = () => {
+        const place = this.waiting.indexOf(job);
+        if (place >= 0) this.waiting.splice(place, 1);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.waiting.push(job);
+      this.dispatch();
+    });
+  }
+
+  private dispatch(): void {
+    while (!this.stopped && this.waiting.length > 0) {
+      const worker = [...this.workers].find(({ job }) => !job) ?? this.start();
+      const job = worker && this.waiting.shift();
+      if (!job) break;
+      this.assign(worker, job);
+    }
+  }
+
+  private assign(worker: Worker, job: Job): void {
+    job.attempts += 1;
+    worker.job = job;
+    worker.startedAt = performance.now();
+    clearTimeout(worker.timer);
+    worker.timer = setTimeout(() => worker.process.kill('SIGKILL'), this.settings.jobTimeoutMs ?? 30_000);
+    // Somebody waits: now, and only now, the process keeps its parent running.
+    worker.process.ref();
+    worker.process.channel?.ref();
+    this.nextId += 1;
+    // A process that died in the meantime says so through 'exit'.
+    worker.process.send?.({ id: this.nextId, task: job.task }, () => {});
+  }
+
+  private start(): Worker | undefined {
+    if (this.workers.size >= this.processes) return undefined;
+    let child: ChildProcess;
+    try {
+      child = forkChild();
+    } catch (cause) {
+      this.settings.logger?.warn('hashing process cannot be started', { cause });
+      // Whoever waits for a process that runs is served by it; with none, nobody would ever be.
+      if (this.workers.size === 0)
+        for (const job of this.waiting.splice(0))
+          job.reject(unavailable('busy', 'The server is busy; please try again', 5, cause));
+      return undefined;
+    }
+    const worker: Worker = { process: child, startedAt: 0 };
+    worker.process.on('message', (answer) => this.answered(worker, answer as Answer));
+    worker.process.on('exit', () => this.lost(worker));
+    worker.process.on('error', () => this.lost(worker));
+    this.workers.add(worker);
+    return worker;
+  }
+
+  private answered(worker: Worker, answer: Answer): void {
+    const { job } = worker;
+    if (!job) return;
+    this.averageMs = 0.8 * this.averageMs + 0.2 * (performance.now() - worker.startedAt);
+    this.rest(worker);
+    if ('failure' in answer) job.reject(new Error(`hashing failed: ${answer.failure}`));
+    else job.resolve(answer.value);
+    this.dispatch();
+  }
+
+  private rest(worker: Worker): void {
+    worker.job = undefined;
+    worker.process.unref();
+    worker.process.channel?.unref();
+    clearTimeout(worker.timer);
+    worker.timer = setTimeout(() => void this.end(worker), this.settings.idleMs ?? 300_000).unref();
+  }
+
+  /** A dead process is replaced when the next job needs one; the job it held is tried once more, first in line. */
+  private lost(worker: Worker): void {
+    if (!this.workers.delete(worker)) return;
+    clearTimeout(worker.timer);
+    worker.process.kill('SIGKILL');
+    const { job } = worker;
+    worker.job = undefined;
+    if (job) {
+      this.settings.logger?.warn('hashing process lost', { attempt: job.attempts, signal: worker.process.signalCode });
+      if (job.attempts < 2) this.waiting.unshift(job);
+      else job.reject(unavailable('busy', 'The server is busy; please try again', 5));
+    }
+    this.dispatch();
+  }
+
+  private end(worker: Worker): Promise<void> {
+    this.workers.delete(worker);
+    clearTimeout(worker.timer);
+    const { process: child } = worker;
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      child.once('exit', () => resolve());
+      child.kill('SIGKILL');
+    });
+  }
+}
+
+/** Nothing is inherited: neither secrets in the environment nor --inspect and its kind. */
+const forkChild = () =>
+  fork(new URL('./hashing-child.js', import.meta.url), {
+    env: { UV_THREADPOOL_SIZE: '2' },
+    execArgv: [],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+
+function refusal(hash: string): Error | undefined {
+  const [, , , memory, time, lanes] = phc.exec(hash) ?? [];
+  if (!memory) return new Error('not an Argon2 string');
+  const tooMuch =
+    Number(memory) > ceiling.memoryCost || Number(time) > ceiling.timeCost || Number(lanes) > ceiling.parallelism;
+  return tooMuch ? new Error('the Argon2 string asks for more than is allowed') : undefined;
+}

@@ -1,0 +1,55 @@
+// One JSON line per event on stdout, with the request and the tenant it belongs to.
+// Handed off to: redact.ts decides what may be written down.
+import winston from 'winston';
+import { type Clock, systemClock } from './clock.js';
+import { currentContext } from './context.js';
+import { redact, redactText } from './redact.js';
+
+export type Level = 'error' | 'warn' | 'info' | 'debug';
+
+/** Fields are an object of snake_case members, or the error itself. None of them throws. */
+export type Logger = Record<Level, (message: string, fields?: object) => void>;
+
+export interface LoggerSettings {
+  /** The least severe level that is written. */
+  level: Level;
+  stream?: NodeJS.WritableStream;
+  clock?: Clock;
+}
+
+export function createLogger({ level, stream = process.stdout, clock = systemClock }: LoggerSettings): Logger {
+  // A reader that goes away (EPIPE) must not take the server with it.
+  stream.on('error', () => {});
+  const out = winston.createLogger({
+    level,
+    format: winston.format.printf(({ message }) => String(message)),
+    transports: [new winston.transports.Stream({ stream, eol: '\n' })],
+    exitOnError: false,
+  });
+  out.on('error', () => {});
+  const writer = (severity: Level) => (message: string, fields?: object) => {
+    if (out.isLevelEnabled(severity)) out.log({ level: severity, message: line(severity, message, fields, clock) });
+  };
+  return { error: writer('error'), warn: writer('warn'), info: writer('info'), debug: writer('debug') };
+}
+
+function line(level: Level, message: string, fields: object | undefined, clock: Clock): string {
+  const context = currentContext();
+  const head = {
+    time: clock.now().toISOString(),
+    level,
+    message: redactText(String(message)),
+    ...(context && { request_id: redactText(context.requestId) }),
+    ...(context?.tenantId && { tenant_id: context.tenantId }),
+  };
+  const clean = redact(fields instanceof Error ? { error: fields } : fields);
+  const body = typeof clean === 'object' && clean !== null ? Object.entries(clean) : [];
+  // The head is ours: a field of the same name neither replaces it nor is lost.
+  const members = body.map(([name, value]) => [Object.hasOwn(head, name) ? `field_${name}` : name, value]);
+  return visible(JSON.stringify({ ...head, ...Object.fromEntries(members) }));
+}
+
+// JSON escapes C0 only. The others forge lines or reorder them on a terminal: DEL and C1, bidi, zero-width, line and paragraph separator.
+const invisible = /[\u007f-\u009f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+const visible = (json: string) =>
+  json.replace(invisible, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
