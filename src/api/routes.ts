@@ -49,7 +49,7 @@ export function createApi(options: ApiOptions): Router {
   for (const endpoint of endpoints)
     router.register(endpoint.path, [endpoint.method], [guarded, (ctx) => serve(ctx, endpoint, options, keys)]);
   // What is left has either another method or no resource at all.
-  router.all('{/*rest}', guarded, (ctx) => refuse(ctx, router));
+  router.all('{/{*rest}}', guarded, (ctx) => refuse(ctx, router));
   return router;
 }
 
