@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Endpoint, Method } from '../platform/endpoint.js';
 
-export interface InventoryEntry {
+interface InventoryEntry {
   method: Method;
   path: string;
   scope: string;

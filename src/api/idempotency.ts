@@ -9,7 +9,7 @@ import { type Sealer, sha256 } from '../platform/crypto.js';
 import type { Database, Statement } from '../platform/database.js';
 import { AppError, badRequest, conflict } from '../platform/errors.js';
 
-export const keptSeconds = 24 * 60 * 60;
+const keptSeconds = 24 * 60 * 60;
 
 /** What a success sends. */
 export interface Answer {

@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import { AppError } from '../platform/errors.js';
 
 export const maxBodyBytes = 256 * 1024;
-export const maxDepth = 32;
+const maxDepth = 32;
 
 /**
  * @param types the media types this endpoint takes.
@@ -25,7 +25,7 @@ export async function readJson(ctx: Context, types: readonly string[]): Promise<
 }
 
 /** @throws AppError 400 for what two readers could understand differently, or what no row can hold. */
-export function parseJson(text: string): unknown {
+function parseJson(text: string): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);

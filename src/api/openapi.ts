@@ -13,7 +13,7 @@ import type { Endpoint } from '../platform/endpoint.js';
 import { objectShape } from './contract.js';
 import { Problem, problemType } from './problem.js';
 
-export type OpenApiDocument = oas31.OpenAPIObject;
+type OpenApiDocument = oas31.OpenAPIObject;
 
 interface OpenApiOptions {
   issuer: string;

@@ -26,7 +26,6 @@ export const Problem = z
     request_id: z.string().meta({ description: 'Names this request in the log' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details' });
-export type Problem = z.infer<typeof Problem>;
 
 /** Stands around every route: nothing below it answers an error by itself, and nothing of it is cached. */
 export const problems =
@@ -40,7 +39,7 @@ export const problems =
     }
   };
 
-export function renderProblem(ctx: Context, error: unknown, logger: Logger): void {
+function renderProblem(ctx: Context, error: unknown, logger: Logger): void {
   const known = error instanceof AppError ? error : databaseError(error);
   const status = known?.status ?? 500;
   const requestId = currentContext()?.requestId ?? 'none';
@@ -56,7 +55,7 @@ export function renderProblem(ctx: Context, error: unknown, logger: Logger): voi
   ctx.body = JSON.stringify(describe(known, status, requestId));
 }
 
-function describe(known: AppError | undefined, status: number, requestId: string): Problem {
+function describe(known: AppError | undefined, status: number, requestId: string): z.infer<typeof Problem> {
   const code = known?.code ?? 'internal_error';
   const issues = known?.details.issues ?? [];
   return {

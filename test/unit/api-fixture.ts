@@ -11,16 +11,16 @@ import { createDataSource, Database } from '../../src/platform/database.js';
 import { type Endpoint, endpoint } from '../../src/platform/endpoint.js';
 import { AppError, conflict } from '../../src/platform/errors.js';
 
-export const tenantId = '01890000-0000-7000-8000-000000000001';
+const tenantId = '01890000-0000-7000-8000-000000000001';
 export const issuer = 'https://id.example.com';
 
-export const CreateThing = z.strictObject({
+const CreateThing = z.strictObject({
   name: z.string().min(1),
   address: z.strictObject({ city: z.string() }).optional(),
   labels: z.array(z.strictObject({ text: z.string() })).optional(),
 });
 
-export const ThingView = z
+const ThingView = z
   .object({ id: z.string(), name: z.string(), inner: z.object({ shown: z.string() }).optional(), version: z.int() })
   .meta({ id: 'Thing' });
 
@@ -122,16 +122,16 @@ const failures: Record<string, () => unknown> = {
   refused: fail(new AggregateError([Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })])),
 };
 
-export const scopesOfToken: Record<string, string[]> = {
+const scopesOfToken: Record<string, string[]> = {
   'token-all': ['things:read', 'things:write'],
   'token-other': ['things:read', 'things:write'],
   'token-read': ['things:read'],
 };
 
-export const disconnected = () =>
+const disconnected = () =>
   new Database(createDataSource({ connection: { url: 'postgres://localhost:1/x' }, entities: [], migrations: [] }));
 
-export interface Logged {
+interface Logged {
   level: string;
   message: string;
   fields: Record<string, unknown>;
