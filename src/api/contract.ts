@@ -1,0 +1,94 @@
+// What every endpoint object must promise, checked once when the door is mounted, and the inventory of all of them.
+import { z } from 'zod';
+import type { Endpoint, Method } from '../platform/endpoint.js';
+
+interface InventoryEntry {
+  method: Method;
+  path: string;
+  scope: string;
+}
+
+/** Every route behind the bearer check, for the test that walks them all. */
+export const inventory = (endpoints: readonly Endpoint[]): InventoryEntry[] =>
+  endpoints.map(({ method, path, scope }) => ({ method, path, scope }));
+
+/** @throws Error that names every endpoint which would take or give more than it says. */
+export function assertContract(endpoints: readonly Endpoint[]): void {
+  const seen = new Set<string>();
+  const problems = endpoints.flatMap((endpoint) => {
+    const route = `${endpoint.method} ${endpoint.path}`;
+    const shape = route.replace(/:\w+/g, ':');
+    const found = [...(seen.has(shape) ? ['is declared twice'] : []), ...faults(endpoint)];
+    seen.add(shape);
+    return found.map((fault) => `${route}: ${fault}`);
+  });
+  if (problems.length > 0) throw new Error(`These endpoints break their contract:\n  ${problems.join('\n  ')}`);
+}
+
+export const pathParameters = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name]) => name ?? '');
+
+function faults({ method, path, scope, params, query, body, response, status = 200 }: Endpoint): string[] {
+  const found: string[] = [];
+  if (!/^(?:\/(?:[a-z0-9-]+|:[a-z][a-z0-9_]*))+$/.test(path)) found.push('the path is not plain');
+  if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) found.push('the scope is not a scope-token (RFC 6749 §3.3)');
+  if (status < 200 || status > 299) found.push('the status is not a success');
+  if (status === 204 && response) found.push('204 has no body');
+  const declared = params ? Object.keys(objectShape(params) ?? {}) : [];
+  if (declared.sort().join() !== pathParameters(path).sort().join()) found.push('params do not match the path');
+  if (body && (method === 'get' || method === 'delete')) found.push(`a ${method} has no body`);
+  if (query && !objectShape(query)) found.push('query is not an object');
+  for (const [name, schema] of Object.entries({ query, body }))
+    if (schema) for (const where of openObjects(schema, 'unless strict')) found.push(`${name}${where} is not strict`);
+  if (response) for (const where of openObjects(response, 'if loose')) found.push(`response${where} is loose`);
+  return found;
+}
+
+/** The members of an object schema, seen through refinements and transformations of the whole. */
+export function objectShape(schema: z.ZodType): Record<string, z.ZodType> | undefined {
+  if (schema instanceof z.ZodObject) return schema.shape as Record<string, z.ZodType>;
+  if (schema instanceof z.ZodPipe) return objectShape(schema.def.in as z.ZodType);
+  return undefined;
+}
+
+/** What is inside optional, nullable, default and the like. */
+export function unwrapped(schema: z.ZodType): z.ZodType {
+  const { innerType } = schema.def as { innerType?: z.ZodType };
+  return innerType ? unwrapped(innerType) : schema;
+}
+
+/**
+ * Where a schema has objects that let unknown members through. Requests are strict, so that a misspelt or privileged member is refused
+ * rather than ignored; responses may strip, but not pass on.
+ */
+function openObjects(
+  schema: z.ZodType,
+  rule: 'unless strict' | 'if loose',
+  where = '',
+  seen = new Set<unknown>(),
+): string[] {
+  if (seen.has(schema)) return [];
+  seen.add(schema);
+  const open: string[] = [];
+  if (schema instanceof z.ZodObject) {
+    const { catchall } = schema.def;
+    const isStrict = catchall instanceof z.ZodNever;
+    if (rule === 'unless strict' ? !isStrict : catchall && !isStrict) open.push(where);
+  }
+  for (const [name, child] of children(schema)) open.push(...openObjects(child, rule, `${where}${name}`, seen));
+  return open;
+}
+
+/** The schemas directly inside one, read from the definition zod keeps of each kind. */
+function children(schema: z.ZodType): [string, z.ZodType][] {
+  const found: [string, z.ZodType][] = [];
+  const add = (name: string, value: unknown) => {
+    if (value instanceof z.ZodType) found.push([name, value]);
+  };
+  const def = schema.def as unknown as Record<string, unknown>;
+  if (schema instanceof z.ZodLazy) add('', schema.unwrap());
+  for (const [name, member] of Object.entries((def.shape as Record<string, unknown>) ?? {})) add(`.${name}`, member);
+  for (const part of ['innerType', 'in', 'out', 'left', 'right']) add('', def[part]);
+  for (const part of ['element', 'valueType', 'rest']) add('[]', def[part]);
+  for (const part of ['options', 'items']) for (const one of (def[part] as unknown[]) ?? []) add('', one);
+  return found;
+}

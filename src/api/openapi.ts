@@ -1,0 +1,189 @@
+// The endpoint objects printed as OpenAPI 3.1: what is mounted is what is described, for it is the same array.
+import { STATUS_CODES } from 'node:http';
+import type { z } from 'zod';
+import {
+  createDocument,
+  type oas31,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+  type ZodOpenApiResponseObject,
+  type ZodOpenApiResponsesObject,
+} from 'zod-openapi';
+import type { Endpoint } from '../platform/endpoint.js';
+import { objectShape } from './contract.js';
+import { Problem, problemType } from './problem.js';
+
+type OpenApiDocument = oas31.OpenAPIObject;
+
+interface OpenApiOptions {
+  issuer: string;
+  version: string;
+  prefix?: string;
+}
+
+/** The order is the order of the endpoints; the same endpoints print the same text. */
+export function buildOpenApi(
+  endpoints: readonly Endpoint[],
+  { issuer, version, prefix = '/api/v1' }: OpenApiOptions,
+): OpenApiDocument {
+  const paths: ZodOpenApiPathsObject = {};
+  for (const endpoint of endpoints) {
+    const path = endpoint.path.replace(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [endpoint.method]: operation(endpoint) };
+  }
+  const document = createDocument({
+    openapi: '3.1.1',
+    info: {
+      title: 'Ostiary management API',
+      version,
+      description: 'Errors are RFC 9457 problem details. Unknown members of a request are refused.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    tags: [...new Set(endpoints.map(tagOf))].sort().map((name) => ({ name })),
+    security: [{ oauth2: [] }],
+    paths,
+    components: {
+      schemas: { Problem },
+      headers,
+      parameters,
+      securitySchemes: { oauth2: { type: 'oauth2', flows: { clientCredentials: { scopes: scopesOf(endpoints) } } } },
+      responses: Object.fromEntries(problemStatuses.map((status) => [nameOf(status), problemResponse(status)])),
+    },
+  });
+  const { schemas = {} } = document.components ?? {};
+  const ordered = Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return withIssuer({ ...document, components: { ...document.components, schemas: ordered } }, issuer, prefix);
+}
+
+/** The same document as another tenant's. */
+export function withIssuer(document: OpenApiDocument, issuer: string, prefix = '/api/v1'): OpenApiDocument {
+  const scheme = document.components?.securitySchemes?.oauth2 as oas31.SecuritySchemeObject;
+  const scopes = scheme.flows?.clientCredentials?.scopes ?? {};
+  const oauth2 = {
+    ...scheme,
+    description: `Ask for tokens with resource=${issuer}/api (RFC 8707)`,
+    flows: { clientCredentials: { tokenUrl: `${issuer}/token`, scopes } },
+  };
+  const { openapi, info, ...rest } = document;
+  return {
+    openapi,
+    info,
+    ...rest,
+    servers: [{ url: `${issuer}${prefix}` }],
+    components: { ...document.components, securitySchemes: { oauth2 } },
+  };
+}
+
+function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
+  const { method, path, scope, summary, description, params, query, body } = endpoint;
+  const references = [
+    ...(method === 'post' ? ['IdempotencyKey'] : []),
+    ...(['put', 'patch', 'delete'].includes(method) ? ['IfMatch'] : []),
+    ...(method === 'get' && isVersioned(endpoint) ? ['IfNoneMatch'] : []),
+  ];
+  const type = method === 'patch' ? 'application/merge-patch+json' : 'application/json';
+  return {
+    operationId: `${method}${path.split('/').map(pascal).join('')}`,
+    tags: [tagOf(endpoint)],
+    summary,
+    ...(description ? { description } : {}),
+    security: [{ oauth2: [scope] }],
+    requestParams: { ...(params && { path: params as z.ZodObject }), ...(query && { query: query as z.ZodObject }) },
+    parameters: references.map((name) => ({ $ref: `#/components/parameters/${name}` })) as never,
+    ...(body
+      ? { requestBody: { required: !body.safeParse(undefined).success, content: { [type]: { schema: body } } } }
+      : {}),
+    responses: responses(endpoint),
+  };
+}
+
+function responses(endpoint: Endpoint): ZodOpenApiResponsesObject {
+  const { method, params, query, body, response } = endpoint;
+  const status = endpoint.status ?? (response ? 200 : 204);
+  const writes = method !== 'get';
+  const refusals = [
+    400,
+    401,
+    403,
+    ...(params ? [404] : []),
+    406,
+    ...(writes ? [409] : []),
+    ...(writes && method !== 'post' ? [412] : []),
+    ...(body ? [413, 415] : []),
+    ...(body || query || method === 'post' ? [422] : []),
+    429,
+    500,
+    503,
+  ];
+  const etag = isVersioned(endpoint) ? { headers: { ETag: { $ref: '#/components/headers/ETag' } } } : {};
+  return {
+    [`${status}`]: {
+      description: STATUS_CODES[status] ?? 'Success',
+      ...etag,
+      ...(response ? { content: { 'application/json': { schema: response } } } : {}),
+    },
+    ...(method === 'get' && isVersioned(endpoint) ? { '304': { description: 'Not Modified', ...etag } } : {}),
+    ...Object.fromEntries(refusals.map((one) => [`${one}`, { $ref: `#/components/responses/${nameOf(one)}` }])),
+  };
+}
+
+const problemStatuses = [400, 401, 403, 404, 406, 409, 412, 413, 415, 422, 429, 500, 503];
+
+const nameOf = (status: number) => (STATUS_CODES[status] ?? '').replace(/\W/g, '');
+
+const problemResponse = (status: number): ZodOpenApiResponseObject => {
+  const sent: Record<number, oas31.HeadersObject> = {
+    401: { 'WWW-Authenticate': { schema: { type: 'string' } } },
+    403: { 'WWW-Authenticate': { schema: { type: 'string' } } },
+    429: { 'Retry-After': { schema: { type: 'integer' } } },
+    503: { 'Retry-After': { schema: { type: 'integer' } } },
+  };
+  return {
+    description: STATUS_CODES[status] ?? '',
+    ...(sent[status] ? { headers: sent[status] } : {}),
+    content: { [problemType]: { schema: Problem } },
+  };
+};
+
+const headers = {
+  ETag: { description: 'The version of what is answered (RFC 9110 §8.8.3)', schema: { type: 'string' as const } },
+};
+
+const text = { type: 'string' as const };
+const parameters = {
+  IdempotencyKey: {
+    name: 'Idempotency-Key',
+    in: 'header' as const,
+    description: 'Repeating a request under its key within 24 hours returns the first answer and does nothing again',
+    schema: { ...text, minLength: 1, maxLength: 255 },
+  },
+  IfMatch: {
+    name: 'If-Match',
+    in: 'header' as const,
+    description: 'The ETag last seen; 412 when there is a newer version',
+    schema: text,
+  },
+  IfNoneMatch: {
+    name: 'If-None-Match',
+    in: 'header' as const,
+    description: 'The ETag already held; 304 when it is still the version',
+    schema: text,
+  },
+};
+
+const isVersioned = ({ response }: Endpoint): boolean =>
+  Object.hasOwn((response && objectShape(response)) ?? {}, 'version');
+
+const tagOf = ({ path }: Endpoint): string => path.split('/')[1] ?? '';
+
+const pascal = (segment: string): string =>
+  segment.replace(/^:/, 'by-').replace(/(?:^|[-_])(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/** `clients:write` → "Write clients". */
+const scopesOf = (endpoints: readonly Endpoint[]): Record<string, string> =>
+  Object.fromEntries(
+    [...new Set(endpoints.map(({ scope }) => scope))].sort().map((scope) => {
+      const [noun = '', verb = 'use'] = scope.split(':');
+      return [scope, `${pascal(verb)} ${noun.replaceAll('_', ' ')}`];
+    }),
+  );

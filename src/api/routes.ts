@@ -1,0 +1,107 @@
+// The management API: endpoint objects in, a router out. Owns bearer check, bodies, preconditions, repetition and problem details.
+// Hands off to each endpoint's handle, with the actor in the context; app.ts mounts it below the tenant's prefix.
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import type { Clock } from '../platform/clock.js';
+import { withContext } from '../platform/context.js';
+import type { Sealer } from '../platform/crypto.js';
+import type { Database } from '../platform/database.js';
+import type { Endpoint } from '../platform/endpoint.js';
+import { AppError, notFound } from '../platform/errors.js';
+import { answer, readRequest } from './answer.js';
+import { type Authenticate, requireBearer } from './bearer.js';
+import { assertContract } from './contract.js';
+import { type Answer, fingerprintOf, IdempotencyKeys, idempotencyKey } from './idempotency.js';
+import { readJson } from './json.js';
+import { buildOpenApi, withIssuer } from './openapi.js';
+import { isUnchanged } from './preconditions.js';
+import { type Logger, problems, problemType } from './problem.js';
+
+export interface ApiOptions {
+  endpoints: readonly Endpoint[];
+  authenticate: Authenticate;
+  db: Database;
+  sealer: Sealer;
+  clock: Clock;
+  logger: Logger;
+  /** The issuer of the tenant being asked; its API is the audience `{issuer}/api`. */
+  issuer: (ctx: Context) => string;
+  /** Of the software, printed in the OpenAPI document. */
+  version: string;
+  /** Where the router answers, after the tenant's own prefix has been taken off. */
+  prefix?: string;
+}
+
+/** @throws Error when an endpoint object breaks its contract. */
+export function createApi(options: ApiOptions): Router {
+  const { endpoints, logger, issuer, version, prefix = '/api/v1' } = options;
+  assertContract(endpoints);
+  const document = buildOpenApi(endpoints, { issuer: 'https://id.example.com', version, prefix });
+  const keys = new IdempotencyKeys(options.db, options.sealer, options.clock);
+  // One address, one resource: case and trailing slashes are not folded.
+  const router = new Router({ prefix, sensitive: true, strict: true });
+  const guarded = problems(logger);
+
+  router.get('/openapi.json', guarded, (ctx) => {
+    requireAcceptable(ctx);
+    send(ctx, { status: 200, body: JSON.stringify(withIssuer(document, issuer(ctx), prefix)) });
+  });
+  for (const endpoint of endpoints)
+    router.register(endpoint.path, [endpoint.method], [guarded, (ctx) => serve(ctx, endpoint, options, keys)]);
+  // What is left has either another method or no resource at all.
+  router.all('{/{*rest}}', guarded, (ctx) => refuse(ctx, router));
+  return router;
+}
+
+async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, keys: IdempotencyKeys): Promise<void> {
+  const { authenticate, issuer } = options;
+  const { actor } = await requireBearer(ctx, { authenticate, realm: `${issuer(ctx)}/api`, scope: endpoint.scope });
+  requireAcceptable(ctx);
+  await withContext({ actor }, async () => {
+    const body = await readJson(ctx, bodyTypes(endpoint));
+    const request = await readRequest(endpoint, ctx, body);
+    const key = endpoint.method === 'post' ? idempotencyKey(ctx) : undefined;
+    const work = () => answer(endpoint, request);
+    send(ctx, key === undefined ? await work() : await keys.once(actor, key, fingerprintOf(ctx, body), work));
+  });
+}
+
+function send(ctx: Context, { status, body, etag }: Answer): void {
+  if (etag) ctx.set('ETag', etag);
+  if (ctx.method === 'GET' || ctx.method === 'HEAD') {
+    if (isUnchanged(ctx, etag)) {
+      ctx.status = 304;
+      return;
+    }
+  }
+  ctx.status = status;
+  if (body === undefined) {
+    // Assigning null would turn any status into 204.
+    if (status !== 204) ctx.body = '';
+    return;
+  }
+  ctx.type = 'application/json';
+  ctx.body = body;
+}
+
+/** RFC 7396 names its own type; a plain JSON body means the same on a PATCH. */
+const bodyTypes = ({ method }: Endpoint): string[] =>
+  method === 'patch' ? ['application/merge-patch+json', 'application/json'] : ['application/json'];
+
+function requireAcceptable(ctx: Context): void {
+  if (ctx.accepts('application/json', problemType)) return;
+  throw new AppError(406, 'not_acceptable', 'This answers application/json');
+}
+
+function refuse(ctx: Context, router: Router): void {
+  const there = router.match(ctx.path, ctx.method).path.filter((layer) => !layer.paramNames.some(isRest));
+  const methods = [...new Set(there.flatMap((layer) => layer.methods))].sort();
+  if (methods.length === 0) throw notFound('resource');
+  const allow = { Allow: methods.join(', ') };
+  if (ctx.method !== 'OPTIONS')
+    throw new AppError(405, 'method_not_allowed', `This answers ${allow.Allow}`, { headers: allow });
+  ctx.set(allow);
+  ctx.status = 204;
+}
+
+const isRest = ({ name }: { name: string | number }) => name === 'rest';
