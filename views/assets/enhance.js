@@ -1,0 +1,36 @@
+// Small comforts. Every page works without them.
+
+// One press, one request: a second one is dropped until the page is shown again (back button).
+let sent = new WeakSet();
+document.addEventListener('submit', (event) => {
+  if (sent.has(event.target)) event.preventDefault();
+  else sent.add(event.target);
+});
+window.addEventListener('pageshow', () => {
+  sent = new WeakSet();
+});
+
+for (const button of document.querySelectorAll('[data-reveal]')) {
+  const field = document.getElementById(button.dataset.reveal);
+  const show = button.textContent;
+  button.hidden = false;
+  const set = (shown) => {
+    field.type = shown ? 'text' : 'password';
+    button.textContent = shown ? button.dataset.hide : show;
+  };
+  button.addEventListener('click', () => set(field.type === 'password'));
+  // Sent as a password, or the browser would remember it as ordinary text.
+  field.form.addEventListener('submit', () => set(false));
+}
+
+if (navigator.clipboard) {
+  for (const button of document.querySelectorAll('[data-copy]')) {
+    button.hidden = false;
+    button.addEventListener('click', async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+      button.textContent = button.dataset.copied;
+    });
+  }
+}
+
+document.querySelector('.summary')?.focus();
