@@ -1,0 +1,37 @@
+// A password that somebody else has set is replaced before the sign-in goes on.
+import type { PasswordService } from '../features/credentials/password.service.js';
+import type { UserService } from '../features/users/user.service.js';
+import { AppError } from '../platform/errors.js';
+import { field, type Form, type Stage, type Step, type Visit } from './visit.js';
+
+export class ChangePasswordStep implements Step {
+  constructor(
+    private readonly stage: Stage,
+    private readonly passwords: PasswordService,
+    private readonly users: UserService,
+  ) {}
+
+  show(visit: Visit): Promise<void> {
+    return this.ask(visit, []);
+  }
+
+  async submit(visit: Visit, form: Form): Promise<void> {
+    const { proof } = visit.progress;
+    const password = field(form, 'password');
+    const user = proof && (await this.users.findActive(proof.user_id));
+    if (!user || !proof) return;
+    if (!password) return this.ask(visit, ['missing']);
+    try {
+      await this.passwords.change(user, password);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'weak_password') throw error;
+      return this.ask(visit, error.details.issues?.map(({ message }) => message) ?? ['unknown']);
+    }
+    await this.stage.remember(visit, { ...visit.progress, proof: { ...proof, must_change: false } });
+  }
+
+  private ask(visit: Visit, reasons: string[]): Promise<void> {
+    const data = { username: visit.progress.identifier, reasons, actions: { submit: `${visit.base}/change_password` } };
+    return this.stage.show(visit, 'change-password', data, { status: reasons.length > 0 ? 422 : 200 });
+  }
+}

@@ -1,0 +1,88 @@
+// What the client may do: asked in plain words, with what is new marked and what can be left out unticked.
+import type { Engine } from '../features/protocol/engine.js';
+import type { Consent, Grants } from '../features/protocol/grants.js';
+import type { ResourceService } from '../features/resources/resource.service.js';
+import type { UserService } from '../features/users/user.service.js';
+import { scopes as openidScopes } from '../../config/protocol.js';
+import { field, type Form, type Stage, type Step, text, type Visit } from './visit.js';
+
+interface Line {
+  name: string;
+  text?: string;
+  resource?: string;
+  identifier?: string;
+  optional: boolean;
+  isNew: boolean;
+}
+
+export class ConsentStep implements Step {
+  constructor(
+    private readonly stage: Stage,
+    private readonly engine: Engine,
+    private readonly grants: Grants,
+    private readonly resources: ResourceService,
+    private readonly users: UserService,
+    private readonly redirect: (visit: Visit, address: string) => void,
+  ) {}
+
+  async show(visit: Visit): Promise<void> {
+    const user = visit.interaction.session && (await this.users.findActive(visit.interaction.session.accountId));
+    await this.stage.show(visit, 'consent', {
+      account: { email: user?.email ?? '', initials: (user?.email ?? '').slice(0, 1).toUpperCase() },
+      scopes: (await this.lines(visit)).filter(({ name }) => name !== 'openid'),
+      actions: { submit: `${visit.base}/consent`, switch: `${visit.base}/switch` },
+    });
+  }
+
+  async submit(visit: Visit, form: Form): Promise<void> {
+    const { req, res } = visit.ctx;
+    const { session, clientId } = visit.interaction;
+    if (!session) return;
+    const decision = field(form, 'decision');
+    if (decision === 'deny') {
+      return this.redirect(visit, await this.engine.refuse(req, res, 'access_denied', 'the End-User said no'));
+    }
+    if (decision !== 'allow') return;
+    const ticked = new Set([form.scope ?? []].flat());
+    const lines = await this.lines(visit);
+    const given = consent(lines.filter(({ optional, name }) => !optional || ticked.has(name)));
+    const claims = (visit.interaction.prompt.details.missingOIDCClaims as string[] | undefined) ?? [];
+    const grant = await this.grants.give({ uid: session.uid, accountId: session.accountId }, clientId, {
+      ...given,
+      openid: { ...given.openid, claims },
+      rejected: consent(lines.filter(({ optional, name }) => optional && !ticked.has(name))),
+    });
+    this.redirect(visit, await this.engine.finish(req, res, { consent: { grantId: String(grant.jti) } }));
+  }
+
+  private async lines({ interaction }: Visit): Promise<Line[]> {
+    const { params, prompt } = interaction;
+    const requested = (text(params.scope) ?? '').split(' ').filter(Boolean);
+    const missing = prompt.details as { missingOIDCScope?: string[]; missingResourceScopes?: Record<string, string[]> };
+    const standard = requested.filter((name) => (openidScopes as readonly string[]).includes(name));
+    const known = standard.some((name) => !missing.missingOIDCScope?.includes(name));
+    const lines: Line[] = standard.map((name) => ({
+      name,
+      optional: false,
+      isNew: known && (missing.missingOIDCScope?.includes(name) ?? false),
+    }));
+    for (const identifier of [params.resource ?? []].flat().map(String)) {
+      const resource = await this.resources.findByIdentifier(identifier);
+      for (const scope of resource?.scopes ?? []) {
+        if (!requested.includes(scope.name)) continue;
+        const isNew = known && (missing.missingResourceScopes?.[identifier]?.includes(scope.name) ?? false);
+        lines.push({ name: scope.name, text: scope.description ?? scope.name, resource: resource?.name ?? identifier, identifier, optional: scope.optional ?? false, isNew });
+      }
+    }
+    return lines;
+  }
+}
+
+function consent(lines: Line[]): Consent {
+  const words = (some: Line[]) => some.map(({ name }) => name).join(' ');
+  const identifiers = [...new Set(lines.flatMap(({ identifier }) => identifier ?? []))];
+  return {
+    openid: { scope: words(lines.filter(({ identifier }) => !identifier)) },
+    resources: Object.fromEntries(identifiers.map((one) => [one, words(lines.filter(({ identifier }) => identifier === one))])),
+  };
+}

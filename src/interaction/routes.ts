@@ -1,0 +1,125 @@
+// The pages between an authorization request and its code. The only dispatcher: every step is shown from here and returns to here.
+// Hands off to: features for what is true, the engine for what has been established, views for words.
+import { bodyParser } from '@koa/bodyparser';
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import { acrValues } from '../../config/protocol.js';
+import type { ClientService } from '../features/clients/client.service.js';
+import type { PasswordService } from '../features/credentials/password.service.js';
+import type { SignIns } from '../features/credentials/sign-ins.js';
+import type { Engine, Finish } from '../features/protocol/engine.js';
+import type { Grants } from '../features/protocol/grants.js';
+import type { ResourceService } from '../features/resources/resource.service.js';
+import type { UserService } from '../features/users/user.service.js';
+import type { Clock } from '../platform/clock.js';
+import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
+import { forbidden } from '../platform/errors.js';
+import type { Pages } from '../platform/page.js';
+import type { RateLimits } from '../platform/rate-limit.js';
+import { ChangePasswordStep } from './change-password.js';
+import { ConsentStep } from './consent.js';
+import { LoginStep } from './login.js';
+import { SelectAccountStep } from './select-account.js';
+import { nextStep, Progress, type StepName } from './steps.js';
+import { type Form, Stage, type Step, text, type Visit } from './visit.js';
+
+export interface InteractionDependencies {
+  engine: Engine;
+  clients: ClientService;
+  passwords: PasswordService;
+  signIns: SignIns;
+  users: UserService;
+  grants: Grants;
+  resources: ResourceService;
+  rateLimits: RateLimits;
+  csrf: Csrf;
+  pages: Pages;
+  clock: Clock;
+  layout: () => Promise<'two_pages' | 'one_page'>;
+}
+
+export function createInteractionRouter(deps: InteractionDependencies): Router {
+  const { engine, pages, users, csrf } = deps;
+  const stage = new Stage(pages, engine);
+  const steps: Record<StepName, Step> = {
+    select_account: new SelectAccountStep(stage, engine, users, (visit) => finish(visit)),
+    login: new LoginStep(stage, deps.passwords, users, deps.layout, deps.clock, deps.rateLimits),
+    change_password: new ChangePasswordStep(stage, deps.passwords, users),
+    consent: new ConsentStep(stage, engine, deps.grants, deps.resources, users, redirect),
+  };
+
+  async function visitOf(ctx: Context): Promise<Visit> {
+    const interaction = await engine.interaction(ctx.req, ctx.res);
+    const progress = Progress.safeParse(interaction.progress ?? {});
+    return {
+      ctx,
+      interaction,
+      progress: progress.success ? progress.data : {},
+      client: await deps.clients.describe(interaction.clientId, text(interaction.params.redirect_uri)),
+      base: `${ctx.state.prefix}/interaction/${interaction.uid}`,
+      csrf: csrf.token(interaction.uid),
+    };
+  }
+
+  async function stepOf({ ctx, interaction, progress }: Visit): Promise<StepName | 'finish'> {
+    const accounts = interaction.prompt.name === 'select_account' ? await engine.accounts(ctx.req, ctx.res) : [];
+    return nextStep(interaction.prompt.name, progress, accounts.length);
+  }
+
+  /** The one place where what was established becomes a sign-in. */
+  async function finish(visit: Visit): Promise<void> {
+    const { ctx, interaction, progress } = visit;
+    const result: Finish = interaction.prompt.name === 'select_account' ? { select_account: {} } : {};
+    const { proof } = progress;
+    if (proof) {
+      // Another person than the one who is signed in: their session is kept, not ended.
+      if (interaction.session && interaction.session.accountId !== proof.user_id) await engine.setAside(ctx.req, ctx.res);
+      await deps.signIns.succeeded({ userId: proof.user_id, amr: proof.amr, clientId: interaction.clientId });
+      result.login = { accountId: proof.user_id, acr: acrValues[0], amr: proof.amr, ts: proof.ts };
+    }
+    redirect(visit, await engine.finish(ctx.req, ctx.res, result));
+  }
+
+  const router = new Router({ prefix: '/interaction', sensitive: true, strict: true });
+  const form = bodyParser({ enableTypes: ['form'], formLimit: '16kb' });
+
+  router.get('/:uid', async (ctx) => {
+    const visit = await visitOf(ctx);
+    const step = await stepOf(visit);
+    await (step === 'finish' ? finish(visit) : steps[step].show(visit));
+  });
+
+  // A link on the consent page: asks for another account, and changes nothing until one has signed in.
+  router.get('/:uid/switch', async (ctx) => {
+    const visit = await visitOf(ctx);
+    if (visit.interaction.prompt.name === 'consent') await stage.remember(visit, { other_account: true });
+    redirect(visit, visit.base);
+  });
+
+  router.post('/:uid/:step', shed(deps.passwords), form, async (ctx) => {
+    const visit = await visitOf(ctx);
+    const body = (ctx.request.body ?? {}) as Form;
+    assertSameOrigin(ctx.headers, ctx.state.origin);
+    if (!csrf.verify(visit.interaction.uid, text(body.csrf) ?? '')) throw forbidden('other_browser', 'The form was not made for this browser');
+    // Out of order, twice, or from the back button: no progress, the dispatcher shows where the person is.
+    const step = await stepOf(visit);
+    if (step !== 'finish' && step === ctx.params.step) await steps[step].submit(visit, body);
+    if (ctx.body === undefined && !ctx.response.get('location')) redirect(visit, visit.base);
+  });
+  return router;
+}
+
+/** RFC 9110 §15.4.4: after a form was sent the browser asks with GET. */
+function redirect({ ctx }: Visit, address: string): void {
+  ctx.redirect(address);
+  ctx.status = 303;
+  ctx.set('Cache-Control', 'no-store');
+}
+
+/** Where no more passwords can be hashed, the answer comes before body, database and CSRF work. */
+const shed =
+  (passwords: PasswordService) =>
+  async (ctx: Context, next: () => Promise<unknown>): Promise<void> => {
+    if (ctx.params.step === 'login') passwords.assertRoom();
+    await next();
+  };
