@@ -7,6 +7,8 @@ export interface EndpointRequest<P, Q, B> {
   params: P;
   query: Q;
   body: B;
+  /** The version the caller last saw (RFC 9110 §13.1.1); the service refuses with preconditionFailed where the row has moved on. */
+  ifMatch?: number;
 }
 
 export interface Endpoint<
@@ -21,12 +23,16 @@ export interface Endpoint<
   /** What the bearer must hold (RFC 6750 §3.1). */
   scope: string;
   summary: string;
+  description?: string;
   params?: P;
+  /** Strict at every depth, as body is: a z.strictObject, or the mount refuses it. */
   query?: Q;
   body?: B;
-  /** What leaves: a field nobody listed is stripped. Absent means 204. */
+  /** What leaves: a field nobody listed is stripped. Absent means 204, or `status` without a body. */
   response?: R;
+  /** A success; 200 unless said otherwise. */
   status?: number;
+  /** A `version` in what it returns becomes the ETag. */
   handle(request: EndpointRequest<z.output<P>, z.output<Q>, z.output<B>>): Promise<unknown>;
 }
 
