@@ -1,0 +1,48 @@
+// The catalogue of everything that is recorded: event name → what is known about it. A new event is declared here, nowhere else.
+// Names are noun.past_tense. Data holds ids and reasons, never a secret, a token or an e-mail address.
+
+type Lockable = { subject_hash: string; user_id: string | null; factor: string };
+
+export interface AuditEvents {
+  'tenant.created': { tenant_id: string; slug: string };
+  'tenant.updated': { tenant_id: string; changed: string[] };
+  'signing_key.created': { kid: string; alg: string };
+  'setup.completed': { user_id: string };
+  'apply.completed': { created: number; updated: number };
+
+  'user.created': { user_id: string };
+  'user.updated': { user_id: string; changed: string[] };
+  'user.disabled': { user_id: string };
+  'user.enabled': { user_id: string };
+  'user.deleted': { user_id: string };
+
+  'password.set': { user_id: string; must_change: boolean };
+  'password.link_requested': { user_id: string };
+  'sign_in.succeeded': { user_id: string; amr: string[]; client_id: string | null };
+  'sign_in.failed': Lockable & { reason: SignInFailure };
+  'account.locked': Lockable & { until: string; lockout_count: number };
+  'account.unlocked': Lockable;
+
+  'client.created': { client_id: string; dynamic: boolean };
+  'client.updated': { client_id: string; changed: string[] };
+  'client.deleted': { client_id: string };
+  'client.disabled': { client_id: string };
+  'client.enabled': { client_id: string };
+  'client.secret_added': { client_id: string; secret_id: string };
+  'client.secret_removed': { client_id: string; secret_id: string };
+
+  'resource.created': { resource_id: string; identifier: string };
+  'resource.updated': { resource_id: string; identifier: string; changed: string[] };
+  'resource.deleted': { resource_id: string; identifier: string };
+
+  'session.started': { session_id: string; user_id: string; amr: string[] };
+  'session.ended': { session_id: string; user_id: string; reason: string };
+  'grant.given': { grant_id: string; user_id: string; client_id: string; scope: string };
+  'grant.revoked': { grant_id: string; user_id: string | null; client_id: string; reason: string };
+  'token.reused': { grant_id: string; client_id: string; reason: string };
+  'authorization_code.reused': { grant_id: string; client_id: string };
+}
+
+export type SignInFailure = 'unknown_user' | 'wrong_password' | 'no_password' | 'disabled' | 'locked';
+
+export type AuditEventName = keyof AuditEvents;

@@ -1,0 +1,32 @@
+// Owns the record of every change: who did what, from where, in the same transaction as the change itself.
+// Hands off to: nobody. Every other feature calls record().
+import type { Clock } from '../../platform/clock.js';
+import { currentContext } from '../../platform/context.js';
+import { newId } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import type { AuditEventName, AuditEvents } from './audit.events.js';
+import { AuditEvent } from './audit-event.entity.js';
+
+export class AuditLog {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Writes on the surrounding transaction: no change without its record. Actor, ip, user agent and request come from the context. */
+  async record<N extends AuditEventName>(name: N, data: AuditEvents[N]): Promise<void> {
+    const context = currentContext();
+    const event = Object.assign(new AuditEvent(), {
+      id: newId(),
+      name,
+      data,
+      actorType: context?.actor?.type ?? null,
+      actorId: context?.actor?.id ?? null,
+      ip: context?.ip ?? null,
+      userAgent: context?.userAgent?.slice(0, 512) ?? null,
+      requestId: context?.requestId ?? null,
+      occurredAt: this.clock.now(),
+    });
+    await this.db.repo(AuditEvent).insert(event);
+  }
+}

@@ -1,0 +1,87 @@
+// What the engine asks for on every request: a client's metadata and whether a secret is right. Warm, neither costs a statement.
+import type { Clock } from '../../platform/clock.js';
+import { currentTenantId, withContext } from '../../platform/context.js';
+import { randomToken, safeEqual, sha256 } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import type { Cache, Caching } from '../tenants/caching.js';
+import { Client } from './client.entity.js';
+import { needsSecret } from './client.rules.js';
+import { ClientSecret } from './client-secret.entity.js';
+
+const TOPIC = 'client';
+const OURS = 'urn:ostiary:';
+
+/** Our members travel under names nobody can register; list them in the engine's extraClientMetadata.properties. */
+export const ENGINE_EXTRAS = {
+  consentPolicy: `${OURS}consent_policy`,
+  dynamic: `${OURS}dynamic`,
+  allowedCorsOrigins: `${OURS}allowed_cors_origins`,
+  accessTokenTtl: `${OURS}access_token_ttl`,
+  refreshTokenTtl: `${OURS}refresh_token_ttl`,
+} as const;
+
+interface Entry {
+  metadata: Readonly<Record<string, unknown>>;
+  secrets: ClientSecret[];
+}
+
+export class ClientLookup {
+  private readonly entries: Cache<Entry>;
+
+  constructor(
+    private readonly db: Database,
+    private readonly caching: Caching,
+    private readonly clock: Clock,
+  ) {
+    this.entries = caching.cache({ max: 5000, topic: TOPIC, load: (key) => this.load(key) });
+  }
+
+  /** @returns undefined where the client is unknown or disabled. */
+  async engineMetadata(clientId: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+    return (await this.entries.get(keyOf(clientId)))?.metadata;
+  }
+
+  /** Compares with every live secret, in constant time. */
+  async compareSecret(clientId: string, secret: string): Promise<boolean> {
+    const entry = await this.entries.get(keyOf(clientId));
+    const hash = sha256(secret);
+    const now = this.clock.now();
+    let equal = false;
+    for (const one of entry?.secrets ?? []) if (safeEqual(one.hash, hash) && one.isLive(now)) equal = true;
+    return equal;
+  }
+
+  /** Joins the surrounding transaction. */
+  changed(clientId: string): Promise<void> {
+    return this.caching.publish(TOPIC, keyOf(clientId));
+  }
+
+  private async load(key: string): Promise<Entry | undefined> {
+    const colon = key.indexOf(':');
+    const clientId = key.slice(colon + 1);
+    return withContext({ tenantId: key.slice(0, colon) }, async () => {
+      const client = await this.db.repo(Client).findOneBy({ clientId });
+      if (!client || client.disabledAt) return undefined;
+      const secrets = needsSecret(client.metadata) ? await this.db.repo(ClientSecret).findBy({ clientId }) : [];
+      return { metadata: engineView(client), secrets };
+    });
+  }
+}
+
+const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
+
+function engineView({ clientId, metadata, consentPolicy, dynamic }: Client): Readonly<Record<string, unknown>> {
+  const { allowed_cors_origins, access_token_ttl, refresh_token_ttl, ...registered } = metadata;
+  const view: Record<string, unknown> = {
+    ...registered,
+    client_id: clientId,
+    [ENGINE_EXTRAS.consentPolicy]: consentPolicy,
+    [ENGINE_EXTRAS.dynamic]: dynamic,
+    [ENGINE_EXTRAS.allowedCorsOrigins]: allowed_cors_origins ?? [],
+    [ENGINE_EXTRAS.accessTokenTtl]: access_token_ttl,
+    [ENGINE_EXTRAS.refreshTokenTtl]: refresh_token_ttl,
+  };
+  // The engine wants a secret and makes keys of it: a random one for each load, so that nothing signed with what is stored is believed.
+  if (needsSecret(metadata)) view.client_secret = randomToken();
+  return Object.freeze(view);
+}

@@ -1,0 +1,22 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { TenantEntity } from '../../platform/tenant-entity.js';
+import type { FullMetadata } from './client.metadata.js';
+
+export type ConsentPolicy = 'explicit' | 'implicit';
+
+@Entity('clients')
+export class Client extends TenantEntity {
+  @PrimaryColumn('text') clientId!: string;
+  /** client_name, or the client_id: for lists and search. */
+  @Column('text') name!: string;
+  /** The RFC 7591 JSON itself, without client_secret. */
+  @Column('jsonb') metadata!: FullMetadata;
+  /** implicit: a first-party client, nobody is asked. */
+  @Column('text', { default: 'explicit' }) consentPolicy: ConsentPolicy = 'explicit';
+  /** Registered by itself (RFC 7591): its consent is never skipped. */
+  @Column('boolean', { default: false }) dynamic = false;
+  @Column('timestamptz', { nullable: true }) disabledAt: Date | null = null;
+  @Column('integer', { default: 1 }) version = 1;
+  @Column('timestamptz') createdAt!: Date;
+  @Column('timestamptz') updatedAt!: Date;
+}

@@ -1,0 +1,122 @@
+// Client metadata in the words of RFC 7591 and OIDC Registration, stored as it is sent. What the engine is configured to support and what
+// is accepted here must agree: oidc/provider.ts reads the lists below.
+import { z } from 'zod';
+import { plainText } from '../../platform/text.js';
+import { isOrigin, isWebUri } from './redirect-uri.js';
+
+export const GRANT_TYPES = [
+  'authorization_code',
+  'refresh_token',
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:device_code',
+] as const;
+
+/** Tokens come from /token alone, so neither `token` nor `id_token` (RFC 9700 §2.1.2). */
+export const RESPONSE_TYPES = ['code', 'none'] as const;
+
+export const AUTH_METHODS = [
+  'none',
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+] as const;
+
+/** What we sign with: a key of each exists from the first start. Never HS*: secrets are kept as hashes. */
+export const SERVER_ALGS = ['ES256', 'RS256'] as const;
+
+/** What clients may sign with. */
+export const CLIENT_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const;
+
+const webUri = z.string().max(2048).refine(isWebUri, { message: 'must be an https URI' });
+const httpsUri = z.url({ protocol: /^https$/ }).max(2048);
+const redirectUris = z.array(z.string().max(2048)).max(100);
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+const publicJwk = z.record(z.string().max(64), z.unknown()).superRefine((jwk, context) => {
+  const refuse = (message: string) => context.addIssue({ code: 'custom', message });
+  if (!['EC', 'RSA', 'OKP'].includes(String(jwk.kty))) refuse('must be an EC, RSA or OKP key');
+  if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(jwk, member))) refuse('must be a public key');
+  // 2048 bits are 342 characters of base64url (RFC 7518 §3.3).
+  if (jwk.kty === 'RSA' && (typeof jwk.n !== 'string' || jwk.n.length < 342)) refuse('must have 2048 bits or more');
+});
+
+const scope = z
+  .string()
+  .max(4096)
+  .regex(
+    /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/,
+    'must be scope tokens with a space between (RFC 6749 §3.3)',
+  );
+
+const seconds = (min: number, max: number) => z.number().int().min(min).max(max);
+
+export const ClientMetadata = z.strictObject({
+  // RFC 7591 §2
+  redirect_uris: redirectUris.optional(),
+  token_endpoint_auth_method: z.enum(AUTH_METHODS).optional(),
+  grant_types: z.array(z.enum(GRANT_TYPES)).max(10).optional(),
+  response_types: z.array(z.enum(RESPONSE_TYPES)).max(10).optional(),
+  client_name: plainText(120).optional(),
+  client_uri: webUri.optional(),
+  logo_uri: webUri.optional(),
+  scope: scope.optional(),
+  contacts: z.array(z.email().max(254)).max(20).optional(),
+  tos_uri: webUri.optional(),
+  policy_uri: webUri.optional(),
+  jwks_uri: webUri.optional(),
+  jwks: z.strictObject({ keys: z.array(publicJwk).min(1).max(20) }).optional(),
+  // OIDC Dynamic Client Registration §2
+  application_type: z.enum(['web', 'native']).optional(),
+  subject_type: z.enum(['public', 'pairwise']).optional(),
+  sector_identifier_uri: httpsUri.optional(),
+  id_token_signed_response_alg: z.enum(SERVER_ALGS).optional(),
+  userinfo_signed_response_alg: z.enum(SERVER_ALGS).optional(),
+  request_object_signing_alg: z.enum(CLIENT_ALGS).optional(),
+  token_endpoint_auth_signing_alg: z.enum(CLIENT_ALGS).optional(),
+  default_max_age: seconds(0, 31_536_000).optional(),
+  require_auth_time: z.boolean().optional(),
+  default_acr_values: z.array(plainText(200)).max(20).optional(),
+  initiate_login_uri: httpsUri.optional(),
+  // OIDC RP-Initiated and Back-Channel Logout
+  post_logout_redirect_uris: redirectUris.optional(),
+  backchannel_logout_uri: webUri.optional(),
+  backchannel_logout_session_required: z.boolean().optional(),
+  // RFC 9126 §6, RFC 9101 §10.5, RFC 9449 §5.2, RFC 8705 §2.1.2 and §3.4, RFC 9701 §6, JARM §3
+  require_pushed_authorization_requests: z.boolean().optional(),
+  require_signed_request_object: z.boolean().optional(),
+  dpop_bound_access_tokens: z.boolean().optional(),
+  tls_client_auth_subject_dn: plainText(1024).optional(),
+  tls_client_auth_san_dns: plainText(253).optional(),
+  tls_client_auth_san_uri: plainText(2048).optional(),
+  tls_client_auth_san_ip: plainText(45).optional(),
+  tls_client_auth_san_email: plainText(254).optional(),
+  tls_client_certificate_bound_access_tokens: z.boolean().optional(),
+  introspection_signed_response_alg: z.enum(SERVER_ALGS).optional(),
+  authorization_signed_response_alg: z.enum(SERVER_ALGS).optional(),
+  // Ours
+  allowed_cors_origins: z
+    .array(z.string().max(300).refine(isOrigin, { message: 'must be an origin such as https://app.example.com' }))
+    .max(50)
+    .optional(),
+  access_token_ttl: seconds(60, 86_400).optional(),
+  refresh_token_ttl: seconds(60, 31_536_000).optional(),
+});
+export type ClientMetadata = z.infer<typeof ClientMetadata>;
+
+/** What an absent member means. ES256 costs a small part of what RS256 does, so clients made here get it. */
+export function withDefaults(metadata: ClientMetadata) {
+  const grantTypes = metadata.grant_types ?? ['authorization_code'];
+  return {
+    application_type: 'web' as const,
+    token_endpoint_auth_method:
+      metadata.application_type === 'native' ? ('none' as const) : ('client_secret_basic' as const),
+    grant_types: grantTypes,
+    response_types: grantTypes.includes('authorization_code') ? ['code' as const] : [],
+    redirect_uris: [],
+    id_token_signed_response_alg: 'ES256' as const,
+    ...metadata,
+  };
+}
+export type FullMetadata = ReturnType<typeof withDefaults>;

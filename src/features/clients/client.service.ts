@@ -1,0 +1,215 @@
+// Owns the clients of a tenant: their metadata, whether they may act at all, and their secrets (client-secrets.ts).
+// Hands off to: the engine, through client-lookup.ts; whoever ends grants and tokens, through the hook `ended`.
+import type { Clock } from '../../platform/clock.js';
+import { randomToken } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
+import { applyPatch } from '../../platform/merge-patch.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import { Client } from './client.entity.js';
+import { ClientMetadata, type FullMetadata, withDefaults } from './client.metadata.js';
+import { metadataIssues, needsSecret } from './client.rules.js';
+import { type AddSecret, CreateClient, type UpdateClient } from './client.schema.js';
+import type { ClientLookup } from './client-lookup.js';
+import type { ClientSecret } from './client-secret.entity.js';
+import { ClientSecrets } from './client-secrets.js';
+
+export interface ClientHooks {
+  /** The client was disabled or deleted: its grants and tokens end in the same transaction. */
+  ended(client: Client): Promise<void>;
+  /** @throws AppError 403 where the caller may not give a client these scopes: nobody makes a client stronger than themselves. */
+  mayGrant(scopes: readonly string[]): void;
+}
+
+const noHooks: ClientHooks = { ended: async () => {}, mayGrant: () => {} };
+
+export interface CreatedClient {
+  client: Client;
+  /** Shown this once. */
+  secret?: string;
+}
+
+export class ClientService {
+  private readonly secrets: ClientSecrets;
+
+  constructor(
+    private readonly db: Database,
+    private readonly audit: AuditLog,
+    private readonly lookup: ClientLookup,
+    private readonly clock: Clock,
+    settings: { production: boolean },
+    private readonly hooks: ClientHooks = noHooks,
+  ) {
+    this.secrets = new ClientSecrets(db, audit, clock, settings);
+  }
+
+  async find(clientId: string): Promise<Client> {
+    const client = await this.db.repo(Client).findOneBy({ clientId });
+    if (!client) throw notFound('client');
+    return client;
+  }
+
+  /** @param given what a declarative file may say itself; otherwise both are made here. */
+  create(input: CreateClient, given: { clientId?: string; secret?: string } = {}): Promise<CreatedClient> {
+    const { consent_policy, ...sent } = CreateClient.parse(input);
+    const metadata = this.checked(sent);
+    const clientId = given.clientId ?? randomToken(16);
+    if (!/^[A-Za-z0-9._~-]{1,128}$/.test(clientId))
+      throw invalid('The client_id cannot be used', [
+        { pointer: '/client_id', message: 'must be 1–128 of A–Z a–z 0–9 . _ ~ -' },
+      ]);
+    if (given.secret !== undefined && !needsSecret(metadata))
+      throw conflict('no_secret_needed', 'A client that authenticates in another way has no client_secret');
+    const now = this.clock.now();
+    return this.db.transaction(async () => {
+      const client = await this.db.repo(Client).insert(
+        Object.assign(new Client(), {
+          clientId,
+          name: metadata.client_name ?? clientId,
+          metadata,
+          consentPolicy: consent_policy ?? 'explicit',
+          createdAt: now,
+          updatedAt: now,
+        }),
+      );
+      await this.audit.record('client.created', { client_id: clientId, dynamic: false });
+      const added = needsSecret(metadata) ? await this.secrets.add(client, { given: given.secret }) : undefined;
+      await this.lookup.changed(clientId);
+      return { client, ...(added ? { secret: added.value } : {}) };
+    });
+  }
+
+  /** RFC 7396: null takes a member away. @param ifMatch the version the caller saw. */
+  update({ clientId }: Client, patch: UpdateClient, ifMatch?: number): Promise<Client> {
+    return this.change(clientId, ifMatch, async (client) => {
+      const { consent_policy, ...members } = patch;
+      await this.become(client, applyPatch(client.metadata, members), consent_policy ?? client.consentPolicy);
+    });
+  }
+
+  /** Says the whole of the metadata anew, as a declarative file does; nothing is written where nothing differs. */
+  replace({ clientId }: Client, input: CreateClient): Promise<Client> {
+    const { consent_policy, ...sent } = CreateClient.parse(input);
+    return this.change(clientId, undefined, (client) => this.become(client, sent, consent_policy ?? 'explicit'));
+  }
+
+  /** No token request, sign-in or refresh of this client succeeds from now on. */
+  disable({ clientId }: Client): Promise<Client> {
+    return this.change(clientId, undefined, async (client) => {
+      if (client.disabledAt) return;
+      client.disabledAt = this.clock.now();
+      await this.hooks.ended(client);
+      await this.audit.record('client.disabled', { client_id: clientId });
+    });
+  }
+
+  enable({ clientId }: Client): Promise<Client> {
+    return this.change(clientId, undefined, async (client) => {
+      if (!client.disabledAt) return;
+      client.disabledAt = null;
+      await this.audit.record('client.enabled', { client_id: clientId });
+    });
+  }
+
+  delete({ clientId }: Client, ifMatch?: number): Promise<void> {
+    return this.db.transaction(async () => {
+      const client = await this.locked(clientId, ifMatch);
+      await this.hooks.ended(client);
+      await this.db.repo(Client).delete({ clientId });
+      await this.audit.record('client.deleted', { client_id: clientId });
+      await this.lookup.changed(clientId);
+    });
+  }
+
+  /** Rotation with an overlap: the secret in use goes on until it is removed, or until `previous_expires_in`. */
+  addSecret(
+    { clientId }: Client,
+    { previous_expires_in, secret }: AddSecret & { secret?: string } = {},
+  ): Promise<{ secret: ClientSecret; value: string }> {
+    return this.db.transaction(async () => {
+      const client = await this.locked(clientId);
+      if (!needsSecret(client.metadata))
+        throw conflict('no_secret_needed', 'This client authenticates in another way than with a client_secret');
+      const added = await this.secrets.add(client, { given: secret, previousExpiresIn: previous_expires_in });
+      await this.lookup.changed(clientId);
+      return added;
+    });
+  }
+
+  removeSecret({ clientId }: Client, secretId: string): Promise<void> {
+    return this.db.transaction(async () => {
+      await this.secrets.remove(await this.locked(clientId), secretId);
+      await this.lookup.changed(clientId);
+    });
+  }
+
+  /** Never the secrets themselves: nobody has them. */
+  listSecrets({ clientId }: Client): Promise<ClientSecret[]> {
+    return this.secrets.list(clientId);
+  }
+
+  engineMetadata(clientId: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+    return this.lookup.engineMetadata(clientId);
+  }
+
+  compareSecret(clientId: string, secret: string): Promise<boolean> {
+    return this.lookup.compareSecret(clientId, secret);
+  }
+
+  private async become(client: Client, members: object, consentPolicy: Client['consentPolicy']): Promise<void> {
+    if (client.dynamic && consentPolicy === 'implicit')
+      throw conflict('consent_required', 'A client that registered itself always asks for consent');
+    const metadata = this.checked(members);
+    const before: Record<string, unknown> = { ...client.metadata, consent_policy: client.consentPolicy };
+    const after: Record<string, unknown> = { ...metadata, consent_policy: consentPolicy };
+    const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+      (name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]),
+    );
+    if (changed.length === 0) return;
+    Object.assign(client, { metadata, consentPolicy, name: metadata.client_name ?? client.clientId });
+    if (!needsSecret(metadata)) await this.secrets.removeAll(client);
+    await this.audit.record('client.updated', { client_id: client.clientId, changed });
+  }
+
+  private checked(members: object): FullMetadata {
+    const result = ClientMetadata.safeParse(members);
+    const issues = result.success
+      ? metadataIssues(withDefaults(result.data))
+      : result.error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, message }));
+    if (!result.success || issues.length > 0) throw invalid('The client metadata cannot be used', issues);
+    const metadata = withDefaults(result.data);
+    if (metadata.scope) this.hooks.mayGrant(metadata.scope.split(' '));
+    return metadata;
+  }
+
+  private change(
+    clientId: string,
+    ifMatch: number | undefined,
+    work: (client: Client) => Promise<void>,
+  ): Promise<Client> {
+    return this.db.transaction(async () => {
+      const client = await this.locked(clientId, ifMatch);
+      const before = JSON.stringify(client);
+      await work(client);
+      if (JSON.stringify(client) === before) return client;
+      client.version += 1;
+      client.updatedAt = this.clock.now();
+      await this.db.repo(Client).save(client);
+      await this.lookup.changed(clientId);
+      return client;
+    });
+  }
+
+  /** Reads the row as it is now and keeps others from changing it, its secrets included. */
+  private async locked(clientId: string, ifMatch?: number): Promise<Client> {
+    const client = await this.db
+      .repo(Client)
+      .query('c')
+      .andWhere('c.client_id = :clientId', { clientId })
+      .setLock('pessimistic_write')
+      .getOne();
+    if (!client) throw notFound('client');
+    if (ifMatch !== undefined && ifMatch !== client.version) throw preconditionFailed('The client has changed since');
+    return client;
+  }
+}

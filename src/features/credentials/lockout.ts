@@ -1,0 +1,133 @@
+// Counts failed proofs for each identifier and factor and locks after too many. Every change is one statement, so it holds across processes.
+// An attempt is counted before the proof is looked at: any number of parallel guesses gets no more tries than one after the other.
+import type { Clock } from '../../platform/clock.js';
+import { currentTenantId } from '../../platform/context.js';
+import type { Database } from '../../platform/database.js';
+import type { LockoutPolicy } from '../tenants/tenant.schema.js';
+
+export type Factor = 'password' | 'second_factor';
+
+/** An attempt that may go on. `locks` tells that it was the last one: unless it succeeds, the lock stays. */
+export interface Reservation {
+  locks: { until: Date; lockoutCount: number } | undefined;
+}
+
+/** `permanent` ends by an administrator or by a new password through the mailbox, never by waiting. */
+export const PERMANENT = new Date('9999-12-31T23:59:59Z');
+
+/** Failures and locks older than this are forgotten: a typing error each month locks nobody out. */
+export const MEMORY_SECONDS = 24 * 3600;
+
+/** Seconds of the first lock, the second and so on; the last goes for all that follow. */
+export function lockSeconds({ strategy, duration_minutes }: LockoutPolicy): number[] {
+  if (strategy === 'fixed') return [duration_minutes * 60];
+  if (strategy === 'exponential') return [5 * 60, 15 * 60, 60 * 60];
+  return [PERMANENT.getTime() / 1000];
+}
+
+export class Lockout {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Counts the attempt. @returns until when it is locked where it may not go on; attempts while locked change nothing. */
+  async reserve(subject: string, factor: Factor, policy: LockoutPolicy): Promise<Reservation | { lockedUntil: Date }> {
+    const now = this.clock.now();
+    const key = [currentTenantId(), subject, factor];
+    const [row] = await this.db.execute<Row>(RESERVE, [
+      ...key,
+      now,
+      policy.max_attempts,
+      lockSeconds(policy),
+      new Date(now.getTime() - MEMORY_SECONDS * 1000),
+      PERMANENT,
+    ]);
+    if (row)
+      return { locks: row.locked_until ? { until: row.locked_until, lockoutCount: row.lockout_count } : undefined };
+    const [locked] = await this.db.execute<Row>(READ, key);
+    // Gone in between: somebody succeeded, and this attempt begins a new count.
+    return locked?.locked_until ? { lockedUntil: locked.locked_until } : this.reserve(subject, factor, policy);
+  }
+
+  /** The attempt was never looked at, as when there was no room: it does not count, nor does the lock it made. */
+  async release(subject: string, factor: Factor, { locks }: Reservation): Promise<void> {
+    await this.db.execute(RELEASE, [currentTenantId(), subject, factor, locks ? 1 : 0, locks?.until ?? null]);
+  }
+
+  /** Success, or an administrator's word. @returns whether there was anything to forget. */
+  async clear(subject: string, factor: Factor): Promise<boolean> {
+    const rows = await this.db.execute<Row>(CLEAR, [currentTenantId(), subject, factor]);
+    return rows.length > 0;
+  }
+
+  async lockedUntil(subject: string, factor: Factor): Promise<Date | undefined> {
+    const [row] = await this.db.execute<Row>(READ, [currentTenantId(), subject, factor]);
+    return row?.locked_until && row.locked_until > this.clock.now() ? row.locked_until : undefined;
+  }
+
+  /** For the worker: counts nobody remembers. @returns how many went. */
+  async sweep(limit = 1000): Promise<number> {
+    const now = this.clock.now();
+    const rows = await this.db.execute(SWEEP, [limit, new Date(now.getTime() - MEMORY_SECONDS * 1000), now]);
+    return rows.length;
+  }
+}
+
+interface Row {
+  locked_until: Date | null;
+  lockout_count: number;
+}
+
+// A policy has three attempts or more, so the first one never locks. A lock that has ended starts a new count; lockout_count goes on, so
+// that the next lock is longer. No row comes back while a lock holds.
+const RESERVE = {
+  name: 'lockout_reserve',
+  text: `
+    INSERT INTO login_failures AS f
+      (tenant_id, subject_hash, factor, failed_count, locked_until, lockout_count, last_failed_at)
+    VALUES ($1, $2, $3, 1, NULL, 0, $4)
+    ON CONFLICT (tenant_id, subject_hash, factor) DO UPDATE SET (failed_count, locked_until, lockout_count, last_failed_at) = (
+      SELECT a.count,
+             CASE WHEN a.count >= $5::int
+               THEN least($4::timestamptz + make_interval(
+                      secs => ($6::float8[])[least(a.lockouts + 1, cardinality($6::float8[]))]), $8::timestamptz)
+             END,
+             a.lockouts + CASE WHEN a.count >= $5::int THEN 1 ELSE 0 END,
+             $4::timestamptz
+      FROM (SELECT CASE WHEN f.locked_until IS NULL AND f.last_failed_at > $7::timestamptz THEN f.failed_count + 1 ELSE 1 END AS count,
+                   CASE WHEN f.last_failed_at > $7::timestamptz THEN f.lockout_count ELSE 0 END AS lockouts) a)
+    WHERE f.locked_until IS NULL OR f.locked_until <= $4::timestamptz
+    RETURNING locked_until, lockout_count`,
+};
+
+const READ = {
+  name: 'lockout_read',
+  text: 'SELECT locked_until, lockout_count FROM login_failures WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3',
+};
+
+const RELEASE = {
+  name: 'lockout_release',
+  text: `
+    UPDATE login_failures
+    SET failed_count = greatest(failed_count - 1, 0),
+        lockout_count = lockout_count - CASE WHEN locked_until = $5::timestamptz THEN $4::int ELSE 0 END,
+        locked_until = CASE WHEN locked_until = $5::timestamptz THEN NULL ELSE locked_until END
+    WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3`,
+};
+
+const CLEAR = {
+  name: 'lockout_clear',
+  text: `
+    DELETE FROM login_failures WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3
+    RETURNING locked_until, lockout_count`,
+};
+
+const SWEEP = {
+  name: 'lockout_sweep',
+  text: `
+    DELETE FROM login_failures WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM login_failures
+      WHERE last_failed_at < $2 AND (locked_until IS NULL OR locked_until < $3) LIMIT $1))
+    RETURNING lockout_count`,
+};

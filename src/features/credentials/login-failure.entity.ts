@@ -1,0 +1,13 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { TenantEntity } from '../../platform/tenant-entity.js';
+
+@Entity('login_failures')
+export class LoginFailure extends TenantEntity {
+  /** HMAC of the normalised identifier, whether or not it is somebody's. */
+  @PrimaryColumn('text') subjectHash!: string;
+  @PrimaryColumn('text') factor!: string;
+  @Column('integer') failedCount!: number;
+  @Column('timestamptz', { nullable: true }) lockedUntil: Date | null = null;
+  @Column('integer', { default: 0 }) lockoutCount = 0;
+  @Column('timestamptz') lastFailedAt!: Date;
+}

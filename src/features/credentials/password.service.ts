@@ -1,0 +1,205 @@
+// Owns passwords: whether one is right, how often one may guess, and how a new one is set.
+// Hands off to: hashing in other processes, users for who it is, and the hook passwordChanged for what ends with an old password.
+import type { Clock } from '../../platform/clock.js';
+import { hmac, randomToken } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import { invalid } from '../../platform/errors.js';
+import type { SignInFailure } from '../audit/audit.events.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import type { TenantService } from '../tenants/tenant.service.js';
+import { normalizeIdentifier } from '../users/identifier.js';
+import type { User } from '../users/user.entity.js';
+import type { UserService } from '../users/user.service.js';
+import type { Lockout, Reservation } from './lockout.js';
+import { PasswordCredential } from './password-credential.entity.js';
+import { MAX_LENGTH, passwordProblem } from './password-policy.js';
+
+/** Hashing in child processes (platform/hashing.ts). */
+export interface PasswordHasher {
+  hash(password: string): Promise<string>;
+  verify(hash: string, password: string): Promise<boolean>;
+  needsRehash(hash: string): boolean;
+  /** @throws AppError 503 where the queue is full. */
+  assertRoom(): void;
+}
+
+export type PasswordOutcome =
+  | { outcome: 'ok'; user: User; mustChange: boolean }
+  | { outcome: 'failed' }
+  | { outcome: 'locked'; until: Date };
+
+export interface PasswordHooks {
+  /** In the transaction of the change: sessions and refresh tokens end (C11). */
+  passwordChanged(user: User): Promise<void>;
+  /** In the transaction of the lock, whether or not there is such a user: the same statements for both. */
+  locked(lock: { user_id: string | null; until: string; lockout_count: number }): Promise<void>;
+}
+
+const noHooks: PasswordHooks = { passwordChanged: async () => {}, locked: async () => {} };
+
+export class PasswordService {
+  private dummy: Promise<string> | undefined;
+
+  constructor(
+    private readonly db: Database,
+    private readonly audit: AuditLog,
+    private readonly tenants: TenantService,
+    private readonly users: UserService,
+    private readonly lockout: Lockout,
+    private readonly oneTimeTokens: OneTimeTokens,
+    private readonly hasher: PasswordHasher,
+    private readonly clock: Clock,
+    private readonly hooks: PasswordHooks = noHooks,
+  ) {}
+
+  /**
+   * Nobody learns from answer or time whether an identifier exists: known, unknown, without a password and disabled cost one hash each, and
+   * are counted and locked alike. Not inside a transaction: the count must stay where the caller rolls back.
+   * @throws AppError 503 where there is no room to hash; the attempt does not count then.
+   */
+  async verify(identifier: string, password: string): Promise<PasswordOutcome> {
+    if (this.db.inTransaction) throw new Error('a password is verified outside a transaction');
+    this.hasher.assertRoom();
+    const tenant = await this.tenants.current();
+    const subject = await this.subjectOf(identifier);
+    const attempt = await this.lockout.reserve(subject, 'password', tenant.settings.lockout);
+    const user = await this.users.findByEmail(identifier);
+    const credential = await this.credentialOf(user?.id ?? NOBODY);
+    if ('lockedUntil' in attempt) {
+      await this.recordFailure(subject, user, 'locked');
+      return { outcome: 'locked', until: attempt.lockedUntil };
+    }
+
+    const right = await this.compare(credential?.hash, password, () =>
+      this.lockout.release(subject, 'password', attempt),
+    );
+    const reason = refusal(user, credential, right);
+    if (reason || !user || !credential) return this.failed(subject, user, reason ?? 'unknown_user', attempt);
+
+    await this.lockout.clear(subject, 'password');
+    await this.rehash(credential, password);
+    return { outcome: 'ok', user, mustChange: credential.mustChange };
+  }
+
+  /** @throws AppError 422 that says why the password cannot be chosen. */
+  check(password: string, { email }: { email: string }): void {
+    const problem = passwordProblem(password, { email });
+    if (problem) throw invalid('This password cannot be used', [{ pointer: '/password', message: problem }]);
+  }
+
+  /** Ends what rested on the old password, links to set another one included. */
+  async set(user: User, password: string, options: { mustChange?: boolean } = {}): Promise<void> {
+    await (await this.prepare(user, password, options))();
+  }
+
+  /**
+   * Checks and hashes, which takes a while and belongs before a transaction.
+   * @returns what writes it, to be called in the transaction that also uses up a link.
+   */
+  async prepare(user: User, password: string, { mustChange = false } = {}): Promise<() => Promise<void>> {
+    this.check(password, user);
+    const hash = await this.hasher.hash(password);
+    const subject = await this.subjectOf(user.email);
+    return () =>
+      this.db.transaction(async () => {
+        const credential = { userId: user.id, hash, mustChange, changedAt: this.clock.now() };
+        await this.db.repo(PasswordCredential).save(Object.assign(new PasswordCredential(), credential));
+        await this.oneTimeTokens.revoke('password_reset', user.id);
+        await this.lockout.clear(subject, 'password');
+        await this.audit.record('password.set', { user_id: user.id, must_change: mustChange });
+        await this.hooks.passwordChanged(user);
+      });
+  }
+
+  async has(user: User): Promise<boolean> {
+    return (await this.credentialOf(user.id)) !== undefined;
+  }
+
+  async lockedUntil(user: User): Promise<Date | undefined> {
+    return this.lockout.lockedUntil(await this.subjectOf(user.email), 'password');
+  }
+
+  /** An administrator's word. */
+  async unlock(user: User): Promise<void> {
+    const subject = await this.subjectOf(user.email);
+    await this.db.transaction(async () => {
+      if (!(await this.lockout.clear(subject, 'password'))) return;
+      await this.audit.record('account.unlocked', { subject_hash: subject, user_id: user.id, factor: 'password' });
+    });
+  }
+
+  private failed(
+    subject: string,
+    user: User | undefined,
+    reason: SignInFailure,
+    { locks }: Reservation,
+  ): Promise<PasswordOutcome> {
+    return this.db.transaction(async () => {
+      await this.recordFailure(subject, user, reason);
+      if (locks) {
+        const lock = { user_id: user?.id ?? null, until: locks.until.toISOString(), lockout_count: locks.lockoutCount };
+        await this.audit.record('account.locked', { subject_hash: subject, factor: 'password', ...lock });
+        await this.hooks.locked(lock);
+      }
+      return { outcome: 'failed' };
+    });
+  }
+
+  private recordFailure(subject: string, user: User | undefined, reason: SignInFailure): Promise<void> {
+    const event = { subject_hash: subject, user_id: user?.id ?? null, factor: 'password', reason };
+    return this.audit.record('sign_in.failed', event);
+  }
+
+  /** Against a hash with today's parameters where there is none, so that it takes as long. */
+  private async compare(hash: string | undefined, password: string, onNoAnswer: () => Promise<void>): Promise<boolean> {
+    try {
+      const dummy = await this.dummyHash();
+      // What nobody could have set is not hashed at length, but as slowly as the rest.
+      const guess = [...password].length > MAX_LENGTH ? '' : password;
+      return (await this.hasher.verify(hash ?? dummy, guess)) && hash !== undefined;
+    } catch (error) {
+      await onNoAnswer();
+      throw error;
+    }
+  }
+
+  private dummyHash(): Promise<string> {
+    this.dummy ??= this.hasher.hash(randomToken()).catch((error: unknown) => {
+      this.dummy = undefined;
+      throw error;
+    });
+    return this.dummy;
+  }
+
+  /** Only where the hash is still the one that was compared: a password set meanwhile stays. */
+  private async rehash({ userId, hash }: PasswordCredential, password: string): Promise<void> {
+    if (!this.hasher.needsRehash(hash)) return;
+    // Without room now, the next sign-in will do it.
+    const renewed = await this.hasher.hash(password).catch(() => undefined);
+    if (renewed) await this.db.repo(PasswordCredential).update({ userId, hash }, { hash: renewed });
+  }
+
+  private async credentialOf(userId: string): Promise<PasswordCredential | undefined> {
+    return (await this.db.repo(PasswordCredential).findOneBy({ userId })) ?? undefined;
+  }
+
+  private async subjectOf(identifier: string): Promise<string> {
+    const { identifierKey } = this.tenants.secrets(await this.tenants.current());
+    return hmac(identifierKey, normalizeIdentifier(identifier) ?? identifier.slice(0, 1024));
+  }
+}
+
+/** No user has it: a look-up that costs what a real one does. */
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+function refusal(
+  user: User | undefined,
+  credential: PasswordCredential | undefined,
+  right: boolean,
+): SignInFailure | undefined {
+  if (!user) return 'unknown_user';
+  if (!credential) return 'no_password';
+  if (!right) return 'wrong_password';
+  return user.disabledAt ? 'disabled' : undefined;
+}

@@ -1,0 +1,20 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { TenantEntity } from '../../platform/tenant-entity.js';
+import type { StandardClaims } from './user.schema.js';
+
+@Entity('users')
+export class User extends TenantEntity {
+  /** The sub of this person (OIDC Core §2), never given to anybody else. */
+  @PrimaryColumn('uuid') id!: string;
+  @Column('text') email!: string;
+  /** normalizeIdentifier(email), unique in the tenant. */
+  @Column('text') emailNormalized!: string;
+  @Column('boolean', { default: false }) emailVerified = false;
+  @Column('jsonb', { default: {} }) claims: StandardClaims = {};
+  @Column('text', { array: true, default: () => "'{}'" }) roles: string[] = [];
+  @Column('timestamptz', { nullable: true }) disabledAt: Date | null = null;
+  @Column('timestamptz', { nullable: true }) lastLoginAt: Date | null = null;
+  @Column('integer', { default: 1 }) version = 1;
+  @Column('timestamptz') createdAt!: Date;
+  @Column('timestamptz') updatedAt!: Date;
+}

@@ -1,0 +1,148 @@
+// Owns the people of a tenant: their address, claims and roles, and whether they may come in.
+// Hands off to: credentials (how they prove who they are); whoever ends sessions and tokens, through the hook `ended`.
+import type { Clock } from '../../platform/clock.js';
+import { newId } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import { invalid, notFound, preconditionFailed } from '../../platform/errors.js';
+import { applyPatch } from '../../platform/merge-patch.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import { normalizeIdentifier } from './identifier.js';
+import { User } from './user.entity.js';
+import { CreateUser, StandardClaims, type UpdateUser } from './user.schema.js';
+
+export interface UserHooks {
+  /** The user was disabled or deleted: sessions, grants and tokens end in the same transaction. */
+  ended(user: User): Promise<void>;
+}
+
+export class UserService {
+  constructor(
+    private readonly db: Database,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+    private readonly hooks: UserHooks = { ended: async () => {} },
+  ) {}
+
+  async find(id: string): Promise<User> {
+    const user = await this.db.repo(User).findOneBy({ id });
+    if (!user) throw notFound('user');
+    return user;
+  }
+
+  /** What was typed is normalised as it was when it was stored. */
+  async findByEmail(identifier: string): Promise<User | undefined> {
+    // The statement is made even for what no identifier may hold, so that the answer takes as long.
+    const emailNormalized = normalizeIdentifier(identifier) ?? '';
+    return (await this.db.repo(User).findOneBy({ emailNormalized })) ?? undefined;
+  }
+
+  /** @throws QueryFailedError on an address that is taken, answered as 409. */
+  create(input: CreateUser, roles: string[] = []): Promise<User> {
+    const { email, email_verified, claims } = CreateUser.parse(input);
+    const now = this.clock.now();
+    return this.db.transaction(async () => {
+      const user = await this.db.repo(User).insert(
+        Object.assign(new User(), {
+          id: newId(),
+          email,
+          emailNormalized: identifierOf(email),
+          emailVerified: email_verified,
+          claims,
+          roles,
+          createdAt: now,
+          updatedAt: now,
+        }),
+      );
+      await this.audit.record('user.created', { user_id: user.id });
+      return user;
+    });
+  }
+
+  /** @param ifMatch the version the caller saw (RFC 9110 §13.1.1). Another address is unverified until it is said to be verified. */
+  update({ id }: User, change: UpdateUser, ifMatch?: number): Promise<User> {
+    return this.change(id, ifMatch, async (user) => {
+      if (change.email !== undefined && change.email !== user.email) {
+        const emailNormalized = identifierOf(change.email);
+        if (emailNormalized !== user.emailNormalized) user.emailVerified = false;
+        Object.assign(user, { email: change.email, emailNormalized });
+      }
+      if (change.email_verified !== undefined) user.emailVerified = change.email_verified;
+      if (change.claims) user.claims = StandardClaims.parse(applyPatch(user.claims, change.claims));
+      await this.audit.record('user.updated', { user_id: id, changed: Object.keys(change) });
+    });
+  }
+
+  setRoles({ id }: User, roles: string[], ifMatch?: number): Promise<User> {
+    return this.change(id, ifMatch, async (user) => {
+      user.roles = [...new Set(roles)];
+      await this.audit.record('user.updated', { user_id: id, changed: ['roles'] });
+    });
+  }
+
+  /** The next use of a cookie or token of theirs fails. */
+  disable({ id }: User): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      if (user.disabledAt) return;
+      user.disabledAt = this.clock.now();
+      await this.hooks.ended(user);
+      await this.audit.record('user.disabled', { user_id: id });
+    });
+  }
+
+  enable({ id }: User): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      if (!user.disabledAt) return;
+      user.disabledAt = null;
+      await this.audit.record('user.enabled', { user_id: id });
+    });
+  }
+
+  /** Nothing of the person stays but the id in the audit log. */
+  delete({ id }: User, ifMatch?: number): Promise<void> {
+    return this.db.transaction(async () => {
+      const user = await this.locked(id, ifMatch);
+      await this.hooks.ended(user);
+      await this.db.repo(User).delete({ id });
+      await this.audit.record('user.deleted', { user_id: id });
+    });
+  }
+
+  /** The end of a sign-in, with all its factors (amr: RFC 8176). */
+  signedIn({ id }: User, { amr, clientId }: { amr: string[]; clientId?: string }): Promise<void> {
+    return this.db.transaction(async () => {
+      await this.db.repo(User).update({ id }, { lastLoginAt: this.clock.now() });
+      await this.audit.record('sign_in.succeeded', { user_id: id, amr, client_id: clientId ?? null });
+    });
+  }
+
+  private change(id: string, ifMatch: number | undefined, work: (user: User) => Promise<void>): Promise<User> {
+    return this.db.transaction(async () => {
+      const user = await this.locked(id, ifMatch);
+      const before = JSON.stringify(user);
+      await work(user);
+      if (JSON.stringify(user) === before) return user;
+      user.version += 1;
+      user.updatedAt = this.clock.now();
+      return this.db.repo(User).save(user);
+    });
+  }
+
+  /** Reads the row as it is now and keeps others from changing it: two changes at once follow each other. */
+  private async locked(id: string, ifMatch?: number): Promise<User> {
+    const user = await this.db
+      .repo(User)
+      .query('u')
+      .andWhere('u.id = :id', { id })
+      .setLock('pessimistic_write')
+      .getOne();
+    if (!user) throw notFound('user');
+    if (ifMatch !== undefined && ifMatch !== user.version) throw preconditionFailed('The user has changed since');
+    return user;
+  }
+}
+
+function identifierOf(email: string): string {
+  const identifier = normalizeIdentifier(email);
+  if (!identifier) throw invalid('The e-mail address cannot be used', [{ pointer: '/email', message: 'is not valid' }]);
+  return identifier;
+}

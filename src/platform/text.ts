@@ -1,0 +1,25 @@
+// Text that people will read: no control characters, nothing that reorders or hides what is shown.
+import { z } from 'zod';
+
+// Bidi controls (Unicode UAX #9 §2) can make a name read as another one; lone surrogates are no text at all.
+const HIDDEN = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/u;
+const CONTROL = /\p{Cc}|[\u2028\u2029]/u;
+
+export const plainText = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .refine((text) => !CONTROL.test(text) && !HIDDEN.test(text), { message: 'must not hold control characters' });
+
+/** As plainText, with line feeds, as in a postal address. */
+export const multilineText = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .refine((text) => !CONTROL.test(text.replaceAll(/\r?\n/g, '')) && !HIDDEN.test(text), {
+      message: 'must not hold control characters',
+    });

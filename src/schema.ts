@@ -1,0 +1,39 @@
+// Every table's entity and every migration, in the order in which they are built.
+import { Tenants1700000000001 } from '../migrations/0001-tenants.js';
+import { AuditEvents1700000000002 } from '../migrations/0002-audit-events.js';
+import { SigningKeys1700000000003 } from '../migrations/0003-signing-keys.js';
+import { Users1700000000004 } from '../migrations/0004-users.js';
+import { Credentials1700000000005 } from '../migrations/0005-credentials.js';
+import { OneTimeTokens1700000000006 } from '../migrations/0006-one-time-tokens.js';
+import { Clients1700000000007 } from '../migrations/0007-clients.js';
+import { AuditEvent } from './features/audit/audit-event.entity.js';
+import { Client } from './features/clients/client.entity.js';
+import { ClientSecret } from './features/clients/client-secret.entity.js';
+import { LoginFailure } from './features/credentials/login-failure.entity.js';
+import { PasswordCredential } from './features/credentials/password-credential.entity.js';
+import { SigningKey } from './features/keys/signing-key.entity.js';
+import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.js';
+import { Tenant } from './features/tenants/tenant.entity.js';
+import { User } from './features/users/user.entity.js';
+
+export const entities = [
+  Tenant,
+  AuditEvent,
+  SigningKey,
+  User,
+  PasswordCredential,
+  LoginFailure,
+  OneTimeToken,
+  Client,
+  ClientSecret,
+];
+
+export const migrations = [
+  Tenants1700000000001,
+  AuditEvents1700000000002,
+  SigningKeys1700000000003,
+  Users1700000000004,
+  Credentials1700000000005,
+  OneTimeTokens1700000000006,
+  Clients1700000000007,
+];
