@@ -72,6 +72,9 @@ export function createDemo(settings: DemoSettings): Demo {
     ctx.type = 'css';
     ctx.body = stylesheet;
   });
+  router.get('/favicon.ico', (ctx) => {
+    ctx.status = 204;
+  });
   addRoutes(router, { party, sessions: new Sessions(), page, secure: origin.startsWith('https:') });
   app.use(router.routes());
 

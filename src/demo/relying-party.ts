@@ -82,7 +82,7 @@ export class RelyingParty {
       });
       const idToken = response.id_token ?? '';
       const subject = response.claims()?.sub ?? '';
-      await client.fetchUserInfo(configuration, response.access_token, subject);
+      const { email, name } = await client.fetchUserInfo(configuration, response.access_token, subject);
       return {
         accessToken: response.access_token,
         ...(response.refresh_token ? { refreshToken: response.refresh_token } : {}),
@@ -90,6 +90,7 @@ export class RelyingParty {
         code: callback.searchParams.get('code') ?? '',
         codeVerifier: pending.codeVerifier,
         subject,
+        person: email ?? name ?? subject,
         decoded: decode(idToken),
       };
     });

@@ -139,10 +139,13 @@ function signedIn({ exchanges, tokens, idToken }: Session) {
       value: readable(name, value),
       about: meaningOfClaim(name),
     }));
-  const who = [claims.email, claims.name, claims.preferred_username, claims.sub].find(
-    (value) => typeof value === 'string',
-  );
-  return { exchanges, who, header: lines(header), claims: lines(claims), canRefresh: Boolean(tokens?.refreshToken) };
+  return {
+    exchanges,
+    who: tokens?.person,
+    header: lines(header),
+    claims: lines(claims),
+    canRefresh: Boolean(tokens?.refreshToken),
+  };
 }
 
 function readable(name: string, value: unknown): string {

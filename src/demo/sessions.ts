@@ -18,6 +18,8 @@ export interface Tokens {
   code: string;
   codeVerifier: string;
   subject: string;
+  /** What to call the person: from userinfo, `sub` failing that. */
+  person: string;
 }
 
 export interface DecodedToken {

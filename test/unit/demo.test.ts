@@ -64,7 +64,7 @@ describe('the demo application', () => {
     for (const name of ['code_challenge', 'code_challenge_method', 'state', 'nonce', 'code_verifier'])
       expect(page.html).toContain(`<code>${name}</code>`);
     expect(page.html).toContain('Signature verified');
-    expect(page.html).toContain('maria@example.com');
+    expect(page.html).toContain('as <b>maria@example.com</b>');
   });
 
   it('shows no code, token or secret whole', async () => {
