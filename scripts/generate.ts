@@ -21,7 +21,7 @@ export interface Generated {
 }
 
 /** A further generated file is a further line here. */
-export const generated: Generated[] = [
+const generated: Generated[] = [
   { file: '.env.example', print: environmentExample },
   { file: 'README.md', print: (current) => between(current, 'configuration', configurationTable()) },
 ];
@@ -45,11 +45,25 @@ export function environmentExample(): string {
 }
 
 export function configurationTable(): string {
-  const rows = described.map(([name, { about, default: fallback, secret, example }]) => {
-    const remark = secret ? ' Secret.' : '';
-    return `| \`${name}\` | ${cell(about)}${remark} | ${cell(fallback ?? '')} | ${code(example)} |`;
-  });
-  return ['| Variable | What it is | Default | Example |', '|---|---|---|---|', ...rows].join('\n');
+  const rows = described.map(([name, { about, default: fallback, secret, example }]) => [
+    `\`${name}\``,
+    cell(about) + (secret ? ' Secret.' : ''),
+    cell(fallback ?? ''),
+    code(example),
+  ]);
+  return table([['Variable', 'What it is', 'Default', 'Example'], ...rows]);
+}
+
+/** Columns aligned, as the formatter would do it. */
+function table([heads = [], ...rows]: string[][]): string {
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: string[], fill = ' ') =>
+    `| ${cells.map((text, column) => text.padEnd(widths[column] ?? 0, fill)).join(' | ')} |`;
+  const rule = line(
+    heads.map(() => ''),
+    '-',
+  );
+  return [line(heads), rule, ...rows.map((row) => line(row))].join('\n');
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');

@@ -29,7 +29,7 @@ const SECRETS =
 const LONGEST = 400;
 
 /** Enough to recognise a value on two pages, too little to use it. */
-export const shorten = (secret: string): string =>
+const shorten = (secret: string): string =>
   secret.length > 12 ? `${secret.slice(0, 6)}… (${secret.length} characters)` : '…';
 
 export function describe(values: Iterable<[string, unknown]>, side: 'sent' | 'received'): Line[] {

@@ -123,6 +123,15 @@ describe('the demo application', () => {
     expect(page.html).not.toContain('Token request');
   });
 
+  it('says that the person chose not to share anything (access_denied)', async () => {
+    const browser = new Browser();
+    const form = await browser.open(`${origin}/login`);
+    const abort = form.html.match(/href="([^"]+\/abort)"/)?.[1] ?? '';
+    const page = await browser.open(new URL(abort, form.url).href);
+    expect(page.status).toBe(400);
+    expect(page.html).toContain('You chose not to share anything');
+  });
+
   it('escapes what an answer carries', async () => {
     const browser = new Browser();
     await browser.open(`${origin}/login`);
