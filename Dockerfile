@@ -1,0 +1,36 @@
+# syntax=docker/dockerfile:1
+# Three stages: compile with everything, install what runs, ship what runs.
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json ormconfig.ts ./
+COPY config ./config
+COPY migrations ./migrations
+COPY src ./src
+RUN npm run build
+
+FROM node:24-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev
+
+FROM node:24-bookworm-slim
+WORKDIR /app
+ENV NODE_ENV=production \
+    HOST=0.0.0.0 \
+    DATA_DIR=/var/lib/ostiary
+RUN install -d -o node -g node -m 0700 /var/lib/ostiary
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY package.json LICENSE ./
+COPY views ./views
+USER node
+VOLUME /var/lib/ostiary
+EXPOSE 3000 9464
+# Alive means the process answers; whether it can do its work is /health/ready. Over https the certificate names another host than this one.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; const scheme = process.env.TLS_CERT ? 'https' : 'http'; fetch(`${scheme}://127.0.0.1:${process.env.PORT || 3000}/health/live`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "dist/src/cli.js"]
+CMD ["start"]
