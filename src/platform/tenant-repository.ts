@@ -48,6 +48,8 @@ export class TenantRepository<E extends TenantEntity> {
 
   /** @returns how many rows changed. */
   async update(where: FindOptionsWhere<E>, change: QueryDeepPartialEntity<E>): Promise<number> {
+    const { tenantId } = change as { tenantId?: unknown };
+    if (tenantId !== undefined && tenantId !== currentTenantId()) throw new Error(foreignRow);
     return (await this.repository.update(scoped(where) as FindOptionsWhere<E>, change)).affected ?? 0;
   }
 
@@ -56,13 +58,22 @@ export class TenantRepository<E extends TenantEntity> {
     return (await this.repository.delete(scoped(where) as FindOptionsWhere<E>)).affected ?? 0;
   }
 
-  /** A query that already carries the tenant; use andWhere, never where. */
+  /** A query that already carries the tenant; it takes andWhere, and refuses where and orWhere, which would lead out of the tenant. */
   query(alias: string): SelectQueryBuilder<E> {
-    return this.repository
+    const query = this.repository
       .createQueryBuilder(alias)
       .where(`${alias}.tenant_id = :tenantId`, { tenantId: currentTenantId() });
+    const and = query.andWhere.bind(query);
+    // TypeORM joins conditions as they are: without parentheses the OR of a later one stands beside the tenant's, not below it.
+    query.andWhere = (where, parameters) => and(typeof where === 'string' ? `(${where})` : where, parameters);
+    query.where = query.orWhere = () => {
+      throw new Error('use andWhere: the query already carries its tenant');
+    };
+    return query;
   }
 }
+
+const foreignRow = 'a row of another tenant cannot be written';
 
 function scoped<E extends TenantEntity>(where: Where<E>): Where<E> {
   const tenantId = currentTenantId();
@@ -72,7 +83,7 @@ function scoped<E extends TenantEntity>(where: Where<E>): Where<E> {
 
 function owned<E extends TenantEntity>(entity: E): E {
   const tenantId = currentTenantId();
-  if (entity.tenantId && entity.tenantId !== tenantId) throw new Error('a row of another tenant cannot be written');
+  if (entity.tenantId && entity.tenantId !== tenantId) throw new Error(foreignRow);
   entity.tenantId = tenantId;
   return entity;
 }
