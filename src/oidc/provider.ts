@@ -1,7 +1,6 @@
 // One issuer, configured: an object literal in the order of the specifications, and the places where the engine leaves a decision to us.
 import { randomBytes } from 'node:crypto';
 import { type Configuration, errors, type JWK, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
-import type { Logger } from 'winston';
 import { acrValues, claimsByScope, clockTolerance, lifetimes, routes, scopes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
@@ -11,6 +10,7 @@ import type { ResourceService } from '../features/resources/resource.service.js'
 import type { UserService } from '../features/users/user.service.js';
 import { hmac } from '../platform/crypto.js';
 import type { Egress } from '../platform/egress.js';
+import type { Logger } from '../platform/logger.js';
 import { createFindAccount } from './account.js';
 import { createAdapter, currentEngineContext, requestOf } from './adapter.js';
 import { clientSettings, type EngineContext, settingsOf } from './engine-types.js';

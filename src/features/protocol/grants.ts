@@ -3,9 +3,10 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
+import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Payload } from './handles.js';
-import type { ProtocolRequest } from './request.js';
+import { ProtocolRequest } from './request.js';
 import * as statements from './statements.js';
 
 export type GrantEnd = 'logout' | 'revoked' | 'reuse' | 'account_ended' | 'client_ended';
@@ -99,6 +100,13 @@ export class Grants {
     request.endings.set(id, ended);
     request.grants.delete(id);
     return ended;
+  }
+
+  /** @throws AppError 404 where there is no such live grant. */
+  async endKnown(id: string, reason: GrantEnd): Promise<void> {
+    const request = new ProtocolRequest();
+    if (!(await this.find(request, id))) throw notFound('grant');
+    await this.end(request, id, reason);
   }
 
   /** Takes back what an account allowed a client, in all its sessions; nothing is remembered. @returns how many grants ended. */

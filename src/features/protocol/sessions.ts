@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
+import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
@@ -126,6 +127,12 @@ export class Sessions {
       }
       await this.audit.record('session.ended', { session_id: uid, user_id: row.account_id, reason });
     });
+  }
+
+  /** @throws AppError 404 where there is no such live session. */
+  async endKnown(request: ProtocolRequest, uid: string, reason: SessionEnd): Promise<void> {
+    if (!(await this.findByUid(request, uid))) throw notFound('session');
+    await this.end(request, uid, reason);
   }
 
   /** Ends all sessions of an account, but one where asked. @returns how many. */
