@@ -13,6 +13,7 @@ import type { UserService } from '../features/users/user.service.js';
 import type { Clock } from '../platform/clock.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { forbidden } from '../platform/errors.js';
+import type { CounterHandle } from '../platform/metrics.js';
 import type { Pages } from '../platform/page.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { ChangePasswordStep } from './change-password.js';
@@ -34,6 +35,8 @@ export interface InteractionDependencies {
   pages: Pages;
   clock: Clock;
   layout: () => Promise<'two_pages' | 'one_page'>;
+  signIns: CounterHandle<'outcome'>;
+  limits: { signInFailures: { points: number; seconds: number } };
 }
 
 export function createInteractionRouter(deps: InteractionDependencies): Router {
@@ -41,7 +44,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   const stage = new Stage(pages, engine);
   const steps: Record<StepName, Step> = {
     select_account: new SelectAccountStep(stage, engine, users, (visit) => finish(visit)),
-    login: new LoginStep(stage, deps.passwords, users, deps.layout, deps.clock, deps.rateLimits),
+    login: new LoginStep(stage, deps),
     change_password: new ChangePasswordStep(stage, deps.passwords, users),
     consent: new ConsentStep(stage, engine, deps.grants, deps.resources, users, redirect),
   };

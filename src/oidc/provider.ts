@@ -8,9 +8,11 @@ import type { Protocol } from '../features/protocol/protocol.js';
 import { SessionEnded } from '../features/protocol/sessions.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';
+import { currentContext, currentTenantId } from '../platform/context.js';
 import { hmac } from '../platform/crypto.js';
 import type { Egress } from '../platform/egress.js';
 import type { Logger } from '../platform/logger.js';
+import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 import { createFindAccount } from './account.js';
 import { createAdapter, currentEngineContext, requestOf } from './adapter.js';
 import { clientSettings, type EngineContext, settingsOf } from './engine-types.js';
@@ -21,6 +23,7 @@ import type { EnginePages } from './pages.js';
 import { createPolicy } from './policy.js';
 import { clientManagement, refusedRegistration } from './registration.js';
 import { createResourceServerInfo } from './resources.js';
+import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies {
   protocol: Protocol;
@@ -30,8 +33,11 @@ export interface ProviderDependencies {
   resources: ResourceService;
   egress: Egress;
   pages: EnginePages;
+  traces: TraceIds;
   metrics: EngineMetrics;
   logger: Logger;
+  rateLimits: RateLimits;
+  limits: { clientSecretFailures: { points: number; seconds: number } };
 }
 
 /** What one issuer is made of; all of it must be the same before and after a rebuild, or flows begun earlier would break. */
@@ -53,13 +59,12 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   provider.proxy = true;
   keepSessions(provider, deps.protocol);
   provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) => deps.protocol.replays.unique(iss, jti, exp + clockTolerance);
-  provider.Client.prototype.compareClientSecret = function (this: { clientId: string }, actual: string) {
-    return deps.clients.compareSecret(this.clientId, actual) as unknown as boolean;
-  };
+  compareSecrets(provider, deps);
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
   provider.use(clientManagement(deps.clients));
   provider.use(deps.pages.replaceBounce);
+  deps.traces.listen(provider);
   listen(provider, deps.metrics, deps.logger);
   return provider;
 }
@@ -200,6 +205,21 @@ const now = () => Math.floor(Date.now() / 1000);
 /** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */
 async function introspectionAllowed(_ctx: unknown, client: { clientId: string; clientAuthMethod?: string }, token: { clientId?: string }): Promise<boolean> {
   return client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
+}
+
+/** Against hashes, and not for ever: wrong secrets are counted per client and address (RFC 6749 §2.3.1). */
+function compareSecrets(provider: Provider, { clients, rateLimits, limits }: ProviderDependencies): void {
+  const failures = rateLimits.limiter({ name: 'client_secret', ...limits.clientSecretFailures });
+  const compare = async (clientId: string, actual: string): Promise<boolean> => {
+    const key = `${currentTenantId()} ${clientId} ${clientKey(currentContext()?.ip)}`;
+    if ((await failures.peek(key)).remaining === 0) return false;
+    const right = await clients.compareSecret(clientId, actual);
+    if (!right) await failures.consume(key).catch(() => {});
+    return right;
+  };
+  provider.Client.prototype.compareClientSecret = function (this: { clientId: string }, actual: string) {
+    return compare(this.clientId, actual) as unknown as boolean;
+  };
 }
 
 interface EngineSession {

@@ -1,7 +1,7 @@
 // The engine's own endpoints, mounted as they are registered: a path that is not byte-equal to one of them never reaches the engine, which
 // would fold case and trailing slashes. Owns the limits in front of it; hands off to the Provider of the tenant.
 import type { Context, Middleware } from 'koa';
-import { limits, routes } from '../../config/protocol.js';
+import { routes } from '../../config/protocol.js';
 import { currentTenantId } from '../platform/context.js';
 import { clientKey, type Limiter, type RateLimits } from '../platform/rate-limit.js';
 import type { ProviderPool } from './provider-pool.js';
@@ -45,8 +45,8 @@ export function routeOf(path: string): string | undefined {
   return parent && `${parent}/:id`;
 }
 
-export function mountEngine(pool: ProviderPool, rateLimits: RateLimits): Middleware {
-  const failures = rateLimits.limiter({ name: 'protocol', ...limits.protocolFailures });
+export function mountEngine(pool: ProviderPool, rateLimits: RateLimits, allowed: { points: number; seconds: number }): Middleware {
+  const failures = rateLimits.limiter({ name: 'protocol', ...allowed });
   return async (ctx, next) => {
     const route = routeOf(ctx.path);
     if (!route) return next();
