@@ -12,6 +12,7 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'users:write': 'Create, change and delete users',
   'resources:read': 'See resource servers',
   'resources:write': 'Register, change and delete resource servers',
+  'roles:write': 'Give and take roles, and change people who have one',
   'sessions:read': 'See sessions',
   'sessions:write': 'End sessions',
   'grants:read': 'See what users have allowed clients',
