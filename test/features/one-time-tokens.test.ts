@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sendLockNotice } from '../../src/features/credentials/lock-notice.js';
 import { randomToken } from '../../src/platform/crypto.js';
 import { kinds } from '../support/postgres.js';
 import { at, openHouse } from './house.js';
@@ -142,6 +144,18 @@ describe.each(kinds)('one-time tokens, password links, mail (%s)', (kind) => {
         expect(await house.links.peek(token)).toBeUndefined();
         await expect(house.links.redeem(token, 'quiet river stone')).rejects.toMatchObject({ code: 'invalid_link' });
       }
+    }));
+
+  it('tells the owner of a locked account, and nobody where there is none', () =>
+    at(house.tenant, async () => {
+      const user = await house.users.create({ email: 'owner@example.com' });
+      house.outbox.length = 0;
+      const lock = { until: '2030-01-01T00:00:00.000Z', lockout_count: 1 };
+      await sendLockNotice({ user_id: null, ...lock }, house.users, house.mail);
+      await sendLockNotice({ user_id: randomUUID(), ...lock }, house.users, house.mail);
+      expect(house.outbox).toEqual([]);
+      await sendLockNotice({ user_id: user.id, ...lock }, house.users, house.mail);
+      expect(house.outbox).toHaveLength(1);
     }));
 
   it('knows its built-in resource servers and finds others by their exact identifier', () =>
