@@ -50,7 +50,8 @@ export class Listener implements Worker {
   async stop(): Promise<void> {
     this.stopping.abort();
     clearInterval(this.sweeping);
-    await this.runner?.stop();
+    // It refuses when it has just stopped by itself.
+    await this.runner?.stop().catch(() => {});
     await this.running;
   }
 
