@@ -134,7 +134,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
 
     // OpenID Connect Core
     scopes: [...scopes],
-    claims: { ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])), acr: null, amr: null, auth_time: null, sid: null, iss: null },
+    claims: { ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])), sid: null, iss: null },
     acrValues: [...acrValues],
     conformIdTokenClaims: true,
     subjectTypes: ['public', 'pairwise'],
