@@ -48,7 +48,8 @@ export class LoginStep implements Step {
   private async verify(visit: Visit, identifier: string, password: string): Promise<void> {
     const address = clientKey(visit.ctx.state.ip);
     try {
-      await this.failures.peek(address);
+      const { remaining, seconds } = await this.failures.peek(address);
+      if (remaining === 0) return await this.refuse(visit, identifier, { code: 'too_many_requests', seconds }, 429);
       const result = await this.passwords.verify(identifier, password);
       if (result.outcome === 'ok') {
         const proof = { user_id: result.user.id, amr: ['pwd'], ts: epochSeconds(this.clock.now()), must_change: result.mustChange };
@@ -56,8 +57,8 @@ export class LoginStep implements Step {
       }
       await this.failures.consume(address);
       if (result.outcome === 'failed') return await this.refuse(visit, identifier, { code: 'failed' });
-      const seconds = result.until ? Math.max(1, (result.until.getTime() - this.clock.now().getTime()) / 1000) : 0;
-      return await this.refuse(visit, identifier, { code: 'locked', seconds });
+      const wait = Math.max(1, (result.until.getTime() - this.clock.now().getTime()) / 1000);
+      return await this.refuse(visit, identifier, { code: 'locked', seconds: wait });
     } catch (error) {
       if (!(error instanceof AppError) || (error.status !== 429 && error.status !== 503)) throw error;
       const problem = { code: error.status === 429 ? 'too_many_requests' : 'busy', seconds: error.details.retryAfter ?? 0 };

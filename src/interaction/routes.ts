@@ -6,7 +6,6 @@ import type { Context } from 'koa';
 import { acrValues } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
-import type { SignIns } from '../features/credentials/sign-ins.js';
 import type { Engine, Finish } from '../features/protocol/engine.js';
 import type { Grants } from '../features/protocol/grants.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
@@ -21,13 +20,12 @@ import { ConsentStep } from './consent.js';
 import { LoginStep } from './login.js';
 import { SelectAccountStep } from './select-account.js';
 import { nextStep, Progress, type StepName } from './steps.js';
-import { type Form, Stage, type Step, text, type Visit } from './visit.js';
+import { describeClient, type Form, Stage, type Step, text, type Visit } from './visit.js';
 
 export interface InteractionDependencies {
   engine: Engine;
   clients: ClientService;
   passwords: PasswordService;
-  signIns: SignIns;
   users: UserService;
   grants: Grants;
   resources: ResourceService;
@@ -55,7 +53,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
       ctx,
       interaction,
       progress: progress.success ? progress.data : {},
-      client: await deps.clients.describe(interaction.clientId, text(interaction.params.redirect_uri)),
+      client: describeClient(interaction, await deps.clients.engineMetadata(interaction.clientId)),
       base: `${ctx.state.prefix}/interaction/${interaction.uid}`,
       csrf: csrf.token(interaction.uid),
     };
@@ -74,7 +72,9 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     if (proof) {
       // Another person than the one who is signed in: their session is kept, not ended.
       if (interaction.session && interaction.session.accountId !== proof.user_id) await engine.setAside(ctx.req, ctx.res);
-      await deps.signIns.succeeded({ userId: proof.user_id, amr: proof.amr, clientId: interaction.clientId });
+      const user = await users.findActive(proof.user_id);
+      if (!user) return redirect(visit, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
+      await users.signedIn(user, { amr: proof.amr, clientId: interaction.clientId });
       result.login = { accountId: proof.user_id, acr: acrValues[0], amr: proof.amr, ts: proof.ts };
     }
     redirect(visit, await engine.finish(ctx.req, ctx.res, result));

@@ -4,6 +4,7 @@ import { type Configuration, errors, type JWK, Provider, type TokenEndpointGrant
 import type { Logger } from 'winston';
 import { acrValues, claimsByScope, clockTolerance, lifetimes, routes, scopes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import type { RegisteredClients } from '../features/clients/registered-clients.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { SessionEnded } from '../features/protocol/sessions.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
@@ -12,18 +13,19 @@ import { hmac } from '../platform/crypto.js';
 import type { Egress } from '../platform/egress.js';
 import { createFindAccount } from './account.js';
 import { createAdapter, currentEngineContext, requestOf } from './adapter.js';
-import { clientSettings, type EngineContext } from './engine-types.js';
+import { clientSettings, type EngineContext, settingsOf } from './engine-types.js';
 import { type EngineMetrics, listen } from './events.js';
 import { exchanging } from './exchange.js';
 import { createLoadExistingGrant } from './grant.js';
 import type { EnginePages } from './pages.js';
-import { createPolicy, settingsOf } from './policy.js';
+import { createPolicy } from './policy.js';
 import { clientManagement, refusedRegistration } from './registration.js';
 import { createResourceServerInfo } from './resources.js';
 
 export interface ProviderDependencies {
   protocol: Protocol;
   clients: ClientService;
+  registeredClients: RegisteredClients;
   users: UserService;
   resources: ResourceService;
   egress: Egress;
@@ -94,7 +96,7 @@ type Names = string | readonly string[] | ReadonlySet<string>;
 function configuration(deps: ProviderDependencies, issuer: Issuer): Configuration {
   const secure = issuer.url.startsWith('https:');
   return {
-    adapter: createAdapter(deps.protocol, deps.clients),
+    adapter: createAdapter(deps.protocol, deps.clients, deps.registeredClients),
     findAccount: createFindAccount(deps.users) as Configuration['findAccount'],
     jwks: { keys: issuer.jwks },
 
@@ -150,7 +152,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
 
     // Clients (RFC 7591, RFC 7592)
     clientDefaults: { grant_types: ['authorization_code'], response_types: ['code'], token_endpoint_auth_method: 'client_secret_basic' },
-    extraClientMetadata: { properties: [...clientSettings], validator: refusedRegistration as never },
+    extraClientMetadata: { properties: clientSettings, validator: refusedRegistration as never },
     clientBasedCORS: (_ctx, origin, client) => settingsOf(client).allowed_cors_origins?.includes(origin) ?? false,
     // No HMAC and no symmetric encryption anywhere: a client secret is kept as a hash and can be no key.
     enabledJWA: {

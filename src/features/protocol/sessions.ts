@@ -94,7 +94,11 @@ export class Sessions {
     if (!authenticated || loaded?.loginTs !== undefined) return write();
     return this.db.transaction(async () => {
       const alive = await write();
-      await this.audit.record('session.started', { session_uid: String(payload.uid), user_id: String(payload.accountId) });
+      await this.audit.record('session.started', {
+        session_id: String(payload.uid),
+        user_id: String(payload.accountId),
+        amr: (payload.amr ?? []) as string[],
+      });
       return alive;
     });
   }
@@ -120,7 +124,7 @@ export class Sessions {
       for (const grant of grants) {
         await this.audit.record('grant.revoked', { grant_id: grant.id, client_id: grant.client_id, user_id: row.account_id, reason });
       }
-      await this.audit.record('session.ended', { session_uid: uid, user_id: row.account_id, reason });
+      await this.audit.record('session.ended', { session_id: uid, user_id: row.account_id, reason });
     });
   }
 
