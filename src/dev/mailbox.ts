@@ -1,5 +1,6 @@
 // The mailbox of development: the mail that would have been sent, links included, for whoever sits at this machine.
 // Hands off to: MailService, which keeps messages only where its transport says so. Never mounted in production or beside a mail server.
+import { isIP } from 'node:net';
 import Router from '@koa/router';
 import ipaddr from 'ipaddr.js';
 import type { Context, Next } from 'koa';
@@ -42,5 +43,6 @@ async function onlyThisMachine(ctx: Context, next: Next): Promise<void> {
 }
 
 function isLoopback(ip: unknown): boolean {
-  return typeof ip === 'string' && ipaddr.isValid(ip) && ipaddr.process(ip).range() === 'loopback';
+  // Only the spellings a socket or a proxy uses: ipaddr alone would read 127.1 and 2130706433 as well.
+  return typeof ip === 'string' && isIP(ip) !== 0 && ipaddr.process(ip).range() === 'loopback';
 }
