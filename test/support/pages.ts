@@ -137,6 +137,7 @@ export const samples: Sample[] = [
     reasons: ['contains_email'],
     actions: { submit: '/setup' },
   }),
+  page('setup/setup', 'taken', { username, error: { code: 'taken_username' }, actions: { submit: '/setup' } }),
   page('setup/done', 'first', {
     issuer: 'https://id.example.com',
     client_id: '0199f0c4-1111-7000-8000-3b1e0f6a2c51',
