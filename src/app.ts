@@ -5,7 +5,9 @@ import path from 'node:path';
 import Koa from 'koa';
 import helmet from 'koa-helmet';
 import { projectRoot } from '../config/root.js';
+import { createPasswordRouter } from './account/password.js';
 import { createApi } from './api/routes.js';
+import { createMailboxRouter } from './dev/mailbox.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
@@ -30,6 +32,7 @@ import { renderErrors } from './error-page.js';
 import { Metrics } from './platform/metrics.js';
 import { Pages } from './platform/page.js';
 import type { Services } from './services.js';
+import { createSetupRouter } from './setup/routes.js';
 
 export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string }).version;
 
@@ -98,6 +101,8 @@ export function createApp(services: Services): App {
     limits: services.limits,
     layout: async () => (await tenants.current()).settings.sign_in_layout,
   });
+  const setup = createSetupRouter({ setup: services.setup, csrf, pages, rateLimits });
+  const password = createPasswordRouter({ passwordLinks: services.passwordLinks, csrf, pages, rateLimits });
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -119,6 +124,9 @@ export function createApp(services: Services): App {
   koa.use(resolveTenant(tenants, config.issuer));
   koa.use(named('/api/v1')).use(api.routes());
   koa.use(interaction.routes());
+  koa.use(setup.routes());
+  koa.use(password.routes());
+  if (config.environment !== 'production' && !config.mailUrl) koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(pool, rateLimits, services.limits.protocolFailures));
   koa.use(() => {
     throw notFound('page');

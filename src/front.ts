@@ -15,6 +15,8 @@ import type { Metrics } from './platform/metrics.js';
 export interface FrontState {
   requestId: string;
   ip: string | undefined;
+  /** Somebody on the way said that they pass it on for another. */
+  forwarded: boolean;
   /** Name of the route, never a path. */
   route?: string;
   issuer: string;
@@ -33,7 +35,8 @@ export function observe(logger: Logger, metrics: Metrics, trustProxy: readonly s
   return async (ctx, next) => {
     const started = process.hrtime.bigint();
     const ip = addressOf(ctx.req, trusted);
-    Object.assign(ctx.state, { requestId: newId(), ip });
+    const forwarded = Boolean(ctx.get('forwarded') || ctx.get('x-forwarded-for'));
+    Object.assign(ctx.state, { requestId: newId(), ip, forwarded });
     const { requestId } = ctx.state as FrontState;
     ctx.set('X-Request-Id', requestId);
     ctx.req.headers['x-forwarded-for'] = ip;

@@ -19,10 +19,11 @@ import { Protocol } from './features/protocol/protocol.js';
 import { ShortLivedRows } from './features/protocol/short-lived-rows.js';
 import { sweepProtocol } from './features/protocol/sweeper.js';
 import { ResourceService } from './features/resources/resource.service.js';
+import { SetupService } from './features/setup/setup.service.js';
 import type { Caching } from './features/tenants/caching.js';
 import { TenantService } from './features/tenants/tenant.service.js';
 import { UserService } from './features/users/user.service.js';
-import { managementApi, mayGrant } from './management.js';
+import { managementApi, managementScopes, mayGrant } from './management.js';
 import { BoundedCache } from './platform/cache.js';
 import { type Clock, systemClock } from './platform/clock.js';
 import { deriveKey, Sealer } from './platform/crypto.js';
@@ -130,11 +131,12 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   };
   const clients = new ClientService(db, audit, lookup, clock, { production: config.environment === 'production' }, clientHooks);
   const registeredClients = new RegisteredClients(db, audit, lookup, clock, clientHooks);
+  const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, Object.keys(managementScopes));
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [managementApi(tenant.issuer(config.issuer))]);
 
   return {
     config, clock, logger, sealer, views, db, redis, invalidation, caching, rateLimits, hasher, egress,
-    audit, tenants, keys, protocol, users, oneTimeTokens, jobs, mail, passwords, passwordLinks, clients, registeredClients, resources,
+    audit, tenants, keys, protocol, users, oneTimeTokens, jobs, mail, passwords, passwordLinks, clients, registeredClients, resources, setup,
     limits: { ...limits, ...overrides.limits },
 
     /** Brings the database to today's shape; safe to run twice, and from several processes at once. */
