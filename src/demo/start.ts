@@ -18,7 +18,10 @@ export interface DemoOptions {
 }
 
 /** Inside the default tenant. The secret is made anew at each start: nobody has to keep it. @returns where the demo is, and how to end it. */
-export async function startDemo(clients: ClientService, { issuer, host, port, cookieKey, logger }: DemoOptions): Promise<{ url: string; close(): Promise<void> }> {
+export async function startDemo(
+  clients: ClientService,
+  { issuer, host, port, cookieKey, logger }: DemoOptions,
+): Promise<{ url: string; close(): Promise<void> }> {
   const origin = `http://localhost:${port}`;
   const clientSecret = await register(clients, origin);
   const demo: Demo = createDemo({
