@@ -24,7 +24,7 @@ import { assertScopes } from './management.js';
 import { OidcEngine } from './oidc/engine.js';
 import { createEnginePages } from './oidc/pages.js';
 import { ProviderPool } from './oidc/provider-pool.js';
-import { engineRoutes, mountEngine } from './oidc/routes.js';
+import { mountEngine } from './oidc/routes.js';
 import { TraceIds } from './oidc/trace.js';
 import { deriveKey } from './platform/crypto.js';
 import { createCsrf } from './platform/csrf.js';
