@@ -28,6 +28,7 @@ import { mountEngine } from './oidc/routes.js';
 import { TraceIds } from './oidc/trace.js';
 import { deriveKey } from './platform/crypto.js';
 import { createCsrf } from './platform/csrf.js';
+import type { Endpoint } from './platform/endpoint.js';
 import { notFound } from './platform/errors.js';
 import { Metrics } from './platform/metrics.js';
 import { Pages } from './platform/page.js';
@@ -98,15 +99,7 @@ export function createApp(services: Services): App {
   const engine = new OidcEngine(pool, protocol, services.sealer);
   const csrf = createCsrf(config.cookieKeys.map((key) => deriveKey(key, 'csrf')));
 
-  const endpoints = [
-    ...clientRoutes(db, clients),
-    ...clientSecretRoutes(clients),
-    ...userRoutes(db, users),
-    ...passwordRoutes(users, passwords, services.passwordLinks),
-    ...resourceRoutes(db, resources),
-    ...sessionRoutes(db, protocol, clock),
-    ...auditRoutes(db),
-  ];
+  const endpoints = endpointsOf(services);
   assertScopes(endpoints);
   const api = createApi({
     endpoints,
@@ -171,6 +164,28 @@ export function createApp(services: Services): App {
   });
   koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
   return { koa, metrics, drain: health.drain };
+}
+
+/** Everything the management API answers; the OpenAPI document is printed from the same list. */
+export function endpointsOf({
+  db,
+  clock,
+  clients,
+  users,
+  passwords,
+  passwordLinks,
+  resources,
+  protocol,
+}: Services): Endpoint[] {
+  return [
+    ...clientRoutes(db, clients),
+    ...clientSecretRoutes(clients),
+    ...userRoutes(db, users),
+    ...passwordRoutes(users, passwords, passwordLinks),
+    ...resourceRoutes(db, resources),
+    ...sessionRoutes(db, protocol, clock),
+    ...auditRoutes(db),
+  ];
 }
 
 /** Names of the engine's own making, not of the sender's. */

@@ -20,7 +20,10 @@ export async function run(config: Config, print: (line: string) => void): Promis
 
 async function runProcess(config: Config, print: (line: string) => void): Promise<Started> {
   const worker = cluster.worker?.id ?? 0;
-  const running = await start({ ...config, metricsPort: config.metricsPort && config.metricsPort + Math.max(0, worker - 1) });
+  const running = await start({
+    ...config,
+    metricsPort: config.metricsPort && config.metricsPort + Math.max(0, worker - 1),
+  });
   const first = !cluster.isWorker;
   const setupLink = first ? await prepare(running.services) : undefined;
   const demo = first && config.demo ? await demoBeside(running) : undefined;
@@ -83,7 +86,9 @@ async function prepare(services: Services): Promise<string | undefined> {
 const demoBeside = ({ services }: Running) => {
   const { config, clients, logger } = services;
   const { issuer, host, demoPort: port, cookieKeys } = config;
-  return asDefaultTenant(services, () => startDemo(clients, { issuer, host, port, cookieKey: cookieKeys[0] ?? '', logger }));
+  return asDefaultTenant(services, () =>
+    startDemo(clients, { issuer, host, port, cookieKey: cookieKeys[0] ?? '', logger }),
+  );
 };
 
 function greet(

@@ -12,6 +12,7 @@ const expired = (table: string, condition: string) =>
 const statements = [
   expired('engine_rows', 'retain_until < $1'),
   expired('replays', 'expires_at < $1'),
+  expired('denied_tokens', 'expires_at < $1'),
   expired('sessions', `expires_at < $1 - interval '${keepEndedDays} days'`),
   expired('session_handles', `retire_at < $1 - interval '1 hour'`),
   expired('grants', `expires_at < $1`),
