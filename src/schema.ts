@@ -6,13 +6,17 @@ import { Users1700000000004 } from '../migrations/0004-users.js';
 import { Credentials1700000000005 } from '../migrations/0005-credentials.js';
 import { OneTimeTokens1700000000006 } from '../migrations/0006-one-time-tokens.js';
 import { Clients1700000000007 } from '../migrations/0007-clients.js';
+import { Resources1700000000008 } from '../migrations/0008-resources.js';
+import { MailMessages1700000000009 } from '../migrations/0009-mail-messages.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
 import { LoginFailure } from './features/credentials/login-failure.entity.js';
 import { PasswordCredential } from './features/credentials/password-credential.entity.js';
 import { SigningKey } from './features/keys/signing-key.entity.js';
+import { MailMessage } from './features/mail/mail-message.entity.js';
 import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.js';
+import { Resource } from './features/resources/resource.entity.js';
 import { Tenant } from './features/tenants/tenant.entity.js';
 import { User } from './features/users/user.entity.js';
 
@@ -26,6 +30,8 @@ export const entities = [
   OneTimeToken,
   Client,
   ClientSecret,
+  Resource,
+  MailMessage,
 ];
 
 export const migrations = [
@@ -36,4 +42,6 @@ export const migrations = [
   Credentials1700000000005,
   OneTimeTokens1700000000006,
   Clients1700000000007,
+  Resources1700000000008,
+  MailMessages1700000000009,
 ];

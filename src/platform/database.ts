@@ -39,7 +39,8 @@ export function createDataSource({ connection, entities, migrations, poolSize = 
     namingStrategy: new SnakeCaseNames(),
     extra: {
       max: embedded ? 1 : poolSize,
-      connectionTimeoutMillis: embedded ? 0 : 5_000,
+      // Embedded, the wait is for the only connection: whoever asks past his own transaction gets an error, not a hang.
+      connectionTimeoutMillis: embedded ? 30_000 : 5_000,
       idleTimeoutMillis: embedded ? 0 : 30_000,
       ...(embedded ? { stream: connection.stream } : { statement_timeout: 15_000, keepAlive: true }),
     },

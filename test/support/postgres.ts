@@ -4,11 +4,11 @@ import { existsSync, openAsBlob, readFileSync, renameSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Logger, runMigrations } from 'graphile-worker';
 import { Client } from 'pg';
 import { projectRoot } from '../../config/root.js';
 import { createDataSource, Database, type DataSourceSettings } from '../../src/platform/database.js';
 import { openEmbedded } from '../../src/platform/embedded.js';
+import { Jobs } from '../../src/platform/jobs.js';
 import { acquireLock, LockHeldError } from '../../src/platform/lock-file.js';
 
 export type Kind = 'embedded' | 'postgres';
@@ -43,6 +43,7 @@ async function freshEmbedded(schema: Schema): Promise<TestDatabase> {
 async function dumpMigrated(file: string, schema: Schema): Promise<void> {
   if (existsSync(file)) return;
   const embedded = openEmbedded();
+  await embedded.ready;
   await migrate({ ...schema, connection: { stream: embedded.stream } });
   const dump = Buffer.from(await (await embedded.dump()).arrayBuffer());
   await embedded.close();
@@ -89,10 +90,7 @@ async function migrate(settings: DataSourceSettings): Promise<void> {
   const dataSource = await createDataSource(settings).initialize();
   try {
     await dataSource.runMigrations();
-    const { pool } = new Database(dataSource);
-    // Graphile warns on the console where nobody listens.
-    pool.on('connect', () => {});
-    await runMigrations({ pgPool: pool, logger: new Logger(() => () => {}) });
+    await Jobs.migrate(new Database(dataSource).pool);
   } finally {
     await dataSource.destroy();
   }

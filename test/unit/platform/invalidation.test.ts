@@ -179,8 +179,12 @@ async function throughProxy(url: string) {
       mode = 'refuse';
       for (const socket of sockets) socket.destroy();
     },
-    swallow: () => void (mode = 'swallow'),
-    accept: () => void (mode = 'accept'),
+    swallow() {
+      mode = 'swallow';
+    },
+    accept() {
+      mode = 'accept';
+    },
     lost: () => once(events, 'lost'),
     async close() {
       server.close();

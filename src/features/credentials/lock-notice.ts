@@ -1,0 +1,22 @@
+// Tells the owner of an account by mail that it was locked (R22). The lock enqueues this job for unknown identifiers too, so that its
+// statements are the same; only here, off the request path, does it matter whether there is somebody to tell.
+import { z } from 'zod';
+import type { MailService } from '../mail/mail.service.js';
+import type { UserService } from '../users/user.service.js';
+
+export const LOCKED_TASK = 'credentials.locked';
+export const Locked = z.strictObject({
+  user_id: z.uuid().nullable(),
+  until: z.string(),
+  lockout_count: z.number().int(),
+});
+
+export async function sendLockNotice(
+  { user_id, until }: z.infer<typeof Locked>,
+  users: UserService,
+  mail: Pick<MailService, 'send'>,
+): Promise<void> {
+  if (!user_id) return;
+  const user = await users.find(user_id).catch(() => undefined);
+  if (user && !user.disabledAt) await mail.send('account_locked', user.email, { until });
+}

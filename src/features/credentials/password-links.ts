@@ -1,0 +1,64 @@
+// A link by mail to choose a password: the only way to get one for somebody else's account, and it goes to that person alone.
+import type { Database } from '../../platform/database.js';
+import { badRequest } from '../../platform/errors.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import type { MailService } from '../mail/mail.service.js';
+import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import type { Tenant } from '../tenants/tenant.entity.js';
+import type { TenantService } from '../tenants/tenant.service.js';
+import type { User } from '../users/user.entity.js';
+import type { UserService } from '../users/user.service.js';
+import type { PasswordService } from './password.service.js';
+
+export class PasswordLinks {
+  /** @param linkOf where the page that accepts the token is. */
+  constructor(
+    private readonly db: Database,
+    private readonly audit: AuditLog,
+    private readonly tenants: TenantService,
+    private readonly users: UserService,
+    private readonly passwords: PasswordService,
+    private readonly oneTimeTokens: OneTimeTokens,
+    private readonly mail: Pick<MailService, 'send'>,
+    private readonly linkOf: (tenant: Tenant, token: string) => string,
+  ) {}
+
+  /** The link is in the mail and nowhere else. An older one dies. */
+  async send(user: User): Promise<void> {
+    const tenant = await this.tenants.current();
+    await this.db.transaction(async () => {
+      const data = { email: user.emailNormalized };
+      const token = await this.oneTimeTokens.issue('password_reset', user.id, { data });
+      await this.mail.send('set_password', user.email, { link: this.linkOf(tenant, token), minutes: 60 });
+      await this.audit.record('password.link_requested', { user_id: user.id });
+    });
+  }
+
+  /** Whose password the link sets. Opening it uses nothing up: mail scanners open links too. */
+  async peek(token: string): Promise<User | undefined> {
+    const found = await this.oneTimeTokens.peek('password_reset', token);
+    return found && this.holder(found);
+  }
+
+  /** Uses the link up. It also proves the mailbox. @throws AppError 400 where it is not good, 422 where the password is not. */
+  async redeem(token: string, password: string): Promise<User> {
+    const user = await this.peek(token);
+    if (!user) throw invalidLink();
+    const write = await this.passwords.prepare(user, password);
+    return this.db.transaction(async () => {
+      const used = await this.oneTimeTokens.consume('password_reset', token);
+      const holder = used && (await this.holder(used));
+      if (!holder) throw invalidLink();
+      await write();
+      return this.users.update(holder, { email_verified: true });
+    });
+  }
+
+  /** An address that changed since takes the link with it; a disabled user has no links. */
+  private async holder({ subject, data }: { subject: string; data: { email: string } }): Promise<User | undefined> {
+    const user = await this.users.find(subject).catch(() => undefined);
+    return user && !user.disabledAt && user.emailNormalized === data.email ? user : undefined;
+  }
+}
+
+const invalidLink = () => badRequest('invalid_link', 'This link does not work any more. Ask for a new one');

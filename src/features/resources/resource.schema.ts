@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { patchOf } from '../../platform/merge-patch.js';
+import { pageQuery } from '../../platform/pagination.js';
+import { plainText } from '../../platform/text.js';
+import type { Resource } from './resource.entity.js';
+
+/** 15 minutes (C2). */
+export const DEFAULT_ACCESS_TOKEN_TTL = 900;
+
+/** RFC 8707 §2: an absolute URI without a fragment; compared exactly, so nothing that a parser would rewrite unseen. */
+const identifier = z
+  .string()
+  .max(1024)
+  .regex(/^[A-Za-z][A-Za-z0-9+.-]*:[^\s#\\\p{Cc}"<>^`{|}]+$/u, 'must be an absolute URI without a fragment')
+  .refine((uri) => URL.canParse(uri), { message: 'must be an absolute URI without a fragment' });
+
+export const ResourceScope = z.strictObject({
+  name: z
+    .string()
+    .max(128)
+    .regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope token (RFC 6749 §3.3)'),
+  description: plainText(300).optional(),
+  optional: z.boolean().optional().meta({ description: 'The person may leave it out when consenting' }),
+});
+export type ResourceScope = z.infer<typeof ResourceScope>;
+
+const scopes = z
+  .array(ResourceScope)
+  .max(200)
+  .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, { message: 'names must differ' });
+
+const members = z.strictObject({
+  name: plainText(120),
+  scopes,
+  access_token_format: z.enum(['opaque', 'jwt']),
+  access_token_ttl: z.int().min(60).max(86_400).meta({ description: 'Seconds' }),
+  signing_alg: z.enum(['ES256', 'RS256']).meta({ description: 'Of JWT access tokens' }),
+});
+
+export const CreateResource = z.strictObject({ identifier, ...members.partial().shape, name: plainText(120) });
+export type CreateResource = z.infer<typeof CreateResource>;
+
+/** The identifier stays: tokens already name it. */
+export const UpdateResource = patchOf(members);
+export type UpdateResource = z.infer<typeof UpdateResource>;
+
+export const ResourceParams = z.strictObject({ resource_id: z.uuid() });
+export const ResourceQuery = z.strictObject(pageQuery);
+export type ResourceQuery = z.infer<typeof ResourceQuery>;
+
+export const ResourceView = z
+  .object({
+    id: z.uuid(),
+    identifier: z.string(),
+    ...members.shape,
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+    version: z.int(),
+  })
+  .meta({ id: 'Resource' });
+
+export const present = (resource: Resource) => ({
+  id: resource.id,
+  identifier: resource.identifier,
+  name: resource.name,
+  scopes: resource.scopes,
+  access_token_format: resource.accessTokenFormat,
+  access_token_ttl: resource.accessTokenTtl,
+  signing_alg: resource.signingAlg,
+  created_at: resource.createdAt.toISOString(),
+  updated_at: resource.updatedAt.toISOString(),
+  version: resource.version,
+});

@@ -1,0 +1,126 @@
+// Owns the resource servers of a tenant: for whom tokens are made, with which scopes, in which form (RFC 8707).
+// Hands off to: oidc/resources.ts, which asks for one by its identifier on every token request that names it.
+import type { Clock } from '../../platform/clock.js';
+import { currentTenantId, withContext } from '../../platform/context.js';
+import { newId } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import { conflict, notFound, preconditionFailed } from '../../platform/errors.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import type { Cache, Caching } from '../tenants/caching.js';
+import type { Tenant } from '../tenants/tenant.entity.js';
+import type { TenantService } from '../tenants/tenant.service.js';
+import { Resource, type ResourceServer } from './resource.entity.js';
+import { CreateResource, DEFAULT_ACCESS_TOKEN_TTL, type UpdateResource } from './resource.schema.js';
+
+const TOPIC = 'resource';
+
+export class ResourceService {
+  private readonly byIdentifier: Cache<Resource>;
+
+  /** @param builtIns the resource servers a tenant has without a row, as the management API. */
+  constructor(
+    private readonly db: Database,
+    private readonly audit: AuditLog,
+    private readonly tenants: TenantService,
+    private readonly caching: Caching,
+    private readonly clock: Clock,
+    private readonly builtIns: (tenant: Tenant) => readonly ResourceServer[],
+  ) {
+    this.byIdentifier = caching.cache({ max: 2000, topic: TOPIC, load: (key) => this.load(key) });
+  }
+
+  /** Cached; an identifier is compared exactly. */
+  async findByIdentifier(identifier: string): Promise<ResourceServer | undefined> {
+    return (await this.builtIn(identifier)) ?? this.byIdentifier.get(keyOf(identifier));
+  }
+
+  async find(id: string): Promise<Resource> {
+    const resource = await this.db.repo(Resource).findOneBy({ id });
+    if (!resource) throw notFound('resource');
+    return resource;
+  }
+
+  /** @throws QueryFailedError on an identifier that is taken, answered as 409. */
+  async create(input: CreateResource): Promise<Resource> {
+    const given = CreateResource.parse(input);
+    if (await this.builtIn(given.identifier))
+      throw conflict('reserved_identifier', 'This identifier belongs to the server itself');
+    const now = this.clock.now();
+    return this.db.transaction(async () => {
+      const resource = await this.db.repo(Resource).insert(
+        Object.assign(new Resource(), {
+          id: newId(),
+          identifier: given.identifier,
+          name: given.name,
+          scopes: given.scopes ?? [],
+          accessTokenFormat: given.access_token_format ?? 'opaque',
+          accessTokenTtl: given.access_token_ttl ?? DEFAULT_ACCESS_TOKEN_TTL,
+          signingAlg: given.signing_alg ?? 'ES256',
+          createdAt: now,
+          updatedAt: now,
+        }),
+      );
+      await this.audit.record('resource.created', { resource_id: resource.id, identifier: resource.identifier });
+      await this.caching.publish(TOPIC, keyOf(resource.identifier));
+      return resource;
+    });
+  }
+
+  /** RFC 7396: null brings back the default. @param ifMatch the version the caller saw. */
+  update({ id }: Resource, patch: UpdateResource, ifMatch?: number): Promise<Resource> {
+    return this.db.transaction(async () => {
+      const resource = await this.locked(id, ifMatch);
+      const before = JSON.stringify(resource);
+      if (patch.name) resource.name = patch.name;
+      if (patch.scopes !== undefined) resource.scopes = patch.scopes ?? [];
+      if (patch.access_token_format !== undefined) resource.accessTokenFormat = patch.access_token_format ?? 'opaque';
+      if (patch.access_token_ttl !== undefined)
+        resource.accessTokenTtl = patch.access_token_ttl ?? DEFAULT_ACCESS_TOKEN_TTL;
+      if (patch.signing_alg !== undefined) resource.signingAlg = patch.signing_alg ?? 'ES256';
+      if (JSON.stringify(resource) === before) return resource;
+      resource.version += 1;
+      resource.updatedAt = this.clock.now();
+      await this.db.repo(Resource).save(resource);
+      const { identifier } = resource;
+      await this.audit.record('resource.updated', { resource_id: id, identifier, changed: Object.keys(patch) });
+      await this.caching.publish(TOPIC, keyOf(identifier));
+      return resource;
+    });
+  }
+
+  delete({ id }: Resource, ifMatch?: number): Promise<void> {
+    return this.db.transaction(async () => {
+      const { identifier } = await this.locked(id, ifMatch);
+      await this.db.repo(Resource).delete({ id });
+      await this.audit.record('resource.deleted', { resource_id: id, identifier });
+      await this.caching.publish(TOPIC, keyOf(identifier));
+    });
+  }
+
+  private async builtIn(identifier: string): Promise<ResourceServer | undefined> {
+    return this.builtIns(await this.tenants.current()).find((one) => one.identifier === identifier);
+  }
+
+  private load(key: string): Promise<Resource | undefined> {
+    const space = key.indexOf(' ');
+    return withContext({ tenantId: key.slice(0, space) }, async () => {
+      const resource = await this.db.repo(Resource).findOneBy({ identifier: key.slice(space + 1) });
+      return resource ? Object.freeze(resource) : undefined;
+    });
+  }
+
+  private async locked(id: string, ifMatch?: number): Promise<Resource> {
+    const resource = await this.db
+      .repo(Resource)
+      .query('r')
+      .andWhere('r.id = :id', { id })
+      .setLock('pessimistic_write')
+      .getOne();
+    if (!resource) throw notFound('resource');
+    if (ifMatch !== undefined && ifMatch !== resource.version)
+      throw preconditionFailed('The resource has changed since');
+    return resource;
+  }
+}
+
+const keyOf = (identifier: string) => `${currentTenantId()} ${identifier}`;

@@ -1,0 +1,94 @@
+// The worker of the embedded database, where one connection serves everybody and LISTEN is silent.
+// Handed off to: graphile-worker's runOnce, round by round.
+import { EventEmitter } from 'node:events';
+import { type RunnerOptions, runOnce, type WorkerEvents } from 'graphile-worker';
+import type { Database, Statement } from './database.js';
+import type { JobLogger } from './jobs.js';
+
+const msUntilNext: Statement = {
+  name: 'job_next',
+  text: `SELECT (extract(epoch FROM min(run_at) - now()) * 1000)::float8 AS ms FROM graphile_worker.jobs
+    WHERE locked_at IS NULL AND attempts < max_attempts AND task_identifier = ANY($1)`,
+};
+const unlockAll: Statement = {
+  name: 'job_unlock_all',
+  text: `SELECT graphile_worker.force_unlock_workers(
+    ARRAY(SELECT DISTINCT locked_by FROM graphile_worker.jobs WHERE locked_by IS NOT NULL))`,
+};
+
+/** Between two looks at an embedded queue: never a busy loop, never a job forgotten for longer. */
+const pause = { least: 100, most: 60_000, afterError: 5_000 };
+
+/** Runs what is due, then sleeps until woken or until the next is due. */
+export class Drain {
+  private readonly events: WorkerEvents = new EventEmitter();
+  private readonly running: Promise<void>;
+  private shutDown: (() => unknown) | undefined;
+  private stopping = false;
+  private woken = false;
+  private rise: () => void = () => {};
+
+  private constructor(
+    private readonly database: Database,
+    private readonly options: RunnerOptions,
+    private readonly logger: JobLogger,
+  ) {
+    this.events.on('pool:create', ({ workerPool }) => {
+      this.shutDown = () => workerPool.gracefulShutdown();
+      // Asked to stop while the round was being prepared; its workers are there one turn later.
+      if (this.stopping) setImmediate(() => this.shutDown?.());
+    });
+    this.running = this.loop();
+  }
+
+  static async start(database: Database, options: RunnerOptions, logger: JobLogger): Promise<Drain> {
+    // Nobody else can hold a lock here: what is locked was being done when the process died.
+    await database.execute(unlockAll, []);
+    return new Drain(database, { ...options, noPreparedStatements: true }, logger);
+  }
+
+  wake(): void {
+    this.woken = true;
+    this.rise();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.wake();
+    await this.shutDown?.();
+    await this.running;
+  }
+
+  private async loop(): Promise<void> {
+    while (!this.stopping) {
+      this.woken = false;
+      await this.sleep(await this.round());
+    }
+  }
+
+  /** @returns milliseconds until there is something to do. */
+  private async round(): Promise<number> {
+    try {
+      await runOnce({ ...this.options, events: this.events }).finally(() => {
+        this.shutDown = undefined;
+      });
+      const names = Object.keys(this.options.taskList ?? {});
+      const [next] = await this.database.execute<{ ms: number | null }>(msUntilNext, [names]);
+      return Math.min(Math.max(next?.ms ?? pause.most, pause.least), pause.most);
+    } catch (error) {
+      if (!this.stopping) this.logger.error(`the jobs could not be run: ${String(error)}`);
+      return pause.afterError;
+    }
+  }
+
+  private sleep(ms: number): Promise<void> {
+    if (this.woken) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.rise = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,199 @@
+// Work that outlives its request: an outbox in the database, written in the transaction of the change and drained by a worker.
+// Handed off to: graphile-worker, which locks, retries with back-off and keeps what failed for good.
+import { Logger, type Runner, type RunnerOptions, run, runMigrations } from 'graphile-worker';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import { currentContext, runInContext } from './context.js';
+import type { Database, Statement } from './database.js';
+import { Drain } from './jobs-embedded.js';
+
+export interface TaskHelpers {
+  jobId: string;
+  /** Counts from 1. */
+  attempt: number;
+  /** What fails now will not be tried again. */
+  lastAttempt: boolean;
+  /** Aborted when the process stops and cannot wait much longer. */
+  signal: AbortSignal;
+}
+
+export interface Task<S extends z.ZodType = z.ZodType> {
+  schema: S;
+  /** May run twice for one enqueue: a process can die between the work and its record. */
+  run(payload: z.output<S>, helpers: TaskHelpers): Promise<void>;
+  /** Seconds between runs, without anybody enqueueing, for one process of all. Its schema accepts {}; a failed run waits for the next. */
+  every?: number;
+}
+
+/** Ties the payload to its schema. */
+export const task = <S extends z.ZodType>(definition: Task<S>): Task => definition as unknown as Task;
+
+export interface EnqueueOptions {
+  runAt?: Date;
+  /** 25 unless said otherwise: about three days with exponential back-off. */
+  maxAttempts?: number;
+  /** Replaces a job of the same key that has not begun. */
+  key?: string;
+}
+
+export interface JobLogger {
+  error(message: string): unknown;
+  warn(message: string): unknown;
+  debug(message: string): unknown;
+}
+
+export interface JobsOptions {
+  /** One connection and no LISTEN: jobs are drained after each commit that enqueued one, and when the next is due. */
+  embedded: boolean;
+  logger?: JobLogger;
+  /** Jobs at a time in this process. */
+  concurrency?: number;
+}
+
+/** As it lies in the row: the context of whoever enqueued it travels with the payload. */
+const Envelope = z.object({ tenant_id: z.string().optional(), request_id: z.string(), data: z.unknown() });
+
+const addJob: Statement = {
+  name: 'job_add',
+  text: `SELECT graphile_worker.add_job(identifier => $1, payload => $2::json, run_at => $3::timestamptz,
+    max_attempts => $4::int, job_key => $5, job_key_mode => $6)`,
+};
+export class Jobs {
+  private readonly logger: JobLogger;
+  private readonly concurrency: number;
+  private readonly embedded: boolean;
+  private runner: Runner | undefined;
+  private drain: Drain | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly tasks: Record<string, Task>,
+    { embedded, logger = silent, concurrency = 4 }: JobsOptions,
+  ) {
+    this.embedded = embedded;
+    this.logger = logger;
+    this.concurrency = concurrency;
+  }
+
+  /** Makes or updates the tables of the queue. */
+  static async migrate(pool: Pool): Promise<void> {
+    await runMigrations({ pgPool: listenedTo(pool), logger: graphileLogger(silent) });
+  }
+
+  /**
+   * One statement on the surrounding transaction: no job without its change, no change without its job.
+   * @throws ZodError when the payload is not what the task takes.
+   */
+  async enqueue(name: string, payload: object, { runAt, maxAttempts, key }: EnqueueOptions = {}): Promise<void> {
+    const definition = this.tasks[name];
+    if (!definition) throw new Error(`there is no task ${name}`);
+    definition.schema.parse(payload);
+    const context = currentContext();
+    await this.add(name, payload, {
+      runAt,
+      maxAttempts,
+      key,
+      tenantId: context?.tenantId,
+      requestId: context?.requestId ?? 'none',
+    });
+    await this.database.afterCommit(() => this.drain?.wake());
+  }
+
+  async start(): Promise<void> {
+    if (this.runner || this.drain) return;
+    const options: RunnerOptions = {
+      pgPool: listenedTo(this.database.pool),
+      taskList: Object.fromEntries(Object.keys(this.tasks).map((name) => [name, this.runTask(name)])),
+      concurrency: this.concurrency,
+      logger: graphileLogger(this.logger),
+      // The process decides when it stops; no crontab file is looked for.
+      noHandleSignals: true,
+      parsedCronItems: [],
+    };
+    for (const [name, { every }] of Object.entries(this.tasks)) if (every) await this.recur(name, new Date());
+    if (this.embedded) {
+      this.drain = await Drain.start(this.database, options, this.logger);
+    } else {
+      this.runner = await run(options);
+      this.runner.promise.catch((error: unknown) => this.logger.error(`the worker has stopped: ${String(error)}`));
+    }
+  }
+
+  /** Takes no further job and waits for those that run. */
+  async stop(): Promise<void> {
+    await Promise.all([this.runner?.stop(), this.drain?.stop()]);
+    this.runner = this.drain = undefined;
+  }
+
+  private runTask(name: string): (payload: unknown, helpers: GraphileHelpers) => Promise<void> {
+    return async (payload, { job, abortSignal }) => {
+      const definition = this.tasks[name] as Task;
+      const { tenant_id: tenantId, request_id: requestId, data } = Envelope.parse(payload);
+      const helpers: TaskHelpers = {
+        jobId: job.id,
+        attempt: job.attempts,
+        lastAttempt: job.attempts >= job.max_attempts,
+        signal: abortSignal,
+      };
+      const context = { requestId, ...(tenantId ? { tenantId } : {}), actor: { type: 'system' as const, id: name } };
+      const work = () =>
+        this.database.detached(() =>
+          runInContext(context, async () => definition.run(definition.schema.parse(data), helpers)),
+        );
+      if (job.key !== recurringKey(name) || !definition.every) return work();
+      try {
+        await work();
+      } catch (error) {
+        this.logger.error(`the recurring task ${name} failed: ${String(error)}`);
+      }
+      await this.recur(name, new Date(Date.now() + definition.every * 1_000));
+    };
+  }
+
+  /** The key keeps it to one job for all processes; one that waits already keeps its time. */
+  private async recur(name: string, runAt: Date): Promise<void> {
+    await this.add(name, {}, { runAt, key: recurringKey(name), requestId: recurringKey(name) }, 'preserve_run_at');
+  }
+
+  private async add(
+    name: string,
+    data: object,
+    job: Job,
+    keyMode: 'replace' | 'preserve_run_at' = 'replace',
+  ): Promise<void> {
+    const envelope = JSON.stringify({ tenant_id: job.tenantId, request_id: job.requestId, data });
+    const runAt = job.runAt?.toISOString() ?? null;
+    await this.database.execute(addJob, [name, envelope, runAt, job.maxAttempts ?? null, job.key ?? null, keyMode]);
+  }
+}
+
+interface Job {
+  requestId: string;
+  tenantId?: string | undefined;
+  runAt?: Date | undefined;
+  maxAttempts?: number | undefined;
+  key?: string | undefined;
+}
+
+interface GraphileHelpers {
+  job: { id: string; key: string | null; attempts: number; max_attempts: number };
+  abortSignal: AbortSignal;
+}
+
+const recurringKey = (name: string) => `every:${name}`;
+
+/** Graphile warns on the console about a pool on which nobody listens. */
+function listenedTo(pool: Pool): Pool {
+  if (pool.listenerCount('connect') === 0) pool.on('connect', () => {});
+  return pool;
+}
+
+/** Only the sentence: what graphile-worker adds to it holds the payload. */
+const graphileLogger = (logger: JobLogger) =>
+  new Logger(() => (level, message) => {
+    if (level === 'error') logger.error(message);
+    else if (level === 'warning') logger.warn(message);
+    else logger.debug(message);
+  });
+
+const silent: JobLogger = { error() {}, warn() {}, debug() {} };
