@@ -43,12 +43,14 @@ export class SourceText {
     this.problemAt(this.locate(path, at), path, name ? `${name}: ${message}` : message);
   }
 
-  /** @throws DeclarationError where anything was reported, in the order of the file. */
+  /** @throws DeclarationError where anything was reported since, in the order of the file. */
   conclude(): void {
     if (this.problems.length === 0) return;
-    const exhausted = this.problems.find(({ message }) => message === TOO_DEEP);
+    const problems = this.problems.splice(0);
+    this.told.clear();
+    const exhausted = problems.find(({ message }) => message === TOO_DEEP);
     const order = (a: Problem, b: Problem) => a.line - b.line || a.column - b.column;
-    throw new DeclarationError(this.fileName, exhausted ? [exhausted] : this.problems.sort(order));
+    throw new DeclarationError(this.fileName, exhausted ? [exhausted] : problems.sort(order));
   }
 
   /** Offset of what stands at a path; of its nearest parent where nothing does. */
