@@ -2,7 +2,7 @@
 
 /** OpenID Connect Core §5.4. */
 export const claimsByScope = {
-  openid: ['sub'],
+  openid: ['sub', 'acr', 'amr', 'auth_time'],
   profile: [
     'name',
     'family_name',

@@ -55,6 +55,7 @@ export class Protocol1700000000010 implements MigrationInterface {
         PRIMARY KEY (tenant_id, handle_hash),
         FOREIGN KEY (tenant_id, session_uid) REFERENCES sessions (tenant_id, uid) ON DELETE CASCADE
       )`);
+    await runner.query(`CREATE INDEX session_handles_retired ON session_handles (retire_at) WHERE retire_at IS NOT NULL`);
     await runner.query(`CREATE INDEX session_handles_session ON session_handles (tenant_id, session_uid)`);
 
     await runner.query(`
@@ -76,6 +77,7 @@ export class Protocol1700000000010 implements MigrationInterface {
         PRIMARY KEY (tenant_id, handle_hash)
       )`);
     await runner.query(`CREATE INDEX engine_rows_retention ON engine_rows (retain_until)`);
+    await runner.query(`CREATE INDEX engine_rows_answers ON engine_rows (answer_until) WHERE answer_until IS NOT NULL`);
     await runner.query(`CREATE INDEX engine_rows_grant ON engine_rows (tenant_id, grant_id) WHERE grant_id IS NOT NULL`);
 
     await runner.query(`
@@ -101,6 +103,7 @@ export class Protocol1700000000010 implements MigrationInterface {
         occurred_at timestamptz NOT NULL,
         PRIMARY KEY (tenant_id, id)
       )`);
+    await runner.query(`CREATE INDEX traces_expiry ON traces (occurred_at)`);
     await runner.query(`CREATE INDEX traces_time ON traces (tenant_id, occurred_at DESC)`);
   }
 

@@ -8,6 +8,8 @@ import { OneTimeTokens1700000000006 } from '../migrations/0006-one-time-tokens.j
 import { Clients1700000000007 } from '../migrations/0007-clients.js';
 import { Resources1700000000008 } from '../migrations/0008-resources.js';
 import { MailMessages1700000000009 } from '../migrations/0009-mail-messages.js';
+import { Protocol1700000000010 } from '../migrations/0010-protocol.js';
+import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
@@ -44,4 +46,6 @@ export const migrations = [
   Clients1700000000007,
   Resources1700000000008,
   MailMessages1700000000009,
+  Protocol1700000000010,
+  IdempotencyKeys1700000000020,
 ];

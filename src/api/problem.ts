@@ -4,7 +4,7 @@ import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
 import { currentContext } from '../platform/context.js';
 import { AppError } from '../platform/errors.js';
-import { databaseError } from './database-errors.js';
+import { databaseError } from '../platform/database-errors.js';
 
 export interface Logger {
   warn(message: string, fields: Record<string, unknown>): unknown;

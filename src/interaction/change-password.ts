@@ -22,9 +22,9 @@ export class ChangePasswordStep implements Step {
     if (!user || !proof) return;
     if (!password) return this.ask(visit, ['missing']);
     try {
-      await this.passwords.change(user, password);
+      await this.passwords.set(user, password);
     } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'weak_password') throw error;
+      if (!(error instanceof AppError) || error.status !== 422) throw error;
       return this.ask(visit, error.details.issues?.map(({ message }) => message) ?? ['unknown']);
     }
     await this.stage.remember(visit, { ...visit.progress, proof: { ...proof, must_change: false } });

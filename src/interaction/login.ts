@@ -1,9 +1,9 @@
 // The account's name and its password: two pages or one, the same step.
-import { limits } from '../../config/protocol.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { UserService } from '../features/users/user.service.js';
 import { epochSeconds, type Clock } from '../platform/clock.js';
-import { AppError } from '../platform/errors.js';
+import { AppError, tooMany } from '../platform/errors.js';
+import type { CounterHandle } from '../platform/metrics.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 import { field, type Form, type Stage, type Step, text, type Visit } from './visit.js';
 
@@ -12,24 +12,30 @@ interface Problem {
   seconds?: number;
 }
 
+interface LoginDependencies {
+  passwords: PasswordService;
+  users: UserService;
+  clock: Clock;
+  rateLimits: RateLimits;
+  signIns: CounterHandle<'outcome'>;
+  limits: { signInFailures: { points: number; seconds: number } };
+  layout: () => Promise<'two_pages' | 'one_page'>;
+}
+
 export class LoginStep implements Step {
   private readonly failures;
 
   constructor(
     private readonly stage: Stage,
-    private readonly passwords: PasswordService,
-    private readonly users: UserService,
-    private readonly layout: () => Promise<'two_pages' | 'one_page'>,
-    private readonly clock: Clock,
-    rateLimits: RateLimits,
+    private readonly deps: LoginDependencies,
   ) {
-    this.failures = rateLimits.limiter({ name: 'sign_in', ...limits.signInFailures });
+    this.failures = deps.rateLimits.limiter({ name: 'sign_in', ...deps.limits.signInFailures });
   }
 
   async show(visit: Visit): Promise<void> {
     const { ctx, progress } = visit;
     const named = progress.identifier !== undefined && !('identify' in ctx.query);
-    if (named && (await this.layout()) === 'two_pages') return this.askPassword(visit, progress.identifier as string);
+    if (named && (await this.deps.layout()) === 'two_pages') return this.askPassword(visit, progress.identifier as string);
     return this.askName(visit, progress.identifier ?? (await this.expectedName(visit)));
   }
 
@@ -47,31 +53,35 @@ export class LoginStep implements Step {
 
   private async verify(visit: Visit, identifier: string, password: string): Promise<void> {
     const address = clientKey(visit.ctx.state.ip);
+    const outcome = (name: string) => this.deps.signIns.add({ outcome: name });
     try {
-      await this.failures.peek(address);
-      const result = await this.passwords.verify(identifier, password);
+      const { remaining, seconds } = await this.failures.peek(address);
+      if (remaining === 0) throw tooMany('too_many_requests', 'Too many failed sign-ins from this address', seconds);
+      const result = await this.deps.passwords.verify(identifier, password);
+      outcome(result.outcome);
       if (result.outcome === 'ok') {
-        const proof = { user_id: result.user.id, amr: ['pwd'], ts: epochSeconds(this.clock.now()), must_change: result.mustChange };
+        const proof = { user_id: result.user.id, amr: ['pwd'], ts: epochSeconds(this.deps.clock.now()), must_change: result.mustChange };
         return await this.stage.remember(visit, { ...visit.progress, identifier, proof });
       }
-      await this.failures.consume(address);
+      await this.failures.consume(address).catch(ignoreLimit);
       if (result.outcome === 'failed') return await this.refuse(visit, identifier, { code: 'failed' });
-      const seconds = result.until ? Math.max(1, (result.until.getTime() - this.clock.now().getTime()) / 1000) : 0;
-      return await this.refuse(visit, identifier, { code: 'locked', seconds });
+      const wait = Math.max(1, (result.until.getTime() - this.deps.clock.now().getTime()) / 1000);
+      return await this.refuse(visit, identifier, { code: 'locked', seconds: wait });
     } catch (error) {
       if (!(error instanceof AppError) || (error.status !== 429 && error.status !== 503)) throw error;
       const problem = { code: error.status === 429 ? 'too_many_requests' : 'busy', seconds: error.details.retryAfter ?? 0 };
+      outcome(problem.code);
       return this.refuse(visit, identifier, problem, error.status);
     }
   }
 
   private async refuse(visit: Visit, identifier: string, error: Problem, status = 422): Promise<void> {
-    if ((await this.layout()) === 'two_pages') return this.askPassword(visit, identifier, error, status);
+    if ((await this.deps.layout()) === 'two_pages') return this.askPassword(visit, identifier, error, status);
     return this.askName(visit, identifier, error, status);
   }
 
   private async askName(visit: Visit, username: string | undefined, error?: Problem, status = error ? 422 : 200): Promise<void> {
-    const onePage = (await this.layout()) === 'one_page';
+    const onePage = (await this.deps.layout()) === 'one_page';
     const actions = { submit: `${visit.base}/login` };
     await this.stage.show(visit, 'identifier', { username, error, onePage, actions }, { status, retryAfter: retryAfter(status, error) });
   }
@@ -86,8 +96,13 @@ export class LoginStep implements Step {
   private async expectedName({ interaction, progress }: Visit): Promise<string | undefined> {
     const hint = text(interaction.params.login_hint);
     if (hint || !interaction.session || progress.other_account) return hint?.slice(0, 320);
-    return (await this.users.findActive(interaction.session.accountId))?.email;
+    return (await this.deps.users.findActive(interaction.session.accountId))?.email;
   }
 }
 
 const retryAfter = (status: number, error: Problem | undefined) => (status === 429 || status === 503 ? error?.seconds : undefined);
+
+/** This attempt was made already; the next one hears of the limit. */
+function ignoreLimit(error: unknown): void {
+  if (!(error instanceof AppError) || error.status !== 429) throw error;
+}

@@ -6,7 +6,6 @@ import type { Context } from 'koa';
 import { acrValues } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
-import type { SignIns } from '../features/credentials/sign-ins.js';
 import type { Engine, Finish } from '../features/protocol/engine.js';
 import type { Grants } from '../features/protocol/grants.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
@@ -14,6 +13,7 @@ import type { UserService } from '../features/users/user.service.js';
 import type { Clock } from '../platform/clock.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { forbidden } from '../platform/errors.js';
+import type { CounterHandle } from '../platform/metrics.js';
 import type { Pages } from '../platform/page.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { ChangePasswordStep } from './change-password.js';
@@ -21,13 +21,12 @@ import { ConsentStep } from './consent.js';
 import { LoginStep } from './login.js';
 import { SelectAccountStep } from './select-account.js';
 import { nextStep, Progress, type StepName } from './steps.js';
-import { type Form, Stage, type Step, text, type Visit } from './visit.js';
+import { describeClient, type Form, Stage, type Step, text, type Visit } from './visit.js';
 
 export interface InteractionDependencies {
   engine: Engine;
   clients: ClientService;
   passwords: PasswordService;
-  signIns: SignIns;
   users: UserService;
   grants: Grants;
   resources: ResourceService;
@@ -36,6 +35,8 @@ export interface InteractionDependencies {
   pages: Pages;
   clock: Clock;
   layout: () => Promise<'two_pages' | 'one_page'>;
+  signIns: CounterHandle<'outcome'>;
+  limits: { signInFailures: { points: number; seconds: number } };
 }
 
 export function createInteractionRouter(deps: InteractionDependencies): Router {
@@ -43,7 +44,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   const stage = new Stage(pages, engine);
   const steps: Record<StepName, Step> = {
     select_account: new SelectAccountStep(stage, engine, users, (visit) => finish(visit)),
-    login: new LoginStep(stage, deps.passwords, users, deps.layout, deps.clock, deps.rateLimits),
+    login: new LoginStep(stage, deps),
     change_password: new ChangePasswordStep(stage, deps.passwords, users),
     consent: new ConsentStep(stage, engine, deps.grants, deps.resources, users, redirect),
   };
@@ -55,7 +56,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
       ctx,
       interaction,
       progress: progress.success ? progress.data : {},
-      client: await deps.clients.describe(interaction.clientId, text(interaction.params.redirect_uri)),
+      client: describeClient(interaction, await deps.clients.engineMetadata(interaction.clientId)),
       base: `${ctx.state.prefix}/interaction/${interaction.uid}`,
       csrf: csrf.token(interaction.uid),
     };
@@ -74,7 +75,9 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     if (proof) {
       // Another person than the one who is signed in: their session is kept, not ended.
       if (interaction.session && interaction.session.accountId !== proof.user_id) await engine.setAside(ctx.req, ctx.res);
-      await deps.signIns.succeeded({ userId: proof.user_id, amr: proof.amr, clientId: interaction.clientId });
+      const user = await users.findActive(proof.user_id);
+      if (!user) return redirect(visit, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
+      await users.signedIn(user, { amr: proof.amr, clientId: interaction.clientId });
       result.login = { accountId: proof.user_id, acr: acrValues[0], amr: proof.amr, ts: proof.ts };
     }
     redirect(visit, await engine.finish(ctx.req, ctx.res, result));

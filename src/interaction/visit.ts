@@ -1,5 +1,6 @@
 // One request to one step: who is here, for which client, and how far they are.
 import type { Context } from 'koa';
+import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { Pages, PageOptions } from '../platform/page.js';
 import type { Progress } from './steps.js';
@@ -24,6 +25,25 @@ export interface VisitedClient {
   policy_uri?: string | undefined;
   tos_uri?: string | undefined;
   dynamic: boolean;
+}
+
+export function describeClient({ clientId, params }: Interaction, metadata: Readonly<Record<string, unknown>> = {}): VisitedClient {
+  return {
+    client_id: clientId,
+    name: text(metadata.client_name) ?? clientId,
+    host: hostOf(text(params.redirect_uri)),
+    logo_uri: text(metadata.logo_uri),
+    policy_uri: text(metadata.policy_uri),
+    tos_uri: text(metadata.tos_uri),
+    dynamic: metadata[ENGINE_EXTRAS.dynamic] === true,
+  };
+}
+
+/** The host of a web address; for a private-use scheme (RFC 8252 §7.1) the scheme itself. */
+function hostOf(uri: string | undefined): string {
+  if (!uri || !URL.canParse(uri)) return '';
+  const { host, protocol } = new URL(uri);
+  return host || protocol;
 }
 
 export type Form = Readonly<Record<string, string | string[] | undefined>>;

@@ -1,11 +1,13 @@
 // The engine's seven calls, mapped onto features/protocol and features/clients. No rule lives here.
 import { type Adapter, errors, Provider } from 'oidc-provider';
 import type { ClientService } from '../features/clients/client.service.js';
+import type { RegisteredClients } from '../features/clients/registered-clients.js';
 import { AlreadyConsumed } from '../features/protocol/engine-rows.js';
 import type { GrantEnd } from '../features/protocol/grants.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';
+import { AppError } from '../platform/errors.js';
 import type { EngineContext } from './engine-types.js';
 
 /** The refresh token was exchanged a moment ago; the engine has made all its checks, so the same answer may be given again. */
@@ -25,7 +27,7 @@ export function requestOf(ctx: object | undefined): ProtocolRequest {
 const anyToken = ['AccessToken', 'ClientCredentials', 'RefreshToken'];
 const routesOfAnyToken = new Set(['introspection', 'revocation']);
 
-export function createAdapter(protocol: Protocol, clients: ClientService): new (kind: string) => Adapter {
+export function createAdapter(protocol: Protocol, clients: ClientService, registered: RegisteredClients): new (kind: string) => Adapter {
   return class EngineAdapter {
     constructor(private readonly kind: string) {}
 
@@ -33,7 +35,7 @@ export function createAdapter(protocol: Protocol, clients: ClientService): new (
       const ctx = currentEngineContext();
       switch (this.kind) {
         case 'Client':
-          return clients.engineMetadata(id);
+          return clients.engineMetadata(id) as Promise<Payload | undefined>;
         case 'Session':
           return protocol.sessions.find(requestOf(ctx), id);
         case 'Grant':
@@ -57,7 +59,7 @@ export function createAdapter(protocol: Protocol, clients: ClientService): new (
       const request = requestOf(currentEngineContext());
       switch (this.kind) {
         case 'Client':
-          return clients.saveRegistered(payload);
+          return saveRegistered(registered, payload);
         case 'Session':
           await protocol.sessions.save(request, id, payload);
           return;
@@ -87,7 +89,7 @@ export function createAdapter(protocol: Protocol, clients: ClientService): new (
       const request = requestOf(ctx);
       switch (this.kind) {
         case 'Client':
-          return clients.deleteRegistered(id);
+          return registered.delete(id);
         case 'Grant':
           return protocol.grants.end(request, id, reasonOf(ctx));
         case 'Session':
@@ -107,9 +109,21 @@ export function createAdapter(protocol: Protocol, clients: ClientService): new (
       const ctx = currentEngineContext();
       // Revoking an access token ends that token; revoking a refresh token ends the grant (RFC 7009 §2.1).
       if (ctx?.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken) return;
-      await protocol.grants.end(requestOf(ctx), grantId, reasonOf(ctx));
+      const reason = reasonOf(ctx);
+      const reuse = { kind: ctx?.oidc.params?.grant_type === 'authorization_code' ? 'AuthorizationCode' : 'RefreshToken', why: 'used again, too late' };
+      await protocol.grants.end(requestOf(ctx), grantId, reason, reason === 'reuse' ? reuse : undefined);
     }
   } as unknown as new (kind: string) => Adapter;
+}
+
+async function saveRegistered(registered: RegisteredClients, payload: Payload): Promise<void> {
+  try {
+    await registered.save(payload);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status !== 422) throw error;
+    const issues = error.details.issues?.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`).join('; ');
+    throw new errors.InvalidClientMetadata(issues ?? error.message);
+  }
 }
 
 export const currentEngineContext = (): EngineContext | undefined => Provider.ctx as unknown as EngineContext | undefined;

@@ -1,13 +1,14 @@
 // Engine events → metrics and log lines. Nothing is audited here: events come after the write and nobody waits for them.
 import type { EventEmitter } from 'node:events';
 import type { Provider } from 'oidc-provider';
-import type { Logger } from 'winston';
-import type { Counter } from 'prom-client';
+import { databaseError } from '../platform/database-errors.js';
+import type { Logger } from '../platform/logger.js';
+import type { CounterHandle } from '../platform/metrics.js';
 import type { EngineContext } from './engine-types.js';
 
 export interface EngineMetrics {
-  tokensIssued: Counter<'grant_type'>;
-  engineErrors: Counter<'endpoint' | 'error'>;
+  tokensIssued: CounterHandle<'grant_type'>;
+  engineErrors: CounterHandle<'endpoint' | 'error'>;
 }
 
 const failures = [
@@ -32,11 +33,11 @@ export const emitterOf = (provider: Provider): EventEmitter => provider as unkno
 
 export function listen(provider: Provider, metrics: EngineMetrics, logger: Logger): void {
   provider.on('grant.success', (ctx) => {
-    metrics.tokensIssued.inc({ grant_type: String(ctx.oidc.params?.grant_type) });
+    metrics.tokensIssued.add({ grant_type: String(ctx.oidc.params?.grant_type) });
   });
   for (const event of failures) {
     emitterOf(provider).on(event, (ctx: EngineContext, error: Error & { error?: string; error_description?: string; error_detail?: string }) => {
-      metrics.engineErrors.inc({ endpoint: event.replace('.error', ''), error: error.error ?? 'unknown' });
+      metrics.engineErrors.add({ endpoint: event.replace('.error', ''), error: error.error ?? 'unknown' });
       logger.info('request refused', {
         event,
         error: error.error ?? error.message,
@@ -47,7 +48,12 @@ export function listen(provider: Provider, metrics: EngineMetrics, logger: Logge
     });
   }
   emitterOf(provider).on('server_error', (ctx: EngineContext, error: Error) => {
-    metrics.engineErrors.inc({ endpoint: ctx.oidc?.route ?? 'unknown', error: 'server_error' });
+    metrics.engineErrors.add({ endpoint: ctx.oidc?.route ?? 'unknown', error: 'server_error' });
     logger.error('the engine failed', { error });
+    // A database that is away is not the request's fault: it may come again.
+    const unavailable = databaseError(error);
+    if (unavailable?.status !== 503) return;
+    ctx.status = 503;
+    ctx.set('Retry-After', String(unavailable.details.retryAfter ?? 5));
   });
 }

@@ -6,8 +6,7 @@ import { lifetimes } from '../../config/protocol.js';
 import { AlreadyConsumed } from '../features/protocol/engine-rows.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { AlreadyRotated, requestOf } from './adapter.js';
-import type { EngineContext } from './engine-types.js';
-import { settingsOf } from './policy.js';
+import { type EngineContext, settingsOf } from './engine-types.js';
 
 type Handler = (ctx: EngineContext) => Promise<void>;
 
@@ -47,7 +46,7 @@ async function lost(protocol: Protocol, ctx: EngineContext, { kind, grantId }: A
   const earlier = kind === 'RefreshToken' ? await protocol.rows.earlierAnswer(String(ctx.oidc.params?.refresh_token)) : undefined;
   if (earlier !== undefined) return answerAgain(protocol, ctx, earlier);
   // RFC 6749 §4.1.2, RFC 9700 §4.14.2: who of the two is the thief cannot be told, so everything issued from it ends.
-  if (grantId) await protocol.grants.end(requestOf(ctx), grantId, 'reuse');
+  if (grantId) await protocol.grants.end(requestOf(ctx), grantId, 'reuse', { kind, why: 'two at once' });
   throw new errors.InvalidGrant(`${kind} was used before`);
 }
 
@@ -58,7 +57,7 @@ async function answerAgain(protocol: Protocol, ctx: EngineContext, text: string)
   if (earlier.key !== now.key) throw new errors.InvalidGrant('failed jkt verification');
   if (earlier.asked !== now.asked) {
     const grantId = ctx.oidc.entities.RefreshToken?.grantId;
-    if (grantId) await protocol.grants.end(requestOf(ctx), grantId, 'reuse');
+    if (grantId) await protocol.grants.end(requestOf(ctx), grantId, 'reuse', { kind: 'RefreshToken', why: 'another scope or resource' });
     throw new errors.InvalidGrant('refresh token already used for another scope or resource');
   }
   ctx.body = earlier.body as Record<string, unknown>;

@@ -2,8 +2,7 @@
 import type { Grant } from 'oidc-provider';
 import type { Consent } from '../features/protocol/grants.js';
 import type { Protocol } from '../features/protocol/protocol.js';
-import type { EngineContext } from './engine-types.js';
-import { settingsOf } from './policy.js';
+import { type EngineContext, settingsOf } from './engine-types.js';
 
 export function createLoadExistingGrant(protocol: Protocol) {
   return async ({ oidc }: EngineContext): Promise<Grant | undefined> => {

@@ -1,7 +1,7 @@
 // When a person has to be asked: account choice, login (also because of acr), consent.
 import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import { acrValues } from '../../config/protocol.js';
-import type { ClientSettings } from './engine-types.js';
+import { settingsOf } from './engine-types.js';
 
 const { base, Check, Prompt } = interactionPolicy;
 
@@ -28,8 +28,6 @@ export function createPolicy() {
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
   return policy;
 }
-
-export const settingsOf = (client: unknown): ClientSettings => (client ?? {}) as ClientSettings;
 
 /** @throws UnmetAuthenticationRequirements when the person has just signed in and an essential class is still out of reach (OIDC Unmet Authentication Requirements 1.0). */
 function acrUnmet({ oidc }: KoaContextWithOIDC): boolean {

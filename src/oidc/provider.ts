@@ -1,35 +1,43 @@
 // One issuer, configured: an object literal in the order of the specifications, and the places where the engine leaves a decision to us.
 import { randomBytes } from 'node:crypto';
 import { type Configuration, errors, type JWK, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
-import type { Logger } from 'winston';
 import { acrValues, claimsByScope, clockTolerance, lifetimes, routes, scopes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import type { RegisteredClients } from '../features/clients/registered-clients.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { SessionEnded } from '../features/protocol/sessions.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';
+import { currentContext, currentTenantId } from '../platform/context.js';
 import { hmac } from '../platform/crypto.js';
 import type { Egress } from '../platform/egress.js';
+import type { Logger } from '../platform/logger.js';
+import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 import { createFindAccount } from './account.js';
 import { createAdapter, currentEngineContext, requestOf } from './adapter.js';
-import { clientSettings, type EngineContext } from './engine-types.js';
+import { clientSettings, type EngineContext, settingsOf } from './engine-types.js';
 import { type EngineMetrics, listen } from './events.js';
 import { exchanging } from './exchange.js';
 import { createLoadExistingGrant } from './grant.js';
 import type { EnginePages } from './pages.js';
-import { createPolicy, settingsOf } from './policy.js';
+import { createPolicy } from './policy.js';
 import { clientManagement, refusedRegistration } from './registration.js';
 import { createResourceServerInfo } from './resources.js';
+import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies {
   protocol: Protocol;
   clients: ClientService;
+  registeredClients: RegisteredClients;
   users: UserService;
   resources: ResourceService;
   egress: Egress;
   pages: EnginePages;
+  traces: TraceIds;
   metrics: EngineMetrics;
   logger: Logger;
+  rateLimits: RateLimits;
+  limits: { clientSecretFailures: { points: number; seconds: number } };
 }
 
 /** What one issuer is made of; all of it must be the same before and after a rebuild, or flows begun earlier would break. */
@@ -51,13 +59,12 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   provider.proxy = true;
   keepSessions(provider, deps.protocol);
   provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) => deps.protocol.replays.unique(iss, jti, exp + clockTolerance);
-  provider.Client.prototype.compareClientSecret = function (this: { clientId: string }, actual: string) {
-    return deps.clients.compareSecret(this.clientId, actual) as unknown as boolean;
-  };
+  compareSecrets(provider, deps);
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
   provider.use(clientManagement(deps.clients));
   provider.use(deps.pages.replaceBounce);
+  deps.traces.listen(provider);
   listen(provider, deps.metrics, deps.logger);
   return provider;
 }
@@ -94,7 +101,7 @@ type Names = string | readonly string[] | ReadonlySet<string>;
 function configuration(deps: ProviderDependencies, issuer: Issuer): Configuration {
   const secure = issuer.url.startsWith('https:');
   return {
-    adapter: createAdapter(deps.protocol, deps.clients),
+    adapter: createAdapter(deps.protocol, deps.clients, deps.registeredClients),
     findAccount: createFindAccount(deps.users) as Configuration['findAccount'],
     jwks: { keys: issuer.jwks },
 
@@ -127,7 +134,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
 
     // OpenID Connect Core
     scopes: [...scopes],
-    claims: { ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])), acr: null, amr: null, auth_time: null, sid: null, iss: null },
+    claims: { ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])), sid: null, iss: null },
     acrValues: [...acrValues],
     conformIdTokenClaims: true,
     subjectTypes: ['public', 'pairwise'],
@@ -150,7 +157,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
 
     // Clients (RFC 7591, RFC 7592)
     clientDefaults: { grant_types: ['authorization_code'], response_types: ['code'], token_endpoint_auth_method: 'client_secret_basic' },
-    extraClientMetadata: { properties: [...clientSettings], validator: refusedRegistration as never },
+    extraClientMetadata: { properties: clientSettings, validator: refusedRegistration as never },
     clientBasedCORS: (_ctx, origin, client) => settingsOf(client).allowed_cors_origins?.includes(origin) ?? false,
     // No HMAC and no symmetric encryption anywhere: a client secret is kept as a hash and can be no key.
     enabledJWA: {
@@ -198,6 +205,21 @@ const now = () => Math.floor(Date.now() / 1000);
 /** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */
 async function introspectionAllowed(_ctx: unknown, client: { clientId: string; clientAuthMethod?: string }, token: { clientId?: string }): Promise<boolean> {
   return client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
+}
+
+/** Against hashes, and not for ever: wrong secrets are counted per client and address (RFC 6749 §2.3.1). */
+function compareSecrets(provider: Provider, { clients, rateLimits, limits }: ProviderDependencies): void {
+  const failures = rateLimits.limiter({ name: 'client_secret', ...limits.clientSecretFailures });
+  const compare = async (clientId: string, actual: string): Promise<boolean> => {
+    const key = `${currentTenantId()} ${clientId} ${clientKey(currentContext()?.ip)}`;
+    if ((await failures.peek(key)).remaining === 0) return false;
+    const right = await clients.compareSecret(clientId, actual);
+    if (!right) await failures.consume(key).catch(() => {});
+    return right;
+  };
+  provider.Client.prototype.compareClientSecret = function (this: { clientId: string }, actual: string) {
+    return compare(this.clientId, actual) as unknown as boolean;
+  };
 }
 
 interface EngineSession {

@@ -9,7 +9,7 @@ const registrationRoutes = new Set(['registration', 'client_update']);
 /** extraClientMetadata.validator: called for each of our settings, present or not. */
 export function refusedRegistration(ctx: EngineContext | undefined, key: string, value: unknown): void {
   if (value === undefined || !registrationRoutes.has(ctx?.oidc?.route ?? '')) return;
-  if ((clientSettings as readonly string[]).includes(key) && (ctx?.oidc.body as Record<string, unknown> | undefined)?.[key] !== undefined) {
+  if (clientSettings.includes(key) && (ctx?.oidc.body as Record<string, unknown> | undefined)?.[key] !== undefined) {
     throw new errors.InvalidClientMetadata(`${key} is not for the client to say`);
   }
 }

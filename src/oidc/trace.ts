@@ -1,7 +1,7 @@
 // Every refusal at an endpoint that people or registered applications meet is kept, so that it can be explained later.
 import type { Provider } from 'oidc-provider';
-import type { Logger } from 'winston';
 import type { TraceStep, Traces } from '../features/protocol/traces.js';
+import type { Logger } from '../platform/logger.js';
 import type { EngineContext } from './engine-types.js';
 import { emitterOf } from './events.js';
 

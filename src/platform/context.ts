@@ -4,6 +4,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 export interface Actor {
   type: 'user' | 'client' | 'system';
   id: string;
+  /** What the actor may do, where that is limited by a token. */
+  scopes?: ReadonlySet<string>;
 }
 
 export interface RequestContext {

@@ -42,6 +42,8 @@ export function createDataSource({ connection, entities, migrations, poolSize = 
       // Embedded, the wait is for the only connection: whoever asks past his own transaction gets an error, not a hang.
       connectionTimeoutMillis: embedded ? 30_000 : 5_000,
       idleTimeoutMillis: embedded ? 0 : 30_000,
+      // A connection lost while in use fails its statement; the event besides, heard by nobody, would end the process.
+      onConnect: (client: PoolClient) => void client.on('error', () => {}),
       ...(embedded ? { stream: connection.stream } : { statement_timeout: 15_000, keepAlive: true }),
     },
   });

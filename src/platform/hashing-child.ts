@@ -38,6 +38,8 @@ process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit(0));
 
 const library = load();
+// Where neither can be loaded, each job is answered with the reason.
+library.catch(() => {});
 
 process.on('message', async (question: Question) => {
   const answer = await work(question);

@@ -3,7 +3,7 @@
 import { EventEmitter } from 'node:events';
 import { type RunnerOptions, runOnce, type WorkerEvents } from 'graphile-worker';
 import type { Database, Statement } from './database.js';
-import type { JobLogger } from './jobs.js';
+import type { JobLogger, Worker } from './jobs.js';
 
 const msUntilNext: Statement = {
   name: 'job_next',
@@ -20,10 +20,10 @@ const unlockAll: Statement = {
 const pause = { least: 100, most: 60_000, afterError: 5_000 };
 
 /** Runs what is due, then sleeps until woken or until the next is due. */
-export class Drain {
+export class Drain implements Worker {
   private readonly events: WorkerEvents = new EventEmitter();
   private readonly running: Promise<void>;
-  private shutDown: (() => unknown) | undefined;
+  private shutDown: (() => Promise<void>) | undefined;
   private stopping = false;
   private woken = false;
   private rise: () => void = () => {};
@@ -34,9 +34,11 @@ export class Drain {
     private readonly logger: JobLogger,
   ) {
     this.events.on('pool:create', ({ workerPool }) => {
-      this.shutDown = () => workerPool.gracefulShutdown();
+      this.shutDown = async () => {
+        await workerPool.gracefulShutdown();
+      };
       // Asked to stop while the round was being prepared; its workers are there one turn later.
-      if (this.stopping) setImmediate(() => this.shutDown?.());
+      if (this.stopping) setImmediate(() => void this.shutDown?.().catch(this.report));
     });
     this.running = this.loop();
   }
@@ -55,7 +57,7 @@ export class Drain {
   async stop(): Promise<void> {
     this.stopping = true;
     this.wake();
-    await this.shutDown?.();
+    await this.shutDown?.().catch(this.report);
     await this.running;
   }
 
@@ -76,10 +78,14 @@ export class Drain {
       const [next] = await this.database.execute<{ ms: number | null }>(msUntilNext, [names]);
       return Math.min(Math.max(next?.ms ?? pause.most, pause.least), pause.most);
     } catch (error) {
-      if (!this.stopping) this.logger.error(`the jobs could not be run: ${String(error)}`);
+      this.report(error);
       return pause.afterError;
     }
   }
+
+  private readonly report = (error: unknown) => {
+    this.logger.error(`the jobs could not be run: ${String(error)}`);
+  };
 
   private sleep(ms: number): Promise<void> {
     if (this.woken) return Promise.resolve();

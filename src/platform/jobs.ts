@@ -1,11 +1,12 @@
 // Work that outlives its request: an outbox in the database, written in the transaction of the change and drained by a worker.
 // Handed off to: graphile-worker, which locks, retries with back-off and keeps what failed for good.
-import { Logger, type Runner, type RunnerOptions, run, runMigrations } from 'graphile-worker';
+import { Logger, type RunnerOptions, runMigrations } from 'graphile-worker';
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { currentContext, runInContext } from './context.js';
 import type { Database, Statement } from './database.js';
 import { Drain } from './jobs-embedded.js';
+import { Listener } from './jobs-server.js';
 
 export interface TaskHelpers {
   jobId: string;
@@ -19,7 +20,7 @@ export interface TaskHelpers {
 
 export interface Task<S extends z.ZodType = z.ZodType> {
   schema: S;
-  /** May run twice for one enqueue: a process can die between the work and its record. */
+  /** May run twice for one enqueue: a process can die between the work and its record. Takes less than 15 minutes. */
   run(payload: z.output<S>, helpers: TaskHelpers): Promise<void>;
   /** Seconds between runs, without anybody enqueueing, for one process of all. Its schema accepts {}; a failed run waits for the next. */
   every?: number;
@@ -50,6 +51,13 @@ export interface JobsOptions {
   concurrency?: number;
 }
 
+/** What drains the queue: jobs-embedded.ts or jobs-server.ts. */
+export interface Worker {
+  /** There may be something to do. */
+  wake(): void;
+  stop(): Promise<void>;
+}
+
 /** As it lies in the row: the context of whoever enqueued it travels with the payload. */
 const Envelope = z.object({ tenant_id: z.string().optional(), request_id: z.string(), data: z.unknown() });
 
@@ -62,8 +70,7 @@ export class Jobs {
   private readonly logger: JobLogger;
   private readonly concurrency: number;
   private readonly embedded: boolean;
-  private runner: Runner | undefined;
-  private drain: Drain | undefined;
+  private worker: Worker | undefined;
 
   constructor(
     private readonly database: Database,
@@ -96,11 +103,11 @@ export class Jobs {
       tenantId: context?.tenantId,
       requestId: context?.requestId ?? 'none',
     });
-    await this.database.afterCommit(() => this.drain?.wake());
+    await this.database.afterCommit(() => this.worker?.wake());
   }
 
   async start(): Promise<void> {
-    if (this.runner || this.drain) return;
+    if (this.worker) return;
     const options: RunnerOptions = {
       pgPool: listenedTo(this.database.pool),
       taskList: Object.fromEntries(Object.keys(this.tasks).map((name) => [name, this.runTask(name)])),
@@ -109,20 +116,20 @@ export class Jobs {
       // The process decides when it stops; no crontab file is looked for.
       noHandleSignals: true,
       parsedCronItems: [],
+      // Without a batch, a connection lost while a job is ticked off is a rejection nobody handles, and ends the process.
+      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
     };
     for (const [name, { every }] of Object.entries(this.tasks)) if (every) await this.recur(name, new Date());
-    if (this.embedded) {
-      this.drain = await Drain.start(this.database, options, this.logger);
-    } else {
-      this.runner = await run(options);
-      this.runner.promise.catch((error: unknown) => this.logger.error(`the worker has stopped: ${String(error)}`));
-    }
+    this.worker = this.embedded
+      ? await Drain.start(this.database, options, this.logger)
+      : await Listener.start(this.database, options, this.logger);
   }
 
   /** Takes no further job and waits for those that run. */
   async stop(): Promise<void> {
-    await Promise.all([this.runner?.stop(), this.drain?.stop()]);
-    this.runner = this.drain = undefined;
+    const { worker } = this;
+    this.worker = undefined;
+    await worker?.stop();
   }
 
   private runTask(name: string): (payload: unknown, helpers: GraphileHelpers) => Promise<void> {

@@ -136,13 +136,11 @@ function speech(words: i18n, locale: string): Speech {
     t,
     has: (key) => words.exists(key, { lng: locale }),
     rich: (key, values = {}, links = {}) => {
-      const safe = Object.entries(values).map(([name, value]) => [name, `<bdi>${escapeHtml(value)}</bdi>`]);
-      // Links first, on the sentence alone: a value must not be able to spell a tag. Values come in after.
+      // Links first, on the sentence alone: a value must not be able to spell a tag. Values come in after, in one pass.
       const sentence = Object.entries(links).reduce(link, t(key, marks(values)));
-      return Object.entries(Object.fromEntries(safe) as Record<string, string>).reduce(
-        (html, [name, value]) => html.replaceAll(mark(name), () => value),
-        sentence,
-      );
+      return sentence
+        .replace(/<(?!\/?(?:b|a)\b)[^>]*>/g, '')
+        .replace(marked, (_, name: string) => `<bdi>${escapeHtml(values[name])}</bdi>`);
     },
     duration: (seconds) => {
       const { amount, unit } = round(seconds);
@@ -157,8 +155,10 @@ function speech(words: i18n, locale: string): Speech {
   };
 }
 
-const mark = (name: string) => `\u0001${name}\u0001`;
-const marks = (values: Values): Values => Object.fromEntries(Object.keys(values).map((name) => [name, mark(name)]));
+// Where a value belongs, by a character that no sentence holds.
+const marked = /\uE000(\w+)\uE000/g;
+const marks = (values: Values): Values =>
+  Object.fromEntries(Object.keys(values).map((name) => [name, `\uE000${name}\uE000`]));
 
 function round(seconds: number): { amount: number; unit: 'second' | 'minute' | 'hour' | 'day' } {
   if (seconds < 60) return { amount: Math.max(1, Math.ceil(seconds)), unit: 'second' };

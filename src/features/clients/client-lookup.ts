@@ -9,6 +9,7 @@ import { needsSecret } from './client.rules.js';
 import { ClientSecret } from './client-secret.entity.js';
 
 const TOPIC = 'client';
+const OPENID_SCOPES: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'address', 'phone', 'offline_access']);
 const OURS = 'urn:ostiary:';
 
 /** Our members travel under names nobody can register; list them in the engine's extraClientMetadata.properties. */
@@ -18,6 +19,8 @@ export const ENGINE_EXTRAS = {
   allowedCorsOrigins: `${OURS}allowed_cors_origins`,
   accessTokenTtl: `${OURS}access_token_ttl`,
   refreshTokenTtl: `${OURS}refresh_token_ttl`,
+  refreshGrace: `${OURS}refresh_grace`,
+  allowedScope: `${OURS}allowed_scope`,
 } as const;
 
 interface Entry {
@@ -71,17 +74,26 @@ export class ClientLookup {
 const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
 
 function engineView({ clientId, metadata, consentPolicy, dynamic }: Client): Readonly<Record<string, unknown>> {
-  const { allowed_cors_origins, access_token_ttl, refresh_token_ttl, ...registered } = metadata;
+  const { allowed_cors_origins, access_token_ttl, refresh_token_ttl, refresh_grace, scope, ...registered } = metadata;
   const view: Record<string, unknown> = {
     ...registered,
     client_id: clientId,
+    ...(scope ? { scope: openidScope(scope), [ENGINE_EXTRAS.allowedScope]: scope } : {}),
     [ENGINE_EXTRAS.consentPolicy]: consentPolicy,
     [ENGINE_EXTRAS.dynamic]: dynamic,
     [ENGINE_EXTRAS.allowedCorsOrigins]: allowed_cors_origins ?? [],
     [ENGINE_EXTRAS.accessTokenTtl]: access_token_ttl,
     [ENGINE_EXTRAS.refreshTokenTtl]: refresh_token_ttl,
+    [ENGINE_EXTRAS.refreshGrace]: refresh_grace,
   };
   // The engine wants a secret and makes keys of it: a random one for each load, so that nothing signed with what is stored is believed.
   if (needsSecret(metadata)) view.client_secret = randomToken();
   return Object.freeze(view);
 }
+
+/** `scope` may list scopes of resources too; the engine takes its own only, and none at all would mean every one of them. */
+const openidScope = (scope: string) =>
+  scope
+    .split(' ')
+    .filter((name) => OPENID_SCOPES.has(name))
+    .join(' ') || 'openid';

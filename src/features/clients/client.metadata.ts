@@ -102,6 +102,8 @@ export const ClientMetadata = z.strictObject({
     .optional(),
   access_token_ttl: seconds(60, 86_400).optional(),
   refresh_token_ttl: seconds(60, 31_536_000).optional(),
+  /** Seconds in which the same refresh token gets the same answer again; 0 turns it off. */
+  refresh_grace: seconds(0, 120).optional(),
 });
 export type ClientMetadata = z.infer<typeof ClientMetadata>;
 

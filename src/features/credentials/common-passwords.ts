@@ -1,9 +1,12 @@
-// Passwords everybody tries first, eight characters and more, written down from general knowledge; a password is also refused when it is one
-// of these with digits or signs at its end. The rules of password-policy.ts cover repetitions and rows of the keyboard.
+// Passwords everybody tries first, written down from general knowledge, and the words they are made of: a password is refused too when it is
+// one of these with a few digits or signs at its end. The rules of password-policy.ts cover repetitions and rows of the keyboard.
 
 const words = `
+admin root toor test temp demo user guest hello welcome letmein login access secret default system server master manager service support
+summer winter spring autumn qwerty azerty qwertz dragon monkey shadow tigger killer pepper soccer hockey batman naruto pokemon samsung
+freedom charlie michael thomas jordan robert daniel iloveyou princess sunshine football baseball superman starwars london berlin paris
 password passw0rd p@ssword p@ssw0rd pa55word passwort password1 password12 password123 password1234 mypassword thepassword yourpassword
-passwords passphrase motdepasse contrasena contraseña parola haslo wachtwoord lozinka senha123 senha1234 kennwort geheim123 hallo123
+passwords passphrase motdepasse contrasena contraseña parola haslo wachtwoord lozinka senha kennwort geheim123 hallo123
 administrator administrador superuser rootroot adminadmin admin123 admin1234 admin12345 adminpassword root1234 rootpassword toor1234
 welcome1 welcome12 welcome123 welcome1234 willkommen bienvenue bienvenido changeme changeme1 changeme123 letmein1 letmein123 letmeinnow
 default1 default123 temporary temp1234 temppass test1234 test12345 testtest testing1 testing123 tester123 demo1234 demodemo sample123

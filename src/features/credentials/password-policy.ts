@@ -25,7 +25,7 @@ export function passwordProblem(password: string, { email }: { email: string }):
   if (isRepeatedBlock(folded)) return 'repeated';
   const forwards = SEQUENCES.some((sequence) => sequence.includes(folded));
   if (forwards || SEQUENCES.some((sequence) => sequence.includes([...folded].reverse().join('')))) return 'sequence';
-  if (commonPasswords.has(folded) || commonPasswords.has(folded.replace(/[\d!?.@#$%*_-]+$/, ''))) return 'common';
+  if (commonPasswords.has(folded) || commonPasswords.has(folded.replace(/[\d!?.@#$%*_-]{1,6}$/, ''))) return 'common';
   return resembles(folded, email.normalize('NFKC').toLowerCase()) ? 'contains_email' : undefined;
 }
 

@@ -82,6 +82,11 @@ export class PasswordService {
     return { outcome: 'ok', user, mustChange: credential.mustChange };
   }
 
+  /** @throws AppError 503 where no more passwords can be hashed now: asked before any other work is done for a sign-in. */
+  assertRoom(): void {
+    this.hasher.assertRoom();
+  }
+
   /** @throws AppError 422 that says why the password cannot be chosen. */
   check(password: string, { email }: { email: string }): void {
     const problem = passwordProblem(password, { email });

@@ -3,12 +3,19 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
+import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Payload } from './handles.js';
-import type { ProtocolRequest } from './request.js';
+import { ProtocolRequest } from './request.js';
 import * as statements from './statements.js';
 
 export type GrantEnd = 'logout' | 'revoked' | 'reuse' | 'account_ended' | 'client_ended';
+
+/** A single-use artefact came twice: which, and what made the second one wrong. */
+export interface Reuse {
+  kind: string;
+  why: string;
+}
 
 /** Scopes and claims agreed to (and refused), by OpenID Connect and by resource (RFC 8707). */
 export interface Consent {
@@ -68,13 +75,13 @@ export class Grants {
          RETURNING id, payload, expires_at`,
         [currentTenantId(), id, clientId, session.accountId, session.uid, payload, now, this.expiry(now)],
       )) as [GrantRow];
-      await this.audit.record('grant.given', { grant_id: id, client_id: clientId, user_id: session.accountId });
+      await this.audit.record('grant.given', { grant_id: id, client_id: clientId, user_id: session.accountId, scope: scopesOf(payload) });
       return toPayload(row);
     });
   }
 
   /** Ends a grant and with it every token made from it (RFC 7009 §2.1), in its own committed transaction. Ending it twice is once. */
-  end(request: ProtocolRequest, id: string, reason: GrantEnd): Promise<void> {
+  end(request: ProtocolRequest, id: string, reason: GrantEnd, reused?: Reuse): Promise<void> {
     const known = request.endings.get(id);
     if (known) return known;
     const ended = this.db.transaction(async () => {
@@ -84,11 +91,22 @@ export class Grants {
         this.clock.now(),
         reason,
       ]);
-      if (row) await this.audit.record('grant.revoked', { grant_id: id, client_id: row.client_id, user_id: row.account_id, reason });
+      if (!row) return;
+      const { client_id, account_id: user_id } = row;
+      if (reused?.kind === 'AuthorizationCode') await this.audit.record('authorization_code.reused', { grant_id: id, client_id });
+      else if (reused) await this.audit.record('token.reused', { grant_id: id, client_id, reason: reused.why });
+      await this.audit.record('grant.revoked', { grant_id: id, client_id, user_id, reason });
     });
     request.endings.set(id, ended);
     request.grants.delete(id);
     return ended;
+  }
+
+  /** @throws AppError 404 where there is no such live grant. */
+  async endKnown(id: string, reason: GrantEnd): Promise<void> {
+    const request = new ProtocolRequest();
+    if (!(await this.find(request, id))) throw notFound('grant');
+    await this.end(request, id, reason);
   }
 
   /** Takes back what an account allowed a client, in all its sessions; nothing is remembered. @returns how many grants ended. */
@@ -123,6 +141,8 @@ const toPayload = ({ id, payload, expires_at }: GrantRow): Payload => ({
   jti: id,
   exp: Math.floor(expires_at.getTime() / 1000),
 });
+
+const scopesOf = ({ openid, resources }: Consent) => [openid?.scope, ...Object.values(resources ?? {})].filter(Boolean).join(' ');
 
 /** What is agreed to now is no longer refused, and the other way round. */
 function merge(payload: Payload & Consent, consent: Consent): Payload & Consent {

@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
+import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
@@ -94,7 +95,11 @@ export class Sessions {
     if (!authenticated || loaded?.loginTs !== undefined) return write();
     return this.db.transaction(async () => {
       const alive = await write();
-      await this.audit.record('session.started', { session_uid: String(payload.uid), user_id: String(payload.accountId) });
+      await this.audit.record('session.started', {
+        session_id: String(payload.uid),
+        user_id: String(payload.accountId),
+        amr: (payload.amr ?? []) as string[],
+      });
       return alive;
     });
   }
@@ -120,8 +125,14 @@ export class Sessions {
       for (const grant of grants) {
         await this.audit.record('grant.revoked', { grant_id: grant.id, client_id: grant.client_id, user_id: row.account_id, reason });
       }
-      await this.audit.record('session.ended', { session_uid: uid, user_id: row.account_id, reason });
+      await this.audit.record('session.ended', { session_id: uid, user_id: row.account_id, reason });
     });
+  }
+
+  /** @throws AppError 404 where there is no such live session. */
+  async endKnown(request: ProtocolRequest, uid: string, reason: SessionEnd): Promise<void> {
+    if (!(await this.findByUid(request, uid))) throw notFound('session');
+    await this.end(request, uid, reason);
   }
 
   /** Ends all sessions of an account, but one where asked. @returns how many. */

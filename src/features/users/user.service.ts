@@ -29,6 +29,12 @@ export class UserService {
     return user;
   }
 
+  /** Whoever may come in; undefined for a disabled user as for none. */
+  async findActive(id: string): Promise<User | undefined> {
+    const user = await this.db.repo(User).findOneBy({ id });
+    return user && !user.disabledAt ? user : undefined;
+  }
+
   /** What was typed is normalised as it was when it was stored. */
   async findByEmail(identifier: string): Promise<User | undefined> {
     // The statement is made even for what no identifier may hold, so that the answer takes as long.

@@ -247,6 +247,17 @@ describe.each(kinds)('jobs (%s)', (kind) => {
     ]);
   }, 15_000);
 
+  it('takes up a job whose worker died', async () => {
+    const { record, times } = recorder();
+    const jobs = make({ record });
+    await jobs.enqueue('record', { value: 1 });
+    await dataSource.query(
+      `UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '20 minutes', locked_by = 'the dead', attempts = 1`,
+    );
+    await jobs.start();
+    await times(1);
+  });
+
   if (kind === 'embedded') {
     it('takes up a job that was running when the process died', async () => {
       const { record, times } = recorder();
@@ -258,5 +269,38 @@ describe.each(kinds)('jobs (%s)', (kind) => {
       await jobs.start();
       await times(1);
     });
+  }
+
+  if (kind === 'postgres') {
+    it('goes on after the server has dropped every connection, also in the middle of a job', async () => {
+      const { record, times } = recorder(async (value) => {
+        if (value > 0) return;
+        const others = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()';
+        await db.manager.query(others).catch(() => {});
+      });
+      const jobs = make({ record });
+      await jobs.start();
+      await jobs.enqueue('record', { value: 0 });
+      await times(1);
+      // The pool finds out connection by connection, so a statement of the test may still meet a dead one.
+      const tried = (work: () => Promise<boolean>) => until(() => work().catch(() => false));
+      await tried(async () => {
+        await jobs.enqueue('record', { value: 1 });
+        return true;
+      });
+      await times(2);
+      await tried(async () => (await rows()).length === 0);
+    }, 20_000);
+
+    it('shares the queue with other processes: each job runs once', async () => {
+      const { record, times, values } = recorder();
+      const [one, other] = [make({ record }), make({ record })];
+      await Promise.all([one.start(), other.start()]);
+      const numbers = Array.from({ length: 40 }, (_, index) => index);
+      await Promise.all(numbers.map((value) => one.enqueue('record', { value })));
+      await times(40);
+      await until(async () => (await rows()).length === 0);
+      expect(values().sort((a, b) => a - b)).toEqual(numbers);
+    }, 20_000);
   }
 });

@@ -1,5 +1,5 @@
 // What Postgres and its driver say, in the words of HTTP. Errors of SQL itself are bugs and stay unknown.
-import { type AppError, conflict, unavailable } from '../platform/errors.js';
+import { type AppError, conflict, unavailable } from './errors.js';
 
 /** @returns 409 for a unique violation, 503 where trying again may help, undefined for everything else. */
 export function databaseError(error: unknown): AppError | undefined {

@@ -1,0 +1,14 @@
+// The one DataSource, built from the configuration: the application uses it, and so does the TypeORM command line.
+import path from 'node:path';
+import { loadConfig } from './config/index.js';
+import { createDataSource } from './src/platform/database.js';
+import { openEmbedded } from './src/platform/embedded.js';
+import { entities, migrations } from './src/schema.js';
+
+const { databaseUrl, dataDir } = loadConfig();
+
+const connection = databaseUrl
+  ? { url: databaseUrl }
+  : { stream: openEmbedded({ dataDir: path.join(dataDir, 'database') }).stream };
+
+export default createDataSource({ connection, entities, migrations });

@@ -1,0 +1,97 @@
+// The page behind a mailed link: its holder chooses a password, once.
+// Hands off to: PasswordLinks, which knows whose link it is and ends what rested on the old password.
+import { bodyParser } from '@koa/bodyparser';
+import Router from '@koa/router';
+import type { Context } from 'koa';
+import { z } from 'zod';
+import { limits } from '../../config/protocol.js';
+import type { PasswordLinks } from '../features/credentials/password-links.js';
+import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
+import { AppError } from '../platform/errors.js';
+import type { Pages } from '../platform/page.js';
+import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+
+export interface PasswordDependencies {
+  passwordLinks: Pick<PasswordLinks, 'peek' | 'redeem'>;
+  csrf: Csrf;
+  pages: Pages;
+  rateLimits: RateLimits;
+}
+
+/** What is absent, repeated or nested is empty, and an empty value is good for nothing. */
+const text = z.string().catch('');
+const PasswordLink = z.object({ token: text });
+const PasswordForm = z.object({ token: text, password: text, csrf: text });
+type PasswordForm = z.infer<typeof PasswordForm>;
+
+interface Answer {
+  error?: { code: string; seconds?: number | undefined };
+  reasons?: string[];
+}
+
+export function createPasswordRouter({ passwordLinks, csrf, pages, rateLimits }: PasswordDependencies): Router {
+  const router = new Router({ sensitive: true, strict: true });
+  const failures = rateLimits.limiter({ name: 'password_link', ...limits.linkFailures });
+
+  router.use(async (ctx, next) => {
+    ctx.state.route = '/password';
+    await next();
+  });
+
+  // Opening the link uses nothing up: mail scanners open links too.
+  router.get('/password', async (ctx) => {
+    const { token } = PasswordLink.parse(ctx.query);
+    await ask(ctx, token, {});
+  });
+
+  router.post('/password', bodyParser({ enableTypes: ['form'], formLimit: '16kb' }), async (ctx) => {
+    assertSameOrigin(ctx.headers, ctx.state.origin);
+    const form = PasswordForm.parse(ctx.request.body ?? {});
+    const address = clientKey(ctx.state.ip);
+    // Counted before it is looked at and given back afterwards: parallel tries get no more than their share.
+    await failures.consume(address);
+    csrf.assert(form.token, form.csrf);
+    try {
+      await passwordLinks.redeem(form.token, form.password);
+      ctx.redirect(`${ctx.state.prefix}/password/done`);
+      // RFC 9110 §15.4.4: the browser asks with GET, and going back sends nothing twice.
+      ctx.status = 303;
+      ctx.set('Cache-Control', 'no-store');
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      if (error.status === 400) return sendExpired(ctx);
+      await refuse(ctx, form, error);
+    }
+    // A credit that could not be given is no reason to take the answer away.
+    await failures.reward(address).catch(() => undefined);
+  });
+
+  router.get('/password/done', (ctx) => pages.send(ctx, 'password/done', {}));
+
+  function refuse(ctx: Context, { token, password }: PasswordForm, error: AppError): Promise<void> {
+    const { retryAfter: seconds, issues = [] } = error.details;
+    if (error.status === 503) return ask(ctx, token, { error: { code: 'busy', seconds } }, { status: 503, seconds });
+    const reasons = issues.filter(({ pointer }) => pointer === '/password').map(({ message }) => message);
+    if (reasons.length === 0) throw error;
+    return ask(ctx, token, { reasons: password ? reasons : ['missing'] });
+  }
+
+  async function ask(
+    ctx: Context,
+    token: string,
+    answer: Answer,
+    {
+      status = answer.error || answer.reasons ? 422 : 200,
+      seconds,
+    }: { status?: number; seconds?: number | undefined } = {},
+  ): Promise<void> {
+    const user = await passwordLinks.peek(token);
+    if (!user) return sendExpired(ctx);
+    const data = { token, username: user.email, ...answer, actions: { submit: `${ctx.state.prefix}/password` } };
+    await pages.send(ctx, 'password/set', data, { status, csrf: csrf.token(token), retryAfter: seconds });
+  }
+
+  const sendExpired = (ctx: Context) => pages.send(ctx, 'errors/error', { code: 'link_expired' }, { status: 400 });
+
+  return router;
+}

@@ -1,0 +1,155 @@
+// The whole house on one page: features (services.ts) and, in front of them, the doors. A request comes in through the front, is given its
+// tenant, and goes to the first door that knows its path; the engine's endpoints come last.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import Koa from 'koa';
+import helmet from 'koa-helmet';
+import { projectRoot } from '../config/root.js';
+import { createApi } from './api/routes.js';
+import { auditRoutes } from './features/audit/audit.routes.js';
+import { clientRoutes } from './features/clients/client.routes.js';
+import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
+import { passwordRoutes } from './features/credentials/password.routes.js';
+import { findActiveToken } from './features/protocol/active-token.js';
+import { sessionRoutes } from './features/protocol/session.routes.js';
+import { resourceRoutes } from './features/resources/resource.routes.js';
+import { userRoutes } from './features/users/user.routes.js';
+import { observe, resolveTenant, stateOf } from './front.js';
+import { healthRoutes } from './health.js';
+import { createInteractionRouter } from './interaction/routes.js';
+import { assertScopes } from './management.js';
+import { OidcEngine } from './oidc/engine.js';
+import { createEnginePages } from './oidc/pages.js';
+import { ProviderPool } from './oidc/provider-pool.js';
+import { engineRoutes, mountEngine } from './oidc/routes.js';
+import { TraceIds } from './oidc/trace.js';
+import { deriveKey } from './platform/crypto.js';
+import { createCsrf } from './platform/csrf.js';
+import { notFound } from './platform/errors.js';
+import { renderErrors } from './error-page.js';
+import { Metrics } from './platform/metrics.js';
+import { Pages } from './platform/page.js';
+import type { Services } from './services.js';
+
+export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string }).version;
+
+export interface App {
+  koa: Koa;
+  metrics: Metrics;
+  /** Readiness goes off first, so that a balancer sends nothing new while the rest is answered. */
+  drain(): void;
+}
+
+export function createApp(services: Services): App {
+  const { config, clock, logger, db, tenants, clients, users, resources, protocol, passwords, rateLimits, caching } = services;
+  const secure = config.issuer.startsWith('https:');
+
+  const metrics = new Metrics({ routes: (route) => !route.includes('?') && route.length < 100 });
+  const engineMetrics = {
+    tokensIssued: metrics.counter({ name: 'tokens_issued_total', help: 'Token responses by grant type', labels: { grant_type: ['authorization_code', 'refresh_token', 'client_credentials'] } }),
+    engineErrors: metrics.counter({ name: 'engine_errors_total', help: 'Refusals by endpoint and error', labels: { endpoint: isName, error: isName } }),
+  };
+  const signIns = metrics.counter({ name: 'sign_ins_total', help: 'Submitted passwords by outcome', labels: { outcome: ['ok', 'failed', 'locked', 'too_many_requests', 'busy'] } });
+  observeResources(metrics, services);
+
+  const pages = new Pages(services.views, async () => {
+    const tenant = await tenants.current();
+    const { company_name, logo_uri } = tenant.settings.branding;
+    return { brand: { name: company_name ?? tenant.name, ...(logo_uri ? { logo_uri } : {}) } };
+  });
+  const traces = new TraceIds(protocol.traces, logger);
+  const pool = new ProviderPool(
+    { protocol, clients, registeredClients: services.registeredClients, users, resources, egress: services.egress, pages: createEnginePages(pages, traces), traces, metrics: engineMetrics, logger, rateLimits, limits: services.limits },
+    tenants,
+    services.keys,
+    { issuer: config.issuer, cookieKeys: config.cookieKeys },
+    caching.cache,
+  );
+  const engine = new OidcEngine(pool, protocol, services.sealer);
+  const csrf = createCsrf(config.cookieKeys.map((key) => deriveKey(key, 'csrf')));
+
+  const endpoints = [
+    ...clientRoutes(db, clients),
+    ...clientSecretRoutes(clients),
+    ...userRoutes(db, users),
+    ...passwordRoutes(users, passwords, services.passwordLinks),
+    ...resourceRoutes(db, resources),
+    ...sessionRoutes(db, protocol, clock),
+    ...auditRoutes(db),
+  ];
+  assertScopes(endpoints);
+  const api = createApi({
+    endpoints,
+    async authenticate(token, ctx) {
+      const active = await findActiveToken(protocol, clock, token, `${stateOf(ctx).issuer}/api`);
+      if (!active) return undefined;
+      const { scopes, accountId, clientId } = active;
+      return { actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes }, scopes };
+    },
+    db,
+    sealer: services.sealer,
+    clock,
+    logger,
+    issuer: (ctx) => stateOf(ctx).issuer,
+    version,
+  });
+  const interaction = createInteractionRouter({
+    engine, clients, passwords, users, grants: protocol.grants, resources, rateLimits, csrf, pages, clock, signIns,
+    limits: services.limits,
+    layout: async () => (await tenants.current()).settings.sign_in_layout,
+  });
+  const health = healthRoutes(services);
+
+  const koa = new Koa();
+  koa.silent = true;
+  koa.use(observe(logger, metrics, config.trustProxy));
+  koa.use(
+    helmet({
+      // Each page names where its own forms may lead; everything else is no page and needs nothing.
+      contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+      hsts: secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
+      frameguard: { action: 'deny' },
+      referrerPolicy: { policy: 'no-referrer' },
+      crossOriginResourcePolicy: false,
+    }),
+  );
+  koa.use(renderErrors(pages, logger));
+  koa.use(health.middleware);
+  koa.use(services.views.middleware());
+  koa.use(resolveTenant(tenants, config.issuer));
+  koa.use(named('/api/v1')).use(api.routes());
+  koa.use(interaction.routes());
+  koa.use(mountEngine(pool, rateLimits, services.limits.protocolFailures));
+  koa.use(() => {
+    throw notFound('page');
+  });
+  koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
+  return { koa, metrics, drain: health.drain };
+}
+
+/** Names of the engine's own making, not of the sender's. */
+const isName = (value: string) => /^[a-z_]{1,60}$/.test(value);
+
+/** The name under which requests below a path are measured, until a router says it better. */
+const named =
+  (prefix: string): Koa.Middleware =>
+  async (ctx, next) => {
+    if (ctx.path.startsWith(`${prefix}/`)) ctx.state.route = prefix;
+    await next();
+    if (ctx.state.route === prefix && ctx._matchedRoute) ctx.state.route = String(ctx._matchedRoute);
+  };
+
+function observeResources(metrics: Metrics, { hasher, db }: Services): void {
+  metrics.gauge({ name: 'hashing_queue_length', help: 'Passwords waiting to be hashed', collect: (gauge) => gauge.set({}, hasher.queueLength) });
+  metrics.gauge({ name: 'hashing_busy', help: 'Hashing processes at work', collect: (gauge) => gauge.set({}, hasher.busy) });
+  metrics.gauge({
+    name: 'db_pool_connections',
+    help: 'Database connections by state; waiting counts requests without one',
+    labels: { state: ['total', 'idle', 'waiting'] },
+    collect(gauge) {
+      gauge.set({ state: 'total' }, db.pool.totalCount);
+      gauge.set({ state: 'idle' }, db.pool.idleCount);
+      gauge.set({ state: 'waiting' }, db.pool.waitingCount);
+    },
+  });
+}

@@ -1,0 +1,54 @@
+// Errors as people see them: a page with kind words and the request id. What nobody expected is logged and answered without detail.
+import type { Context, Middleware } from 'koa';
+import { databaseError } from './platform/database-errors.js';
+import { AppError } from './platform/errors.js';
+import type { Logger } from './platform/logger.js';
+import type { Pages } from './platform/page.js';
+
+/** AppError code → words of views/errors; everything else has the general ones. */
+const pageCodes: Readonly<Record<string, string>> = {
+  interaction_expired: 'expired',
+  other_browser: 'other_browser',
+  csrf: 'other_browser',
+  not_found: 'not_found',
+  too_many_requests: 'too_many_requests',
+  busy: 'busy',
+  temporarily_unavailable: 'busy',
+  limits_unavailable: 'busy',
+  link_expired: 'link_expired',
+};
+
+export function renderErrors(pages: Pages, logger: Logger): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      if (ctx.respond === false || ctx.headerSent) {
+        logger.error('an answer was cut off', { error });
+        if (!ctx.res.writableEnded) ctx.res.destroy();
+        return;
+      }
+      await render(ctx, error, pages, logger);
+    }
+  };
+}
+
+async function render(ctx: Context, error: unknown, pages: Pages, logger: Logger): Promise<void> {
+  const known = error instanceof AppError ? error : databaseError(error);
+  if (!known) logger.error('a request failed', { error });
+  else if (known.status >= 500) logger.warn('a request could not be served', { error });
+  const status = known?.status ?? 500;
+  const retryAfter = known?.details.retryAfter;
+  ctx.set(known?.details.headers ?? {});
+  const data = { code: pageCodes[known?.code ?? ''] ?? 'generic', seconds: retryAfter };
+  try {
+    if (ctx.accepts('html', 'json') !== 'html') throw new Error('no page wanted');
+    await pages.send(ctx, 'errors/error', data, { status, retryAfter });
+  } catch {
+    // No page wanted, or none to be had: the database is away, or nobody knows which tenant this is.
+    ctx.status = status;
+    ctx.set('Cache-Control', 'no-store');
+    if (retryAfter) ctx.set('Retry-After', String(Math.ceil(retryAfter)));
+    ctx.body = { error: known?.code ?? 'server_error', error_description: known?.message ?? 'Something went wrong', request_id: ctx.state.requestId };
+  }
+}

@@ -1,0 +1,81 @@
+// Clients that registered themselves (RFC 7591) and manage their registration (RFC 7592): the same rows under the same rules, always asking
+// for consent. The engine has checked the request; what it hands over is checked against our own schema once more.
+import type { Clock } from '../../platform/clock.js';
+import type { Database } from '../../platform/database.js';
+import { invalid } from '../../platform/errors.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import { Client } from './client.entity.js';
+import type { ClientLookup } from './client-lookup.js';
+import { ClientMetadata, type FullMetadata, withDefaults } from './client.metadata.js';
+import { metadataIssues, needsSecret } from './client.rules.js';
+import type { ClientHooks } from './client.service.js';
+import { ClientSecrets } from './client-secrets.js';
+
+type Registered = Readonly<Record<string, unknown>>;
+
+export class RegisteredClients {
+  private readonly secrets: ClientSecrets;
+
+  constructor(
+    private readonly db: Database,
+    private readonly audit: AuditLog,
+    private readonly lookup: ClientLookup,
+    private readonly clock: Clock,
+    private readonly hooks: Pick<ClientHooks, 'ended'>,
+  ) {
+    this.secrets = new ClientSecrets(db, audit, clock, { production: true });
+  }
+
+  /**
+   * @param sent all of the metadata, with a client_secret where the engine made one now.
+   * @throws AppError 422 where a member breaks our rules.
+   */
+  async save(sent: Registered): Promise<void> {
+    const clientId = String(sent.client_id);
+    const known = (await this.lookup.engineMetadata(clientId))?.client_secret;
+    const metadata = checked(sent);
+    await this.db.transaction(async () => {
+      const client = await this.upsert(clientId, metadata);
+      const made = typeof sent.client_secret === 'string' && sent.client_secret !== known ? sent.client_secret : undefined;
+      if (!needsSecret(metadata)) await this.secrets.removeAll(client);
+      else if (made) await this.secrets.add(client, { given: made });
+      await this.lookup.changed(clientId);
+    });
+  }
+
+  async delete(clientId: string): Promise<void> {
+    await this.db.transaction(async () => {
+      const client = await this.db.repo(Client).findOneBy({ clientId });
+      if (!client) return;
+      await this.hooks.ended(client);
+      await this.db.repo(Client).delete({ clientId });
+      await this.audit.record('client.deleted', { client_id: clientId });
+      await this.lookup.changed(clientId);
+    });
+  }
+
+  private async upsert(clientId: string, metadata: FullMetadata): Promise<Client> {
+    const now = this.clock.now();
+    const name = metadata.client_name ?? clientId;
+    const existing = await this.db.repo(Client).findOneBy({ clientId });
+    if (existing) {
+      Object.assign(existing, { metadata, name, version: existing.version + 1, updatedAt: now });
+      await this.audit.record('client.updated', { client_id: clientId, changed: Object.keys(metadata) });
+      return this.db.repo(Client).save(existing);
+    }
+    const client = Object.assign(new Client(), { clientId, name, metadata, dynamic: true, createdAt: now, updatedAt: now });
+    await this.db.repo(Client).insert(client);
+    await this.audit.record('client.created', { client_id: clientId, dynamic: true });
+    return client;
+  }
+}
+
+function checked(sent: Registered): FullMetadata {
+  const members = Object.fromEntries(Object.entries(sent).filter(([name, value]) => name in ClientMetadata.shape && value !== undefined));
+  const result = ClientMetadata.safeParse(members);
+  const issues = result.success
+    ? metadataIssues(withDefaults(result.data))
+    : result.error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, message }));
+  if (!result.success || issues.length > 0) throw invalid('The client metadata cannot be used', issues);
+  return withDefaults(result.data);
+}

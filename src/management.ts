@@ -1,0 +1,45 @@
+// The management API as a resource server of every tenant: its endpoints' scopes are what a client can be given for it.
+import type { Endpoint } from './platform/endpoint.js';
+import { currentContext } from './platform/context.js';
+import { forbidden } from './platform/errors.js';
+import type { ResourceServer } from './features/resources/resource.entity.js';
+
+/** Every scope of the management API, and what it lets a client do. */
+export const managementScopes: Readonly<Record<string, string>> = {
+  'clients:read': 'See clients',
+  'clients:write': 'Register, change and delete clients, and rotate their secrets',
+  'users:read': 'See users',
+  'users:write': 'Create, change and delete users',
+  'resources:read': 'See resource servers',
+  'resources:write': 'Register, change and delete resource servers',
+  'roles:write': 'Give and take roles, and change people who have one',
+  'sessions:read': 'See sessions',
+  'sessions:write': 'End sessions',
+  'grants:read': 'See what users have allowed clients',
+  'grants:write': 'Revoke what users have allowed clients',
+  'audit:read': 'Read the audit log',
+};
+
+/** @param issuer of the tenant: its API is the audience `{issuer}/api`. */
+export const managementApi = (issuer: string): ResourceServer => ({
+  identifier: `${issuer}/api`,
+  name: 'Management API',
+  scopes: Object.entries(managementScopes).map(([name, description]) => ({ name, description })),
+  accessTokenFormat: 'opaque',
+  accessTokenTtl: 600,
+  signingAlg: 'ES256',
+});
+
+/** @throws AppError 403 when a client would be given more of the management API than whoever asks has. */
+export function mayGrant(scopes: readonly string[]): void {
+  const held = currentContext()?.actor?.scopes;
+  if (!held) return;
+  const more = scopes.filter((scope) => scope in managementScopes && !held.has(scope));
+  if (more.length > 0) throw forbidden('scope_not_held', `Nobody gives away what they do not have: ${more.join(' ')}`);
+}
+
+/** @throws Error when an endpoint asks for a scope that nobody can be given. */
+export function assertScopes(endpoints: readonly Endpoint[]): void {
+  const unknown = endpoints.filter(({ scope }) => !(scope in managementScopes)).map(({ scope }) => scope);
+  if (unknown.length > 0) throw new Error(`scopes that are not declared: ${unknown.join(', ')}`);
+}

@@ -1,0 +1,97 @@
+// The worker on a PostgreSQL server: woken by LISTEN, shared by all processes, and started again when it has given up.
+// Handed off to: graphile-worker's run.
+import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Runner, type RunnerOptions, run, type WorkerEvents } from 'graphile-worker';
+import type { Database, Statement } from './database.js';
+import type { JobLogger, Worker } from './jobs.js';
+
+const restartMs = 2_000;
+const sweepMs = 300_000;
+
+const unlockPool: Statement = {
+  name: 'job_unlock_pool',
+  text: 'SELECT graphile_worker.force_unlock_workers(ARRAY[$1]::text[])',
+};
+/** No job takes a quarter of an hour: who holds one for longer has died. Left alone, graphile-worker waits four hours. */
+const unlockDead: Statement = {
+  name: 'job_unlock_dead',
+  text: `SELECT graphile_worker.force_unlock_workers(ARRAY(
+    SELECT DISTINCT locked_by FROM graphile_worker.jobs WHERE locked_at < now() - interval '15 minutes'))`,
+};
+
+export class Listener implements Worker {
+  private readonly stopping = new AbortController();
+  private running: Promise<void> = Promise.resolve();
+  private readonly events: WorkerEvents = new EventEmitter();
+  private readonly sweeping: NodeJS.Timeout;
+  private readonly pools: string[] = [];
+  private runner: Runner | undefined;
+
+  private constructor(
+    private readonly database: Database,
+    private readonly options: RunnerOptions,
+    private readonly logger: JobLogger,
+  ) {
+    this.events.on('pool:create', ({ workerPool }) => this.pools.push(workerPool.id));
+    this.sweeping = setInterval(() => void this.sweep(), sweepMs).unref();
+  }
+
+  static async start(database: Database, options: RunnerOptions, logger: JobLogger): Promise<Listener> {
+    const listener = new Listener(database, options, logger);
+    await listener.sweep();
+    listener.running = listener.loop(await listener.run());
+    return listener;
+  }
+
+  /** NOTIFY does it. */
+  wake(): void {}
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    clearInterval(this.sweeping);
+    // It refuses when it has just stopped by itself.
+    await this.runner?.stop().catch(() => {});
+    await this.running;
+  }
+
+  private async loop(first: Runner): Promise<void> {
+    const { signal } = this.stopping;
+    for (let next: Runner | undefined = first; !signal.aborted; next = await this.begin()) {
+      this.runner = next;
+      await next?.promise.catch((error: unknown) => this.logger.error(`the worker failed: ${String(error)}`));
+      this.runner = undefined;
+      if (signal.aborted) return;
+      // It gives up when it cannot write down how a job ended, as when the server restarts.
+      this.logger.warn('the worker stopped and will be started again');
+      await delay(restartMs, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  private async begin(): Promise<Runner | undefined> {
+    if (this.stopping.signal.aborted) return undefined;
+    try {
+      // What the former one held is done or lost, and nobody else can know that it is gone.
+      for (const pool of this.pools) await this.database.execute(unlockPool, [pool]);
+      this.pools.length = 0;
+      const runner = await this.run();
+      if (!this.stopping.signal.aborted) return runner;
+      await runner.stop();
+    } catch (error) {
+      this.logger.error(`the worker could not be started: ${String(error)}`);
+    }
+    return undefined;
+  }
+
+  private run(): Promise<Runner> {
+    return run({ ...this.options, events: this.events });
+  }
+
+  private async sweep(): Promise<void> {
+    try {
+      await this.database.execute(unlockDead, []);
+    } catch (error) {
+      this.logger.error(`the jobs of dead workers could not be unlocked: ${String(error)}`);
+    }
+  }
+}

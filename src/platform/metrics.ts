@@ -1,0 +1,123 @@
+// What Prometheus reads: the process, the event loop, every HTTP answer, and what callers define. On a port of its own.
+import { createServer, type Server } from 'node:http';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export interface MetricDefinition<L extends string> {
+  name: string;
+  help: string;
+  /** Each label with all the values it may take; anything else is counted as `other`, so that nobody's input becomes a series. */
+  labels?: { readonly [K in L]: readonly string[] | ((value: string) => boolean) };
+}
+
+export type Labels<L extends string> = { [K in L]: string | number };
+
+export interface CounterHandle<L extends string> {
+  add(labels: Labels<L>, amount?: number): void;
+}
+export interface GaugeHandle<L extends string> {
+  set(labels: Labels<L>, value: number): void;
+}
+export interface HistogramHandle<L extends string> {
+  observe(labels: Labels<L>, value: number): void;
+}
+
+const httpMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+const isStatus = (value: string) => /^[1-5]\d\d$/.test(value);
+
+export class Metrics {
+  readonly registry = new Registry();
+  /** Seconds from the first byte of the request to the end of the answer. */
+  readonly httpRequestDuration: HistogramHandle<'route' | 'method' | 'status'>;
+  private server: Server | undefined;
+
+  /** @param routes names of routes, never paths; a function where they are not all known yet. */
+  constructor({ routes }: { routes: readonly string[] | ((route: string) => boolean) }) {
+    collectDefaultMetrics({ register: this.registry });
+    this.httpRequestDuration = this.histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Duration of HTTP requests by route, method and status',
+      labels: { route: routes, method: httpMethods, status: isStatus },
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    });
+  }
+
+  counter<L extends string = never>(definition: MetricDefinition<L>): CounterHandle<L> {
+    const counter = new Counter<string>({ ...described(definition), registers: [this.registry] });
+    return { add: (labels, amount = 1) => counter.inc(bounded(definition, labels), amount) };
+  }
+
+  /** @param collect asked at each scrape, for what is cheaper read than followed. */
+  gauge<L extends string = never>(
+    definition: MetricDefinition<L> & { collect?: (gauge: GaugeHandle<L>) => void | Promise<void> },
+  ): GaugeHandle<L> {
+    const { collect } = definition;
+    const handle: GaugeHandle<L> = { set: (labels, value) => gauge.set(bounded(definition, labels), value) };
+    const gauge: Gauge<string> = new Gauge<string>({
+      ...described(definition),
+      registers: [this.registry],
+      ...(collect && { collect: () => collect(handle) }),
+    });
+    return handle;
+  }
+
+  histogram<L extends string = never>(definition: MetricDefinition<L> & { buckets?: number[] }): HistogramHandle<L> {
+    const { buckets } = definition;
+    const histogram = new Histogram<string>({
+      ...described(definition),
+      registers: [this.registry],
+      ...(buckets && { buckets }),
+    });
+    return { observe: (labels, value) => histogram.observe(bounded(definition, labels), value) };
+  }
+
+  /** Answers GET /metrics. @returns the port, which differs where 0 was asked for. */
+  async serve(port: number, host: string): Promise<number> {
+    const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
+      if (request.url?.split('?', 1)[0] !== '/metrics') return void response.writeHead(404).end();
+      if (request.method !== 'GET' && request.method !== 'HEAD')
+        return void response.writeHead(405, { allow: 'GET, HEAD' }).end();
+      this.registry.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': this.registry.contentType }).end(text),
+        () => response.writeHead(500).end(),
+      );
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    this.server = server;
+    const address = server.address();
+    return typeof address === 'object' && address ? address.port : port;
+  }
+
+  async close(): Promise<void> {
+    const { server } = this;
+    this.server = undefined;
+    if (!server) return;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+const described = <L extends string>({ name, help, labels }: MetricDefinition<L>) => ({
+  name,
+  help,
+  labelNames: Object.keys(labels ?? {}),
+});
+
+function bounded<L extends string>(
+  { labels: allowed }: MetricDefinition<L>,
+  labels: Labels<L>,
+): Record<string, string> {
+  const clean: Record<string, string> = {};
+  for (const name of Object.keys(allowed ?? {}) as L[]) {
+    const value = String(labels[name]);
+    const values = allowed?.[name];
+    const known = typeof values === 'function' ? values(value) : values?.includes(value);
+    clean[name] = known ? value : 'other';
+  }
+  return clean;
+}

@@ -1,0 +1,160 @@
+// The features of one process, wired as app.ts does, over a real database, with a clock that tests move and a hasher that counts.
+import { AuditLog } from '../../src/features/audit/audit.service.js';
+import { AuditEvent } from '../../src/features/audit/audit-event.entity.js';
+import { ClientService } from '../../src/features/clients/client.service.js';
+import { ClientLookup } from '../../src/features/clients/client-lookup.js';
+import { Lockout } from '../../src/features/credentials/lockout.js';
+import { PasswordService } from '../../src/features/credentials/password.service.js';
+import { PasswordLinks } from '../../src/features/credentials/password-links.js';
+import { KeyService } from '../../src/features/keys/key.service.js';
+import { MailService } from '../../src/features/mail/mail.service.js';
+import type { MailTransport } from '../../src/features/mail/mail.transport.js';
+import { OneTimeTokens } from '../../src/features/one-time-tokens/one-time-token.service.js';
+import { ResourceService } from '../../src/features/resources/resource.service.js';
+import type { Caching } from '../../src/features/tenants/caching.js';
+import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
+import { TenantService } from '../../src/features/tenants/tenant.service.js';
+import { UserService } from '../../src/features/users/user.service.js';
+import { BoundedCache } from '../../src/platform/cache.js';
+import { withContext } from '../../src/platform/context.js';
+import { Sealer } from '../../src/platform/crypto.js';
+import { createDataSource, Database, type DataSourceSettings } from '../../src/platform/database.js';
+import { Invalidation } from '../../src/platform/invalidation.js';
+import { entities, migrations } from '../../src/schema.js';
+import { freshDatabase, type Kind } from '../support/postgres.js';
+
+export class MovableClock {
+  private offset = 0;
+  now = () => new Date(Date.now() + this.offset);
+  forward(seconds: number) {
+    this.offset += seconds * 1000;
+  }
+}
+
+/** Tells right from wrong without the work, and how often it was asked. */
+export class CountingHasher {
+  verifications = 0;
+  full = false;
+  assertRoom() {
+    if (this.full) throw new Error('no room');
+  }
+  hash = async (password: string) => `plain:${password}`;
+  needsRehash = (hash: string) => hash.startsWith('old:');
+  async verify(hash: string, password: string) {
+    this.verifications += 1;
+    // A turn of the event loop, so that parallel attempts overlap as they do with a real hash.
+    await new Promise((resolve) => setImmediate(resolve));
+    return hash.slice(hash.indexOf(':') + 1) === password;
+  }
+}
+
+const sealer = new Sealer(new Map([['t1', Buffer.alloc(32, 7)]]));
+
+export interface Outgoing {
+  template: string;
+  to: string;
+  data: Record<string, unknown>;
+}
+
+export async function openHouse(kind: Kind, processes = 1) {
+  const database = await freshDatabase(kind, { entities, migrations });
+  const clock = new MovableClock();
+  const rooms: Awaited<ReturnType<typeof openProcess>>[] = [];
+  for (let count = 0; count < processes; count += 1) rooms.push(await openProcess(database.settings, clock));
+  const [first, ...others] = rooms;
+  if (!first) throw new Error('a house has a process');
+  const tenant = await first.tenants.ensureDefault();
+  return {
+    ...first,
+    clock,
+    tenant,
+    others,
+    async close() {
+      for (const { db } of rooms) await db.dataSource.destroy();
+      await database.close();
+    },
+  };
+}
+
+async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
+  const db = new Database(await createDataSource(settings).initialize());
+  const invalidation = new Invalidation(db);
+  const caching: Caching = {
+    cache: (options) => new BoundedCache({ ...options, invalidation, clock }),
+    publish: (topic, key) => invalidation.publish(topic, key),
+  };
+  const hasher = new CountingHasher();
+  const outbox: { task: string; payload: object }[] = [];
+  const sent: Outgoing[] = [];
+  const ended: string[] = [];
+  const locks: object[] = [];
+  const audit = new AuditLog(db, clock);
+  const tenants = new TenantService(db, audit, sealer, caching, clock);
+  const keys = new KeyService(db, audit, sealer, clock);
+  const users = new UserService(db, audit, clock, { ended: async ({ id }) => void ended.push(id) });
+  const oneTimeTokens = new OneTimeTokens(db, clock);
+  const lockout = new Lockout(db, clock);
+  const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
+    passwordChanged: async ({ id }) => void ended.push(id),
+    locked: async (lock) => void locks.push(lock),
+  });
+  const transport: MailTransport = { keeps: true, send: async () => {}, close: () => {} };
+  const mail = new MailService(
+    db,
+    { enqueue: async (task, payload) => void outbox.push({ task, payload }) },
+    sealer,
+    (template, _locale, data) => {
+      sent.push({ template, to: '', data: data as Record<string, unknown> });
+      return { subject: template, text: JSON.stringify(data), html: '' };
+    },
+    transport,
+    clock,
+  );
+  const links = new PasswordLinks(
+    db,
+    audit,
+    tenants,
+    users,
+    passwords,
+    oneTimeTokens,
+    mail,
+    (tenant, token) => `${tenant.issuer('https://id.example.com')}/password?token=${token}`,
+  );
+  const clients = new ClientService(db, audit, new ClientLookup(db, caching, clock), clock, { production: true });
+  const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
+    {
+      identifier: `${tenant.issuer('https://id.example.com')}/api`,
+      name: 'Management API',
+      scopes: [],
+      accessTokenFormat: 'opaque',
+      accessTokenTtl: 900,
+      signingAlg: 'ES256',
+    },
+  ]);
+  const eventsOf = async (name: string) =>
+    (await db.repo(AuditEvent).find({ where: { name }, order: { id: 'ASC' } })).map(({ data }) => data);
+  return {
+    db,
+    hasher,
+    outbox,
+    sent,
+    ended,
+    locks,
+    transport,
+    audit,
+    tenants,
+    keys,
+    users,
+    oneTimeTokens,
+    lockout,
+    passwords,
+    mail,
+    links,
+    clients,
+    resources,
+    eventsOf,
+  };
+}
+
+export const at = <T>(tenant: Tenant, work: () => T): T =>
+  withContext({ tenantId: tenant.id, requestId: 'test' }, work);

@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PERMANENT } from '../../src/features/credentials/lockout.js';
+import { LockoutPolicy } from '../../src/features/tenants/tenant.schema.js';
+import { kinds } from '../support/postgres.js';
+import { at, openHouse } from './house.js';
+
+const MINUTE = 60;
+
+describe.each(kinds)('lockout (%s)', (kind) => {
+  let house: Awaited<ReturnType<typeof openHouse>>;
+  beforeAll(async () => {
+    house = await openHouse(kind, kind === 'postgres' ? 2 : 1);
+  }, 60_000);
+  afterAll(() => house.close());
+
+  let count = 0;
+  const someone = async (password = 'correct horse battery') => {
+    count += 1;
+    const user = await house.users.create({ email: `user${count}@example.com` });
+    await house.passwords.set(user, password);
+    return user;
+  };
+  const guess = async (email: string, times: number, password = 'wrong guess') => {
+    const outcomes = [];
+    for (let i = 0; i < times; i += 1) outcomes.push((await house.passwords.verify(email, password)).outcome);
+    return outcomes;
+  };
+
+  it.each([
+    ['fixed', [30, 30, 30]],
+    ['exponential', [5, 15, 60, 60]],
+  ] as const)('locks for as long as the strategy %s says, each time', (strategy, minutes) =>
+    at(house.tenant, async () => {
+      const policy = LockoutPolicy.parse({ strategy });
+      for (const expected of minutes) {
+        for (let i = 1; i < 5; i += 1)
+          expect(await house.lockout.reserve(`s-${strategy}`, 'password', policy)).toEqual({ locks: undefined });
+        const fifth = await house.lockout.reserve(`s-${strategy}`, 'password', policy);
+        const until = 'locks' in fifth ? fifth.locks?.until.getTime() : undefined;
+        const left = ((until ?? 0) - house.clock.now().getTime()) / 1000;
+        expect(left).toBeGreaterThan(expected * MINUTE - 5);
+        expect(left).toBeLessThanOrEqual(expected * MINUTE);
+        // Attempts while locked answer the same end and do not put it off.
+        house.clock.forward(MINUTE);
+        expect(await house.lockout.reserve(`s-${strategy}`, 'password', policy)).toEqual({
+          lockedUntil: new Date(until ?? 0),
+        });
+        house.clock.forward((expected - 1) * MINUTE + 1);
+      }
+    }),
+  );
+
+  it('locks for good with the strategy permanent, until somebody unlocks', () =>
+    at(house.tenant, async () => {
+      const policy = LockoutPolicy.parse({ strategy: 'permanent' });
+      for (let i = 0; i < 5; i += 1) await house.lockout.reserve('s-permanent', 'password', policy);
+      house.clock.forward(400 * 24 * 3600);
+      expect(await house.lockout.reserve('s-permanent', 'password', policy)).toEqual({ lockedUntil: PERMANENT });
+      expect(await house.lockout.clear('s-permanent', 'password')).toBe(true);
+      expect(await house.lockout.reserve('s-permanent', 'password', policy)).toEqual({ locks: undefined });
+    }));
+
+  it('counts the password and the second factor apart', () =>
+    at(house.tenant, async () => {
+      const policy = LockoutPolicy.parse({});
+      for (let i = 0; i < 5; i += 1) await house.lockout.reserve('s-factors', 'second_factor', policy);
+      expect(await house.lockout.reserve('s-factors', 'second_factor', policy)).toHaveProperty('lockedUntil');
+      expect(await house.lockout.reserve('s-factors', 'password', policy)).toEqual({ locks: undefined });
+    }));
+
+  it('forgets failures after a day', () =>
+    at(house.tenant, async () => {
+      const user = await someone();
+      await guess(user.email, 4);
+      house.clock.forward(25 * 3600);
+      expect(await guess(user.email, 4)).toEqual(['failed', 'failed', 'failed', 'failed']);
+      expect((await house.passwords.verify(user.email, 'correct horse battery')).outcome).toBe('ok');
+    }));
+
+  it('refuses the right password after five wrong ones, and takes it when the lock has ended', () =>
+    at(house.tenant, async () => {
+      const user = await someone();
+      expect(await guess(user.email, 5)).toEqual(Array(5).fill('failed'));
+      expect(await house.passwords.verify(user.email, 'correct horse battery')).toHaveProperty('outcome', 'locked');
+      house.clock.forward(5 * MINUTE + 1);
+      expect((await house.passwords.verify(user.email, 'correct horse battery')).outcome).toBe('ok');
+      expect(await guess(user.email, 4)).toEqual(Array(4).fill('failed'));
+    }));
+
+  it('takes the right password at the fifth attempt and leaves no lock behind', () =>
+    at(house.tenant, async () => {
+      const user = await someone();
+      await guess(user.email, 4);
+      expect((await house.passwords.verify(user.email, 'correct horse battery')).outcome).toBe('ok');
+      expect((await house.passwords.verify(user.email, 'correct horse battery')).outcome).toBe('ok');
+    }));
+
+  it('lets 50 parallel guesses have exactly five verifications, in all processes together', () =>
+    at(house.tenant, async () => {
+      const user = await someone();
+      const processes = [house, ...house.others];
+      await Promise.all(processes.map((one) => one.passwords.verify('warm@example.com', 'up')));
+      for (const one of processes) one.hasher.verifications = 0;
+      const outcomes = await Promise.all(
+        Array.from({ length: 50 }, (_, i) =>
+          processes[i % processes.length]?.passwords.verify(user.email, `guess ${i}`),
+        ),
+      );
+      expect(processes.reduce((sum, one) => sum + one.hasher.verifications, 0)).toBe(5);
+      expect(outcomes.filter((one) => one?.outcome === 'failed')).toHaveLength(5);
+      expect(outcomes.filter((one) => one?.outcome === 'locked')).toHaveLength(45);
+      expect((await house.eventsOf('account.locked')).filter(({ user_id }) => user_id === user.id)).toHaveLength(1);
+    }));
+
+  it('answers for an unknown identifier as for a known one: outcomes, hashes, locks', () =>
+    at(house.tenant, async () => {
+      const user = await someone();
+      const trace = async (email: string) => {
+        house.hasher.verifications = 0;
+        house.locks.length = 0;
+        const outcomes = await guess(email, 7);
+        return { outcomes, hashes: house.hasher.verifications, locks: house.locks.length };
+      };
+      const known = await trace(user.email);
+      expect(await trace('nobody@example.com')).toEqual(known);
+      expect(await trace('not an\u202eidentifier')).toEqual(known);
+      expect(known).toEqual({ outcomes: [...Array(5).fill('failed'), 'locked', 'locked'], hashes: 5, locks: 1 });
+    }));
+
+  it('counts every spelling of an identifier as the same', () =>
+    at(house.tenant, async () => {
+      const user = await someone();
+      for (const spelling of [user.email, user.email.toUpperCase(), ` ${user.email}`, user.email.replace('u', 'ｕ')])
+        await guess(spelling, 1);
+      expect(await guess(user.email, 2)).toEqual(['failed', 'locked']);
+    }));
+
+  it('fails a disabled user and one without a password after the same work', () =>
+    at(house.tenant, async () => {
+      const user = await someone();
+      await house.users.disable(user);
+      const bare = await house.users.create({ email: 'bare@example.com' });
+      house.hasher.verifications = 0;
+      expect(await house.passwords.verify(user.email, 'correct horse battery')).toEqual({ outcome: 'failed' });
+      expect(await house.passwords.verify(bare.email, 'correct horse battery')).toEqual({ outcome: 'failed' });
+      expect(house.hasher.verifications).toBe(2);
+      const reasons = (await house.eventsOf('sign_in.failed')).slice(-2).map(({ reason }) => reason);
+      expect(reasons).toEqual(['disabled', 'no_password']);
+    }));
+
+  it('does not count an attempt for which there was no room to hash', () =>
+    at(house.tenant, async () => {
+      const user = await someone();
+      house.hasher.full = true;
+      for (let i = 0; i < 10; i += 1) await expect(guess(user.email, 1)).rejects.toThrow('no room');
+      house.hasher.full = false;
+      const verify = house.hasher.verify;
+      house.hasher.verify = async () => {
+        throw new Error('the queue is full');
+      };
+      for (let i = 0; i < 10; i += 1) await expect(guess(user.email, 1)).rejects.toThrow('the queue is full');
+      house.hasher.verify = verify;
+      expect((await house.passwords.verify(user.email, 'correct horse battery')).outcome).toBe('ok');
+    }));
+
+  it('renews a hash with older parameters at the next sign-in', () =>
+    at(house.tenant, async () => {
+      const user = await someone();
+      await house.db.dataSource.query(`UPDATE password_credentials SET hash = 'old:secret words' WHERE user_id = $1`, [
+        user.id,
+      ]);
+      expect((await house.passwords.verify(user.email, 'secret words')).outcome).toBe('ok');
+      const rows = await house.db.dataSource.query('SELECT hash FROM password_credentials WHERE user_id = $1', [
+        user.id,
+      ]);
+      expect(rows).toEqual([{ hash: 'plain:secret words' }]);
+    }));
+
+  it('keeps the counts of one tenant from another', async () => {
+    const other = await house.tenants.create({ slug: `other-${kind}`, name: 'Other' });
+    const user = await at(house.tenant, () => someone());
+    await at(house.tenant, () => guess(user.email, 6));
+    expect(await at(other, () => guess(user.email, 1))).toEqual(['failed']);
+    expect(await at(house.tenant, () => guess(user.email, 1))).toEqual(['locked']);
+  });
+});

@@ -1,0 +1,84 @@
+// The real server on a free port, with a database of its own. Only what lies outside the house is replaced, and what would be slow.
+import { createServer } from 'node:net';
+import { type Config, loadConfig } from '../../config/index.js';
+import { asDefaultTenant, type Running, start } from '../../src/main.js';
+import { entities, migrations } from '../../src/schema.js';
+import type { Overrides, Services } from '../../src/services.js';
+import { createLogger } from '../../src/platform/logger.js';
+import { freshDatabase, type Kind } from './postgres.js';
+import { Writable } from 'node:stream';
+
+export interface TestServer {
+  issuer: string;
+  services: Services;
+  /** Every line the server has logged. */
+  log: string[];
+  /** Runs work as the default tenant, without HTTP. */
+  inside<T>(work: (services: Services) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  /** embedded unless TEST_DATABASE_URL is set and nothing else is asked for. */
+  kind?: Kind;
+  environment?: Record<string, string>;
+  overrides?: Overrides;
+}
+
+/** Fast enough for hundreds of sign-ins; the real parameters are tested where hashing is. */
+export const cheapHashing = { parameters: { timeCost: 1, memoryCost: 1024, parallelism: 1 }, processes: 1 };
+
+export const defaultKind: Kind = process.env.TEST_DATABASE_URL ? 'postgres' : 'embedded';
+
+export async function startServer({ kind = defaultKind, environment = {}, overrides = {} }: TestServerOptions = {}): Promise<TestServer> {
+  const database = await freshDatabase(kind, { entities, migrations });
+  const port = await freePort();
+  const log: string[] = [];
+  const config = testConfig({ ISSUER: `http://localhost:${port}`, ...environment });
+  const running: Running = await start(config, {
+    connection: database.settings.connection,
+    hashing: cheapHashing,
+    logger: createLogger({ level: 'debug', stream: collector(log) }),
+    ...overrides,
+  });
+  return {
+    issuer: config.issuer,
+    services: running.services,
+    log,
+    inside: (work) => asDefaultTenant(running.services, () => work(running.services)),
+    async close() {
+      await running.close();
+      await database.close();
+    },
+  };
+}
+
+export function testConfig(environment: Record<string, string>): Config {
+  return loadConfig({
+    NODE_ENV: 'test',
+    HOST: '127.0.0.1',
+    ENCRYPTION_KEYS: JSON.stringify({ v1: Buffer.alloc(32, 7).toString('base64') }),
+    COOKIE_KEYS: 'test-cookie-key-test-cookie-key-0001',
+    LOG_LEVEL: 'debug',
+    ...environment,
+  });
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+const collector = (lines: string[]) =>
+  new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk));
+      done();
+    },
+  });

@@ -1,0 +1,164 @@
+import { describe, expect, it } from '@jest/globals';
+import { HtmlValidate } from 'html-validate';
+import { Views } from '../../src/platform/views.js';
+import { letters, samplePage, samples, viewsRoot } from '../support/pages.js';
+
+const views = new Views({ root: viewsRoot, cache: true });
+const locales = views.locales.available;
+const validator = new HtmlValidate({
+  extends: ['html-validate:recommended'],
+  rules: {
+    // Eta leaves attributes on lines of their own, and the style of the source is not what people get.
+    'no-trailing-whitespace': 'off',
+    'doctype-style': 'off',
+    'void-style': 'off',
+    'attr-quotes': 'off',
+    // One title is "<page> · <brand>", and a brand may be long.
+    'long-title': 'off',
+    // role=alert with tabindex=-1 is how a summary takes the focus; autofocus is global since HTML 5.2.
+    'no-autoplay': 'off',
+  },
+});
+
+describe('every page', () => {
+  const all = locales.flatMap((locale) => samples.map((sample) => ({ ...sample, locale })));
+
+  it.each(all)('$name in $locale is valid HTML', async ({ template, data, locale }) => {
+    const report = await validator.validateString(views.render(template, data, samplePage(locale)));
+    expect(
+      report.results.flatMap(({ messages }) => messages.map((m) => `${m.line}: ${m.ruleId}: ${m.message}`)),
+    ).toEqual([]);
+  });
+
+  it.each(all)(
+    '$name in $locale keeps to the policy: no inline script, style or handler',
+    ({ template, data, locale }) => {
+      const html = views.render(template, data, samplePage(locale));
+      expect(html).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc="\/assets\/)/i);
+      expect(html).not.toMatch(/undefined|\[object|NaN/);
+      expect(html.startsWith('<!DOCTYPE html>')).toBe(true);
+    },
+  );
+
+  it.each(all.filter(({ locale }) => locale === 'en'))('$name has one primary action at most', ({ template, data }) => {
+    const html = views.render(template, data, samplePage('en'));
+    expect((html.match(/class="button"/g) ?? []).length).toBeLessThanOrEqual(1);
+    expect((html.match(/<h1/g) ?? []).length).toBe(1);
+    expect((html.match(/\sautofocus/g) ?? []).length).toBeLessThanOrEqual(1);
+  });
+
+  it('carries the CSRF field in every form that comes back to us', () => {
+    for (const { template, data } of samples) {
+      const html = views.render(template, data, samplePage('en'));
+      const forms = html.match(/<form[\s\S]*?<\/form>/g) ?? [];
+      for (const form of forms) {
+        const guarded = form.includes('name="csrf" value="csrf-token"') || form.includes('name="xsrf"');
+        // Form Post Response Mode §2: only the response parameters reach the client.
+        expect(guarded).toBe(template !== 'interaction/form-post');
+      }
+    }
+  });
+});
+
+describe('the hooks clients, tests and password managers rely on', () => {
+  const html = (name: string) => {
+    const sample = samples.find((candidate) => candidate.name === name);
+    if (!sample) throw new Error(name);
+    return views.render(sample.template, sample.data, samplePage('en'));
+  };
+
+  it.each([
+    [
+      'interaction.identifier.first',
+      ['name="username"', 'id="login-submit"', 'Sign in', 'autocomplete="username webauthn"'],
+    ],
+    [
+      'interaction.identifier.one-page',
+      ['name="username"', 'name="password"', 'id="login-submit"', '>Sign in</button>'],
+    ],
+    ['interaction.password.first', ['name="username"', 'name="password"', 'id="login-submit"', '>Sign in</button>']],
+    ['interaction.consent.known', ['id="consent-allow"', 'id="consent-deny"', 'name="decision" value="allow"']],
+    ['logout.confirm.client', ['id="logout-confirm"', 'id="logout-stay"', 'name="logout" value="yes"']],
+    ['logout.done.alone', ['You are signed out']],
+    ['errors.error.redirect_uri', ['Request could not be completed', '01JD-7K3Q']],
+    ['errors.error.generic', ['Request could not be completed']],
+    ['interaction.expired.restart', ['This sign-in took too long', 'Start again']],
+  ])('%s', (name, hooks) => {
+    for (const hook of hooks) expect(html(name)).toContain(hook);
+  });
+
+  it('shows the name, logo, policies and destination of the client where one signs in and consents', () => {
+    for (const name of ['interaction.identifier.first', 'interaction.password.first', 'interaction.consent.known'])
+      for (const part of ['Trip Planner', 'trips.example.com', 'data:image/svg+xml', '/privacy', '/terms'])
+        expect(html(name)).toContain(part);
+  });
+
+  it('leaves optional scopes unticked', () => {
+    expect(html('interaction.consent.known')).toContain('name="scope" value="bookings:read"');
+    expect(html('interaction.consent.known')).not.toMatch(/\schecked/);
+  });
+});
+
+describe('what strangers send', () => {
+  const client = {
+    name: '<script>alert(1)</script> $t(common.cancel) {{host}} </b>',
+    host: 'h"><img src=x onerror=alert(1)>',
+    logo_uri: 'javascript:alert(1)',
+    policy_uri: 'javascript:alert(1)',
+    tos_uri: 'data:text/html,<script>alert(1)</script>',
+  };
+  const account = { email: '"><svg onload=alert(1)>@example.com', initials: '<i>' };
+
+  it('is shown as text, never as markup, and its links lead to the web only', () => {
+    const html = views.render(
+      'interaction/consent',
+      { client: { ...client, dynamic: true }, account, scopes: [{ name: '"><x>' }], actions: { submit: '/s' } },
+      samplePage('en'),
+    );
+    expect(html).not.toMatch(/<script>|<img src=x|<svg onload|<i>|<x>|javascript:|data:text/);
+    expect(html).toContain('&lt;script&gt;alert(1)&lt;/script&gt; $t(common.cancel) {{host}} &lt;/b&gt;');
+  });
+
+  it('cannot spell the tags that our own sentences use', () => {
+    const { rich } = views.locales.speak('en');
+    expect(
+      rich('consent.agree_both', { client: '<terms>x</terms>\uE000host\uE000' }, { terms: 'https://a.example/t' }),
+    ).toBe(
+      'By allowing you accept the <a href="https://a.example/t" target="_blank" rel="noopener noreferrer">terms</a> and the privacy policy of <bdi>&lt;terms&gt;x&lt;/terms&gt;\uE000host\uE000</bdi>.',
+    );
+  });
+
+  it('reaches the client byte for byte in a form_post response', () => {
+    const state = ' two\n\n   lines\t"quoted" & <more>';
+    const html = views.render(
+      'interaction/form-post',
+      { action: 'https://c.example/cb', fields: { state } },
+      samplePage('en'),
+    );
+    expect(html).toContain('value=" two\n\n   lines\t&quot;quoted&quot; &amp; &lt;more&gt;"');
+  });
+});
+
+describe('letters', () => {
+  it.each(locales.flatMap((locale) => letters.map((letter) => ({ ...letter, locale }))))(
+    '$name in $locale has a subject and says the same as text and as HTML',
+    async ({ template, data, locale }) => {
+      const letter = views.email(template, data, samplePage(locale));
+      expect(letter.subject).toContain('Acme Travel');
+      expect(letter.text).not.toMatch(/&\w+;|<\w|undefined|\n{3}/);
+      expect(letter.html).not.toMatch(/undefined|<script|src=/);
+      const address = (data as { link?: string }).link;
+      if (address) {
+        expect(letter.text).toContain(address);
+        expect(letter.html).toContain(address.replace('&', '&amp;'));
+      }
+      const report = await validator.validateString(letter.html);
+      expect(report.results.flatMap(({ messages }) => messages.map((m) => `${m.ruleId}: ${m.message}`))).toEqual([]);
+    },
+  );
+
+  it('never breaks the subject line', () => {
+    const page = { ...samplePage('en'), brand: { name: 'Acme\r\nBcc: all@example.com' } };
+    expect(views.email('emails/account_locked', { email: 'a@b.example' }, page).subject).not.toMatch(/[\r\n]/);
+  });
+});
