@@ -27,7 +27,12 @@ export const claimsByScope = {
 export const scopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'] as const;
 
 /** Classes of authentication, weakest first: one factor, two factors, phishing-resistant, phishing-resistant in hardware. */
-export const acrValues = ['urn:ostiary:acr:1fa', 'urn:ostiary:acr:mfa', 'urn:ostiary:acr:phr', 'urn:ostiary:acr:phrh'] as const;
+export const acrValues = [
+  'urn:ostiary:acr:1fa',
+  'urn:ostiary:acr:mfa',
+  'urn:ostiary:acr:phr',
+  'urn:ostiary:acr:phrh',
+] as const;
 
 const minute = 60;
 const hour = 60 * minute;

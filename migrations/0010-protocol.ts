@@ -42,7 +42,9 @@ export class Protocol1700000000010 implements MigrationInterface {
         end_reason text,
         PRIMARY KEY (tenant_id, uid)
       )`);
-    await runner.query(`CREATE INDEX sessions_account ON sessions (tenant_id, account_id, created_at DESC) WHERE account_id IS NOT NULL`);
+    await runner.query(
+      `CREATE INDEX sessions_account ON sessions (tenant_id, account_id, created_at DESC) WHERE account_id IS NOT NULL`,
+    );
     await runner.query(`CREATE INDEX sessions_expiry ON sessions (expires_at)`);
 
     // The cookie value is a bearer secret: only its hash is here. Two tabs may rotate at once, so a session can have several live handles.
@@ -55,7 +57,9 @@ export class Protocol1700000000010 implements MigrationInterface {
         PRIMARY KEY (tenant_id, handle_hash),
         FOREIGN KEY (tenant_id, session_uid) REFERENCES sessions (tenant_id, uid) ON DELETE CASCADE
       )`);
-    await runner.query(`CREATE INDEX session_handles_retired ON session_handles (retire_at) WHERE retire_at IS NOT NULL`);
+    await runner.query(
+      `CREATE INDEX session_handles_retired ON session_handles (retire_at) WHERE retire_at IS NOT NULL`,
+    );
     await runner.query(`CREATE INDEX session_handles_session ON session_handles (tenant_id, session_uid)`);
 
     await runner.query(`
@@ -78,7 +82,9 @@ export class Protocol1700000000010 implements MigrationInterface {
       )`);
     await runner.query(`CREATE INDEX engine_rows_retention ON engine_rows (retain_until)`);
     await runner.query(`CREATE INDEX engine_rows_answers ON engine_rows (answer_until) WHERE answer_until IS NOT NULL`);
-    await runner.query(`CREATE INDEX engine_rows_grant ON engine_rows (tenant_id, grant_id) WHERE grant_id IS NOT NULL`);
+    await runner.query(
+      `CREATE INDEX engine_rows_grant ON engine_rows (tenant_id, grant_id) WHERE grant_id IS NOT NULL`,
+    );
 
     await runner.query(`
       CREATE TABLE replays (

@@ -5,7 +5,10 @@ import path from 'node:path';
 import Koa from 'koa';
 import helmet from 'koa-helmet';
 import { projectRoot } from '../config/root.js';
+import { createPasswordRouter } from './account/password.js';
 import { createApi } from './api/routes.js';
+import { createMailboxRouter } from './dev/mailbox.js';
+import { renderErrors } from './error-page.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
@@ -26,12 +29,13 @@ import { TraceIds } from './oidc/trace.js';
 import { deriveKey } from './platform/crypto.js';
 import { createCsrf } from './platform/csrf.js';
 import { notFound } from './platform/errors.js';
-import { renderErrors } from './error-page.js';
 import { Metrics } from './platform/metrics.js';
 import { Pages } from './platform/page.js';
 import type { Services } from './services.js';
+import { createSetupRouter } from './setup/routes.js';
 
-export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string }).version;
+export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string })
+  .version;
 
 export interface App {
   koa: Koa;
@@ -41,15 +45,28 @@ export interface App {
 }
 
 export function createApp(services: Services): App {
-  const { config, clock, logger, db, tenants, clients, users, resources, protocol, passwords, rateLimits, caching } = services;
+  const { config, clock, logger, db, tenants, clients, users, resources, protocol, passwords, rateLimits, caching } =
+    services;
   const secure = config.issuer.startsWith('https:');
 
   const metrics = new Metrics({ routes: (route) => !route.includes('?') && route.length < 100 });
   const engineMetrics = {
-    tokensIssued: metrics.counter({ name: 'tokens_issued_total', help: 'Token responses by grant type', labels: { grant_type: ['authorization_code', 'refresh_token', 'client_credentials'] } }),
-    engineErrors: metrics.counter({ name: 'engine_errors_total', help: 'Refusals by endpoint and error', labels: { endpoint: isName, error: isName } }),
+    tokensIssued: metrics.counter({
+      name: 'tokens_issued_total',
+      help: 'Token responses by grant type',
+      labels: { grant_type: ['authorization_code', 'refresh_token', 'client_credentials'] },
+    }),
+    engineErrors: metrics.counter({
+      name: 'engine_errors_total',
+      help: 'Refusals by endpoint and error',
+      labels: { endpoint: isName, error: isName },
+    }),
   };
-  const signIns = metrics.counter({ name: 'sign_ins_total', help: 'Submitted passwords by outcome', labels: { outcome: ['ok', 'failed', 'locked', 'too_many_requests', 'busy'] } });
+  const signIns = metrics.counter({
+    name: 'sign_ins_total',
+    help: 'Submitted passwords by outcome',
+    labels: { outcome: ['ok', 'failed', 'locked', 'too_many_requests', 'busy'] },
+  });
   observeResources(metrics, services);
 
   const pages = new Pages(services.views, async () => {
@@ -59,7 +76,20 @@ export function createApp(services: Services): App {
   });
   const traces = new TraceIds(protocol.traces, logger);
   const pool = new ProviderPool(
-    { protocol, clients, registeredClients: services.registeredClients, users, resources, egress: services.egress, pages: createEnginePages(pages, traces), traces, metrics: engineMetrics, logger, rateLimits, limits: services.limits },
+    {
+      protocol,
+      clients,
+      registeredClients: services.registeredClients,
+      users,
+      resources,
+      egress: services.egress,
+      pages: createEnginePages(pages, traces),
+      traces,
+      metrics: engineMetrics,
+      logger,
+      rateLimits,
+      limits: services.limits,
+    },
     tenants,
     services.keys,
     { issuer: config.issuer, cookieKeys: config.cookieKeys },
@@ -94,10 +124,22 @@ export function createApp(services: Services): App {
     version,
   });
   const interaction = createInteractionRouter({
-    engine, clients, passwords, users, grants: protocol.grants, resources, rateLimits, csrf, pages, clock, signIns,
+    engine,
+    clients,
+    passwords,
+    users,
+    grants: protocol.grants,
+    resources,
+    rateLimits,
+    csrf,
+    pages,
+    clock,
+    signIns,
     limits: services.limits,
     layout: async () => (await tenants.current()).settings.sign_in_layout,
   });
+  const setup = createSetupRouter({ setup: services.setup, csrf, pages, rateLimits });
+  const password = createPasswordRouter({ passwordLinks: services.passwordLinks, csrf, pages, rateLimits });
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -119,6 +161,10 @@ export function createApp(services: Services): App {
   koa.use(resolveTenant(tenants, config.issuer));
   koa.use(named('/api/v1')).use(api.routes());
   koa.use(interaction.routes());
+  koa.use(setup.routes());
+  koa.use(password.routes());
+  if (config.environment !== 'production' && !config.mailUrl)
+    koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(pool, rateLimits, services.limits.protocolFailures));
   koa.use(() => {
     throw notFound('page');
@@ -140,8 +186,16 @@ const named =
   };
 
 function observeResources(metrics: Metrics, { hasher, db }: Services): void {
-  metrics.gauge({ name: 'hashing_queue_length', help: 'Passwords waiting to be hashed', collect: (gauge) => gauge.set({}, hasher.queueLength) });
-  metrics.gauge({ name: 'hashing_busy', help: 'Hashing processes at work', collect: (gauge) => gauge.set({}, hasher.busy) });
+  metrics.gauge({
+    name: 'hashing_queue_length',
+    help: 'Passwords waiting to be hashed',
+    collect: (gauge) => gauge.set({}, hasher.queueLength),
+  });
+  metrics.gauge({
+    name: 'hashing_busy',
+    help: 'Hashing processes at work',
+    collect: (gauge) => gauge.set({}, hasher.busy),
+  });
   metrics.gauge({
     name: 'db_pool_connections',
     help: 'Database connections by state; waiting counts requests without one',

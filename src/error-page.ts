@@ -49,6 +49,10 @@ async function render(ctx: Context, error: unknown, pages: Pages, logger: Logger
     ctx.status = status;
     ctx.set('Cache-Control', 'no-store');
     if (retryAfter) ctx.set('Retry-After', String(Math.ceil(retryAfter)));
-    ctx.body = { error: known?.code ?? 'server_error', error_description: known?.message ?? 'Something went wrong', request_id: ctx.state.requestId };
+    ctx.body = {
+      error: known?.code ?? 'server_error',
+      error_description: known?.message ?? 'Something went wrong',
+      request_id: ctx.state.requestId,
+    };
   }
 }

@@ -15,6 +15,8 @@ import type { Metrics } from './platform/metrics.js';
 export interface FrontState {
   requestId: string;
   ip: string | undefined;
+  /** Somebody on the way said that they pass it on for another. */
+  forwarded: boolean;
   /** Name of the route, never a path. */
   route?: string;
   issuer: string;
@@ -33,7 +35,8 @@ export function observe(logger: Logger, metrics: Metrics, trustProxy: readonly s
   return async (ctx, next) => {
     const started = process.hrtime.bigint();
     const ip = addressOf(ctx.req, trusted);
-    Object.assign(ctx.state, { requestId: newId(), ip });
+    const forwarded = Boolean(ctx.get('forwarded') || ctx.get('x-forwarded-for'));
+    Object.assign(ctx.state, { requestId: newId(), ip, forwarded });
     const { requestId } = ctx.state as FrontState;
     ctx.set('X-Request-Id', requestId);
     ctx.req.headers['x-forwarded-for'] = ip;
@@ -43,7 +46,13 @@ export function observe(logger: Logger, metrics: Metrics, trustProxy: readonly s
         const seconds = Number(process.hrtime.bigint() - started) / 1e9;
         const route = (ctx.state as FrontState).route ?? 'none';
         metrics.httpRequestDuration.observe({ route, method: ctx.method, status: ctx.res.statusCode }, seconds);
-        logger.info('request', { route, method: ctx.method, status: ctx.res.statusCode, ms: Math.round(seconds * 1000), ip });
+        logger.info('request', {
+          route,
+          method: ctx.method,
+          status: ctx.res.statusCode,
+          ms: Math.round(seconds * 1000),
+          ip,
+        });
       });
       await next();
     });
@@ -73,7 +82,10 @@ export function resolveTenant(tenants: TenantService, baseIssuer: string): Middl
   };
 }
 
-async function onBaseHost(tenants: TenantService, path: string): Promise<{ tenant: Tenant; prefix: string } | undefined> {
+async function onBaseHost(
+  tenants: TenantService,
+  path: string,
+): Promise<{ tenant: Tenant; prefix: string } | undefined> {
   const [, slug] = tenantPath.exec(path) ?? [];
   const tenant = await tenants.findBySlug(slug ?? 'default');
   // A tenant with a host of its own is another issuer there, and nobody here.
@@ -81,7 +93,10 @@ async function onBaseHost(tenants: TenantService, path: string): Promise<{ tenan
   return { tenant, prefix: slug ? `/t/${slug}` : '' };
 }
 
-async function onOwnHost(tenants: TenantService, host: string): Promise<{ tenant: Tenant; prefix: string } | undefined> {
+async function onOwnHost(
+  tenants: TenantService,
+  host: string,
+): Promise<{ tenant: Tenant; prefix: string } | undefined> {
   const tenant = host ? await tenants.findByHost(host) : undefined;
   return tenant && { tenant, prefix: '' };
 }
@@ -109,7 +124,6 @@ function addressOf(req: IncomingMessage, trusted: ReturnType<typeof proxyAddr.co
   }
 }
 
-const misdirected = (issuer: string) =>
-  new AppError(421, 'misdirected_request', `This server answers at ${issuer}`);
+const misdirected = (issuer: string) => new AppError(421, 'misdirected_request', `This server answers at ${issuer}`);
 
 export const stateOf = (ctx: Context): FrontState & { tenant: Tenant } => ctx.state as FrontState & { tenant: Tenant };

@@ -4,13 +4,19 @@ import type { Services } from './services.js';
 
 const patienceMs = 2_000;
 
-export function healthRoutes({ db, redis, config }: Pick<Services, 'db' | 'redis' | 'config'>): { middleware: Middleware; drain(): void } {
+export function healthRoutes({ db, redis, config }: Pick<Services, 'db' | 'redis' | 'config'>): {
+  middleware: Middleware;
+  drain(): void;
+} {
   let draining = false;
   const started = Date.now();
 
   const checks = async () => {
     const database = await within(patienceMs, db.pool.query('SELECT 1'));
-    return { database: database ? 'ok' : 'unreachable', ...(config.redisUrl ? { redis: redis?.isUp() ? 'ok' : 'unreachable' } : {}) };
+    return {
+      database: database ? 'ok' : 'unreachable',
+      ...(config.redisUrl ? { redis: redis?.isUp() ? 'ok' : 'unreachable' } : {}),
+    };
   };
 
   return {
@@ -41,7 +47,13 @@ async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
     timer = setTimeout(() => resolve(false), ms);
   });
   try {
-    return await Promise.race([work.then(() => true, () => false), timeout]);
+    return await Promise.race([
+      work.then(
+        () => true,
+        () => false,
+      ),
+      timeout,
+    ]);
   } finally {
     clearTimeout(timer);
   }

@@ -1,12 +1,13 @@
 // Starts and stops a process: database, jobs, the server and, in development, the demo application. Workers of one machine come from here.
+
+import { readFileSync } from 'node:fs';
 import { createServer as createPlainServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config/index.js';
 import { createApp } from './app.js';
 import { withContext } from './platform/context.js';
-import { openServices, type Overrides, type Services } from './services.js';
+import { type Overrides, openServices, type Services } from './services.js';
 
 /** Milliseconds that requests under way are given when the process stops. */
 const drainMs = 20_000;
@@ -55,9 +56,17 @@ export const asDefaultTenant = async <T>(services: Services, work: () => Promise
 };
 
 function createServer({ tls }: Config, handler: ReturnType<ReturnType<typeof createApp>['koa']['callback']>): Server {
-  const options = { requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16 * 1024, keepAliveTimeout: 65_000 };
+  const options = {
+    requestTimeout: 30_000,
+    headersTimeout: 10_000,
+    maxHeaderSize: 16 * 1024,
+    keepAliveTimeout: 65_000,
+  };
   if (!tls) return createPlainServer(options, handler);
-  return createSecureServer({ ...options, cert: readFileSync(tls.cert), key: readFileSync(tls.key), minVersion: 'TLSv1.2' }, handler);
+  return createSecureServer(
+    { ...options, cert: readFileSync(tls.cert), key: readFileSync(tls.key), minVersion: 'TLSv1.2' },
+    handler,
+  );
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {

@@ -1,8 +1,9 @@
 // The management API as a resource server of every tenant: its endpoints' scopes are what a client can be given for it.
-import type { Endpoint } from './platform/endpoint.js';
-import { currentContext } from './platform/context.js';
-import { forbidden } from './platform/errors.js';
+
 import type { ResourceServer } from './features/resources/resource.entity.js';
+import { currentContext } from './platform/context.js';
+import type { Endpoint } from './platform/endpoint.js';
+import { forbidden } from './platform/errors.js';
 
 /** Every scope of the management API, and what it lets a client do. */
 export const managementScopes: Readonly<Record<string, string>> = {

@@ -1,16 +1,17 @@
 // What the server knows and does, wired lowest first: platform, then features. No door is opened here; app.ts and the command line build on it.
 import path from 'node:path';
+import { z } from 'zod';
 import type { Config } from '../config/index.js';
-import { limits, lifetimes } from '../config/protocol.js';
+import { lifetimes, limits } from '../config/protocol.js';
 import { projectRoot } from '../config/root.js';
 import { AuditLog } from './features/audit/audit.service.js';
-import { ClientLookup } from './features/clients/client-lookup.js';
 import { ClientService } from './features/clients/client.service.js';
+import { ClientLookup } from './features/clients/client-lookup.js';
 import { RegisteredClients } from './features/clients/registered-clients.js';
 import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock-notice.js';
 import { Lockout } from './features/credentials/lockout.js';
-import { PasswordLinks } from './features/credentials/password-links.js';
 import { PasswordService } from './features/credentials/password.service.js';
+import { PasswordLinks } from './features/credentials/password-links.js';
 import { KeyService } from './features/keys/key.service.js';
 import { MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
 import { mailboxTransport, smtpTransport } from './features/mail/mail.transport.js';
@@ -19,10 +20,11 @@ import { Protocol } from './features/protocol/protocol.js';
 import { ShortLivedRows } from './features/protocol/short-lived-rows.js';
 import { sweepProtocol } from './features/protocol/sweeper.js';
 import { ResourceService } from './features/resources/resource.service.js';
+import { SetupService } from './features/setup/setup.service.js';
 import type { Caching } from './features/tenants/caching.js';
 import { TenantService } from './features/tenants/tenant.service.js';
 import { UserService } from './features/users/user.service.js';
-import { managementApi, mayGrant } from './management.js';
+import { managementApi, managementScopes, mayGrant } from './management.js';
 import { BoundedCache } from './platform/cache.js';
 import { type Clock, systemClock } from './platform/clock.js';
 import { deriveKey, Sealer } from './platform/crypto.js';
@@ -37,7 +39,6 @@ import { RateLimits } from './platform/rate-limit.js';
 import { connectRedis, type RedisConnection } from './platform/redis.js';
 import { Views } from './platform/views.js';
 import { entities, migrations } from './schema.js';
-import { z } from 'zod';
 
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides {
@@ -59,8 +60,13 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const sealer = new Sealer(config.encryptionKeys);
   const views = new Views({ root: path.join(projectRoot, 'views'), cache: config.environment !== 'development' });
 
-  const url = overrides.connection ? ('url' in overrides.connection ? overrides.connection.url : undefined) : config.databaseUrl;
-  const embedded: Embedded | undefined = overrides.connection || url ? undefined : openEmbedded({ dataDir: path.join(config.dataDir, 'database') });
+  const url = overrides.connection
+    ? 'url' in overrides.connection
+      ? overrides.connection.url
+      : undefined
+    : config.databaseUrl;
+  const embedded: Embedded | undefined =
+    overrides.connection || url ? undefined : openEmbedded({ dataDir: path.join(config.dataDir, 'database') });
   await embedded?.ready;
   const connection = overrides.connection ?? (url ? { url } : { stream: (embedded as Embedded).stream });
   const dataSource = createDataSource({ connection, entities, migrations });
@@ -75,7 +81,12 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     publish: (topic, key) => invalidation.publish(topic, key),
   };
   const workers = config.workers;
-  const rateLimits = new RateLimits({ redis: redis?.client, workers, clock, secret: deriveKey(config.cookieKeys[0] ?? '', 'rate-limits') });
+  const rateLimits = new RateLimits({
+    redis: redis?.client,
+    workers,
+    clock,
+    secret: deriveKey(config.cookieKeys[0] ?? '', 'rate-limits'),
+  });
   const hasher = new Hasher({ logger, ...overrides.hashing });
   const egress = new Egress({ allow: [...config.egressAllow], timeoutMs: 5_000, maxBytes: 1024 * 1024 });
 
@@ -106,17 +117,32 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const jobs: Jobs = new Jobs(db, tasks, { embedded: url === undefined, logger });
   const renderMail = async (template: string, locale: string, data: object) => {
     const tenant = await tenants.current();
-    return views.email(`emails/${template}`, data, { locale, brand: { name: tenant.settings.branding.company_name ?? tenant.name } });
+    return views.email(`emails/${template}`, data, {
+      locale,
+      brand: { name: tenant.settings.branding.company_name ?? tenant.name },
+    });
   };
-  const transport = config.mailUrl ? smtpTransport(config.mailUrl, `no-reply@${new URL(config.issuer).hostname}`) : mailboxTransport();
+  const transport = config.mailUrl
+    ? smtpTransport(config.mailUrl, `no-reply@${new URL(config.issuer).hostname}`)
+    : mailboxTransport();
   const mail: MailService = new MailService(db, jobs, sealer, renderMail, transport, clock);
-  const passwords: PasswordService = new PasswordService(db, audit, tenants, users, new Lockout(db, clock), oneTimeTokens, hasher, clock, {
-    async passwordChanged({ id }) {
-      await protocol.sessions.endAll(id, 'password_changed');
-      await protocol.grants.endAll({ accountId: id }, 'logout');
+  const passwords: PasswordService = new PasswordService(
+    db,
+    audit,
+    tenants,
+    users,
+    new Lockout(db, clock),
+    oneTimeTokens,
+    hasher,
+    clock,
+    {
+      async passwordChanged({ id }) {
+        await protocol.sessions.endAll(id, 'password_changed');
+        await protocol.grants.endAll({ accountId: id }, 'logout');
+      },
+      locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
     },
-    locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
-  });
+  );
   const linkOf = (issuer: string, token: string) => `${issuer}/password?token=${token}`;
   const passwordLinks = new PasswordLinks(db, audit, tenants, users, passwords, oneTimeTokens, mail, (tenant, token) =>
     linkOf(tenant.issuer(config.issuer), token),
@@ -128,13 +154,56 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     },
     mayGrant,
   };
-  const clients = new ClientService(db, audit, lookup, clock, { production: config.environment === 'production' }, clientHooks);
+  const clients = new ClientService(
+    db,
+    audit,
+    lookup,
+    clock,
+    { production: config.environment === 'production' },
+    clientHooks,
+  );
   const registeredClients = new RegisteredClients(db, audit, lookup, clock, clientHooks);
-  const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [managementApi(tenant.issuer(config.issuer))]);
+  const setup = new SetupService(
+    db,
+    audit,
+    tenants,
+    users,
+    passwords,
+    clients,
+    oneTimeTokens,
+    Object.keys(managementScopes),
+  );
+  const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
+    managementApi(tenant.issuer(config.issuer)),
+  ]);
 
   return {
-    config, clock, logger, sealer, views, db, redis, invalidation, caching, rateLimits, hasher, egress,
-    audit, tenants, keys, protocol, users, oneTimeTokens, jobs, mail, passwords, passwordLinks, clients, registeredClients, resources,
+    config,
+    clock,
+    logger,
+    sealer,
+    views,
+    db,
+    redis,
+    invalidation,
+    caching,
+    rateLimits,
+    hasher,
+    egress,
+    audit,
+    tenants,
+    keys,
+    protocol,
+    users,
+    oneTimeTokens,
+    jobs,
+    mail,
+    passwords,
+    passwordLinks,
+    clients,
+    registeredClients,
+    resources,
+    setup,
     limits: { ...limits, ...overrides.limits },
 
     /** Brings the database to today's shape; safe to run twice, and from several processes at once. */

@@ -3,8 +3,8 @@ import { STATUS_CODES } from 'node:http';
 import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
 import { currentContext } from '../platform/context.js';
-import { AppError } from '../platform/errors.js';
 import { databaseError } from '../platform/database-errors.js';
+import { AppError } from '../platform/errors.js';
 
 export interface Logger {
   warn(message: string, fields: Record<string, unknown>): unknown;

@@ -37,8 +37,7 @@ const listOf = (ctx: Context) => `${ctx.state.prefix}/dev/mailbox`;
 /** From elsewhere there is no such page. What was forwarded came from elsewhere, as through a tunnel that ends on this machine. */
 async function onlyThisMachine(ctx: Context, next: Next): Promise<void> {
   ctx.state.route = '/dev/mailbox';
-  const forwarded = ctx.get('forwarded') || ctx.get('x-forwarded-for');
-  if (forwarded || !isLoopback(ctx.state.ip)) throw notFound('page');
+  if (ctx.state.forwarded || !isLoopback(ctx.state.ip)) throw notFound('page');
   await next();
 }
 

@@ -2,7 +2,7 @@
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { UserService } from '../features/users/user.service.js';
 import { AppError } from '../platform/errors.js';
-import { field, type Form, type Stage, type Step, type Visit } from './visit.js';
+import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
 export class ChangePasswordStep implements Step {
   constructor(

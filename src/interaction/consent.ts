@@ -1,10 +1,11 @@
 // What the client may do: asked in plain words, with what is new marked and what can be left out unticked.
+
+import { scopes as openidScopes } from '../../config/protocol.js';
 import type { Engine } from '../features/protocol/engine.js';
 import type { Consent, Grants } from '../features/protocol/grants.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';
-import { scopes as openidScopes } from '../../config/protocol.js';
-import { field, type Form, type Stage, type Step, text, type Visit } from './visit.js';
+import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
 interface Line {
   name: string;
@@ -71,7 +72,14 @@ export class ConsentStep implements Step {
       for (const scope of resource?.scopes ?? []) {
         if (!requested.includes(scope.name)) continue;
         const isNew = known && (missing.missingResourceScopes?.[identifier]?.includes(scope.name) ?? false);
-        lines.push({ name: scope.name, text: scope.description ?? scope.name, resource: resource?.name ?? identifier, identifier, optional: scope.optional ?? false, isNew });
+        lines.push({
+          name: scope.name,
+          text: scope.description ?? scope.name,
+          resource: resource?.name ?? identifier,
+          identifier,
+          optional: scope.optional ?? false,
+          isNew,
+        });
       }
     }
     return lines;
@@ -83,6 +91,8 @@ function consent(lines: Line[]): Consent {
   const identifiers = [...new Set(lines.flatMap(({ identifier }) => identifier ?? []))];
   return {
     openid: { scope: words(lines.filter(({ identifier }) => !identifier)) },
-    resources: Object.fromEntries(identifiers.map((one) => [one, words(lines.filter(({ identifier }) => identifier === one))])),
+    resources: Object.fromEntries(
+      identifiers.map((one) => [one, words(lines.filter(({ identifier }) => identifier === one))]),
+    ),
   };
 }

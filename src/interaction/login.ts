@@ -1,11 +1,11 @@
 // The account's name and its password: two pages or one, the same step.
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { UserService } from '../features/users/user.service.js';
-import { epochSeconds, type Clock } from '../platform/clock.js';
+import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError, tooMany } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
-import { field, type Form, type Stage, type Step, text, type Visit } from './visit.js';
+import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
 interface Problem {
   code: string;
@@ -35,7 +35,8 @@ export class LoginStep implements Step {
   async show(visit: Visit): Promise<void> {
     const { ctx, progress } = visit;
     const named = progress.identifier !== undefined && !('identify' in ctx.query);
-    if (named && (await this.deps.layout()) === 'two_pages') return this.askPassword(visit, progress.identifier as string);
+    if (named && (await this.deps.layout()) === 'two_pages')
+      return this.askPassword(visit, progress.identifier as string);
     return this.askName(visit, progress.identifier ?? (await this.expectedName(visit)));
   }
 
@@ -45,7 +46,8 @@ export class LoginStep implements Step {
     if (!identifier) return this.askName(visit, undefined, { code: 'missing_username' });
     if (identifier.length > 320) return this.askName(visit, undefined, { code: 'invalid_username' });
     if (!password) {
-      if (visit.progress.identifier === identifier || 'password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
+      if (visit.progress.identifier === identifier || 'password' in form)
+        return this.refuse(visit, identifier, { code: 'missing_password' });
       return this.stage.remember(visit, { ...visit.progress, identifier });
     }
     return this.verify(visit, identifier, password);
@@ -60,7 +62,12 @@ export class LoginStep implements Step {
       const result = await this.deps.passwords.verify(identifier, password);
       outcome(result.outcome);
       if (result.outcome === 'ok') {
-        const proof = { user_id: result.user.id, amr: ['pwd'], ts: epochSeconds(this.deps.clock.now()), must_change: result.mustChange };
+        const proof = {
+          user_id: result.user.id,
+          amr: ['pwd'],
+          ts: epochSeconds(this.deps.clock.now()),
+          must_change: result.mustChange,
+        };
         return await this.stage.remember(visit, { ...visit.progress, identifier, proof });
       }
       await this.failures.consume(address).catch(ignoreLimit);
@@ -69,7 +76,10 @@ export class LoginStep implements Step {
       return await this.refuse(visit, identifier, { code: 'locked', seconds: wait });
     } catch (error) {
       if (!(error instanceof AppError) || (error.status !== 429 && error.status !== 503)) throw error;
-      const problem = { code: error.status === 429 ? 'too_many_requests' : 'busy', seconds: error.details.retryAfter ?? 0 };
+      const problem = {
+        code: error.status === 429 ? 'too_many_requests' : 'busy',
+        seconds: error.details.retryAfter ?? 0,
+      };
       outcome(problem.code);
       return this.refuse(visit, identifier, problem, error.status);
     }
@@ -80,16 +90,36 @@ export class LoginStep implements Step {
     return this.askName(visit, identifier, error, status);
   }
 
-  private async askName(visit: Visit, username: string | undefined, error?: Problem, status = error ? 422 : 200): Promise<void> {
+  private async askName(
+    visit: Visit,
+    username: string | undefined,
+    error?: Problem,
+    status = error ? 422 : 200,
+  ): Promise<void> {
     const onePage = (await this.deps.layout()) === 'one_page';
     const actions = { submit: `${visit.base}/login` };
-    await this.stage.show(visit, 'identifier', { username, error, onePage, actions }, { status, retryAfter: retryAfter(status, error) });
+    await this.stage.show(
+      visit,
+      'identifier',
+      { username, error, onePage, actions },
+      { status, retryAfter: retryAfter(status, error) },
+    );
   }
 
-  private async askPassword(visit: Visit, username: string, error?: Problem, status = error ? 422 : 200): Promise<void> {
+  private async askPassword(
+    visit: Visit,
+    username: string,
+    error?: Problem,
+    status = error ? 422 : 200,
+  ): Promise<void> {
     const actions = { submit: `${visit.base}/login`, back: `${visit.base}?identify` };
     const initials = [...username][0]?.toUpperCase() ?? '';
-    await this.stage.show(visit, 'password', { username, initials, error, actions }, { status, retryAfter: retryAfter(status, error) });
+    await this.stage.show(
+      visit,
+      'password',
+      { username, initials, error, actions },
+      { status, retryAfter: retryAfter(status, error) },
+    );
   }
 
   /** login_hint (OpenID Connect Core §3.1.2.1), or whoever is signed in and is asked again. */
@@ -100,7 +130,8 @@ export class LoginStep implements Step {
   }
 }
 
-const retryAfter = (status: number, error: Problem | undefined) => (status === 429 || status === 503 ? error?.seconds : undefined);
+const retryAfter = (status: number, error: Problem | undefined) =>
+  status === 429 || status === 503 ? error?.seconds : undefined;
 
 /** This attempt was made already; the next one hears of the limit. */
 function ignoreLimit(error: unknown): void {

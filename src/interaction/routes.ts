@@ -74,9 +74,11 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     const { proof } = progress;
     if (proof) {
       // Another person than the one who is signed in: their session is kept, not ended.
-      if (interaction.session && interaction.session.accountId !== proof.user_id) await engine.setAside(ctx.req, ctx.res);
+      if (interaction.session && interaction.session.accountId !== proof.user_id)
+        await engine.setAside(ctx.req, ctx.res);
       const user = await users.findActive(proof.user_id);
-      if (!user) return redirect(visit, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
+      if (!user)
+        return redirect(visit, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
       await users.signedIn(user, { amr: proof.amr, clientId: interaction.clientId });
       result.login = { accountId: proof.user_id, acr: acrValues[0], amr: proof.amr, ts: proof.ts };
     }
@@ -103,7 +105,8 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     const visit = await visitOf(ctx);
     const body = (ctx.request.body ?? {}) as Form;
     assertSameOrigin(ctx.headers, ctx.state.origin);
-    if (!csrf.verify(visit.interaction.uid, text(body.csrf) ?? '')) throw forbidden('other_browser', 'The form was not made for this browser');
+    if (!csrf.verify(visit.interaction.uid, text(body.csrf) ?? ''))
+      throw forbidden('other_browser', 'The form was not made for this browser');
     // Out of order, twice, or from the back button: no progress, the dispatcher shows where the person is.
     const step = await stepOf(visit);
     if (step !== 'finish' && step === ctx.params.step) await steps[step].submit(visit, body);

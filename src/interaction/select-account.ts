@@ -1,7 +1,7 @@
 // Which of the accounts that are signed in in this browser, or another (prompt=select_account, OpenID Connect Core §3.1.2.1).
 import type { Engine } from '../features/protocol/engine.js';
 import type { UserService } from '../features/users/user.service.js';
-import { field, type Form, type Stage, type Step, type Visit } from './visit.js';
+import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
 export class SelectAccountStep implements Step {
   constructor(
@@ -16,7 +16,14 @@ export class SelectAccountStep implements Step {
     for (const { sessionUid, accountId, current } of await this.engine.accounts(visit.ctx.req, visit.ctx.res)) {
       const user = await this.users.findActive(accountId);
       const name = typeof user?.claims.name === 'string' ? user.claims.name : undefined;
-      if (user) accounts.push({ id: sessionUid, email: user.email, name, initials: (name ?? user.email).slice(0, 1).toUpperCase(), current });
+      if (user)
+        accounts.push({
+          id: sessionUid,
+          email: user.email,
+          name,
+          initials: (name ?? user.email).slice(0, 1).toUpperCase(),
+          current,
+        });
     }
     await this.stage.show(visit, 'select-account', { accounts, actions: { submit: `${visit.base}/select_account` } });
   }

@@ -6,7 +6,9 @@ export const Progress = z.object({
   /** What was typed as the account's name; proves nothing. */
   identifier: z.string().optional(),
   /** Set once the password was right. */
-  proof: z.object({ user_id: z.uuid(), amr: z.array(z.string()), ts: z.number().int(), must_change: z.boolean() }).optional(),
+  proof: z
+    .object({ user_id: z.uuid(), amr: z.array(z.string()), ts: z.number().int(), must_change: z.boolean() })
+    .optional(),
   /** The person wants another account than the one that is signed in. */
   other_account: z.boolean().optional(),
 });

@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
-import type { Pages, PageOptions } from '../platform/page.js';
+import type { PageOptions, Pages } from '../platform/page.js';
 import type { Progress } from './steps.js';
 
 /** What the dispatcher hands to a step. */
@@ -27,7 +27,10 @@ export interface VisitedClient {
   dynamic: boolean;
 }
 
-export function describeClient({ clientId, params }: Interaction, metadata: Readonly<Record<string, unknown>> = {}): VisitedClient {
+export function describeClient(
+  { clientId, params }: Interaction,
+  metadata: Readonly<Record<string, unknown>> = {},
+): VisitedClient {
   return {
     client_id: clientId,
     name: text(metadata.client_name) ?? clientId,
@@ -69,12 +72,17 @@ export class Stage {
   show(visit: Visit, template: string, data: object, options: PageOptions = {}): Promise<void> {
     const { ctx, interaction, client, csrf } = visit;
     const redirectUri = text(interaction.params.redirect_uri);
-    return this.pages.send(ctx, `interaction/${template}`, { client, ...data }, {
-      csrf,
-      formAction: redirectUri ? [redirectUri] : [],
-      uiLocales: text(interaction.params.ui_locales),
-      ...options,
-    });
+    return this.pages.send(
+      ctx,
+      `interaction/${template}`,
+      { client, ...data },
+      {
+        csrf,
+        formAction: redirectUri ? [redirectUri] : [],
+        uiLocales: text(interaction.params.ui_locales),
+        ...options,
+      },
+    );
   }
 
   async remember(visit: Visit, progress: Progress): Promise<void> {
@@ -82,4 +90,5 @@ export class Stage {
   }
 }
 
-export const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+export const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;

@@ -27,7 +27,13 @@ export function requestOf(ctx: object | undefined): ProtocolRequest {
 const anyToken = ['AccessToken', 'ClientCredentials', 'RefreshToken'];
 const routesOfAnyToken = new Set(['introspection', 'revocation']);
 
-export function createAdapter(protocol: Protocol, clients: ClientService, registered: RegisteredClients): new (kind: string) => Adapter {
+export function createAdapter(
+  protocol: Protocol,
+  clients: ClientService,
+  registered: RegisteredClients,
+): new (
+  kind: string,
+) => Adapter {
   return class EngineAdapter {
     constructor(private readonly kind: string) {}
 
@@ -41,7 +47,8 @@ export function createAdapter(protocol: Protocol, clients: ClientService, regist
         case 'Grant':
           return protocol.grants.find(requestOf(ctx), id);
         default: {
-          const siblings = routesOfAnyToken.has(ctx?.oidc?.route ?? '') && anyToken.includes(this.kind) ? anyToken : undefined;
+          const siblings =
+            routesOfAnyToken.has(ctx?.oidc?.route ?? '') && anyToken.includes(this.kind) ? anyToken : undefined;
           return protocol.rows.find(requestOf(ctx), this.kind, id, siblings);
         }
       }
@@ -110,10 +117,15 @@ export function createAdapter(protocol: Protocol, clients: ClientService, regist
       // Revoking an access token ends that token; revoking a refresh token ends the grant (RFC 7009 §2.1).
       if (ctx?.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken) return;
       const reason = reasonOf(ctx);
-      const reuse = { kind: ctx?.oidc.params?.grant_type === 'authorization_code' ? 'AuthorizationCode' : 'RefreshToken', why: 'used again, too late' };
+      const reuse = {
+        kind: ctx?.oidc.params?.grant_type === 'authorization_code' ? 'AuthorizationCode' : 'RefreshToken',
+        why: 'used again, too late',
+      };
       await protocol.grants.end(requestOf(ctx), grantId, reason, reason === 'reuse' ? reuse : undefined);
     }
-  } as unknown as new (kind: string) => Adapter;
+  } as unknown as new (
+    kind: string,
+  ) => Adapter;
 }
 
 async function saveRegistered(registered: RegisteredClients, payload: Payload): Promise<void> {
@@ -126,7 +138,8 @@ async function saveRegistered(registered: RegisteredClients, payload: Payload): 
   }
 }
 
-export const currentEngineContext = (): EngineContext | undefined => Provider.ctx as unknown as EngineContext | undefined;
+export const currentEngineContext = (): EngineContext | undefined =>
+  Provider.ctx as unknown as EngineContext | undefined;
 
 function reasonOf(ctx: EngineContext | undefined): GrantEnd {
   const route = ctx?.oidc.route;

@@ -76,7 +76,10 @@ export class OidcEngine implements Engine {
       const session = handle ? await this.protocol.sessions.find(new ProtocolRequest(), handle) : undefined;
       if (!handle || session?.uid !== sessionUid || !session.accountId) continue;
       if (handle !== current) {
-        this.keepShelf(provider, req, res, [...(current ? [current] : []), ...shelf.filter((other) => other !== handle)]);
+        this.keepShelf(provider, req, res, [
+          ...(current ? [current] : []),
+          ...shelf.filter((other) => other !== handle),
+        ]);
         this.cookies(provider, req, res).set(provider.cookieName('session'), handle, this.options(provider));
         const { uid, accountId, acr, amr } = session;
         await this.rebind(provider, req, res, { uid, cookie: handle, accountId, acr, amr });
@@ -87,7 +90,12 @@ export class OidcEngine implements Engine {
   }
 
   /** The interaction goes on with another session than the one it was begun with: the engine compares the two when it resumes. */
-  private async rebind(provider: Provider, req: IncomingMessage, res: ServerResponse, session: object | undefined): Promise<void> {
+  private async rebind(
+    provider: Provider,
+    req: IncomingMessage,
+    res: ServerResponse,
+    session: object | undefined,
+  ): Promise<void> {
     const details = await this.details(provider, req, res);
     details.session = session as EngineInteraction['session'];
     await details.persist();
@@ -102,7 +110,9 @@ export class OidcEngine implements Engine {
       return await provider.interactionDetails(req, res);
     } catch (error) {
       if (!(error instanceof errors.SessionNotFound)) throw error;
-      throw new AppError(400, 'interaction_expired', 'This sign-in took too long, or was begun in another browser', { cause: error });
+      throw new AppError(400, 'interaction_expired', 'This sign-in took too long, or was begun in another browser', {
+        cause: error,
+      });
     }
   }
 
@@ -121,7 +131,9 @@ export class OidcEngine implements Engine {
   }
 
   private keepShelf(provider: Provider, req: IncomingMessage, res: ServerResponse, handles: string[]): void {
-    const sealed = this.sealer.seal(JSON.stringify([...new Set(handles)].slice(0, shelfSize)), shelfContext()).replaceAll(':', '.');
+    const sealed = this.sealer
+      .seal(JSON.stringify([...new Set(handles)].slice(0, shelfSize)), shelfContext())
+      .replaceAll(':', '.');
     this.cookies(provider, req, res).set(`${provider.cookieName('session')}_more`, sealed, this.options(provider));
   }
 
@@ -130,7 +142,14 @@ export class OidcEngine implements Engine {
   }
 
   private options(provider: Provider) {
-    return { httpOnly: true, sameSite: 'lax', secure: provider.issuer.startsWith('https:'), signed: true, path: '/', overwrite: true } as const;
+    return {
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: provider.issuer.startsWith('https:'),
+      signed: true,
+      path: '/',
+      overwrite: true,
+    } as const;
   }
 }
 

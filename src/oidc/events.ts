@@ -36,16 +36,19 @@ export function listen(provider: Provider, metrics: EngineMetrics, logger: Logge
     metrics.tokensIssued.add({ grant_type: String(ctx.oidc.params?.grant_type) });
   });
   for (const event of failures) {
-    emitterOf(provider).on(event, (ctx: EngineContext, error: Error & { error?: string; error_description?: string; error_detail?: string }) => {
-      metrics.engineErrors.add({ endpoint: event.replace('.error', ''), error: error.error ?? 'unknown' });
-      logger.info('request refused', {
-        event,
-        error: error.error ?? error.message,
-        description: error.error_description,
-        detail: error.error_detail,
-        client_id: ctx.oidc?.client?.clientId,
-      });
-    });
+    emitterOf(provider).on(
+      event,
+      (ctx: EngineContext, error: Error & { error?: string; error_description?: string; error_detail?: string }) => {
+        metrics.engineErrors.add({ endpoint: event.replace('.error', ''), error: error.error ?? 'unknown' });
+        logger.info('request refused', {
+          event,
+          error: error.error ?? error.message,
+          description: error.error_description,
+          detail: error.error_detail,
+          client_id: ctx.oidc?.client?.clientId,
+        });
+      },
+    );
   }
   emitterOf(provider).on('server_error', (ctx: EngineContext, error: Error) => {
     metrics.engineErrors.add({ endpoint: ctx.oidc?.route ?? 'unknown', error: 'server_error' });

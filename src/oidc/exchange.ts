@@ -31,7 +31,8 @@ export function exchanging(protocol: Protocol, grantType: string, engine: Handle
     }
 
     const seconds = settingsOf(ctx.oidc.client).refresh_grace ?? lifetimes.refreshGrace;
-    const answer = grantType === 'refresh_token' && seconds > 0 ? { text: JSON.stringify(await describe(ctx)), seconds } : undefined;
+    const answer =
+      grantType === 'refresh_token' && seconds > 0 ? { text: JSON.stringify(await describe(ctx)), seconds } : undefined;
     try {
       await protocol.rows.flush(request, answer);
     } catch (error) {
@@ -43,7 +44,8 @@ export function exchanging(protocol: Protocol, grantType: string, engine: Handle
 
 /** Somebody else spent it while this request was made: a refresh token gives the same answer, anything else is reuse. */
 async function lost(protocol: Protocol, ctx: EngineContext, { kind, grantId }: AlreadyConsumed): Promise<void> {
-  const earlier = kind === 'RefreshToken' ? await protocol.rows.earlierAnswer(String(ctx.oidc.params?.refresh_token)) : undefined;
+  const earlier =
+    kind === 'RefreshToken' ? await protocol.rows.earlierAnswer(String(ctx.oidc.params?.refresh_token)) : undefined;
   if (earlier !== undefined) return answerAgain(protocol, ctx, earlier);
   // RFC 6749 §4.1.2, RFC 9700 §4.14.2: who of the two is the thief cannot be told, so everything issued from it ends.
   if (grantId) await protocol.grants.end(requestOf(ctx), grantId, 'reuse', { kind, why: 'two at once' });
@@ -57,7 +59,11 @@ async function answerAgain(protocol: Protocol, ctx: EngineContext, text: string)
   if (earlier.key !== now.key) throw new errors.InvalidGrant('failed jkt verification');
   if (earlier.asked !== now.asked) {
     const grantId = ctx.oidc.entities.RefreshToken?.grantId;
-    if (grantId) await protocol.grants.end(requestOf(ctx), grantId, 'reuse', { kind: 'RefreshToken', why: 'another scope or resource' });
+    if (grantId)
+      await protocol.grants.end(requestOf(ctx), grantId, 'reuse', {
+        kind: 'RefreshToken',
+        why: 'another scope or resource',
+      });
     throw new errors.InvalidGrant('refresh token already used for another scope or resource');
   }
   ctx.body = earlier.body as Record<string, unknown>;
@@ -65,7 +71,10 @@ async function answerAgain(protocol: Protocol, ctx: EngineContext, text: string)
 
 async function describe(ctx: EngineContext): Promise<Answer> {
   const { scope, resource } = ctx.oidc.params ?? {};
-  const scopes = String(scope ?? '').split(' ').filter(Boolean).sort();
+  const scopes = String(scope ?? '')
+    .split(' ')
+    .filter(Boolean)
+    .sort();
   const resources = [resource].flat().filter(Boolean).sort();
   return { body: ctx.body, asked: JSON.stringify([scopes, resources]), key: await proofKey(ctx) };
 }

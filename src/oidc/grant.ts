@@ -24,7 +24,9 @@ function missingConsent(oidc: EngineContext['oidc'], grant: Consent | undefined)
   const claims = [...oidc.requestParamClaims].filter((name) => !grant?.openid?.claims?.includes(name));
   const resources = Object.entries(oidc.resourceServers ?? {}).map(([identifier, server]) => [
     identifier,
-    [...oidc.requestParamScopes].filter((name) => server.scopes.has(name) && !granted(grant?.resources?.[identifier], name)).join(' '),
+    [...oidc.requestParamScopes]
+      .filter((name) => server.scopes.has(name) && !granted(grant?.resources?.[identifier], name))
+      .join(' '),
   ]);
   if (scope.length === 0 && claims.length === 0 && resources.every(([, names]) => !names)) return undefined;
   return { openid: { scope: scope.join(' '), claims }, resources: Object.fromEntries(resources) };

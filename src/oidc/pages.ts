@@ -3,8 +3,8 @@ import type { Context } from 'koa';
 import type { Configuration } from 'oidc-provider';
 import type { Pages } from '../platform/page.js';
 import { requestOf } from './adapter.js';
-import type { EngineContext } from './engine-types.js';
 import { clientView } from './client.js';
+import type { EngineContext } from './engine-types.js';
 import { refusalOf, type TraceIds } from './trace.js';
 
 type RpInitiatedLogout = NonNullable<NonNullable<Configuration['features']>['rpInitiatedLogout']>;
@@ -23,11 +23,16 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
       const { oidc } = ctx as unknown as EngineContext;
       const traceId = await traces.of(ctx);
       const status = ctx.status >= 500 ? ctx.status : 400;
-      await pages.send(plain(ctx), 'errors/error', {
-        code: refusalOf(error as Error & { error?: string }),
-        traceId,
-        ...(oidc.client ? { client: clientView(oidc.client) } : {}),
-      }, { status, uiLocales: text(oidc.params?.ui_locales) });
+      await pages.send(
+        plain(ctx),
+        'errors/error',
+        {
+          code: refusalOf(error as Error & { error?: string }),
+          traceId,
+          ...(oidc.client ? { client: clientView(oidc.client) } : {}),
+        },
+        { status, uiLocales: text(oidc.params?.ui_locales) },
+      );
     },
 
     formPost: (ctx, redirectUri, fields) =>
@@ -36,13 +41,21 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
     async confirmLogout(ctx) {
       const { oidc } = ctx as unknown as EngineContext;
       const email = requestOf(ctx).accounts.get(String(oidc.session?.accountId))?.email;
-      const { secret, postLogoutRedirectUri } = oidc.session?.state as { secret: string; postLogoutRedirectUri?: string };
-      await pages.send(plain(ctx), 'logout/confirm', {
-        ...(oidc.client ? { client: clientView(oidc.client) } : {}),
-        ...(email ? { account: { email, initials: email.slice(0, 1).toUpperCase() } } : {}),
-        action: oidc.urlFor('end_session_confirm'),
-        xsrf: secret,
-      }, { formAction: postLogoutRedirectUri ? [postLogoutRedirectUri] : [], uiLocales: text(oidc.params?.ui_locales) });
+      const { secret, postLogoutRedirectUri } = oidc.session?.state as {
+        secret: string;
+        postLogoutRedirectUri?: string;
+      };
+      await pages.send(
+        plain(ctx),
+        'logout/confirm',
+        {
+          ...(oidc.client ? { client: clientView(oidc.client) } : {}),
+          ...(email ? { account: { email, initials: email.slice(0, 1).toUpperCase() } } : {}),
+          action: oidc.urlFor('end_session_confirm'),
+          xsrf: secret,
+        },
+        { formAction: postLogoutRedirectUri ? [postLogoutRedirectUri] : [], uiLocales: text(oidc.params?.ui_locales) },
+      );
     },
 
     async signedOut(ctx) {
@@ -54,12 +67,20 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
     async replaceBounce(ctx, next) {
       await next();
       if (ctx.oidc?.route !== 'end_session' || ctx.oidc.session?.accountId || ctx.status !== 200) return;
-      const { secret, postLogoutRedirectUri } = (ctx.oidc.session?.state ?? {}) as { secret?: string; postLogoutRedirectUri?: string };
+      const { secret, postLogoutRedirectUri } = (ctx.oidc.session?.state ?? {}) as {
+        secret?: string;
+        postLogoutRedirectUri?: string;
+      };
       if (!secret) return;
       const fields = { xsrf: secret, logout: 'yes' };
-      await pages.send(plain(ctx), 'logout/bounce', { action: ctx.oidc.urlFor('end_session_confirm'), fields }, {
-        formAction: postLogoutRedirectUri ? [postLogoutRedirectUri] : [],
-      });
+      await pages.send(
+        plain(ctx),
+        'logout/bounce',
+        { action: ctx.oidc.urlFor('end_session_confirm'), fields },
+        {
+          formAction: postLogoutRedirectUri ? [postLogoutRedirectUri] : [],
+        },
+      );
     },
   };
 }

@@ -58,7 +58,8 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   // Cookies, hosts and schemes are decided by the front, which has overwritten what the sender claimed.
   provider.proxy = true;
   keepSessions(provider, deps.protocol);
-  provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) => deps.protocol.replays.unique(iss, jti, exp + clockTolerance);
+  provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) =>
+    deps.protocol.replays.unique(iss, jti, exp + clockTolerance);
   compareSecrets(provider, deps);
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
@@ -91,7 +92,8 @@ class OstiaryProvider extends Provider {
 
   /** OAuth 2.0 Form Post Response Mode as a page of ours, which works without JavaScript. */
   override registerResponseMode(name: string, handler: Parameters<Provider['registerResponseMode']>[1]): void {
-    const ours: typeof handler = (ctx, redirectUri, fields) => this.pages.formPost(ctx, redirectUri, fields as Record<string, string>);
+    const ours: typeof handler = (ctx, redirectUri, fields) =>
+      this.pages.formPost(ctx, redirectUri, fields as Record<string, string>);
     super.registerResponseMode(name, name === 'form_post' ? ours : handler);
   }
 }
@@ -116,9 +118,11 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     clockTolerance,
     ttl: {
-      AccessToken: (_ctx, token, client) => token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.accessToken,
+      AccessToken: (_ctx, token, client) =>
+        token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.accessToken,
       AuthorizationCode: lifetimes.authorizationCode,
-      ClientCredentials: (_ctx, token, client) => token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.clientCredentials,
+      ClientCredentials: (_ctx, token, client) =>
+        token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.clientCredentials,
       Grant: lifetimes.grant,
       IdToken: lifetimes.idToken,
       Interaction: lifetimes.interaction,
@@ -134,12 +138,20 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
 
     // OpenID Connect Core
     scopes: [...scopes],
-    claims: { ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])), sid: null, iss: null },
+    claims: {
+      ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
+      sid: null,
+      iss: null,
+    },
     acrValues: [...acrValues],
     conformIdTokenClaims: true,
     subjectTypes: ['public', 'pairwise'],
-    pairwiseIdentifier: async (_ctx, accountId, client) => hmac(issuer.pairwiseSalt, `${client.sectorIdentifier}\0${accountId}`),
-    interactions: { policy: createPolicy(), url: (_ctx, interaction) => `${issuer.url}/interaction/${interaction.uid}` },
+    pairwiseIdentifier: async (_ctx, accountId, client) =>
+      hmac(issuer.pairwiseSalt, `${client.sectorIdentifier}\0${accountId}`),
+    interactions: {
+      policy: createPolicy(),
+      url: (_ctx, interaction) => `${issuer.url}/interaction/${interaction.uid}`,
+    },
     loadExistingGrant: createLoadExistingGrant(deps.protocol) as Configuration['loadExistingGrant'],
     cookies: {
       keys: issuer.cookieKeys,
@@ -156,7 +168,11 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     renderError: deps.pages.renderError,
 
     // Clients (RFC 7591, RFC 7592)
-    clientDefaults: { grant_types: ['authorization_code'], response_types: ['code'], token_endpoint_auth_method: 'client_secret_basic' },
+    clientDefaults: {
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'client_secret_basic',
+    },
     extraClientMetadata: { properties: clientSettings, validator: refusedRegistration as never },
     clientBasedCORS: (_ctx, origin, client) => settingsOf(client).allowed_cors_origins?.includes(origin) ?? false,
     // No HMAC and no symmetric encryption anywhere: a client secret is kept as a hash and can be no key.
@@ -169,7 +185,8 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
       clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
       dPoPSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
     },
-    fetch: ((url: URL | string, options?: RequestInit) => deps.egress.fetch(String(url), options)) as Configuration['fetch'],
+    fetch: ((url: URL | string, options?: RequestInit) =>
+      deps.egress.fetch(String(url), options)) as Configuration['fetch'],
     fetchResponseBodyLimits: { jwksUri: 256 * 1024, sectorIdentifierUri: 64 * 1024 } as never,
 
     features: {
@@ -195,7 +212,11 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
         defaultResource: (_ctx, _client, oneOf) => oneOf as never,
         useGrantedResource: () => false,
       },
-      rpInitiatedLogout: { enabled: true, logoutSource: deps.pages.confirmLogout, postLogoutSuccessSource: deps.pages.signedOut },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: deps.pages.confirmLogout,
+        postLogoutSuccessSource: deps.pages.signedOut,
+      },
     },
   };
 }
@@ -203,7 +224,11 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
 const now = () => Math.floor(Date.now() / 1000);
 
 /** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */
-async function introspectionAllowed(_ctx: unknown, client: { clientId: string; clientAuthMethod?: string }, token: { clientId?: string }): Promise<boolean> {
+async function introspectionAllowed(
+  _ctx: unknown,
+  client: { clientId: string; clientAuthMethod?: string },
+  token: { clientId?: string },
+): Promise<boolean> {
   return client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
 }
 
@@ -245,11 +270,18 @@ function keepSessions(provider: Provider, protocol: Protocol): void {
     const request = requestOf(ctx);
     request.rotatedFrom = this.oldId;
     const exp = now() + ttl;
-    const payload = Object.fromEntries(fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined));
+    const payload = Object.fromEntries(
+      fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined),
+    );
     if (!protocol.sessions.isUnchanged(request, payload, exp)) {
       this.exp = exp;
       try {
-        const current = await protocol.sessions.save(request, this.jti, { iat: now(), ...payload, kind: 'Session', exp });
+        const current = await protocol.sessions.save(request, this.jti, {
+          iat: now(),
+          ...payload,
+          kind: 'Session',
+          exp,
+        });
         if (!current) keepNewerCookie(ctx, provider.cookieName('session'));
       } catch (error) {
         if (!(error instanceof SessionEnded)) throw error;
@@ -272,7 +304,9 @@ function keepSessions(provider: Provider, protocol: Protocol): void {
 function keepNewerCookie(ctx: EngineContext | undefined, name: string): void {
   const cookies = ctx?.response.get('set-cookie') as string | string[] | undefined;
   if (!ctx || !cookies) return;
-  const kept = [cookies].flat().filter((cookie) => !cookie.startsWith(`${name}=`) && !cookie.startsWith(`${name}.sig=`));
+  const kept = [cookies]
+    .flat()
+    .filter((cookie) => !cookie.startsWith(`${name}=`) && !cookie.startsWith(`${name}.sig=`));
   if (kept.length > 0) ctx.set('set-cookie', kept);
   else ctx.remove('set-cookie');
 }

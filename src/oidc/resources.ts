@@ -12,7 +12,9 @@ export function createResourceServerInfo(resources: ResourceService) {
     // Nobody is asked for consent with client credentials, and nobody can agree to more for the server's own API than the client was
     // given: both only what the client's registration lists.
     const onlyListed = !(resource instanceof Resource) || ctx.oidc.params?.grant_type === 'client_credentials';
-    const scopes = resource.scopes.map(({ name }) => name).filter((name) => (listed ? listed.includes(name) : !onlyListed));
+    const scopes = resource.scopes
+      .map(({ name }) => name)
+      .filter((name) => (listed ? listed.includes(name) : !onlyListed));
     return {
       audience: resource.identifier,
       scope: scopes.join(' '),

@@ -45,7 +45,11 @@ export function routeOf(path: string): string | undefined {
   return parent && `${parent}/:id`;
 }
 
-export function mountEngine(pool: ProviderPool, rateLimits: RateLimits, allowed: { points: number; seconds: number }): Middleware {
+export function mountEngine(
+  pool: ProviderPool,
+  rateLimits: RateLimits,
+  allowed: { points: number; seconds: number },
+): Middleware {
   const failures = rateLimits.limiter({ name: 'protocol', ...allowed });
   return async (ctx, next) => {
     const route = routeOf(ctx.path);

@@ -7,7 +7,13 @@ import { emitterOf } from './events.js';
 
 type EngineError = Error & { error?: string; error_description?: string; error_detail?: string };
 
-const events = ['authorization.error', 'pushed_authorization_request.error', 'end_session.error', 'end_session_confirm.error', 'grant.error'] as const;
+const events = [
+  'authorization.error',
+  'pushed_authorization_request.error',
+  'end_session.error',
+  'end_session_confirm.error',
+  'grant.error',
+] as const;
 
 /** Which trace belongs to which request: written when the engine refuses, read by the page that tells about it. */
 export class TraceIds {
@@ -19,7 +25,8 @@ export class TraceIds {
   ) {}
 
   listen(provider: Provider): void {
-    for (const event of events) emitterOf(provider).on(event, (ctx: EngineContext, error: EngineError) => this.keep(ctx, error));
+    for (const event of events)
+      emitterOf(provider).on(event, (ctx: EngineContext, error: EngineError) => this.keep(ctx, error));
   }
 
   async of(ctx: object): Promise<string | undefined> {
@@ -37,10 +44,13 @@ export class TraceIds {
       description: [error.error_description, error.error_detail].filter(Boolean).join(': ') || undefined,
       steps: steps(ctx, error),
     });
-    this.ids.set(ctx, kept.catch((cause: unknown) => {
-      this.logger.warn('a trace could not be kept', { error: cause });
-      return undefined;
-    }));
+    this.ids.set(
+      ctx,
+      kept.catch((cause: unknown) => {
+        this.logger.warn('a trace could not be kept', { error: cause });
+        return undefined;
+      }),
+    );
   }
 }
 
@@ -57,7 +67,11 @@ function steps({ oidc }: EngineContext, error: EngineError): TraceStep[] {
   ].filter((step): step is string => typeof step === 'string');
   return [
     ...passed.map((step): TraceStep => ({ step, outcome: 'passed' })),
-    { step: error.error ?? error.name, outcome: 'failed', ...(error.error_description ? { detail: error.error_description } : {}) },
+    {
+      step: error.error ?? error.name,
+      outcome: 'failed',
+      ...(error.error_description ? { detail: error.error_description } : {}),
+    },
   ];
 }
 

@@ -6,11 +6,11 @@ import path from 'node:path';
 import { match } from '@formatjs/intl-localematcher';
 import i18next, { type i18n } from 'i18next';
 
-export type Values = Record<string, string | number>;
+type Values = Record<string, string | number>;
 export type Direction = 'ltr' | 'rtl';
 
 /** Everything one language can say. Nothing here escapes for HTML except rich(): templates escape what they print. */
-export interface Speech {
+interface Speech {
   locale: string;
   dir: Direction;
   /** The sentence of a key, with {{name}} replaced by values.name. An unknown key answers with itself. */
@@ -104,7 +104,7 @@ function weighted(header: string): string[] {
 const rightToLeft = new Set(['ar', 'arc', 'ckb', 'dv', 'fa', 'he', 'ks', 'ps', 'sd', 'ug', 'ur', 'yi']);
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-export const escapeHtml = (value: unknown): string =>
+const escapeHtml = (value: unknown): string =>
   String(value ?? '').replace(/[&<>"']/g, (character) => entities[character] ?? character);
 
 /** Only these may stand in a link: javascript: and data: in a client's policy_uri would run on our origin. */

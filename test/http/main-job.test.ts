@@ -1,7 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { Browser } from '../support/browser.js';
-import { authorizationUrl, codeOf, introspect, makeClient, makePerson, type Party, pkce, post, redeem, refresh, signIn } from '../support/party.js';
+import {
+  authorizationUrl,
+  codeOf,
+  introspect,
+  makeClient,
+  makePerson,
+  type Party,
+  pkce,
+  post,
+  redeem,
+  refresh,
+  signIn,
+} from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 describe('a relying party signs a person in (OpenID Connect Core §3.1)', () => {
@@ -30,13 +42,23 @@ describe('a relying party signs a person in (OpenID Connect Core §3.1)', () => 
     const { status, body } = await redeem(server, party, codeOf(page), proof);
     expect(status).toBe(200);
     const jwks = createRemoteJWKSet(new URL(`${server.issuer}/jwks`));
-    const { payload, protectedHeader } = await jwtVerify(String(body.id_token), jwks, { issuer: server.issuer, audience: party.clientId });
+    const { payload, protectedHeader } = await jwtVerify(String(body.id_token), jwks, {
+      issuer: server.issuer,
+      audience: party.clientId,
+    });
     expect(protectedHeader.alg).toBe('ES256');
     expect(payload).toMatchObject({ sub: user.id, nonce: 'n-0S6_WzA2Mj', acr: 'urn:ostiary:acr:1fa', amr: ['pwd'] });
 
-    const userinfo = await fetch(`${server.issuer}/userinfo`, { headers: { authorization: `Bearer ${body.access_token}` } });
+    const userinfo = await fetch(`${server.issuer}/userinfo`, {
+      headers: { authorization: `Bearer ${body.access_token}` },
+    });
     expect(userinfo.status).toBe(200);
-    expect(await userinfo.json()).toMatchObject({ sub: user.id, email: user.email, email_verified: true, name: 'Maria Muster' });
+    expect(await userinfo.json()).toMatchObject({
+      sub: user.id,
+      email: user.email,
+      email_verified: true,
+      name: 'Maria Muster',
+    });
 
     const introspected = await introspect(server, party, String(body.access_token));
     expect(introspected.body).toMatchObject({ active: true, sub: user.id });

@@ -33,9 +33,11 @@ export class Browser {
     let response = await this.request(address, init);
     for (let hop = 0; hop < 15; hop += 1) {
       const location = response.headers.get('location');
-      if (!location) return { url: address, status: response.status, headers: response.headers, html: await response.text() };
+      if (!location)
+        return { url: address, status: response.status, headers: response.headers, html: await response.text() };
       address = new URL(location, address).href;
-      if (new URL(address).origin !== origin) return { url: address, status: response.status, headers: response.headers, html: '' };
+      if (new URL(address).origin !== origin)
+        return { url: address, status: response.status, headers: response.headers, html: '' };
       response = await this.request(address);
     }
     throw new Error(`too many redirects, at ${address}`);
@@ -77,14 +79,23 @@ export class Browser {
 export function readForm(page: Page, index = 0): { action: string; values: [string, string][] } {
   const forms = [...page.html.matchAll(/<form[^>]*action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g)];
   const form = forms[index];
-  if (!form) throw new Error(`no form on ${page.url} (${page.status}):\n${page.html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ')}`);
+  if (!form)
+    throw new Error(
+      `no form on ${page.url} (${page.status}):\n${page.html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ')}`,
+    );
   const values: [string, string][] = [];
   for (const [input] of (form[2] ?? '').matchAll(/<input[^>]*>/g)) {
     const attribute = (name: string) => unescape(new RegExp(`\\b${name}="([^"]*)"`).exec(input)?.[1] ?? '');
-    if (attribute('name') && !/type="(checkbox|radio)"/.test(input)) values.push([attribute('name'), attribute('value')]);
+    if (attribute('name') && !/type="(checkbox|radio)"/.test(input))
+      values.push([attribute('name'), attribute('value')]);
   }
   return { action: new URL(unescape(form[1] ?? ''), page.url).href, values };
 }
 
 const unescape = (html: string) =>
-  html.replaceAll('&amp;', '&').replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&lt;', '<').replaceAll('&gt;', '>');
+  html
+    .replaceAll('&amp;', '&')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>');

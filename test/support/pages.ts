@@ -71,6 +71,13 @@ export const samples: Sample[] = [
     error: { code: 'locked', seconds: 290 },
     actions,
   }),
+  page('interaction/password', 'locked-for-good', {
+    client,
+    username,
+    initials: 'M',
+    error: { code: 'locked', seconds: 251_000_000_000 },
+    actions,
+  }),
   page('interaction/change-password', 'first', { client, username, actions }),
   page('interaction/change-password', 'refused', { client, username, reasons: ['too_short', 'common'], actions }),
   page('interaction/select-account', 'two', {
@@ -130,6 +137,7 @@ export const samples: Sample[] = [
     reasons: ['contains_email'],
     actions: { submit: '/setup' },
   }),
+  page('setup/setup', 'taken', { username, error: { code: 'taken_username' }, actions: { submit: '/setup' } }),
   page('setup/done', 'first', {
     issuer: 'https://id.example.com',
     client_id: '0199f0c4-1111-7000-8000-3b1e0f6a2c51',
@@ -159,13 +167,9 @@ export const samples: Sample[] = [
 ];
 
 export const letters: Sample[] = [
-  page('emails/set_password', 'first', {
-    email: username,
-    link: 'https://id.example.com/password?token=abc&x=1',
-    seconds: 3600,
-  }),
-  page('emails/account_locked', 'timed', { email: username, seconds: 900, ip: '203.0.113.9' }),
-  page('emails/account_locked', 'by-hand', { email: username }),
+  page('emails/set_password', 'first', { link: 'https://id.example.com/password?token=abc&x=1', minutes: 60 }),
+  page('emails/account_locked', 'timed', { until: '2026-11-21T14:20:00Z', ip: '203.0.113.9' }),
+  page('emails/account_locked', 'by-hand', { until: '9999-12-31T23:59:59Z' }),
 ];
 
 export const samplePage = (locale: string): Page => ({

@@ -42,7 +42,12 @@ export function pkce(): Pkce {
   return { verifier, challenge: createHash('sha256').update(verifier).digest('base64url') };
 }
 
-export const authorizationUrl = (server: TestServer, party: Party, { challenge }: Pkce, more: Record<string, string> = {}) =>
+export const authorizationUrl = (
+  server: TestServer,
+  party: Party,
+  { challenge }: Pkce,
+  more: Record<string, string> = {},
+) =>
   `${server.issuer}/authorize?${new URLSearchParams({
     client_id: party.clientId,
     response_type: 'code',
@@ -69,7 +74,13 @@ export async function signIn(browser: Browser, url: string, email: string): Prom
 
 export const codeOf = (page: Page): string => {
   const code = new URL(page.url).searchParams.get('code');
-  if (!code) throw new Error(`no code at ${page.url} (${page.status}) ${page.html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ').slice(0, 400)}`);
+  if (!code)
+    throw new Error(
+      `no code at ${page.url} (${page.status}) ${page.html
+        .replace(/<[^>]+>/g, ' ')
+        .replace(/\s+/g, ' ')
+        .slice(0, 400)}`,
+    );
   return code;
 };
 
@@ -80,7 +91,12 @@ export interface TokenAnswer {
 }
 
 /** Any endpoint of the engine that takes a form, as the client. */
-export async function post(server: Pick<TestServer, 'issuer'>, path: string, party: Party, form: Record<string, string>): Promise<TokenAnswer> {
+export async function post(
+  server: Pick<TestServer, 'issuer'>,
+  path: string,
+  party: Party,
+  form: Record<string, string>,
+): Promise<TokenAnswer> {
   const response = await fetch(`${server.issuer}${path}`, {
     method: 'POST',
     headers: {
@@ -94,15 +110,31 @@ export async function post(server: Pick<TestServer, 'issuer'>, path: string, par
 }
 
 export const redeem = (server: Pick<TestServer, 'issuer'>, party: Party, code: string, { verifier }: Pkce) =>
-  post(server, '/token', party, { grant_type: 'authorization_code', code, redirect_uri: party.redirectUri, code_verifier: verifier });
+  post(server, '/token', party, {
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: party.redirectUri,
+    code_verifier: verifier,
+  });
 
-export const refresh = (server: Pick<TestServer, 'issuer'>, party: Party, token: string, more: Record<string, string> = {}) =>
-  post(server, '/token', party, { grant_type: 'refresh_token', refresh_token: token, ...more });
+export const refresh = (
+  server: Pick<TestServer, 'issuer'>,
+  party: Party,
+  token: string,
+  more: Record<string, string> = {},
+) => post(server, '/token', party, { grant_type: 'refresh_token', refresh_token: token, ...more });
 
-export const introspect = (server: Pick<TestServer, 'issuer'>, party: Party, token: string) => post(server, '/introspect', party, { token });
+export const introspect = (server: Pick<TestServer, 'issuer'>, party: Party, token: string) =>
+  post(server, '/introspect', party, { token });
 
 /** A whole sign-in: tokens for a person at a client. */
-export async function tokensFor(server: TestServer, party: Party, email: string, more: Record<string, string> = {}, browser = new Browser()) {
+export async function tokensFor(
+  server: TestServer,
+  party: Party,
+  email: string,
+  more: Record<string, string> = {},
+  browser = new Browser(),
+) {
   const proof = pkce();
   const page = await signIn(browser, authorizationUrl(server, party, proof, more), email);
   const { status, body } = await redeem(server, party, codeOf(page), proof);

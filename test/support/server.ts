@@ -1,12 +1,18 @@
 // The real server on a free port, with a database of its own. Only what lies outside the house is replaced, and what would be slow.
 import { createServer } from 'node:net';
+import { Writable } from 'node:stream';
 import { type Config, loadConfig } from '../../config/index.js';
+import { limits } from '../../config/protocol.js';
 import { asDefaultTenant, type Running, start } from '../../src/main.js';
+import { createLogger } from '../../src/platform/logger.js';
 import { entities, migrations } from '../../src/schema.js';
 import type { Overrides, Services } from '../../src/services.js';
-import { createLogger } from '../../src/platform/logger.js';
 import { freshDatabase, type Kind } from './postgres.js';
-import { Writable } from 'node:stream';
+
+/** One address makes all requests here; the limits themselves have tests of their own. */
+const roomy = Object.fromEntries(
+  Object.entries(limits).map(([name, { seconds }]) => [name, { points: 100_000, seconds }]),
+);
 
 export interface TestServer {
   issuer: string;
@@ -28,15 +34,28 @@ export interface TestServerOptions {
 /** Fast enough for hundreds of sign-ins; the real parameters are tested where hashing is. */
 export const cheapHashing = { parameters: { timeCost: 1, memoryCost: 1024, parallelism: 1 }, processes: 1 };
 
-export const defaultKind: Kind = process.env.TEST_DATABASE_URL ? 'postgres' : 'embedded';
+declare const testKind: Kind | undefined;
 
-export async function startServer({ kind = defaultKind, environment = {}, overrides = {} }: TestServerOptions = {}): Promise<TestServer> {
+/** Which database this run of the suite is on (jest.config.js). */
+export const defaultKind: Kind = typeof testKind === 'undefined' ? 'embedded' : testKind;
+
+export async function startServer({
+  kind = defaultKind,
+  environment = {},
+  overrides = {},
+}: TestServerOptions = {}): Promise<TestServer> {
   const database = await freshDatabase(kind, { entities, migrations });
   const port = await freePort();
   const log: string[] = [];
-  const config = testConfig({ ISSUER: `http://localhost:${port}`, ...environment });
+  const redis = kind === 'postgres' ? process.env.TEST_REDIS_URL : undefined;
+  const config = testConfig({
+    ISSUER: `http://localhost:${port}`,
+    ...(redis ? { REDIS_URL: redis } : {}),
+    ...environment,
+  });
   const running: Running = await start(config, {
     connection: database.settings.connection,
+    limits: roomy,
     hashing: cheapHashing,
     logger: createLogger({ level: 'debug', stream: collector(log) }),
     ...overrides,

@@ -9,7 +9,14 @@ import { needsSecret } from './client.rules.js';
 import { ClientSecret } from './client-secret.entity.js';
 
 const TOPIC = 'client';
-const OPENID_SCOPES: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'address', 'phone', 'offline_access']);
+const OPENID_SCOPES: ReadonlySet<string> = new Set([
+  'openid',
+  'profile',
+  'email',
+  'address',
+  'phone',
+  'offline_access',
+]);
 const OURS = 'urn:ostiary:';
 
 /** Our members travel under names nobody can register; list them in the engine's extraClientMetadata.properties. */

@@ -5,10 +5,10 @@ import type { Database } from '../../platform/database.js';
 import { invalid } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { Client } from './client.entity.js';
-import type { ClientLookup } from './client-lookup.js';
 import { ClientMetadata, type FullMetadata, withDefaults } from './client.metadata.js';
 import { metadataIssues, needsSecret } from './client.rules.js';
 import type { ClientHooks } from './client.service.js';
+import type { ClientLookup } from './client-lookup.js';
 import { ClientSecrets } from './client-secrets.js';
 
 type Registered = Readonly<Record<string, unknown>>;
@@ -36,7 +36,8 @@ export class RegisteredClients {
     const metadata = checked(sent);
     await this.db.transaction(async () => {
       const client = await this.upsert(clientId, metadata);
-      const made = typeof sent.client_secret === 'string' && sent.client_secret !== known ? sent.client_secret : undefined;
+      const made =
+        typeof sent.client_secret === 'string' && sent.client_secret !== known ? sent.client_secret : undefined;
       if (!needsSecret(metadata)) await this.secrets.removeAll(client);
       else if (made) await this.secrets.add(client, { given: made });
       await this.lookup.changed(clientId);
@@ -63,7 +64,14 @@ export class RegisteredClients {
       await this.audit.record('client.updated', { client_id: clientId, changed: Object.keys(metadata) });
       return this.db.repo(Client).save(existing);
     }
-    const client = Object.assign(new Client(), { clientId, name, metadata, dynamic: true, createdAt: now, updatedAt: now });
+    const client = Object.assign(new Client(), {
+      clientId,
+      name,
+      metadata,
+      dynamic: true,
+      createdAt: now,
+      updatedAt: now,
+    });
     await this.db.repo(Client).insert(client);
     await this.audit.record('client.created', { client_id: clientId, dynamic: true });
     return client;
@@ -71,7 +79,9 @@ export class RegisteredClients {
 }
 
 function checked(sent: Registered): FullMetadata {
-  const members = Object.fromEntries(Object.entries(sent).filter(([name, value]) => name in ClientMetadata.shape && value !== undefined));
+  const members = Object.fromEntries(
+    Object.entries(sent).filter(([name, value]) => name in ClientMetadata.shape && value !== undefined),
+  );
   const result = ClientMetadata.safeParse(members);
   const issues = result.success
     ? metadataIssues(withDefaults(result.data))

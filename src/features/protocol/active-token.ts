@@ -32,11 +32,16 @@ export async function findActiveToken(
   if (access) {
     const grant = token.grantId ? await protocol.grants.find(request, token.grantId) : undefined;
     if (!grant || (grant.exp ?? 0) * 1000 <= clock.now().getTime()) return undefined;
-    if (token.expiresWithSession && !(await protocol.sessions.findByUid(request, String(token.sessionUid)))) return undefined;
+    if (token.expiresWithSession && !(await protocol.sessions.findByUid(request, String(token.sessionUid))))
+      return undefined;
   }
   return {
     clientId: token.clientId,
     accountId: token.accountId,
-    scopes: new Set(String(token.scope ?? '').split(' ').filter(Boolean)),
+    scopes: new Set(
+      String(token.scope ?? '')
+        .split(' ')
+        .filter(Boolean),
+    ),
   };
 }

@@ -58,7 +58,12 @@ export class EngineRows {
    * @param siblings kinds to look for in the same statement: a token to be introspected may be any of three.
    * @returns the payload with its handle put back as `jti`, or undefined.
    */
-  find(request: ProtocolRequest, kind: string, handle: string, siblings: readonly string[] = [kind]): Promise<Payload | undefined> {
+  find(
+    request: ProtocolRequest,
+    kind: string,
+    handle: string,
+    siblings: readonly string[] = [kind],
+  ): Promise<Payload | undefined> {
     const key = (one: string) => `${one}\0${handle}`;
     const known = request.rows.get(key(kind));
     if (known) return known;
@@ -66,7 +71,11 @@ export class EngineRows {
 
     const kinds = siblings.includes(kind) ? siblings : [kind];
     const found = this.load(request, kinds, handle);
-    for (const one of kinds) request.rows.set(key(one), found.then((rows) => rows.get(one)));
+    for (const one of kinds)
+      request.rows.set(
+        key(one),
+        found.then((rows) => rows.get(one)),
+      );
     return request.rows.get(key(kind)) as Promise<Payload | undefined>;
   }
 
@@ -74,7 +83,12 @@ export class EngineRows {
     request.rows.delete(`${row.kind}\0${row.handle}`);
     if (this.shortLived && sealedKinds.has(row.kind)) {
       const { retain_until } = this.columns(row);
-      return this.shortLived.save(row.kind, row.handle, this.seal(row.kind, row.payload), retain_until ?? this.clock.now());
+      return this.shortLived.save(
+        row.kind,
+        row.handle,
+        this.seal(row.kind, row.payload),
+        retain_until ?? this.clock.now(),
+      );
     }
     if (request.collecting) return request.collect(row);
     const c = this.columns(row);
@@ -100,7 +114,13 @@ export class EngineRows {
     const first =
       this.shortLived && sealedKinds.has(kind)
         ? await this.shortLived.consume(kind, handle)
-        : (await this.db.execute(statements.consumeRow, [currentTenantId(), handleHash(kind, handle), this.clock.now()])).length > 0;
+        : (
+            await this.db.execute(statements.consumeRow, [
+              currentTenantId(),
+              handleHash(kind, handle),
+              this.clock.now(),
+            ])
+          ).length > 0;
     if (!first) throw new AlreadyConsumed(kind, payload.grantId);
   }
 
@@ -138,11 +158,19 @@ export class EngineRows {
   /** What the refresh token was answered with when it was exchanged, as long as its grace window lasts. */
   async earlierAnswer(handle: string): Promise<string | undefined> {
     const hash = handleHash('RefreshToken', handle);
-    const [row] = await this.db.execute<{ sealed_answer: string }>(statements.readAnswer, [currentTenantId(), hash, this.clock.now()]);
+    const [row] = await this.db.execute<{ sealed_answer: string }>(statements.readAnswer, [
+      currentTenantId(),
+      hash,
+      this.clock.now(),
+    ]);
     return row && this.sealer.open(row.sealed_answer, answerContext(hash));
   }
 
-  private async load(request: ProtocolRequest, kinds: readonly string[], handle: string): Promise<Map<string, Payload>> {
+  private async load(
+    request: ProtocolRequest,
+    kinds: readonly string[],
+    handle: string,
+  ): Promise<Map<string, Payload>> {
     const hashes = kinds.map((kind) => handleHash(kind, handle));
     const rows = await this.db.execute<FoundRow>(statements.findRow, [currentTenantId(), hashes, this.clock.now()]);
     const found = new Map<string, Payload>();
@@ -215,7 +243,10 @@ function remember(request: ProtocolRequest, row: FoundRow): void {
   if (row.grant_id) request.grants.set(row.grant_id, Promise.resolve(grantPayload(row)));
   if (row.session_uid) {
     const live = row.session_payload && row.session_expires_at;
-    request.sessionsByUid.set(row.session_uid, live ? { ...row.session_payload, exp: seconds(row.session_expires_at) } : undefined);
+    request.sessionsByUid.set(
+      row.session_uid,
+      live ? { ...row.session_payload, exp: seconds(row.session_expires_at) } : undefined,
+    );
   }
 }
 

@@ -75,7 +75,12 @@ export class Grants {
          RETURNING id, payload, expires_at`,
         [currentTenantId(), id, clientId, session.accountId, session.uid, payload, now, this.expiry(now)],
       )) as [GrantRow];
-      await this.audit.record('grant.given', { grant_id: id, client_id: clientId, user_id: session.accountId, scope: scopesOf(payload) });
+      await this.audit.record('grant.given', {
+        grant_id: id,
+        client_id: clientId,
+        user_id: session.accountId,
+        scope: scopesOf(payload),
+      });
       return toPayload(row);
     });
   }
@@ -93,7 +98,8 @@ export class Grants {
       ]);
       if (!row) return;
       const { client_id, account_id: user_id } = row;
-      if (reused?.kind === 'AuthorizationCode') await this.audit.record('authorization_code.reused', { grant_id: id, client_id });
+      if (reused?.kind === 'AuthorizationCode')
+        await this.audit.record('authorization_code.reused', { grant_id: id, client_id });
       else if (reused) await this.audit.record('token.reused', { grant_id: id, client_id, reason: reused.why });
       await this.audit.record('grant.revoked', { grant_id: id, client_id, user_id, reason });
     });
@@ -120,7 +126,12 @@ export class Grants {
         [currentTenantId(), where.accountId ?? null, where.clientId ?? null, this.clock.now(), reason],
       )) as [{ id: string; client_id: string; account_id: string }[], number];
       for (const row of rows) {
-        await this.audit.record('grant.revoked', { grant_id: row.id, client_id: row.client_id, user_id: row.account_id, reason });
+        await this.audit.record('grant.revoked', {
+          grant_id: row.id,
+          client_id: row.client_id,
+          user_id: row.account_id,
+          reason,
+        });
       }
       return rows.length;
     });
@@ -142,7 +153,8 @@ const toPayload = ({ id, payload, expires_at }: GrantRow): Payload => ({
   exp: Math.floor(expires_at.getTime() / 1000),
 });
 
-const scopesOf = ({ openid, resources }: Consent) => [openid?.scope, ...Object.values(resources ?? {})].filter(Boolean).join(' ');
+const scopesOf = ({ openid, resources }: Consent) =>
+  [openid?.scope, ...Object.values(resources ?? {})].filter(Boolean).join(' ');
 
 /** What is agreed to now is no longer refused, and the other way round. */
 function merge(payload: Payload & Consent, consent: Consent): Payload & Consent {
@@ -175,7 +187,10 @@ function subtract(a: Consent, b: Consent): Consent {
       claims: (a.openid?.claims ?? []).filter((claim) => !b.openid?.claims?.includes(claim)),
     },
     resources: Object.fromEntries(
-      Object.entries(a.resources ?? {}).map(([identifier, scope]) => [identifier, minus(scope, b.resources?.[identifier])]),
+      Object.entries(a.resources ?? {}).map(([identifier, scope]) => [
+        identifier,
+        minus(scope, b.resources?.[identifier]),
+      ]),
     ),
   };
 }

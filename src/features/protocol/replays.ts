@@ -12,7 +12,11 @@ export class Replays {
    * @returns true for exactly one of many callers with the same issuer and jti.
    */
   async unique(issuer: string, jti: string, exp: number): Promise<boolean> {
-    const rows = await this.db.execute(statements.insertReplay, [currentTenantId(), sha256(`${issuer}\0${jti}`), new Date(exp * 1000)]);
+    const rows = await this.db.execute(statements.insertReplay, [
+      currentTenantId(),
+      sha256(`${issuer}\0${jti}`),
+      new Date(exp * 1000),
+    ]);
     return rows.length === 1;
   }
 }

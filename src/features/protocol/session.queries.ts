@@ -1,7 +1,7 @@
+import { z } from 'zod';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { decodeCursor, type Page, type PageRequest, toPage } from '../../platform/pagination.js';
-import { z } from 'zod';
 
 export interface SessionRow {
   uid: string;
@@ -48,7 +48,11 @@ export async function listSessions(db: Database, query: ByAccount, now: Date): P
 }
 
 /** Live grants, newest first. */
-export async function listGrants(db: Database, query: ByAccount & { client_id?: string | undefined }, now: Date): Promise<Page<GrantRow>> {
+export async function listGrants(
+  db: Database,
+  query: ByAccount & { client_id?: string | undefined },
+  now: Date,
+): Promise<Page<GrantRow>> {
   const [time, id] = keyOf(query);
   const rows = (await db.manager.query(
     `SELECT id, client_id, account_id, session_uid, payload -> 'openid' ->> 'scope' AS openid_scope, payload -> 'resources' AS resources,

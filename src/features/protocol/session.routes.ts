@@ -36,7 +36,11 @@ const GrantView = z
   .meta({ id: 'Grant' });
 
 const SessionQuery = z.strictObject({ ...pageQuery, user_id: z.uuid().optional() });
-const GrantQuery = z.strictObject({ ...pageQuery, user_id: z.uuid().optional(), client_id: z.string().max(128).optional() });
+const GrantQuery = z.strictObject({
+  ...pageQuery,
+  user_id: z.uuid().optional(),
+  client_id: z.string().max(128).optional(),
+});
 
 export const sessionRoutes = (db: Database, protocol: Protocol, clock: Clock) => [
   endpoint({

@@ -70,7 +70,11 @@ export class Sessions {
   /** Read-only: without a handle nothing found this way can be saved as another. */
   async findByUid(request: ProtocolRequest, uid: string): Promise<Payload | undefined> {
     if (!request.sessionsByUid.has(uid)) {
-      const [row] = await this.db.execute<FoundSession>(statements.findSessionByUid, [currentTenantId(), uid, this.clock.now()]);
+      const [row] = await this.db.execute<FoundSession>(statements.findSessionByUid, [
+        currentTenantId(),
+        uid,
+        this.clock.now(),
+      ]);
       request.sessionsByUid.set(uid, row && this.open(row));
     }
     return request.sessionsByUid.get(uid);
@@ -109,7 +113,10 @@ export class Sessions {
     request.sessionsByUid.set(uid, undefined);
     return this.db.transaction(async () => {
       const values = [currentTenantId(), uid, this.clock.now(), reason];
-      const [row] = await this.db.execute<{ account_id: string | null; payload: Payload }>(statements.endSession, values);
+      const [row] = await this.db.execute<{ account_id: string | null; payload: Payload }>(
+        statements.endSession,
+        values,
+      );
       if (!row?.account_id) return;
       const everything = reason === 'password_changed' || reason === 'account_ended';
       const clients = Object.entries((row.payload.authorizations ?? {}) as Authorizations)
@@ -123,7 +130,12 @@ export class Sessions {
         reason === 'account_ended' ? 'account_ended' : 'logout',
       ]);
       for (const grant of grants) {
-        await this.audit.record('grant.revoked', { grant_id: grant.id, client_id: grant.client_id, user_id: row.account_id, reason });
+        await this.audit.record('grant.revoked', {
+          grant_id: grant.id,
+          client_id: grant.client_id,
+          user_id: row.account_id,
+          reason,
+        });
       }
       await this.audit.record('session.ended', { session_id: uid, user_id: row.account_id, reason });
     });
@@ -147,7 +159,12 @@ export class Sessions {
     return rows.length;
   }
 
-  private async write(request: ProtocolRequest, handle: string, payload: Payload, authenticated: boolean): Promise<boolean> {
+  private async write(
+    request: ProtocolRequest,
+    handle: string,
+    payload: Payload,
+    authenticated: boolean,
+  ): Promise<boolean> {
     const now = this.clock.now();
     const loaded = request.session?.uid === payload.uid ? request.session : undefined;
     const { state, ...rest } = withoutHandle(payload);
@@ -165,7 +182,11 @@ export class Sessions {
       payload.uid,
       payload.accountId ?? null,
       payload.loginTs ?? null,
-      { ...rest, authorizations, ...(state ? { state: this.sealer.seal(JSON.stringify(state), stateContext(payload.uid)) } : {}) },
+      {
+        ...rest,
+        authorizations,
+        ...(state ? { state: this.sealer.seal(JSON.stringify(state), stateContext(payload.uid)) } : {}),
+      },
       context?.ip ?? null,
       context?.userAgent ?? null,
       now,

@@ -106,7 +106,7 @@ export async function openHouse(kind: Kind) {
     const prefix = ctx.path.startsWith('/t/acme/') ? '/t/acme' : '';
     ctx.path = ctx.path.slice(prefix.length);
     const own = { requestId: 'r1', ip: front.ip, prefix, origin: issuer, issuer: `${issuer}${prefix}` };
-    Object.assign(ctx.state, own);
+    Object.assign(ctx.state, own, { forwarded: Boolean(ctx.get('forwarded') || ctx.get('x-forwarded-for')) });
     const tenantId = prefix ? acme.id : tenant.id;
     try {
       await runInContext({ requestId: 'r1', tenantId, ip: front.ip }, next);

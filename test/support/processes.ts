@@ -1,0 +1,119 @@
+// Several processes of the real server on one Postgres and one Redis, behind no balancer: tests choose which one they ask.
+import { type ChildProcess, fork } from 'node:child_process';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { asDefaultTenant } from '../../src/main.js';
+import { createLogger } from '../../src/platform/logger.js';
+import { entities, migrations } from '../../src/schema.js';
+import { openServices, type Services } from '../../src/services.js';
+import { freshDatabase, type TestDatabase } from './postgres.js';
+import { cheapHashing, freePort, testConfig } from './server.js';
+
+export interface ServerProcess {
+  child: ChildProcess;
+  /** Where this process listens; its issuer is the same as that of the others. */
+  port: number;
+  /** What it printed. */
+  log: string[];
+}
+
+export interface Processes {
+  issuer: string;
+  members: ServerProcess[];
+  database: TestDatabase;
+  /** The same database from this process, without HTTP. */
+  services: Services;
+  inside<T>(work: (services: Services) => Promise<T>): Promise<T>;
+  /** fetch, to one of the processes: address, method and Host header as if a balancer had chosen it. */
+  ask(index: number, path: string, init?: RequestInit): Promise<Response>;
+  spawn(): Promise<ServerProcess>;
+  close(): Promise<void>;
+}
+
+export async function startProcesses(count: number, environment: Record<string, string> = {}): Promise<Processes> {
+  const database = await freshDatabase('postgres', { entities, migrations });
+  const issuer = `http://localhost:${await freePort()}`;
+  const settings = {
+    ISSUER: issuer,
+    DATABASE_URL: String(database.url),
+    REDIS_URL: String(process.env.TEST_REDIS_URL),
+    PORT: '0',
+    ...environment,
+  };
+  const config = testConfig(settings);
+  const quiet = createLogger({ level: 'error', stream: new Writable({ write: (_chunk, _encoding, done) => done() }) });
+  const services = await openServices(config, { hashing: cheapHashing, logger: quiet });
+  await services.migrate();
+  await services.tenants.ensureDefault();
+  await services.invalidation.start();
+
+  const members: ServerProcess[] = [];
+  const spawn = async () => {
+    const member = await launch(settings);
+    members.push(member);
+    return member;
+  };
+  await Promise.all(Array.from({ length: count }, spawn));
+
+  return {
+    issuer,
+    members,
+    database,
+    services,
+    inside: (work) => asDefaultTenant(services, () => work(services)),
+    ask(index, path, init = {}) {
+      const member = members[index];
+      if (!member) throw new Error(`there is no process ${index}`);
+      return askPort(member.port, issuer, path, init);
+    },
+    spawn,
+    async close() {
+      for (const { child } of members) child.kill('SIGKILL');
+      await services.close();
+      await database.close();
+    },
+  };
+}
+
+function launch(settings: Record<string, string>): Promise<ServerProcess> {
+  return new Promise((resolve, reject) => {
+    const child = fork(fileURLToPath(new URL('./server-process.js', import.meta.url)), {
+      env: {
+        PATH: process.env.PATH,
+        NODE_ENV: 'test',
+        HOST: '127.0.0.1',
+        ENCRYPTION_KEYS: JSON.stringify({ v1: Buffer.alloc(32, 7).toString('base64') }),
+        COOKIE_KEYS: 'test-cookie-key-test-cookie-key-0001',
+        ...settings,
+      },
+      execArgv: [],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const log: string[] = [];
+    child.stdout?.on('data', (chunk) => log.push(String(chunk)));
+    child.stderr?.on('data', (chunk) => log.push(String(chunk)));
+    child.once('message', (message) => resolve({ child, port: (message as { port: number }).port, log }));
+    child.once('exit', (code) => reject(new Error(`a server process ended with ${code}:\n${log.join('')}`)));
+  });
+}
+
+/** Connects to the port and asks as for the issuer: `fetch` would not let us say the Host header. */
+async function askPort(port: number, issuer: string, path: string, init: RequestInit): Promise<Response> {
+  const { request } = await import('undici');
+  const headers = Object.fromEntries(new Headers(init.headers).entries());
+  const body = init.body instanceof URLSearchParams ? init.body.toString() : (init.body as string | undefined);
+  if (init.body instanceof URLSearchParams) headers['content-type'] ??= 'application/x-www-form-urlencoded';
+  const answer = await request(`http://127.0.0.1:${port}${path}`, {
+    method: (init.method ?? 'GET') as 'GET',
+    headers: { ...headers, host: new URL(issuer).host },
+    ...(body === undefined ? {} : { body }),
+  });
+  const answered = new Headers();
+  for (const [name, value] of Object.entries(answer.headers))
+    for (const one of [value ?? []].flat()) answered.append(name, one);
+  const text = await answer.body.text();
+  return new Response(answer.statusCode === 204 || answer.statusCode === 304 ? null : text, {
+    status: answer.statusCode,
+    headers: answered,
+  });
+}
