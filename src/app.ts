@@ -17,7 +17,7 @@ import { findActiveToken } from './features/protocol/active-token.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
-import { observe, resolveTenant, stateOf } from './front.js';
+import { type FrontState, observe, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { createInteractionRouter } from './interaction/routes.js';
 import { assertScopes } from './management.js';
@@ -26,6 +26,7 @@ import { createEnginePages } from './oidc/pages.js';
 import { ProviderPool } from './oidc/provider-pool.js';
 import { mountEngine } from './oidc/routes.js';
 import { TraceIds } from './oidc/trace.js';
+import { currentContext } from './platform/context.js';
 import { deriveKey } from './platform/crypto.js';
 import { createCsrf } from './platform/csrf.js';
 import type { Endpoint } from './platform/endpoint.js';
@@ -70,8 +71,11 @@ export function createApp(services: Services): App {
   });
   observeResources(metrics, services);
 
-  const pages = new Pages(services.views, async () => {
-    const tenant = await tenants.current();
+  const pages = new Pages(services.views, async (ctx) => {
+    // A refusal is rendered after the tenant's context has ended, or before anybody knew which tenant it was.
+    const tenantId = currentContext()?.tenantId ?? (ctx.state as Partial<FrontState>).tenant?.id;
+    const tenant = tenantId ? await tenants.findById(tenantId) : undefined;
+    if (!tenant) return { brand: { name: 'Ostiary' } };
     const { company_name, logo_uri } = tenant.settings.branding;
     return { brand: { name: company_name ?? tenant.name, ...(logo_uri ? { logo_uri } : {}) } };
   });
