@@ -1,4 +1,5 @@
 // What attackers' tests share: the management API as a client, and one request byte for byte.
+import { connect } from 'node:net';
 import { makeClient, type Party, post } from './party.js';
 import type { TestServer } from './server.js';
 
@@ -43,4 +44,18 @@ export async function api(
   });
   const text = await response.text();
   return { status: response.status, body: text ? JSON.parse(text) : {}, headers: response.headers };
+}
+
+/** What `fetch` would not send: a request byte for byte. @returns the answer as it came. */
+export function raw(server: Pick<TestServer, 'issuer'>, text: string): Promise<string> {
+  const { port } = new URL(server.issuer);
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(Number(port), '127.0.0.1', () => socket.write(text));
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    socket.once('close', () => resolve(answer));
+    socket.once('error', reject);
+  });
 }
