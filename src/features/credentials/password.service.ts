@@ -117,6 +117,12 @@ export class PasswordService {
       });
   }
 
+  /** For somebody who has just proved it: no attempt is counted. */
+  async isCurrent(user: User, password: string): Promise<boolean> {
+    const credential = await this.credentialOf(user.id);
+    return credential !== undefined && this.compare(credential.hash, password, async () => {});
+  }
+
   async has(user: User): Promise<boolean> {
     return (await this.credentialOf(user.id)) !== undefined;
   }
