@@ -48,11 +48,17 @@ describe('codes and tokens in wrong hands (RFC 9700 §4, RFC 6749 §10)', () => 
   describe('an authorization code', () => {
     it.each([
       ['another client', async (c: string, p: ReturnType<typeof pkce>) => redeem(server, other, c, p)],
-      ['another redirect_uri', async (c: string, p: ReturnType<typeof pkce>) =>
-        redeem(server, { ...party, redirectUri: 'https://rp.example/other' }, c, p)],
+      [
+        'another redirect_uri',
+        async (c: string, p: ReturnType<typeof pkce>) =>
+          redeem(server, { ...party, redirectUri: 'https://rp.example/other' }, c, p),
+      ],
       ['another verifier', async (c: string) => redeem(server, party, c, pkce())],
-      ['a wrong secret', async (c: string, p: ReturnType<typeof pkce>) =>
-        redeem(server, { ...party, clientSecret: 'x'.repeat(43) }, c, p)],
+      [
+        'a wrong secret',
+        async (c: string, p: ReturnType<typeof pkce>) =>
+          redeem(server, { ...party, clientSecret: 'x'.repeat(43) }, c, p),
+      ],
     ])('is neither redeemed nor burnt by %s (RFC 6749 §4.1.3, RFC 7636 §4.6)', async (_name, attack) => {
       const { code: value, proof } = await code();
       const { status, body } = await attack(value, proof);
@@ -71,7 +77,9 @@ describe('codes and tokens in wrong hands (RFC 9700 §4, RFC 6749 §10)', () => 
 
     it('is no access token, refresh token, request_uri or session', async () => {
       const { code: value } = await code();
-      expect((await fetch(`${server.issuer}/userinfo`, { headers: { authorization: `Bearer ${value}` } })).status).toBe(401);
+      expect((await fetch(`${server.issuer}/userinfo`, { headers: { authorization: `Bearer ${value}` } })).status).toBe(
+        401,
+      );
       expect((await refresh(server, party, value)).body.error).toBe('invalid_grant');
       expect((await introspect(server, party, value)).body).toEqual({ active: false });
       expect((await api(server, value, 'GET', '/users')).status).toBe(401);
@@ -192,7 +200,9 @@ describe('codes and tokens in wrong hands (RFC 9700 §4, RFC 6749 §10)', () => 
   it('an id_token opens nothing', async () => {
     const { id_token } = await tokensFor(server, party, email);
     const token = String(id_token);
-    expect((await fetch(`${server.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(401);
+    expect((await fetch(`${server.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(
+      401,
+    );
     expect((await api(server, token, 'GET', '/users')).status).toBe(401);
     expect((await introspect(server, party, token)).body).toMatchObject({ active: false });
   });
@@ -206,10 +216,12 @@ describe('codes and tokens in wrong hands (RFC 9700 §4, RFC 6749 §10)', () => 
       expect((await introspect(server, machine, String(wide.body.access_token))).body.scope).toBe('users:read');
     for (const scope of ['read', 'read write']) {
       const { status, body } = await ask({ resource: identifier, scope });
-      if (status === 200) expect((await introspect(server, machine, String(body.access_token))).body.scope ?? '').toBe('');
+      if (status === 200)
+        expect((await introspect(server, machine, String(body.access_token))).body.scope ?? '').toBe('');
     }
     const none = await ask({ scope: 'users:read' });
-    if (none.status === 200) expect((await api(server, String(none.body.access_token), 'GET', '/users')).status).toBe(401);
+    if (none.status === 200)
+      expect((await api(server, String(none.body.access_token), 'GET', '/users')).status).toBe(401);
   });
 
   describe('a pushed request', () => {
@@ -224,9 +236,12 @@ describe('codes and tokens in wrong hands (RFC 9700 §4, RFC 6749 §10)', () => 
         ...more,
       });
     const open = (client: Party, requestUri: string, more: Record<string, string> = {}) =>
-      fetch(`${server.issuer}/authorize?${new URLSearchParams({ client_id: client.clientId, request_uri: requestUri, ...more })}`, {
-        redirect: 'manual',
-      });
+      fetch(
+        `${server.issuer}/authorize?${new URLSearchParams({ client_id: client.clientId, request_uri: requestUri, ...more })}`,
+        {
+          redirect: 'manual',
+        },
+      );
 
     it('serves no other client (RFC 9126 §2.2)', async () => {
       const { body } = await push(party);
@@ -236,19 +251,34 @@ describe('codes and tokens in wrong hands (RFC 9700 §4, RFC 6749 §10)', () => 
 
     it('is not changed by what stands beside it (RFC 9101 §6.3)', async () => {
       const { body } = await push(party, { prompt: 'none' });
-      const answer = await open(party, String(body.request_uri), { redirect_uri: 'https://evil.example/', scope: 'openid email' });
+      const answer = await open(party, String(body.request_uri), {
+        redirect_uri: 'https://evil.example/',
+        scope: 'openid email',
+      });
       expect(answer.headers.get('location') ?? '').not.toContain('evil.example');
     });
 
     it('takes no redirect_uri that is not registered, exactly', async () => {
       for (const uri of [
         ...['https://evil.example/', 'https://rp.example/cb/', 'https://rp.example/cb?x', 'https://rp.example/CB'],
-        ...['https://rp.example:443/cb', 'https://rp.example/cb#', 'https://rp.example/cb/../cb', 'https://user@rp.example/cb'],
-        ...['http://rp.example/cb', 'https://rp.example.evil.example/cb', ' https://rp.example/cb', 'javascript:alert(1)'],
+        ...[
+          'https://rp.example:443/cb',
+          'https://rp.example/cb#',
+          'https://rp.example/cb/../cb',
+          'https://user@rp.example/cb',
+        ],
+        ...[
+          'http://rp.example/cb',
+          'https://rp.example.evil.example/cb',
+          ' https://rp.example/cb',
+          'javascript:alert(1)',
+        ],
       ]) {
         const { status } = await push(party, { redirect_uri: uri });
         expect([uri, status]).toEqual([uri, 400]);
-        const direct = await fetch(authorizationUrl(server, { ...party, redirectUri: uri }, pkce()), { redirect: 'manual' });
+        const direct = await fetch(authorizationUrl(server, { ...party, redirectUri: uri }, pkce()), {
+          redirect: 'manual',
+        });
         expect([uri, direct.status, direct.headers.get('location')]).toEqual([uri, 400, null]);
       }
     });
