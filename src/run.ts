@@ -3,10 +3,10 @@
 import cluster from 'node:cluster';
 import type { Config } from '../config/index.js';
 import { version } from './app.js';
-import { startDemo } from './demo/start.js';
 import { applyFile } from './features/declarations/apply-file.js';
 import { asDefaultTenant, type Running, start } from './main.js';
 import { createLogger } from './platform/logger.js';
+import { startDemo } from './run-demo.js';
 import { openServices, type Services } from './services.js';
 
 export interface Started {
