@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The `ostiary` command: reads the configuration, opens the services for a command, and turns what went wrong into a sentence and a code.
-// Hands off to: commands/, one file per subject; main.ts for the server itself.
+// Hands off to: commands/, one file per subject; run.ts for the server itself.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -45,8 +45,8 @@ const terminal: Terminal = {
 
 async function serve(): Promise<void> {
   const settings = configuration();
-  const { start } = await import('./main.js');
-  const running = await start(settings);
+  const { run } = await import('./run.js');
+  const running = await run(settings, (line) => process.stdout.write(`${line}\n`));
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   // Asked twice, it does not wait for requests under way.
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(EXIT.failed));
