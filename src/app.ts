@@ -20,7 +20,7 @@ import { userRoutes } from './features/users/user.routes.js';
 import { type FrontState, observe, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { createInteractionRouter } from './interaction/routes.js';
-import { assertScopes } from './management.js';
+import { assertScopes, scopesOf } from './management.js';
 import { OidcEngine } from './oidc/engine.js';
 import { createEnginePages } from './oidc/pages.js';
 import { ProviderPool } from './oidc/provider-pool.js';
@@ -110,7 +110,8 @@ export function createApp(services: Services): App {
     async authenticate(token, ctx) {
       const active = await findActiveToken(protocol, clock, token, `${stateOf(ctx).issuer}/api`);
       if (!active) return undefined;
-      const { scopes, accountId, clientId } = active;
+      const { accountId, clientId } = active;
+      const scopes = accountId ? scopesOf(active.scopes, await users.findActive(accountId)) : active.scopes;
       return { actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes }, scopes };
     },
     db,
