@@ -117,6 +117,12 @@ export class PasswordService {
       });
   }
 
+  /** Whether it is the one they have; who asks has proved already who they are. @throws AppError 503 where there is no room to hash. */
+  async isCurrent(user: User, password: string): Promise<boolean> {
+    const credential = await this.credentialOf(user.id);
+    return credential !== undefined && this.hasher.verify(credential.hash, password);
+  }
+
   async has(user: User): Promise<boolean> {
     return (await this.credentialOf(user.id)) !== undefined;
   }

@@ -29,7 +29,8 @@ export const saveRow = statement(
   `INSERT INTO engine_rows (${rowColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
    ON CONFLICT (tenant_id, handle_hash) DO UPDATE SET
      payload = excluded.payload, sealed_payload = excluded.sealed_payload, grant_id = excluded.grant_id,
-     account_id = excluded.account_id, session_uid = excluded.session_uid, expires_at = excluded.expires_at`,
+     account_id = excluded.account_id, session_uid = excluded.session_uid, expires_at = excluded.expires_at,
+     retain_until = excluded.retain_until`,
 );
 
 const insertRows = (condition: string) => `
@@ -77,23 +78,36 @@ export const findGrant = statement(
   'SELECT id, payload, expires_at FROM grants WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL',
 );
 
-/** The session's grant at a client; where it has none yet, a copy of what the person agreed to before (signing out forgets no consent). */
+/**
+ * The session's grant at a client; where it has none yet, a copy of what the person agreed to before (signing out forgets no consent). What was
+ * agreed to before something was revoked is forgotten, in every session. A row without id: another tab was first, ask again.
+ */
 export const grantOfSession = statement(
   'protocol_grant_of_session',
   `WITH live AS (
      SELECT id, payload, expires_at FROM grants
       WHERE tenant_id = $1 AND session_uid = $2 AND client_id = $3 AND account_id = $4 AND ended_at IS NULL AND expires_at > $5
    ), remembered AS (
-     SELECT payload FROM grants
-      WHERE tenant_id = $1 AND account_id = $4 AND client_id = $3 AND expires_at > $5
-        AND (ended_at IS NULL OR end_reason = 'logout') AND NOT EXISTS (SELECT 1 FROM live)
-      ORDER BY created_at DESC LIMIT 1
+     SELECT g.payload FROM grants g
+      WHERE g.tenant_id = $1 AND g.account_id = $4 AND g.client_id = $3 AND g.expires_at > $5
+        AND (g.ended_at IS NULL OR g.end_reason = 'logout') AND NOT EXISTS (SELECT 1 FROM live)
+        AND NOT EXISTS (SELECT 1 FROM grants r
+                         WHERE r.tenant_id = $1 AND r.account_id = $4 AND r.client_id = $3 AND r.end_reason <> 'logout'
+                           AND r.ended_at >= g.created_at)
+      ORDER BY g.created_at DESC LIMIT 1
    ), inherited AS (
      INSERT INTO grants (tenant_id, id, client_id, account_id, session_uid, payload, created_at, expires_at)
      SELECT $1, $6, $3, $4, $2, payload, $5, $7 FROM remembered
      ON CONFLICT DO NOTHING RETURNING id, payload, expires_at
    )
-   SELECT id, payload, expires_at FROM live UNION ALL SELECT id, payload, expires_at FROM inherited`,
+   SELECT id, payload, expires_at FROM live UNION ALL SELECT id, payload, expires_at FROM inherited
+   UNION ALL SELECT NULL, NULL, NULL FROM remembered WHERE NOT EXISTS (SELECT 1 FROM inherited)`,
+);
+
+/** Until the end of the transaction nobody else gives a grant in this session to this client. */
+export const lockGrant = statement(
+  'protocol_lock_grant',
+  `SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', 'grant', $1::text, $2::text, $3::text), 0))`,
 );
 
 export const findSession = statement(
