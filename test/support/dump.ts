@@ -191,7 +191,7 @@ export class Wiretap {
     this.add('DPoP proof', headers.get('dpop'));
     this.add('Idempotency-Key', headers.get('idempotency-key'));
     if (init.body instanceof URLSearchParams) this.parameters(init.body);
-    if (typeof init.body === 'string' && init.body.startsWith('{')) this.json(JSON.parse(init.body));
+    if (typeof init.body === 'string') this.json(parsed(init.body));
   }
 
   private async received(response: Response): Promise<void> {
@@ -201,7 +201,7 @@ export class Wiretap {
     }
     this.address(response.headers.get('location') ?? '');
     const text = await response.text();
-    if (text.startsWith('{')) this.json(JSON.parse(text));
+    this.json(parsed(text));
     for (const [input] of text.matchAll(/<input[^>]*>/g)) {
       const [, name = ''] = /name="([^"]*)"/.exec(input) ?? [];
       if (secretNames.has(name)) this.add(`field ${name}`, /value="([^"]*)"/.exec(input)?.[1]);
@@ -222,8 +222,17 @@ export class Wiretap {
   private json(value: unknown): void {
     if (typeof value !== 'object' || value === null) return;
     for (const [name, member] of Object.entries(value)) {
-      if (typeof member === 'string' && secretNames.has(name)) this.add(name, member);
+      // `code` in JSON is the name of an error.
+      if (typeof member === 'string' && name !== 'code' && secretNames.has(name)) this.add(name, member);
       else this.json(member);
     }
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
