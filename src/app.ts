@@ -136,8 +136,14 @@ export function createApp(services: Services): App {
     limits: services.limits,
     layout: async () => (await tenants.current()).settings.sign_in_layout,
   });
-  const setup = createSetupRouter({ setup: services.setup, csrf, pages, rateLimits });
-  const password = createPasswordRouter({ passwordLinks: services.passwordLinks, csrf, pages, rateLimits });
+  const setup = createSetupRouter({ setup: services.setup, csrf, pages, rateLimits, limits: services.limits });
+  const password = createPasswordRouter({
+    passwordLinks: services.passwordLinks,
+    csrf,
+    pages,
+    rateLimits,
+    limits: services.limits,
+  });
   const health = healthRoutes(services);
 
   const koa = new Koa();
