@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as client from 'openid-client';
 import type { Browser } from 'playwright-core';
 import { giveName, givePassword, launchChromium, openContext, type Watched } from '../support/chromium.js';
-import { administrator, Management, setupLink } from '../support/management.js';
+import { administrator, letterTo, Management, setupLink } from '../support/management.js';
 import { password } from '../support/party.js';
 import { RelyingParty } from '../support/relying-party.js';
 import { freePort, startServer, type TestServer } from '../support/server.js';
@@ -206,15 +206,6 @@ describe.each(houses)('from the setup link to signing out on $name', ({ secure, 
     expect(complaints).toEqual([]);
   });
 });
-
-/** The letter as soon as the worker has sent it. */
-async function letterTo(server: TestServer, to: string): Promise<{ text: string }> {
-  for (;;) {
-    const found = (await server.inside(({ mail }) => mail.mailbox())).find((message) => message.to === to);
-    if (found) return found;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 function never(): never {
   throw new Error('the application has no sign-in');

@@ -23,6 +23,15 @@ export async function setUp(server: TestServer): Promise<Administration> {
   return { issuer: value('issuer'), clientId: value('client_id'), clientSecret: value('client_secret') };
 }
 
+/** The letter as soon as the worker has sent it. */
+export async function letterTo(server: TestServer, to: string): Promise<{ text: string }> {
+  for (;;) {
+    const found = (await server.inside(({ mail }) => mail.mailbox())).find((message) => message.to === to);
+    if (found) return found;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 export class Management {
   private constructor(
     private readonly issuer: string,
