@@ -21,6 +21,7 @@ export interface FrontState {
   route?: string;
   issuer: string;
   origin: string;
+  tenant: Tenant;
   /** What stands before the paths of this tenant: empty, or /t/{slug}. */
   prefix: string;
 }
@@ -126,4 +127,4 @@ function addressOf(req: IncomingMessage, trusted: ReturnType<typeof proxyAddr.co
 
 const misdirected = (issuer: string) => new AppError(421, 'misdirected_request', `This server answers at ${issuer}`);
 
-export const stateOf = (ctx: Context): FrontState & { tenant: Tenant } => ctx.state as FrontState & { tenant: Tenant };
+export const stateOf = (ctx: Context): FrontState => ctx.state as FrontState;

@@ -114,7 +114,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       },
     }),
   };
-  const jobs: Jobs = new Jobs(db, tasks, { embedded: url === undefined, logger });
+  const jobs: Jobs = new Jobs(db, tasks, {
+    embedded: url === undefined,
+    concurrency: url === undefined ? 1 : 4,
+    logger,
+  });
   const renderMail = async (template: string, locale: string, data: object) => {
     const tenant = await tenants.current();
     return views.email(`emails/${template}`, data, {
