@@ -163,6 +163,8 @@ export function createApp(services: Services): App {
   koa.use(health.middleware);
   koa.use(services.views.middleware());
   koa.use(resolveTenant(tenants, config.issuer));
+  // Again, where the tenant is known: from here on a refusal is a page in its dress.
+  koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1')).use(api.routes());
   koa.use(interaction.routes());
   koa.use(setup.routes());
