@@ -140,8 +140,14 @@ export function createApp(services: Services): App {
     limits: services.limits,
     layout: async () => (await tenants.current()).settings.sign_in_layout,
   });
-  const setup = createSetupRouter({ setup: services.setup, csrf, pages, rateLimits });
-  const password = createPasswordRouter({ passwordLinks: services.passwordLinks, csrf, pages, rateLimits });
+  const setup = createSetupRouter({ setup: services.setup, csrf, pages, rateLimits, limits: services.limits });
+  const password = createPasswordRouter({
+    passwordLinks: services.passwordLinks,
+    csrf,
+    pages,
+    rateLimits,
+    limits: services.limits,
+  });
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -161,6 +167,8 @@ export function createApp(services: Services): App {
   koa.use(health.middleware);
   koa.use(services.views.middleware());
   koa.use(resolveTenant(tenants, config.issuer));
+  // Again, where the tenant is known: from here on a refusal is a page in its dress.
+  koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1')).use(api.routes());
   koa.use(interaction.routes());
   koa.use(setup.routes());
