@@ -1,7 +1,7 @@
 // What the engine asks for on every request: a client's metadata and whether a secret is right. Warm, neither costs a statement.
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
-import { randomToken, safeEqual, sha256 } from '../../platform/crypto.js';
+import { hmac, randomToken, safeEqual, sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { Cache, Caching } from '../tenants/caching.js';
 import { Client } from './client.entity.js';
@@ -83,6 +83,8 @@ export class ClientLookup {
   }
 }
 
+const placeholderKey = randomToken();
+
 const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
 
 function engineView({ clientId, metadata, consentPolicy, dynamic }: Client): Readonly<Record<string, unknown>> {
@@ -98,8 +100,9 @@ function engineView({ clientId, metadata, consentPolicy, dynamic }: Client): Rea
     [ENGINE_EXTRAS.refreshTokenTtl]: refresh_token_ttl,
     [ENGINE_EXTRAS.refreshGrace]: refresh_grace,
   };
-  // The engine wants a secret and makes keys of it: a random one for each load, so that nothing signed with what is stored is believed.
-  if (needsSecret(metadata)) view.client_secret = randomToken();
+  // The engine wants a secret and makes keys of it: one that nobody has and nothing stored leads to. In one process it stays the same, so
+  // that a registration read while the cache was emptied is not mistaken for one with a new secret.
+  if (needsSecret(metadata)) view.client_secret = hmac(placeholderKey, keyOf(clientId));
   return Object.freeze(view);
 }
 
