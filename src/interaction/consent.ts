@@ -1,6 +1,6 @@
 // What the client may do: asked in plain words, with what is new marked and what can be left out unticked.
 
-import { scopes as openidScopes } from '../../config/protocol.js';
+import { claimsByScope, scopes as openidScopes } from '../../config/protocol.js';
 import type { Engine } from '../features/protocol/engine.js';
 import type { Consent, Grants } from '../features/protocol/grants.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
@@ -12,6 +12,8 @@ interface Line {
   text?: string;
   resource?: string;
   identifier?: string;
+  /** Asked for by the claims parameter (OpenID Connect Core §5.5): said here, given as a claim. */
+  claim?: boolean;
   optional: boolean;
   isNew: boolean;
 }
@@ -46,8 +48,8 @@ export class ConsentStep implements Step {
     if (decision !== 'allow') return;
     const ticked = new Set([form.scope ?? []].flat());
     const lines = await this.lines(visit);
-    const given = consent(lines.filter(({ optional, name }) => !optional || ticked.has(name)));
-    const claims = (visit.interaction.prompt.details.missingOIDCClaims as string[] | undefined) ?? [];
+    const given = consent(lines.filter(({ optional, name, claim }) => !claim && (!optional || ticked.has(name))));
+    const claims = missingClaims(visit);
     const grant = await this.grants.give({ uid: session.uid, accountId: session.accountId }, clientId, {
       ...given,
       openid: { ...given.openid, claims },
@@ -58,8 +60,9 @@ export class ConsentStep implements Step {
     this.redirect(visit, await this.engine.finish(req, res, { consent: { grantId: String(grant.jti) } }));
   }
 
-  private async lines({ interaction }: Visit): Promise<Line[]> {
-    const { params, prompt } = interaction;
+  private async lines(visit: Visit): Promise<Line[]> {
+    const { params, prompt } = visit.interaction;
+    const allowed = visit.client.allowed_scope?.split(' ');
     const requested = (text(params.scope) ?? '').split(' ').filter(Boolean);
     const missing = prompt.details as { missingOIDCScope?: string[]; missingResourceScopes?: Record<string, string[]> };
     const standard = requested.filter((name) => (openidScopes as readonly string[]).includes(name));
@@ -72,7 +75,7 @@ export class ConsentStep implements Step {
     for (const identifier of [params.resource ?? []].flat().map(String)) {
       const resource = await this.resources.findByIdentifier(identifier);
       for (const scope of resource?.scopes ?? []) {
-        if (!requested.includes(scope.name)) continue;
+        if (!requested.includes(scope.name) || (allowed && !allowed.includes(scope.name))) continue;
         const isNew = known && (missing.missingResourceScopes?.[identifier]?.includes(scope.name) ?? false);
         lines.push({
           name: scope.name,
@@ -84,9 +87,19 @@ export class ConsentStep implements Step {
         });
       }
     }
+    const told = new Set(standard);
+    const claims = new Set(missingClaims(visit).map((claim) => scopeOf(claim) ?? claim));
+    for (const name of claims) if (!told.has(name)) lines.push({ name, claim: true, optional: false, isNew: known });
     return lines;
   }
 }
+
+const missingClaims = ({ interaction }: Visit): string[] =>
+  (interaction.prompt.details.missingOIDCClaims as string[] | undefined) ?? [];
+
+/** A claim is told in the words of the scope that would have asked for it. */
+const scopeOf = (claim: string): string | undefined =>
+  Object.entries(claimsByScope).find(([, claims]) => (claims as readonly string[]).includes(claim))?.[0];
 
 function consent(lines: Line[]): Consent {
   const words = (some: Line[]) => some.map(({ name }) => name).join(' ');
