@@ -23,8 +23,11 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
       session = { uid: newUid(), accountId: (await house.newUser()).id };
     });
 
-    const give = (consent: Consent, whose = session) =>
-      house.inside(() => house.protocol.grants.give(whose, clientId, consent));
+    const give = async (consent: Consent, whose = session) => {
+      const grant = await house.inside(() => house.protocol.grants.give(whose, clientId, consent));
+      if (!grant) throw new Error('the session has ended');
+      return grant;
+    };
     const ofSession = (whose = session) => house.inside(() => house.protocol.grants.ofSession(whose, clientId));
     const find = (id: unknown) => house.inside(() => house.protocol.grants.find(new ProtocolRequest(), String(id)));
     const end = (id: unknown, reason: 'logout' | 'revoked') =>

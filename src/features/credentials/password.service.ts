@@ -133,6 +133,7 @@ export class PasswordService {
 
   /** An administrator's word. */
   async unlock(user: User): Promise<void> {
+    this.users.assertMayChange(user);
     const subject = await this.subjectOf(user.email);
     await this.db.transaction(async () => {
       if (!(await this.lockout.clear(subject, 'password'))) return;
