@@ -272,6 +272,7 @@ function keepSessions(provider: Provider, protocol: Protocol): void {
     const ctx = currentEngineContext();
     const request = requestOf(ctx);
     request.rotatedFrom = this.oldId;
+    request.signedIn = Boolean(ctx?.oidc.result?.login);
     const exp = now() + ttl;
     const payload = Object.fromEntries(
       fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined),

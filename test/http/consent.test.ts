@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ask, tokenWith } from '../support/api.js';
 import { Browser, type Page } from '../support/browser.js';
 import { giveNameAndPassword, nameOf, silently } from '../support/journey.js';
-import { ask, tokenWith } from '../support/api.js';
 import {
   authorizationUrl,
   codeOf,
