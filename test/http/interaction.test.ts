@@ -5,6 +5,7 @@ import { Browser, type Page } from '../support/browser.js';
 import {
   baseOf,
   csrfOf,
+  errorTitles,
   giveNameAndPassword,
   isSignedIn,
   nameOf,
@@ -27,8 +28,7 @@ import {
 } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
-const expired = 'This sign-in took too long';
-const otherBrowser = 'Please start again in this browser';
+const { expired, other_browser: otherBrowser } = errorTitles;
 
 describe('the pages between an authorization request and its code (OpenID Connect Core §3.1.2.3)', () => {
   let server: TestServer;
