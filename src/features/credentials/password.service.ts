@@ -117,10 +117,10 @@ export class PasswordService {
       });
   }
 
-  /** Whether it is the one they have; who asks has proved already who they are. @throws AppError 503 where there is no room to hash. */
+  /** For somebody who has just proved it: no attempt is counted. */
   async isCurrent(user: User, password: string): Promise<boolean> {
     const credential = await this.credentialOf(user.id);
-    return credential !== undefined && this.hasher.verify(credential.hash, password);
+    return credential !== undefined && this.compare(credential.hash, password, async () => {});
   }
 
   async has(user: User): Promise<boolean> {

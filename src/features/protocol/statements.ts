@@ -115,7 +115,6 @@ export const lockGrant = statement(
   `SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', 'grant', $1::text, $2::text, $3::text), 0))`,
 );
 
-
 export const findSession = statement(
   'protocol_find_session',
   `SELECT s.uid, s.payload, s.expires_at, h.retire_at IS NOT NULL AS retiring,
