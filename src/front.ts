@@ -7,7 +7,7 @@ import type { Tenant } from './features/tenants/tenant.entity.js';
 import type { TenantService } from './features/tenants/tenant.service.js';
 import { runInContext, withContext } from './platform/context.js';
 import { newId } from './platform/crypto.js';
-import { AppError, notFound } from './platform/errors.js';
+import { AppError, badRequest, notFound } from './platform/errors.js';
 import type { Logger } from './platform/logger.js';
 import type { Metrics } from './platform/metrics.js';
 
@@ -63,8 +63,7 @@ export function observe(logger: Logger, metrics: Metrics, trustProxy: readonly s
 export function resolveTenant(tenants: TenantService, baseIssuer: string): Middleware {
   const base = new URL(baseIssuer);
   return async (ctx, next) => {
-    const original = ctx.req.url ?? '/';
-    const host = (ctx.req.headers.host ?? '').toLowerCase();
+    const { host, original } = asked(ctx.req);
     const rewritten = rewriteWellKnown(original);
     const [path = '/'] = rewritten.split('?', 1);
     const found = host === base.host ? await onBaseHost(tenants, path) : await onOwnHost(tenants, host);
@@ -80,6 +79,16 @@ export function resolveTenant(tenants: TenantService, baseIssuer: string): Middl
     ctx.req.url = rewritten.slice(prefix.length);
     await withContext({ tenantId: tenant.id }, next);
   };
+}
+
+/** Which host, and what of it. @throws AppError 400 where the sender names several (RFC 9112 §3.2). */
+function asked(req: IncomingMessage): { host: string; original: string } {
+  const url = req.url ?? '/';
+  if ((req.headersDistinct.host?.length ?? 0) > 1) throw badRequest('several_hosts', 'A request has one Host header');
+  // RFC 9112 §3.2.2: the authority of an absolute-form takes the place of the Host header.
+  const [, authority, rest = ''] = /^https?:\/\/([^/?]*)(.*)$/i.exec(url) ?? [];
+  if (authority === undefined) return { host: (req.headers.host ?? '').toLowerCase(), original: url };
+  return { host: authority.toLowerCase(), original: rest.startsWith('/') ? rest : `/${rest}` };
 }
 
 async function onBaseHost(
