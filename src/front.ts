@@ -21,6 +21,7 @@ export interface FrontState {
   route?: string;
   issuer: string;
   origin: string;
+  tenant: Tenant;
   /** What stands before the paths of this tenant: empty, or /t/{slug}. */
   prefix: string;
 }
@@ -63,8 +64,8 @@ export function observe(logger: Logger, metrics: Metrics, trustProxy: readonly s
 export function resolveTenant(tenants: TenantService, baseIssuer: string): Middleware {
   const base = new URL(baseIssuer);
   return async (ctx, next) => {
-    const { host, original } = asked(ctx.req);
-    const rewritten = rewriteWellKnown(original);
+    const { target, host } = targetOf(ctx.req);
+    const rewritten = rewriteWellKnown(target);
     const [path = '/'] = rewritten.split('?', 1);
     const found = host === base.host ? await onBaseHost(tenants, path) : await onOwnHost(tenants, host);
     if (!found) throw host === base.host ? notFound('page') : misdirected(baseIssuer);
@@ -81,14 +82,17 @@ export function resolveTenant(tenants: TenantService, baseIssuer: string): Middl
   };
 }
 
-/** Which host, and what of it. @throws AppError 400 where the sender names several (RFC 9112 §3.2). */
-function asked(req: IncomingMessage): { host: string; original: string } {
-  const url = req.url ?? '/';
-  if ((req.headersDistinct.host?.length ?? 0) > 1) throw badRequest('several_hosts', 'A request has one Host header');
-  // RFC 9112 §3.2.2: the authority of an absolute-form takes the place of the Host header.
-  const [, authority, rest = ''] = /^https?:\/\/([^/?]*)(.*)$/i.exec(url) ?? [];
-  if (authority === undefined) return { host: (req.headers.host ?? '').toLowerCase(), original: url };
-  return { host: authority.toLowerCase(), original: rest.startsWith('/') ? rest : `/${rest}` };
+/**
+ * RFC 9112 §3.2.2: the host of an absolute-form target counts, not the Host field; what stays is the origin-form, because the engine makes
+ * addresses of whatever it finds in the target. Nothing is tidied up on the way: a path is a registered one to the byte, or unknown.
+ * @throws AppError 400 where there are several Host fields (§3.2).
+ */
+function targetOf({ url = '/', headers, headersDistinct }: IncomingMessage): { target: string; host: string } {
+  if ((headersDistinct.host?.length ?? 0) > 1) throw badRequest('several_hosts', 'A request has one Host header');
+  if (url.startsWith('/') && !url.startsWith('//')) return { target: url, host: (headers.host ?? '').toLowerCase() };
+  const [, host, path = ''] = /^https?:\/\/([^/?]+)(.*)$/i.exec(url) ?? [];
+  if (!host) throw notFound('page');
+  return { target: path.startsWith('/') ? path : `/${path}`, host: host.toLowerCase() };
 }
 
 async function onBaseHost(
@@ -135,4 +139,4 @@ function addressOf(req: IncomingMessage, trusted: ReturnType<typeof proxyAddr.co
 
 const misdirected = (issuer: string) => new AppError(421, 'misdirected_request', `This server answers at ${issuer}`);
 
-export const stateOf = (ctx: Context): FrontState & { tenant: Tenant } => ctx.state as FrontState & { tenant: Tenant };
+export const stateOf = (ctx: Context): FrontState => ctx.state as FrontState;

@@ -407,6 +407,10 @@ describe.each([
         const { status, raw } = await send(port, 'GET', target, [['Host', host]]);
         expect([target, [400, 404, 421].includes(status), raw.includes(evil)]).toEqual([target, true, false]);
       }
+      for (const rest of ['//token', '/x/../token', '/Token', '/token/', '\\\\token', '/%74oken']) {
+        const { status } = await send(port, 'POST', `http://${host}${rest}`, [['Host', host]]);
+        expect([rest, [400, 404, 421].includes(status)]).toEqual([rest, true]);
+      }
       for (const target of ['*', `${evil}:443`, 'x:y', '//evil.example/token', '/\\evil.example']) {
         const { status, raw } = await send(port, 'GET', target, [['Host', host]]);
         expect([target, [400, 404].includes(status), raw.includes(evil)]).toEqual([target, true, false]);
