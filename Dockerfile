@@ -29,8 +29,8 @@ COPY views ./views
 USER node
 VOLUME /var/lib/ostiary
 EXPOSE 3000 9464
-# Alive means the process answers; whether it can do its work is /health/ready. Over https the certificate names another host than this one.
+# Alive means the process answers; whether it can do its work is /readyz. Over https the certificate names another host than this one.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; const scheme = process.env.TLS_CERT ? 'https' : 'http'; fetch(`${scheme}://127.0.0.1:${process.env.PORT || 3000}/health/live`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; const scheme = process.env.TLS_CERT ? 'https' : 'http'; fetch(`${scheme}://127.0.0.1:${process.env.PORT || 3000}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "dist/src/cli.js"]
 CMD ["start"]

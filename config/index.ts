@@ -1,7 +1,7 @@
 // The only reader of the environment. Every variable is described here once; .env.example and the README table are printed from it.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
@@ -318,10 +318,15 @@ function developmentSecrets(dataDir: string): { encryption_key: string; cookie_k
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   if (!existsSync(file)) {
     const secrets = { encryption_key: randomBytes(32).toString('base64'), cookie_key: randomBytes(32).toString('hex') };
+    const draft = `${file}.${randomBytes(6).toString('hex')}`;
+    writeFileSync(draft, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx', flush: true });
     try {
-      writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx', flush: true });
+      // A link appears whole or not at all, and never over another: of two first starts one wins, and a killed one leaves no half file.
+      linkSync(draft, file);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      unlinkSync(draft);
     }
   }
   return z.object({ encryption_key: z.string(), cookie_key: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8')));

@@ -5,6 +5,9 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { variables } from '../config/index.js';
 import { projectRoot } from '../config/root.js';
+import { buildOpenApi } from '../src/api/openapi.js';
+import { endpointsOf, version } from '../src/app.js';
+import type { Services } from '../src/services.js';
 
 interface Described {
   about: string;
@@ -23,8 +26,15 @@ export interface Generated {
 /** A further generated file is a further line here. */
 const generated: Generated[] = [
   { file: '.env.example', print: environmentExample },
+  { file: 'docs/openapi.json', print: openApi },
   { file: 'README.md', print: (current) => between(current, 'configuration', configurationTable()) },
 ];
+
+/** The management API as it is mounted. */
+function openApi(): string {
+  const document = buildOpenApi(endpointsOf({} as Services), { issuer: 'https://id.example.com', version });
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
 
 /** The files that are not what they would be if they were generated now. */
 export function stale(files: Generated[] = generated): string[] {

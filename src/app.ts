@@ -17,17 +17,19 @@ import { findActiveToken } from './features/protocol/active-token.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
-import { observe, resolveTenant, stateOf } from './front.js';
+import { type FrontState, observe, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { createInteractionRouter } from './interaction/routes.js';
-import { assertScopes } from './management.js';
+import { assertScopes, scopesOf } from './management.js';
 import { OidcEngine } from './oidc/engine.js';
 import { createEnginePages } from './oidc/pages.js';
 import { ProviderPool } from './oidc/provider-pool.js';
-import { engineRoutes, mountEngine } from './oidc/routes.js';
+import { mountEngine } from './oidc/routes.js';
 import { TraceIds } from './oidc/trace.js';
+import { currentContext } from './platform/context.js';
 import { deriveKey } from './platform/crypto.js';
 import { createCsrf } from './platform/csrf.js';
+import type { Endpoint } from './platform/endpoint.js';
 import { notFound } from './platform/errors.js';
 import { Metrics } from './platform/metrics.js';
 import { Pages } from './platform/page.js';
@@ -69,8 +71,11 @@ export function createApp(services: Services): App {
   });
   observeResources(metrics, services);
 
-  const pages = new Pages(services.views, async () => {
-    const tenant = await tenants.current();
+  const pages = new Pages(services.views, async (ctx) => {
+    // A refusal is rendered after the tenant's context has ended, or before anybody knew which tenant it was.
+    const tenantId = currentContext()?.tenantId ?? (ctx.state as Partial<FrontState>).tenant?.id;
+    const tenant = tenantId ? await tenants.findById(tenantId) : undefined;
+    if (!tenant) return { brand: { name: 'Ostiary' } };
     const { company_name, logo_uri } = tenant.settings.branding;
     return { brand: { name: company_name ?? tenant.name, ...(logo_uri ? { logo_uri } : {}) } };
   });
@@ -98,22 +103,15 @@ export function createApp(services: Services): App {
   const engine = new OidcEngine(pool, protocol, services.sealer);
   const csrf = createCsrf(config.cookieKeys.map((key) => deriveKey(key, 'csrf')));
 
-  const endpoints = [
-    ...clientRoutes(db, clients),
-    ...clientSecretRoutes(clients),
-    ...userRoutes(db, users),
-    ...passwordRoutes(users, passwords, services.passwordLinks),
-    ...resourceRoutes(db, resources),
-    ...sessionRoutes(db, protocol, clock),
-    ...auditRoutes(db),
-  ];
+  const endpoints = endpointsOf(services);
   assertScopes(endpoints);
   const api = createApi({
     endpoints,
     async authenticate(token, ctx) {
       const active = await findActiveToken(protocol, clock, token, `${stateOf(ctx).issuer}/api`);
       if (!active) return undefined;
-      const { scopes, accountId, clientId } = active;
+      const { accountId, clientId } = active;
+      const scopes = accountId ? scopesOf(active.scopes, await users.findActive(accountId)) : active.scopes;
       return { actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes }, scopes };
     },
     db,
@@ -165,6 +163,8 @@ export function createApp(services: Services): App {
   koa.use(health.middleware);
   koa.use(services.views.middleware());
   koa.use(resolveTenant(tenants, config.issuer));
+  // Again, where the tenant is known: from here on a refusal is a page in its dress.
+  koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1')).use(api.routes());
   koa.use(interaction.routes());
   koa.use(setup.routes());
@@ -177,6 +177,28 @@ export function createApp(services: Services): App {
   });
   koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
   return { koa, metrics, drain: health.drain };
+}
+
+/** Everything the management API answers; the OpenAPI document is printed from the same list. */
+export function endpointsOf({
+  db,
+  clock,
+  clients,
+  users,
+  passwords,
+  passwordLinks,
+  resources,
+  protocol,
+}: Services): Endpoint[] {
+  return [
+    ...clientRoutes(db, clients),
+    ...clientSecretRoutes(clients),
+    ...userRoutes(db, users),
+    ...passwordRoutes(users, passwords, passwordLinks),
+    ...resourceRoutes(db, resources),
+    ...sessionRoutes(db, protocol, clock),
+    ...auditRoutes(db),
+  ];
 }
 
 /** Names of the engine's own making, not of the sender's. */

@@ -9,6 +9,7 @@ import { Clients1700000000007 } from '../migrations/0007-clients.js';
 import { Resources1700000000008 } from '../migrations/0008-resources.js';
 import { MailMessages1700000000009 } from '../migrations/0009-mail-messages.js';
 import { Protocol1700000000010 } from '../migrations/0010-protocol.js';
+import { DeniedTokens1700000000011 } from '../migrations/0011-denied-tokens.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
@@ -47,5 +48,6 @@ export const migrations = [
   Resources1700000000008,
   MailMessages1700000000009,
   Protocol1700000000010,
+  DeniedTokens1700000000011,
   IdempotencyKeys1700000000020,
 ];

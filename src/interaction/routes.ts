@@ -67,15 +67,20 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     return nextStep(interaction.prompt.name, progress, accounts.length);
   }
 
+  /** Another person than the one who is signed in, or another session than at the beginning (a second tab): that one is kept, not ended. */
+  async function isSignedInOtherwise({ ctx, interaction: { session } }: Visit, accountId: string): Promise<boolean> {
+    const current = (await engine.accounts(ctx.req, ctx.res)).find((account) => account.current);
+    if (current && current.accountId !== accountId) return true;
+    return session !== undefined && session.uid !== current?.sessionUid;
+  }
+
   /** The one place where what was established becomes a sign-in. */
   async function finish(visit: Visit): Promise<void> {
     const { ctx, interaction, progress } = visit;
     const result: Finish = interaction.prompt.name === 'select_account' ? { select_account: {} } : {};
     const { proof } = progress;
     if (proof) {
-      // Another person than the one who is signed in: their session is kept, not ended.
-      if (interaction.session && interaction.session.accountId !== proof.user_id)
-        await engine.setAside(ctx.req, ctx.res);
+      if (await isSignedInOtherwise(visit, proof.user_id)) await engine.setAside(ctx.req, ctx.res);
       const user = await users.findActive(proof.user_id);
       if (!user)
         return redirect(visit, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));

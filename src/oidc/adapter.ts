@@ -19,7 +19,10 @@ const requests = new WeakMap<object, ProtocolRequest>();
 export function requestOf(ctx: object | undefined): ProtocolRequest {
   if (!ctx) return new ProtocolRequest();
   let request = requests.get(ctx);
-  if (!request) requests.set(ctx, (request = new ProtocolRequest()));
+  if (!request) {
+    request = new ProtocolRequest();
+    requests.set(ctx, request);
+  }
   return request;
 }
 

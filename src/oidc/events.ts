@@ -39,6 +39,8 @@ export function listen(provider: Provider, metrics: EngineMetrics, logger: Logge
     emitterOf(provider).on(
       event,
       (ctx: EngineContext, error: Error & { error?: string; error_description?: string; error_detail?: string }) => {
+        // A JWT at these two is answered after all (jwt-tokens.ts).
+        if (error.error === 'unsupported_token_type') return;
         metrics.engineErrors.add({ endpoint: event.replace('.error', ''), error: error.error ?? 'unknown' });
         logger.info('request refused', {
           event,

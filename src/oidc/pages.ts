@@ -19,7 +19,7 @@ export interface EnginePages {
 
 export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
   return {
-    async renderError(ctx, out, error) {
+    async renderError(ctx, _out, error) {
       const { oidc } = ctx as unknown as EngineContext;
       const traceId = await traces.of(ctx);
       const status = ctx.status >= 500 ? ctx.status : 400;
@@ -41,10 +41,7 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
     async confirmLogout(ctx) {
       const { oidc } = ctx as unknown as EngineContext;
       const email = requestOf(ctx).accounts.get(String(oidc.session?.accountId))?.email;
-      const { secret, postLogoutRedirectUri } = oidc.session?.state as {
-        secret: string;
-        postLogoutRedirectUri?: string;
-      };
+      const { secret, postLogoutRedirectUri } = logoutState(oidc);
       await pages.send(
         plain(ctx),
         'logout/confirm',
@@ -67,10 +64,7 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
     async replaceBounce(ctx, next) {
       await next();
       if (ctx.oidc?.route !== 'end_session' || ctx.oidc.session?.accountId || ctx.status !== 200) return;
-      const { secret, postLogoutRedirectUri } = (ctx.oidc.session?.state ?? {}) as {
-        secret?: string;
-        postLogoutRedirectUri?: string;
-      };
+      const { secret, postLogoutRedirectUri } = logoutState(ctx.oidc);
       if (!secret) return;
       const fields = { xsrf: secret, logout: 'yes' };
       await pages.send(
@@ -84,6 +78,10 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
     },
   };
 }
+
+/** What the engine keeps in the session while it asks whether to sign out. */
+const logoutState = (oidc: EngineContext['oidc']) =>
+  (oidc.session?.state ?? {}) as { secret?: string; postLogoutRedirectUri?: string };
 
 /** The engine's context is a Koa context with more in it. */
 const plain = (ctx: unknown) => ctx as Context;

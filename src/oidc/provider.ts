@@ -1,7 +1,7 @@
 // One issuer, configured: an object literal in the order of the specifications, and the places where the engine leaves a decision to us.
 import { randomBytes } from 'node:crypto';
 import { type Configuration, errors, type JWK, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
-import { acrValues, claimsByScope, clockTolerance, lifetimes, routes, scopes } from '../../config/protocol.js';
+import { claimsByScope, clockTolerance, lifetimes, reachableAcrValues, routes, scopes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
 import type { Protocol } from '../features/protocol/protocol.js';
@@ -19,6 +19,7 @@ import { clientSettings, type EngineContext, settingsOf } from './engine-types.j
 import { type EngineMetrics, listen } from './events.js';
 import { exchanging } from './exchange.js';
 import { createLoadExistingGrant } from './grant.js';
+import { jwtTokens } from './jwt-tokens.js';
 import type { EnginePages } from './pages.js';
 import { createPolicy } from './policy.js';
 import { clientManagement, refusedRegistration } from './registration.js';
@@ -65,6 +66,7 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
   provider.use(clientManagement(deps.clients));
+  provider.use(jwtTokens(issuer, deps.protocol.denied, mayIntrospect));
   provider.use(deps.pages.replaceBounce);
   deps.traces.listen(provider);
   listen(provider, deps.metrics, deps.logger);
@@ -114,6 +116,9 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     allowOmittingSingleRegisteredRedirectUri: false,
     rotateRefreshToken: true,
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    // RFC 9068 tokens carry the grant they stand on, so that they can be introspected and revoked.
+    extraTokenClaims: async (_ctx, token) =>
+      token.resourceServer?.accessTokenFormat === 'jwt' && 'grantId' in token ? { gid: token.grantId } : undefined,
     expiresWithSession: async (_ctx, token) => !token.scopes.has('offline_access'),
     revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
@@ -144,7 +149,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
       sid: null,
       iss: null,
     },
-    acrValues: [...acrValues],
+    acrValues: [...reachableAcrValues],
     conformIdTokenClaims: true,
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: async (_ctx, accountId, client) =>
@@ -195,7 +200,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
       userinfo: { enabled: true },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
-      introspection: { enabled: true, allowedPolicy: introspectionAllowed },
+      introspection: { enabled: true, allowedPolicy: async (_ctx, client, token) => mayIntrospect(client, token) },
       revocation: { enabled: true },
       registration: {
         enabled: true,
@@ -225,13 +230,10 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
 const now = () => Math.floor(Date.now() / 1000);
 
 /** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */
-async function introspectionAllowed(
-  _ctx: unknown,
+const mayIntrospect = (
   client: { clientId: string; clientAuthMethod?: string },
   token: { clientId?: string },
-): Promise<boolean> {
-  return client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
-}
+): boolean => client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
 
 /** Against hashes, and not for ever: wrong secrets are counted per client and address (RFC 6749 §2.3.1). */
 function compareSecrets(provider: Provider, { clients, rateLimits, limits }: ProviderDependencies): void {

@@ -36,9 +36,6 @@ const guessable = new Set<string>([
   routes.pushed_authorization_request,
 ]);
 
-/** Names for metrics. */
-export const engineRoutes = [...exact, ...withId.map((path) => `${path}/:id`)];
-
 export function routeOf(path: string): string | undefined {
   if (exact.has(path)) return path;
   const parent = withId.find((one) => path.startsWith(`${one}/`) && id.test(path.slice(one.length)));

@@ -17,7 +17,7 @@ export class Pages {
   /** @param brand what the pages of the current request are dressed in. */
   constructor(
     private readonly views: Views,
-    private readonly brand: () => Promise<Pick<Page, 'brand' | 'links'>>,
+    private readonly brand: (ctx: Context) => Promise<Pick<Page, 'brand' | 'links'>>,
   ) {}
 
   async send(ctx: Context, template: string, data: object, options: PageOptions = {}): Promise<void> {
@@ -36,7 +36,7 @@ export class Pages {
   }
 
   private async html(ctx: Context, template: string, data: object, { csrf, uiLocales }: PageOptions): Promise<string> {
-    const { brand, links } = await this.brand();
+    const { brand, links } = await this.brand(ctx);
     const requestId = ctx.state.requestId as string | undefined;
     return this.views.render(template, data, {
       locale: this.locale(ctx, uiLocales),

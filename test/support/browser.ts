@@ -85,14 +85,14 @@ export function readForm(page: Page, index = 0): { action: string; values: [stri
     );
   const values: [string, string][] = [];
   for (const [input] of (form[2] ?? '').matchAll(/<input[^>]*>/g)) {
-    const attribute = (name: string) => unescape(new RegExp(`\\b${name}="([^"]*)"`).exec(input)?.[1] ?? '');
+    const attribute = (name: string) => decode(new RegExp(`\\b${name}="([^"]*)"`).exec(input)?.[1] ?? '');
     if (attribute('name') && !/type="(checkbox|radio)"/.test(input))
       values.push([attribute('name'), attribute('value')]);
   }
-  return { action: new URL(unescape(form[1] ?? ''), page.url).href, values };
+  return { action: new URL(decode(form[1] ?? ''), page.url).href, values };
 }
 
-const unescape = (html: string) =>
+const decode = (html: string) =>
   html
     .replaceAll('&amp;', '&')
     .replaceAll('&quot;', '"')

@@ -26,7 +26,7 @@ export async function findActiveToken(
   const request = new ProtocolRequest();
   const [access, machine] = await Promise.all(kinds.map((kind) => protocol.rows.find(request, kind, handle, kinds)));
   const token = access ?? machine;
-  if (!token || !token.clientId || token.aud !== audience) return undefined;
+  if (!token?.clientId || token.aud !== audience) return undefined;
   if (typeof token.exp !== 'number' || token.exp * 1000 <= clock.now().getTime()) return undefined;
   if (token.jkt || token['x5t#S256']) return undefined;
   if (access) {

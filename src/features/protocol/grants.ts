@@ -67,6 +67,7 @@ export class Grants {
    */
   give(session: { uid: string; accountId: string }, clientId: string, consent: Consent): Promise<Payload | undefined> {
     return this.db.transaction(async () => {
+      await this.db.execute(statements.lockGrant, [currentTenantId(), session.uid, clientId]);
       const now = this.clock.now();
       const [held] = await this.db.execute<{ ended_at: Date | null }>(statements.holdSession, [
         currentTenantId(),

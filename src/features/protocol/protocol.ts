@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { DeniedTokens } from './denied-tokens.js';
 import { EngineRows } from './engine-rows.js';
 import { Grants } from './grants.js';
 import { Replays } from './replays.js';
@@ -25,6 +26,7 @@ export class Protocol {
   readonly sessions: Sessions;
   readonly replays: Replays;
   readonly traces: Traces;
+  readonly denied: DeniedTokens;
 
   constructor(
     readonly db: Database,
@@ -39,5 +41,6 @@ export class Protocol {
     this.sessions = new Sessions(db, sealer, audit, clock, lifetimes.sessionHandleGrace);
     this.replays = new Replays(db);
     this.traces = new Traces(db, clock);
+    this.denied = new DeniedTokens(db);
   }
 }

@@ -10,14 +10,15 @@ const expired = (table: string, condition: string) =>
   `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${condition} LIMIT ${batch}))`;
 
 const statements = [
-  expired('engine_rows', 'retain_until < $1'),
-  expired('replays', 'expires_at < $1'),
-  expired('sessions', `expires_at < $1 - interval '${keepEndedDays} days'`),
-  expired('session_handles', `retire_at < $1 - interval '1 hour'`),
-  expired('grants', `expires_at < $1`),
-  expired('traces', `occurred_at < $1 - interval '${keepEndedDays} days'`),
+  expired('engine_rows', 'retain_until < $1::timestamptz'),
+  expired('replays', 'expires_at < $1::timestamptz'),
+  expired('denied_tokens', 'expires_at < $1::timestamptz'),
+  expired('sessions', `expires_at < $1::timestamptz - interval '${keepEndedDays} days'`),
+  expired('session_handles', `retire_at < $1::timestamptz - interval '1 hour'`),
+  expired('grants', `expires_at < $1::timestamptz`),
+  expired('traces', `occurred_at < $1::timestamptz - interval '${keepEndedDays} days'`),
   `UPDATE engine_rows SET sealed_answer = NULL, answer_until = NULL
-    WHERE ctid = ANY (ARRAY(SELECT ctid FROM engine_rows WHERE answer_until < $1 LIMIT ${batch}))`,
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM engine_rows WHERE answer_until < $1::timestamptz LIMIT ${batch}))`,
 ];
 
 /** @returns how many rows went or were emptied; the next run takes what is left. */

@@ -1,11 +1,11 @@
 // The demo application beside the server: registers itself once as an ordinary client and listens on its own port.
 import path from 'node:path';
-import { projectRoot } from '../../config/root.js';
-import type { ClientService } from '../features/clients/client.service.js';
-import { deriveKey, randomToken } from '../platform/crypto.js';
-import { AppError } from '../platform/errors.js';
-import type { Logger } from '../platform/logger.js';
-import { createDemo, type Demo, demoClient } from './app.js';
+import { projectRoot } from '../config/root.js';
+import { createDemo, type Demo, demoClient } from './demo/app.js';
+import type { ClientService } from './features/clients/client.service.js';
+import { deriveKey, randomToken } from './platform/crypto.js';
+import { AppError } from './platform/errors.js';
+import type { Logger } from './platform/logger.js';
 
 const clientId = 'ostiary-demo';
 

@@ -1,0 +1,108 @@
+#!/usr/bin/env node
+// The `ostiary` command: reads the configuration, opens the services for a command, and turns what went wrong into a sentence and a code.
+// Hands off to: commands/, one file per subject; run.ts for the server itself.
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command } from 'commander';
+import { type Config, ConfigError, loadConfig } from '../config/index.js';
+import { projectRoot } from '../config/root.js';
+import { addApply, addExport } from './commands/apply.js';
+import { addDoctor } from './commands/doctor.js';
+import { explain } from './commands/failure.js';
+import { addServe } from './commands/serve.js';
+import { CommandError, EXIT, type Terminal } from './commands/terminal.js';
+import { addUsers } from './commands/users.js';
+import { withContext } from './platform/context.js';
+import { newId } from './platform/crypto.js';
+import { createLogger } from './platform/logger.js';
+
+let config: Config | undefined;
+const configuration = (): Config => {
+  config ??= loadConfig();
+  return config;
+};
+
+const terminal: Terminal = {
+  print: (text) => process.stdout.write(text),
+
+  async withServices(work, { raw = false } = {}) {
+    const settings = configuration();
+    // Loaded here and not above: --help and a mistake in a file need no database.
+    const { openServices } = await import('./services.js');
+    const level = settings.logLevel === 'info' ? 'warn' : settings.logLevel;
+    const services = await openServices(settings, { logger: createLogger({ level, stream: process.stderr }) });
+    try {
+      if (!raw && (await services.db.dataSource.showMigrations()))
+        throw new CommandError('The database is not at this version yet: run `ostiary migrate` first');
+      const context = { requestId: newId(), actor: { type: 'system' as const, id: 'ostiary' } };
+      return await withContext(context, () => work(services));
+    } finally {
+      await services.close();
+    }
+  },
+};
+
+async function serve(): Promise<void> {
+  const settings = configuration();
+  const { run } = await import('./run.js');
+  // Listened to from the beginning: asked during the start, it finishes starting and then stops in order.
+  const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  const running = await run(settings, (line) => process.stdout.write(`${line}\n`));
+  await asked;
+  // Asked twice, it does not wait for requests under way.
+  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(EXIT.failed));
+  await running.close();
+}
+
+function readConfig(): { config: Config } | { problems: readonly string[] } {
+  try {
+    return { config: configuration() };
+  } catch (error) {
+    if (error instanceof ConfigError) return { problems: error.problems };
+    throw error;
+  }
+}
+
+const { version } = JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string };
+
+const program = new Command('ostiary')
+  .description('An authorization server for OAuth 2 and OpenID Connect.')
+  .version(version, '-V, --version')
+  .exitOverride()
+  .showHelpAfterError('(ostiary --help says more)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  ostiary start
+  ostiary apply -f ostiary.yaml --dry-run
+  ostiary users create --email ada@example.com --admin
+  ostiary doctor
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 4 not reachable or locked.`,
+  );
+addServe(program, terminal, serve);
+addApply(program, terminal);
+addExport(program, terminal);
+addUsers(program, terminal);
+addDoctor(program, terminal, readConfig);
+
+async function main(): Promise<number> {
+  try {
+    await program.parseAsync();
+    return EXIT.done;
+  } catch (error) {
+    const { exitCode, sentence } =
+      error instanceof ConfigError ? { exitCode: EXIT.configuration, sentence: error.message } : explain(error);
+    if (sentence) process.stderr.write(`${sentence}\n`);
+    if (config?.logLevel === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    return exitCode;
+  }
+}
+
+// A reader that goes away, as in `| head`, is no failure of ours.
+process.stdout.on('error', () => process.exit(EXIT.done));
+const code = await main();
+// What was printed leaves first; a connection that failed to open must not keep the process.
+process.stdout.write('', () => process.exit(code));

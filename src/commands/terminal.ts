@@ -1,0 +1,32 @@
+// What a command is given: a way to the services, and a way to answer. Results go to stdout, everything else to stderr.
+import type { ApplyServices } from '../features/declarations/apply.service.js';
+import type { OneTimeTokens } from '../features/one-time-tokens/one-time-token.service.js';
+
+export interface CommandServices extends ApplyServices {
+  config: { environment: string; issuer: string };
+  oneTimeTokens: OneTimeTokens;
+  migrate(): Promise<void>;
+}
+
+export interface Terminal {
+  /** Opens what the configuration names, acts as the system, and closes it again. @param raw the database may be of another version. */
+  withServices<T>(work: (services: CommandServices) => Promise<T>, options?: { raw?: boolean }): Promise<T>;
+  print(text: string): void;
+}
+
+/** The codes that scripts rely on. */
+export const EXIT = { done: 0, failed: 1, usage: 2, configuration: 3, unreachable: 4 } as const;
+
+/** One kind sentence for whoever typed the command. */
+export class CommandError extends Error {
+  constructor(
+    message: string,
+    readonly exitCode: number = EXIT.failed,
+    cause?: unknown,
+  ) {
+    super(message, { cause });
+    this.name = 'CommandError';
+  }
+}
+
+export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

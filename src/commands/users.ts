@@ -1,0 +1,103 @@
+// `ostiary users`: a person and a link to choose a password, for the first minutes and for whoever is locked out.
+import { type Command, InvalidArgumentError } from 'commander';
+import { EmailAddress } from '../features/users/identifier.js';
+import type { User } from '../features/users/user.entity.js';
+import { StandardClaims } from '../features/users/user.schema.js';
+import { withContext } from '../platform/context.js';
+import { CommandError, type CommandServices, EXIT, json, type Terminal } from './terminal.js';
+
+interface CreateOptions {
+  email: string;
+  name?: string;
+  admin?: boolean;
+  tenant: string;
+  json?: boolean;
+}
+
+export function addUsers(program: Command, { withServices, print }: Terminal): void {
+  const users = program.command('users').summary('create people, and links to choose a password');
+  const answer = (user: User, link: string, asJson = false) =>
+    print(
+      asJson
+        ? json({ user_id: user.id, email: user.email, roles: user.roles, link })
+        : `${user.email} (${user.id})\nThis link lets them choose a password, once and within the hour:\n${link}\n`,
+    );
+
+  users
+    .command('create')
+    .summary('create a person, and print a link to choose a password')
+    .requiredOption('--email <email>', 'e-mail address', email)
+    .option('--name <name>', 'full name', name)
+    .option('--admin', 'may administer the tenant')
+    .option('--tenant <slug>', 'where', 'default')
+    .option('--json', 'print for machines')
+    .addHelpText('after', '\nExample:\n  ostiary users create --email ada@example.com --name "Ada Lovelace" --admin')
+    .action(async (options: CreateOptions) => {
+      const { user, link } = await withServices((services) =>
+        inTenant(services, options.tenant, async (issuer) => {
+          if (await services.users.findByEmail(options.email))
+            throw new CommandError(
+              `There is a user ${options.email} already; see: ostiary users reset ${options.email}`,
+            );
+          return services.db.transaction(async () => {
+            const claims = options.name === undefined ? {} : { name: options.name };
+            const made = await services.users.create({ email: options.email, claims }, options.admin ? ['ADMIN'] : []);
+            return { user: made, link: await passwordLink(services, made, issuer) };
+          });
+        }),
+      );
+      answer(user, link, options.json);
+    });
+
+  users
+    .command('reset')
+    .summary('print a link to choose another password')
+    .description(
+      'Prints a link to choose another password. The password in use goes on until then; an older link dies.',
+    )
+    .argument('<email>', 'e-mail address', email)
+    .option('--tenant <slug>', 'where', 'default')
+    .option('--json', 'print for machines')
+    .addHelpText('after', '\nExample:\n  ostiary users reset ada@example.com')
+    .action(async (address: string, options: { tenant: string; json?: boolean }) => {
+      const { user, link } = await withServices((services) =>
+        inTenant(services, options.tenant, async (issuer) => {
+          const found = await services.users.findByEmail(address);
+          if (!found) throw new CommandError(`There is no user ${address} in the tenant ${options.tenant}`);
+          if (found.disabledAt) throw new CommandError(`${found.email} is disabled: a link would not let them in`);
+          const issued = await services.db.transaction(() => passwordLink(services, found, issuer));
+          return { user: found, link: issued };
+        }),
+      );
+      answer(user, link, options.json);
+    });
+}
+
+/** As the mail that a person asks for, but into the hands of whoever runs the server. */
+async function passwordLink({ oneTimeTokens, audit }: CommandServices, user: User, issuer: string): Promise<string> {
+  const token = await oneTimeTokens.issue('password_reset', user.id, { data: { email: user.emailNormalized } });
+  await audit.record('password.link_requested', { user_id: user.id });
+  return `${issuer}/password?token=${token}`;
+}
+
+async function inTenant<T>(
+  { tenants, config }: CommandServices,
+  slug: string,
+  work: (issuer: string) => Promise<T>,
+): Promise<T> {
+  const tenant = slug === 'default' ? await tenants.ensureDefault() : await tenants.findBySlug(slug);
+  if (!tenant) throw new CommandError(`There is no tenant ${slug}`, EXIT.usage);
+  return withContext({ tenantId: tenant.id }, () => work(tenant.issuer(config.issuer)));
+}
+
+function email(value: string): string {
+  const result = EmailAddress.safeParse(value);
+  if (!result.success) throw new InvalidArgumentError('It must be an e-mail address.');
+  return result.data;
+}
+
+function name(value: string): string {
+  const result = StandardClaims.shape.name.safeParse(value);
+  if (!result.success) throw new InvalidArgumentError('It must be 1 to 200 visible characters.');
+  return result.data ?? '';
+}

@@ -1,0 +1,68 @@
+// Introspection (RFC 7662) and revocation (RFC 7009) of JWT access tokens (RFC 9068), which the engine declines: this takes over exactly
+// where the engine, having authenticated the client, says unsupported_token_type. The rule is the one for opaque tokens.
+import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
+import type { JWK } from 'oidc-provider';
+import type { DeniedTokens } from '../features/protocol/denied-tokens.js';
+import type { EngineContext } from './engine-types.js';
+
+const algorithms = ['ES256', 'RS256', 'EdDSA'];
+
+interface Verified extends JWTPayload {
+  jti: string;
+  exp: number;
+  client_id: string;
+  gid?: string;
+  scope?: string;
+  cnf?: Record<string, string>;
+}
+
+type Allowed = (client: { clientId: string; clientAuthMethod?: string }, token: { clientId: string }) => boolean;
+
+export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTokens, mayIntrospect: Allowed) {
+  const keys = createLocalJWKSet({ keys: issuer.jwks.map(publicPart) });
+
+  const verify = async (token: unknown): Promise<Verified | undefined> => {
+    try {
+      const { payload } = await jwtVerify(String(token), keys, { issuer: issuer.url, typ: 'at+jwt', algorithms });
+      return typeof payload.jti === 'string' && typeof payload.client_id === 'string'
+        ? (payload as Verified)
+        : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+
+  return async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
+    await next();
+    const { route, client, params } = ctx.oidc ?? {};
+    const declined = (ctx.body as { error?: string } | undefined)?.error === 'unsupported_token_type';
+    if (!declined || !client || (route !== 'introspection' && route !== 'revocation')) return;
+    const token = await verify(params?.token);
+    if (route === 'introspection') {
+      const told =
+        token && mayIntrospect(client, { clientId: token.client_id }) && (await denied.isGood(factsOf(token)));
+      ctx.status = 200;
+      ctx.body = told ? describe(token) : { active: false };
+    } else if (!token || token.client_id === client.clientId || client.clientAuthMethod === 'none') {
+      if (token?.client_id === client.clientId) await denied.deny(token.jti, token.exp);
+      ctx.status = 200;
+      ctx.body = '';
+    } else {
+      ctx.body = {
+        error: 'invalid_request',
+        error_description: 'client is not authorized to revoke the presented token',
+      };
+    }
+  };
+}
+
+const factsOf = ({ jti, client_id, gid }: Verified) => ({ jti, clientId: client_id, grantId: gid });
+
+function describe({ gid, ...claims }: Verified) {
+  return { active: true, token_type: claims.cnf?.jkt ? 'DPoP' : 'Bearer', ...claims };
+}
+
+/** RFC 7517 §4: what everybody may see of a key. */
+function publicPart({ kty, crv, x, y, n, e, kid, alg, use }: JWK): JSONWebKeySet['keys'][number] {
+  return JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, kid, alg, use }));
+}

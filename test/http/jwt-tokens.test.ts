@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createRemoteJWKSet, decodeJwt, generateKeyPair, jwtVerify, SignJWT } from 'jose';
+import { introspect, makeClient, makePerson, type Party, post, tokensFor } from '../support/party.js';
+import { startServer, type TestServer } from '../support/server.js';
+
+const resource = 'https://api.example/bookings';
+
+describe('JWT access tokens (RFC 9068)', () => {
+  let server: TestServer;
+  let party: Party;
+  let stranger: Party;
+  let email: string;
+
+  beforeAll(async () => {
+    server = await startServer();
+    party = await makeClient(server, {
+      grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+      scope: 'openid profile email bookings:read',
+    });
+    stranger = await makeClient(server);
+    await server.inside(({ resources }) =>
+      resources.create({
+        identifier: resource,
+        name: 'Bookings',
+        scopes: [{ name: 'bookings:read', description: 'Read bookings' }],
+        access_token_format: 'jwt',
+      } as never),
+    );
+    email = (await makePerson(server)).email;
+  }, 60_000);
+  afterAll(() => server?.close());
+
+  const machineToken = async () => {
+    const { status, body } = await post(server, '/token', party, {
+      grant_type: 'client_credentials',
+      resource,
+      scope: 'bookings:read',
+    });
+    expect(status).toBe(200);
+    return String(body.access_token);
+  };
+
+  const personToken = async () => {
+    const tokens = await tokensFor(server, party, email, { resource, scope: 'openid bookings:read' });
+    const { body } = await post(server, '/token', party, {
+      grant_type: 'refresh_token',
+      refresh_token: String(tokens.refresh_token),
+      resource,
+    });
+    return { access: String(body.access_token), refresh: String(body.refresh_token) };
+  };
+
+  it('carry typ at+jwt, the audience, the client and the scope, signed by a published key (§2.1, §2.2)', async () => {
+    const jwks = createRemoteJWKSet(new URL(`${server.issuer}/jwks`));
+    const { payload } = await jwtVerify(await machineToken(), jwks, {
+      issuer: server.issuer,
+      audience: resource,
+      typ: 'at+jwt',
+    });
+    expect(payload).toMatchObject({ client_id: party.clientId, scope: 'bookings:read' });
+  });
+
+  it('are active at introspection, and inactive once revoked by their client (RFC 7009 §2.1, RFC 7662 §2.2)', async () => {
+    const token = await machineToken();
+    expect((await introspect(server, stranger, token)).body).toMatchObject({
+      active: true,
+      client_id: party.clientId,
+      aud: resource,
+    });
+    const refused = await post(server, '/revoke', stranger, { token });
+    expect([refused.status, refused.body.error]).toEqual([400, 'invalid_request']);
+    expect((await introspect(server, party, token)).body).toMatchObject({ active: true });
+    expect((await post(server, '/revoke', party, { token })).status).toBe(200);
+    expect((await introspect(server, party, token)).body).toEqual({ active: false });
+  });
+
+  it('end with their grant: revoking the refresh token ends the access tokens (RFC 7009 §2.1)', async () => {
+    const { access, refresh } = await personToken();
+    expect(decodeJwt(access).gid).toEqual(expect.any(String));
+    expect((await introspect(server, party, access)).body).toMatchObject({ active: true });
+    await post(server, '/revoke', party, { token: refresh });
+    expect((await introspect(server, party, access)).body).toEqual({ active: false });
+  });
+
+  it('end with their account and with their client', async () => {
+    const { access } = await personToken();
+    const machine = await machineToken();
+    await server.inside(async ({ users }) => {
+      const user = await users.findByEmail(email);
+      if (user) await users.disable(user);
+    });
+    expect((await introspect(server, stranger, access)).body).toEqual({ active: false });
+    await server.inside(async ({ clients }) => clients.disable(await clients.find(party.clientId)));
+    expect((await introspect(server, stranger, machine)).body).toEqual({ active: false });
+    await server.inside(async ({ clients }) => clients.enable(await clients.find(party.clientId)));
+  });
+
+  it('are inactive when forged, whoever signed them (RFC 7662 §4)', async () => {
+    const { privateKey } = await generateKeyPair('ES256');
+    const claims = decodeJwt(await machineToken());
+    const forged = await new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt' }).sign(privateKey);
+    expect((await introspect(server, party, forged)).body).toEqual({ active: false });
+    expect((await post(server, '/revoke', party, { token: forged })).status).toBe(200);
+  });
+
+  it('are refused without client authentication (RFC 7662 §2.1)', async () => {
+    const wrong = { ...party, clientSecret: 'wrong' };
+    expect((await introspect(server, wrong, await machineToken())).status).toBe(401);
+  });
+});
