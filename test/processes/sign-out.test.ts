@@ -131,10 +131,10 @@ describe('a session ends at one process while the other authorizes in it (OpenID
     }, 60_000);
   });
 
-  /** The end waits first and so comes first; the authorization has read the session alive by then. */
+  /** The end has done all but record itself and commit when the authorization comes, which therefore reads the session alive. */
   async function authorizeWhileEnding(signedIn: SignedIn, party: Party): Promise<Silent> {
-    const lock: [string, string] = ['SELECT 1 FROM sessions WHERE uid = $1 FOR UPDATE', signedIn.sessionUid];
     const end = await deleteSession(signedIn);
+    const lock: [string] = ['LOCK TABLE audit_events IN EXCLUSIVE MODE'];
     const [ended, answer] = await whileHeld(house, lock, 2, async (arrived) => {
       const ending = end();
       await arrived(1);

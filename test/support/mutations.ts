@@ -233,7 +233,7 @@ export const mutations: readonly Mutation[] = [
     from: 'AND (r.account_id IS NULL OR u.id IS NOT NULL)`);',
     to: '`);',
     suite: 'processes/changes',
-    test: 'a deleted user is signed in nowhere',
+    test: 'a disabled user is refused where a sign-in that was on its way',
   },
   {
     what: 'changes are told to the other processes',
