@@ -37,5 +37,6 @@ export default {
     ...conditional.filter(({ met }) => met).map((one) => one.project),
   ],
   testTimeout: 60_000,
+  maxWorkers: 2,
   reporters: ['<rootDir>/dist/test/support/reporter.js'],
 };

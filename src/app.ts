@@ -20,7 +20,7 @@ import { userRoutes } from './features/users/user.routes.js';
 import { type FrontState, observe, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { createInteractionRouter } from './interaction/routes.js';
-import { assertScopes } from './management.js';
+import { assertScopes, scopesOf } from './management.js';
 import { OidcEngine } from './oidc/engine.js';
 import { createEnginePages } from './oidc/pages.js';
 import { ProviderPool } from './oidc/provider-pool.js';
@@ -110,7 +110,8 @@ export function createApp(services: Services): App {
     async authenticate(token, ctx) {
       const active = await findActiveToken(protocol, clock, token, `${stateOf(ctx).issuer}/api`);
       if (!active) return undefined;
-      const { scopes, accountId, clientId } = active;
+      const { accountId, clientId } = active;
+      const scopes = accountId ? scopesOf(active.scopes, await users.findActive(accountId)) : active.scopes;
       return { actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes }, scopes };
     },
     db,
@@ -135,8 +136,14 @@ export function createApp(services: Services): App {
     limits: services.limits,
     layout: async () => (await tenants.current()).settings.sign_in_layout,
   });
-  const setup = createSetupRouter({ setup: services.setup, csrf, pages, rateLimits });
-  const password = createPasswordRouter({ passwordLinks: services.passwordLinks, csrf, pages, rateLimits });
+  const setup = createSetupRouter({ setup: services.setup, csrf, pages, rateLimits, limits: services.limits });
+  const password = createPasswordRouter({
+    passwordLinks: services.passwordLinks,
+    csrf,
+    pages,
+    rateLimits,
+    limits: services.limits,
+  });
   const health = healthRoutes(services);
 
   const koa = new Koa();

@@ -46,8 +46,10 @@ const terminal: Terminal = {
 async function serve(): Promise<void> {
   const settings = configuration();
   const { run } = await import('./run.js');
+  // Listened to from the beginning: asked during the start, it finishes starting and then stops in order.
+  const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   const running = await run(settings, (line) => process.stdout.write(`${line}\n`));
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await asked;
   // Asked twice, it does not wait for requests under way.
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(EXIT.failed));
   await running.close();

@@ -64,9 +64,8 @@ export function observe(logger: Logger, metrics: Metrics, trustProxy: readonly s
 export function resolveTenant(tenants: TenantService, baseIssuer: string): Middleware {
   const base = new URL(baseIssuer);
   return async (ctx, next) => {
-    const original = ctx.req.url ?? '/';
-    const host = (ctx.req.headers.host ?? '').toLowerCase();
-    const rewritten = rewriteWellKnown(original);
+    const { target, host } = targetOf(ctx.req);
+    const rewritten = rewriteWellKnown(target);
     const [path = '/'] = rewritten.split('?', 1);
     const found = host === base.host ? await onBaseHost(tenants, path) : await onOwnHost(tenants, host);
     if (!found) throw host === base.host ? notFound('page') : misdirected(baseIssuer);
@@ -81,6 +80,17 @@ export function resolveTenant(tenants: TenantService, baseIssuer: string): Middl
     ctx.req.url = rewritten.slice(prefix.length);
     await withContext({ tenantId: tenant.id }, next);
   };
+}
+
+/**
+ * RFC 9112 §3.2.2: the host of an absolute-form target counts, not the Host field; what stays is the origin-form, because the engine makes
+ * addresses of whatever it finds in the target.
+ */
+function targetOf({ url = '/', headers }: IncomingMessage): { target: string; host: string } {
+  if (url.startsWith('/') && !url.startsWith('//')) return { target: url, host: (headers.host ?? '').toLowerCase() };
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) throw notFound('page');
+  const { host, pathname, search } = new URL(url);
+  return { target: pathname.replace(/^\/+/, '/') + search, host };
 }
 
 async function onBaseHost(

@@ -1,6 +1,7 @@
 // The management API as a resource server of every tenant: its endpoints' scopes are what a client can be given for it.
 
 import type { ResourceServer } from './features/resources/resource.entity.js';
+import { ADMIN, type User } from './features/users/user.entity.js';
 import { currentContext } from './platform/context.js';
 import type { Endpoint } from './platform/endpoint.js';
 import { forbidden } from './platform/errors.js';
@@ -38,6 +39,17 @@ export function mayGrant(scopes: readonly string[]): void {
   const more = scopes.filter((scope) => scope in managementScopes && !held.has(scope));
   if (more.length > 0) throw forbidden('scope_not_held', `Nobody gives away what they do not have: ${more.join(' ')}`);
 }
+
+/** @throws AppError 403 where the caller may not change people who have a role. */
+export function mayChangePrivileged(): void {
+  const held = currentContext()?.actor?.scopes;
+  if (held && !held.has('roles:write'))
+    throw forbidden('scope_not_held', 'Only whoever holds roles:write changes people who have a role');
+}
+
+/** A person's token opens no more than the person: nothing, unless they administer the tenant now. */
+export const scopesOf = (scopes: ReadonlySet<string>, user: User | undefined): ReadonlySet<string> =>
+  user?.roles.includes(ADMIN) ? scopes : new Set();
 
 /** @throws Error when an endpoint asks for a scope that nobody can be given. */
 export function assertScopes(endpoints: readonly Endpoint[]): void {

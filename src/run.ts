@@ -4,6 +4,7 @@ import cluster from 'node:cluster';
 import type { Config } from '../config/index.js';
 import { version } from './app.js';
 import { applyFile } from './features/declarations/apply-file.js';
+import type { MadeSecret } from './features/declarations/change.js';
 import { asDefaultTenant, type Running, start } from './main.js';
 import { createLogger } from './platform/logger.js';
 import { startDemo } from './run-demo.js';
@@ -25,13 +26,14 @@ async function runProcess(config: Config, print: (line: string) => void): Promis
     metricsPort: config.metricsPort && config.metricsPort + Math.max(0, worker - 1),
   });
   const first = !cluster.isWorker;
-  const setupLink = first ? await prepare(running.services) : undefined;
+  const prepared = first ? await prepare(running.services) : { secrets: [] };
   const demo = first && config.demo ? await demoBeside(running) : undefined;
-  if (first) greet(config, { setupLink, demo: demo?.url }, print);
+  if (first) greet(config, { ...prepared, demo: demo?.url }, print);
   return {
     async close() {
       await demo?.close();
       await running.close();
+      cluster.worker?.disconnect();
     },
   };
 }
@@ -41,7 +43,7 @@ async function runPrimary(config: Config, print: (line: string) => void): Promis
   const logger = createLogger({ level: config.logLevel });
   const services = await openServices(config);
   await services.migrate();
-  const setupLink = await prepare(services);
+  const prepared = await prepare(services);
   await services.close();
 
   let stopping = false;
@@ -55,7 +57,7 @@ async function runPrimary(config: Config, print: (line: string) => void): Promis
     void fork();
   });
   await Promise.all(Array.from({ length: config.workers }, fork));
-  greet(config, { setupLink, demo: undefined }, print);
+  greet(config, prepared, print);
   return {
     async close() {
       stopping = true;
@@ -71,15 +73,22 @@ async function runPrimary(config: Config, print: (line: string) => void): Promis
   };
 }
 
-/** What a first start needs: declarations, and somebody who can administer. @returns the setup link, while nobody can. */
-async function prepare(services: Services): Promise<string | undefined> {
+interface Prepared {
+  /** While nobody can administer. */
+  setupLink?: string;
+  /** Client secrets made now, because the declarations gave none: shown this once. */
+  secrets: readonly MadeSecret[];
+}
+
+/** What a first start needs: declarations, and somebody who can administer. */
+async function prepare(services: Services): Promise<Prepared> {
   const { config, setup } = services;
   return asDefaultTenant(services, async () => {
-    if (config.applyFile) await applyFile(services, config.applyFile);
-    if (!(await setup.needed())) return undefined;
-    if (!config.admin) return setup.issueLink(config.issuer);
+    const secrets = config.applyFile ? (await applyFile(services, config.applyFile)).secrets : [];
+    if (!(await setup.needed())) return { secrets };
+    if (!config.admin) return { secrets, setupLink: await setup.issueLink(config.issuer) };
     await setup.createFromEnvironment(config.admin.email, config.admin.password);
-    return undefined;
+    return { secrets };
   });
 }
 
@@ -93,7 +102,7 @@ const demoBeside = ({ services }: Running) => {
 
 function greet(
   { issuer, mailUrl, environment }: Config,
-  { setupLink, demo }: { setupLink: string | undefined; demo: string | undefined },
+  { setupLink, secrets, demo }: Prepared & { demo?: string | undefined },
   print: (line: string) => void,
 ): void {
   const lines: [string, string | undefined][] = [
@@ -102,6 +111,10 @@ function greet(
     ['Demo application', demo],
     ['Mailbox', mailUrl || environment === 'production' ? undefined : `${issuer}/dev/mailbox`],
     ['Setup link', setupLink && `${setupLink}  (once, 30 minutes)`],
+    ...secrets.map(({ client_id, client_secret }): [string, string] => [
+      'Client secret',
+      `${client_secret}  of ${client_id}, shown this once`,
+    ]),
   ];
   print(`\nOstiary ${version} is ready.\n`);
   for (const [name, value] of lines) if (value) print(`  ${name.padEnd(17)} ${value}`);

@@ -24,7 +24,7 @@ import { SetupService } from './features/setup/setup.service.js';
 import type { Caching } from './features/tenants/caching.js';
 import { TenantService } from './features/tenants/tenant.service.js';
 import { UserService } from './features/users/user.service.js';
-import { managementApi, managementScopes, mayGrant } from './management.js';
+import { managementApi, managementScopes, mayChangePrivileged, mayGrant } from './management.js';
 import { BoundedCache } from './platform/cache.js';
 import { type Clock, systemClock } from './platform/clock.js';
 import { deriveKey, Sealer } from './platform/crypto.js';
@@ -100,6 +100,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       await protocol.sessions.endAll(id, 'account_ended');
       await protocol.grants.endAll({ accountId: id }, 'account_ended');
     },
+    mayChangePrivileged,
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const tasks = {

@@ -4,7 +4,7 @@ import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { limits } from '../../config/protocol.js';
+import { limits as defaults } from '../../config/protocol.js';
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
@@ -16,6 +16,7 @@ export interface PasswordDependencies {
   csrf: Csrf;
   pages: Pages;
   rateLimits: RateLimits;
+  limits?: { linkFailures: { points: number; seconds: number } };
 }
 
 /** What is absent, repeated or nested is empty, and an empty value is good for nothing. */
@@ -29,7 +30,13 @@ interface Answer {
   reasons?: string[];
 }
 
-export function createPasswordRouter({ passwordLinks, csrf, pages, rateLimits }: PasswordDependencies): Router {
+export function createPasswordRouter({
+  passwordLinks,
+  csrf,
+  pages,
+  rateLimits,
+  limits = defaults,
+}: PasswordDependencies): Router {
   const router = new Router({ sensitive: true, strict: true });
   const failures = rateLimits.limiter({ name: 'password_link', ...limits.linkFailures });
 

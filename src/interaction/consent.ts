@@ -53,6 +53,8 @@ export class ConsentStep implements Step {
       openid: { ...given.openid, claims },
       rejected: consent(lines.filter(({ optional, name }) => optional && !ticked.has(name))),
     });
+    // Signed out meanwhile: the dispatcher says that this sign-in is over.
+    if (!grant) return;
     this.redirect(visit, await this.engine.finish(req, res, { consent: { grantId: String(grant.jti) } }));
   }
 

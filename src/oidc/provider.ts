@@ -59,6 +59,7 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   // Cookies, hosts and schemes are decided by the front, which has overwritten what the sender claimed.
   provider.proxy = true;
   keepSessions(provider, deps.protocol);
+  joinTabs(provider);
   provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) =>
     deps.protocol.replays.unique(iss, jti, exp + clockTolerance);
   compareSecrets(provider, deps);
@@ -299,6 +300,25 @@ function keepSessions(provider: Provider, protocol: Protocol): void {
   prototype.destroy = async function (this: EngineSession): Promise<void> {
     await protocol.sessions.end(requestOf(currentEngineContext()), this.uid, 'logout');
     this.destroyed = true;
+  };
+}
+
+/**
+ * Two tabs that sign in at once make two sessions of one account, and the browser keeps one of them. What the other tab has begun goes on in
+ * that one: the engine compares the two when an interaction resumes, and would refuse it.
+ */
+function joinTabs(provider: Provider): void {
+  const model = provider.Interaction as unknown as {
+    find(id: string, options?: object): Promise<{ session?: { uid?: string; accountId?: string } } | undefined>;
+  };
+  const find = model.find;
+  model.find = async function (id, options) {
+    const interaction = await find.call(this, id, options);
+    const ctx = currentEngineContext();
+    const browser = ctx?.oidc?.route === 'resume' ? ctx.oidc.session : undefined;
+    if (browser?.accountId && interaction?.session?.accountId === browser.accountId)
+      interaction.session.uid = String(browser.uid);
+    return interaction;
   };
 }
 

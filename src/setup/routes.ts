@@ -4,7 +4,7 @@ import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { limits } from '../../config/protocol.js';
+import { limits as defaults } from '../../config/protocol.js';
 import type { SetupService } from '../features/setup/setup.service.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
@@ -16,6 +16,7 @@ export interface SetupDependencies {
   csrf: Csrf;
   pages: Pages;
   rateLimits: RateLimits;
+  limits?: { linkFailures: { points: number; seconds: number } };
 }
 
 /** What is absent, repeated or nested is empty, and an empty value is good for nothing. */
@@ -29,7 +30,7 @@ interface Answer {
   reasons?: string[];
 }
 
-export function createSetupRouter({ setup, csrf, pages, rateLimits }: SetupDependencies): Router {
+export function createSetupRouter({ setup, csrf, pages, rateLimits, limits = defaults }: SetupDependencies): Router {
   const router = new Router({ sensitive: true, strict: true });
   const failures = rateLimits.limiter({ name: 'setup_link', ...limits.linkFailures });
 

@@ -109,12 +109,19 @@ export async function post(
   return { status: response.status, body: text ? JSON.parse(text) : {}, headers: response.headers };
 }
 
-export const redeem = (server: Pick<TestServer, 'issuer'>, party: Party, code: string, { verifier }: Pkce) =>
+export const redeem = (
+  server: Pick<TestServer, 'issuer'>,
+  party: Party,
+  code: string,
+  { verifier }: Pkce,
+  more: Record<string, string> = {},
+) =>
   post(server, '/token', party, {
     grant_type: 'authorization_code',
     code,
     redirect_uri: party.redirectUri,
     code_verifier: verifier,
+    ...more,
   });
 
 export const refresh = (
@@ -137,7 +144,13 @@ export async function tokensFor(
 ) {
   const proof = pkce();
   const page = await signIn(browser, authorizationUrl(server, party, proof, more), email);
-  const { status, body } = await redeem(server, party, codeOf(page), proof);
+  const { status, body } = await redeem(
+    server,
+    party,
+    codeOf(page),
+    proof,
+    more.resource ? { resource: more.resource } : {},
+  );
   if (status !== 200) throw new Error(`the code was refused: ${JSON.stringify(body)}`);
   return { ...body, browser } as Record<string, string> & { browser: Browser };
 }

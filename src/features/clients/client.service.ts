@@ -106,6 +106,7 @@ export class ClientService {
   enable({ clientId }: Client): Promise<Client> {
     return this.change(clientId, undefined, async (client) => {
       if (!client.disabledAt) return;
+      this.assertNotStronger(client);
       client.disabledAt = null;
       await this.audit.record('client.enabled', { client_id: clientId });
     });
@@ -128,6 +129,7 @@ export class ClientService {
   ): Promise<{ secret: ClientSecret; value: string }> {
     return this.db.transaction(async () => {
       const client = await this.locked(clientId);
+      this.assertNotStronger(client);
       if (!needsSecret(client.metadata))
         throw conflict('no_secret_needed', 'This client authenticates in another way than with a client_secret');
       const added = await this.secrets.add(client, { given: secret, previousExpiresIn: previous_expires_in });
@@ -159,6 +161,7 @@ export class ClientService {
   private async become(client: Client, members: object, consentPolicy: Client['consentPolicy']): Promise<void> {
     if (client.dynamic && consentPolicy === 'implicit')
       throw conflict('consent_required', 'A client that registered itself always asks for consent');
+    this.assertNotStronger(client);
     const metadata = this.checked(members);
     const before: Record<string, unknown> = { ...client.metadata, consent_policy: client.consentPolicy };
     const after: Record<string, unknown> = { ...metadata, consent_policy: consentPolicy };
@@ -169,6 +172,11 @@ export class ClientService {
     Object.assign(client, { metadata, consentPolicy, name: metadata.client_name ?? client.clientId });
     if (!needsSecret(metadata)) await this.secrets.removeAll(client);
     await this.audit.record('client.updated', { client_id: client.clientId, changed });
+  }
+
+  /** Whoever gets a secret of a client can do what the client can. @throws AppError 403 */
+  private assertNotStronger({ metadata }: Client): void {
+    this.hooks.mayGrant(metadata.scope?.split(' ') ?? []);
   }
 
   private checked(members: object): FullMetadata {

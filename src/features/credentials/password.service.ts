@@ -117,6 +117,12 @@ export class PasswordService {
       });
   }
 
+  /** Whether it is the one they have; who asks has proved already who they are. @throws AppError 503 where there is no room to hash. */
+  async isCurrent(user: User, password: string): Promise<boolean> {
+    const credential = await this.credentialOf(user.id);
+    return credential !== undefined && this.hasher.verify(credential.hash, password);
+  }
+
   async has(user: User): Promise<boolean> {
     return (await this.credentialOf(user.id)) !== undefined;
   }
@@ -127,6 +133,7 @@ export class PasswordService {
 
   /** An administrator's word. */
   async unlock(user: User): Promise<void> {
+    this.users.assertMayChange(user);
     const subject = await this.subjectOf(user.email);
     await this.db.transaction(async () => {
       if (!(await this.lockout.clear(subject, 'password'))) return;

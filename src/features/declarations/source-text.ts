@@ -2,7 +2,7 @@
 import { Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import { DeclarationError, type Finding, type Path, type Problem, written } from './declaration.problems.js';
 
-export const MAX_BYTES = 5_000_000;
+const MAX_BYTES = 5_000_000;
 /** Nodes that may be reached through aliases: ten lines of YAML can stand for a billion. */
 const MAX_ALIASED = 20_000;
 const MAX_DEPTH = 64;

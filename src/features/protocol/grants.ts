@@ -61,10 +61,19 @@ export class Grants {
     return row && toPayload(row);
   }
 
-  /** Adds consent to the session's grant at a client, making it where there is none. @returns the grant's payload. */
-  give(session: { uid: string; accountId: string }, clientId: string, consent: Consent): Promise<Payload> {
+  /**
+   * Adds consent to the session's grant at a client, making it where there is none; two tabs do so one after the other.
+   * @returns the grant's payload, or undefined where the session has ended meanwhile: nothing is given in it any more.
+   */
+  give(session: { uid: string; accountId: string }, clientId: string, consent: Consent): Promise<Payload | undefined> {
     return this.db.transaction(async () => {
+      await this.db.execute(statements.lockGrant, [currentTenantId(), session.uid, clientId]);
       const now = this.clock.now();
+      const [held] = await this.db.execute<{ ended_at: Date | null }>(statements.holdSession, [
+        currentTenantId(),
+        session.uid,
+      ]);
+      if (held?.ended_at) return undefined;
       const existing = await this.ofSession(session, clientId);
       const id = existing?.jti ?? newId();
       const payload = merge({ ...existing, kind: 'Grant', accountId: session.accountId, clientId }, consent);

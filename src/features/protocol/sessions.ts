@@ -119,13 +119,13 @@ export class Sessions {
       );
       if (!row?.account_id) return;
       const everything = reason === 'password_changed' || reason === 'account_ended';
-      const clients = Object.entries((row.payload.authorizations ?? {}) as Authorizations)
-        .filter(([, entry]) => everything || !entry.persistsLogout)
+      const outliving = Object.entries((row.payload.authorizations ?? {}) as Authorizations)
+        .filter(([, entry]) => !everything && entry.persistsLogout)
         .map(([clientId]) => clientId);
       const grants = await this.db.execute<{ id: string; client_id: string }>(statements.endGrantsOfSession, [
         currentTenantId(),
         uid,
-        clients,
+        outliving,
         this.clock.now(),
         reason === 'account_ended' ? 'account_ended' : 'logout',
       ]);

@@ -29,7 +29,8 @@ export const saveRow = statement(
   `INSERT INTO engine_rows (${rowColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
    ON CONFLICT (tenant_id, handle_hash) DO UPDATE SET
      payload = excluded.payload, sealed_payload = excluded.sealed_payload, grant_id = excluded.grant_id,
-     account_id = excluded.account_id, session_uid = excluded.session_uid, expires_at = excluded.expires_at`,
+     account_id = excluded.account_id, session_uid = excluded.session_uid, expires_at = excluded.expires_at,
+     retain_until = excluded.retain_until`,
 );
 
 const insertRows = (condition: string) => `
@@ -77,24 +78,43 @@ export const findGrant = statement(
   'SELECT id, payload, expires_at FROM grants WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL',
 );
 
-/** The session's grant at a client; where it has none yet, a copy of what the person agreed to before (signing out forgets no consent). */
+/**
+ * The session's grant at a client; where it has none yet, a copy of what the person agreed to before (signing out forgets no consent). What was
+ * agreed to before something was revoked is forgotten, in every session. A session that is ending right now is waited for, and gets none; of
+ * two tabs that copy at once the second gets the copy of the first.
+ */
 export const grantOfSession = statement(
   'protocol_grant_of_session',
   `WITH live AS (
      SELECT id, payload, expires_at FROM grants
       WHERE tenant_id = $1 AND session_uid = $2 AND client_id = $3 AND account_id = $4 AND ended_at IS NULL AND expires_at > $5
    ), remembered AS (
-     SELECT payload FROM grants
-      WHERE tenant_id = $1 AND account_id = $4 AND client_id = $3 AND expires_at > $5
-        AND (ended_at IS NULL OR end_reason = 'logout') AND NOT EXISTS (SELECT 1 FROM live)
-      ORDER BY created_at DESC LIMIT 1
+     SELECT g.payload FROM grants g
+      WHERE g.tenant_id = $1 AND g.account_id = $4 AND g.client_id = $3 AND g.expires_at > $5
+        AND (g.ended_at IS NULL OR g.end_reason = 'logout') AND NOT EXISTS (SELECT 1 FROM live)
+        AND NOT EXISTS (SELECT 1 FROM grants r
+                         WHERE r.tenant_id = $1 AND r.account_id = $4 AND r.client_id = $3 AND r.end_reason <> 'logout'
+                           AND r.ended_at >= g.created_at)
+      ORDER BY g.created_at DESC LIMIT 1
+   ), session AS (
+     SELECT ended_at FROM sessions WHERE tenant_id = $1 AND uid = $2 AND EXISTS (SELECT 1 FROM remembered) FOR SHARE
    ), inherited AS (
-     INSERT INTO grants (tenant_id, id, client_id, account_id, session_uid, payload, created_at, expires_at)
+     INSERT INTO grants AS g (tenant_id, id, client_id, account_id, session_uid, payload, created_at, expires_at)
      SELECT $1, $6, $3, $4, $2, payload, $5, $7 FROM remembered
-     ON CONFLICT DO NOTHING RETURNING id, payload, expires_at
+      WHERE NOT EXISTS (SELECT 1 FROM session WHERE ended_at IS NOT NULL)
+     ON CONFLICT (tenant_id, session_uid, client_id) WHERE ended_at IS NULL AND session_uid IS NOT NULL
+       DO UPDATE SET expires_at = g.expires_at
+     RETURNING id, payload, expires_at
    )
    SELECT id, payload, expires_at FROM live UNION ALL SELECT id, payload, expires_at FROM inherited`,
 );
+
+/** Until the end of the transaction nobody else gives a grant in this session to this client. */
+export const lockGrant = statement(
+  'protocol_lock_grant',
+  `SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', 'grant', $1::text, $2::text, $3::text), 0))`,
+);
+
 
 export const findSession = statement(
   'protocol_find_session',
@@ -161,10 +181,17 @@ export const endSession = statement(
    RETURNING account_id, payload`,
 );
 
+/** All of them but those that outlive it: one given a moment ago may not be in the session yet. */
 export const endGrantsOfSession = statement(
   'protocol_end_grants_of_session',
   `UPDATE grants SET ended_at = $4, end_reason = $5
-    WHERE tenant_id = $1 AND session_uid = $2 AND client_id = ANY ($3::text[]) AND ended_at IS NULL RETURNING id, client_id`,
+    WHERE tenant_id = $1 AND session_uid = $2 AND client_id <> ALL ($3::text[]) AND ended_at IS NULL RETURNING id, client_id`,
+);
+
+/** Holds a session as it is until the surrounding transaction has committed. Finds none for a session that is not stored yet. */
+export const holdSession = statement(
+  'protocol_hold_session',
+  'SELECT ended_at FROM sessions WHERE tenant_id = $1 AND uid = $2 FOR NO KEY UPDATE',
 );
 
 export const endGrant = statement(

@@ -9,10 +9,9 @@ import type { PasswordService } from '../credentials/password.service.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { EmailAddress } from '../users/identifier.js';
-import { User } from '../users/user.entity.js';
+import { ADMIN, User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 
-const ADMIN = 'ADMIN';
 /** One link at a time: the subject of every token of the purpose `setup`. */
 const SUBJECT = 'administrator';
 

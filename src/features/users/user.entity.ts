@@ -2,6 +2,9 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { TenantEntity } from '../../platform/tenant-entity.js';
 import type { StandardClaims } from './user.schema.js';
 
+/** Who has this role administers the tenant. */
+export const ADMIN = 'ADMIN';
+
 @Entity('users')
 export class User extends TenantEntity {
   /** The sub of this person (OIDC Core §2), never given to anybody else. */

@@ -1,26 +1,31 @@
 // Owns the people of a tenant: their address, claims and roles, and whether they may come in.
 // Hands off to: credentials (how they prove who they are); whoever ends sessions and tokens, through the hook `ended`.
 import type { Clock } from '../../platform/clock.js';
+import { currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { invalid, notFound, preconditionFailed } from '../../platform/errors.js';
+import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { normalizeIdentifier } from './identifier.js';
-import { User } from './user.entity.js';
+import { ADMIN, User } from './user.entity.js';
 import { CreateUser, StandardClaims, type UpdateUser } from './user.schema.js';
 
 export interface UserHooks {
   /** The user was disabled or deleted: sessions, grants and tokens end in the same transaction. */
   ended(user: User): Promise<void>;
+  /** @throws AppError 403 where the caller may not change people who have a role. */
+  mayChangePrivileged(): void;
 }
+
+const noHooks: UserHooks = { ended: async () => {}, mayChangePrivileged: () => {} };
 
 export class UserService {
   constructor(
     private readonly db: Database,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
-    private readonly hooks: UserHooks = { ended: async () => {} },
+    private readonly hooks: UserHooks = noHooks,
   ) {}
 
   async find(id: string): Promise<User> {
@@ -80,6 +85,7 @@ export class UserService {
 
   setRoles({ id }: User, roles: string[], ifMatch?: number): Promise<User> {
     return this.change(id, ifMatch, async (user) => {
+      if (!roles.includes(ADMIN)) await this.assertNotLast(user);
       user.roles = [...new Set(roles)];
       await this.audit.record('user.updated', { user_id: id, changed: ['roles'] });
     });
@@ -107,6 +113,7 @@ export class UserService {
   delete({ id }: User, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
       const user = await this.locked(id, ifMatch);
+      await this.assertNotLast(user);
       await this.hooks.ended(user);
       await this.db.repo(User).delete({ id });
       await this.audit.record('user.deleted', { user_id: id });
@@ -119,6 +126,11 @@ export class UserService {
       await this.db.repo(User).update({ id }, { lastLoginAt: this.clock.now() });
       await this.audit.record('sign_in.succeeded', { user_id: id, amr, client_id: clientId ?? null });
     });
+  }
+
+  /** A new address, or a password that may be guessed again, is as good as the account. @throws AppError 403 */
+  assertMayChange({ roles }: User): void {
+    if (roles.length > 0) this.hooks.mayChangePrivileged();
   }
 
   private change(id: string, ifMatch: number | undefined, work: (user: User) => Promise<void>): Promise<User> {
@@ -143,9 +155,22 @@ export class UserService {
       .getOne();
     if (!user) throw notFound('user');
     if (ifMatch !== undefined && ifMatch !== user.version) throw preconditionFailed('The user has changed since');
+    this.assertMayChange(user);
     return user;
   }
+
+  /** Without anybody the setup link would make the next one. Of two who remove each other at once one stays. @throws AppError 409 */
+  private async assertNotLast(user: User): Promise<void> {
+    if (!user.roles.includes(ADMIN)) return;
+    await this.db.execute(LOCK, [currentTenantId()]);
+    const others = this.db.repo(User).query('u').andWhere(':role = ANY(u.roles)', { role: ADMIN });
+    if (await others.andWhere('u.id <> :id', { id: user.id }).getExists()) return;
+    throw conflict('last_administrator', 'Somebody must administer this tenant: give another user the role first');
+  }
 }
+
+// NO KEY: rows that refer to the tenant can be written meanwhile.
+const LOCK = { name: 'administrators_lock', text: 'SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE' };
 
 function identifierOf(email: string): string {
   const identifier = normalizeIdentifier(email);

@@ -1,0 +1,420 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { ProtocolRequest } from '../../src/features/protocol/request.js';
+import { Browser } from '../support/browser.js';
+import { everyKey, everyTable, type Place, readings, search, Wiretap } from '../support/dump.js';
+import { authorizationUrl, codeOf, introspect, type Party, pkce, post, redeem, refresh } from '../support/party.js';
+import { freePort, startServer, type TestServer } from '../support/server.js';
+
+const redirectUri = 'https://rp.example/cb';
+const adminPassword = `admin ${randomBytes(12).toString('hex')}`;
+const firstPassword = `first ${randomBytes(12).toString('hex')}`;
+const wrongPassword = `wrong ${randomBytes(12).toString('hex')}`;
+const people = ['admin', 'maria', 'jonas', 'nobody'].map(
+  (name) => `${name}-${randomBytes(6).toString('hex')}@example.com`,
+);
+const [admin = '', maria = '', jonas = '', nobody = ''] = people;
+
+type Json = Record<string, unknown>;
+
+describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.1.4.1, OWASP ASVS 5.0 V9)', () => {
+  let server: TestServer;
+  let metrics: string;
+  let apiToken: string;
+  const wire = new Wiretap();
+
+  beforeAll(async () => {
+    const metricsPort = await freePort();
+    // Metrics are served outside of tests only.
+    const environment = { NODE_ENV: 'development', METRICS_PORT: String(metricsPort), DEMO: 'false' };
+    server = await startServer({ environment });
+    metrics = `http://127.0.0.1:${metricsPort}/metrics`;
+    wire.start();
+  }, 60_000);
+  afterAll(async () => {
+    wire.stop();
+    await server?.close();
+  });
+
+  const api = async (method: string, path: string, body?: Json, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${server.issuer}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${apiToken}`,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+        ...headers,
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    return { status: response.status, body: (text ? JSON.parse(text) : {}) as Json };
+  };
+
+  /** Every GET of the API that the OpenAPI document knows, with ids taken from the lists. */
+  async function everyRead(): Promise<Place[]> {
+    const document = (await (await fetch(`${server.issuer}/api/v1/openapi.json`)).json()) as { paths: Json };
+    const paths = Object.entries(document.paths)
+      .filter(([, methods]) => 'get' in (methods as Json))
+      .map(([path]) => path.replace(/^.*\/api\/v1/, ''));
+    const lists = paths.filter((path) => !path.includes('{'));
+    expect(lists).toEqual(
+      expect.arrayContaining(['/clients', '/users', '/resources', '/sessions', '/grants', '/audit-events']),
+    );
+    const places: Place[] = [];
+    const ids = new Map<string, string[]>();
+    const read = async (path: string): Promise<Json> => {
+      const { status, body } = await api('GET', path);
+      expect([path, status]).toEqual([path, 200]);
+      places.push(...readings(`api ${path}`, JSON.stringify(body)));
+      return body;
+    };
+    for (const path of lists) {
+      let { items, next_cursor: cursor } = (await read(`${path}?limit=100`)) as { items: Json[]; next_cursor?: string };
+      expect([path, Array.isArray(items)]).toEqual([path, true]);
+      const name = `${path.slice(1).replace(/s$/, '')}_id`;
+      for (;;) {
+        for (const item of items) ids.set(name, [...(ids.get(name) ?? []), String(item[name] ?? item.id)]);
+        if (!cursor) break;
+        const next = await read(`${path}?limit=100&cursor=${encodeURIComponent(cursor)}`);
+        ({ items, next_cursor: cursor } = next as { items: Json[]; next_cursor?: string });
+      }
+    }
+    for (const path of paths.filter((one) => one.includes('{'))) {
+      const [, name = ''] = /\{(\w+)\}/.exec(path) ?? [];
+      for (const id of ids.get(name) ?? []) await read(path.replace(`{${name}}`, id));
+    }
+    return places;
+  }
+
+  async function said(): Promise<Place[]> {
+    return [
+      ...server.log.flatMap((line, index) => readings(`log line ${index}`, line)),
+      ...readings('metrics', await (await fetch(metrics)).text()),
+    ];
+  }
+
+  async function kept(): Promise<Place[]> {
+    const redis = server.services.config.redisUrl;
+    return [...(await everyTable(server)), ...(redis ? await everyKey(redis) : [])];
+  }
+
+  async function nothingIsFound(): Promise<void> {
+    const [database, spoken, read] = [await kept(), await said(), await everyRead()];
+    expect(database.length).toBeGreaterThan(500);
+    expect(search(wire.secrets, [...database, ...spoken, ...read])).toEqual([]);
+    const addresses = new Map(people.map((address) => [address, `address of ${address.split('-')[0]}`]));
+    const audit = [...database, ...read].filter(({ where }) => /audit/.test(where));
+    expect(audit.length).toBeGreaterThan(20);
+    expect(search(addresses, [...spoken, ...audit])).toEqual([]);
+    // In clear the address is where people are found by it, and beside the link that dies when it changes.
+    const elsewhere = search(addresses, database).filter(
+      ({ where }) => !/^public\.(users\.email(_normalized)?|one_time_tokens\.data)/.test(where),
+    );
+    expect(elsewhere).toEqual([]);
+  }
+
+  const proofOf = async (keys: Awaited<ReturnType<typeof generateKeyPair>>, htu: string) => {
+    const proof = await new SignJWT({ htm: 'POST', htu, jti: randomUUID() })
+      .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk: await exportJWK(keys.publicKey) })
+      .setIssuedAt()
+      .sign(keys.privateKey);
+    return proof;
+  };
+
+  async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+    for (let left = 400; left > 0; left -= 1) {
+      const found = await look();
+      if (found) return found;
+      await delay(25);
+    }
+    throw new Error('it did not come');
+  }
+
+  it('finds nothing while people and clients go through everything, and finds what is planted', async () => {
+    // The first administrator and the first client of the API.
+    const setupLink = await server.services.setup.issueLink(server.issuer);
+    const browser = new Browser();
+    const setupPage = await browser.open(setupLink);
+    const done = await browser.submit(setupPage, { username: admin, password: adminPassword });
+    const shown = (name: string) => new RegExp(`id="value-${name}"[^>]*>([^<]+)<`).exec(done.html)?.[1] ?? '';
+    const first: Party = { clientId: shown('client_id'), clientSecret: shown('client_secret'), redirectUri };
+    wire.add('first client_secret', first.clientSecret);
+    const document = await (await fetch(`${server.issuer}/api/v1/openapi.json`)).text();
+    const scopes = [...new Set([...document.matchAll(/"([a-z]+:(?:read|write))"/g)].map(([, scope]) => scope))];
+    const granted = await post(server, '/token', first, {
+      grant_type: 'client_credentials',
+      resource: `${server.issuer}/api`,
+      scope: scopes.join(' '),
+    });
+    apiToken = String(granted.body.access_token);
+
+    // A client by the API, twice with one Idempotency-Key, and a second secret.
+    const once = { 'idempotency-key': randomUUID() };
+    const metadata = {
+      client_name: 'Trip Planner',
+      redirect_uris: [redirectUri],
+      grant_types: ['authorization_code', 'refresh_token'],
+      post_logout_redirect_uris: ['https://rp.example/bye'],
+    };
+    const created = await api('POST', '/clients', metadata, once);
+    expect(created.status).toBe(201);
+    expect((await api('POST', '/clients', metadata, once)).body).toEqual(created.body);
+    const clientId = String(created.body.client_id);
+    const rotated = await api('POST', `/clients/${clientId}/secrets`, {}, { 'idempotency-key': randomUUID() });
+    expect(rotated.status).toBe(201);
+    const party: Party = { clientId, clientSecret: String(rotated.body.client_secret), redirectUri };
+
+    // A person who gets a link by mail.
+    const user = await api('POST', '/users', { email: maria, claims: { name: 'Maria' } });
+    const sent = await api('POST', `/users/${user.body.id}/password-links`, undefined, {
+      'idempotency-key': randomUUID(),
+    });
+    expect(sent.status).toBe(202);
+    const letter = await until(async () => (await server.inside(({ mail }) => mail.mailbox()))[0]);
+    const link = /https?:\S+\/password\?token=\S+/.exec(letter.text)?.[0] ?? '';
+    const mailbox = await browser.open(`${server.issuer}/dev/mailbox`);
+    expect(mailbox.html).toContain(maria);
+    await browser.open(`${server.issuer}/dev/mailbox/${letter.id}`);
+    const choose = await browser.open(link);
+    expect((await browser.submit(choose, { password: firstPassword })).status).toBe(200);
+    // A second link stays unused.
+    await api('POST', `/users/${user.body.id}/password-links`);
+    const unused = await until(async () => (await server.inside(({ mail }) => mail.mailbox()))[1]);
+    for (const { text } of await server.inside(({ mail }) => mail.mailbox()))
+      wire.add('mailed token', /token=([\w-]+)/.exec(text)?.[1]);
+    expect(unused.to).toBe(maria);
+
+    // Sign-in: unknown, wrong, then right; consent; code; userinfo; introspection; refresh twice.
+    const proof = pkce();
+    const url = authorizationUrl(server, party, proof, { scope: 'openid profile email', login_hint: maria });
+    wire.add('code_verifier', proof.verifier);
+    const stranger = await browser.open(authorizationUrl(server, party, pkce()));
+    await browser.submit(await browser.submit(stranger, { username: nobody }), { password: wrongPassword });
+    let page = await browser.submit(await browser.open(url), { username: maria });
+    page = await browser.submit(page, { password: wrongPassword });
+    expect(page.status).toBe(422);
+    page = await browser.submit(page, { password: firstPassword });
+    await nothingIsFound();
+    page = await browser.submit(page, { decision: 'allow' });
+    const tokens = (await redeem(server, party, codeOf(page), proof)).body;
+    const userinfo = await fetch(`${server.issuer}/userinfo`, {
+      headers: { authorization: `Bearer ${tokens.access_token}` },
+    });
+    expect(userinfo.status).toBe(200);
+    expect((await introspect(server, party, String(tokens.access_token))).body.active).toBe(true);
+    const second = await refresh(server, party, String(tokens.refresh_token));
+    expect((await refresh(server, party, String(tokens.refresh_token))).body).toEqual(second.body);
+    const third = await refresh(server, party, String(second.body.refresh_token));
+    expect((await introspect(server, party, String(third.body.refresh_token))).body.active).toBe(true);
+    expect((await post(server, '/revoke', party, { token: String(third.body.access_token) })).status).toBe(200);
+
+    // PAR and DPoP.
+    const keys = await generateKeyPair('ES256', { extractable: true });
+    const bound = pkce();
+    wire.add('code_verifier', bound.verifier);
+    const parameters = Object.fromEntries(new URL(authorizationUrl(server, party, bound)).searchParams);
+    const pushed = await post(server, '/par', party, parameters);
+    expect(pushed.status).toBe(201);
+    const pending = await post(server, '/par', party, parameters);
+    expect(pending.status).toBe(201);
+    page = await browser.open(
+      `${server.issuer}/authorize?${new URLSearchParams({ client_id: clientId, request_uri: String(pushed.body.request_uri) })}`,
+    );
+    const redeemed = await fetch(`${server.issuer}/token`, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from(`${clientId}:${party.clientSecret}`).toString('base64')}`,
+        dpop: await proofOf(keys, `${server.issuer}/token`),
+      },
+      body: new URLSearchParams({
+        grant_type: 'authorization_code',
+        code: codeOf(page),
+        redirect_uri: redirectUri,
+        code_verifier: bound.verifier,
+      }),
+    });
+    expect(await redeemed.json()).toMatchObject({ token_type: 'DPoP' });
+
+    // form_post, with a code nobody redeems.
+    const posted = await browser.open(authorizationUrl(server, party, pkce(), { response_mode: 'form_post' }));
+    expect(posted.html).toContain('name="code"');
+
+    // Another account beside the first one, then a choice between the two.
+    await server.inside(async ({ users, passwords }) => {
+      const other = await users.create({ email: jonas, email_verified: true } as never);
+      await passwords.set(other, adminPassword);
+    });
+    const choice = authorizationUrl(server, party, pkce(), { prompt: 'select_account' });
+    page = await browser.submit(await browser.open(choice), { account: 'other' });
+    page = await browser.submit(page, { username: jonas });
+    page = await browser.submit(page, { password: adminPassword });
+    if (page.html.includes('consent-allow')) page = await browser.submit(page, { decision: 'allow' });
+    expect(page.url).toContain('code=');
+    expect([...browser.cookies.values()].map(({ name }) => name)).toContain('ostiary_default_more');
+    page = await browser.open(choice);
+    const [, chosen = ''] = [...page.html.matchAll(/name="account" value="([^"]+)"/g)].map(([, value]) => value);
+    page = await browser.submit(page, { account: chosen });
+    expect(page.url).toContain('code=');
+
+    // Registration (RFC 7591) and management (RFC 7592).
+    const initial = randomBytes(32).toString('base64url');
+    const now = Math.floor(Date.now() / 1000);
+    await server.inside(({ protocol }) =>
+      protocol.rows.save(new ProtocolRequest(), {
+        kind: 'InitialAccessToken',
+        handle: initial,
+        payload: { kind: 'InitialAccessToken', jti: initial, iat: now, exp: now + 600 },
+      }),
+    );
+    const json = { 'content-type': 'application/json' };
+    const registration = await fetch(`${server.issuer}/register`, {
+      method: 'POST',
+      headers: { ...json, authorization: `Bearer ${initial}` },
+      body: JSON.stringify({ redirect_uris: [redirectUri], client_name: 'Dynamic' }),
+    });
+    expect(registration.status).toBe(201);
+    const dynamic = (await registration.json()) as Record<string, string>;
+    const manage = (method: string, token: string | undefined, body?: Json) =>
+      fetch(`${server.issuer}/register/${dynamic.client_id}`, {
+        method,
+        headers: { ...json, authorization: `Bearer ${token}` },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+    expect((await manage('GET', dynamic.registration_access_token)).status).toBe(200);
+    const updated = await manage('PUT', dynamic.registration_access_token, {
+      client_id: dynamic.client_id,
+      client_secret: dynamic.client_secret,
+      redirect_uris: [redirectUri],
+      client_name: 'Still dynamic',
+    });
+    expect(updated.status).toBe(200);
+
+    // Secrets where they do not belong: in addresses, in the wrong parameter, in bodies that are refused.
+    const stray = String(second.body.access_token);
+    const json400 = { method: 'POST', headers: { ...json, authorization: `Bearer ${apiToken}` } };
+    for (const [path, init] of [
+      [`/userinfo?access_token=${stray}`, {}],
+      [`/api/v1/clients?access_token=${stray}`, { headers: { authorization: `Bearer ${apiToken}` } }],
+      [`/api/v1/users/${stray}`, { headers: { authorization: `Bearer ${apiToken}` } }],
+      [`/nowhere/${stray}?code=${stray}`, { headers: { referer: `${server.issuer}/setup?token=${stray}` } }],
+      [`/interaction/${stray}`, { headers: { 'user-agent': 'Mozilla/5.0' } }],
+      [`/authorize?client_id=${clientId}&scope=${stray}&response_type=${stray}&prompt=${stray}`, {}],
+      [`/authorize?client_id=${stray}&redirect_uri=https://${stray}.example`, {}],
+      [`/authorize?client_id=${clientId}&redirect_uri=https://rp.example/${stray}&response_type=code`, {}],
+      [`/logout?id_token_hint=${stray}`, {}],
+      ['/token', { method: 'POST', body: new URLSearchParams({ grant_type: stray, client_id: stray }) }],
+      ['/api/v1/users', { ...json400, body: JSON.stringify({ email: maria, [stray]: stray }) }],
+      ['/api/v1/users', { ...json400, body: JSON.stringify({ email: maria, password: firstPassword }) }],
+      ['/api/v1/clients', { ...json400, body: JSON.stringify({ client_secret: party.clientSecret, scope: stray }) }],
+      ['/api/v1/clients', { ...json400, body: `{"client_secret":"${party.clientSecret}` }],
+      ['/register', { ...json400, body: JSON.stringify({ client_secret: party.clientSecret, [stray]: stray }) }],
+    ] as [string, RequestInit][]) {
+      const response = await fetch(`${server.issuer}${path}`, { redirect: 'manual', ...init });
+      expect([path, response.status >= 300 && response.status < 500]).toEqual([path, true]);
+    }
+    const forms: Record<string, string>[] = [
+      {
+        grant_type: 'authorization_code',
+        code: stray,
+        redirect_uri: `https://rp.example/${stray}`,
+        code_verifier: stray,
+      },
+      { grant_type: 'refresh_token', refresh_token: stray, scope: stray },
+      { grant_type: 'refresh_token', refresh_token: String(third.body.refresh_token), scope: `openid ${stray}` },
+      { grant_type: 'refresh_token', refresh_token: String(third.body.refresh_token), resource: stray },
+    ];
+    for (const form of forms) expect((await post(server, '/token', party, form)).status).toBe(400);
+    expect((await post(server, '/token', { ...party, clientSecret: wrongPassword }, {})).status).toBe(401);
+    // A code again: everything that came of it ends.
+    expect((await redeem(server, party, codeOf({ ...page, url: page.url }), proof)).status).toBe(400);
+
+    // Signing out.
+    const logout = await browser.open(
+      `${server.issuer}/logout?${new URLSearchParams({ id_token_hint: String(tokens.id_token), client_id: clientId })}`,
+    );
+    await nothingIsFound();
+    await browser.submit(logout, { logout: 'yes' });
+    expect((await post(server, '/revoke', party, { token: String(third.body.refresh_token) })).status).toBe(200);
+    await nothingIsFound();
+
+    // Everything was listened to.
+    const kinds = new Set(wire.secrets.values());
+    // A value that goes by several names has the first one it was met under.
+    expect(
+      [
+        'Basic credentials',
+        'DPoP proof',
+        'Idempotency-Key',
+        'access_token',
+        'client_secret',
+        'code',
+        'code_verifier',
+        'cookie ostiary_default',
+        'cookie ostiary_default.sig',
+        'cookie ostiary_default_more',
+        'cookie ostiary_interaction',
+        'cookie ostiary_interaction.sig',
+        'cookie ostiary_resume.sig',
+        'field csrf',
+        'field xsrf',
+        'first client_secret',
+        'id_token',
+        'mailed token',
+        'password',
+        'refresh_token',
+        'registration_access_token',
+        'request_uri',
+        'token',
+      ].filter((name) => !kinds.has(name)),
+    ).toEqual([]);
+    expect(wire.secrets.size).toBeGreaterThan(80);
+    for (const value of [adminPassword, firstPassword, wrongPassword, initial, String(created.body.client_secret)])
+      expect(wire.secrets.has(value)).toBe(true);
+
+    await plantedIsFound(String(third.body.refresh_token), clientId);
+  }, 120_000);
+
+  /** What is written down in any spelling is found, wherever: in text, bytes and JSON, in Redis, in a line of the log, in an answer. */
+  async function plantedIsFound(secret: string, clientId: string): Promise<void> {
+    const where = async (places: Promise<Place[]>) =>
+      search(new Map([[secret, 'planted']]), await places).map((finding) => finding.where);
+    const { pool } = server.services.db;
+    expect(await where(kept())).toEqual([]);
+    const text = Buffer.from(`{"token":"${secret}"}`);
+    for (const spelling of [
+      secret,
+      secret.slice(0, -4),
+      text.toString('hex'),
+      text.toString('base64'),
+      text.toString('base64url'),
+      `x${text.toString('base64')}`,
+      Buffer.from(secret).toString('base64'),
+      JSON.stringify({ at: [secret] }),
+    ]) {
+      await pool.query(
+        `UPDATE clients SET metadata = metadata || jsonb_build_object('planted', $1::text) WHERE client_id = $2`,
+        [spelling, clientId],
+      );
+      expect([spelling, await where(kept())]).toEqual([
+        spelling,
+        expect.arrayContaining([expect.stringMatching(/^public\.clients\.metadata/)]),
+      ]);
+    }
+    await pool.query(`UPDATE clients SET metadata = metadata - 'planted' WHERE client_id = $1`, [clientId]);
+    await pool.query(
+      'UPDATE session_handles SET handle_hash = $1 WHERE ctid = (SELECT ctid FROM session_handles LIMIT 1)',
+      [Buffer.from(secret)],
+    );
+    expect(await where(kept())).toContain('public.session_handles.handle_hash');
+    const { redis } = server.services;
+    if (redis) {
+      await redis.client.hset('ostiary:planted', 'member', secret);
+      expect(await where(kept())).toContain('redis ostiary:planted');
+      await redis.client.del('ostiary:planted');
+    }
+    server.log.push(JSON.stringify({ planted: secret }));
+    expect(await where(said())).toEqual([expect.stringMatching(/^log line/)]);
+  }
+});

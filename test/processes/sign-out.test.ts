@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Browser, readForm } from '../support/browser.js';
+import {
+  administrator,
+  cookiesOf,
+  crowd,
+  isActive,
+  type Manage,
+  type Pair,
+  redeemForm,
+  refreshForm,
+  rowsOf,
+  type Silent,
+  send,
+  silently,
+  startPair,
+  whileHeld,
+} from '../support/pair.js';
+import { makeClient, makePerson, type Party, tokensFor } from '../support/party.js';
+
+const rounds = 20;
+
+interface SignedIn {
+  userId: string;
+  sessionUid: string;
+  /** As every page is sent them. */
+  cookie: string;
+  browser: Browser;
+  tokens: Record<string, string>;
+}
+
+describe('a session ends at one process while the other authorizes in it (OpenID Connect RP-Initiated Logout §2)', () => {
+  let house: Pair;
+  let manage: Manage;
+  /** Where the session has been used, and where it has not. */
+  let known: Party;
+  let unknown: Party;
+
+  beforeAll(async () => {
+    house = await startPair();
+    manage = await administrator(house);
+    known = await makeClient(house.server, { consent_policy: 'implicit' });
+    unknown = await makeClient(house.server, { consent_policy: 'implicit' });
+  }, 60_000);
+  afterAll(() => house?.close());
+
+  async function signInOnce(): Promise<SignedIn> {
+    const user = await makePerson(house.server);
+    const { browser, ...tokens } = await tokensFor(house.server, known, user.email);
+    const [session] = await rowsOf<{ uid: string }>(house, 'SELECT uid FROM sessions WHERE account_id = $1', user.id);
+    return { userId: user.id, sessionUid: String(session?.uid), cookie: cookiesOf(browser), browser, tokens };
+  }
+
+  /** As a person does it: the page at one process, the answer to it at the other. @returns the answer, to be sent when it is time. */
+  async function logoutForm({ cookie }: SignedIn): Promise<() => Promise<number>> {
+    const page = await house.ask(0, '/logout', { headers: { cookie } });
+    const { action, values } = readForm({
+      url: `${house.issuer}/logout`,
+      status: page.status,
+      headers: page.headers,
+      html: await page.text(),
+    });
+    const body = new URLSearchParams([...values.filter(([name]) => name !== 'logout'), ['logout', 'yes']]);
+    const headers = { cookie, origin: house.issuer };
+    return async () => (await house.ask(1, new URL(action).pathname, { method: 'POST', body, headers })).status;
+  }
+
+  const deleteSession = async ({ sessionUid }: SignedIn) => {
+    return async () => (await manage(1, 'DELETE', `/sessions/${sessionUid}`)).status;
+  };
+
+  async function expectDead({ userId, sessionUid, cookie, tokens }: SignedIn, raced: [Silent, Party][]): Promise<void> {
+    const sessions = await rowsOf<{ uid: string; ended: boolean }>(
+      house,
+      'SELECT uid, ended_at IS NOT NULL AS ended FROM sessions WHERE account_id = $1',
+      userId,
+    );
+    expect(sessions).toEqual([{ uid: sessionUid, ended: true }]);
+
+    for (const held of new Set([cookie, ...raced.map(([answer]) => answer.cookie)]))
+      for (const process of [0, 1])
+        expect(await silently(house, process, known, held)).toMatchObject({ error: 'login_required', code: undefined });
+
+    const issued = [{ party: known, tokens }];
+    for (const [{ code, proof }, party] of raced) {
+      if (!code) continue;
+      const { status, body } = await send(house, 0, '/token', party, redeemForm(party, code, proof));
+      if (status === 200) issued.push({ party, tokens: body });
+      else expect(body.error).toBe('invalid_grant');
+    }
+    for (const { party, tokens: held } of issued) {
+      expect(await isActive(house, party, held.access_token, 0)).toBe(false);
+      expect(await isActive(house, party, held.refresh_token, 1)).toBe(false);
+      const refreshed = await send(house, 1, '/token', party, refreshForm(String(held.refresh_token)));
+      expect(refreshed.body.error).toBe('invalid_grant');
+    }
+    const grants = await rowsOf(
+      house,
+      'SELECT client_id FROM grants WHERE account_id = $1 AND ended_at IS NULL',
+      userId,
+    );
+    expect(grants).toEqual([]);
+  }
+
+  describe.each([
+    ['by the person, on the sign-out page', logoutForm, 303],
+    ['by an administrator, through the management API', deleteSession, 204],
+  ] as const)('%s', (_, prepare, expected) => {
+    it(`stays dead, ${rounds} times of ${rounds}`, async () => {
+      for (let round = 0; round < rounds; round += 1) {
+        const signedIn = await signInOnce();
+        const end = await prepare(signedIn);
+        const parties = [known, unknown, known, unknown, known, unknown];
+        const before = parties.slice(0, round % 6).map((party) => silently(house, 0, party, signedIn.cookie));
+        const ended = end();
+        const after = parties.slice(round % 6).map((party) => silently(house, 0, party, signedIn.cookie));
+        const answers = await Promise.all([...before, ...after]);
+        expect(await ended).toBe(expected);
+        await expectDead(
+          signedIn,
+          answers.map((answer, index) => [answer, parties[index] ?? known]),
+        );
+      }
+    }, 60_000);
+  });
+
+  it('is not brought back by an authorization that had read it alive', async () => {
+    const signedIn = await signInOnce();
+    const lock: [string, string] = ['SELECT 1 FROM sessions WHERE uid = $1 FOR UPDATE', signedIn.sessionUid];
+    const end = await deleteSession(signedIn);
+    // The end waits first and so comes first; the authorization has read the session and waits to save it.
+    let ended: Promise<number> | undefined;
+    const answer = await whileHeld(house, lock, 2, async () => {
+      ended = end();
+      await house.services.db.manager.query('SELECT 1');
+      return silently(house, 0, unknown, signedIn.cookie);
+    });
+    expect(await ended).toBe(204);
+    expect(answer.code).toBeUndefined();
+    await expectDead(signedIn, [[answer, unknown]]);
+  });
+
+  it('ends once, however often it is ended', async () => {
+    const signedIn = await signInOnce();
+    const ends = await Promise.all([logoutForm(signedIn), deleteSession(signedIn)]);
+    await crowd(20, (index) => (ends[index % 2] as () => Promise<number>)());
+    await expectDead(signedIn, []);
+    const events = await rowsOf(
+      house,
+      `SELECT 1 FROM audit_events WHERE name = 'session.ended' AND data ->> 'session_id' = $1`,
+      signedIn.sessionUid,
+    );
+    expect(events).toHaveLength(1);
+  });
+});

@@ -1,0 +1,297 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DoctorConfig } from '../../src/commands/doctor-check.js';
+import { dataDirCheck, mailCheck, nodeCheck, redisCheck, tlsCheck } from '../../src/commands/doctor-surroundings.js';
+import { entities, migrations } from '../../src/schema.js';
+import { freshDatabase, kinds } from '../support/postgres.js';
+
+const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+const folder = mkdtempSync(path.join(tmpdir(), 'ostiary-cli-'));
+const dataDir = path.join(folder, 'data');
+const running: ChildProcess[] = [];
+
+function launch(args: string[], environment: Record<string, string> = {}): ChildProcess {
+  const env = { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, NODE_ENV: 'test', ...environment };
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', cli, ...args], { env });
+  running.push(child);
+  return child;
+}
+
+async function ostiary(args: string[], environment?: Record<string, string>, input = '') {
+  const child = launch(args, environment);
+  child.stdin?.end(input);
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout as NodeJS.ReadableStream),
+    text(child.stderr as NodeJS.ReadableStream),
+    once(child, 'exit'),
+  ]);
+  return { code: code as number, out, err };
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+};
+
+afterEach(() => {
+  for (const child of running.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const file = path.join(folder, 'house.yaml');
+writeFileSync(
+  file,
+  `clients:
+  - { client_id: web, redirect_uris: [https://app.example.com/cb], client_secret: 0123456789abcdef0123456789abcdef }
+users:
+  - { email: ann@example.com, claims: { name: Ann } }
+`,
+);
+
+describe('the command line', () => {
+  it.each([
+    [['bogus'], 'unknown command'],
+    [['apply'], '--file'],
+    [['users', 'create', '--email', 'nobody'], 'must be an e-mail address'],
+    [['apply', '-f', '/nowhere/house.yaml'], 'cannot be read (ENOENT)'],
+  ])('ends with 2 and a sentence for %j', async (args, sentence) => {
+    const { code, out, err } = await ostiary(args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(sentence);
+  });
+
+  it('ends with 3 and names every variable that is wrong', async () => {
+    const { code, out, err } = await ostiary(['export'], { PORT: 'many', ISSUER: 'ftp://x' });
+    expect({ code, out }).toEqual({ code: 3, out: '' });
+    expect(err).toMatch(/ISSUER[\s\S]*PORT/);
+    expect(err).not.toContain('    at ');
+  });
+
+  it('ends with 4 where the database cannot be reached', async () => {
+    const port = await freePort();
+    const { code, out, err } = await ostiary(['export'], { DATABASE_URL: `postgres://who:secret@127.0.0.1:${port}/x` });
+    expect({ code, out }).toEqual({ code: 4, out: '' });
+    expect(err).toBe(
+      `The database cannot be reached (ECONNREFUSED 127.0.0.1:${port}): check DATABASE_URL, and that PostgreSQL is running and lets this user in\n`,
+    );
+  });
+
+  it('tells the mistakes of a file without opening a database', async () => {
+    const { code, err } = await ostiary(
+      ['apply', '-f', '-'],
+      { DATABASE_URL: 'postgres://127.0.0.1:1/x' },
+      'user: []\nclients: 3\n',
+    );
+    expect(code).toBe(1);
+    expect(err).toBe('stdin:1:1: user: unknown key; did you mean users?\nstdin:2:10: clients: must be a list\n');
+  });
+});
+
+describe('the command line on the embedded database', () => {
+  it('asks for the migration, migrates, applies once, and exports what applies again', async () => {
+    expect(await ostiary(['apply', '-f', file])).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringContaining('ostiary migrate'),
+    });
+    expect(await ostiary(['migrate'])).toEqual({ code: 0, out: 'The database is at this version\n', err: '' });
+    const lines = '+ tenant default\n+ client web\n+ user ann@example.com\n';
+    expect((await ostiary(['apply', '-f', file, '--dry-run'])).out).toBe(`${lines}3 to be created, 0 to be updated\n`);
+    expect(await ostiary(['apply', '-f', file])).toEqual({ code: 0, out: `${lines}3 created, 0 updated\n`, err: '' });
+    expect((await ostiary(['apply', '-f', file])).out).toBe('nothing to change\n');
+    const { out } = await ostiary(['export']);
+    expect(out).not.toContain('0123456789abcdef');
+    const again = await ostiary(['apply', '-f', '-', '--json'], {}, out);
+    expect(JSON.parse(again.out)).toEqual({ dry_run: false, changes: [], secrets: [] });
+  }, 60_000);
+
+  it('creates an administrator with a link that works once, and refuses the address a second time', async () => {
+    const made = await ostiary(['users', 'create', '--email', 'ada@example.com', '--name', 'Ada', '--admin', '--json']);
+    expect(JSON.parse(made.out)).toMatchObject({
+      email: 'ada@example.com',
+      roles: ['ADMIN'],
+      link: expect.stringMatching(/^http:\/\/localhost:3000\/password\?token=[\w-]{43}$/),
+    });
+    expect(await ostiary(['users', 'create', '--email', 'ADA@example.com'])).toMatchObject({ code: 1, out: '' });
+    const reset = await ostiary(['users', 'reset', 'ada@example.com']);
+    expect(reset.out).toContain('http://localhost:3000/password?token=');
+    expect((await ostiary(['users', 'reset', 'nobody@example.com'])).code).toBe(1);
+    expect((await ostiary(['users', 'reset', 'ada@example.com', '--tenant', 'nowhere'])).code).toBe(2);
+  }, 60_000);
+
+  it('is refused with 4 while the server runs, and the server ends with 0 when it is told to', async () => {
+    const port = await freePort();
+    const environment = { PORT: String(port), ISSUER: `http://localhost:${port}`, METRICS_PORT: '0', DEMO: 'false' };
+    const server = launch(['start'], environment);
+    let alive = false;
+    while (!alive && server.exitCode === null) {
+      await delay(50);
+      alive = await fetch(`http://localhost:${port}/healthz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    }
+    expect(alive).toBe(true);
+
+    const { code, out, err } = await ostiary(['apply', '-f', file]);
+    expect({ code, out }).toEqual({ code: 4, out: '' });
+    expect(err).toMatch(new RegExp(`^The data folder .* is in use by process ${server.pid}\\. .*DATABASE_URL.*\\n$`));
+    const doctor = await ostiary(['doctor']);
+    expect(doctor.code).toBe(0);
+    expect(doctor.out).toContain(`warn  database        embedded, in use by process ${server.pid}`);
+
+    const second = await ostiary(['start'], { ...environment, DATA_DIR: path.join(folder, 'other') });
+    expect(second).toMatchObject({ code: 4, err: expect.stringContaining(`Port ${port}`) });
+
+    server.kill('SIGTERM');
+    expect((await once(server, 'exit'))[0]).toBe(0);
+  }, 60_000);
+
+  it('finds nothing to mend, then keys that do not open', async () => {
+    const well = await ostiary(['doctor', '--json']);
+    expect(well.code).toBe(0);
+    const { checks } = JSON.parse(well.out) as { checks: { status: string; name: string }[] };
+    expect(checks.filter(({ status }) => status !== 'ok')).toEqual([]);
+    expect(checks.map(({ name }) => name)).toEqual([
+      'node',
+      'configuration',
+      'data folder',
+      'database',
+      'clock',
+      'migrations',
+      'signing keys',
+      'redis',
+      'mail',
+      'tls',
+    ]);
+    const key = Buffer.alloc(32, 1).toString('base64');
+    const lost = await ostiary(['doctor'], { ENCRYPTION_KEYS: JSON.stringify({ other: key }) });
+    expect(lost.code).toBe(1);
+    expect(lost.out).toMatch(/fail {2}signing keys +those of default do not open\n +→ ENCRYPTION_KEYS/);
+    expect(lost.err).toBe('To be mended: signing keys\n');
+  }, 60_000);
+
+  it('says everything that is wrong around it, and the database last known', async () => {
+    const [database, redis, mail] = [await freePort(), await freePort(), await freePort()];
+    const { code, out } = await ostiary(['doctor'], {
+      DATABASE_URL: `postgres://who:hush@127.0.0.1:${database}/x`,
+      REDIS_URL: `redis://:hush@127.0.0.1:${redis}/0`,
+      MAIL_URL: `smtp://who:hush@127.0.0.1:${mail}`,
+    });
+    expect(code).toBe(1);
+    for (const name of ['database', 'redis', 'mail'])
+      expect(out).toMatch(new RegExp(`^fail  ${name} .*ECONNREFUSED`, 'm'));
+    expect(out).not.toContain('hush');
+  }, 60_000);
+
+  it('reports a wrong configuration as one of its checks', async () => {
+    const { code, out } = await ostiary(['doctor'], { PORT: 'many' });
+    expect(code).toBe(1);
+    expect(out).toMatch(/^fail {2}configuration {3}PORT: /m);
+  });
+});
+
+const onServer = kinds.includes('postgres') ? describe : describe.skip;
+onServer('the command line on PostgreSQL', () => {
+  it('lets two processes apply one file at once: one writes, both end well', async () => {
+    const database = await freshDatabase('postgres', { entities, migrations });
+    const environment = { DATABASE_URL: database.url ?? '' };
+    const both = await Promise.all([
+      ostiary(['apply', '-f', file], environment),
+      ostiary(['apply', '-f', file], environment),
+    ]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect(both.map(({ out }) => out.split('\n').at(-2)).sort()).toEqual(['3 created, 0 updated', 'nothing to change']);
+    expect((await ostiary(['doctor'], environment)).code).toBe(0);
+    await database.close();
+  }, 60_000);
+});
+
+describe('the checks of the doctor', () => {
+  const base: DoctorConfig = {
+    environment: 'production',
+    issuer: 'https://id.example.com',
+    dataDir: folder,
+    workers: 1,
+    databaseUrl: undefined,
+    redisUrl: undefined,
+    mailUrl: undefined,
+    tls: undefined,
+  };
+  let greeter: Server;
+  beforeAll(async () => {
+    greeter = createServer((socket) => socket.end('220 mail.example.com ready\r\n')).listen(0, '127.0.0.1');
+    await once(greeter, 'listening');
+  });
+  afterAll(() => void greeter.close());
+
+  it.each([
+    ['20.18.3', 'fail'],
+    ['20.19.0', 'ok'],
+    ['21.7.0', 'fail'],
+    ['22.12.0', 'fail'],
+    ['22.13.0', 'ok'],
+    ['24.10.0', 'fail'],
+    ['24.11.0', 'ok'],
+    ['26.0.0', 'ok'],
+  ])('judges Node.js %s: %s', (version, status) => {
+    expect(nodeCheck(version).status).toBe(status);
+  });
+
+  it('warns of a data folder that others can open', () => {
+    const open = path.join(folder, 'open');
+    mkdirSync(open);
+    chmodSync(open, 0o755);
+    expect(dataDirCheck({ ...base, dataDir: open })).toMatchObject({
+      status: 'warn',
+      advice: `run: chmod 700 ${open}`,
+    });
+    chmodSync(open, 0o700);
+    expect(dataDirCheck({ ...base, dataDir: open }).status).toBe('ok');
+    expect(dataDirCheck({ ...base, dataDir: file }).status).toBe('fail');
+    expect(dataDirCheck({ ...base, dataDir: path.join(folder, 'none') }).status).toBe('ok');
+  });
+
+  it('hears the greeting of a mail server, and misses it in production', async () => {
+    const { port } = greeter.address() as AddressInfo;
+    expect(await mailCheck({ ...base, mailUrl: `smtp://u:p@127.0.0.1:${port}` })).toMatchObject({ status: 'ok' });
+    expect((await mailCheck(base)).status).toBe('fail');
+    expect((await redisCheck(base)).status).toBe('ok');
+  });
+
+  it('reads certificate and key: whether they belong together, whom they name, until when', () => {
+    const make = (name: string, days: number) => {
+      const files = { cert: path.join(folder, `${name}.crt`), key: path.join(folder, `${name}.key`) };
+      const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`, '-days', String(days)];
+      const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', files.key];
+      execFileSync('openssl', ['req', '-x509', ...key, '-out', files.cert, ...subject], { stdio: 'ignore' });
+      return files;
+    };
+    const tls = make('id.example.com', 100);
+    const other = make('other.example.com', 100);
+    const at = (days: number) => new Date(Date.now() + days * 24 * 3600 * 1000);
+    expect(tlsCheck({ ...base, tls })).toMatchObject({ status: 'ok' });
+    expect(tlsCheck({ ...base, tls }, at(95))).toMatchObject({ status: 'warn', advice: 'renew it' });
+    expect(tlsCheck({ ...base, tls }, at(101))).toMatchObject({
+      status: 'fail',
+      detail: expect.stringContaining('expired'),
+    });
+    expect(tlsCheck({ ...base, tls: other })).toMatchObject({
+      status: 'warn',
+      detail: expect.stringContaining('does not name'),
+    });
+    expect(tlsCheck({ ...base, tls: { ...tls, key: other.key } }).detail).toContain('not the key');
+    expect(tlsCheck({ ...base, tls: { ...tls, cert: '/nowhere' } }).detail).toContain('ENOENT');
+  });
+});
