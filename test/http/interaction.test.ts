@@ -27,7 +27,7 @@ import {
 } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
-const expired = 'This sign-in took too long';
+const expired = 'This step of the sign-in is over';
 const otherBrowser = 'Please start again in this browser';
 
 describe('the pages between an authorization request and its code (OpenID Connect Core §3.1.2.3)', () => {
