@@ -200,7 +200,7 @@ export function endpointsOf({
     ...userRoutes(db, users),
     ...passwordRoutes(users, passwords, passwordLinks),
     ...resourceRoutes(db, resources),
-    ...sessionRoutes(db, protocol, clock),
+    ...sessionRoutes(db, protocol, users, clock),
     ...auditRoutes(db),
   ];
 }

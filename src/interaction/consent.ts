@@ -3,6 +3,7 @@
 import { claimsByScope, scopes as openidScopes } from '../../config/protocol.js';
 import type { Engine } from '../features/protocol/engine.js';
 import type { Consent, Grants } from '../features/protocol/grants.js';
+import { grantableScopes } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
@@ -12,8 +13,6 @@ interface Line {
   text?: string;
   resource?: string;
   identifier?: string;
-  /** Asked for by the claims parameter (OpenID Connect Core §5.5): said here, given as a claim. */
-  claim?: boolean;
   optional: boolean;
   isNew: boolean;
 }
@@ -32,7 +31,7 @@ export class ConsentStep implements Step {
     const user = visit.interaction.session && (await this.users.findActive(visit.interaction.session.accountId));
     await this.stage.show(visit, 'consent', {
       account: { email: user?.email ?? '', initials: (user?.email ?? '').slice(0, 1).toUpperCase() },
-      scopes: (await this.lines(visit)).filter(({ name }) => name !== 'openid'),
+      scopes: [...(await this.lines(visit)), ...claimLines(visit)].filter(({ name }) => name !== 'openid'),
       actions: { submit: `${visit.base}/consent`, switch: `${visit.base}/switch` },
     });
   }
@@ -48,7 +47,7 @@ export class ConsentStep implements Step {
     if (decision !== 'allow') return;
     const ticked = new Set([form.scope ?? []].flat());
     const lines = await this.lines(visit);
-    const given = consent(lines.filter(({ optional, name, claim }) => !claim && (!optional || ticked.has(name))));
+    const given = consent(lines.filter(({ optional, name }) => !optional || ticked.has(name)));
     const claims = missingClaims(visit);
     const grant = await this.grants.give({ uid: session.uid, accountId: session.accountId }, clientId, {
       ...given,
@@ -60,9 +59,8 @@ export class ConsentStep implements Step {
     this.redirect(visit, await this.engine.finish(req, res, { consent: { grantId: String(grant.jti) } }));
   }
 
-  private async lines(visit: Visit): Promise<Line[]> {
-    const { params, prompt } = visit.interaction;
-    const allowed = visit.client.allowed_scope?.split(' ');
+  private async lines({ interaction, client }: Visit): Promise<Line[]> {
+    const { params, prompt } = interaction;
     const requested = (text(params.scope) ?? '').split(' ').filter(Boolean);
     const missing = prompt.details as { missingOIDCScope?: string[]; missingResourceScopes?: Record<string, string[]> };
     const standard = requested.filter((name) => (openidScopes as readonly string[]).includes(name));
@@ -74,8 +72,8 @@ export class ConsentStep implements Step {
     }));
     for (const identifier of [params.resource ?? []].flat().map(String)) {
       const resource = await this.resources.findByIdentifier(identifier);
-      for (const scope of resource?.scopes ?? []) {
-        if (!requested.includes(scope.name) || (allowed && !allowed.includes(scope.name))) continue;
+      for (const scope of resource ? grantableScopes(resource, client.allowed_scope, { person: true }) : []) {
+        if (!requested.includes(scope.name)) continue;
         const isNew = known && (missing.missingResourceScopes?.[identifier]?.includes(scope.name) ?? false);
         lines.push({
           name: scope.name,
@@ -87,19 +85,21 @@ export class ConsentStep implements Step {
         });
       }
     }
-    const told = new Set(standard);
-    const claims = new Set(missingClaims(visit).map((claim) => scopeOf(claim) ?? claim));
-    for (const name of claims) if (!told.has(name)) lines.push({ name, claim: true, optional: false, isNew: known });
     return lines;
   }
 }
 
-const missingClaims = ({ interaction }: Visit): string[] =>
+const missingClaims = ({ interaction }: Visit) =>
   (interaction.prompt.details.missingOIDCClaims as string[] | undefined) ?? [];
 
-/** A claim is told in the words of the scope that would have asked for it. */
-const scopeOf = (claim: string): string | undefined =>
-  Object.entries(claimsByScope).find(([, claims]) => (claims as readonly string[]).includes(claim))?.[0];
+/** Claims asked for one by one (OpenID Connect Core §5.5), told in the words of the scope they belong to. */
+function claimLines(visit: Visit): Line[] {
+  const requested = (text(visit.interaction.params.scope) ?? '').split(' ');
+  const missing = missingClaims(visit);
+  return Object.entries(claimsByScope)
+    .filter(([scope, claims]) => !requested.includes(scope) && claims.some((claim) => missing.includes(claim)))
+    .map(([name]) => ({ name, optional: false, isNew: false }));
+}
 
 function consent(lines: Line[]): Consent {
   const words = (some: Line[]) => some.map(({ name }) => name).join(' ');

@@ -195,7 +195,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     },
     fetch: ((url: URL | string, options?: RequestInit) =>
       deps.egress.fetch(String(url), options)) as Configuration['fetch'],
-    fetchResponseBodyLimits: { jwksUri: 256 * 1024, sectorIdentifierUri: 64 * 1024 } as never,
+    fetchResponseBodyLimits: { jwks_uri: 256 * 1024, sector_identifier_uri: 64 * 1024 } as never,
 
     features: {
       devInteractions: { enabled: false },
