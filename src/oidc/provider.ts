@@ -16,7 +16,7 @@ import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 import { createFindAccount } from './account.js';
 import { createAdapter, currentEngineContext, requestOf } from './adapter.js';
 import { clientSettings, type EngineContext, settingsOf } from './engine-types.js';
-import { type EngineMetrics, listen } from './events.js';
+import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { exchanging } from './exchange.js';
 import { createLoadExistingGrant } from './grant.js';
 import { jwtTokens } from './jwt-tokens.js';
@@ -58,6 +58,8 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   const provider = new OstiaryProvider(issuer.url, configuration(deps, issuer), deps.protocol, deps.pages);
   // Cookies, hosts and schemes are decided by the front, which has overwritten what the sender claimed.
   provider.proxy = true;
+  // Without a listener Koa would print what it met, unredacted, to stderr.
+  emitterOf(provider).on('error', (error: Error) => deps.logger.warn('a request to the engine broke off', { error }));
   keepSessions(provider, deps.protocol);
   joinTabs(provider);
   provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) =>

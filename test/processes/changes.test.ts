@@ -121,6 +121,15 @@ describe('a change made at one process is true at the other within a second', ()
     await expectEnds(worksAt(party, holder), () => manage(0, 'DELETE', `/users/${holder.userId}`));
   });
 
+  it('a disabled user is refused where a sign-in that was on its way has left a session and a grant behind', async () => {
+    const party = await client();
+    const holder = await signedInAt(party);
+    await expectEnds(worksAt(party, holder), async () => {
+      await rowsOf(house, 'UPDATE users SET disabled_at = now() WHERE id = $1', holder.userId);
+      return { status: 204 };
+    });
+  });
+
   it('a revoked grant takes its tokens with it, and the person stays signed in (RFC 7009 §2.1)', async () => {
     const party = await client();
     const holder = await signedInAt(party);

@@ -165,6 +165,22 @@ describe('one refresh token, used at two processes at once', () => {
     });
   });
 
+  it('is answered again to the key it was answered to, and to no other (RFC 9449 §5)', async () => {
+    const token = await refreshTokenOf(party);
+    const [key, other] = [await dpopKey(), await dpopKey()];
+    const claims = { htm: 'POST', htu: `${house.issuer}/token` };
+    const proved = async (index: number, by: DpopKey) =>
+      use(index, token, party, {}, { dpop: await proofOf(by, claims) });
+    const first = await proved(0, key);
+    expect(first.body.token_type).toBe('DPoP');
+    const refused = [await proved(1, other), await use(0, token)];
+    expect(refused.map(({ status, body }) => `${status} ${body.error}`)).toEqual(
+      refused.map(() => '400 invalid_grant'),
+    );
+    expect((await proved(1, key)).body).toEqual(first.body);
+    expect(await isActive(house, party, first.body.access_token)).toBe(true);
+  });
+
   describe('outside its window', () => {
     const age = (token: string) =>
       rowsOf(

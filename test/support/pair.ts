@@ -39,27 +39,29 @@ export async function until(what: string, condition: () => Promise<boolean>, mil
 
 /**
  * Does the work while another connection holds a lock, and lets go when so many statements wait for it: then everybody has read what was
- * there before, and nobody has written.
+ * there before, and nobody has written. Work that sends one after the other waits in between until the first has arrived.
  */
 export async function whileHeld<T>(
   { database, services }: Pair,
   [lock, ...values]: [string, ...unknown[]],
   waiting: number,
-  work: () => Promise<T>,
+  work: (arrived: (count: number) => Promise<unknown>) => Promise<T>,
 ): Promise<T> {
   const holder = new Client(database.url);
   await holder.connect();
   try {
     await holder.query('BEGIN');
     await holder.query(lock, values);
-    const result = work();
+    const arrived = (count: number) =>
+      until(`${count} statements wait for the lock`, async () => {
+        const [row] = (await services.db.manager.query(
+          `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        )) as [{ count: number }];
+        return row.count >= count;
+      });
+    const result = work(arrived);
     result.catch(() => {});
-    await until(`${waiting} statements wait for the lock`, async () => {
-      const [row] = (await services.db.manager.query(
-        `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      )) as [{ count: number }];
-      return row.count >= waiting;
-    });
+    await arrived(waiting);
     await holder.query('COMMIT');
     return await result;
   } finally {

@@ -53,12 +53,12 @@ export class ClientLookup {
 
   /** @returns undefined where the client is unknown or disabled. */
   async engineMetadata(clientId: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-    return (await this.entries.get(keyOf(clientId)))?.metadata;
+    return (await this.entry(clientId))?.metadata;
   }
 
   /** Compares with every live secret, in constant time. */
   async compareSecret(clientId: string, secret: string): Promise<boolean> {
-    const entry = await this.entries.get(keyOf(clientId));
+    const entry = await this.entry(clientId);
     const hash = sha256(secret);
     const now = this.clock.now();
     let equal = false;
@@ -69,6 +69,11 @@ export class ClientLookup {
   /** Joins the surrounding transaction. */
   changed(clientId: string): Promise<void> {
     return this.caching.publish(TOPIC, keyOf(clientId));
+  }
+
+  /** What no client_id can be (RFC 6749 appendix A.1) is neither asked for nor remembered: it may be as long as a request. */
+  private async entry(clientId: string): Promise<Entry | undefined> {
+    return /^[\x21-\x7e]{1,512}$/.test(clientId) ? this.entries.get(keyOf(clientId)) : undefined;
   }
 
   private async load(key: string): Promise<Entry | undefined> {
