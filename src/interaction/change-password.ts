@@ -23,8 +23,6 @@ export class ChangePasswordStep implements Step {
     const user = proof && (await this.users.findActive(proof.user_id));
     if (!user || !proof) return;
     if (!password) return this.ask(visit, ['missing']);
-    // Whoever set it knows it.
-    if (await this.passwords.isCurrent(user, password)) return this.ask(visit, ['same']);
     try {
       await this.passwords.set(user, password);
     } catch (error) {

@@ -71,6 +71,37 @@ describe('a client that registers itself gets no further than that (RFC 7591 §5
     expect(JSON.stringify(read.body)).not.toContain('urn:ostiary');
   });
 
+  it('an update that crosses another change neither shows nor makes a secret', async () => {
+    const made = await register();
+    const clientId = String(made.body.client_id);
+    const { invalidation } = server.services;
+    let token = String(made.body.registration_access_token);
+    for (let time = 0; time < 15; time += 1) {
+      const stop = { now: false };
+      const crossing = (async () => {
+        while (!stop.now) {
+          const tenant = await server.services.tenants.findBySlug('default');
+          await server.inside(() => invalidation.publish('client', `${tenant?.id}:${clientId}`));
+        }
+      })();
+      const uri = String(made.body.registration_client_uri);
+      const read = await send('GET', uri, token);
+      const changed = await send('PUT', uri, token, { ...plain, client_id: clientId, client_name: `Name ${time}` });
+      stop.now = true;
+      await crossing;
+      expect([read.status, changed.status]).toEqual([200, 200]);
+      expect(read.body).not.toHaveProperty('client_secret');
+      expect(changed.body).not.toHaveProperty('client_secret');
+      token = String(changed.body.registration_access_token ?? token);
+    }
+    const secrets = await server.inside(async ({ clients }) => clients.listSecrets(await clients.find(clientId)));
+    expect(secrets).toHaveLength(1);
+    const right = await server.inside(({ clients }) =>
+      clients.compareSecret(clientId, String(made.body.client_secret)),
+    );
+    expect(right).toBe(true);
+  });
+
   it.each([
     ['urn:ostiary:consent_policy', 'implicit'],
     ['urn:ostiary:dynamic', false],
