@@ -24,6 +24,9 @@ export class ChangePasswordStep implements Step {
     if (!user || !proof) return;
     if (!password) return this.ask(visit, ['missing']);
     try {
+      this.passwords.check(password, user);
+      // Whoever set it knows it.
+      if (await this.passwords.isCurrent(user, password)) return this.ask(visit, ['same']);
       await this.passwords.set(user, password);
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 422) throw error;
