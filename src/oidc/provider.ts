@@ -125,6 +125,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     clockTolerance,
+    assertJwtClientAuthClaimsAndHeader: issuedByNow,
     ttl: {
       AccessToken: (_ctx, token, client) =>
         token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.accessToken,
@@ -230,6 +231,12 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
 }
 
 const now = () => Math.floor(Date.now() / 1000);
+
+/** RFC 7519 §4.1.6: the engine looks at exp and nbf; a clock too far ahead shows in iat alone. */
+async function issuedByNow(_ctx: unknown, claims: { iat?: unknown }): Promise<void> {
+  if (typeof claims.iat === 'number' && claims.iat > now() + clockTolerance)
+    throw new errors.InvalidClientAuth('the assertion was issued in the future');
+}
 
 /** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */
 const mayIntrospect = (

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser } from '../support/browser.js';
 import { baseOf, csrfOf, giveNameAndPassword, isSignedIn, nameOf, send } from '../support/journey.js';
@@ -12,7 +13,8 @@ type Limits = NonNullable<NonNullable<Parameters<typeof startServer>[0]>['overri
 /** Every limit has room but those named. */
 const limited = (limits: NonNullable<Limits>, environment: Record<string, string> = {}, hashing?: object) =>
   startServer({
-    environment,
+    // Counts in a shared Redis are kept under this key: each server here has its own.
+    environment: { COOKIE_KEYS: randomBytes(32).toString('hex'), ...environment },
     overrides: {
       limits: {
         protocolFailures: roomy,
@@ -30,7 +32,6 @@ const proxied = { TRUST_PROXY: '127.0.0.1/32' };
 
 describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
   let server: TestServer;
-  afterAll(() => server?.close());
 
   describe('wrong client secrets', () => {
     let party: Party;

@@ -133,9 +133,12 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
     if (answer.status === 201) {
       // A member nobody knows may be left out (RFC 7591 §2); then it must have no effect.
       const stored = await server.inside(({ clients }) => clients.find(String(answer.body.client_id)));
-      expect(Object.keys(more)).toEqual(['consent_policy']);
+      expect(['consent_policy', 'userinfo_signed_response_alg']).toEqual(expect.arrayContaining(Object.keys(more)));
       expect(stored.consentPolicy).toBe('explicit');
-      expect(answer.body).not.toHaveProperty('consent_policy');
+      for (const member of Object.keys(more)) {
+        expect(answer.body).not.toHaveProperty(member);
+        expect(stored.metadata).not.toHaveProperty(member);
+      }
     } else {
       expect(answer.status).toBe(400);
       expect(['invalid_client_metadata', 'invalid_redirect_uri']).toContain(answer.body.error);
@@ -165,6 +168,20 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
       expect(body).not.toHaveProperty('client_secret');
       expect(JSON.stringify(body)).not.toContain('urn:ostiary');
       expect(await authenticates(client)).toBe(true);
+    });
+
+    it('reads it without the secret, even right after it was changed elsewhere', async () => {
+      const client = await made();
+      for (let time = 0; time < 10; time += 1) {
+        const [, read] = await Promise.all([
+          server.inside(async ({ clients }) =>
+            clients.update(await clients.find(String(client.client_id)), { client_name: `Name ${time}` }),
+          ),
+          send('GET', at(client), rat(client)),
+        ]);
+        expect(read.status).toBe(200);
+        expect(read.body).not.toHaveProperty('client_secret');
+      }
     });
 
     it('is not managed with another client’s token, the initial one, or none, and the stranger’s token dies', async () => {

@@ -36,6 +36,11 @@ interface Entry {
 }
 
 export class ClientLookup {
+  /**
+   * The engine wants a secret and makes keys of it: one that is random and stored nowhere, so that nothing signed with what is stored is
+   * believed. The same until the client changes, or one loaded anew in the middle of a request would seem to have another secret.
+   */
+  private readonly placeholderKey = randomToken();
   private readonly entries: Cache<Entry>;
 
   constructor(
@@ -78,16 +83,17 @@ export class ClientLookup {
       const client = await this.db.repo(Client).findOneBy({ clientId });
       if (!client || client.disabledAt) return undefined;
       const secrets = needsSecret(client.metadata) ? await this.db.repo(ClientSecret).findBy({ clientId }) : [];
-      return { metadata: engineView(client), secrets };
+      return { metadata: engineView(client, hmac(this.placeholderKey, `${key} ${client.version}`)), secrets };
     });
   }
 }
 
-const placeholderKey = randomToken();
-
 const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
 
-function engineView({ clientId, metadata, consentPolicy, dynamic }: Client): Readonly<Record<string, unknown>> {
+function engineView(
+  { clientId, metadata, consentPolicy, dynamic }: Client,
+  placeholder: string,
+): Readonly<Record<string, unknown>> {
   const { allowed_cors_origins, access_token_ttl, refresh_token_ttl, refresh_grace, scope, ...registered } = metadata;
   const view: Record<string, unknown> = {
     ...registered,
@@ -100,9 +106,7 @@ function engineView({ clientId, metadata, consentPolicy, dynamic }: Client): Rea
     [ENGINE_EXTRAS.refreshTokenTtl]: refresh_token_ttl,
     [ENGINE_EXTRAS.refreshGrace]: refresh_grace,
   };
-  // The engine wants a secret and makes keys of it: one that nobody has and nothing stored leads to. In one process it stays the same, so
-  // that a registration read while the cache was emptied is not mistaken for one with a new secret.
-  if (needsSecret(metadata)) view.client_secret = hmac(placeholderKey, keyOf(clientId));
+  if (needsSecret(metadata)) view.client_secret = placeholder;
   return Object.freeze(view);
 }
 
