@@ -46,13 +46,13 @@ export const lifetimes = {
   authorizationCode: 60,
   clientCredentials: 15 * minute,
   idToken: hour,
+  /** Longest life of an assertion that a client authenticates with. */
+  clientAssertion: hour,
   interaction: hour,
   /** A grant outlives every refresh token made from it. */
   grant: 365 * day,
   refreshTokenIdle: 7 * day,
   refreshTokenAbsolute: 90 * day,
-  sessionIdle: 1 * day,
-  sessionAbsolute: 14 * day,
   /** How long the same refresh token gets the same answer again (a lost response, two tabs). */
   refreshGrace: 10,
   /** How long the id a session had before a rotation is still good. */
@@ -82,6 +82,8 @@ export const routes = {
 export const limits = {
   /** Failed calls from one address to /token, /introspect, /revoke, /par and /register. */
   protocolFailures: { points: 60, seconds: minute },
+  /** Authorization requests from one address: each may leave an interaction behind. */
+  authorizations: { points: 600, seconds: minute },
   /** Wrong secrets for one client from one address. */
   clientSecretFailures: { points: 10, seconds: minute },
   /** Submitted sign-in forms from one address that failed. */

@@ -175,7 +175,7 @@ export function createApp(services: Services): App {
   koa.use(password.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
-  koa.use(mountEngine(pool, rateLimits, services.limits.protocolFailures));
+  koa.use(mountEngine(pool, rateLimits, services.limits));
   koa.use(() => {
     throw notFound('page');
   });

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Config } from '../config/index.js';
 import { lifetimes, limits } from '../config/protocol.js';
 import { projectRoot } from '../config/root.js';
+import { IdempotencyKeys } from './api/idempotency.js';
 import { AuditLog } from './features/audit/audit.service.js';
 import { ClientService } from './features/clients/client.service.js';
 import { ClientLookup } from './features/clients/client-lookup.js';
@@ -103,6 +104,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     mayChangePrivileged,
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
+  const lockout = new Lockout(db, clock);
   const tasks = {
     [SEND_TASK]: task({ schema: SendMail, run: (payload) => mail.deliver(payload) }),
     [LOCKED_TASK]: task({ schema: Locked, run: (payload) => sendLockNotice(payload, users, mail) }),
@@ -112,6 +114,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       async run() {
         await sweepProtocol(db, clock);
         await oneTimeTokens.sweep();
+        await lockout.sweep();
+        await new IdempotencyKeys(db, sealer, clock).sweep();
       },
     }),
   };
@@ -136,7 +140,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     audit,
     tenants,
     users,
-    new Lockout(db, clock),
+    lockout,
     oneTimeTokens,
     hasher,
     clock,

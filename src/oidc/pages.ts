@@ -40,19 +40,17 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
 
     async confirmLogout(ctx) {
       const { oidc } = ctx as unknown as EngineContext;
+      if (isAskedByTheirClient(oidc)) return bounce(pages, ctx as unknown as EngineContext);
       const email = requestOf(ctx).accounts.get(String(oidc.session?.accountId))?.email;
       const { secret, postLogoutRedirectUri } = logoutState(oidc);
-      await pages.send(
-        plain(ctx),
-        'logout/confirm',
-        {
-          ...(oidc.client ? { client: clientView(oidc.client) } : {}),
-          ...(email ? { account: { email, initials: email.slice(0, 1).toUpperCase() } } : {}),
-          action: oidc.urlFor('end_session_confirm'),
-          xsrf: secret,
-        },
-        { formAction: postLogoutRedirectUri ? [postLogoutRedirectUri] : [], uiLocales: text(oidc.params?.ui_locales) },
-      );
+      const data = {
+        ...(oidc.client ? { client: clientView(oidc.client) } : {}),
+        ...(email ? { account: { email, initials: email.slice(0, 1).toUpperCase() } } : {}),
+        action: oidc.urlFor('end_session_confirm'),
+        xsrf: secret,
+      };
+      const formAction = postLogoutRedirectUri ? [postLogoutRedirectUri] : [];
+      await pages.send(plain(ctx), 'logout/confirm', data, { formAction, uiLocales: text(oidc.params?.ui_locales) });
     },
 
     async signedOut(ctx) {
@@ -64,19 +62,24 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
     async replaceBounce(ctx, next) {
       await next();
       if (ctx.oidc?.route !== 'end_session' || ctx.oidc.session?.accountId || ctx.status !== 200) return;
-      const { secret, postLogoutRedirectUri } = logoutState(ctx.oidc);
-      if (!secret) return;
-      const fields = { xsrf: secret, logout: 'yes' };
-      await pages.send(
-        plain(ctx),
-        'logout/bounce',
-        { action: ctx.oidc.urlFor('end_session_confirm'), fields },
-        {
-          formAction: postLogoutRedirectUri ? [postLogoutRedirectUri] : [],
-        },
-      );
+      if (logoutState(ctx.oidc).secret) await bounce(pages, ctx);
     },
   };
+}
+
+/** The engine has verified the hint; it names the person who is signed in, so a client of theirs asks (RP-Initiated Logout §2). */
+function isAskedByTheirClient(oidc: EngineContext['oidc']): boolean {
+  const hint = oidc.entities.IdTokenHint as { payload?: { sub?: unknown } } | undefined;
+  return hint?.payload?.sub !== undefined && hint.payload.sub === oidc.session?.accountId;
+}
+
+/** A form that sends itself; without JavaScript, by one button. */
+async function bounce(pages: Pages, ctx: EngineContext): Promise<void> {
+  const { secret, postLogoutRedirectUri } = logoutState(ctx.oidc);
+  const data = { action: ctx.oidc.urlFor('end_session_confirm'), fields: { xsrf: secret, logout: 'yes' } };
+  await pages.send(plain(ctx), 'logout/bounce', data, {
+    formAction: postLogoutRedirectUri ? [postLogoutRedirectUri] : [],
+  });
 }
 
 /** What the engine keeps in the session while it asks whether to sign out. */

@@ -51,6 +51,7 @@ export class ProviderPool {
       cookieKeys: this.settings.cookieKeys.map((key) => deriveKey(key, `cookies:${tenantId}`).toString('base64url')),
       dpopNonceSecret: secrets.dpopNonce,
       pairwiseSalt: secrets.pairwiseSalt,
+      sessions: { idle: tenant.settings.sessions.idle_seconds, absolute: tenant.settings.sessions.absolute_seconds },
       jwks,
     });
     return { provider, handle: provider.callback() };

@@ -50,6 +50,8 @@ export interface Issuer {
   cookieKeys: string[];
   dpopNonceSecret: Buffer;
   pairwiseSalt: string;
+  /** Lifetimes in seconds: since the last use, and since the sign-in. */
+  sessions: { idle: number; absolute: number };
   /** Private JWKs, the current ones first. */
   jwks: JWK[];
 }
@@ -125,7 +127,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     clockTolerance,
-    assertJwtClientAuthClaimsAndHeader: issuedByNow,
+    assertJwtClientAuthClaimsAndHeader: isForNow,
     ttl: {
       AccessToken: (_ctx, token, client) =>
         token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.accessToken,
@@ -141,7 +143,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
       },
       Session: (_ctx, session) => {
         const since = session.loginTs ?? session.iat ?? now();
-        return Math.max(1, Math.min(lifetimes.sessionIdle, since + lifetimes.sessionAbsolute - now()));
+        return Math.max(1, Math.min(issuer.sessions.idle, since + issuer.sessions.absolute - now()));
       },
     },
 
@@ -201,10 +203,11 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     features: {
       devInteractions: { enabled: false },
       userinfo: { enabled: true },
+      jwtUserinfo: { enabled: true },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: async (_ctx, client, token) => mayIntrospect(client, token) },
-      revocation: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: mayRevoke },
       registration: {
         enabled: true,
         initialAccessToken: true,
@@ -232,10 +235,15 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
 
 const now = () => Math.floor(Date.now() / 1000);
 
-/** RFC 7519 §4.1.6: the engine looks at exp and nbf; a clock too far ahead shows in iat alone. */
-async function issuedByNow(_ctx: unknown, claims: { iat?: unknown }): Promise<void> {
+/**
+ * RFC 7519 §4.1.6: the engine looks at exp and nbf; a clock too far ahead shows in iat alone. RFC 7523 §3: an assertion is for now, and its
+ * end bounds how long its jti must be remembered.
+ */
+async function isForNow(_ctx: unknown, claims: { iat?: unknown; exp?: unknown }): Promise<void> {
   if (typeof claims.iat === 'number' && claims.iat > now() + clockTolerance)
     throw new errors.InvalidClientAuth('the assertion was issued in the future');
+  if (Number(claims.exp) > now() + lifetimes.clientAssertion + clockTolerance)
+    throw new errors.InvalidClientAuth('the assertion lives too long');
 }
 
 /** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */
@@ -243,6 +251,17 @@ const mayIntrospect = (
   client: { clientId: string; clientAuthMethod?: string },
   token: { clientId?: string },
 ): boolean => client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
+
+/** RFC 7009 §2.1: a client revokes its own tokens. Who proves nothing about itself learns nothing about those of others. */
+async function mayRevoke(
+  _ctx: unknown,
+  client: { clientId: string; clientAuthMethod?: string },
+  token: { clientId?: string },
+): Promise<boolean> {
+  if (token.clientId === client.clientId) return true;
+  if (client.clientAuthMethod === 'none') return false;
+  throw new errors.InvalidRequest('client is not authorized to revoke the presented token');
+}
 
 /** Against hashes, and not for ever: wrong secrets are counted per client and address (RFC 6749 §2.3.1). */
 function compareSecrets(provider: Provider, { clients, rateLimits, limits }: ProviderDependencies): void {

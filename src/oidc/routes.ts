@@ -47,12 +47,12 @@ export function routeOf(path: string): string | undefined {
   return parent && `${parent}/:id`;
 }
 
-export function mountEngine(
-  pool: ProviderPool,
-  rateLimits: RateLimits,
-  allowed: { points: number; seconds: number },
-): Middleware {
-  const failures = rateLimits.limiter({ name: 'protocol', ...allowed });
+type Limit = { points: number; seconds: number };
+type Allowed = { protocolFailures: Limit; authorizations: Limit };
+
+export function mountEngine(pool: ProviderPool, rateLimits: RateLimits, allowed: Allowed): Middleware {
+  const failures = rateLimits.limiter({ name: 'protocol', ...allowed.protocolFailures });
+  const authorizations = rateLimits.limiter({ name: 'authorize', ...allowed.authorizations });
   return async (ctx, next) => {
     const route = routeOf(ctx.path);
     if (!route) return next();
@@ -60,6 +60,8 @@ export function mountEngine(
     if (ctx.method === 'POST' && alsoAsForm.has(route)) return askWithGet(ctx);
     const limited = guessable.has(route) && ctx.method !== 'OPTIONS';
     if (limited && !(await hasRoom(ctx, failures))) return;
+    // Thrown, not answered here: people meet this one, and it is a page.
+    if (route === routes.authorization) await authorizations.consume(clientKey(ctx.state.ip));
     const { handle } = await pool.of(currentTenantId());
     ctx.respond = false;
     await handle(ctx.req, ctx.res);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { clockTolerance, lifetimes } from '../../config/protocol.js';
+import { SessionPolicy } from '../../src/features/tenants/tenant.schema.js';
 import { Browser } from '../support/browser.js';
 import { giveNameAndPassword, isSignedIn } from '../support/journey.js';
 import {
@@ -21,6 +22,9 @@ import {
 import { startServer, type TestServer } from '../support/server.js';
 
 const now = () => Math.floor(Date.now() / 1000);
+
+/** What a tenant has unless its settings say otherwise. */
+const sessionAbsolute = SessionPolicy.parse({}).absolute_seconds;
 
 describe('how long things last', () => {
   let server: TestServer;
@@ -115,15 +119,31 @@ describe('how long things last', () => {
       expect(await isSignedIn(server, party, browser)).toBe(false);
     });
 
+    it('as long as the settings of the tenant say, from the moment they change', async () => {
+      const idle = async (idle_seconds: number) =>
+        server.inside(async ({ tenants }) =>
+          tenants.update(await tenants.ensureDefault(), {
+            settings: { sessions: { idle_seconds, absolute_seconds: 1_209_600 } },
+          }),
+        );
+      await idle(600);
+      const who = new Browser();
+      const other = await makePerson(server);
+      await signIn(who, authorizationUrl(server, party, pkce()), other.email);
+      const [row] = await query('SELECT expires_at FROM sessions WHERE account_id = $1', [other.id]);
+      expect(Number(row?.expires_at)).toBeLessThanOrEqual((now() + 601) * 1000);
+      await idle(86_400);
+    });
+
     it('to their absolute end, however often they are used', async () => {
-      const since = now() - lifetimes.sessionAbsolute + 100;
+      const since = now() - sessionAbsolute + 100;
       await query(
         `UPDATE sessions SET login_ts = $2::int, payload = jsonb_set(payload, '{loginTs}', to_jsonb($2::int)), expires_at = $3 WHERE account_id = $1`,
         [person.id, since, new Date((now() + 20) * 1000)],
       );
       expect(await isSignedIn(server, party, browser)).toBe(true);
       const [row] = await query('SELECT expires_at FROM sessions WHERE account_id = $1', [person.id]);
-      expect(Number(row?.expires_at)).toBeLessThanOrEqual((since + lifetimes.sessionAbsolute + 1) * 1000);
+      expect(Number(row?.expires_at)).toBeLessThanOrEqual((since + sessionAbsolute + 1) * 1000);
     });
 
     it('get another id at sign-in and at re-authentication, and the old one is dead at once (session fixation)', async () => {

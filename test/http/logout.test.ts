@@ -39,7 +39,7 @@ describe('signing out at the request of a client (OpenID Connect RP-Initiated Lo
 
   const logout = (params: Record<string, string>, who = browser) =>
     who.open(`${server.issuer}/logout?${new URLSearchParams(params)}`);
-  const ask = (more: Record<string, string> = {}) => logout({ id_token_hint: String(tokens.id_token), ...more });
+  const ask = (more: Record<string, string> = {}) => logout({ client_id: party.clientId, ...more });
   const signedIn = (who = browser) => isSignedIn(server, party, who);
   const active = async (whose: Tokens, at = party) =>
     (await introspect(server, at, String(whose.access_token))).body.active as unknown;
@@ -75,6 +75,22 @@ describe('signing out at the request of a client (OpenID Connect RP-Initiated Lo
       ]),
     );
     expect(ended).toHaveLength(1);
+  });
+
+  it('does not ask where a valid id_token_hint names the person who is signed in; one button where scripts are off', async () => {
+    const page = await logout({ id_token_hint: String(tokens.id_token), post_logout_redirect_uri: bye });
+    expect(page.html).toContain('id="form-post"');
+    expect(page.html).not.toContain('logout-stay');
+    await goesOn();
+    expect((await browser.submit(page, {})).url).toBe(bye);
+    await ends();
+  });
+
+  it('asks where the id_token_hint is of another person than the one who is signed in', async () => {
+    const hint = String((await tokensFor(server, party, (await makePerson(server)).email)).id_token);
+    const page = await logout({ id_token_hint: hint });
+    expect(page.html).toContain('logout-stay');
+    await goesOn();
   });
 
   it('takes the request as a form too (§2: GET and POST)', async () => {

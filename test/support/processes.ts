@@ -1,5 +1,6 @@
 // Several processes of the real server on one Postgres and one Redis, behind no balancer: tests choose which one they ask.
 import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { asDefaultTenant } from '../../src/main.js';
@@ -38,6 +39,7 @@ export async function startProcesses(count: number, environment: Record<string, 
     DATABASE_URL: String(database.url),
     REDIS_URL: String(process.env.TEST_REDIS_URL),
     PORT: '0',
+    COOKIE_KEYS: randomBytes(32).toString('hex'),
     ...environment,
   };
   const config = testConfig(settings);
@@ -83,7 +85,6 @@ function launch(settings: Record<string, string>): Promise<ServerProcess> {
         NODE_ENV: 'test',
         HOST: '127.0.0.1',
         ENCRYPTION_KEYS: JSON.stringify({ v1: Buffer.alloc(32, 7).toString('base64') }),
-        COOKIE_KEYS: 'test-cookie-key-test-cookie-key-0001',
         ...settings,
       },
       execArgv: [],

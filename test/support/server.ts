@@ -1,4 +1,5 @@
 // The real server on a free port, with a database of its own. Only what lies outside the house is replaced, and what would be slow.
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { Writable } from 'node:stream';
 import { type Config, loadConfig } from '../../config/index.js';
@@ -77,7 +78,8 @@ export function testConfig(environment: Record<string, string>): Config {
     NODE_ENV: 'test',
     HOST: '127.0.0.1',
     ENCRYPTION_KEYS: JSON.stringify({ v1: Buffer.alloc(32, 7).toString('base64') }),
-    COOKIE_KEYS: 'test-cookie-key-test-cookie-key-0001',
+    // Its own for each server: limits in a shared Redis are counted under it.
+    COOKIE_KEYS: randomBytes(32).toString('hex'),
     LOG_LEVEL: 'debug',
     ...environment,
   });

@@ -57,16 +57,6 @@ describe('client metadata (RFC 7591 §2)', () => {
     ['private_key_jwt without keys', { ...cb, token_endpoint_auth_method: 'private_key_jwt' }, ['/jwks']],
     ['jwks and jwks_uri', { ...cb, jwks, jwks_uri: 'https://app.example.com/jwks' }, ['/jwks']],
     [
-      'tls_client_auth without a name',
-      { ...cb, token_endpoint_auth_method: 'tls_client_auth' },
-      ['/token_endpoint_auth_method'],
-    ],
-    [
-      'two kinds of bound tokens',
-      { ...cb, dpop_bound_access_tokens: true, tls_client_certificate_bound_access_tokens: true },
-      ['/dpop_bound_access_tokens'],
-    ],
-    [
       'pairwise over two hosts',
       { redirect_uris: ['https://a.example/', 'https://b.example/'], subject_type: 'pairwise' },
       ['/sector_identifier_uri'],

@@ -4,24 +4,12 @@ import { z } from 'zod';
 import { plainText } from '../../platform/text.js';
 import { isOrigin, isWebUri } from './redirect-uri.js';
 
-export const GRANT_TYPES = [
-  'authorization_code',
-  'refresh_token',
-  'client_credentials',
-  'urn:ietf:params:oauth:grant-type:device_code',
-] as const;
+export const GRANT_TYPES = ['authorization_code', 'refresh_token', 'client_credentials'] as const;
 
 /** Tokens come from /token alone, so neither `token` nor `id_token` (RFC 9700 §2.1.2). */
 export const RESPONSE_TYPES = ['code', 'none'] as const;
 
-export const AUTH_METHODS = [
-  'none',
-  'client_secret_basic',
-  'client_secret_post',
-  'private_key_jwt',
-  'tls_client_auth',
-  'self_signed_tls_client_auth',
-] as const;
+export const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
 
 /** What we sign with: a key of each exists from the first start. Never HS*: secrets are kept as hashes. */
 export const SERVER_ALGS = ['ES256', 'RS256'] as const;
@@ -79,22 +67,12 @@ export const ClientMetadata = z.strictObject({
   require_auth_time: z.boolean().optional(),
   default_acr_values: z.array(plainText(200)).max(20).optional(),
   initiate_login_uri: httpsUri.optional(),
-  // OIDC RP-Initiated and Back-Channel Logout
+  // OIDC RP-Initiated Logout
   post_logout_redirect_uris: redirectUris.optional(),
-  backchannel_logout_uri: webUri.optional(),
-  backchannel_logout_session_required: z.boolean().optional(),
-  // RFC 9126 §6, RFC 9101 §10.5, RFC 9449 §5.2, RFC 8705 §2.1.2 and §3.4, RFC 9701 §6, JARM §3
+  // RFC 9126 §6, RFC 9101 §10.5, RFC 9449 §5.2
   require_pushed_authorization_requests: z.boolean().optional(),
   require_signed_request_object: z.boolean().optional(),
   dpop_bound_access_tokens: z.boolean().optional(),
-  tls_client_auth_subject_dn: plainText(1024).optional(),
-  tls_client_auth_san_dns: plainText(253).optional(),
-  tls_client_auth_san_uri: plainText(2048).optional(),
-  tls_client_auth_san_ip: plainText(45).optional(),
-  tls_client_auth_san_email: plainText(254).optional(),
-  tls_client_certificate_bound_access_tokens: z.boolean().optional(),
-  introspection_signed_response_alg: z.enum(SERVER_ALGS).optional(),
-  authorization_signed_response_alg: z.enum(SERVER_ALGS).optional(),
   // Ours
   allowed_cors_origins: z
     .array(z.string().max(300).refine(isOrigin, { message: 'must be an origin such as https://app.example.com' }))

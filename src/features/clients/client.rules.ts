@@ -3,8 +3,6 @@ import type { Issue } from '../../platform/errors.js';
 import type { FullMetadata } from './client.metadata.js';
 import { redirectUriProblem } from './redirect-uri.js';
 
-const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
-
 export const needsSecret = ({ token_endpoint_auth_method: method }: Pick<FullMetadata, 'token_endpoint_auth_method'>) =>
   method === 'client_secret_basic' || method === 'client_secret_post';
 
@@ -24,33 +22,23 @@ export function metadataIssues(client: FullMetadata): Issue[] {
     refuse('redirect_uris', 'at least one is needed with response_types');
   if (grants.has('authorization_code') !== client.response_types.some((type) => type === 'code'))
     refuse('response_types', 'code and the grant type authorization_code belong together (RFC 7591 §2.1)');
-  if (grants.has('refresh_token') && !grants.has('authorization_code') && !grants.has(DEVICE_CODE))
+  if (grants.has('refresh_token') && !grants.has('authorization_code'))
     refuse('grant_types', 'refresh_token needs a grant type in which a person takes part');
   // RFC 6749 §4.4: only confidential clients.
   if (grants.has('client_credentials') && method === 'none')
     refuse('token_endpoint_auth_method', 'client_credentials needs a client that authenticates');
 
   if (client.jwks && client.jwks_uri) refuse('jwks', 'jwks and jwks_uri exclude each other (RFC 7591 §2)');
-  const needsKeys =
-    method === 'private_key_jwt' || method === 'self_signed_tls_client_auth' || client.request_object_signing_alg;
+  const needsKeys = method === 'private_key_jwt' || client.request_object_signing_alg;
   if (needsKeys && !client.jwks && !client.jwks_uri) refuse('jwks', 'jwks or jwks_uri is needed');
   if (client.token_endpoint_auth_signing_alg && method !== 'private_key_jwt')
     refuse('token_endpoint_auth_signing_alg', 'is for private_key_jwt');
 
-  const names = Object.keys(client).filter((name) => name.startsWith('tls_client_auth_'));
-  if (method === 'tls_client_auth' ? names.length !== 1 : names.length > 0)
-    refuse('token_endpoint_auth_method', 'tls_client_auth takes exactly one certificate name (RFC 8705 §2.1.2)');
-  if (client.dpop_bound_access_tokens && client.tls_client_certificate_bound_access_tokens)
-    refuse('dpop_bound_access_tokens', 'tokens are bound to one kind of key');
-
   if (client.subject_type === 'pairwise' && !client.sector_identifier_uri) {
     // OIDC Core §8.1: with several hosts the sector has to be said.
     const hosts = new Set(client.redirect_uris.map(hostOf));
-    if (hosts.size > 1 || grants.has(DEVICE_CODE))
-      refuse('sector_identifier_uri', 'is needed with pairwise subjects and more than one host, or a device');
+    if (hosts.size > 1) refuse('sector_identifier_uri', 'is needed with pairwise subjects and more than one host');
   }
-  if (client.subject_type === 'pairwise' && grants.has(DEVICE_CODE) && !client.jwks_uri)
-    refuse('jwks_uri', 'is needed with pairwise subjects on a device');
   return issues;
 }
 

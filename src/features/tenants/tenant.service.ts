@@ -165,6 +165,8 @@ export class TenantService {
   private async published({ id, slug, host }: Tenant): Promise<void> {
     for (const key of [`id:${id}`, `slug:${slug}`, ...(host ? [`host:${host}`] : [])])
       await this.caching.publish(TOPIC, key);
+    // What is built for the tenant, an engine for one, is built anew.
+    await this.caching.publish('issuer', id);
   }
 
   /** A tenant's own history holds its beginning, whoever made it. */

@@ -61,9 +61,7 @@ const mistakes: [string, string, string[]][] = [
   [
     'a grant type nobody serves, at its place in the list',
     `${web}    grant_types: [authorization_code, password]\n`,
-    [
-      '4:39: clients[0].grant_types[1]: must be one of authorization_code, refresh_token, client_credentials, urn:ietf:params:oauth:grant-type:device_code',
-    ],
+    ['4:39: clients[0].grant_types[1]: must be one of authorization_code, refresh_token, client_credentials'],
   ],
   [
     'a redirect_uri with a fragment (RFC 6749 §3.1.2)',
