@@ -86,6 +86,8 @@ export const limits = {
   clientSecretFailures: { points: 10, seconds: minute },
   /** Submitted sign-in forms from one address that failed. */
   signInFailures: { points: 100, seconds: 10 * minute },
+  /** Refusals of one address that are kept to be explained; the others are answered only. */
+  traces: { points: 30, seconds: minute },
   /** Submitted setup or password links from one address that failed. */
   linkFailures: { points: 20, seconds: 10 * minute },
 } as const;

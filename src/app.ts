@@ -79,7 +79,11 @@ export function createApp(services: Services): App {
     const { company_name, logo_uri } = tenant.settings.branding;
     return { brand: { name: company_name ?? tenant.name, ...(logo_uri ? { logo_uri } : {}) } };
   });
-  const traces = new TraceIds(protocol.traces, logger);
+  const traces = new TraceIds(
+    protocol.traces,
+    logger,
+    rateLimits.limiter({ name: 'traces', ...services.limits.traces }),
+  );
   const pool = new ProviderPool(
     {
       protocol,
@@ -196,7 +200,7 @@ export function endpointsOf({
     ...userRoutes(db, users),
     ...passwordRoutes(users, passwords, passwordLinks),
     ...resourceRoutes(db, resources),
-    ...sessionRoutes(db, protocol, clock),
+    ...sessionRoutes(db, protocol, users, clock),
     ...auditRoutes(db),
   ];
 }

@@ -34,7 +34,7 @@ export function renderErrors(pages: Pages, logger: Logger): Middleware {
 }
 
 async function render(ctx: Context, error: unknown, pages: Pages, logger: Logger): Promise<void> {
-  const known = error instanceof AppError ? error : databaseError(error);
+  const known = error instanceof AppError ? error : (unreadable(error) ?? databaseError(error));
   if (!known) logger.error('a request failed', { error });
   else if (known.status >= 500) logger.warn('a request could not be served', { error });
   const status = known?.status ?? 500;
@@ -55,4 +55,11 @@ async function render(ctx: Context, error: unknown, pages: Pages, logger: Logger
       request_id: ctx.state.requestId,
     };
   }
+}
+
+/** What a body parser refuses: too large, cut off, in an encoding nobody knows. */
+function unreadable(error: unknown): AppError | undefined {
+  const { status, expose } = (error ?? {}) as { status?: unknown; expose?: unknown };
+  if (typeof status !== 'number' || status < 400 || status > 499 || expose !== true) return undefined;
+  return new AppError(status, 'unreadable_body', 'The body could not be read', { cause: error });
 }

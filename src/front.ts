@@ -7,7 +7,7 @@ import type { Tenant } from './features/tenants/tenant.entity.js';
 import type { TenantService } from './features/tenants/tenant.service.js';
 import { runInContext, withContext } from './platform/context.js';
 import { newId } from './platform/crypto.js';
-import { AppError, notFound } from './platform/errors.js';
+import { AppError, badRequest, notFound } from './platform/errors.js';
 import type { Logger } from './platform/logger.js';
 import type { Metrics } from './platform/metrics.js';
 
@@ -84,13 +84,15 @@ export function resolveTenant(tenants: TenantService, baseIssuer: string): Middl
 
 /**
  * RFC 9112 §3.2.2: the host of an absolute-form target counts, not the Host field; what stays is the origin-form, because the engine makes
- * addresses of whatever it finds in the target.
+ * addresses of whatever it finds in the target. Nothing is tidied up on the way: a path is a registered one to the byte, or unknown.
+ * @throws AppError 400 where there are several Host fields (§3.2).
  */
-function targetOf({ url = '/', headers }: IncomingMessage): { target: string; host: string } {
+function targetOf({ url = '/', headers, headersDistinct }: IncomingMessage): { target: string; host: string } {
+  if ((headersDistinct.host?.length ?? 0) > 1) throw badRequest('several_hosts', 'A request has one Host header');
   if (url.startsWith('/') && !url.startsWith('//')) return { target: url, host: (headers.host ?? '').toLowerCase() };
-  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) throw notFound('page');
-  const { host, pathname, search } = new URL(url);
-  return { target: pathname.replace(/^\/+/, '/') + search, host };
+  const [, host, path = ''] = /^https?:\/\/([^/?]+)(.*)$/i.exec(url) ?? [];
+  if (!host) throw notFound('page');
+  return { target: path.startsWith('/') ? path : `/${path}`, host: host.toLowerCase() };
 }
 
 async function onBaseHost(

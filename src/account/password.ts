@@ -1,6 +1,5 @@
 // The page behind a mailed link: its holder chooses a password, once.
 // Hands off to: PasswordLinks, which knows whose link it is and ends what rested on the old password.
-import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
@@ -8,6 +7,7 @@ import { limits as defaults } from '../../config/protocol.js';
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
+import { readForm } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 
@@ -51,7 +51,7 @@ export function createPasswordRouter({
     await ask(ctx, token, {});
   });
 
-  router.post('/password', bodyParser({ enableTypes: ['form'], formLimit: '16kb' }), async (ctx) => {
+  router.post('/password', readForm, async (ctx) => {
     assertSameOrigin(ctx.headers, ctx.state.origin);
     const form = PasswordForm.parse(ctx.request.body ?? {});
     const address = clientKey(ctx.state.ip);

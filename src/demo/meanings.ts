@@ -63,6 +63,7 @@ const CLAIMS: Record<string, string> = {
   email: 'E-mail address.',
   email_verified: 'Whether the server knows that the address is yours.',
   name: 'Full name.',
+  updated_at: 'When these facts last changed, in seconds since 1970.',
   alg: 'With which algorithm it was signed.',
   kid: 'With which of the server’s keys.',
   typ: 'What kind of token it is.',

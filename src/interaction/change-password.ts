@@ -1,6 +1,7 @@
 // A password that somebody else has set is replaced before the sign-in goes on.
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { UserService } from '../features/users/user.service.js';
+import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
@@ -9,6 +10,7 @@ export class ChangePasswordStep implements Step {
     private readonly stage: Stage,
     private readonly passwords: PasswordService,
     private readonly users: UserService,
+    private readonly clock: Clock,
   ) {}
 
   show(visit: Visit): Promise<void> {
@@ -30,7 +32,9 @@ export class ChangePasswordStep implements Step {
       if (!(error instanceof AppError) || error.status !== 422) throw error;
       return this.ask(visit, error.details.issues?.map(({ message }) => message) ?? ['unknown']);
     }
-    await this.stage.remember(visit, { ...visit.progress, proof: { ...proof, must_change: false } });
+    // The proof is now that of the new password: what was proved before a change begins no session.
+    const ts = epochSeconds(this.clock.now());
+    await this.stage.remember(visit, { ...visit.progress, proof: { ...proof, ts, must_change: false } });
   }
 
   private ask(visit: Visit, reasons: string[]): Promise<void> {

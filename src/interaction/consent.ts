@@ -1,8 +1,9 @@
 // What the client may do: asked in plain words, with what is new marked and what can be left out unticked.
 
-import { scopes as openidScopes } from '../../config/protocol.js';
+import { claimsByScope, scopes as openidScopes } from '../../config/protocol.js';
 import type { Engine } from '../features/protocol/engine.js';
 import type { Consent, Grants } from '../features/protocol/grants.js';
+import { grantableScopes } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
@@ -30,7 +31,7 @@ export class ConsentStep implements Step {
     const user = visit.interaction.session && (await this.users.findActive(visit.interaction.session.accountId));
     await this.stage.show(visit, 'consent', {
       account: { email: user?.email ?? '', initials: (user?.email ?? '').slice(0, 1).toUpperCase() },
-      scopes: (await this.lines(visit)).filter(({ name }) => name !== 'openid'),
+      scopes: [...(await this.lines(visit)), ...claimLines(visit)].filter(({ name }) => name !== 'openid'),
       actions: { submit: `${visit.base}/consent`, switch: `${visit.base}/switch` },
     });
   }
@@ -47,7 +48,7 @@ export class ConsentStep implements Step {
     const ticked = new Set([form.scope ?? []].flat());
     const lines = await this.lines(visit);
     const given = consent(lines.filter(({ optional, name }) => !optional || ticked.has(name)));
-    const claims = (visit.interaction.prompt.details.missingOIDCClaims as string[] | undefined) ?? [];
+    const claims = missingClaims(visit);
     const grant = await this.grants.give({ uid: session.uid, accountId: session.accountId }, clientId, {
       ...given,
       openid: { ...given.openid, claims },
@@ -58,7 +59,7 @@ export class ConsentStep implements Step {
     this.redirect(visit, await this.engine.finish(req, res, { consent: { grantId: String(grant.jti) } }));
   }
 
-  private async lines({ interaction }: Visit): Promise<Line[]> {
+  private async lines({ interaction, client }: Visit): Promise<Line[]> {
     const { params, prompt } = interaction;
     const requested = (text(params.scope) ?? '').split(' ').filter(Boolean);
     const missing = prompt.details as { missingOIDCScope?: string[]; missingResourceScopes?: Record<string, string[]> };
@@ -71,7 +72,7 @@ export class ConsentStep implements Step {
     }));
     for (const identifier of [params.resource ?? []].flat().map(String)) {
       const resource = await this.resources.findByIdentifier(identifier);
-      for (const scope of resource?.scopes ?? []) {
+      for (const scope of resource ? grantableScopes(resource, client.allowed_scope, { person: true }) : []) {
         if (!requested.includes(scope.name)) continue;
         const isNew = known && (missing.missingResourceScopes?.[identifier]?.includes(scope.name) ?? false);
         lines.push({
@@ -86,6 +87,18 @@ export class ConsentStep implements Step {
     }
     return lines;
   }
+}
+
+const missingClaims = ({ interaction }: Visit) =>
+  (interaction.prompt.details.missingOIDCClaims as string[] | undefined) ?? [];
+
+/** Claims asked for one by one (OpenID Connect Core §5.5), told in the words of the scope they belong to. */
+function claimLines(visit: Visit): Line[] {
+  const requested = (text(visit.interaction.params.scope) ?? '').split(' ');
+  const missing = missingClaims(visit);
+  return Object.entries(claimsByScope)
+    .filter(([scope, claims]) => !requested.includes(scope) && claims.some((claim) => missing.includes(claim)))
+    .map(([name]) => ({ name, optional: false, isNew: false }));
 }
 
 function consent(lines: Line[]): Consent {

@@ -1,6 +1,5 @@
 // The pages between an authorization request and its code. The only dispatcher: every step is shown from here and returns to here.
 // Hands off to: features for what is true, the engine for what has been established, views for words.
-import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { acrValues } from '../../config/protocol.js';
@@ -12,7 +11,8 @@ import type { ResourceService } from '../features/resources/resource.service.js'
 import type { UserService } from '../features/users/user.service.js';
 import type { Clock } from '../platform/clock.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
-import { forbidden } from '../platform/errors.js';
+import { badRequest, forbidden } from '../platform/errors.js';
+import { readForm } from '../platform/form.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import type { Pages } from '../platform/page.js';
 import type { RateLimits } from '../platform/rate-limit.js';
@@ -45,12 +45,15 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   const steps: Record<StepName, Step> = {
     select_account: new SelectAccountStep(stage, engine, users, (visit) => finish(visit)),
     login: new LoginStep(stage, deps),
-    change_password: new ChangePasswordStep(stage, deps.passwords, users),
+    change_password: new ChangePasswordStep(stage, deps.passwords, users, deps.clock),
     consent: new ConsentStep(stage, engine, deps.grants, deps.resources, users, redirect),
   };
 
   async function visitOf(ctx: Context): Promise<Visit> {
     const interaction = await engine.interaction(ctx.req, ctx.res);
+    // The engine goes by the cookie alone; a cookie set for another path must not lead this address on.
+    if (interaction.uid !== ctx.params.uid)
+      throw badRequest('interaction_expired', 'This sign-in was begun in another browser');
     const progress = Progress.safeParse(interaction.progress ?? {});
     return {
       ctx,
@@ -91,7 +94,6 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   }
 
   const router = new Router({ prefix: '/interaction', sensitive: true, strict: true });
-  const form = bodyParser({ enableTypes: ['form'], formLimit: '16kb' });
 
   router.get('/:uid', async (ctx) => {
     const visit = await visitOf(ctx);
@@ -106,7 +108,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     redirect(visit, visit.base);
   });
 
-  router.post('/:uid/:step', shed(deps.passwords), form, async (ctx) => {
+  router.post('/:uid/:step', shed(deps.passwords), readForm, async (ctx) => {
     const visit = await visitOf(ctx);
     const body = (ctx.request.body ?? {}) as Form;
     assertSameOrigin(ctx.headers, ctx.state.origin);

@@ -32,7 +32,7 @@ export class SelectAccountStep implements Step {
     const { req, res } = visit.ctx;
     const chosen = field(form, 'account');
     if (chosen === 'other') {
-      await this.engine.setAside(req, res);
+      // The session there is goes on until somebody has signed in; then it is set aside.
       await this.stage.remember(visit, { other_account: true });
     } else if (chosen && (await this.engine.switchTo(req, res, chosen))) {
       await this.finish(visit);

@@ -25,6 +25,8 @@ export interface VisitedClient {
   policy_uri?: string | undefined;
   tos_uri?: string | undefined;
   dynamic: boolean;
+  /** Every scope the client was given, where its registration names them. */
+  allowed_scope?: string[] | undefined;
 }
 
 export function describeClient(
@@ -39,6 +41,7 @@ export function describeClient(
     policy_uri: text(metadata.policy_uri),
     tos_uri: text(metadata.tos_uri),
     dynamic: metadata[ENGINE_EXTRAS.dynamic] === true,
+    allowed_scope: text(metadata[ENGINE_EXTRAS.allowedScope])?.split(' '),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';
 import { AppError } from '../platform/errors.js';
 import type { EngineContext } from './engine-types.js';
+import { withinRegistration } from './grant.js';
 
 /** The refresh token was exchanged a moment ago; the engine has made all its checks, so the same answer may be given again. */
 export class AlreadyRotated extends Error {}
@@ -48,7 +49,7 @@ export function createAdapter(
         case 'Session':
           return protocol.sessions.find(requestOf(ctx), id);
         case 'Grant':
-          return protocol.grants.find(requestOf(ctx), id);
+          return withinRegistration(clients, await protocol.grants.find(requestOf(ctx), id));
         default: {
           const siblings =
             routesOfAnyToken.has(ctx?.oidc?.route ?? '') && anyToken.includes(this.kind) ? anyToken : undefined;

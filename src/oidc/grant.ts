@@ -1,6 +1,8 @@
 // The grant a request stands on: the session's own, or remembered consent, or, for the house's own applications, given without asking.
 import type { Grant } from 'oidc-provider';
+import type { ClientService } from '../features/clients/client.service.js';
 import type { Consent } from '../features/protocol/grants.js';
+import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { type EngineContext, settingsOf } from './engine-types.js';
 
@@ -15,6 +17,19 @@ export function createLoadExistingGrant(protocol: Protocol) {
     }
     return payload && (new oidc.provider.Grant(payload as never) as unknown as Grant);
   };
+}
+
+/** A scope taken out of the client's registration is gone from what was agreed to before as well; those of resources go by resources.ts. */
+export async function withinRegistration(
+  clients: ClientService,
+  grant: Payload | undefined,
+): Promise<Payload | undefined> {
+  const { openid } = (grant ?? {}) as Consent;
+  const registered = openid?.scope && (await clients.engineMetadata(String(grant?.clientId)))?.scope;
+  if (!grant || typeof registered !== 'string') return grant;
+  const listed = new Set(registered.split(' '));
+  const scope = openid?.scope?.split(' ').filter((name) => listed.has(name));
+  return { ...grant, openid: { ...openid, scope: scope?.join(' ') } };
 }
 
 /** What the request asks for and the grant does not hold yet, or undefined. */

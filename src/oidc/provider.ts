@@ -16,7 +16,7 @@ import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 import { createFindAccount } from './account.js';
 import { createAdapter, currentEngineContext, requestOf } from './adapter.js';
 import { clientSettings, type EngineContext, settingsOf } from './engine-types.js';
-import { type EngineMetrics, listen } from './events.js';
+import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { exchanging } from './exchange.js';
 import { createLoadExistingGrant } from './grant.js';
 import { jwtTokens } from './jwt-tokens.js';
@@ -58,6 +58,8 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   const provider = new OstiaryProvider(issuer.url, configuration(deps, issuer), deps.protocol, deps.pages);
   // Cookies, hosts and schemes are decided by the front, which has overwritten what the sender claimed.
   provider.proxy = true;
+  // Without a listener Koa would print what it met, unredacted, to stderr.
+  emitterOf(provider).on('error', (error: Error) => deps.logger.warn('a request to the engine broke off', { error }));
   keepSessions(provider, deps.protocol);
   joinTabs(provider);
   provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) =>
@@ -123,6 +125,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     clockTolerance,
+    assertJwtClientAuthClaimsAndHeader: issuedByNow,
     ttl: {
       AccessToken: (_ctx, token, client) =>
         token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.accessToken,
@@ -193,7 +196,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     },
     fetch: ((url: URL | string, options?: RequestInit) =>
       deps.egress.fetch(String(url), options)) as Configuration['fetch'],
-    fetchResponseBodyLimits: { jwksUri: 256 * 1024, sectorIdentifierUri: 64 * 1024 } as never,
+    fetchResponseBodyLimits: { jwks_uri: 256 * 1024, sector_identifier_uri: 64 * 1024 } as never,
 
     features: {
       devInteractions: { enabled: false },
@@ -228,6 +231,12 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
 }
 
 const now = () => Math.floor(Date.now() / 1000);
+
+/** RFC 7519 §4.1.6: the engine looks at exp and nbf; a clock too far ahead shows in iat alone. */
+async function issuedByNow(_ctx: unknown, claims: { iat?: unknown }): Promise<void> {
+  if (typeof claims.iat === 'number' && claims.iat > now() + clockTolerance)
+    throw new errors.InvalidClientAuth('the assertion was issued in the future');
+}
 
 /** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */
 const mayIntrospect = (
@@ -272,6 +281,7 @@ function keepSessions(provider: Provider, protocol: Protocol): void {
     const ctx = currentEngineContext();
     const request = requestOf(ctx);
     request.rotatedFrom = this.oldId;
+    request.signedIn = Boolean(ctx?.oidc.result?.login);
     const exp = now() + ttl;
     const payload = Object.fromEntries(
       fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined),

@@ -28,7 +28,7 @@ export function clientManagement(clients: ClientService) {
     if (!ctx.path.startsWith('/register') || typeof ctx.body !== 'object' || ctx.body === null) return;
     const body = ctx.body as Record<string, unknown>;
     for (const member of clientSettings) delete body[member];
-    if (placeholder !== undefined && body.client_secret === placeholder) {
+    if (placeholder !== undefined) {
       delete body.client_secret;
       delete body.client_secret_expires_at;
     }

@@ -1,5 +1,6 @@
 // The engine's own endpoints, mounted as they are registered: a path that is not byte-equal to one of them never reaches the engine, which
 // would fold case and trailing slashes. Owns the limits in front of it; hands off to the Provider of the tenant.
+import { bodyParser } from '@koa/bodyparser';
 import type { Context, Middleware } from 'koa';
 import { routes } from '../../config/protocol.js';
 import { currentTenantId } from '../platform/context.js';
@@ -36,6 +37,10 @@ const guessable = new Set<string>([
   routes.pushed_authorization_request,
 ]);
 
+/** OpenID Connect Core §3.1.2.1 and RP-Initiated Logout 1.0 §2: requests that a browser may also send as a form. */
+const alsoAsForm = new Set<string>([routes.authorization, routes.end_session]);
+const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' });
+
 export function routeOf(path: string): string | undefined {
   if (exact.has(path)) return path;
   const parent = withId.find((one) => path.startsWith(`${one}/`) && id.test(path.slice(one.length)));
@@ -52,6 +57,7 @@ export function mountEngine(
     const route = routeOf(ctx.path);
     if (!route) return next();
     ctx.state.route = route;
+    if (ctx.method === 'POST' && alsoAsForm.has(route)) return askWithGet(ctx);
     const limited = guessable.has(route) && ctx.method !== 'OPTIONS';
     if (limited && !(await hasRoom(ctx, failures))) return;
     const { handle } = await pool.of(currentTenantId());
@@ -59,6 +65,14 @@ export function mountEngine(
     await handle(ctx.req, ctx.res);
     if (limited && (ctx.res.statusCode === 400 || ctx.res.statusCode === 401)) await count(failures, ctx);
   };
+}
+
+/** Our cookies are SameSite=Lax, so a form from another site comes without them; the same request as a link has them. */
+async function askWithGet(ctx: Context): Promise<void> {
+  await form(ctx, async () => {});
+  ctx.redirect(`${ctx.state.prefix}${ctx.path}?${new URLSearchParams(ctx.request.rawBody ?? '')}`);
+  ctx.status = 303;
+  ctx.set('Cache-Control', 'no-store');
 }
 
 async function hasRoom(ctx: Context, failures: Limiter): Promise<boolean> {

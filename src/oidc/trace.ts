@@ -1,7 +1,10 @@
 // Every refusal at an endpoint that people or registered applications meet is kept, so that it can be explained later.
 import type { Provider } from 'oidc-provider';
-import type { TraceStep, Traces } from '../features/protocol/traces.js';
+import type { Refusal, TraceStep, Traces } from '../features/protocol/traces.js';
+import { currentContext } from '../platform/context.js';
+import { AppError } from '../platform/errors.js';
 import type { Logger } from '../platform/logger.js';
+import { clientKey, type Limiter } from '../platform/rate-limit.js';
 import type { EngineContext } from './engine-types.js';
 import { emitterOf } from './events.js';
 
@@ -22,6 +25,7 @@ export class TraceIds {
   constructor(
     private readonly traces: Traces,
     private readonly logger: Logger,
+    private readonly limiter: Pick<Limiter, 'consume'>,
   ) {}
 
   listen(provider: Provider): void {
@@ -36,21 +40,26 @@ export class TraceIds {
   private keep(ctx: EngineContext, error: EngineError): void {
     const { oidc } = ctx;
     // Somebody who cannot even name a client gets an answer, not a row.
-    if (this.ids.has(ctx) || (oidc.route === 'token' && !oidc.client)) return;
-    const kept = this.traces.keep({
+    if (this.ids.has(ctx) || !oidc.client) return;
+    const refusal = {
       endpoint: oidc.route,
-      clientId: oidc.client?.clientId,
+      clientId: oidc.client.clientId,
       error: error.error ?? error.message,
       description: [error.error_description, error.error_detail].filter(Boolean).join(': ') || undefined,
       steps: steps(ctx, error),
-    });
-    this.ids.set(
-      ctx,
-      kept.catch((cause: unknown) => {
-        this.logger.warn('a trace could not be kept', { error: cause });
-        return undefined;
-      }),
-    );
+    };
+    this.ids.set(ctx, this.write(refusal));
+  }
+
+  private async write(refusal: Refusal): Promise<string | undefined> {
+    try {
+      await this.limiter.consume(clientKey(currentContext()?.ip));
+      return await this.traces.keep(refusal);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.status !== 429)
+        this.logger.warn('a trace could not be kept', { error });
+      return undefined;
+    }
   }
 }
 

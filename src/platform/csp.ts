@@ -8,7 +8,9 @@ export function formActionSource(address: string): string | undefined {
   if (!/^[a-z][a-z0-9+.-]*:$/.test(url.protocol)) return undefined;
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return url.protocol;
   // CSP 3 §2.3.1 has no IPv6 literals in host-source; the scheme alone is the narrowest source that works.
-  return url.hostname.startsWith('[') ? url.protocol : url.origin;
+  if (url.hostname.startsWith('[')) return url.protocol;
+  // A URL may hold ; and , in its host: here they would end the directive, or the policy.
+  return /^[a-z0-9._-]+$/.test(url.hostname) ? url.origin : undefined;
 }
 
 /**

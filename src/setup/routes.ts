@@ -1,6 +1,5 @@
 // The page behind the link of the first start: it makes the first administrator and shows the first client of the management API.
 // Hands off to: SetupService, which decides whether the link is good and makes everything at once.
-import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
@@ -8,6 +7,7 @@ import { limits as defaults } from '../../config/protocol.js';
 import type { SetupService } from '../features/setup/setup.service.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
+import { readForm } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 
@@ -46,7 +46,7 @@ export function createSetupRouter({ setup, csrf, pages, rateLimits, limits = def
     await ask(ctx, { token, username: '' }, {});
   });
 
-  router.post('/setup', bodyParser({ enableTypes: ['form'], formLimit: '16kb' }), async (ctx) => {
+  router.post('/setup', readForm, async (ctx) => {
     assertSameOrigin(ctx.headers, ctx.state.origin);
     const form = SetupForm.parse(ctx.request.body ?? {});
     const address = clientKey(ctx.state.ip);

@@ -60,8 +60,7 @@ describe('mistakes', () => {
     await begin();
     await giveName(page, email);
     await givePassword(page, 'not my password');
-    await page.waitForSelector('.summary');
-    expect(await focused('className')).toBe('summary');
+    await page.waitForSelector('.summary:focus');
     expect(await page.getAttribute('input[name=password]', 'aria-invalid')).toBe('true');
     expect(await page.inputValue('input[name=password]')).toBe('');
     expect(await page.inputValue('input[name=username]')).toBe(email);
@@ -186,6 +185,51 @@ describe('several tabs, several accounts', () => {
     expect(person.complaints).toEqual([]);
   });
 
+  it('ends a re-authentication whose session was signed out in another tab, and says so', async () => {
+    await begin();
+    await signIn();
+    await begin({ prompt: 'login' });
+    const second = await person.context.newPage();
+    await second.goto(party.endSessionUrl().href);
+    await second.click('#logout-confirm');
+    await second.waitForURL(`${server.issuer}/logout/success**`);
+    await page.click('#login-submit');
+    await page.waitForSelector('h1:has-text("This step of the sign-in is over")');
+    await begin();
+    expect(await heading()).toBe('Sign in');
+  });
+
+  it('finishes a re-authentication although another person has signed in in another tab', async () => {
+    const other = (await makePerson(server)).email;
+    await begin();
+    await signIn();
+    const [first, second] = [await person.context.newPage(), await person.context.newPage()];
+    await begin({ prompt: 'login' }, first);
+    await begin({ prompt: 'login' }, second);
+    await begin({ prompt: 'login' });
+    await signIn(other);
+    for (const [who, tab] of [
+      [other, first],
+      [email, second],
+    ] as const) {
+      await giveName(tab, who);
+      await givePassword(tab, password);
+      await arrived(`Hello ${who}`, tab);
+    }
+    expect(person.complaints).toEqual([]);
+  });
+
+  it('keeps the one who is signed in when another signs in by prompt=login, and offers both afterwards', async () => {
+    const other = (await makePerson(server)).email;
+    await begin();
+    await signIn();
+    await begin({ prompt: 'login' });
+    await signIn(other);
+    await begin({ prompt: 'select_account' });
+    expect((await page.locator('.choices small').allTextContents()).sort()).toEqual([email, other].sort());
+    expect(person.complaints).toEqual([]);
+  });
+
   it('lets the person choose among the accounts of this browser (prompt=select_account, OpenID Connect Core §3.1.2.1)', async () => {
     const other = (await makePerson(server)).email;
     await begin();
@@ -197,7 +241,7 @@ describe('several tabs, several accounts', () => {
     await arrived(`Hello ${other}`);
 
     await begin({ prompt: 'select_account' });
-    expect((await page.locator('.choices small').allInnerTexts()).sort()).toEqual([email, other].sort());
+    expect((await page.locator('.choices small').allTextContents()).sort()).toEqual([email, other].sort());
     await page.click(`.choices li:has-text("${email}") button`);
     await arrived(`Hello ${email}`);
     await begin();
@@ -297,15 +341,14 @@ describe('without a mouse', () => {
     await begin();
     await keys.type(email);
     await keys.press('Enter');
-    await page.waitForSelector('input[name=password]');
-    expect(await focused('name')).toBe('password');
+    await shown('input[name=password]:focus');
     await keys.type('wrong');
     await keys.press('Enter');
-    await page.waitForSelector('.summary');
+    await shown('.summary:focus');
     await tabTo('name', 'password');
     await keys.type(password);
     await keys.press('Enter');
-    await page.waitForSelector('#consent-allow');
+    await shown('#consent-allow');
     await tabTo('id', 'consent-allow');
     await keys.press('Enter');
     await arrived();
@@ -316,6 +359,12 @@ describe('without a mouse', () => {
     expect(await heading()).toBe('You are signed out');
     expect(person.complaints).toEqual([answered(422)]);
   });
+
+  /** Scripts have run too: one of them moves the focus. */
+  async function shown(what: string): Promise<void> {
+    await page.waitForSelector(what);
+    await page.waitForLoadState();
+  }
 
   /** Every stop on the way has to be seen. */
   async function tabTo(member: 'id' | 'name', value: string): Promise<void> {

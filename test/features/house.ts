@@ -91,7 +91,10 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
   const audit = new AuditLog(db, clock);
   const tenants = new TenantService(db, audit, sealer, caching, clock);
   const keys = new KeyService(db, audit, sealer, clock);
-  const users = new UserService(db, audit, clock, { mayChangePrivileged() {}, ended: async ({ id }) => void ended.push(id) });
+  const users = new UserService(db, audit, clock, {
+    mayChangePrivileged() {},
+    ended: async ({ id }) => void ended.push(id),
+  });
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
   const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {

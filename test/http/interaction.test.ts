@@ -5,6 +5,7 @@ import { Browser, type Page } from '../support/browser.js';
 import {
   baseOf,
   csrfOf,
+  errorTitles,
   giveNameAndPassword,
   isSignedIn,
   nameOf,
@@ -27,8 +28,7 @@ import {
 } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
-const expired = 'This sign-in took too long';
-const otherBrowser = 'Please start again in this browser';
+const { expired, other_browser: otherBrowser } = errorTitles;
 
 describe('the pages between an authorization request and its code (OpenID Connect Core §3.1.2.3)', () => {
   let server: TestServer;
@@ -293,6 +293,19 @@ describe('the pages between an authorization request and its code (OpenID Connec
       expect((await browser.open(baseOf(page))).status).toBe(400);
     });
 
+    it('a form that is too large, or none, is refused with a page', async () => {
+      const page = await begin();
+      const large = await send(browser, `${baseOf(page)}/login`, { csrf: csrfOf(page), username: 'x'.repeat(20_000) });
+      expect([large.status, nameOf(large)]).toEqual([413, 'error']);
+      const json = await browser.request(`${baseOf(page)}/login`, {
+        method: 'POST',
+        body: JSON.stringify({ csrf: csrfOf(page), username: email, password }),
+        headers: { 'content-type': 'application/json', origin: server.issuer },
+      });
+      expect(json.status).toBe(403);
+      await nobody();
+    });
+
     it('has no page under another case, with a slash more, or for an unknown flow', async () => {
       const base = baseOf(await begin());
       for (const address of [`${base}/`, base.replace('/interaction/', '/Interaction/')])
@@ -357,6 +370,17 @@ describe('the pages between an authorization request and its code (OpenID Connec
       }
       expect(pages[1]).toBe(pages[0]);
     });
+  });
+
+  it('takes the authorization request as a form too (OpenID Connect Core §3.1.2.1)', async () => {
+    const url = new URL(authorizationUrl(server, party, pkce()));
+    const page = await browser.open(`${server.issuer}/authorize`, {
+      method: 'POST',
+      body: url.searchParams,
+      headers: { origin: 'https://rp.example' },
+    });
+    expect(nameOf(page)).toBe('identifier');
+    codeOf(await signIn(browser, page.url, email));
   });
 
   describe('what the request asks for (OpenID Connect Core §3.1.2.1)', () => {

@@ -78,9 +78,10 @@ describe('signing out at the request of a client (OpenID Connect RP-Initiated Lo
   });
 
   it('takes the request as a form too (§2: GET and POST)', async () => {
-    const page = await send(browser, `${server.issuer}/logout`, {
-      id_token_hint: String(tokens.id_token),
-      post_logout_redirect_uri: bye,
+    const page = await browser.open(`${server.issuer}/logout`, {
+      method: 'POST',
+      body: new URLSearchParams({ id_token_hint: String(tokens.id_token), post_logout_redirect_uri: bye }),
+      headers: { origin: 'https://rp.example' },
     });
     expect(page.status).toBe(200);
     expect((await browser.submit(page, { logout: 'yes' })).url).toBe(bye);

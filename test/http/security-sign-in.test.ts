@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser, type Page } from '../support/browser.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, type Party, password, pkce, post, redeem, signIn } from '../support/party.js';
+import {
+  authorizationUrl,
+  codeOf,
+  makeClient,
+  makePerson,
+  type Party,
+  password,
+  pkce,
+  post,
+  redeem,
+  signIn,
+} from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const newPassword = 'a quite different passphrase';
@@ -17,7 +28,8 @@ describe('a sign-in in progress (OWASP ASVS 5.0 V7, V10; RFC 9700 §4)', () => {
   }, 60_000);
   afterAll(() => server?.close());
 
-  const authorize = (client = party, more: Record<string, string> = {}) => authorizationUrl(server, client, pkce(), more);
+  const authorize = (client = party, more: Record<string, string> = {}) =>
+    authorizationUrl(server, client, pkce(), more);
   const words = (page: Page) => page.html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
 
   /** Sends the last form without following where it leads. */
@@ -135,7 +147,11 @@ describe('a sign-in in progress (OWASP ASVS 5.0 V7, V10; RFC 9700 §4)', () => {
     it('names what the claims parameter asks for too (OpenID Connect Core §5.5)', async () => {
       const user = await makePerson(server);
       const claims = JSON.stringify({ userinfo: { email: null, phone_number: null }, id_token: { address: null } });
-      const page = await signIn(new Browser(), authorize(party, { scope: 'openid', claims, prompt: 'login' }), 'nobody@example.com');
+      const page = await signIn(
+        new Browser(),
+        authorize(party, { scope: 'openid', claims, prompt: 'login' }),
+        'nobody@example.com',
+      );
       expect(page.url).not.toContain('code=');
       const browser = new Browser();
       let asked = await browser.open(authorize(party, { scope: 'openid', claims }));
@@ -211,7 +227,10 @@ describe('a sign-in in progress (OWASP ASVS 5.0 V7, V10; RFC 9700 §4)', () => {
     const first = cookie();
     await signIn(browser, authorize(implicit, { prompt: 'login' }), user.email);
     expect(cookie()).not.toBe(first);
-    const silent = await fetch(authorize(implicit, { prompt: 'none' }), { headers: { cookie: old }, redirect: 'manual' });
+    const silent = await fetch(authorize(implicit, { prompt: 'none' }), {
+      headers: { cookie: old },
+      redirect: 'manual',
+    });
     expect(silent.headers.get('location')).toContain('error=login_required');
   });
 

@@ -303,7 +303,9 @@ describe('issuers share nothing but the server (RFC 8414 §2, RFC 9700 §2.3)', 
       const page = await waiting.open(authorizationUrl(a.server, a.party, pkce()));
       const uid = /interaction\/([\w-]+)/.exec(page.url)?.[1] ?? '';
       const nameOf = ({ browser }: House) =>
-        [...browser.cookies.values()].map(({ name }) => name).find((name) => /^ostiary_(default|acme|bolt|own|two)$/.test(name)) ?? '';
+        [...browser.cookies.values()]
+          .map(({ name }) => name)
+          .find((name) => /^ostiary_(default|acme|bolt|own|two)$/.test(name)) ?? '';
       expect(nameOf(b)).not.toBe('');
       const all = [...cookies, ...waiting.cookies.values()];
       const renamed = all.map(({ name, value }) => ({ name: name.replace(nameOf(a), nameOf(b)), value }));

@@ -1,6 +1,6 @@
 // The browser of the tests, how it is started on a machine without a display, and an ear for everything it complains about.
 
-import { expect } from '@jest/globals';
+import { STATUS_CODES } from 'node:http';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 export const chromiumPath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
@@ -36,7 +36,7 @@ export async function openContext(
   options: BrowserContextOptions = {},
 ): Promise<Watched> {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(20_000);
   const complaints: string[] = [];
   const posts: string[] = [];
   context.on('console', (message) => {
@@ -52,7 +52,8 @@ export async function openContext(
 }
 
 /** What the browser notes of a page that answers a form with what is wrong (422) or is over (400). */
-export const answered = (status: number) => expect.stringContaining(`the server responded with a status of ${status}`);
+export const answered = (status: number) =>
+  `Failed to load resource: the server responded with a status of ${status} (${STATUS_CODES[status]})`;
 
 /** One step of signing in, as a person takes it. */
 export async function giveName(page: Page, email: string): Promise<void> {

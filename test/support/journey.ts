@@ -1,4 +1,7 @@
 // Steps of a sign-in one request at a time, for tests that leave the path; what page it is, and whether anybody is signed in afterwards.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { projectRoot } from '../../config/root.js';
 import { type Browser, type Page, readForm } from './browser.js';
 import { authorizationUrl, type Party, password, pkce } from './party.js';
 import type { TestServer } from './server.js';
@@ -78,3 +81,14 @@ export const withoutNonces = ({ html }: Page): string =>
     .replace(/name="csrf" value="[^"]*"/g, '')
     .replace(/\/interaction\/[\w-]+/g, '/interaction/…')
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '…');
+
+/** The words of the error pages, wherever they are improved. */
+export const errorTitles = Object.fromEntries(
+  Object.entries(
+    (
+      JSON.parse(readFileSync(path.join(projectRoot, 'views/locales/en.json'), 'utf8')) as {
+        errors: Record<string, { title: string } | string>;
+      }
+    ).errors,
+  ).flatMap(([code, words]) => (typeof words === 'string' ? [] : [[code, words.title]])),
+) as Record<string, string>;

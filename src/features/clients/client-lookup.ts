@@ -1,7 +1,7 @@
 // What the engine asks for on every request: a client's metadata and whether a secret is right. Warm, neither costs a statement.
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
-import { randomToken, safeEqual, sha256 } from '../../platform/crypto.js';
+import { hmac, randomToken, safeEqual, sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { Cache, Caching } from '../tenants/caching.js';
 import { Client } from './client.entity.js';
@@ -36,6 +36,11 @@ interface Entry {
 }
 
 export class ClientLookup {
+  /**
+   * The engine wants a secret and makes keys of it: one that is random and stored nowhere, so that nothing signed with what is stored is
+   * believed. The same until the client changes, or one loaded anew in the middle of a request would seem to have another secret.
+   */
+  private readonly placeholderKey = randomToken();
   private readonly entries: Cache<Entry>;
 
   constructor(
@@ -48,12 +53,12 @@ export class ClientLookup {
 
   /** @returns undefined where the client is unknown or disabled. */
   async engineMetadata(clientId: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-    return (await this.entries.get(keyOf(clientId)))?.metadata;
+    return (await this.entry(clientId))?.metadata;
   }
 
   /** Compares with every live secret, in constant time. */
   async compareSecret(clientId: string, secret: string): Promise<boolean> {
-    const entry = await this.entries.get(keyOf(clientId));
+    const entry = await this.entry(clientId);
     const hash = sha256(secret);
     const now = this.clock.now();
     let equal = false;
@@ -66,6 +71,11 @@ export class ClientLookup {
     return this.caching.publish(TOPIC, keyOf(clientId));
   }
 
+  /** What no client_id can be (RFC 6749 appendix A.1) is neither asked for nor remembered: it may be as long as a request. */
+  private async entry(clientId: string): Promise<Entry | undefined> {
+    return /^[\x21-\x7e]{1,512}$/.test(clientId) ? this.entries.get(keyOf(clientId)) : undefined;
+  }
+
   private async load(key: string): Promise<Entry | undefined> {
     const colon = key.indexOf(':');
     const clientId = key.slice(colon + 1);
@@ -73,14 +83,17 @@ export class ClientLookup {
       const client = await this.db.repo(Client).findOneBy({ clientId });
       if (!client || client.disabledAt) return undefined;
       const secrets = needsSecret(client.metadata) ? await this.db.repo(ClientSecret).findBy({ clientId }) : [];
-      return { metadata: engineView(client), secrets };
+      return { metadata: engineView(client, hmac(this.placeholderKey, `${key} ${client.version}`)), secrets };
     });
   }
 }
 
 const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
 
-function engineView({ clientId, metadata, consentPolicy, dynamic }: Client): Readonly<Record<string, unknown>> {
+function engineView(
+  { clientId, metadata, consentPolicy, dynamic }: Client,
+  placeholder: string,
+): Readonly<Record<string, unknown>> {
   const { allowed_cors_origins, access_token_ttl, refresh_token_ttl, refresh_grace, scope, ...registered } = metadata;
   const view: Record<string, unknown> = {
     ...registered,
@@ -93,8 +106,7 @@ function engineView({ clientId, metadata, consentPolicy, dynamic }: Client): Rea
     [ENGINE_EXTRAS.refreshTokenTtl]: refresh_token_ttl,
     [ENGINE_EXTRAS.refreshGrace]: refresh_grace,
   };
-  // The engine wants a secret and makes keys of it: a random one for each load, so that nothing signed with what is stored is believed.
-  if (needsSecret(metadata)) view.client_secret = randomToken();
+  if (needsSecret(metadata)) view.client_secret = placeholder;
   return Object.freeze(view);
 }
 

@@ -23,6 +23,7 @@ export function redirectUriProblem(uri: string, applicationType: 'web' | 'native
   const url = parse(uri);
   if (!url) return 'must be an absolute URI';
   if (url.username || url.password) return 'must not hold credentials';
+  if (!isPlainHost(url.hostname)) return 'must have a host of letters, digits, dots and hyphens';
   if (url.protocol === 'https:')
     return applicationType === 'native' && LOOPBACK.has(url.hostname)
       ? 'must be http on a loopback address, or https elsewhere (RFC 8252 §7)'
@@ -39,11 +40,15 @@ export function redirectUriProblem(uri: string, applicationType: 'web' | 'native
 export function isWebUri(uri: string): boolean {
   const url = parse(uri);
   if (!url || /[\s\p{Cc}\\]/u.test(uri) || url.username || url.password) return false;
+  if (!isPlainHost(url.hostname)) return false;
   return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.has(url.hostname));
 }
 
 /** Exactly what a browser sends as Origin. */
 export const isOrigin = (value: string): boolean => isWebUri(value) && parse(value)?.origin === value;
+
+/** The URL standard lets ; , ' and more stand in a host, which mean something in headers. Empty: a private-use scheme. */
+const isPlainHost = (host: string): boolean => /^[a-z0-9._-]*$/i.test(host) || host.startsWith('[');
 
 function parse(uri: string): URL | undefined {
   try {

@@ -36,8 +36,8 @@ export class RegisteredClients {
     const metadata = checked(sent);
     await this.db.transaction(async () => {
       const client = await this.upsert(clientId, metadata);
-      const made =
-        typeof sent.client_secret === 'string' && sent.client_secret !== known ? sent.client_secret : undefined;
+      // Where there was a secret already the engine makes none: what it hands over is the placeholder it was given.
+      const made = known === undefined && typeof sent.client_secret === 'string' ? sent.client_secret : undefined;
       if (!needsSecret(metadata)) await this.secrets.removeAll(client);
       else if (made) await this.secrets.add(client, { given: made });
       await this.lookup.changed(clientId);

@@ -117,11 +117,18 @@ export class Grants {
     return ended;
   }
 
-  /** @throws AppError 404 where there is no such live grant. */
+  /** What was remembered of sessions that have ended goes too: the person is asked again. @throws AppError 404 where there is no such live grant. */
   async endKnown(id: string, reason: GrantEnd): Promise<void> {
     const request = new ProtocolRequest();
-    if (!(await this.find(request, id))) throw notFound('grant');
-    await this.end(request, id, reason);
+    const grant = await this.find(request, id);
+    if (!grant) throw notFound('grant');
+    await this.db.transaction(async () => {
+      await this.end(request, id, reason);
+      await this.db.manager.query(
+        `UPDATE grants SET end_reason = $4 WHERE tenant_id = $1 AND account_id = $2 AND client_id = $3 AND end_reason = 'logout'`,
+        [currentTenantId(), grant.accountId, grant.clientId, reason],
+      );
+    });
   }
 
   /** Takes back what an account allowed a client, in all its sessions; nothing is remembered. @returns how many grants ended. */

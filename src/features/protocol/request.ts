@@ -43,6 +43,8 @@ export class ProtocolRequest {
   session: SessionSnapshot | undefined;
   /** The id the session had before this request rotated it. */
   rotatedFrom: string | undefined;
+  /** This request ends a sign-in. */
+  signedIn = false;
   /** The presented refresh token was exchanged a moment ago: what was answered then. */
   earlierAnswer: string | undefined;
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
 import { endpoint } from '../../platform/endpoint.js';
 import { mapPage, pageOf, pageQuery } from '../../platform/pagination.js';
+import type { UserService } from '../users/user.service.js';
 import type { Protocol } from './protocol.js';
 import { ProtocolRequest } from './request.js';
 import { type GrantRow, listGrants, listSessions, type SessionRow } from './session.queries.js';
@@ -42,7 +43,7 @@ const GrantQuery = z.strictObject({
   client_id: z.string().max(128).optional(),
 });
 
-export const sessionRoutes = (db: Database, protocol: Protocol, clock: Clock) => [
+export const sessionRoutes = (db: Database, protocol: Protocol, users: UserService, clock: Clock) => [
   endpoint({
     method: 'get',
     path: '/sessions',
@@ -67,7 +68,8 @@ export const sessionRoutes = (db: Database, protocol: Protocol, clock: Clock) =>
     summary: 'End all sessions of a user',
     params: z.strictObject({ user_id: z.uuid() }),
     async handle({ params }) {
-      await protocol.sessions.endAll(params.user_id, 'revoked');
+      const { id } = await users.find(params.user_id);
+      await protocol.sessions.endAll(id, 'revoked');
     },
   }),
   endpoint({

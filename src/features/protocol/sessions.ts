@@ -94,7 +94,8 @@ export class Sessions {
    */
   async save(request: ProtocolRequest, handle: string, payload: Payload): Promise<boolean> {
     const loaded = request.session?.uid === payload.uid ? request.session : undefined;
-    const authenticated = payload.accountId !== undefined && payload.loginTs !== loaded?.loginTs;
+    // Two sign-ins within one second have the same loginTs.
+    const authenticated = payload.accountId !== undefined && (request.signedIn || payload.loginTs !== loaded?.loginTs);
     const write = () => this.write(request, handle, payload, authenticated);
     if (!authenticated || loaded?.loginTs !== undefined) return write();
     return this.db.transaction(async () => {

@@ -115,7 +115,6 @@ export const lockGrant = statement(
   `SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', 'grant', $1::text, $2::text, $3::text), 0))`,
 );
 
-
 export const findSession = statement(
   'protocol_find_session',
   `SELECT s.uid, s.payload, s.expires_at, h.retire_at IS NOT NULL AS retiring,
@@ -140,13 +139,17 @@ export const findSessionByUid = statement(
 
 /**
  * Saves a session: never one that has ended, and never over what another tab has added meanwhile. Authorizations are merged per client, the
- * login of the newer authentication stays. A new handle is added and the old ones retire ($12 when, $13 which).
+ * login of the newer authentication stays. A new handle is added and the old ones retire ($12 when, $13 which). A login that was proved before the
+ * password was changed begins no session any more, wherever in between the browser had waited.
  */
 export const saveSession = statement(
   'protocol_save_session',
   `WITH saved AS (
      INSERT INTO sessions AS s (tenant_id, uid, account_id, login_ts, payload, ip, user_agent, created_at, updated_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+     SELECT $1::uuid, $2::text, $3::uuid, $4::bigint, $5::jsonb, $6::text, $7::text, $8::timestamptz, $8::timestamptz, $9::timestamptz
+      WHERE NOT EXISTS (SELECT 1 FROM password_credentials p
+                         WHERE p.tenant_id = $1 AND p.user_id = $3 AND date_trunc('second', p.changed_at) > to_timestamp($4::bigint))
+         OR EXISTS (SELECT 1 FROM sessions o WHERE o.tenant_id = $1 AND o.uid = $2 AND o.login_ts = $4)
      ON CONFLICT (tenant_id, uid) DO UPDATE SET
        account_id = COALESCE(excluded.account_id, s.account_id),
        login_ts   = GREATEST(s.login_ts, excluded.login_ts),

@@ -8,7 +8,7 @@ import type { Resource } from './resource.entity.js';
 export const DEFAULT_ACCESS_TOKEN_TTL = 900;
 
 /** RFC 8707 §2: an absolute URI without a fragment; compared exactly, so nothing that a parser would rewrite unseen. */
-const identifier = z
+export const Identifier = z
   .string()
   .max(1024)
   .regex(/^[A-Za-z][A-Za-z0-9+.-]*:[^\s#\\\p{Cc}"<>^`{|}]+$/u, 'must be an absolute URI without a fragment')
@@ -37,7 +37,11 @@ const members = z.strictObject({
   signing_alg: z.enum(['ES256', 'RS256']).meta({ description: 'Of JWT access tokens' }),
 });
 
-export const CreateResource = z.strictObject({ identifier, ...members.partial().shape, name: plainText(120) });
+export const CreateResource = z.strictObject({
+  identifier: Identifier,
+  ...members.partial().shape,
+  name: plainText(120),
+});
 export type CreateResource = z.infer<typeof CreateResource>;
 
 /** The identifier stays: tokens already name it. */

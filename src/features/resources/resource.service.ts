@@ -10,7 +10,7 @@ import type { Cache, Caching } from '../tenants/caching.js';
 import type { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { Resource, type ResourceServer } from './resource.entity.js';
-import { CreateResource, DEFAULT_ACCESS_TOKEN_TTL, type UpdateResource } from './resource.schema.js';
+import { CreateResource, DEFAULT_ACCESS_TOKEN_TTL, Identifier, type UpdateResource } from './resource.schema.js';
 
 const TOPIC = 'resource';
 
@@ -29,8 +29,9 @@ export class ResourceService {
     this.byIdentifier = caching.cache({ max: 2000, topic: TOPIC, load: (key) => this.load(key) });
   }
 
-  /** Cached; an identifier is compared exactly. */
+  /** Cached; an identifier is compared exactly. What cannot be one is neither asked for nor remembered. */
   async findByIdentifier(identifier: string): Promise<ResourceServer | undefined> {
+    if (!Identifier.safeParse(identifier).success) return undefined;
     return (await this.builtIn(identifier)) ?? this.byIdentifier.get(keyOf(identifier));
   }
 

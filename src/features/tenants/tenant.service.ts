@@ -110,7 +110,8 @@ export class TenantService {
   }
 
   findByHost(host: string): Promise<Tenant | undefined> {
-    return this.tenants.get(`host:${host.toLowerCase()}`);
+    // RFC 1035 §2.3.4, and a port.
+    return host.length > 260 ? Promise.resolve(undefined) : this.tenants.get(`host:${host.toLowerCase()}`);
   }
 
   /** The tenant of the context. */

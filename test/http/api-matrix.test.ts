@@ -1,0 +1,311 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { z } from 'zod';
+import { inventory, objectShape } from '../../src/api/contract.js';
+import { endpointsOf } from '../../src/app.js';
+import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
+import { managementScopes } from '../../src/management.js';
+import { withContext } from '../../src/platform/context.js';
+import type { Services } from '../../src/services.js';
+import { ask, makeManager, managementToken, tokenWith } from '../support/api.js';
+import { Browser } from '../support/browser.js';
+import { makeClient, makePerson, type Party, post, tokensFor } from '../support/party.js';
+import { startServer, type TestServer } from '../support/server.js';
+
+const endpoints = endpointsOf({} as Services);
+const routes = inventory(endpoints);
+const nobody = '00000000-0000-7000-8000-000000000000';
+const every = Object.keys(managementScopes).join(' ');
+
+/** All routes of the management API and the scope each needs. Whoever adds a route says here that it was thought about. */
+const listed: Record<string, string> = {
+  'get /clients': 'clients:read',
+  'post /clients': 'clients:write',
+  'get /clients/:client_id': 'clients:read',
+  'patch /clients/:client_id': 'clients:write',
+  'delete /clients/:client_id': 'clients:write',
+  'put /clients/:client_id/suspension': 'clients:write',
+  'delete /clients/:client_id/suspension': 'clients:write',
+  'get /clients/:client_id/secrets': 'clients:read',
+  'post /clients/:client_id/secrets': 'clients:write',
+  'delete /clients/:client_id/secrets/:secret_id': 'clients:write',
+  'get /users': 'users:read',
+  'post /users': 'users:write',
+  'get /users/:user_id': 'users:read',
+  'patch /users/:user_id': 'users:write',
+  'delete /users/:user_id': 'users:write',
+  'put /users/:user_id/suspension': 'users:write',
+  'delete /users/:user_id/suspension': 'users:write',
+  'put /users/:user_id/roles': 'roles:write',
+  'post /users/:user_id/password-links': 'users:write',
+  'delete /users/:user_id/lockout': 'users:write',
+  'get /resources': 'resources:read',
+  'post /resources': 'resources:write',
+  'get /resources/:resource_id': 'resources:read',
+  'patch /resources/:resource_id': 'resources:write',
+  'delete /resources/:resource_id': 'resources:write',
+  'get /sessions': 'sessions:read',
+  'delete /sessions/:session_id': 'sessions:write',
+  'delete /users/:user_id/sessions': 'sessions:write',
+  'get /grants': 'grants:read',
+  'delete /grants/:grant_id': 'grants:write',
+  'get /audit-events': 'audit:read',
+};
+
+describe('every route of the management API (RFC 6750, RFC 9457)', () => {
+  let server: TestServer;
+  let tenant: Tenant;
+  let everything: string;
+  /** What exists at the default tenant, by the name of the path parameter. */
+  let here: Record<string, string>;
+  /** What exists at another tenant. */
+  let there: Record<string, string>;
+
+  beforeAll(async () => {
+    server = await startServer();
+    everything = await tokenWith(server, every);
+    tenant = await server.inside(({ tenants }) => tenants.create({ slug: 'other', name: 'Other' }));
+    here = await server.inside((services) => furnish(services));
+    there = await withContext({ tenantId: tenant.id }, () => furnish(server.services));
+  }, 60_000);
+  afterAll(() => server?.close());
+
+  const fill = (path: string, ids: Record<string, string>) =>
+    path.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(ids[name] ?? nobody));
+  const cases = routes.map(({ method, path, scope }) => [method, path, scope] as const);
+  const withBody = endpoints
+    .filter(({ body }) => body !== undefined)
+    .map(({ method, path }) => [method, path] as const);
+
+  it('is listed here with the scope it needs', () => {
+    expect(Object.fromEntries(routes.map(({ method, path, scope }) => [`${method} ${path}`, scope]))).toEqual(listed);
+    for (const scope of Object.values(listed)) expect(Object.keys(managementScopes)).toContain(scope);
+  });
+
+  it.each(cases)('%s %s without a token: 401, and not a word more (RFC 6750 §3.1)', async (method, path) => {
+    const answer = await ask(server, undefined, method, fill(path, here));
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('www-authenticate')).toBe(`Bearer realm="${server.issuer}/api"`);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+  });
+
+  it.each(cases)('%s %s with every scope but its own: 403', async (method, path, scope) => {
+    const token = await others(scope);
+    const answer = await ask(server, token, method, fill(path, here));
+    expect([answer.status, answer.body.code]).toEqual([403, 'insufficient_scope']);
+    expect(answer.headers.get('www-authenticate')).toContain(`scope="${scope}"`);
+  });
+
+  const withoutOne = new Map<string, Promise<string>>();
+  const others = (scope: string): Promise<string> => {
+    const kept =
+      withoutOne.get(scope) ??
+      tokenWith(
+        server,
+        every
+          .split(' ')
+          .filter((one) => one !== scope)
+          .join(' '),
+      );
+    withoutOne.set(scope, kept);
+    return kept;
+  };
+
+  describe('with a token that is not for it', () => {
+    const foreign = new Map<string, string>();
+
+    beforeAll(async () => {
+      const api = 'https://api.trips.example';
+      await server.inside(({ resources }) =>
+        resources.create({
+          identifier: api,
+          name: 'Trips',
+          scopes: Object.keys(managementScopes).map((name) => ({ name })),
+        }),
+      );
+      const manager = await makeManager(server, every);
+      const other = await post(server, '/token', manager, {
+        grant_type: 'client_credentials',
+        scope: every,
+        resource: api,
+      });
+      foreign.set('for another resource', String(other.body.access_token));
+      const none = await post(server, '/token', manager, { grant_type: 'client_credentials' });
+      foreign.set('for no resource', String(none.body.access_token));
+
+      const atOther: TestServer = {
+        ...server,
+        issuer: tenant.issuer(server.issuer),
+        inside: (work) => withContext({ tenantId: tenant.id }, () => work(server.services)),
+      };
+      foreign.set('of another tenant', await tokenWith(atOther, every));
+      const party = await makeClient(server);
+      const person = await makePerson(server);
+      const tokens = await tokensFor(server, party, person.email, {}, new Browser());
+      foreign.set('of a person at a client', String(tokens.access_token));
+      foreign.set('that is an ID token', String(tokens.id_token));
+      foreign.set('that is a refresh token', String(tokens.refresh_token));
+      foreign.set('that nobody made', 'A'.repeat(43));
+    }, 60_000);
+
+    it.each([
+      'for another resource',
+      'for no resource',
+      'of another tenant',
+      'of a person at a client',
+      'that is an ID token',
+      'that is a refresh token',
+      'that nobody made',
+    ])('%s: 401 at each', async (which) => {
+      const token = foreign.get(which);
+      expect(token).toEqual(expect.stringMatching(/^[\w.-]{20,}$/));
+      for (const { method, path } of routes) {
+        const answer = await ask(server, token, method, fill(path, here));
+        expect([method, path, answer.status, answer.body.code]).toEqual([method, path, 401, 'invalid_token']);
+      }
+    });
+  });
+
+  it.each(withBody)('%s %s with a member nobody knows: 422, and it says which', async (method, path) => {
+    const answer = await ask(server, everything, method, fill(path, here), { urn_privilege: true });
+    expect(answer.status).toBe(422);
+    expect(answer.body.errors ?? answer.body.issues).toEqual(
+      expect.arrayContaining([expect.objectContaining({ pointer: '/urn_privilege' })]),
+    );
+  });
+
+  it.each(withBody)('%s %s with __proto__: 400', async (method, path) => {
+    for (const body of ['{"__proto__":{"admin":true}}', '{"a":{"constructor":{"prototype":{}}}}'])
+      expect((await ask(server, everything, method, fill(path, here), body)).status).toBe(400);
+  });
+
+  it.each(cases.filter(([, path]) => path.includes(':')))(
+    '%s %s for what belongs to another tenant, or to nobody: 404 alike',
+    async (method, path) => {
+      const endpoint = endpoints.find((one) => one.method === method && one.path === path);
+      const body = endpoint?.body ? sample(endpoint.body) : undefined;
+      const foreign = await ask(server, everything, method, fill(path, there), body);
+      const unknown = await ask(server, everything, method, fill(path, {}), body);
+      expect([method, path, foreign.status, unknown.status]).toEqual([method, path, 404, 404]);
+      const { instance: a, request_id: b, ...words } = foreign.body;
+      const { instance: c, request_id: d, ...same } = unknown.body;
+      expect(words).toEqual(same);
+    },
+  );
+
+  it.each(cases.filter(([method]) => method === 'get').filter(([, path]) => !path.includes(':')))(
+    '%s %s lists nothing of another tenant',
+    async (method, path) => {
+      const answer = await ask(server, everything, method, path);
+      expect(answer.status).toBe(200);
+      const text = JSON.stringify(answer.body);
+      for (const id of Object.values(there)) expect(text).not.toContain(id);
+    },
+  );
+
+  it('is closed to a token at once when it is revoked, when its client is disabled, and when it is deleted', async () => {
+    const endings: ((manager: Party, token: string) => Promise<unknown>)[] = [
+      (manager, token) => post(server, '/revoke', manager, { token }),
+      (manager) => ask(server, everything, 'put', `/clients/${manager.clientId}/suspension`),
+      (manager) => ask(server, everything, 'delete', `/clients/${manager.clientId}`),
+    ];
+    for (const end of endings) {
+      const manager = await makeManager(server, 'clients:read');
+      const token = await managementToken(server, manager, 'clients:read');
+      expect((await ask(server, token, 'get', '/clients')).status).toBe(200);
+      await end(manager, token);
+      expect((await ask(server, token, 'get', '/clients')).status).toBe(401);
+    }
+  });
+
+  it('takes no token from the address or a form (RFC 9700 §4.3.2)', async () => {
+    expect((await ask(server, undefined, 'get', `/clients?access_token=${everything}`)).status).toBe(400);
+    const form = await ask(server, undefined, 'post', '/clients', `access_token=${everything}`, {
+      'content-type': 'application/x-www-form-urlencoded',
+    });
+    expect(form.status).toBe(401);
+  });
+
+  it('is one address per resource: no other case, slash or method', async () => {
+    for (const path of ['/Clients', '/clients/', '//clients'])
+      expect((await ask(server, everything, 'get', path)).status).toBe(404);
+    const wrong = await ask(server, everything, 'put', '/clients', {});
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, expect.stringContaining('GET')]);
+  });
+
+  describe('nobody makes somebody stronger than themselves', () => {
+    it('a client with scopes the caller does not hold: 403, by creation and by change', async () => {
+      const token = await tokenWith(server, 'clients:read clients:write');
+      const strong = {
+        client_name: 'Strong',
+        grant_types: ['client_credentials'],
+        response_types: [],
+        redirect_uris: [],
+        scope: 'users:write',
+      };
+      expect((await ask(server, token, 'post', '/clients', strong)).status).toBe(403);
+      const made = await ask(server, token, 'post', '/clients', { ...strong, scope: 'clients:write' });
+      expect(made.status).toBe(201);
+      const path = `/clients/${made.body.client_id}`;
+      for (const scope of ['clients:write users:read', 'audit:read'])
+        expect((await ask(server, token, 'patch', path, { scope })).status).toBe(403);
+      expect((await ask(server, token, 'get', path)).body.scope).toBe('clients:write');
+    });
+
+    it('a person who has roles changes only by who may give roles', async () => {
+      const weak = await tokenWith(server, 'users:read users:write');
+      const admin = await makePerson(server);
+      await server.inside(async ({ users }) => users.setRoles(await users.find(admin.id), ['SUPPORT']));
+      const path = `/users/${admin.id}`;
+      const attempts: [string, string, unknown?][] = [
+        ['patch', path, { email: 'mine@example.com' }],
+        ['delete', path],
+        ['put', `${path}/suspension`],
+        ['delete', `${path}/suspension`],
+        ['delete', `${path}/lockout`],
+        ['put', `${path}/roles`, { roles: [] }],
+      ];
+      for (const [method, address, body] of attempts)
+        expect([method, address, (await ask(server, weak, method, address, body)).status]).toEqual([
+          method,
+          address,
+          403,
+        ]);
+      const unchanged = await ask(server, weak, 'get', path);
+      expect(unchanged.body).toMatchObject({ email: admin.email, roles: ['SUPPORT'], disabled_at: null });
+      const strong = await tokenWith(server, 'users:write roles:write');
+      expect((await ask(server, strong, 'patch', path, { claims: { name: 'New Name' } })).status).toBe(200);
+    });
+  });
+});
+
+async function furnish({ clients, users, resources, protocol }: Services): Promise<Record<string, string>> {
+  const { client } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
+  const [secret] = await clients.listSecrets(client);
+  const user = await users.create({ email: 'there@example.com' });
+  const resource = await resources.create({ identifier: 'urn:there', name: 'There' });
+  const uid = `session-${user.id}`;
+  const { ProtocolRequest } = await import('../../src/features/protocol/request.js');
+  await protocol.sessions.save(new ProtocolRequest(), `handle-${user.id}`, {
+    uid,
+    accountId: user.id,
+    loginTs: 1,
+    exp: Math.floor(Date.now() / 1000) + 3600,
+  });
+  const grant = await protocol.grants.give({ uid, accountId: user.id }, client.clientId, {
+    openid: { scope: 'openid' },
+  });
+  return {
+    client_id: client.clientId,
+    secret_id: String(secret?.id),
+    user_id: user.id,
+    resource_id: resource.id,
+    session_id: uid,
+    grant_id: String(grant?.jti),
+  };
+}
+
+/** A body that is valid, so that what is refused is the address. */
+function sample(schema: z.ZodType): unknown {
+  const shape = objectShape(schema) ?? {};
+  return 'roles' in shape ? { roles: [] } : {};
+}
