@@ -333,20 +333,27 @@ function keepSessions(provider: Provider, protocol: Protocol): void {
 }
 
 /**
- * Two tabs that sign in at once make two sessions of one account, and the browser keeps one of them. What the other tab has begun goes on in
- * that one: the engine compares the two when an interaction resumes, and would refuse it.
+ * Two tabs that sign in at once make two sessions of one account, and the browser keeps one of them: what the other has begun goes on in that
+ * one. Where a tab comes with a cookie that a sign-in in the other has just retired, it has no session at all: whoever proved in this very
+ * interaction who they are gets a new one. The engine compares the sessions when an interaction resumes, and would refuse both.
  */
 function joinTabs(provider: Provider): void {
+  interface Resumed {
+    session?: { uid?: string; accountId?: string };
+    result?: { login?: { accountId?: string } };
+  }
   const model = provider.Interaction as unknown as {
-    find(id: string, options?: object): Promise<{ session?: { uid?: string; accountId?: string } } | undefined>;
+    find(id: string, options?: object): Promise<Resumed | undefined>;
   };
   const find = model.find;
   model.find = async function (id, options) {
     const interaction = await find.call(this, id, options);
     const ctx = currentEngineContext();
     const browser = ctx?.oidc?.route === 'resume' ? ctx.oidc.session : undefined;
-    if (browser?.accountId && interaction?.session?.accountId === browser.accountId)
-      interaction.session.uid = String(browser.uid);
+    const begun = interaction?.session;
+    if (!browser || !begun?.accountId) return interaction;
+    if (browser.accountId === begun.accountId) begun.uid = String(browser.uid);
+    else if (!browser.accountId && interaction?.result?.login?.accountId === begun.accountId) delete begun.uid;
     return interaction;
   };
 }

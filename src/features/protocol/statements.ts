@@ -191,10 +191,10 @@ export const endGrantsOfSession = statement(
     WHERE tenant_id = $1 AND session_uid = $2 AND client_id <> ALL ($3::text[]) AND ended_at IS NULL RETURNING id, client_id`,
 );
 
-/** Holds a session as it is until the surrounding transaction has committed. Finds none for a session that is not stored yet. */
+/** Keeps a session from ending until the surrounding transaction has committed. Finds none for a session that is not stored yet. */
 export const holdSession = statement(
   'protocol_hold_session',
-  'SELECT ended_at FROM sessions WHERE tenant_id = $1 AND uid = $2 FOR NO KEY UPDATE',
+  'SELECT ended_at FROM sessions WHERE tenant_id = $1 AND uid = $2 FOR SHARE',
 );
 
 export const endGrant = statement(
