@@ -1,10 +1,10 @@
-// Prints what is said elsewhere: .env.example and the configuration table of README.md, from `variables` of config/index.ts.
+// Prints what is said elsewhere: .env.example and the configuration table of README.md, from config/variables.ts.
 // `--check` writes nothing and fails when a file differs from what would be written.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { variables } from '../config/index.js';
 import { projectRoot } from '../config/root.js';
+import { variables } from '../config/variables.js';
 import { buildOpenApi } from '../src/api/openapi.js';
 import { endpointsOf, version } from '../src/app.js';
 import type { Services } from '../src/services.js';

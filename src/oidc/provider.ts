@@ -1,20 +1,19 @@
 // One issuer, configured: an object literal in the order of the specifications, and the places where the engine leaves a decision to us.
 import { randomBytes } from 'node:crypto';
-import { type Configuration, errors, type JWK, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
+import { type Configuration, type JWK, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
 import { claimsByScope, clockTolerance, lifetimes, reachableAcrValues, routes, scopes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
 import type { Protocol } from '../features/protocol/protocol.js';
-import { SessionEnded } from '../features/protocol/sessions.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';
-import { currentContext, currentTenantId } from '../platform/context.js';
 import { hmac } from '../platform/crypto.js';
 import type { Egress } from '../platform/egress.js';
 import type { Logger } from '../platform/logger.js';
-import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import type { RateLimits } from '../platform/rate-limit.js';
 import { createFindAccount } from './account.js';
-import { createAdapter, currentEngineContext, requestOf } from './adapter.js';
+import { createAdapter } from './adapter.js';
+import { compareSecrets, isForNow, mayIntrospect, mayRevoke } from './client-auth.js';
 import { clientSettings, type EngineContext, settingsOf } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { exchanging } from './exchange.js';
@@ -24,6 +23,7 @@ import type { EnginePages } from './pages.js';
 import { createPolicy } from './policy.js';
 import { clientManagement, refusedRegistration } from './registration.js';
 import { createResourceServerInfo } from './resources.js';
+import { joinTabs, keepSessions } from './session.js';
 import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies {
@@ -234,137 +234,3 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
 }
 
 const now = () => Math.floor(Date.now() / 1000);
-
-/**
- * RFC 7519 §4.1.6: the engine looks at exp and nbf; a clock too far ahead shows in iat alone. RFC 7523 §3: an assertion is for now, and its
- * end bounds how long its jti must be remembered.
- */
-async function isForNow(_ctx: unknown, claims: { iat?: unknown; exp?: unknown }): Promise<void> {
-  if (typeof claims.iat === 'number' && claims.iat > now() + clockTolerance)
-    throw new errors.InvalidClientAuth('the assertion was issued in the future');
-  if (Number(claims.exp) > now() + lifetimes.clientAssertion + clockTolerance)
-    throw new errors.InvalidClientAuth('the assertion lives too long');
-}
-
-/** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */
-const mayIntrospect = (
-  client: { clientId: string; clientAuthMethod?: string },
-  token: { clientId?: string },
-): boolean => client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
-
-/** RFC 7009 §2.1: a client revokes its own tokens. Who proves nothing about itself learns nothing about those of others. */
-async function mayRevoke(
-  _ctx: unknown,
-  client: { clientId: string; clientAuthMethod?: string },
-  token: { clientId?: string },
-): Promise<boolean> {
-  if (token.clientId === client.clientId) return true;
-  if (client.clientAuthMethod === 'none') return false;
-  throw new errors.InvalidRequest('client is not authorized to revoke the presented token');
-}
-
-/** Against hashes, and not for ever: wrong secrets are counted per client and address (RFC 6749 §2.3.1). */
-function compareSecrets(provider: Provider, { clients, rateLimits, limits }: ProviderDependencies): void {
-  const failures = rateLimits.limiter({ name: 'client_secret', ...limits.clientSecretFailures });
-  const compare = async (clientId: string, actual: string): Promise<boolean> => {
-    const key = `${currentTenantId()} ${clientId} ${clientKey(currentContext()?.ip)}`;
-    if ((await failures.peek(key)).remaining === 0) return false;
-    const right = await clients.compareSecret(clientId, actual);
-    if (!right) await failures.consume(key).catch(() => {});
-    return right;
-  };
-  provider.Client.prototype.compareClientSecret = function (this: { clientId: string }, actual: string) {
-    return compare(this.clientId, actual) as unknown as boolean;
-  };
-}
-
-interface EngineSession {
-  uid: string;
-  jti: string;
-  exp: number;
-  oldId?: string;
-  destroyed?: boolean;
-  touched?: boolean;
-  [member: string]: unknown;
-}
-
-/** Sessions are saved by uid, merged, and never after they have ended (features/protocol/sessions.ts). */
-function keepSessions(provider: Provider, protocol: Protocol): void {
-  const fields = (provider.Session as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD;
-  const prototype = provider.Session.prototype as unknown as {
-    save(ttl: number): Promise<string>;
-    destroy(): Promise<void>;
-  };
-
-  prototype.save = async function (this: EngineSession, ttl: number): Promise<string> {
-    const ctx = currentEngineContext();
-    const request = requestOf(ctx);
-    request.rotatedFrom = this.oldId;
-    request.signedIn = Boolean(ctx?.oidc.result?.login);
-    const exp = now() + ttl;
-    const payload = Object.fromEntries(
-      fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined),
-    );
-    if (!protocol.sessions.isUnchanged(request, payload, exp)) {
-      this.exp = exp;
-      try {
-        const current = await protocol.sessions.save(request, this.jti, {
-          iat: now(),
-          ...payload,
-          kind: 'Session',
-          exp,
-        });
-        if (!current) keepNewerCookie(ctx, provider.cookieName('session'));
-      } catch (error) {
-        if (!(error instanceof SessionEnded)) throw error;
-        this.destroyed = true;
-        keepNewerCookie(ctx, provider.cookieName('session'));
-        throw new errors.SessionNotFound('the session has ended');
-      }
-    }
-    this.touched = false;
-    return this.jti;
-  };
-
-  prototype.destroy = async function (this: EngineSession): Promise<void> {
-    await protocol.sessions.end(requestOf(currentEngineContext()), this.uid, 'logout');
-    this.destroyed = true;
-  };
-}
-
-/**
- * Two tabs that sign in at once make two sessions of one account, and the browser keeps one of them: what the other has begun goes on in that
- * one. Where a tab comes with a cookie that a sign-in in the other has just retired, it has no session at all: whoever proved in this very
- * interaction who they are gets a new one. The engine compares the sessions when an interaction resumes, and would refuse both.
- */
-function joinTabs(provider: Provider): void {
-  interface Resumed {
-    session?: { uid?: string; accountId?: string };
-    result?: { login?: { accountId?: string } };
-  }
-  const model = provider.Interaction as unknown as {
-    find(id: string, options?: object): Promise<Resumed | undefined>;
-  };
-  const find = model.find;
-  model.find = async function (id, options) {
-    const interaction = await find.call(this, id, options);
-    const ctx = currentEngineContext();
-    const browser = ctx?.oidc?.route === 'resume' ? ctx.oidc.session : undefined;
-    const begun = interaction?.session;
-    if (!browser || !begun?.accountId) return interaction;
-    if (browser.accountId === begun.accountId) begun.uid = String(browser.uid);
-    else if (!browser.accountId && interaction?.result?.login?.accountId === begun.accountId) delete begun.uid;
-    return interaction;
-  };
-}
-
-/** The browser has (or will get) a newer session cookie than the one this answer was about to set. */
-function keepNewerCookie(ctx: EngineContext | undefined, name: string): void {
-  const cookies = ctx?.response.get('set-cookie') as string | string[] | undefined;
-  if (!ctx || !cookies) return;
-  const kept = [cookies]
-    .flat()
-    .filter((cookie) => !cookie.startsWith(`${name}=`) && !cookie.startsWith(`${name}.sig=`));
-  if (kept.length > 0) ctx.set('set-cookie', kept);
-  else ctx.remove('set-cookie');
-}

@@ -106,8 +106,6 @@ export const samples: Sample[] = [
     scopes: scopes.slice(0, 2),
     actions,
   }),
-  page('interaction/expired', 'restart', { client, actions }),
-  page('interaction/expired', 'go-back', {}),
   page('interaction/form-post', 'first', {
     action: 'https://trips.example.com/callback',
     fields: { code: 'c0de', state: 'two\n  lines "quoted"', iss: 'https://id.example.com' },

@@ -73,7 +73,6 @@ describe('the hooks clients, tests and password managers rely on', () => {
     ['logout.done.alone', ['You are signed out']],
     ['errors.error.redirect_uri', ['Request could not be completed', '01JD-7K3Q']],
     ['errors.error.generic', ['Request could not be completed']],
-    ['interaction.expired.restart', ['This sign-in took too long', 'Start again']],
   ])('%s', (name, hooks) => {
     for (const hook of hooks) expect(html(name)).toContain(hook);
   });

@@ -1,0 +1,184 @@
+// Every variable the server reads: its rule, what it is for, an example. .env.example and the README's table are printed from this.
+import { z } from 'zod';
+
+const boolean = z.enum(['true', 'false']).transform((value) => value === 'true');
+const port = z.coerce.number().int().min(0).max(65535);
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean),
+);
+
+const issuer = z
+  .url({ protocol: /^https?$/, hostname: /^[^/]+$/ })
+  .refine((value) => !value.endsWith('/') && !/[?#]/.test(value) && new URL(value).pathname === '/', {
+    message: 'must be an origin without path, query, fragment or a slash at the end',
+  });
+
+const encryptionKeys = z.string().transform((value, context) => {
+  const fail = () => {
+    context.addIssue({ code: 'custom', message: 'must be JSON: version → 32 bytes in base64, newest first' });
+    return z.NEVER;
+  };
+  try {
+    const entries = Object.entries(
+      z.record(z.string().regex(/^[a-z][a-z0-9]{0,15}$/), z.string()).parse(JSON.parse(value)),
+    );
+    const keys = new Map(entries.map(([version, key]) => [version, Buffer.from(key, 'base64')]));
+    return keys.size > 0 && [...keys.values()].every((key) => key.length === 32) ? keys : fail();
+  } catch {
+    return fail();
+  }
+});
+
+interface Variable<T extends z.ZodType = z.ZodType> {
+  rule: T;
+  about: string;
+  example: string;
+  /** What applies when it is absent, in words; undefined means it has no default. */
+  default?: string;
+  secret?: boolean;
+}
+const variable = <T extends z.ZodType>(definition: Variable<T>): Variable<T> => definition;
+
+export const variables = {
+  ISSUER: variable({
+    rule: issuer.default('http://localhost:3000'),
+    about: 'Public origin of the server: the issuer of the default tenant and the base of all others.',
+    example: 'https://id.example.com',
+    default: 'http://localhost:3000',
+  }),
+  HOST: variable({
+    rule: z.string().min(1).default('127.0.0.1'),
+    about: 'Address to listen on.',
+    example: '0.0.0.0',
+    default: '127.0.0.1',
+  }),
+  PORT: variable({
+    rule: port.optional(),
+    about: 'Port to listen on.',
+    example: '3000',
+    default: 'the port of ISSUER',
+  }),
+  DATABASE_URL: variable({
+    rule: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    about: 'PostgreSQL 15 or later.',
+    example: 'postgres://ostiary:change-me@localhost:5432/ostiary',
+    default: 'an embedded database in DATA_DIR, one process only',
+    secret: true,
+  }),
+  DATA_DIR: variable({
+    rule: z.string().min(1).default('./.ostiary'),
+    about: 'Folder of the embedded database and, in development, of generated secrets. Relative to the project.',
+    example: '/var/lib/ostiary',
+    default: './.ostiary',
+  }),
+  REDIS_URL: variable({
+    rule: z.url({ protocol: /^rediss?$/ }).optional(),
+    about: 'Redis, needed where there is more than one process.',
+    example: 'redis://localhost:6379/0',
+    default: 'kept in the process, one process only',
+    secret: true,
+  }),
+  ENCRYPTION_KEYS: variable({
+    rule: encryptionKeys.optional(),
+    about: 'Keys for encryption at rest as JSON, version to 32 bytes in base64, newest first.',
+    example: '{"v1":"<output of: openssl rand -base64 32>"}',
+    default: 'generated into DATA_DIR, development only',
+    secret: true,
+  }),
+  COOKIE_KEYS: variable({
+    rule: list
+      .refine((keys) => keys.length > 0 && keys.every((key) => key.length >= 32), {
+        message: 'must be one or more values of at least 32 characters, separated by commas, newest first',
+      })
+      .optional(),
+    about: 'Keys that sign cookies, newest first, separated by commas, at least 32 characters each.',
+    example: '<output of: openssl rand -hex 32>',
+    default: 'generated into DATA_DIR, development only',
+    secret: true,
+  }),
+  MAIL_URL: variable({
+    rule: z.url({ protocol: /^smtps?$/ }).optional(),
+    about: 'SMTP server for outgoing mail; `?from=` sets the sender.',
+    example: 'smtp://user:password@mail.example.com:587?from=no-reply@example.com',
+    default: 'a mailbox page at /dev/mailbox, development only',
+    secret: true,
+  }),
+  TRUST_PROXY: variable({
+    rule: list.optional(),
+    about: 'Addresses (CIDR) of proxies whose X-Forwarded-For is believed.',
+    example: '10.0.0.0/8,192.168.0.0/16',
+    default: 'none',
+  }),
+  TLS_CERT: variable({
+    rule: z.string().optional(),
+    about: 'Path of a PEM certificate chain; with TLS_KEY the server speaks https.',
+    example: '/etc/ostiary/tls.crt',
+  }),
+  TLS_KEY: variable({
+    rule: z.string().optional(),
+    about: 'Path of the PEM private key of TLS_CERT.',
+    example: '/etc/ostiary/tls.key',
+  }),
+  EGRESS_ALLOW: variable({
+    rule: list.optional(),
+    about: 'Hosts or CIDRs that outgoing calls may reach although they are private.',
+    example: 'idp.internal,10.20.0.0/16',
+    default: 'none',
+  }),
+  METRICS_PORT: variable({
+    rule: port.default(9464),
+    about: 'Port of the Prometheus endpoint; 0 picks a free one.',
+    example: '9464',
+    default: '9464',
+  }),
+  WORKERS: variable({
+    rule: z.union([z.literal('auto'), z.coerce.number().int().min(1).max(256)]).default(1),
+    about: 'Web processes; `auto` is one per core. More than one needs DATABASE_URL and REDIS_URL.',
+    example: 'auto',
+    default: '1',
+  }),
+  APPLY_FILE: variable({
+    rule: z.string().optional(),
+    about: 'Path of a YAML or JSON file with tenants, clients, users and resources, applied at start.',
+    example: './ostiary.yaml',
+  }),
+  ADMIN_EMAIL: variable({
+    rule: z.email().optional(),
+    about: 'E-mail of the first administrator, created at the first start; with ADMIN_PASSWORD.',
+    example: 'admin@example.com',
+    default: 'a setup link is printed',
+  }),
+  ADMIN_PASSWORD: variable({
+    rule: z.string().min(12).max(1024).optional(),
+    about: 'First password of ADMIN_EMAIL; it must be changed at the first sign-in.',
+    example: '<at least 12 characters>',
+    secret: true,
+  }),
+  DEMO: variable({
+    rule: boolean.optional(),
+    about: 'Start the demo application beside the server.',
+    example: 'false',
+    default: 'true in development, false in production',
+  }),
+  DEMO_PORT: variable({
+    rule: port.default(3001),
+    about: 'Port of the demo application.',
+    example: '3001',
+    default: '3001',
+  }),
+  LOG_LEVEL: variable({
+    rule: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+    about: 'Least severe level that is logged.',
+    example: 'info',
+    default: 'info',
+  }),
+  NODE_ENV: variable({
+    rule: z.enum(['development', 'test', 'production']).default('development'),
+    about: '`production` refuses insecure settings.',
+    example: 'production',
+    default: 'development',
+  }),
+};

@@ -1,0 +1,57 @@
+// What a client has to prove, and what it may ask about tokens: the decisions the engine leaves to us at /token, /introspect and /revoke.
+import { errors, type Provider } from 'oidc-provider';
+import { clockTolerance, lifetimes } from '../../config/protocol.js';
+import type { ClientService } from '../features/clients/client.service.js';
+import { currentContext, currentTenantId } from '../platform/context.js';
+import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+
+/**
+ * RFC 7519 §4.1.6: the engine looks at exp and nbf; a clock too far ahead shows in iat alone. RFC 7523 §3: an assertion is for now, and its
+ * end bounds how long its jti must be remembered.
+ */
+export async function isForNow(_ctx: unknown, claims: { iat?: unknown; exp?: unknown }): Promise<void> {
+  if (typeof claims.iat === 'number' && claims.iat > now() + clockTolerance)
+    throw new errors.InvalidClientAuth('the assertion was issued in the future');
+  if (Number(claims.exp) > now() + lifetimes.clientAssertion + clockTolerance)
+    throw new errors.InvalidClientAuth('the assertion lives too long');
+}
+
+/** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */
+export const mayIntrospect = (
+  client: { clientId: string; clientAuthMethod?: string },
+  token: { clientId?: string },
+): boolean => client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
+
+/** RFC 7009 §2.1: a client revokes its own tokens. Who proves nothing about itself learns nothing about those of others. */
+export async function mayRevoke(
+  _ctx: unknown,
+  client: { clientId: string; clientAuthMethod?: string },
+  token: { clientId?: string },
+): Promise<boolean> {
+  if (token.clientId === client.clientId) return true;
+  if (client.clientAuthMethod === 'none') return false;
+  throw new errors.InvalidRequest('client is not authorized to revoke the presented token');
+}
+
+interface SecretDependencies {
+  clients: Pick<ClientService, 'compareSecret'>;
+  rateLimits: RateLimits;
+  limits: { clientSecretFailures: { points: number; seconds: number } };
+}
+
+/** Against hashes, and not for ever: wrong secrets are counted per client and address (RFC 6749 §2.3.1). */
+export function compareSecrets(provider: Provider, { clients, rateLimits, limits }: SecretDependencies): void {
+  const failures = rateLimits.limiter({ name: 'client_secret', ...limits.clientSecretFailures });
+  const compare = async (clientId: string, actual: string): Promise<boolean> => {
+    const key = `${currentTenantId()} ${clientId} ${clientKey(currentContext()?.ip)}`;
+    if ((await failures.peek(key)).remaining === 0) return false;
+    const right = await clients.compareSecret(clientId, actual);
+    if (!right) await failures.consume(key).catch(() => {});
+    return right;
+  };
+  provider.Client.prototype.compareClientSecret = function (this: { clientId: string }, actual: string) {
+    return compare(this.clientId, actual) as unknown as boolean;
+  };
+}
+
+const now = () => Math.floor(Date.now() / 1000);

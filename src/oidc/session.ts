@@ -1,0 +1,99 @@
+// The engine's sessions, kept the way features/protocol keeps them: by uid, merged between tabs, dead once ended.
+import { errors, type Provider } from 'oidc-provider';
+import type { Protocol } from '../features/protocol/protocol.js';
+import { SessionEnded } from '../features/protocol/sessions.js';
+import { currentEngineContext, requestOf } from './adapter.js';
+import type { EngineContext } from './engine-types.js';
+
+interface EngineSession {
+  uid: string;
+  jti: string;
+  exp: number;
+  oldId?: string;
+  destroyed?: boolean;
+  touched?: boolean;
+  [member: string]: unknown;
+}
+
+/** Sessions are saved by uid, merged, and never after they have ended (features/protocol/sessions.ts). */
+export function keepSessions(provider: Provider, protocol: Protocol): void {
+  const fields = (provider.Session as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD;
+  const prototype = provider.Session.prototype as unknown as {
+    save(ttl: number): Promise<string>;
+    destroy(): Promise<void>;
+  };
+
+  prototype.save = async function (this: EngineSession, ttl: number): Promise<string> {
+    const ctx = currentEngineContext();
+    const request = requestOf(ctx);
+    request.rotatedFrom = this.oldId;
+    request.signedIn = Boolean(ctx?.oidc.result?.login);
+    const exp = now() + ttl;
+    const payload = Object.fromEntries(
+      fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined),
+    );
+    if (!protocol.sessions.isUnchanged(request, payload, exp)) {
+      this.exp = exp;
+      try {
+        const current = await protocol.sessions.save(request, this.jti, {
+          iat: now(),
+          ...payload,
+          kind: 'Session',
+          exp,
+        });
+        if (!current) keepNewerCookie(ctx, provider.cookieName('session'));
+      } catch (error) {
+        if (!(error instanceof SessionEnded)) throw error;
+        this.destroyed = true;
+        keepNewerCookie(ctx, provider.cookieName('session'));
+        throw new errors.SessionNotFound('the session has ended');
+      }
+    }
+    this.touched = false;
+    return this.jti;
+  };
+
+  prototype.destroy = async function (this: EngineSession): Promise<void> {
+    await protocol.sessions.end(requestOf(currentEngineContext()), this.uid, 'logout');
+    this.destroyed = true;
+  };
+}
+
+/**
+ * Two tabs that sign in at once make two sessions of one account, and the browser keeps one of them: what the other has begun goes on in that
+ * one. Where a tab comes with a cookie that a sign-in in the other has just retired, it has no session at all: whoever proved in this very
+ * interaction who they are gets a new one. The engine compares the sessions when an interaction resumes, and would refuse both.
+ */
+export function joinTabs(provider: Provider): void {
+  interface Resumed {
+    session?: { uid?: string; accountId?: string };
+    result?: { login?: { accountId?: string } };
+  }
+  const model = provider.Interaction as unknown as {
+    find(id: string, options?: object): Promise<Resumed | undefined>;
+  };
+  const find = model.find;
+  model.find = async function (id, options) {
+    const interaction = await find.call(this, id, options);
+    const ctx = currentEngineContext();
+    const browser = ctx?.oidc?.route === 'resume' ? ctx.oidc.session : undefined;
+    const begun = interaction?.session;
+    if (!browser || !begun?.accountId) return interaction;
+    if (browser.accountId === begun.accountId) begun.uid = String(browser.uid);
+    else if (!browser.accountId && interaction?.result?.login?.accountId === begun.accountId) delete begun.uid;
+    return interaction;
+  };
+}
+
+/** The browser has (or will get) a newer session cookie than the one this answer was about to set. */
+function keepNewerCookie(ctx: EngineContext | undefined, name: string): void {
+  const cookies = ctx?.response.get('set-cookie') as string | string[] | undefined;
+  if (!ctx || !cookies) return;
+  const kept = [cookies]
+    .flat()
+    .filter((cookie) => !cookie.startsWith(`${name}=`) && !cookie.startsWith(`${name}.sig=`));
+  if (kept.length > 0) ctx.set('set-cookie', kept);
+  else ctx.remove('set-cookie');
+}
+
+const now = () => Math.floor(Date.now() / 1000);
