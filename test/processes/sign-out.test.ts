@@ -174,6 +174,23 @@ describe('a session ends at one process while the other authorizes in it (OpenID
     await expectDead(signedIn, [[answer, unknown]]);
   });
 
+  it('takes a grant with it that an authorization has made and not yet entered in it', async () => {
+    const older = await signInOnce();
+    await silently(house, 0, unknown, older.cookie);
+    await (await deleteSession(older))();
+    const signedIn = await signInOnce(older.user);
+    const end = await deleteSession(signedIn);
+    // The authorization has its grant and waits to write the code, before the session; the end has done all but record itself.
+    const lock: [string] = ['LOCK TABLE engine_rows, audit_events IN EXCLUSIVE MODE'];
+    const [answer, ended] = await whileHeld(house, lock, 2, async (arrived) => {
+      const authorizing = silently(house, 0, unknown, signedIn.cookie);
+      await arrived(1);
+      return Promise.all([authorizing, end()]);
+    });
+    expect(ended).toBe(204);
+    await expectDead(signedIn, [[answer, unknown]]);
+  });
+
   it('ends once, however often it is ended', async () => {
     const signedIn = await signInOnce();
     const ends = await Promise.all([logoutForm(signedIn), deleteSession(signedIn)]);

@@ -110,7 +110,7 @@ export const mutations: readonly Mutation[] = [
     to: `client_id IN (SELECT jsonb_object_keys(payload -> 'authorizations') FROM sessions
           WHERE tenant_id = $1 AND uid = $2) AND client_id <> ALL ($3::text[]) AND ended_at IS NULL RETURNING id, client_id`,
     suite: 'processes/sign-out',
-    test: 'stays dead',
+    test: 'takes a grant with it that an authorization has made and not yet entered in it',
   },
   {
     what: 'nothing is given in a session that has ended',
