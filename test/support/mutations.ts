@@ -163,7 +163,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     what: 'what a tab has begun goes on in the session the browser keeps',
-    file: 'oidc/provider',
+    file: 'oidc/session',
     from: 'begun.uid = String(browser.uid)',
     to: 'void 0',
     suite: 'processes/tabs',
@@ -171,7 +171,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     what: 'a tab that signs in with a retired cookie gets a session',
-    file: 'oidc/provider',
+    file: 'oidc/session',
     from: 'delete begun.uid',
     to: 'void 0',
     suite: 'processes/tabs',
