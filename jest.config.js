@@ -16,14 +16,14 @@ const project = (displayName, folders, globals = {}) => ({
 export const conditional = [
   {
     name: 'http on PostgreSQL and Redis',
-    folder: 'http',
+    folders: ['http', 'processes'],
     needs: 'TEST_DATABASE_URL and TEST_REDIS_URL',
     met: Boolean(TEST_DATABASE_URL && TEST_REDIS_URL),
     project: project('postgres', ['http', 'processes'], { testKind: 'postgres' }),
   },
   {
     name: 'browser',
-    folder: 'browser',
+    folders: ['browser'],
     needs: 'Chromium at /usr/bin/chromium or CHROMIUM_PATH',
     met: existsSync(chromium),
     project: project('browser', ['browser']),

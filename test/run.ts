@@ -6,7 +6,7 @@ import { projectRoot } from '../config/root.js';
 
 interface Conditional {
   name: string;
-  folder: string;
+  folders: string[];
   needs: string;
   met: boolean;
 }
@@ -20,9 +20,11 @@ const { status } = spawnSync(process.execPath, ['node_modules/jest/bin/jest.js',
 });
 
 const missing = conditional.filter(({ met }) => !met);
-for (const { name, folder, needs } of missing) {
-  const suites = readdirSync(path.join(projectRoot, 'dist', 'test', folder)).filter((file) =>
-    file.endsWith('.test.js'),
+for (const { name, folders, needs } of missing) {
+  const suites = folders.flatMap((folder) =>
+    readdirSync(path.join(projectRoot, 'dist', 'test', folder))
+      .filter((file) => file.endsWith('.test.js'))
+      .map((file) => `${folder}/${file}`),
   );
   process.stdout.write(
     `Not run: ${name}; needs ${needs}. ${suites.map((file) => file.replace('.test.js', '')).join(', ')}\n`,

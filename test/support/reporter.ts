@@ -22,11 +22,16 @@ export default class Reporter {
 
   onRunComplete(_: unknown, results: AggregatedResult): void {
     if (this.skipped.length > 0) {
-      print(`\nSkipped:`);
+      print('\nSkipped, because what they need is not here (PostgreSQL by TEST_DATABASE_URL, redis-server, Chromium):');
       for (const { name } of this.skipped) print(`  - ${name}`);
     }
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     print(`\n${results.numPassedTests} passed, ${failed} failed, ${this.skipped.length} skipped`);
+  }
+
+  /** Where everything has to run, what did not is a failure. */
+  getLastError(): Error | undefined {
+    return process.env.REQUIRE_ALL === '1' && this.skipped.length > 0 ? new Error('tests were skipped') : undefined;
   }
 }
 
