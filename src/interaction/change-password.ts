@@ -24,10 +24,10 @@ export class ChangePasswordStep implements Step {
     if (!user || !proof) return;
     if (!password) return this.ask(visit, ['missing']);
     try {
-      this.passwords.check(password, user);
-      // Whoever set it knows it.
-      if (await this.passwords.isCurrent(user, password)) return this.ask(visit, ['same']);
-      await this.passwords.set(user, password);
+      const outcome = await this.passwords.replace(user, password, new Date(proof.password_set_at));
+      if (outcome === 'same') return this.ask(visit, ['same']);
+      // Somebody else was faster, here or as administrator: what was proved is not the password any more, and proves nothing.
+      if (outcome === 'outdated') return this.stage.remember(visit, { ...visit.progress, proof: undefined });
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 422) throw error;
       return this.ask(visit, error.details.issues?.map(({ message }) => message) ?? ['unknown']);

@@ -67,6 +67,7 @@ export class LoginStep implements Step {
           amr: ['pwd'],
           ts: epochSeconds(this.deps.clock.now()),
           must_change: result.mustChange,
+          password_set_at: result.changedAt.getTime(),
         };
         return await this.stage.remember(visit, { ...visit.progress, identifier, proof });
       }

@@ -7,7 +7,14 @@ export const Progress = z.object({
   identifier: z.string().optional(),
   /** Set once the password was right. */
   proof: z
-    .object({ user_id: z.uuid(), amr: z.array(z.string()), ts: z.number().int(), must_change: z.boolean() })
+    .object({
+      user_id: z.uuid(),
+      amr: z.array(z.string()),
+      ts: z.number().int(),
+      must_change: z.boolean(),
+      /** Milliseconds: which of the account's passwords it was. */
+      password_set_at: z.number().int(),
+    })
     .optional(),
   /** The person wants another account than the one that is signed in. */
   other_account: z.boolean().optional(),

@@ -70,7 +70,7 @@ export function createAdapter(
       const request = requestOf(currentEngineContext());
       switch (this.kind) {
         case 'Client':
-          return saveRegistered(registered, payload);
+          return saveRegistered(registered, payload, currentEngineContext()?.oidc?.route === 'client_update');
         case 'Session':
           await protocol.sessions.save(request, id, payload);
           return;
@@ -132,10 +132,12 @@ export function createAdapter(
   ) => Adapter;
 }
 
-async function saveRegistered(registered: RegisteredClients, payload: Payload): Promise<void> {
+async function saveRegistered(registered: RegisteredClients, payload: Payload, known: boolean): Promise<void> {
   try {
-    await registered.save(payload);
+    await registered.save(payload, known);
   } catch (error) {
+    // RFC 7592 §2.2: as where the client is gone already.
+    if (error instanceof AppError && error.status === 404) throw new errors.InvalidToken('client not found');
     if (!(error instanceof AppError) || error.status !== 422) throw error;
     const issues = error.details.issues?.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`).join('; ');
     throw new errors.InvalidClientMetadata(issues ?? error.message);

@@ -12,6 +12,7 @@ interface Verified extends JWTPayload {
   exp: number;
   client_id: string;
   gid?: string;
+  suid?: string;
   scope?: string;
   cnf?: Record<string, string>;
 }
@@ -56,13 +57,33 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
   };
 }
 
-const factsOf = ({ jti, client_id, gid }: Verified) => ({ jti, clientId: client_id, grantId: gid });
+const factsOf = ({ jti, client_id, gid, suid }: Verified) => ({
+  jti,
+  clientId: client_id,
+  grantId: gid,
+  sessionUid: suid,
+});
 
-function describe({ gid, ...claims }: Verified) {
+function describe({ gid, suid, ...claims }: Verified) {
   return { active: true, token_type: claims.cnf?.jkt ? 'DPoP' : 'Bearer', ...claims };
 }
 
 /** RFC 7517 §4: what everybody may see of a key. */
 function publicPart({ kty, crv, x, y, n, e, kid, alg, use }: JWK): JSONWebKeySet['keys'][number] {
   return JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, kid, alg, use }));
+}
+
+/**
+ * extraTokenClaims: RFC 9068 tokens carry the grant they stand on, and the session where they end with it, so that they can be introspected
+ * and revoked.
+ */
+export function standsOn(token: object): { gid: unknown; suid?: unknown } | undefined {
+  const { resourceServer, grantId, expiresWithSession, sessionUid } = token as {
+    resourceServer?: { accessTokenFormat?: string };
+    grantId?: string;
+    expiresWithSession?: boolean;
+    sessionUid?: string;
+  };
+  if (resourceServer?.accessTokenFormat !== 'jwt' || grantId === undefined) return undefined;
+  return { gid: grantId, ...(expiresWithSession ? { suid: sessionUid } : {}) };
 }

@@ -67,10 +67,14 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
   };
 }
 
-/** The engine has verified the hint; it names the person who is signed in, so a client of theirs asks (RP-Initiated Logout §2). */
-function isAskedByTheirClient(oidc: EngineContext['oidc']): boolean {
-  const hint = oidc.entities.IdTokenHint as { payload?: { sub?: unknown } } | undefined;
-  return hint?.payload?.sub !== undefined && hint.payload.sub === oidc.session?.accountId;
+/**
+ * The engine has verified the hint. It has to name the person who is signed in and be of a client that this session was used for, or anybody
+ * who ever got an ID token could sign its person out (RP-Initiated Logout §2).
+ */
+function isAskedByTheirClient({ entities, client, session }: EngineContext['oidc']): boolean {
+  const hint = entities.IdTokenHint as { payload?: { sub?: unknown } } | undefined;
+  if (hint?.payload?.sub === undefined || hint.payload.sub !== session?.accountId) return false;
+  return Boolean(client && session?.authorizations && Object.hasOwn(session.authorizations, client.clientId));
 }
 
 /** A form that sends itself; without JavaScript, by one button. */

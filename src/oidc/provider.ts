@@ -18,7 +18,7 @@ import { clientSettings, type EngineContext, settingsOf } from './engine-types.j
 import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { exchanging } from './exchange.js';
 import { createLoadExistingGrant } from './grant.js';
-import { jwtTokens } from './jwt-tokens.js';
+import { jwtTokens, standsOn } from './jwt-tokens.js';
 import type { EnginePages } from './pages.js';
 import { createPolicy } from './policy.js';
 import { clientManagement, refusedRegistration } from './registration.js';
@@ -120,9 +120,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     allowOmittingSingleRegisteredRedirectUri: false,
     rotateRefreshToken: true,
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-    // RFC 9068 tokens carry the grant they stand on, so that they can be introspected and revoked.
-    extraTokenClaims: async (_ctx, token) =>
-      token.resourceServer?.accessTokenFormat === 'jwt' && 'grantId' in token ? { gid: token.grantId } : undefined,
+    extraTokenClaims: async (_ctx, token) => standsOn(token),
     expiresWithSession: async (_ctx, token) => !token.scopes.has('offline_access'),
     revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],

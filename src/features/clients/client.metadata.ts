@@ -1,6 +1,7 @@
 // Client metadata in the words of RFC 7591 and OIDC Registration, stored as it is sent. What the engine is configured to support and what
 // is accepted here must agree: oidc/provider.ts reads the lists below.
 import { z } from 'zod';
+import { reachableAcrValues } from '../../../config/protocol.js';
 import { plainText } from '../../platform/text.js';
 import { isOrigin, isWebUri } from './redirect-uri.js';
 
@@ -15,16 +16,28 @@ export const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post'
 export const SERVER_ALGS = ['ES256', 'RS256'] as const;
 
 /** What clients may sign with. */
-export const CLIENT_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const;
+export const CLIENT_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
 
 const webUri = z.string().max(2048).refine(isWebUri, { message: 'must be an https URI' });
 const httpsUri = z.url({ protocol: /^https$/ }).max(2048);
 const redirectUris = z.array(z.string().max(2048)).max(100);
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
+/** RFC 7518 §6: without these the engine refuses the whole client. */
+const JWK_MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  EC: ['crv', 'x', 'y'],
+  RSA: ['n', 'e'],
+  OKP: ['crv', 'x'],
+};
+
 const publicJwk = z.record(z.string().max(64), z.unknown()).superRefine((jwk, context) => {
   const refuse = (message: string) => context.addIssue({ code: 'custom', message });
-  if (!['EC', 'RSA', 'OKP'].includes(String(jwk.kty))) refuse('must be an EC, RSA or OKP key');
+  const isText = (member: string) => typeof jwk[member] === 'string' && jwk[member] !== '';
+  const members = Object.hasOwn(JWK_MEMBERS, String(jwk.kty)) ? JWK_MEMBERS[String(jwk.kty)] : undefined;
+  if (!members) refuse('must be an EC, RSA or OKP key');
+  else if (!members.every(isText)) refuse(`must have ${members.join(', ')}`);
+  if (['alg', 'kid', 'use'].some((member) => jwk[member] !== undefined && !isText(member)))
+    refuse('must have text for alg, kid and use');
   if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(jwk, member))) refuse('must be a public key');
   // 2048 bits are 342 characters of base64url (RFC 7518 §3.3).
   if (jwk.kty === 'RSA' && (typeof jwk.n !== 'string' || jwk.n.length < 342)) refuse('must have 2048 bits or more');
@@ -65,7 +78,7 @@ export const ClientMetadata = z.strictObject({
   token_endpoint_auth_signing_alg: z.enum(CLIENT_ALGS).optional(),
   default_max_age: seconds(0, 31_536_000).optional(),
   require_auth_time: z.boolean().optional(),
-  default_acr_values: z.array(plainText(200)).max(20).optional(),
+  default_acr_values: z.array(z.enum(reachableAcrValues)).max(20).optional(),
   initiate_login_uri: httpsUri.optional(),
   // OIDC RP-Initiated Logout
   post_logout_redirect_uris: redirectUris.optional(),

@@ -2,7 +2,7 @@
 // for consent. The engine has checked the request; what it hands over is checked against our own schema once more.
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
-import { invalid } from '../../platform/errors.js';
+import { invalid, notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { Client } from './client.entity.js';
 import { ClientMetadata, type FullMetadata, withDefaults } from './client.metadata.js';
@@ -28,16 +28,17 @@ export class RegisteredClients {
 
   /**
    * @param sent all of the metadata, with a client_secret where the engine made one now.
-   * @throws AppError 422 where a member breaks our rules.
+   * @param known whether the engine has found the client: one that has ended since stays ended.
+   * @throws AppError 422 where a member breaks our rules, 404 where the client has ended.
    */
-  async save(sent: Registered): Promise<void> {
+  async save(sent: Registered, known: boolean): Promise<void> {
     const clientId = String(sent.client_id);
-    const known = (await this.lookup.engineMetadata(clientId))?.client_secret;
+    const secret = (await this.lookup.engineMetadata(clientId))?.client_secret;
     const metadata = checked(sent);
     await this.db.transaction(async () => {
-      const client = await this.upsert(clientId, metadata);
+      const client = await this.upsert(clientId, metadata, known);
       // Where there was a secret already the engine makes none: what it hands over is the placeholder it was given.
-      const made = known === undefined && typeof sent.client_secret === 'string' ? sent.client_secret : undefined;
+      const made = secret === undefined && typeof sent.client_secret === 'string' ? sent.client_secret : undefined;
       if (!needsSecret(metadata)) await this.secrets.removeAll(client);
       else if (made) await this.secrets.add(client, { given: made });
       await this.lookup.changed(clientId);
@@ -55,11 +56,17 @@ export class RegisteredClients {
     });
   }
 
-  private async upsert(clientId: string, metadata: FullMetadata): Promise<Client> {
+  private async upsert(clientId: string, metadata: FullMetadata, known: boolean): Promise<Client> {
     const now = this.clock.now();
     const name = metadata.client_name ?? clientId;
-    const existing = await this.db.repo(Client).findOneBy({ clientId });
-    if (existing) {
+    if (known) {
+      const existing = await this.db
+        .repo(Client)
+        .query('c')
+        .andWhere('c.client_id = :clientId', { clientId })
+        .setLock('pessimistic_write')
+        .getOne();
+      if (!existing || existing.disabledAt) throw notFound('client');
       Object.assign(existing, { metadata, name, version: existing.version + 1, updatedAt: now });
       await this.audit.record('client.updated', { client_id: clientId, changed: Object.keys(metadata) });
       return this.db.repo(Client).save(existing);

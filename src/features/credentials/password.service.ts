@@ -25,7 +25,7 @@ export interface PasswordHasher {
 }
 
 export type PasswordOutcome =
-  | { outcome: 'ok'; user: User; mustChange: boolean }
+  | { outcome: 'ok'; user: User; mustChange: boolean; changedAt: Date }
   | { outcome: 'failed' }
   | { outcome: 'locked'; until: Date };
 
@@ -79,7 +79,7 @@ export class PasswordService {
 
     await this.lockout.clear(subject, 'password');
     await this.rehash(credential, password);
-    return { outcome: 'ok', user, mustChange: credential.mustChange };
+    return { outcome: 'ok', user, mustChange: credential.mustChange, changedAt: credential.changedAt };
   }
 
   /** @throws AppError 503 where no more passwords can be hashed now: asked before any other work is done for a sign-in. */
@@ -117,10 +117,31 @@ export class PasswordService {
       });
   }
 
-  /** Whether it is the one they have; who asks has proved already who they are. @throws AppError 503 where there is no room to hash. */
-  async isCurrent(user: User, password: string): Promise<boolean> {
+  /**
+   * The person chooses their own in place of the one that somebody else has set, and that they have proved.
+   * @param changedAt when the proved one was set. Where that is not the one they have any more, nothing is said about the one they have.
+   * @throws AppError 422 as check does, 503 where there is no room to hash.
+   */
+  async replace(user: User, password: string, changedAt: Date): Promise<'done' | 'same' | 'outdated'> {
+    const proved = (credential: PasswordCredential | null | undefined) =>
+      credential?.mustChange === true && credential.changedAt.getTime() === changedAt.getTime();
     const credential = await this.credentialOf(user.id);
-    return credential !== undefined && this.hasher.verify(credential.hash, password);
+    if (!credential || !proved(credential)) return 'outdated';
+    this.check(password, user);
+    // Whoever set it knows it.
+    if (await this.hasher.verify(credential.hash, password)) return 'same';
+    const write = await this.prepare(user, password);
+    return this.db.transaction(async () => {
+      const now = await this.db
+        .repo(PasswordCredential)
+        .query('c')
+        .andWhere('c.user_id = :userId', { userId: user.id })
+        .setLock('pessimistic_write')
+        .getOne();
+      if (!proved(now)) return 'outdated';
+      await write();
+      return 'done';
+    });
   }
 
   async has(user: User): Promise<boolean> {

@@ -1,4 +1,5 @@
 // JWT access tokens have no row: what they stand on is looked up, and what was revoked is remembered until it expires.
+import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database, Statement } from '../../platform/database.js';
 
@@ -8,6 +9,8 @@ export interface JwtFacts {
   clientId: string;
   /** Absent where no person takes part. */
   grantId: string | undefined;
+  /** Present where the token ends with the session it was given in. */
+  sessionUid: string | undefined;
 }
 
 const status: Statement = {
@@ -16,7 +19,9 @@ const status: Statement = {
             AND EXISTS (SELECT 1 FROM clients WHERE tenant_id = $1 AND client_id = $3 AND disabled_at IS NULL)
             AND ($4::text IS NULL OR EXISTS (
                   SELECT 1 FROM grants g JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.account_id AND u.disabled_at IS NULL
-                   WHERE g.tenant_id = $1 AND g.id = $4 AND g.client_id = $3 AND g.ended_at IS NULL)) AS good`,
+                   WHERE g.tenant_id = $1 AND g.id = $4 AND g.client_id = $3 AND g.ended_at IS NULL AND g.expires_at > $6))
+            AND ($5::text IS NULL OR EXISTS (
+                  SELECT 1 FROM sessions WHERE tenant_id = $1 AND uid = $5 AND ended_at IS NULL AND expires_at > $6)) AS good`,
 };
 
 const deny: Statement = {
@@ -25,11 +30,21 @@ const deny: Statement = {
 };
 
 export class DeniedTokens {
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+  ) {}
 
-  /** Whether a token with a good signature and time is still good: not revoked, and its client, grant and account live. */
-  async isGood({ jti, clientId, grantId }: JwtFacts): Promise<boolean> {
-    const [row] = await this.db.execute<{ good: boolean }>(status, [currentTenantId(), jti, clientId, grantId ?? null]);
+  /** Whether a token with a good signature and time is still good: not revoked, and its client, grant, session and account live. */
+  async isGood({ jti, clientId, grantId, sessionUid }: JwtFacts): Promise<boolean> {
+    const [row] = await this.db.execute<{ good: boolean }>(status, [
+      currentTenantId(),
+      jti,
+      clientId,
+      grantId ?? null,
+      sessionUid ?? null,
+      this.clock.now(),
+    ]);
     return row?.good ?? false;
   }
 

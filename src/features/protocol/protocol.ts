@@ -41,6 +41,6 @@ export class Protocol {
     this.sessions = new Sessions(db, sealer, audit, clock, lifetimes.sessionHandleGrace);
     this.replays = new Replays(db);
     this.traces = new Traces(db, clock);
-    this.denied = new DeniedTokens(db);
+    this.denied = new DeniedTokens(db, clock);
   }
 }
