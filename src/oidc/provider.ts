@@ -44,7 +44,6 @@ export interface ProviderDependencies {
 
 /** What one issuer is made of; all of it must be the same before and after a rebuild, or flows begun earlier would break. */
 export interface Issuer {
-  tenantId: string;
   url: string;
   /** Distinguishes the cookies of tenants that share a host. */
   cookieName: string;
