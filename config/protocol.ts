@@ -80,7 +80,7 @@ export const routes = {
 } as const;
 
 export const limits = {
-  /** Failed calls from one address to /token, /introspect, /revoke, /par and /register. */
+  /** Failed calls from one address to /token, /userinfo, /introspect, /revoke, /par and /register. */
   protocolFailures: { points: 60, seconds: minute },
   /** Authorization requests from one address: each may leave an interaction behind. */
   authorizations: { points: 600, seconds: minute },

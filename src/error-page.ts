@@ -5,19 +5,6 @@ import { AppError } from './platform/errors.js';
 import type { Logger } from './platform/logger.js';
 import type { Pages } from './platform/page.js';
 
-/** AppError code → words of views/errors; everything else has the general ones. */
-const pageCodes: Readonly<Record<string, string>> = {
-  interaction_expired: 'expired',
-  other_browser: 'other_browser',
-  csrf: 'other_browser',
-  not_found: 'not_found',
-  too_many_requests: 'too_many_requests',
-  busy: 'busy',
-  temporarily_unavailable: 'busy',
-  limits_unavailable: 'busy',
-  link_expired: 'link_expired',
-};
-
 export function renderErrors(pages: Pages, logger: Logger): Middleware {
   return async (ctx, next) => {
     try {
@@ -40,7 +27,7 @@ async function render(ctx: Context, error: unknown, pages: Pages, logger: Logger
   const status = known?.status ?? 500;
   const retryAfter = known?.details.retryAfter;
   ctx.set(known?.details.headers ?? {});
-  const data = { code: pageCodes[known?.code ?? ''] ?? 'generic', seconds: retryAfter };
+  const data = { code: known?.code ?? 'generic', seconds: retryAfter };
   try {
     if (ctx.accepts('html', 'json') !== 'html') throw new Error('no page wanted');
     await pages.send(ctx, 'errors/error', data, { status, retryAfter });

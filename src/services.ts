@@ -23,6 +23,7 @@ import { sweepProtocol } from './features/protocol/sweeper.js';
 import { ResourceService } from './features/resources/resource.service.js';
 import { SetupService } from './features/setup/setup.service.js';
 import type { Caching } from './features/tenants/caching.js';
+import type { Tenant } from './features/tenants/tenant.entity.js';
 import { TenantService } from './features/tenants/tenant.service.js';
 import { UserService } from './features/users/user.service.js';
 import { managementApi, managementScopes, mayChangePrivileged, mayGrant } from './management.js';
@@ -152,10 +153,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
     },
   );
-  const linkOf = (issuer: string, token: string) => `${issuer}/password?token=${token}`;
-  const passwordLinks = new PasswordLinks(db, audit, tenants, users, passwords, oneTimeTokens, mail, (tenant, token) =>
-    linkOf(tenant.issuer(config.issuer), token),
-  );
+  const linkOf = (tenant: Tenant, token: string) => `${tenant.issuer(config.issuer)}/password?token=${token}`;
+  const passwordLinks = new PasswordLinks(db, audit, tenants, users, passwords, oneTimeTokens, mail, linkOf);
   const lookup = new ClientLookup(db, caching, clock);
   const clientHooks = {
     async ended({ clientId }: { clientId: string }) {

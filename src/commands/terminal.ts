@@ -1,10 +1,9 @@
 // What a command is given: a way to the services, and a way to answer. Results go to stdout, everything else to stderr.
+import type { PasswordLinks } from '../features/credentials/password-links.js';
 import type { ApplyServices } from '../features/declarations/apply.service.js';
-import type { OneTimeTokens } from '../features/one-time-tokens/one-time-token.service.js';
 
 export interface CommandServices extends ApplyServices {
-  config: { environment: string; issuer: string };
-  oneTimeTokens: OneTimeTokens;
+  passwordLinks: PasswordLinks;
   migrate(): Promise<void>;
 }
 

@@ -34,7 +34,7 @@ export function addUsers(program: Command, { withServices, print }: Terminal): v
     .addHelpText('after', '\nExample:\n  ostiary users create --email ada@example.com --name "Ada Lovelace" --admin')
     .action(async (options: CreateOptions) => {
       const { user, link } = await withServices((services) =>
-        inTenant(services, options.tenant, async (issuer) => {
+        inTenant(services, options.tenant, async () => {
           if (await services.users.findByEmail(options.email))
             throw new CommandError(
               `There is a user ${options.email} already; see: ostiary users reset ${options.email}`,
@@ -42,7 +42,7 @@ export function addUsers(program: Command, { withServices, print }: Terminal): v
           return services.db.transaction(async () => {
             const claims = options.name === undefined ? {} : { name: options.name };
             const made = await services.users.create({ email: options.email, claims }, options.admin ? ['ADMIN'] : []);
-            return { user: made, link: await passwordLink(services, made, issuer) };
+            return { user: made, link: await services.passwordLinks.issue(made) };
           });
         }),
       );
@@ -61,33 +61,21 @@ export function addUsers(program: Command, { withServices, print }: Terminal): v
     .addHelpText('after', '\nExample:\n  ostiary users reset ada@example.com')
     .action(async (address: string, options: { tenant: string; json?: boolean }) => {
       const { user, link } = await withServices((services) =>
-        inTenant(services, options.tenant, async (issuer) => {
+        inTenant(services, options.tenant, async () => {
           const found = await services.users.findByEmail(address);
           if (!found) throw new CommandError(`There is no user ${address} in the tenant ${options.tenant}`);
           if (found.disabledAt) throw new CommandError(`${found.email} is disabled: a link would not let them in`);
-          const issued = await services.db.transaction(() => passwordLink(services, found, issuer));
-          return { user: found, link: issued };
+          return { user: found, link: await services.passwordLinks.issue(found) };
         }),
       );
       answer(user, link, options.json);
     });
 }
 
-/** As the mail that a person asks for, but into the hands of whoever runs the server. */
-async function passwordLink({ oneTimeTokens, audit }: CommandServices, user: User, issuer: string): Promise<string> {
-  const token = await oneTimeTokens.issue('password_reset', user.id, { data: { email: user.emailNormalized } });
-  await audit.record('password.link_requested', { user_id: user.id });
-  return `${issuer}/password?token=${token}`;
-}
-
-async function inTenant<T>(
-  { tenants, config }: CommandServices,
-  slug: string,
-  work: (issuer: string) => Promise<T>,
-): Promise<T> {
+async function inTenant<T>({ tenants }: CommandServices, slug: string, work: () => Promise<T>): Promise<T> {
   const tenant = slug === 'default' ? await tenants.ensureDefault() : await tenants.findBySlug(slug);
   if (!tenant) throw new CommandError(`There is no tenant ${slug}`, EXIT.usage);
-  return withContext({ tenantId: tenant.id }, () => work(tenant.issuer(config.issuer)));
+  return withContext({ tenantId: tenant.id }, work);
 }
 
 function email(value: string): string {

@@ -3,7 +3,6 @@ import type { Context } from 'koa';
 import type { Configuration } from 'oidc-provider';
 import type { Pages } from '../platform/page.js';
 import { requestOf } from './adapter.js';
-import { clientView } from './client.js';
 import type { EngineContext } from './engine-types.js';
 import { refusalOf, type TraceIds } from './trace.js';
 
@@ -29,7 +28,7 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
         {
           code: refusalOf(error as Error & { error?: string }),
           traceId,
-          ...(oidc.client ? { client: clientView(oidc.client) } : {}),
+          ...clientOf(oidc),
         },
         { status, uiLocales: text(oidc.params?.ui_locales) },
       );
@@ -44,7 +43,7 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
       const email = requestOf(ctx).accounts.get(String(oidc.session?.accountId))?.email;
       const { secret, postLogoutRedirectUri } = logoutState(oidc);
       const data = {
-        ...(oidc.client ? { client: clientView(oidc.client) } : {}),
+        ...clientOf(oidc),
         ...(email ? { account: { email, initials: email.slice(0, 1).toUpperCase() } } : {}),
         action: oidc.urlFor('end_session_confirm'),
         xsrf: secret,
@@ -53,10 +52,7 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
       await pages.send(plain(ctx), 'logout/confirm', data, { formAction, uiLocales: text(oidc.params?.ui_locales) });
     },
 
-    async signedOut(ctx) {
-      const { oidc } = ctx as unknown as EngineContext;
-      await pages.send(plain(ctx), 'logout/done', { ...(oidc.client ? { client: clientView(oidc.client) } : {}) });
-    },
+    signedOut: (ctx) => pages.send(plain(ctx), 'logout/done', {}),
 
     /** Signing out without a session needs no question: the engine posts a form by an inline script there, which our policy forbids. */
     async replaceBounce(ctx, next) {
@@ -89,6 +85,10 @@ async function bounce(pages: Pages, ctx: EngineContext): Promise<void> {
 /** What the engine keeps in the session while it asks whether to sign out. */
 const logoutState = (oidc: EngineContext['oidc']) =>
   (oidc.session?.state ?? {}) as { secret?: string; postLogoutRedirectUri?: string };
+
+/** Whom these pages speak of, where the engine knows it. */
+const clientOf = ({ client }: EngineContext['oidc']) =>
+  client ? { client: { name: client.clientName ?? client.clientId } } : {};
 
 /** The engine's context is a Koa context with more in it. */
 const plain = (ctx: unknown) => ctx as Context;

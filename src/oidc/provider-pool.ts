@@ -45,7 +45,6 @@ export class ProviderPool {
     await this.keys.ensure(tenantId);
     const [{ private: jwks }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
     const provider = createProvider(this.deps, {
-      tenantId,
       url: tenant.issuer(this.settings.issuer),
       cookieName: cookieName(tenant),
       cookieKeys: this.settings.cookieKeys.map((key) => deriveKey(key, `cookies:${tenantId}`).toString('base64url')),

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Configuration, type JWK, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
 import { claimsByScope, clockTolerance, lifetimes, reachableAcrValues, routes, scopes } from '../../config/protocol.js';
+import { AUTH_METHODS, CLIENT_ALGS, RESPONSE_TYPES, SERVER_ALGS } from '../features/clients/client.metadata.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
 import type { Protocol } from '../features/protocol/protocol.js';
@@ -43,7 +44,6 @@ export interface ProviderDependencies {
 
 /** What one issuer is made of; all of it must be the same before and after a rebuild, or flows begun earlier would break. */
 export interface Issuer {
-  tenantId: string;
   url: string;
   /** Distinguishes the cookies of tenants that share a host. */
   cookieName: string;
@@ -115,7 +115,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     jwks: { keys: issuer.jwks },
 
     // OAuth 2.0 (RFC 6749), PKCE (RFC 7636), bearer tokens (RFC 6750), BCP (RFC 9700)
-    responseTypes: ['code', 'none'],
+    responseTypes: [...RESPONSE_TYPES],
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
     rotateRefreshToken: true,
@@ -123,7 +123,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     extraTokenClaims: async (_ctx, token) => standsOn(token),
     expiresWithSession: async (_ctx, token) => !token.scopes.has('offline_access'),
     revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientAuthMethods: [...AUTH_METHODS],
     clockTolerance,
     assertJwtClientAuthClaimsAndHeader: isForNow,
     ttl: {
@@ -186,13 +186,13 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     clientBasedCORS: (_ctx, origin, client) => settingsOf(client).allowed_cors_origins?.includes(origin) ?? false,
     // No HMAC and no symmetric encryption anywhere: a client secret is kept as a hash and can be no key.
     enabledJWA: {
-      idTokenSigningAlgValues: ['ES256', 'RS256'],
-      userinfoSigningAlgValues: ['ES256', 'RS256'],
-      introspectionSigningAlgValues: ['ES256', 'RS256'],
-      authorizationSigningAlgValues: ['ES256', 'RS256'],
-      requestObjectSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
-      clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
-      dPoPSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+      idTokenSigningAlgValues: [...SERVER_ALGS],
+      userinfoSigningAlgValues: [...SERVER_ALGS],
+      introspectionSigningAlgValues: [...SERVER_ALGS],
+      authorizationSigningAlgValues: [...SERVER_ALGS],
+      requestObjectSigningAlgValues: [...CLIENT_ALGS],
+      clientAuthSigningAlgValues: [...CLIENT_ALGS],
+      dPoPSigningAlgValues: [...CLIENT_ALGS],
     },
     fetch: ((url: URL | string, options?: RequestInit) =>
       deps.egress.fetch(String(url), options)) as Configuration['fetch'],

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as jose from 'jose';
 import * as client from 'openid-client';
+import { CLIENT_ALGS } from '../../src/features/clients/client.metadata.js';
 import { Browser } from '../support/browser.js';
 import { letterTo, Management, setUp } from '../support/management.js';
 import { password, signIn } from '../support/party.js';
@@ -164,6 +165,38 @@ describe('a client with a secret (OpenID Connect Core §3.1, RFC 6749 §2.3.1)',
     expect(await refusal(client.authorizationCodeGrant(configuration, new URL(silent.url), checks))).toBe(
       'login_required',
     );
+  });
+});
+
+describe('what a client signs with is what discovery promises (RFC 7591 §2, RFC 7523 §3)', () => {
+  it.each(CLIENT_ALGS)('%s', async (alg) => {
+    const { privateKey, publicKey } = await jose.generateKeyPair(alg);
+    const { client_id: id } = await register({
+      redirect_uris: [],
+      response_types: [],
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: alg,
+      jwks: { keys: [{ ...(await jose.exportJWK(publicKey)), alg, use: 'sig' }] },
+    });
+    const clientId = String(id);
+    const assertion = await new jose.SignJWT({ jti: client.randomState() })
+      .setProtectedHeader({ alg })
+      .setIssuer(clientId)
+      .setSubject(clientId)
+      .setAudience(server.issuer)
+      .setIssuedAt()
+      .setExpirationTime('1m')
+      .sign(privateKey);
+    const answer = await fetch(`${server.issuer}/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_assertion: assertion,
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      }),
+    });
+    expect([answer.status, await answer.json()]).toEqual([200, expect.objectContaining({ token_type: 'Bearer' })]);
   });
 });
 

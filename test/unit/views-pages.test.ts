@@ -96,6 +96,7 @@ describe('the hooks clients, tests and password managers rely on', () => {
 
 describe('an error page', () => {
   it.each([
+    ['interaction_expired', 'This step of the sign-in is over'],
     ['invalid_link', 'This link no longer works'],
     ['csrf', 'Please start again in this browser'],
     ['temporarily_unavailable', 'We are very busy'],

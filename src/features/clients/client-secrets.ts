@@ -60,7 +60,7 @@ export class ClientSecrets {
     await this.audit.record('client.secret_removed', { client_id: clientId, secret_id: secretId });
   }
 
-  async removeAll({ clientId }: Client): Promise<void> {
-    for (const { id } of await this.list(clientId)) await this.remove({ clientId } as Client, id);
+  async removeAll(client: Client): Promise<void> {
+    for (const { id } of await this.list(client.clientId)) await this.remove(client, id);
   }
 }

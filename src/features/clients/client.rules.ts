@@ -1,10 +1,20 @@
 // What must hold between the members of client metadata. Each rule says the member that is wrong and why.
-import type { Issue } from '../../platform/errors.js';
-import type { FullMetadata } from './client.metadata.js';
+import { type Issue, invalid } from '../../platform/errors.js';
+import { ClientMetadata, type FullMetadata, withDefaults } from './client.metadata.js';
 import { redirectUriProblem } from './redirect-uri.js';
 
 export const needsSecret = ({ token_endpoint_auth_method: method }: Pick<FullMetadata, 'token_endpoint_auth_method'>) =>
   method === 'client_secret_basic' || method === 'client_secret_post';
+
+/** @throws AppError 422 that names every member which breaks a rule. */
+export function checkedMetadata(members: object): FullMetadata {
+  const result = ClientMetadata.safeParse(members);
+  const issues = result.success
+    ? metadataIssues(withDefaults(result.data))
+    : result.error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, message }));
+  if (!result.success || issues.length > 0) throw invalid('The client metadata cannot be used', issues);
+  return withDefaults(result.data);
+}
 
 export function metadataIssues(client: FullMetadata): Issue[] {
   const issues: Issue[] = [];

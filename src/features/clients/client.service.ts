@@ -7,8 +7,8 @@ import { conflict, invalid, notFound, preconditionFailed } from '../../platform/
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { Client } from './client.entity.js';
-import { ClientMetadata, type FullMetadata, withDefaults } from './client.metadata.js';
-import { metadataIssues, needsSecret } from './client.rules.js';
+import type { FullMetadata } from './client.metadata.js';
+import { checkedMetadata, needsSecret } from './client.rules.js';
 import { type AddSecret, CreateClient, type UpdateClient } from './client.schema.js';
 import type { ClientLookup } from './client-lookup.js';
 import type { ClientSecret } from './client-secret.entity.js';
@@ -180,12 +180,7 @@ export class ClientService {
   }
 
   private checked(members: object): FullMetadata {
-    const result = ClientMetadata.safeParse(members);
-    const issues = result.success
-      ? metadataIssues(withDefaults(result.data))
-      : result.error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, message }));
-    if (!result.success || issues.length > 0) throw invalid('The client metadata cannot be used', issues);
-    const metadata = withDefaults(result.data);
+    const metadata = checkedMetadata(members);
     if (metadata.scope) this.hooks.mayGrant(metadata.scope.split(' '));
     return metadata;
   }

@@ -2,11 +2,11 @@
 // for consent. The engine has checked the request; what it hands over is checked against our own schema once more.
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
-import { invalid, notFound } from '../../platform/errors.js';
+import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { Client } from './client.entity.js';
-import { ClientMetadata, type FullMetadata, withDefaults } from './client.metadata.js';
-import { metadataIssues, needsSecret } from './client.rules.js';
+import { ClientMetadata, type FullMetadata } from './client.metadata.js';
+import { checkedMetadata, needsSecret } from './client.rules.js';
 import type { ClientHooks } from './client.service.js';
 import type { ClientLookup } from './client-lookup.js';
 import { ClientSecrets } from './client-secrets.js';
@@ -34,7 +34,7 @@ export class RegisteredClients {
   async save(sent: Registered, known: boolean): Promise<void> {
     const clientId = String(sent.client_id);
     const secret = (await this.lookup.engineMetadata(clientId))?.client_secret;
-    const metadata = checked(sent);
+    const metadata = checkedMetadata(metadataOf(sent));
     await this.db.transaction(async () => {
       const client = await this.upsert(clientId, metadata, known);
       // Where there was a secret already the engine makes none: what it hands over is the placeholder it was given.
@@ -85,14 +85,8 @@ export class RegisteredClients {
   }
 }
 
-function checked(sent: Registered): FullMetadata {
-  const members = Object.fromEntries(
+/** Without what is not metadata: the client_id, its secret, what the engine adds. */
+const metadataOf = (sent: Registered): Registered =>
+  Object.fromEntries(
     Object.entries(sent).filter(([name, value]) => name in ClientMetadata.shape && value !== undefined),
   );
-  const result = ClientMetadata.safeParse(members);
-  const issues = result.success
-    ? metadataIssues(withDefaults(result.data))
-    : result.error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, message }));
-  if (!result.success || issues.length > 0) throw invalid('The client metadata cannot be used', issues);
-  return withDefaults(result.data);
-}

@@ -1,4 +1,4 @@
-// Tells the owner of an account by mail that it was locked (R22). The lock enqueues this job for unknown identifiers too, so that its
+// Tells the owner of an account by mail that it was locked. The lock enqueues this job for unknown identifiers too, so that its
 // statements are the same; only here, off the request path, does it matter whether there is somebody to tell.
 import { z } from 'zod';
 import type { MailService } from '../mail/mail.service.js';

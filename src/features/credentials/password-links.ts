@@ -1,9 +1,10 @@
-// A link by mail to choose a password: the only way to get one for somebody else's account, and it goes to that person alone.
+// A link to choose a password: by mail to the person alone, or into the hands of whoever runs the server. Owns whose link it is and when it
+// is good; hands off to passwords for what it sets.
 import type { Database } from '../../platform/database.js';
 import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
-import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import { type OneTimeTokens, TTL_SECONDS } from '../one-time-tokens/one-time-token.service.js';
 import type { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
@@ -23,14 +24,22 @@ export class PasswordLinks {
     private readonly linkOf: (tenant: Tenant, token: string) => string,
   ) {}
 
-  /** The link is in the mail and nowhere else. An older one dies. */
-  async send(user: User): Promise<void> {
+  /** An older link dies. @returns the link: it is shown now or never. */
+  async issue(user: User): Promise<string> {
     const tenant = await this.tenants.current();
-    await this.db.transaction(async () => {
+    return this.db.transaction(async () => {
       const data = { email: user.emailNormalized };
       const token = await this.oneTimeTokens.issue('password_reset', user.id, { data });
-      await this.mail.send('set_password', user.email, { link: this.linkOf(tenant, token), minutes: 60 });
       await this.audit.record('password.link_requested', { user_id: user.id });
+      return this.linkOf(tenant, token);
+    });
+  }
+
+  /** The link is in the mail and nowhere else. */
+  async send(user: User): Promise<void> {
+    await this.db.transaction(async () => {
+      const link = await this.issue(user);
+      await this.mail.send('set_password', user.email, { link, minutes: TTL_SECONDS.password_reset / 60 });
     });
   }
 

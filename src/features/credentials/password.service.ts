@@ -30,7 +30,7 @@ export type PasswordOutcome =
   | { outcome: 'locked'; until: Date };
 
 export interface PasswordHooks {
-  /** In the transaction of the change: sessions and refresh tokens end (C11). */
+  /** In the transaction of the change: sessions and refresh tokens end. */
   passwordChanged(user: User): Promise<void>;
   /** In the transaction of the lock, whether or not there is such a user: the same statements for both. */
   locked(lock: { user_id: string | null; until: string; lockout_count: number }): Promise<void>;

@@ -1,4 +1,3 @@
-import type { Database } from '../../platform/database.js';
 import type { UserService } from '../users/user.service.js';
 import { type Step, same } from './change.js';
 import type { DeclaredUser } from './declaration.schema.js';
@@ -6,7 +5,7 @@ import type { PasswordVerdict } from './declared-passwords.js';
 
 /** Members the file does not say stay as they are: people change their own profile. */
 export async function userStep(
-  { users }: { db: Database; users: UserService },
+  { users }: { users: UserService },
   declared: DeclaredUser,
   password: PasswordVerdict | undefined,
 ): Promise<Step | undefined> {

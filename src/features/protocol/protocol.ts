@@ -29,7 +29,7 @@ export class Protocol {
   readonly denied: DeniedTokens;
 
   constructor(
-    readonly db: Database,
+    db: Database,
     sealer: Sealer,
     audit: AuditLog,
     clock: Clock,

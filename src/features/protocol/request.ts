@@ -22,13 +22,8 @@ export interface SessionSnapshot {
   retiring: boolean;
 }
 
+/** A row to be written, or to be spent. */
 export interface PendingRow {
-  kind: string;
-  handle: string;
-  payload: Payload;
-}
-
-export interface PendingConsume {
   kind: string;
   handle: string;
   payload: Payload;
@@ -48,7 +43,7 @@ export class ProtocolRequest {
   /** The presented refresh token was exchanged a moment ago: what was answered then. */
   earlierAnswer: string | undefined;
 
-  private unit: { rows: PendingRow[]; consume?: PendingConsume } | undefined;
+  private unit: { rows: PendingRow[]; consume?: PendingRow } | undefined;
 
   /** From here on writes are collected instead of sent. */
   beginUnit(): void {
@@ -63,12 +58,12 @@ export class ProtocolRequest {
     this.unit?.rows.push(row);
   }
 
-  collectConsume(consume: PendingConsume): void {
+  collectConsume(consume: PendingRow): void {
     if (this.unit) this.unit.consume = consume;
   }
 
   /** Hands over what was collected; nothing is collected any more. */
-  takeUnit(): { rows: PendingRow[]; consume?: PendingConsume } {
+  takeUnit(): { rows: PendingRow[]; consume?: PendingRow } {
     const unit = this.unit ?? { rows: [] };
     this.unit = undefined;
     return unit;

@@ -49,8 +49,8 @@ export const exchangeRow = statement(
   `WITH consumed AS (
      UPDATE engine_rows SET consumed_at = $4, sealed_answer = $5, answer_until = $6
       WHERE tenant_id = $1 AND handle_hash = $3 AND consumed_at IS NULL RETURNING 1
-   ), written AS (${insertRows('WHERE EXISTS (SELECT 1 FROM consumed)')} RETURNING 1)
-   SELECT (SELECT count(*)::int FROM consumed) AS consumed, (SELECT count(*)::int FROM written) AS written`,
+   ), written AS (${insertRows('WHERE EXISTS (SELECT 1 FROM consumed)')})
+   SELECT count(*)::int AS consumed FROM consumed`,
 );
 
 export const consumeRow = statement(

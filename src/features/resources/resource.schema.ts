@@ -4,7 +4,7 @@ import { pageQuery } from '../../platform/pagination.js';
 import { plainText } from '../../platform/text.js';
 import type { Resource } from './resource.entity.js';
 
-/** 15 minutes (C2). */
+/** Seconds: 15 minutes. */
 export const DEFAULT_ACCESS_TOKEN_TTL = 900;
 
 /** RFC 8707 §2: an absolute URI without a fragment; compared exactly, so nothing that a parser would rewrite unseen. */

@@ -1,4 +1,4 @@
-// What a feature needs of the cache: rows that are read on every request and change seldom. Built by app.ts over platform/cache.ts.
+// What a feature needs of the cache: rows that are read on every request and change seldom. Built by services.ts over platform/cache.ts.
 
 export interface Cache<V> {
   get(key: string): Promise<V | undefined>;
