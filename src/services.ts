@@ -128,7 +128,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const renderMail = async (template: string, locale: string, data: object) => {
     const tenant = await tenants.current();
     return views.email(`emails/${template}`, data, {
-      locale,
+      locale: views.locales.pick(locale),
       brand: { name: tenant.settings.branding.company_name ?? tenant.name },
     });
   };

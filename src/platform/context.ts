@@ -14,7 +14,6 @@ export interface RequestContext {
   actor?: Actor;
   ip?: string;
   userAgent?: string;
-  locale?: string;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();

@@ -18,5 +18,5 @@ export async function sendLockNotice(
 ): Promise<void> {
   if (!user_id) return;
   const user = await users.find(user_id).catch(() => undefined);
-  if (user && !user.disabledAt) await mail.send('account_locked', user.email, { until });
+  if (user && !user.disabledAt) await mail.send('account_locked', user.email, { until }, user.claims.locale);
 }

@@ -39,7 +39,8 @@ export class PasswordLinks {
   async send(user: User): Promise<void> {
     await this.db.transaction(async () => {
       const link = await this.issue(user);
-      await this.mail.send('set_password', user.email, { link, minutes: TTL_SECONDS.password_reset / 60 });
+      const minutes = TTL_SECONDS.password_reset / 60;
+      await this.mail.send('set_password', user.email, { link, minutes }, user.claims.locale);
     });
   }
 

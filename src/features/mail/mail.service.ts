@@ -2,7 +2,7 @@
 // Hands off to: the outbox (platform/jobs.ts), the views that render it, and a transport.
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.js';
-import { currentContext, currentTenantId } from '../../platform/context.js';
+import { currentTenantId } from '../../platform/context.js';
 import { newId, type Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { MailTransport } from './mail.transport.js';
@@ -47,11 +47,14 @@ export class MailService {
     private readonly clock: Clock,
   ) {}
 
-  /** No request waits for a mail server; where the change is rolled back, nothing is sent. */
-  send<T extends keyof MailTemplates>(template: T, to: string, data: MailTemplates[T]): Promise<void> {
+  /**
+   * No request waits for a mail server; where the change is rolled back, nothing is sent.
+   * @param locale of whoever reads it (OpenID Connect Core §5.1), not of whoever caused it.
+   */
+  send<T extends keyof MailTemplates>(template: T, to: string, data: MailTemplates[T], locale = 'en'): Promise<void> {
     return this.db.transaction(async () => {
       const id = newId();
-      const payload: z.infer<typeof Payload> = { to, locale: currentContext()?.locale ?? 'en', data };
+      const payload: z.infer<typeof Payload> = { to, locale, data };
       const message = Object.assign(new MailMessage(), {
         id,
         template,
