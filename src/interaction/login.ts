@@ -46,8 +46,7 @@ export class LoginStep implements Step {
     if (!identifier) return this.askName(visit, undefined, { code: 'missing_username' });
     if (identifier.length > 320) return this.askName(visit, undefined, { code: 'invalid_username' });
     if (!password) {
-      if (visit.progress.identifier === identifier || 'password' in form)
-        return this.refuse(visit, identifier, { code: 'missing_password' });
+      if ('password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
       return this.stage.remember(visit, { ...visit.progress, identifier });
     }
     return this.verify(visit, identifier, password);

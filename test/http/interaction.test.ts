@@ -192,6 +192,14 @@ describe('the pages between an authorization request and its code (OpenID Connec
       expect(nameOf(await browser.open(baseOf(page)))).toBe('consent');
     });
 
+    it('takes a name sent twice as sent once: nobody is told that a password is missing which was not asked for', async () => {
+      const page = await begin();
+      const named = { csrf: csrfOf(page), username: email };
+      const answers = [];
+      for (let time = 0; time < 2; time += 1) answers.push(await send(browser, `${baseOf(page)}/login`, named));
+      expect(answers.map(({ status }) => status)).toEqual([303, 303]);
+    });
+
     it('gives consent once: the form sent again gives no second code', async () => {
       const page = await atConsent();
       const allow = () => send(browser, `${baseOf(page)}/consent`, { csrf: csrfOf(page), decision: 'allow' });
