@@ -23,7 +23,13 @@ interface Authorized extends Silent {
   party: Party;
 }
 
-/** Sends all of them to one process, which is killed when a part has been answered. @returns the answers that came whole. */
+const inFlight = 40;
+
+/**
+ * Sends them to one process, a few dozen at a time, and kills it at a given answer: some are then in the middle, and the
+ * rest find it gone, however fast it is.
+ * @returns the answers that came whole.
+ */
 async function killedInTheMiddle(
   house: Pair,
   index: number,
@@ -32,19 +38,17 @@ async function killedInTheMiddle(
 ): Promise<(TokenAnswer | undefined)[]> {
   const { child } = house.members[index] as (typeof house.members)[number];
   const gone = new Promise((resolve) => child.once('exit', resolve));
+  const answers: (TokenAnswer | undefined)[] = work.map(() => undefined);
+  const waiting = [...work.entries()];
   let whole = 0;
-  const answers = await Promise.all(
-    work.map((one) =>
-      one().then(
-        (answer) => {
-          whole += 1;
-          if (whole === after) child.kill('SIGKILL');
-          return answer;
-        },
-        () => undefined,
-      ),
-    ),
-  );
+  const sendOneByOne = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [at, one] = next;
+      answers[at] = await one().catch(() => undefined);
+      if (answers[at] && ++whole === after) child.kill('SIGKILL');
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, sendOneByOne));
   await gone;
   return answers;
 }
