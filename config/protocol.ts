@@ -46,6 +46,8 @@ export const lifetimes = {
   authorizationCode: 60,
   clientCredentials: 15 * minute,
   idToken: hour,
+  /** What a client or a resource may be given at most for its access tokens. */
+  accessTokenMost: day,
   /** Longest life of an assertion that a client authenticates with. */
   clientAssertion: hour,
   interaction: hour,
@@ -63,6 +65,16 @@ export const lifetimes = {
 
 /** RFC 7519 §4.1.4: leeway for clocks that differ. */
 export const clockTolerance = 120;
+
+/** Life of a signing key: next → current → previous → retired. */
+export const signingKeyLife = {
+  /** A key is published this long before it signs, so that no verifier meets it unprepared: what /jwks says of caching must not be more. */
+  publishedBefore: hour,
+  /** After its last signature: the longest life of what it signed, clocks that differ, and a minute until every process has noticed. */
+  publishedAfter: lifetimes.accessTokenMost + clockTolerance + minute,
+  /** Published no longer, still believed in an id_token_hint. */
+  believedAfter: 90 * day,
+} as const;
 
 export const routes = {
   authorization: '/authorize',

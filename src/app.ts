@@ -13,6 +13,7 @@ import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
+import { keyRoutes } from './features/keys/key.routes.js';
 import { findActiveToken } from './features/protocol/active-token.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
@@ -193,6 +194,7 @@ export function endpointsOf({
   passwordLinks,
   resources,
   protocol,
+  keys,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -201,6 +203,7 @@ export function endpointsOf({
     ...passwordRoutes(users, passwords, passwordLinks),
     ...resourceRoutes(db, resources),
     ...sessionRoutes(db, protocol, users, clock),
+    ...keyRoutes(keys),
     ...auditRoutes(db),
   ];
 }
@@ -217,7 +220,15 @@ const named =
     if (ctx.state.route === prefix && ctx._matchedRoute) ctx.state.route = String(ctx._matchedRoute);
   };
 
-function observeResources(metrics: Metrics, { hasher, db }: Services): void {
+function observeResources(metrics: Metrics, { hasher, db, rewrap }: Services): void {
+  metrics.gauge({
+    name: 'sealed_values_stale',
+    help: 'Values sealed with an older encryption key, as of the last look of the job in this process',
+    labels: { table: (table) => rewrap.stale.has(table) },
+    collect(gauge) {
+      for (const [table, count] of rewrap.stale) gauge.set({ table }, count);
+    },
+  });
   metrics.gauge({
     name: 'hashing_queue_length',
     help: 'Passwords waiting to be hashed',

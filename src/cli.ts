@@ -10,6 +10,7 @@ import { projectRoot } from '../config/root.js';
 import { addApply, addExport } from './commands/apply.js';
 import { addDoctor } from './commands/doctor.js';
 import { explain } from './commands/failure.js';
+import { addKeys } from './commands/keys.js';
 import { addServe } from './commands/serve.js';
 import { CommandError, EXIT, type Terminal } from './commands/terminal.js';
 import { addUsers } from './commands/users.js';
@@ -86,6 +87,7 @@ addServe(program, terminal, serve);
 addApply(program, terminal);
 addExport(program, terminal);
 addUsers(program, terminal);
+addKeys(program, terminal);
 addDoctor(program, terminal, readConfig);
 
 async function main(): Promise<number> {

@@ -19,6 +19,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'sessions:write': 'End sessions',
   'grants:read': 'See what users have allowed clients',
   'grants:write': 'Revoke what users have allowed clients',
+  'keys:read': 'See signing keys, never their private halves',
+  'keys:write': 'Rotate signing keys, and take compromised ones out of use',
   'audit:read': 'Read the audit log',
 };
 

@@ -10,6 +10,8 @@ import { Resources1700000000008 } from '../migrations/0008-resources.js';
 import { MailMessages1700000000009 } from '../migrations/0009-mail-messages.js';
 import { Protocol1700000000010 } from '../migrations/0010-protocol.js';
 import { DeniedTokens1700000000011 } from '../migrations/0011-denied-tokens.js';
+import { SigningKeyLife1700000000012 } from '../migrations/0012-signing-key-life.js';
+import { SealedRows1700000000013 } from '../migrations/0013-sealed-rows.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
@@ -49,5 +51,7 @@ export const migrations = [
   MailMessages1700000000009,
   Protocol1700000000010,
   DeniedTokens1700000000011,
+  SigningKeyLife1700000000012,
+  SealedRows1700000000013,
   IdempotencyKeys1700000000020,
 ];

@@ -4,6 +4,8 @@ import type { Config } from '../config/index.js';
 import { lifetimes, limits } from '../config/protocol.js';
 import { IdempotencyKeys } from './api/idempotency.js';
 import { AuditLog } from './features/audit/audit.service.js';
+import type { FullMetadata } from './features/clients/client.metadata.js';
+import { assertSigned } from './features/clients/client.rules.js';
 import { ClientService } from './features/clients/client.service.js';
 import { ClientLookup } from './features/clients/client-lookup.js';
 import { RegisteredClients } from './features/clients/registered-clients.js';
@@ -12,6 +14,7 @@ import { Lockout } from './features/credentials/lockout.js';
 import { PasswordService } from './features/credentials/password.service.js';
 import { PasswordLinks } from './features/credentials/password-links.js';
 import { KeyService } from './features/keys/key.service.js';
+import { KeySchedule } from './features/keys/key-schedule.js';
 import { MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
 import { mailboxTransport, smtpTransport } from './features/mail/mail.transport.js';
 import { OneTimeTokens } from './features/one-time-tokens/one-time-token.service.js';
@@ -26,6 +29,8 @@ import { UserService } from './features/users/user.service.js';
 import { type Foundations, openFoundation } from './foundation.js';
 import { managementApi, managementScopes, mayChangePrivileged, mayGrant } from './management.js';
 import { Jobs, task } from './platform/jobs.js';
+import { Rewrap } from './platform/rewrap.js';
+import { sealedColumns } from './sealed-columns.js';
 
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides extends Foundations {
@@ -41,7 +46,9 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
 
   const audit = new AuditLog(db, clock);
   const tenants = new TenantService(db, audit, sealer, caching, clock);
-  const keys = new KeyService(db, audit, sealer, clock);
+  const keys = new KeyService(db, audit, tenants, sealer, caching, clock, logger);
+  const keySchedule = new KeySchedule(db, keys, clock, logger);
+  const rewrap = new Rewrap(db, sealer, sealedColumns, logger);
   const shortLived = redis && new ShortLivedRows(redis.client, clock);
   const protocol = new Protocol(db, sealer, audit, clock, lifetimes, shortLived);
   const users = new UserService(db, audit, clock, {
@@ -56,6 +63,16 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const tasks = {
     [SEND_TASK]: task({ schema: SendMail, run: (payload) => mail.deliver(payload) }),
     [LOCKED_TASK]: task({ schema: Locked, run: (payload) => sendLockNotice(payload, users, mail) }),
+    'signing_keys.tend': task({
+      schema: z.object({}),
+      every: 600,
+      run: (_payload, { signal }) => keySchedule.run(signal),
+    }),
+    'sealed_values.rewrap': task({
+      schema: z.object({}),
+      every: 300,
+      run: async (_payload, { signal }) => void (await rewrap.run(signal)),
+    }),
     sweep: task({
       schema: z.object({}),
       every: 60,
@@ -108,6 +125,9 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       await protocol.grants.endAll({ clientId }, 'client_ended');
     },
     mayGrant,
+    async maySign(metadata: FullMetadata) {
+      assertSigned(metadata, (await tenants.current()).settings.signing_keys.algorithms);
+    },
   };
   const clients = new ClientService(
     db,
@@ -137,6 +157,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     audit,
     tenants,
     keys,
+    keySchedule,
+    rewrap,
     protocol,
     users,
     oneTimeTokens,

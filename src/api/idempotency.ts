@@ -8,6 +8,7 @@ import { type Actor, currentTenantId } from '../platform/context.js';
 import { type Sealer, sha256 } from '../platform/crypto.js';
 import type { Database, Statement } from '../platform/database.js';
 import { AppError, badRequest, conflict } from '../platform/errors.js';
+import type { SealedColumn } from '../platform/rewrap.js';
 
 const keptSeconds = 24 * 60 * 60;
 
@@ -38,7 +39,7 @@ export class IdempotencyKeys {
    */
   once(actor: Actor, key: string, fingerprint: string, work: () => Promise<Answer>): Promise<Answer> {
     const row = [currentTenantId(), `${actor.type}:${actor.id}`, sha256(key)];
-    const context = `idempotency_keys:${row.join(':')}`;
+    const context = sealContext(row);
     return this.db.transaction(async () => {
       // Without the lock the second would wait inside INSERT, holding a connection for as long as the first works.
       const [lock] = await this.db.execute<{ mine: boolean }>(tryLock, row);
@@ -89,6 +90,15 @@ function sorted(value: unknown): unknown {
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return { members: members.map(([name, member]) => [name, sorted(member)]) };
 }
+
+const sealContext = (row: readonly unknown[]) => `idempotency_keys:${row.join(':')}`;
+
+export const sealedAnswers: SealedColumn = {
+  table: 'idempotency_keys',
+  column: 'sealed_answer',
+  key: ['tenant_id', 'actor', 'key_hash'],
+  context: ({ tenant_id, actor, key_hash }) => sealContext([tenant_id, actor, key_hash]),
+};
 
 const tryLock: Statement = {
   name: 'idempotency_keys_try_lock',

@@ -1,6 +1,7 @@
-// The checks that need the database: whether it answers, is of this version, tells our time, and whether its sealed rows open.
+// The checks that need the database: whether it answers, is of this version, tells our time; its keys are looked at in doctor-keys.ts.
 import { LockHeldError } from '../platform/lock-file.js';
 import { type Check, type DoctorConfig, fail, ok, warn } from './doctor-check.js';
+import { keyChecks } from './doctor-keys.js';
 import { explain } from './failure.js';
 import type { CommandServices, Terminal } from './terminal.js';
 
@@ -19,7 +20,7 @@ export async function databaseChecks({ withServices }: Terminal, config: DoctorC
         const present = first.filter((check) => check !== undefined);
         if (await services.db.dataSource.showMigrations())
           return [...present, fail('migrations', 'the database is of an earlier version', 'run: ostiary migrate')];
-        return [...present, ok('migrations', 'at this version'), await keysCheck(services)];
+        return [...present, ok('migrations', 'at this version'), ...(await keyChecks(services))];
       },
       { raw: true },
     );
@@ -52,34 +53,4 @@ async function clockCheck({ db, clock }: CommandServices): Promise<Check> {
   if (seconds < DRIFT.warn) return ok('clock', detail);
   const advice = 'let both follow the same time servers (NTP)';
   return seconds < DRIFT.fail ? warn('clock', detail, advice) : fail('clock', detail, advice);
-}
-
-/** Sealed with ENCRYPTION_KEYS: keys and secrets of every tenant have to open. */
-async function keysCheck({ tenants, keys }: CommandServices): Promise<Check> {
-  const all = await tenants.list();
-  let count = 0;
-  const sealed: string[] = [];
-  const without: string[] = [];
-  for (const tenant of all) {
-    try {
-      tenants.secrets(tenant);
-      const { private: found } = await keys.signingKeys(tenant.id);
-      count += found.length;
-      if (found.length === 0) without.push(tenant.slug);
-    } catch {
-      sealed.push(tenant.slug);
-    }
-  }
-  if (sealed.length > 0)
-    return fail(
-      'signing keys',
-      `those of ${sealed.join(', ')} do not open`,
-      'ENCRYPTION_KEYS has to hold the key they were sealed with, at any place in the list',
-    );
-  if (without.length > 0)
-    return ok('signing keys', `${count} open; ${without.join(', ')} gets its own at the first use`);
-  return ok(
-    'signing keys',
-    all.length === 0 ? 'none yet; made at the first start' : `${count} open, of ${all.length} tenants`,
-  );
 }

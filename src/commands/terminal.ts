@@ -1,9 +1,14 @@
 // What a command is given: a way to the services, and a way to answer. Results go to stdout, everything else to stderr.
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import type { ApplyServices } from '../features/declarations/apply.service.js';
+import { withContext } from '../platform/context.js';
+import type { Sealer } from '../platform/crypto.js';
+import type { Rewrap } from '../platform/rewrap.js';
 
 export interface CommandServices extends ApplyServices {
   passwordLinks: PasswordLinks;
+  rewrap: Rewrap;
+  sealer: Sealer;
   migrate(): Promise<void>;
 }
 
@@ -26,6 +31,13 @@ export class CommandError extends Error {
     super(message, { cause });
     this.name = 'CommandError';
   }
+}
+
+/** Runs work as one tenant, named as people type it. */
+export async function inTenant<T>({ tenants }: CommandServices, slug: string, work: () => Promise<T>): Promise<T> {
+  const tenant = slug === 'default' ? await tenants.ensureDefault() : await tenants.findBySlug(slug);
+  if (!tenant) throw new CommandError(`There is no tenant ${slug}`, EXIT.usage);
+  return withContext({ tenantId: tenant.id }, work);
 }
 
 export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

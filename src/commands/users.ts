@@ -3,8 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { EmailAddress } from '../features/users/identifier.js';
 import type { User } from '../features/users/user.entity.js';
 import { StandardClaims } from '../features/users/user.schema.js';
-import { withContext } from '../platform/context.js';
-import { CommandError, type CommandServices, EXIT, json, type Terminal } from './terminal.js';
+import { CommandError, inTenant, json, type Terminal } from './terminal.js';
 
 interface CreateOptions {
   email: string;
@@ -70,12 +69,6 @@ export function addUsers(program: Command, { withServices, print }: Terminal): v
       );
       answer(user, link, options.json);
     });
-}
-
-async function inTenant<T>({ tenants }: CommandServices, slug: string, work: () => Promise<T>): Promise<T> {
-  const tenant = slug === 'default' ? await tenants.ensureDefault() : await tenants.findBySlug(slug);
-  if (!tenant) throw new CommandError(`There is no tenant ${slug}`, EXIT.usage);
-  return withContext({ tenantId: tenant.id }, work);
 }
 
 function email(value: string): string {

@@ -43,7 +43,7 @@ export class ProviderPool {
     const tenant = await this.tenants.findById(tenantId);
     if (!tenant) return undefined;
     await this.keys.ensure(tenantId);
-    const [{ private: jwks }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
+    const [{ private: jwks, retired }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
     const provider = createProvider(this.deps, {
       url: tenant.issuer(this.settings.issuer),
       cookieName: cookieName(tenant),
@@ -52,6 +52,7 @@ export class ProviderPool {
       pairwiseSalt: secrets.pairwiseSalt,
       sessions: { idle: tenant.settings.sessions.idle_seconds, absolute: tenant.settings.sessions.absolute_seconds },
       jwks,
+      retired,
     });
     return { provider, handle: provider.callback() };
   }

@@ -24,6 +24,7 @@ import type { EnginePages } from './pages.js';
 import { createPolicy } from './policy.js';
 import { clientManagement, refusedRegistration } from './registration.js';
 import { createResourceServerInfo } from './resources.js';
+import { believeRetired } from './retired-keys.js';
 import { joinTabs, keepSessions } from './session.js';
 import type { TraceIds } from './trace.js';
 
@@ -54,6 +55,8 @@ export interface Issuer {
   sessions: { idle: number; absolute: number };
   /** Private JWKs, the current ones first. */
   jwks: JWK[];
+  /** Public JWKs that are published no longer, and are still believed in an id_token_hint. */
+  retired: JWK[];
 }
 
 export function createProvider(deps: ProviderDependencies, issuer: Issuer): Provider {
@@ -66,6 +69,7 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   joinTabs(provider);
   provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) =>
     deps.protocol.replays.unique(iss, jti, exp + clockTolerance);
+  believeRetired(provider, issuer);
   compareSecrets(provider, deps);
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);

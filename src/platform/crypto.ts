@@ -64,9 +64,10 @@ export class Sealer {
     return decipher.update(Buffer.from(text, 'base64url'), undefined, 'utf8') + decipher.final('utf8');
   }
 
-  /** True when the value was sealed with a key that is no longer the newest. */
-  isStale(sealed: string): boolean {
-    return !sealed.startsWith(`${this.current}:`);
+  /** @param version what stands before the first colon of a sealed value. */
+  ageOf(version: string): 'newest' | 'older' | 'unknown' {
+    if (version === this.current) return 'newest';
+    return this.keys.has(version) ? 'older' : 'unknown';
   }
 
   private key(version: string): Buffer {

@@ -90,7 +90,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
   const locks: object[] = [];
   const audit = new AuditLog(db, clock);
   const tenants = new TenantService(db, audit, sealer, caching, clock);
-  const keys = new KeyService(db, audit, sealer, clock);
+  const keys = new KeyService(db, audit, tenants, sealer, caching, clock, { error() {} });
   const users = new UserService(db, audit, clock, {
     mayChangePrivileged() {},
     ended: async ({ id }) => void ended.push(id),

@@ -24,16 +24,16 @@ describe.each(kinds)('tenants, keys, users (%s)', (kind) => {
     expect(await at(house.tenant, () => house.eventsOf('tenant.created'))).toHaveLength(1);
   });
 
-  it('makes one ES256 and one RS256 key, however many processes ask', async () => {
+  it('makes one ES256 and one RS256 key that sign, and one each that will, however many processes ask', async () => {
     const all = [house, ...house.others];
     await Promise.all([...all, ...all].map((one) => one.keys.ensure(house.tenant.id)));
     const { private: secret, public: shown } = await house.keys.signingKeys(house.tenant.id);
-    expect(secret.map(({ alg }) => alg)).toEqual(['ES256', 'RS256']);
+    expect(secret.map(({ alg }) => alg)).toEqual(['ES256', 'RS256', 'ES256', 'RS256']);
     expect(secret.every((jwk) => typeof jwk.d === 'string')).toBe(true);
     expect(shown.some((jwk) => Object.hasOwn(jwk, 'd'))).toBe(false);
     const rows = await at(house.tenant, () => house.db.repo(SigningKey).find());
     expect(JSON.stringify(rows)).not.toContain(secret[0]?.d);
-    expect(await at(house.tenant, () => house.eventsOf('signing_key.created'))).toHaveLength(2);
+    expect(await at(house.tenant, () => house.eventsOf('signing_key.created'))).toHaveLength(4);
   });
 
   it('finds a tenant by slug and host, and hears of a change', async () => {

@@ -48,6 +48,8 @@ const listed: Record<string, string> = {
   'delete /users/:user_id/sessions': 'sessions:write',
   'get /grants': 'grants:read',
   'delete /grants/:grant_id': 'grants:write',
+  'get /signing-keys': 'keys:read',
+  'post /signing-keys/rotate': 'keys:write',
   'get /audit-events': 'audit:read',
 };
 

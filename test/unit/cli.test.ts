@@ -171,6 +171,7 @@ describe('the command line on the embedded database', () => {
       'clock',
       'migrations',
       'signing keys',
+      'encryption',
       'redis',
       'mail',
       'tls',
@@ -179,7 +180,10 @@ describe('the command line on the embedded database', () => {
     const lost = await ostiary(['doctor'], { ENCRYPTION_KEYS: JSON.stringify({ other: key }) });
     expect(lost.code).toBe(1);
     expect(lost.out).toMatch(/fail {2}signing keys +those of default do not open\n +→ ENCRYPTION_KEYS/);
-    expect(lost.err).toBe('To be mended: signing keys\n');
+    expect(lost.out).toMatch(
+      /fail {2}encryption +sealed with a key that is not configured: 1 of tenants\.secrets_sealed with dev, [^\n]+\n +→ bring/,
+    );
+    expect(lost.err).toBe('To be mended: signing keys, encryption\n');
   }, 60_000);
 
   it('says everything that is wrong around it, and the database last known', async () => {

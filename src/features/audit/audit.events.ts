@@ -7,6 +7,10 @@ export interface AuditEvents {
   'tenant.created': { tenant_id: string; slug: string };
   'tenant.updated': { tenant_id: string; changed: string[] };
   'signing_key.created': { kid: string; alg: string };
+  'signing_key.rotated': { alg: string; kid: string; previous_kid: string | null; next_kid: string };
+  'signing_key.compromised': { kid: string; alg: string };
+  'signing_key.retired': { kid: string; alg: string };
+  'signing_key.deleted': { kid: string; alg: string };
   'setup.completed': { user_id: string };
   'apply.completed': { created: number; updated: number };
 

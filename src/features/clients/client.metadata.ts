@@ -1,7 +1,7 @@
 // Client metadata in the words of RFC 7591 and OIDC Registration, stored as it is sent. What the engine is configured to support and what
 // is accepted here must agree: oidc/provider.ts reads the lists below.
 import { z } from 'zod';
-import { reachableAcrValues } from '../../../config/protocol.js';
+import { lifetimes, reachableAcrValues } from '../../../config/protocol.js';
 import { plainText } from '../../platform/text.js';
 import { isOrigin, isWebUri } from './redirect-uri.js';
 
@@ -12,8 +12,8 @@ export const RESPONSE_TYPES = ['code', 'none'] as const;
 
 export const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
 
-/** What we sign with: a key of each exists from the first start. Never HS*: secrets are kept as hashes. */
-export const SERVER_ALGS = ['ES256', 'RS256'] as const;
+/** What we sign with, where the tenant has keys of it (settings.signing_keys). Never HS*: secrets are kept as hashes. */
+export const SERVER_ALGS = ['ES256', 'RS256', 'EdDSA'] as const;
 
 /** What clients may sign with. */
 export const CLIENT_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
@@ -91,7 +91,7 @@ export const ClientMetadata = z.strictObject({
     .array(z.string().max(300).refine(isOrigin, { message: 'must be an origin such as https://app.example.com' }))
     .max(50)
     .optional(),
-  access_token_ttl: seconds(60, 86_400).optional(),
+  access_token_ttl: seconds(60, lifetimes.accessTokenMost).optional(),
   refresh_token_ttl: seconds(60, 31_536_000).optional(),
   /** Seconds in which the same refresh token gets the same answer again; 0 turns it off. */
   refresh_grace: seconds(0, 120).optional(),

@@ -19,9 +19,11 @@ export interface ClientHooks {
   ended(client: Client): Promise<void>;
   /** @throws AppError 403 where the caller may not give a client these scopes: nobody makes a client stronger than themselves. */
   mayGrant(scopes: readonly string[]): void;
+  /** @throws AppError 422 where the tenant does not sign with what the client asks for. */
+  maySign(metadata: FullMetadata): Promise<void>;
 }
 
-const noHooks: ClientHooks = { ended: async () => {}, mayGrant: () => {} };
+const noHooks: ClientHooks = { ended: async () => {}, mayGrant: () => {}, maySign: async () => {} };
 
 export interface CreatedClient {
   client: Client;
@@ -62,6 +64,7 @@ export class ClientService {
       throw conflict('no_secret_needed', 'A client that authenticates in another way has no client_secret');
     const now = this.clock.now();
     return this.db.transaction(async () => {
+      await this.hooks.maySign(metadata);
       const client = await this.db.repo(Client).insert(
         Object.assign(new Client(), {
           clientId,
@@ -169,6 +172,7 @@ export class ClientService {
       (name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]),
     );
     if (changed.length === 0) return;
+    await this.hooks.maySign(metadata);
     Object.assign(client, { metadata, consentPolicy, name: metadata.client_name ?? client.clientId });
     if (!needsSecret(metadata)) await this.secrets.removeAll(client);
     await this.audit.record('client.updated', { client_id: client.clientId, changed });

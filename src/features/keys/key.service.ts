@@ -1,11 +1,18 @@
-// Owns the signing keys of each tenant: made once, sealed at rest, published in the order in which they are to be used.
-// Hands off to: oidc/provider.ts, which signs with them and publishes their public halves.
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
+// Owns the signing keys of each tenant: next → current → previous → retired. A key is published before it signs and after it has stopped,
+// its private half is sealed, and a change is one transaction that every process hears of.
+// Hands off to: oidc/, which signs with them and publishes their public halves; key-schedule.ts, which rotates them in time.
+import type { JWK } from 'jose';
 import type { Clock } from '../../platform/clock.js';
-import { withContext } from '../../platform/context.js';
+import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
+import { conflict, invalid, notFound } from '../../platform/errors.js';
+import type { Logger } from '../../platform/logger.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import type { Caching } from '../tenants/caching.js';
+import type { TenantService } from '../tenants/tenant.service.js';
+import { KeyMaterial } from './key-material.js';
+import { KeySet } from './key-set.js';
 import { type KeyStatus, type SigningAlg, SigningKey } from './signing-key.entity.js';
 
 export interface SigningKeys {
@@ -13,88 +20,205 @@ export interface SigningKeys {
   private: JWK[];
   /** What /jwks shows. */
   public: JWK[];
-  /** No longer published, still believed in an id_token_hint for 90 days. */
+  /** No longer published, still believed in an id_token_hint. */
   retired: JWK[];
 }
 
-const FIRST_ALGS: readonly SigningAlg[] = ['ES256', 'RS256'];
 const ALG_ORDER: readonly SigningAlg[] = ['ES256', 'RS256', 'EdDSA'];
 const STATUS_ORDER: readonly KeyStatus[] = ['current', 'next', 'previous', 'retired'];
-const HINT_LIFETIME_MS = 90 * 24 * 3600 * 1000;
+const FIRST_STATUSES = ['current', 'next'] as const;
 
 export class KeyService {
+  private readonly material: KeyMaterial;
+
   constructor(
     private readonly db: Database,
     private readonly audit: AuditLog,
-    private readonly sealer: Sealer,
+    private readonly tenants: TenantService,
+    sealer: Sealer,
+    private readonly caching: Caching,
     private readonly clock: Clock,
-  ) {}
+    private readonly logger: Pick<Logger, 'error'>,
+  ) {
+    this.material = new KeyMaterial(sealer, clock);
+  }
 
-  /** Sees to it that the tenant has an ES256 and an RS256 key that sign; does nothing where it has. */
+  /** Sees to it that the tenant has a key that signs and one that will, of each of its algorithms; does nothing where it has. */
   ensure(tenantId: string): Promise<void> {
     return withContext({ tenantId }, async () => {
-      const missing = await this.missing();
+      const missing = missingFrom(await this.list(), await this.algorithms());
       if (missing.length === 0) return;
-      // An RSA key takes a while to find: made before the transaction opens, thrown away where another process was first.
-      const made = await Promise.all(missing.map((alg) => this.generate(tenantId, alg)));
-      await this.db.transaction(async () => {
-        await this.db.manager.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [
-          `signing_keys:${tenantId}`,
-        ]);
-        const stillMissing = await this.missing();
-        for (const key of made.filter(({ alg }) => stillMissing.includes(alg))) {
-          await this.db.repo(SigningKey).insert(key);
-          await this.audit.record('signing_key.created', { kid: key.kid, alg: key.alg });
-        }
+      // Thrown away where another process was first.
+      const made = await Promise.all(missing.map(({ alg, status }) => this.material.make(alg, status)));
+      await this.change(async (set) => {
+        const still = missingFrom(set.keys, await this.algorithms());
+        const wanted = made.filter((key) => still.some(({ alg, status }) => alg === key.alg && status === key.status));
+        for (const key of wanted) await set.add(key);
+        // Where there was no key at all nobody can have an engine with fewer of them.
+        return wanted.length > 0 && set.keys.length > 0;
       });
     });
   }
 
+  /** @throws Error where a key that signs does not open: an issuer that would sign with another than the published key is none. */
   signingKeys(tenantId: string): Promise<SigningKeys> {
     return withContext({ tenantId }, async () => {
-      const rows = (await this.db.repo(SigningKey).find()).sort(byUse);
-      const published = rows.filter(({ status }) => status !== 'retired');
-      const believedSince = this.clock.now().getTime() - HINT_LIFETIME_MS;
+      const keys = await this.list();
+      const published = keys.filter(({ status }) => status !== 'retired');
+      const now = this.clock.now();
       return {
-        private: published.map((key) => this.open(key)),
+        private: published.flatMap((key) => this.open(key)),
         public: published.map(({ publicJwk }) => publicJwk),
-        retired: rows
-          .filter(({ status, statusSince }) => status === 'retired' && statusSince.getTime() > believedSince)
-          .map(({ publicJwk }) => publicJwk),
+        retired: keys.filter((key) => key.isBelieved(now)).map(({ publicJwk }) => publicJwk),
       };
     });
   }
 
-  private async missing(): Promise<SigningAlg[]> {
-    const present = await this.db.repo(SigningKey).findBy({ status: 'current' });
-    return FIRST_ALGS.filter((alg) => !present.some((key) => key.alg === alg));
+  /** Of the current tenant, in the order of their use. */
+  async list(): Promise<SigningKey[]> {
+    return (await this.db.repo(SigningKey).find()).sort(byUse);
   }
 
-  private async generate(tenantId: string, alg: SigningAlg): Promise<SigningKey> {
-    const pair = await generateKeyPair(alg, { extractable: true, ...(alg === 'RS256' ? { modulusLength: 2048 } : {}) });
-    const [publicKey, privateKey] = await Promise.all([exportJWK(pair.publicKey), exportJWK(pair.privateKey)]);
-    const kid = await calculateJwkThumbprint(publicKey);
-    const now = this.clock.now();
-    return Object.assign(new SigningKey(), {
-      kid,
-      alg,
-      status: 'current' as const,
-      publicJwk: { ...publicKey, kid, alg, use: 'sig' },
-      privateJwkSealed: this.sealer.seal(JSON.stringify(privateKey), sealContext(tenantId, kid)),
-      createdAt: now,
-      statusSince: now,
+  /**
+   * current → previous, next → current, and another is next, of one algorithm or of all.
+   * @param force even where verifiers may not have seen the next key yet: those who do not fetch the key set anew refuse what it signs.
+   * @throws AppError 409 while the next key is younger than what verifiers remember.
+   */
+  rotate({ alg, force = false }: { alg?: SigningAlg | undefined; force?: boolean } = {}): Promise<SigningKey[]> {
+    return this.advance(async () => {
+      const algorithms = await this.algorithms();
+      if (alg && !algorithms.includes(alg))
+        throw invalid('This tenant does not sign with it', [
+          { pointer: '/alg', message: `must be ${algorithms.join(' or ')}` },
+        ]);
+      return (keys) => {
+        for (const { status, alg: one, readyAt } of keys)
+          if (status === 'next' && (!alg || one === alg) && !force && readyAt > this.clock.now())
+            throw conflict(
+              'next_key_too_young',
+              `Verifiers may not have seen the next ${one} key yet: rotate after ${readyAt.toISOString()}, or force it`,
+            );
+        return alg ? [alg] : algorithms;
+      };
     });
   }
 
-  private open({ tenantId, kid, alg, privateJwkSealed }: SigningKey): JWK {
-    const jwk = JSON.parse(this.sealer.open(privateJwkSealed, sealContext(tenantId, kid))) as JWK;
-    return { ...jwk, kid, alg, use: 'sig' };
+  /** Those whose time has come, as the settings of the tenant say; and what is left of older ones is taken away. */
+  async tend(tenantId: string): Promise<void> {
+    await withContext({ tenantId }, async () => {
+      await this.ensure(tenantId);
+      const { rotation_days } = await this.policy();
+      await this.advance(async () => (keys) => {
+        const now = this.clock.now();
+        const ready = keys.filter(({ status, readyAt }) => status === 'next' && readyAt <= now).map(({ alg }) => alg);
+        return keys
+          .filter((key) => key.status === 'current' && key.isDue(rotation_days, now) && ready.includes(key.alg))
+          .map(({ alg }) => alg);
+      });
+      await this.clear();
+    });
+  }
+
+  /**
+   * Somebody else may have the key: from now on nothing it signed is believed, not even as a hint, and it is published no longer. The next
+   * key takes its place at once. Verifiers that keep the key set believe it until they fetch it again.
+   * @throws AppError 404
+   */
+  compromised(kid: string): Promise<SigningKey[]> {
+    return this.advance(
+      async () => (keys) => {
+        const key = keys.find((one) => one.kid === kid);
+        if (!key) throw notFound('signing key');
+        return key.status === 'current' || key.status === 'next' ? [key.alg] : [];
+      },
+      kid,
+    );
+  }
+
+  /**
+   * @param decide which algorithms move on; asked before, to make the keys, and again when nobody else can change them.
+   * @param kid of a compromised key.
+   */
+  private async advance(
+    prepare: () => Promise<(keys: readonly SigningKey[]) => readonly SigningAlg[]>,
+    kid?: string,
+  ): Promise<SigningKey[]> {
+    const tenantId = currentTenantId();
+    await this.ensure(tenantId);
+    const decide = await prepare();
+    const fresh = new Map<SigningAlg, SigningKey>();
+    for (const alg of decide(await this.list())) fresh.set(alg, await this.material.make(alg, 'next'));
+    await this.change(async (set) => {
+      const algs = decide(set.keys);
+      const compromised = set.keys.find((key) => key.kid === kid);
+      const toReplace = compromised?.status === 'next';
+      if (compromised) await set.disown(compromised);
+      for (const alg of algs) {
+        const next = set.find(alg, 'next');
+        const made = fresh.get(alg);
+        if (!made || !(next || toReplace)) throw conflict('keys_changed', 'The keys have changed meanwhile: try again');
+        if (next) this.assertOpens(next);
+        await (next ? set.succeed(next, made) : set.add(made));
+      }
+      return algs.length > 0 || compromised !== undefined;
+    });
+    return this.list();
+  }
+
+  /** previous → retired → gone; and of an algorithm that the tenant uses no longer, current → previous. */
+  private async clear(): Promise<void> {
+    await this.change(async (set) => set.clear(await this.algorithms()));
+  }
+
+  /** One change of a tenant's keys at a time, in all processes. @param work says whether anything has changed: then every engine is built anew. */
+  private change(work: (set: KeySet) => Promise<boolean>): Promise<void> {
+    return this.db.transaction(async () => {
+      await this.db.execute(lock, [currentTenantId()]);
+      const set = new KeySet(await this.list(), this.db, this.audit, this.clock);
+      if (await work(set)) await this.caching.publish('issuer', currentTenantId());
+    });
+  }
+
+  /** A key that does not sign and does not open is left out; the others go on. */
+  private open(key: SigningKey): JWK[] {
+    try {
+      return [this.material.open(key)];
+    } catch (error) {
+      this.logger.error('a signing key does not open: ENCRYPTION_KEYS lacks the key it was sealed with', {
+        kid: key.kid,
+        status: key.status,
+        error,
+      });
+      if (key.status === 'current') throw error;
+      return [];
+    }
+  }
+
+  private assertOpens(key: SigningKey): void {
+    if (this.open(key).length > 0) return;
+    throw conflict('next_key_sealed', `The next ${key.alg} key does not open; report it as compromised to replace it`);
+  }
+
+  private async algorithms(): Promise<readonly SigningAlg[]> {
+    return (await this.policy()).algorithms;
+  }
+
+  private async policy() {
+    return (await this.tenants.current()).settings.signing_keys;
   }
 }
 
-const sealContext = (tenantId: string, kid: string) => `signing_keys:${tenantId}:${kid}`;
+const lock = {
+  name: 'signing_keys_lock',
+  text: `SELECT pg_advisory_xact_lock(hashtextextended('signing_keys:' || $1, 0))`,
+};
+
+function missingFrom(keys: readonly SigningKey[], algorithms: readonly SigningAlg[]) {
+  const wanted = algorithms.flatMap((alg) => FIRST_STATUSES.map((status) => ({ alg, status })));
+  return wanted.filter((one) => !keys.some(({ alg, status }) => alg === one.alg && status === one.status));
+}
 
 const byUse = (a: SigningKey, b: SigningKey) =>
   STATUS_ORDER.indexOf(a.status) - STATUS_ORDER.indexOf(b.status) ||
   ALG_ORDER.indexOf(a.alg) - ALG_ORDER.indexOf(b.alg) ||
-  b.createdAt.getTime() - a.createdAt.getTime();
+  b.statusSince.getTime() - a.statusSince.getTime();

@@ -5,6 +5,7 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { newId, type Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
+import type { SealedColumn } from '../../platform/rewrap.js';
 import type { MailTransport } from './mail.transport.js';
 import { MailMessage } from './mail-message.entity.js';
 
@@ -58,7 +59,7 @@ export class MailService {
       const message = Object.assign(new MailMessage(), {
         id,
         template,
-        payloadSealed: this.sealer.seal(JSON.stringify(payload), sealContext(id, 'payload')),
+        payloadSealed: this.sealer.seal(JSON.stringify(payload), sealContext(currentTenantId(), id, 'payload')),
         createdAt: this.clock.now(),
       });
       await this.db.repo(MailMessage).insert(message);
@@ -72,7 +73,7 @@ export class MailService {
     if (!message?.payloadSealed || message.status === 'sent') return;
     try {
       const { to, locale, data } = Payload.parse(
-        JSON.parse(this.sealer.open(message.payloadSealed, sealContext(id, 'payload'))),
+        JSON.parse(this.sealer.open(message.payloadSealed, sealContext(currentTenantId(), id, 'payload'))),
       );
       const rendered = await this.render(message.template as keyof MailTemplates, locale, data);
       await this.transport.send({ messageId: `<${id}@ostiary>`, to, ...rendered });
@@ -85,7 +86,12 @@ export class MailService {
           payloadSealed: null,
           sentAt: this.clock.now(),
           ...(this.transport.keeps
-            ? { renderedSealed: this.sealer.seal(JSON.stringify({ to, ...rendered }), sealContext(id, 'rendered')) }
+            ? {
+                renderedSealed: this.sealer.seal(
+                  JSON.stringify({ to, ...rendered }),
+                  sealContext(currentTenantId(), id, 'rendered'),
+                ),
+              }
             : {}),
         },
       );
@@ -104,14 +110,29 @@ export class MailService {
       .find({ where: { status: 'sent' }, order: { id: 'DESC' }, take: limit });
     return messages.flatMap(({ id, renderedSealed, sentAt }) =>
       renderedSealed && sentAt
-        ? [{ id, sentAt, ...Rendered.parse(JSON.parse(this.sealer.open(renderedSealed, sealContext(id, 'rendered')))) }]
+        ? [
+            {
+              id,
+              sentAt,
+              ...Rendered.parse(
+                JSON.parse(this.sealer.open(renderedSealed, sealContext(currentTenantId(), id, 'rendered'))),
+              ),
+            },
+          ]
         : [],
     );
   }
 }
 
-const sealContext = (id: string, column: 'payload' | 'rendered') =>
-  `mail_messages:${currentTenantId()}:${id}:${column}`;
+const sealContext = (tenantId: string, id: string, column: 'payload' | 'rendered') =>
+  `mail_messages:${tenantId}:${id}:${column}`;
+
+export const sealedMail: SealedColumn[] = (['payload', 'rendered'] as const).map((column) => ({
+  table: 'mail_messages',
+  column: `${column}_sealed`,
+  key: ['tenant_id', 'id'],
+  context: ({ tenant_id, id }) => sealContext(String(tenant_id), String(id), column),
+}));
 
 /** Only the code: a mail server's words may repeat the address. */
 function reasonOf(error: unknown): string {

@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
+import type { SealedColumn } from '../../platform/rewrap.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import type { AccountRow, PendingRow, ProtocolRequest } from './request.js';
 import type { ShortLivedRows } from './short-lived-rows.js';
@@ -200,11 +201,11 @@ export class EngineRows {
 
   private seal(kind: string, payload: Payload): string {
     const { consumed, ...rest } = withoutHandle(payload);
-    return this.sealer.seal(JSON.stringify(rest), `engine_rows:${currentTenantId()}:${kind}`);
+    return this.sealer.seal(JSON.stringify(rest), payloadContext(currentTenantId(), kind));
   }
 
   private unseal(kind: string, sealed: string): Payload {
-    return JSON.parse(this.sealer.open(sealed, `engine_rows:${currentTenantId()}:${kind}`)) as Payload;
+    return JSON.parse(this.sealer.open(sealed, payloadContext(currentTenantId(), kind))) as Payload;
   }
 
   private columns({ kind, handle, payload }: PendingRow) {
@@ -237,6 +238,23 @@ export class EngineRows {
 }
 
 const answerContext = (hash: Buffer) => `refresh-answer:${hash.toString('hex')}`;
+const payloadContext = (tenantId: string, kind: string) => `engine_rows:${tenantId}:${kind}`;
+
+const sealedRow = { table: 'engine_rows', key: ['tenant_id', 'handle_hash'] };
+export const sealedRows: SealedColumn[] = [
+  {
+    ...sealedRow,
+    column: 'sealed_payload',
+    also: ['kind'],
+    context: ({ tenant_id, kind }) => payloadContext(String(tenant_id), String(kind)),
+  },
+  {
+    ...sealedRow,
+    column: 'sealed_answer',
+    condition: 'answer_until IS NOT NULL',
+    context: ({ handle_hash }) => answerContext(handle_hash as Buffer),
+  },
+];
 
 function remember(request: ProtocolRequest, row: FoundRow): void {
   if (row.account_id) request.accounts.set(row.account_id, row.account ?? undefined);

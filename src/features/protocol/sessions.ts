@@ -4,6 +4,7 @@ import { currentContext, currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
+import type { SealedColumn } from '../../platform/rewrap.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
@@ -186,7 +187,9 @@ export class Sessions {
       {
         ...rest,
         authorizations,
-        ...(state ? { state: this.sealer.seal(JSON.stringify(state), stateContext(payload.uid)) } : {}),
+        ...(state
+          ? { state: this.sealer.seal(JSON.stringify(state), stateContext(currentTenantId(), payload.uid)) }
+          : {}),
       },
       context?.ip ?? null,
       context?.userAgent ?? null,
@@ -207,12 +210,22 @@ export class Sessions {
     return {
       ...rest,
       exp: Math.floor(expires_at.getTime() / 1000),
-      ...(typeof state === 'string' ? { state: JSON.parse(this.sealer.open(state, stateContext(uid))) } : {}),
+      ...(typeof state === 'string'
+        ? { state: JSON.parse(this.sealer.open(state, stateContext(currentTenantId(), uid))) }
+        : {}),
     };
   }
 }
 
-const stateContext = (uid: unknown) => `sessions:${currentTenantId()}:${String(uid)}:state`;
+const stateContext = (tenantId: string, uid: unknown) => `sessions:${tenantId}:${String(uid)}:state`;
+
+export const sealedSessionState: SealedColumn = {
+  table: 'sessions',
+  column: 'payload',
+  member: 'state',
+  key: ['tenant_id', 'uid'],
+  context: ({ tenant_id, uid }) => stateContext(String(tenant_id), uid),
+};
 
 function comparable(payload: Payload): string {
   const { jti, iat, exp, kind, ...rest } = payload;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { lifetimes } from '../../../config/protocol.js';
 import { patchOf } from '../../platform/merge-patch.js';
 import { pageQuery } from '../../platform/pagination.js';
 import { plainText } from '../../platform/text.js';
@@ -33,7 +34,7 @@ const members = z.strictObject({
   name: plainText(120),
   scopes,
   access_token_format: z.enum(['opaque', 'jwt']),
-  access_token_ttl: z.int().min(60).max(86_400).meta({ description: 'Seconds' }),
+  access_token_ttl: z.int().min(60).max(lifetimes.accessTokenMost).meta({ description: 'Seconds' }),
   signing_alg: z.enum(['ES256', 'RS256']).meta({ description: 'Of JWT access tokens' }),
 });
 

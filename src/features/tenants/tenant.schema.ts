@@ -30,6 +30,18 @@ export const SessionPolicy = z
     path: ['idle_seconds'],
   });
 
+export const SigningKeyPolicy = z.strictObject({
+  /** Days after which another key signs; 0: by hand only. */
+  rotation_days: z.number().int().min(0).max(3650).default(90),
+  /** Clients may rely on the first two (OpenID Connect Core §15.1 asks for RS256). What is left out signs for another day. */
+  algorithms: z
+    .array(z.enum(['ES256', 'RS256', 'EdDSA']))
+    .max(3)
+    .refine((algs) => algs.includes('ES256') && algs.includes('RS256'), { message: 'must have ES256 and RS256' })
+    .refine((algs) => new Set(algs).size === algs.length, { message: 'names must differ' })
+    .default(['ES256', 'RS256']),
+});
+
 /** Stored as it was given; what is absent takes its default when it is read. */
 const StoredSettings = z
   .strictObject({
@@ -37,6 +49,7 @@ const StoredSettings = z
     branding: Branding,
     lockout: LockoutPolicy,
     sessions: SessionPolicy,
+    signing_keys: SigningKeyPolicy,
   })
   .partial();
 
@@ -45,6 +58,7 @@ const defaults = {
   branding: {},
   lockout: LockoutPolicy.parse({}),
   sessions: SessionPolicy.parse({}),
+  signing_keys: SigningKeyPolicy.parse({}),
 } as const;
 
 export type TenantSettings = Required<z.output<typeof StoredSettings>>;

@@ -7,6 +7,7 @@ import { currentTenantId, withContext } from '../../platform/context.js';
 import { newId, randomToken, type Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { notFound, preconditionFailed } from '../../platform/errors.js';
+import type { SealedColumn } from '../../platform/rewrap.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Cache, Caching } from './caching.js';
 import { Tenant } from './tenant.entity.js';
@@ -176,3 +177,10 @@ export class TenantService {
 }
 
 const sealContext = (tenantId: string) => `tenants:${tenantId}:secrets`;
+
+export const sealedTenantSecrets: SealedColumn = {
+  table: 'tenants',
+  column: 'secrets_sealed',
+  key: ['id'],
+  context: ({ id }) => sealContext(String(id)),
+};

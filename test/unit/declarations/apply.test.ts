@@ -143,7 +143,7 @@ describe.each(kinds)('applying a declarative file (%s)', (kind) => {
       expect(await services.passwords.verify('ann@example.com', 'correct horse battery staple')).toEqual({
         outcome: 'failed',
       });
-      expect((await services.keys.signingKeys(acme?.id ?? '')).public).toHaveLength(2);
+      expect((await services.keys.signingKeys(acme?.id ?? '')).public).toHaveLength(4);
     });
   });
 

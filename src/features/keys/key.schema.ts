@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { SigningKey } from './signing-key.entity.js';
+
+const alg = z.enum(['ES256', 'RS256', 'EdDSA']);
+
+export const RotateKeys = z
+  .strictObject({
+    alg: alg.optional().meta({ description: 'All algorithms of the tenant where absent' }),
+    force: z.boolean().optional().meta({
+      description: 'Even where verifiers may not have seen the next key: those who do not fetch the key set anew fail',
+    }),
+    compromised: z.string().min(1).max(128).optional().meta({
+      description: 'The kid of a key that somebody else may have: nothing it signed is believed from now on',
+    }),
+  })
+  .refine(({ compromised, alg, force }) => !compromised || (alg === undefined && force === undefined), {
+    message: 'says which key it is: neither alg nor force goes with it',
+    path: ['compromised'],
+  });
+export type RotateKeys = z.infer<typeof RotateKeys>;
+
+export const SigningKeyView = z
+  .object({
+    kid: z.string(),
+    alg,
+    status: z.enum(['next', 'current', 'previous', 'retired']),
+    created_at: z.iso.datetime(),
+    status_since: z.iso.datetime(),
+    compromised_at: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'SigningKey' });
+
+export const present = (key: SigningKey) => ({
+  kid: key.kid,
+  alg: key.alg,
+  status: key.status,
+  created_at: key.createdAt.toISOString(),
+  status_since: key.statusSince.toISOString(),
+  compromised_at: key.compromisedAt?.toISOString() ?? null,
+});

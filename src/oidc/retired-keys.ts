@@ -1,0 +1,29 @@
+// id_token_hint, where the ID token was signed by a key that is published no longer: applications keep ID tokens for as long as somebody is
+// signed in, and sign out with them. The engine knows published keys only.
+import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
+import type { Client, JWK, Provider } from 'oidc-provider';
+
+interface IdTokens {
+  validate(jwt: string, client: Client): Promise<unknown>;
+}
+
+export function believeRetired(provider: Provider, { url, retired }: { url: string; retired: JWK[] }): void {
+  if (retired.length === 0) return;
+  const kids = new Set(retired.map(({ kid }) => kid));
+  const keys = createLocalJWKSet({ keys: retired } as JSONWebKeySet);
+  const idTokens = provider.IdToken as unknown as IdTokens;
+  const published = idTokens.validate;
+  idTokens.validate = async function (jwt, client) {
+    const { kid } = decodeProtectedHeader(jwt);
+    if (!kid || !kids.has(kid)) return published.call(this, jwt, client);
+    const { payload, protectedHeader } = await jwtVerify(jwt, keys, {
+      issuer: url,
+      audience: client.clientId,
+      algorithms: [String(client.idTokenSignedResponseAlg)],
+      requiredClaims: ['sub'],
+      // A hint says who it was, not that it still is: one that has expired is as good (OpenID Connect RP-Initiated Logout 1.0 §2).
+      currentDate: new Date(0),
+    });
+    return { payload, header: protectedHeader };
+  };
+}
