@@ -22,10 +22,19 @@ import { ResourceService } from './features/resources/resource.service.js';
 import { SetupService } from './features/setup/setup.service.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
 import { TenantService } from './features/tenants/tenant.service.js';
+import { TenantDeletion } from './features/tenants/tenant-deletion.js';
 import { UserService } from './features/users/user.service.js';
 import { type Foundations, openFoundation } from './foundation.js';
-import { managementApi, managementScopes, mayChangePrivileged, mayGrant } from './management.js';
+import { managementApi, mayChangePrivileged, mayGrant, scopesAt } from './management.js';
 import { Jobs, task } from './platform/jobs.js';
+
+const DELETE_TASK = 'tenants.delete';
+const DeleteTenant = z.strictObject({ tenant_id: z.uuid().optional() });
+/** By then no request is under way that began before the tenant ended. */
+const leftoversMs = 120_000;
+
+/** Mail and other work of a suspended tenant waits until it is resumed; that of one that ends is not done any more. */
+const admissions = { active: 'now', suspended: 'later', deleting: 'never' } as const;
 
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides extends Foundations {
@@ -40,7 +49,15 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const { clock, logger, sealer, views, db, redis, caching, hasher, embedded } = foundation;
 
   const audit = new AuditLog(db, clock);
-  const tenants = new TenantService(db, audit, sealer, caching, clock);
+  const places = { issuer: config.issuer, domain: config.tenantDomain };
+  const tenants = new TenantService(db, audit, sealer, caching, clock, places, {
+    created: ({ id }) => keys.ensure(id),
+    async deleting({ id }) {
+      await jobs.enqueue(DELETE_TASK, { tenant_id: id });
+      await jobs.enqueue(DELETE_TASK, { tenant_id: id }, { runAt: new Date(Date.now() + leftoversMs) });
+    },
+  });
+  const deletion = new TenantDeletion(db, audit, tenants);
   const keys = new KeyService(db, audit, sealer, clock);
   const shortLived = redis && new ShortLivedRows(redis.client, clock);
   const protocol = new Protocol(db, sealer, audit, clock, lifetimes, shortLived);
@@ -56,6 +73,12 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const tasks = {
     [SEND_TASK]: task({ schema: SendMail, run: (payload) => mail.deliver(payload) }),
     [LOCKED_TASK]: task({ schema: Locked, run: (payload) => sendLockNotice(payload, users, mail) }),
+    [DELETE_TASK]: task({
+      schema: DeleteTenant,
+      // Also what a process that died has left, found by whoever starts next.
+      every: 60,
+      run: ({ tenant_id }, { signal }) => deletion.run({ ...(tenant_id ? { tenantId: tenant_id } : {}), signal }),
+    }),
     sweep: task({
       schema: z.object({}),
       every: 60,
@@ -71,6 +94,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     embedded,
     concurrency: embedded ? 1 : 4,
     logger,
+    admit: async (tenantId) => admissions[(await tenants.findById(tenantId))?.state ?? 'deleting'],
   });
   const renderMail = async (template: string, locale: string, data: object) => {
     const tenant = await tenants.current();
@@ -100,7 +124,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
     },
   );
-  const linkOf = (tenant: Tenant, token: string) => `${tenant.issuer(config.issuer)}/password?token=${token}`;
+  const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
   const passwordLinks = new PasswordLinks(db, audit, tenants, users, passwords, oneTimeTokens, mail, linkOf);
   const lookup = new ClientLookup(db, caching, clock);
   const clientHooks = {
@@ -118,24 +142,18 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     clientHooks,
   );
   const registeredClients = new RegisteredClients(db, audit, lookup, clock, clientHooks);
-  const setup = new SetupService(
-    db,
-    audit,
-    tenants,
-    users,
-    passwords,
-    clients,
-    oneTimeTokens,
-    Object.keys(managementScopes),
+  const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, (tenant) =>
+    Object.keys(scopesAt(tenant)),
   );
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
-    managementApi(tenant.issuer(config.issuer)),
+    managementApi(tenant, tenants.issuerOf(tenant)),
   ]);
 
   return {
     ...foundation,
     audit,
     tenants,
+    deletion,
     keys,
     protocol,
     users,
