@@ -12,6 +12,7 @@ import { addDoctor } from './commands/doctor.js';
 import { explain } from './commands/failure.js';
 import { addServe } from './commands/serve.js';
 import { CommandError, EXIT, type Terminal } from './commands/terminal.js';
+import { addTenants } from './commands/tenants.js';
 import { addUsers } from './commands/users.js';
 import { withContext } from './platform/context.js';
 import { newId } from './platform/crypto.js';
@@ -85,6 +86,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 4 not reacha
 addServe(program, terminal, serve);
 addApply(program, terminal);
 addExport(program, terminal);
+addTenants(program, terminal);
 addUsers(program, terminal);
 addDoctor(program, terminal, readConfig);
 

@@ -1,9 +1,13 @@
 // What a command is given: a way to the services, and a way to answer. Results go to stdout, everything else to stderr.
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import type { ApplyServices } from '../features/declarations/apply.service.js';
+import type { SetupService } from '../features/setup/setup.service.js';
+import type { TenantDeletion } from '../features/tenants/tenant-deletion.js';
 
 export interface CommandServices extends ApplyServices {
   passwordLinks: PasswordLinks;
+  setup: SetupService;
+  deletion: TenantDeletion;
   migrate(): Promise<void>;
 }
 

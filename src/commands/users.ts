@@ -74,7 +74,7 @@ export function addUsers(program: Command, { withServices, print }: Terminal): v
 
 async function inTenant<T>({ tenants }: CommandServices, slug: string, work: () => Promise<T>): Promise<T> {
   const tenant = slug === 'default' ? await tenants.ensureDefault() : await tenants.findBySlug(slug);
-  if (!tenant) throw new CommandError(`There is no tenant ${slug}`, EXIT.usage);
+  if (!tenant || tenant.deletingAt) throw new CommandError(`There is no tenant ${slug}`, EXIT.usage);
   return withContext({ tenantId: tenant.id }, work);
 }
 
