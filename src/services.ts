@@ -76,7 +76,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     [DELETE_TASK]: task({
       schema: DeleteTenant,
       // Also what a process that died has left, found by whoever starts next.
-      every: 60,
+      every: 10,
       run: ({ tenant_id }, { signal }) => deletion.run({ ...(tenant_id ? { tenantId: tenant_id } : {}), signal }),
     }),
     sweep: task({
