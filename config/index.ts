@@ -13,6 +13,7 @@ type Values = { [K in Name]: z.output<(typeof variables)[K]['rule']> };
 
 export interface Config {
   issuer: string;
+  tenantDomain: string | undefined;
   host: string;
   port: number;
   databaseUrl: string | undefined;
@@ -56,6 +57,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const url = new URL(values.ISSUER);
   return {
     issuer: values.ISSUER,
+    tenantDomain: values.TENANT_DOMAIN,
     host: values.HOST,
     port: values.PORT ?? Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
     databaseUrl: values.DATABASE_URL,

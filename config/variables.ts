@@ -49,6 +49,19 @@ export const variables = {
     example: 'https://id.example.com',
     default: 'http://localhost:3000',
   }),
+  TENANT_DOMAIN: variable({
+    rule: z
+      .string()
+      .toLowerCase()
+      .regex(/^(?=.{1,189}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, {
+        message: 'must be a domain without scheme, port or a dot at either end',
+      })
+      .refine((value) => !/(^|\.)\d+$/.test(value), { message: 'must be a domain, not an address' })
+      .optional(),
+    about: 'Domain below which tenants without a host of their own answer: `acme.id.example.com` instead of `/t/acme`.',
+    example: 'id.example.com',
+    default: 'tenants answer below /t/ of ISSUER',
+  }),
   HOST: variable({
     rule: z.string().min(1).default('127.0.0.1'),
     about: 'Address to listen on.',

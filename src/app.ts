@@ -6,7 +6,7 @@ import Koa from 'koa';
 import helmet from 'koa-helmet';
 import { projectRoot } from '../config/root.js';
 import { createPasswordRouter } from './account/password.js';
-import { createApi } from './api/routes.js';
+import { type ApiOptions, createApi } from './api/routes.js';
 import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
@@ -17,6 +17,8 @@ import { keyRoutes } from './features/keys/key.routes.js';
 import { findActiveToken } from './features/protocol/active-token.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
+import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
+import { tenantRoutes } from './features/tenants/tenant.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
 import { type FrontState, observe, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
@@ -102,17 +104,15 @@ export function createApp(services: Services): App {
     },
     tenants,
     services.keys,
-    { issuer: config.issuer, cookieKeys: config.cookieKeys },
+    { cookieKeys: config.cookieKeys },
     caching.cache,
   );
   const engine = new OidcEngine(pool, protocol, services.sealer);
   const csrf = createCsrf(config.cookieKeys.map((key) => deriveKey(key, 'csrf')));
 
-  const endpoints = endpointsOf(services);
-  assertScopes(endpoints);
-  const api = createApi({
-    endpoints,
-    async authenticate(token, ctx) {
+  assertScopes(endpointsOf(services));
+  const api = {
+    async authenticate(token: string, ctx: Koa.Context) {
       const active = await findActiveToken(protocol, clock, token, `${stateOf(ctx).issuer}/api`);
       if (!active) return undefined;
       const { accountId, clientId } = active;
@@ -123,9 +123,11 @@ export function createApp(services: Services): App {
     sealer: services.sealer,
     clock,
     logger,
-    issuer: (ctx) => stateOf(ctx).issuer,
+    issuer: (ctx: Koa.Context) => stateOf(ctx).issuer,
     version,
-  });
+  } satisfies Omit<ApiOptions, 'endpoints'>;
+  const ofInstallation = createApi({ ...api, endpoints: endpointsOf(services) }).routes();
+  const ofTenant = createApi({ ...api, endpoints: tenantEndpoints(services) }).routes();
   const interaction = createInteractionRouter({
     engine,
     clients,
@@ -167,10 +169,12 @@ export function createApp(services: Services): App {
   koa.use(renderErrors(pages, logger));
   koa.use(health.middleware);
   koa.use(services.views.middleware());
-  koa.use(resolveTenant(tenants, config.issuer));
+  koa.use(resolveTenant(tenants, { issuer: config.issuer, domain: config.tenantDomain }));
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
-  koa.use(named('/api/v1')).use(api.routes());
+  koa.use(named('/api/v1'));
+  // What only the operators of the installation may ask for is not there at other tenants.
+  koa.use((ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next));
   koa.use(interaction.routes());
   koa.use(setup.routes());
   koa.use(password.routes());
@@ -184,8 +188,15 @@ export function createApp(services: Services): App {
   return { koa, metrics, drain: health.drain };
 }
 
-/** Everything the management API answers; the OpenAPI document is printed from the same list. */
-export function endpointsOf({
+/** Everything the management API answers, at the tenant `default`; the OpenAPI document is printed from the same list. */
+export const endpointsOf = (services: Services): Endpoint[] => [
+  ...tenantEndpoints(services),
+  ...tenantRoutes(services.db, services.tenants),
+  ...setupLinkRoutes(services.tenants, services.setup),
+];
+
+/** What every tenant has. */
+export function tenantEndpoints({
   db,
   clock,
   clients,

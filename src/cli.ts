@@ -12,6 +12,7 @@ import { addDoctor } from './commands/doctor.js';
 import { explain } from './commands/failure.js';
 import { addKeys } from './commands/keys.js';
 import { addServe } from './commands/serve.js';
+import { addTenants } from './commands/tenants.js';
 import { CommandError, EXIT, type Terminal } from './commands/terminal.js';
 import { addUsers } from './commands/users.js';
 import { withContext } from './platform/context.js';
@@ -86,6 +87,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, 4 not reacha
 addServe(program, terminal, serve);
 addApply(program, terminal);
 addExport(program, terminal);
+addTenants(program, terminal);
 addUsers(program, terminal);
 addKeys(program, terminal);
 addDoctor(program, terminal, readConfig);

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context, Middleware } from 'koa';
 import proxyAddr from 'proxy-addr';
-import type { Tenant } from './features/tenants/tenant.entity.js';
+import type { Places, Tenant } from './features/tenants/tenant.entity.js';
 import type { TenantService } from './features/tenants/tenant.service.js';
 import { runInContext, withContext } from './platform/context.js';
 import { newId } from './platform/crypto.js';
@@ -29,6 +29,7 @@ export interface FrontState {
 /** RFC 8414 §3.1 and RFC 9728 §3.1 put the well-known part before the issuer's path. */
 const wellKnownInFront = /^(\/\.well-known\/(?:oauth-authorization-server|oauth-protected-resource))(\/t\/[a-z0-9-]+)$/;
 const tenantPath = /^\/t\/([a-z0-9][a-z0-9-]{0,62})(\/.*)$/;
+const isSlug = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** Gives every request an id, an address and a line in the log. */
 export function observe(logger: Logger, metrics: Metrics, trustProxy: readonly string[]): Middleware {
@@ -61,18 +62,20 @@ export function observe(logger: Logger, metrics: Metrics, trustProxy: readonly s
 }
 
 /** Finds the issuer that is asked, or refuses before any door. */
-export function resolveTenant(tenants: TenantService, baseIssuer: string): Middleware {
-  const base = new URL(baseIssuer);
+export function resolveTenant(tenants: TenantService, places: Places): Middleware {
+  const base = new URL(places.issuer);
+  const below = places.domain && `.${places.domain}${base.port && `:${base.port}`}`;
   return async (ctx, next) => {
     const { target, host } = targetOf(ctx.req);
     const rewritten = rewriteWellKnown(target);
     const [path = '/'] = rewritten.split('?', 1);
-    const found = host === base.host ? await onBaseHost(tenants, path) : await onOwnHost(tenants, host);
-    if (!found) throw host === base.host ? notFound('page') : misdirected(baseIssuer);
+    const ours = host === base.host || (below !== undefined && host.endsWith(below));
+    const found = host === base.host ? await onBaseHost(tenants, path, below) : await onOtherHost(tenants, host, below);
+    if (!found) throw ours ? notFound('page') : misdirected(places.issuer);
     const { tenant, prefix } = found;
-    if (tenant.suspendedAt) throw notFound('page');
+    if (tenant.state !== 'active') throw notFound('page');
 
-    const issuer = tenant.issuer(baseIssuer);
+    const issuer = tenants.issuerOf(tenant);
     const origin = new URL(issuer).origin;
     Object.assign(ctx.state, { issuer, origin, prefix, tenant });
     trustOnly(ctx.req, new URL(issuer));
@@ -95,23 +98,40 @@ function targetOf({ url = '/', headers, headersDistinct }: IncomingMessage): { t
   return { target: path.startsWith('/') ? path : `/${path}`, host: host.toLowerCase() };
 }
 
-async function onBaseHost(
-  tenants: TenantService,
-  path: string,
-): Promise<{ tenant: Tenant; prefix: string } | undefined> {
+interface Found {
+  tenant: Tenant;
+  prefix: string;
+}
+
+/** @param below what the names of tenants end in; where they are names, they are no paths. */
+async function onBaseHost(tenants: TenantService, path: string, below: string | undefined): Promise<Found | undefined> {
   const [, slug] = tenantPath.exec(path) ?? [];
+  if (slug === 'default' || (slug && below)) return undefined;
   const tenant = await tenants.findBySlug(slug ?? 'default');
   // A tenant with a host of its own is another issuer there, and nobody here.
-  if (!tenant || tenant.host || slug === 'default') return undefined;
+  if (!tenant || tenant.host) return undefined;
   return { tenant, prefix: slug ? `/t/${slug}` : '' };
 }
 
-async function onOwnHost(
+async function onOtherHost(
   tenants: TenantService,
   host: string,
-): Promise<{ tenant: Tenant; prefix: string } | undefined> {
-  const tenant = host ? await tenants.findByHost(host) : undefined;
+  below: string | undefined,
+): Promise<Found | undefined> {
+  const tenant = (host ? await tenants.findByHost(host) : undefined) ?? (await onSubdomain(tenants, host, below));
   return tenant && { tenant, prefix: '' };
+}
+
+async function onSubdomain(
+  tenants: TenantService,
+  host: string,
+  below: string | undefined,
+): Promise<Tenant | undefined> {
+  if (!below || !host.endsWith(below)) return undefined;
+  const slug = host.slice(0, -below.length);
+  if (slug === 'default' || !isSlug.test(slug)) return undefined;
+  const tenant = await tenants.findBySlug(slug);
+  return tenant?.host ? undefined : tenant;
 }
 
 function rewriteWellKnown(url: string): string {

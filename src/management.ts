@@ -1,12 +1,13 @@
 // The management API as a resource server of every tenant: its endpoints' scopes are what a client can be given for it.
 
 import type { ResourceServer } from './features/resources/resource.entity.js';
+import type { Tenant } from './features/tenants/tenant.entity.js';
 import { ADMIN, type User } from './features/users/user.entity.js';
 import { currentContext } from './platform/context.js';
 import type { Endpoint } from './platform/endpoint.js';
 import { forbidden } from './platform/errors.js';
 
-/** Every scope of the management API, and what it lets a client do. */
+/** Every scope that the management API of any tenant has, and what it lets a client do. */
 export const managementScopes: Readonly<Record<string, string>> = {
   'clients:read': 'See clients',
   'clients:write': 'Register, change and delete clients, and rotate their secrets',
@@ -24,11 +25,23 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'audit:read': 'Read the audit log',
 };
 
+/** Scopes of whoever operates the installation: they exist at the tenant `default` only. */
+export const installationScopes: Readonly<Record<string, string>> = {
+  'tenants:read': 'See tenants',
+  'tenants:write': 'Create, change, suspend and delete tenants, and appoint their first administrators',
+};
+
+const everyScope = { ...managementScopes, ...installationScopes };
+
+/** Scope → description, of one tenant's API. */
+export const scopesAt = ({ isDefault }: Pick<Tenant, 'isDefault'>): Readonly<Record<string, string>> =>
+  isDefault ? everyScope : managementScopes;
+
 /** @param issuer of the tenant: its API is the audience `{issuer}/api`. */
-export const managementApi = (issuer: string): ResourceServer => ({
+export const managementApi = (tenant: Pick<Tenant, 'isDefault'>, issuer: string): ResourceServer => ({
   identifier: `${issuer}/api`,
   name: 'Management API',
-  scopes: Object.entries(managementScopes).map(([name, description]) => ({ name, description })),
+  scopes: Object.entries(scopesAt(tenant)).map(([name, description]) => ({ name, description })),
   accessTokenFormat: 'opaque',
   accessTokenTtl: 600,
   signingAlg: 'ES256',
@@ -38,7 +51,7 @@ export const managementApi = (issuer: string): ResourceServer => ({
 export function mayGrant(scopes: readonly string[]): void {
   const held = currentContext()?.actor?.scopes;
   if (!held) return;
-  const more = scopes.filter((scope) => scope in managementScopes && !held.has(scope));
+  const more = scopes.filter((scope) => scope in everyScope && !held.has(scope));
   if (more.length > 0) throw forbidden('scope_not_held', `Nobody gives away what they do not have: ${more.join(' ')}`);
 }
 
@@ -55,6 +68,6 @@ export const scopesOf = (scopes: ReadonlySet<string>, user: User | undefined): R
 
 /** @throws Error when an endpoint asks for a scope that nobody can be given. */
 export function assertScopes(endpoints: readonly Endpoint[]): void {
-  const unknown = endpoints.filter(({ scope }) => !(scope in managementScopes)).map(({ scope }) => scope);
+  const unknown = endpoints.filter(({ scope }) => !(scope in everyScope)).map(({ scope }) => scope);
   if (unknown.length > 0) throw new Error(`scopes that are not declared: ${unknown.join(', ')}`);
 }

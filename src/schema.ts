@@ -12,6 +12,7 @@ import { Protocol1700000000010 } from '../migrations/0010-protocol.js';
 import { DeniedTokens1700000000011 } from '../migrations/0011-denied-tokens.js';
 import { SigningKeyLife1700000000012 } from '../migrations/0012-signing-key-life.js';
 import { SealedRows1700000000013 } from '../migrations/0013-sealed-rows.js';
+import { TenantDeletion1700000000014 } from '../migrations/0014-tenant-deletion.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
@@ -53,5 +54,6 @@ export const migrations = [
   DeniedTokens1700000000011,
   SigningKeyLife1700000000012,
   SealedRows1700000000013,
+  TenantDeletion1700000000014,
   IdempotencyKeys1700000000020,
 ];

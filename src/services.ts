@@ -25,12 +25,21 @@ import { ResourceService } from './features/resources/resource.service.js';
 import { SetupService } from './features/setup/setup.service.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
 import { TenantService } from './features/tenants/tenant.service.js';
+import { TenantDeletion } from './features/tenants/tenant-deletion.js';
 import { UserService } from './features/users/user.service.js';
 import { type Foundations, openFoundation } from './foundation.js';
-import { managementApi, managementScopes, mayChangePrivileged, mayGrant } from './management.js';
+import { managementApi, mayChangePrivileged, mayGrant, scopesAt } from './management.js';
 import { Jobs, task } from './platform/jobs.js';
 import { Rewrap } from './platform/rewrap.js';
 import { sealedColumns } from './sealed-columns.js';
+
+const DELETE_TASK = 'tenants.delete';
+const DeleteTenant = z.strictObject({ tenant_id: z.uuid().optional() });
+/** By then no request is under way that began before the tenant ended. */
+const leftoversMs = 120_000;
+
+/** Mail and other work of a suspended tenant waits until it is resumed; that of one that ends is not done any more. */
+const admissions = { active: 'now', suspended: 'later', deleting: 'never' } as const;
 
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides extends Foundations {
@@ -45,8 +54,16 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const { clock, logger, sealer, views, db, redis, caching, hasher, embedded } = foundation;
 
   const audit = new AuditLog(db, clock);
-  const tenants = new TenantService(db, audit, sealer, caching, clock);
-  const keys = new KeyService(db, audit, tenants, sealer, caching, clock, logger);
+  const places = { issuer: config.issuer, domain: config.tenantDomain };
+  const tenants = new TenantService(db, audit, sealer, caching, clock, places, {
+    created: ({ id }) => keys.ensure(id),
+    async deleting({ id }) {
+      await jobs.enqueue(DELETE_TASK, { tenant_id: id });
+      await jobs.enqueue(DELETE_TASK, { tenant_id: id }, { runAt: new Date(Date.now() + leftoversMs) });
+    },
+  });
+  const deletion = new TenantDeletion(db, audit, tenants);
+  const keys: KeyService = new KeyService(db, audit, tenants, sealer, caching, clock, logger);
   const keySchedule = new KeySchedule(db, keys, clock, logger);
   const rewrap = new Rewrap(db, sealer, sealedColumns, logger);
   const shortLived = redis && new ShortLivedRows(redis.client, clock);
@@ -73,6 +90,12 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       every: 300,
       run: async (_payload, { signal }) => void (await rewrap.run(signal)),
     }),
+    [DELETE_TASK]: task({
+      schema: DeleteTenant,
+      // Also what a process that died has left, found by whoever starts next.
+      every: 10,
+      run: ({ tenant_id }, { signal }) => deletion.run({ ...(tenant_id ? { tenantId: tenant_id } : {}), signal }),
+    }),
     sweep: task({
       schema: z.object({}),
       every: 60,
@@ -88,6 +111,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     embedded,
     concurrency: embedded ? 1 : 4,
     logger,
+    admit: async (tenantId) => admissions[(await tenants.findById(tenantId))?.state ?? 'deleting'],
   });
   const renderMail = async (template: string, locale: string, data: object) => {
     const tenant = await tenants.current();
@@ -117,7 +141,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
     },
   );
-  const linkOf = (tenant: Tenant, token: string) => `${tenant.issuer(config.issuer)}/password?token=${token}`;
+  const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
   const passwordLinks = new PasswordLinks(db, audit, tenants, users, passwords, oneTimeTokens, mail, linkOf);
   const lookup = new ClientLookup(db, caching, clock);
   const clientHooks = {
@@ -138,24 +162,18 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     clientHooks,
   );
   const registeredClients = new RegisteredClients(db, audit, lookup, clock, clientHooks);
-  const setup = new SetupService(
-    db,
-    audit,
-    tenants,
-    users,
-    passwords,
-    clients,
-    oneTimeTokens,
-    Object.keys(managementScopes),
+  const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, (tenant) =>
+    Object.keys(scopesAt(tenant)),
   );
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
-    managementApi(tenant.issuer(config.issuer)),
+    managementApi(tenant, tenants.issuerOf(tenant)),
   ]);
 
   return {
     ...foundation,
     audit,
     tenants,
+    deletion,
     keys,
     keySchedule,
     rewrap,

@@ -1,6 +1,8 @@
 // What a command is given: a way to the services, and a way to answer. Results go to stdout, everything else to stderr.
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import type { ApplyServices } from '../features/declarations/apply.service.js';
+import type { SetupService } from '../features/setup/setup.service.js';
+import type { TenantDeletion } from '../features/tenants/tenant-deletion.js';
 import { withContext } from '../platform/context.js';
 import type { Sealer } from '../platform/crypto.js';
 import type { Rewrap } from '../platform/rewrap.js';
@@ -9,6 +11,8 @@ export interface CommandServices extends ApplyServices {
   passwordLinks: PasswordLinks;
   rewrap: Rewrap;
   sealer: Sealer;
+  setup: SetupService;
+  deletion: TenantDeletion;
   migrate(): Promise<void>;
 }
 
@@ -36,7 +40,7 @@ export class CommandError extends Error {
 /** Runs work as one tenant, named as people type it. */
 export async function inTenant<T>({ tenants }: CommandServices, slug: string, work: () => Promise<T>): Promise<T> {
   const tenant = slug === 'default' ? await tenants.ensureDefault() : await tenants.findBySlug(slug);
-  if (!tenant) throw new CommandError(`There is no tenant ${slug}`, EXIT.usage);
+  if (!tenant || tenant.deletingAt) throw new CommandError(`There is no tenant ${slug}`, EXIT.usage);
   return withContext({ tenantId: tenant.id }, work);
 }
 

@@ -26,7 +26,7 @@ export class ProviderPool {
     private readonly deps: ProviderDependencies,
     private readonly tenants: TenantService,
     private readonly keys: KeyService,
-    private readonly settings: { issuer: string; cookieKeys: readonly string[] },
+    private readonly settings: { cookieKeys: readonly string[] },
     makeCache: MakeCache,
   ) {
     this.pool = makeCache({ max: 1000, topic: 'issuer', load: (tenantId) => this.build(tenantId) });
@@ -45,7 +45,7 @@ export class ProviderPool {
     await this.keys.ensure(tenantId);
     const [{ private: jwks, retired }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
     const provider = createProvider(this.deps, {
-      url: tenant.issuer(this.settings.issuer),
+      url: this.tenants.issuerOf(tenant),
       cookieName: cookieName(tenant),
       cookieKeys: this.settings.cookieKeys.map((key) => deriveKey(key, `cookies:${tenantId}`).toString('base64url')),
       dpopNonceSecret: secrets.dpopNonce,

@@ -49,7 +49,11 @@ export interface JobsOptions {
   logger?: JobLogger;
   /** Jobs at a time in this process. */
   concurrency?: number;
+  /** Whether work in this context may be done: later means asked again after some minutes, never that it is dropped. */
+  admit?: (tenantId: string) => Promise<'now' | 'later' | 'never'>;
 }
+
+const laterMs = 60_000;
 
 /** What drains the queue: jobs-embedded.ts or jobs-server.ts. */
 export interface Worker {
@@ -70,16 +74,18 @@ export class Jobs {
   private readonly logger: JobLogger;
   private readonly concurrency: number;
   private readonly embedded: boolean;
+  private readonly admit: NonNullable<JobsOptions['admit']>;
   private worker: Worker | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly tasks: Record<string, Task>,
-    { embedded, logger = silent, concurrency = 4 }: JobsOptions,
+    { embedded, logger = silent, concurrency = 4, admit = async () => 'now' }: JobsOptions,
   ) {
     this.embedded = embedded;
     this.logger = logger;
     this.concurrency = concurrency;
+    this.admit = admit;
   }
 
   /** Makes or updates the tables of the queue. */
@@ -136,6 +142,16 @@ export class Jobs {
     return async (payload, { job, abortSignal }) => {
       const definition = this.tasks[name] as Task;
       const { tenant_id: tenantId, request_id: requestId, data } = Envelope.parse(payload);
+      const admission = tenantId ? await this.admit(tenantId) : 'now';
+      if (admission === 'later')
+        await this.add(name, data as object, {
+          tenantId,
+          requestId,
+          runAt: new Date(Date.now() + laterMs),
+          maxAttempts: job.max_attempts,
+          key: job.key ?? undefined,
+        });
+      if (admission !== 'now') return;
       const helpers: TaskHelpers = {
         jobId: job.id,
         attempt: job.attempts,

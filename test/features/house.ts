@@ -89,7 +89,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
   const ended: string[] = [];
   const locks: object[] = [];
   const audit = new AuditLog(db, clock);
-  const tenants = new TenantService(db, audit, sealer, caching, clock);
+  const tenants = new TenantService(db, audit, sealer, caching, clock, { issuer: 'https://id.example.com' });
   const keys = new KeyService(db, audit, tenants, sealer, caching, clock, { error() {} });
   const users = new UserService(db, audit, clock, {
     mayChangePrivileged() {},

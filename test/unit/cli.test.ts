@@ -220,6 +220,36 @@ onServer('the command line on PostgreSQL', () => {
     expect((await ostiary(['doctor'], environment)).code).toBe(0);
     await database.close();
   }, 60_000);
+
+  it('creates a tenant with a link for its administrator, suspends it, and deletes it to its end', async () => {
+    const database = await freshDatabase('postgres', { entities, migrations });
+    const tenants = (...args: string[]) => ostiary(['tenants', ...args], { DATABASE_URL: database.url ?? '' });
+    const made = await tenants('create', 'acme', '--name', 'Acme', '--json');
+    expect(JSON.parse(made.out)).toMatchObject({
+      slug: 'acme',
+      issuer: 'http://localhost:3000/t/acme',
+      state: 'active',
+      setup_link: expect.stringMatching(/^http:\/\/localhost:3000\/t\/acme\/setup\?token=[\w-]{43}$/),
+    });
+    const [again, reserved, moved] = await Promise.all([
+      tenants('create', 'acme'),
+      tenants('create', 'default'),
+      tenants('update', 'acme', '--host', 'login.acme.example', '--json'),
+    ]);
+    expect(again).toMatchObject({ code: 1, err: 'The slug or host is taken\n' });
+    expect(reserved).toMatchObject({ code: 1, out: '' });
+    expect(JSON.parse(moved.out)).toMatchObject({ host: 'login.acme.example', issuer: 'http://login.acme.example' });
+    expect((await tenants('suspend', 'acme')).out).toMatch(/^acme +suspended http:\/\/login\.acme\.example/);
+    const [nobody, unsure, never] = await Promise.all([
+      tenants('suspend', 'nobody'),
+      tenants('delete', 'acme'),
+      tenants('delete', 'default', '--yes'),
+    ]);
+    expect([nobody.code, unsure.code, never.code]).toEqual([2, 2, 1]);
+    expect(await tenants('delete', 'acme', '--yes')).toEqual({ code: 0, out: 'acme is deleted\n', err: '' });
+    expect((await tenants('list')).out).toMatch(/^default +active +http:\/\/localhost:3000 {2}Ostiary\n$/);
+    await database.close();
+  }, 60_000);
 });
 
 describe('the checks of the doctor', () => {

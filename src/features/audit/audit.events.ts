@@ -6,6 +6,11 @@ type Lockable = { subject_hash: string; user_id: string | null; factor: string }
 export interface AuditEvents {
   'tenant.created': { tenant_id: string; slug: string };
   'tenant.updated': { tenant_id: string; changed: string[] };
+  'tenant.suspended': { tenant_id: string; slug: string };
+  'tenant.resumed': { tenant_id: string; slug: string };
+  'tenant.deletion_started': { tenant_id: string; slug: string };
+  'tenant.deleted': { tenant_id: string; slug: string; rows: Record<string, number> };
+  'tenant.setup_link_issued': { tenant_id: string; slug: string };
   'signing_key.created': { kid: string; alg: string };
   'signing_key.rotated': { alg: string; kid: string; previous_kid: string | null; next_kid: string };
   'signing_key.compromised': { kid: string; alg: string };

@@ -70,10 +70,10 @@ export class Apply {
   }
 
   private async write(declarations: Declarations, passwords: DeclaredPasswords): Promise<Applied> {
-    const { db, audit, tenants, keys } = this.services;
+    const { db, audit, tenants } = this.services;
     const context: Partial<RequestContext> = { requestId: newId(), actor: { type: 'system', id: 'apply' } };
-    return withContext(context, async () => {
-      const applied = await db.transaction(async () => {
+    return withContext(context, () =>
+      db.transaction(async () => {
         await oneAtATime(db);
         const done = await this.walk(declarations, passwords, true);
         if (done.changes.length === 0) return done;
@@ -83,15 +83,8 @@ export class Apply {
           audit.record('apply.completed', { created, updated: done.changes.length - created }),
         );
         return done;
-      });
-      // Finding an RSA key takes a while; where this is interrupted, the engine of the tenant does it when it is first asked.
-      for (const { kind, action, name } of applied.changes) {
-        if (kind !== 'tenant' || action !== 'create') continue;
-        const tenant = await db.manager.findOneBy(Tenant, { slug: name });
-        if (tenant) await keys.ensure(tenant.id);
-      }
-      return applied;
-    });
+      }),
+    );
   }
 
   /** Resources before the clients whose scopes they explain, then people. */

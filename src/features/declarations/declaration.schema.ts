@@ -40,7 +40,9 @@ const lists = {
   users: z.array(z.unknown()).nullish(),
   resources: z.array(z.unknown()).nullish(),
 };
-export const TenantSection = z.strictObject({ ...CreateTenant.shape, ...lists });
+/** The tenant `default` is there already; its name and settings can be said. */
+const slug = z.union([z.literal('default'), CreateTenant.shape.slug]);
+export const TenantSection = z.strictObject({ ...CreateTenant.shape, slug, ...lists });
 export const Root = z.strictObject({ tenants: z.array(z.unknown()).nullish(), ...lists });
 
 /** One entry and where it stands. */

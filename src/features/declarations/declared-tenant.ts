@@ -1,4 +1,5 @@
 import type { Database } from '../../platform/database.js';
+import { conflict } from '../../platform/errors.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { type Step, same } from './change.js';
@@ -22,6 +23,8 @@ export async function tenantStep(
     };
     return { tenant, step: { action: 'create', changed: [], write } };
   }
+  if (tenant.deletingAt)
+    throw conflict('tenant_deleting', 'is being deleted; its slug is free again when that is done');
   if (!own) return { tenant, step: undefined };
 
   const changed: string[] = [];

@@ -1,4 +1,4 @@
-// Owns the beginning: who administers a server that nobody administers yet, once, by a link or from the environment.
+// Owns the beginning: who administers a tenant that nobody administers yet, once, by a link or from the environment.
 // Hands off to: users, passwords and clients for what is made; the page /setup and the start of the process call it.
 import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
@@ -7,6 +7,7 @@ import type { AuditLog } from '../audit/audit.service.js';
 import type { ClientService } from '../clients/client.service.js';
 import type { PasswordService } from '../credentials/password.service.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import type { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { EmailAddress } from '../users/identifier.js';
 import { ADMIN, User } from '../users/user.entity.js';
@@ -36,23 +37,34 @@ export class SetupService {
     private readonly passwords: PasswordService,
     private readonly clients: ClientService,
     private readonly oneTimeTokens: OneTimeTokens,
-    /** Everything the management API can be asked for: what the first client may do. */
-    private readonly managementScopes: readonly string[],
+    /** Everything the management API of a tenant can be asked for: what its first client may do. */
+    private readonly scopesOf: (tenant: Tenant) => readonly string[],
   ) {}
 
-  /** Nobody administers the tenant `default`. Whoever is disabled counts: disabling them does not open the door again. */
-  needed(): Promise<boolean> {
-    return this.atDefault(async () => {
-      const administrators = this.db.repo(User).query('u').andWhere(':role = ANY(u.roles)', { role: ADMIN });
-      return !(await administrators.getExists());
-    });
+  /** Nobody administers the tenant. Whoever is disabled counts: disabling them does not open the door again. */
+  async needed(): Promise<boolean> {
+    const administrators = this.db.repo(User).query('u').andWhere(':role = ANY(u.roles)', { role: ADMIN });
+    return !(await administrators.getExists());
   }
 
   /** Good for 30 minutes; an older link dies. @throws AppError 409 where there is an administrator already. */
   async issueLink(issuer: string): Promise<string> {
     if (!(await this.needed())) throw conflict('setup_completed', 'There is an administrator already');
-    const token = await this.atDefault(() => this.oneTimeTokens.issue('setup', SUBJECT, { data: {} }));
+    const token = await this.oneTimeTokens.issue('setup', SUBJECT, { data: {} });
     return `${issuer}/setup?token=${token}`;
+  }
+
+  /** The same for another tenant than the one of the context. @throws AppError 409 also where the tenant does not answer. */
+  async issueLinkFor(tenant: Tenant): Promise<string> {
+    if (tenant.state !== 'active') throw conflict(`tenant_${tenant.state}`, 'This tenant does not answer');
+    return this.db.transaction(async () => {
+      const link = await withContext({ tenantId: tenant.id }, () => this.issueLink(this.tenants.issuerOf(tenant)));
+      const { id: tenantId } = await this.tenants.ensureDefault();
+      await withContext({ tenantId }, () =>
+        this.audit.record('tenant.setup_link_issued', { tenant_id: tenant.id, slug: tenant.slug }),
+      );
+      return link;
+    });
   }
 
   /** Looks without using the link up. Unknown, used, expired, of another tenant or no longer needed: all false. */
@@ -75,7 +87,7 @@ export class SetupService {
         grant_types: ['client_credentials'],
         response_types: [],
         token_endpoint_auth_method: 'client_secret_basic',
-        scope: this.managementScopes.join(' '),
+        scope: this.scopesOf(await this.tenants.current()).join(' '),
       });
       if (!secret) throw new Error('a client with client_secret_basic was made without a secret');
       return { user, clientId: client.clientId, clientSecret: secret };
@@ -87,15 +99,13 @@ export class SetupService {
    * @returns undefined where there is an administrator already: every later start does nothing.
    * @throws AppError as complete() does.
    */
-  createFromEnvironment(email: string, password: string): Promise<User | undefined> {
-    return this.atDefault(async () => {
+  async createFromEnvironment(email: string, password: string): Promise<User | undefined> {
+    if (!(await this.needed())) return undefined;
+    const create = await this.prepare({ email, password }, { mustChange: true });
+    return this.alone(async () => {
       if (!(await this.needed())) return undefined;
-      const create = await this.prepare({ email, password }, { mustChange: true });
-      return this.alone(async () => {
-        if (!(await this.needed())) return undefined;
-        await this.oneTimeTokens.revoke('setup', SUBJECT);
-        return create();
-      });
+      await this.oneTimeTokens.revoke('setup', SUBJECT);
+      return create();
     });
   }
 
@@ -125,11 +135,6 @@ export class SetupService {
         return work();
       }),
     );
-  }
-
-  private async atDefault<T>(work: () => Promise<T>): Promise<T> {
-    const { id } = await this.tenants.ensureDefault();
-    return withContext({ tenantId: id }, work);
   }
 }
 

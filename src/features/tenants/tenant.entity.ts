@@ -1,6 +1,12 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { readSettings, type TenantSettings } from './tenant.schema.js';
 
+/** Where tenants are to be found: the issuer of `default`, and the domain below which others are hosts, where there is one. */
+export interface Places {
+  issuer: string;
+  domain?: string | undefined;
+}
+
 /** An issuer with users, clients, keys and settings of its own. It owns rows; no tenant owns it. */
 @Entity('tenants')
 export class Tenant {
@@ -11,6 +17,9 @@ export class Tenant {
   @Column('jsonb', { name: 'settings', default: {} }) storedSettings: Record<string, unknown> = {};
   @Column('text') secretsSealed!: string;
   @Column('timestamptz', { nullable: true }) suspendedAt: Date | null = null;
+  @Column('timestamptz', { nullable: true }) deletingAt: Date | null = null;
+  /** Table → rows that have gone, while it is being deleted. */
+  @Column('jsonb', { default: {} }) deletedRows: Record<string, number> = {};
   @Column('integer', { default: 1 }) version = 1;
   @Column('timestamptz') createdAt!: Date;
   @Column('timestamptz') updatedAt!: Date;
@@ -20,9 +29,22 @@ export class Tenant {
     return readSettings(this.storedSettings);
   }
 
-  /** `default` answers at the base URL, the others at a host of their own or below /t/{slug}. */
-  issuer(baseIssuer: string): string {
-    if (this.host) return `${new URL(baseIssuer).protocol}//${this.host}`;
-    return this.slug === 'default' ? baseIssuer : `${baseIssuer}/t/${this.slug}`;
+  /** The tenant of whoever operates the installation. */
+  get isDefault(): boolean {
+    return this.slug === 'default';
+  }
+
+  get state(): 'active' | 'suspended' | 'deleting' {
+    if (this.deletingAt) return 'deleting';
+    return this.suspendedAt ? 'suspended' : 'active';
+  }
+
+  /** Exactly one: a host of its own, else below the domain of tenants, else a path. `default` answers at the base URL. */
+  issuer(baseIssuer: string, domain?: string): string {
+    const { protocol, port } = new URL(baseIssuer);
+    if (this.host) return `${protocol}//${this.host}`;
+    if (this.isDefault) return baseIssuer;
+    if (domain) return `${protocol}//${this.slug}.${domain}${port && `:${port}`}`;
+    return `${baseIssuer}/t/${this.slug}`;
   }
 }

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { patchOf } from '../../platform/merge-patch.js';
+import { pageQuery } from '../../platform/pagination.js';
+import type { Tenant } from './tenant.entity.js';
 
 export const LockoutPolicy = z.strictObject({
   max_attempts: z.number().int().min(3).max(100).default(5),
@@ -65,18 +68,115 @@ export type TenantSettings = Required<z.output<typeof StoredSettings>>;
 
 export const readSettings = (stored: unknown): TenantSettings => ({ ...defaults, ...StoredSettings.parse(stored) });
 
+/** Names that would be taken for the server itself, or that mail clients, browsers and proxies look for below a domain. */
+const RESERVED = new Set([
+  ...['default', 'admin', 'api', 'app', 'account', 'accounts', 'auth', 'console', 'login', 'oauth', 'oidc', 'sso', 't'],
+  ...[
+    'assets',
+    'cdn',
+    'static',
+    'status',
+    'health',
+    'healthz',
+    'readyz',
+    'metrics',
+    'well-known',
+    'setup',
+    'scim',
+    'saml',
+  ],
+  ...[
+    'www',
+    'mail',
+    'smtp',
+    'imap',
+    'pop',
+    'ftp',
+    'ns',
+    'mx',
+    'localhost',
+    'wpad',
+    'isatap',
+    'autoconfig',
+    'autodiscover',
+  ],
+]);
+
+/** A label of DNS (RFC 1123 §2.1) that is no A-label (RFC 5890 §2.3.1) and that nobody takes for an id. */
+export const Slug = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be 1–63 lower case letters, digits and hyphens, none at an end')
+  .refine((slug) => slug.slice(2, 4) !== '--', 'must not have hyphens at its third and fourth place')
+  .refine((slug) => !z.uuid().safeParse(slug).success, 'must not look like an id');
+
+/** The slug `default` is the installation's own and made by itself. */
+const NewSlug = Slug.refine((slug) => !RESERVED.has(slug), 'is reserved');
+
+/** As a Host header says it and a browser compares it: lower case, ASCII (an A-label where it is international), no dot at the end. */
+const Host = z
+  .string()
+  .toLowerCase()
+  .regex(/^[a-z0-9.-]{1,253}(:[0-9]{1,5})?$/, 'must be a host name in ASCII, as xn--bcher-kva.example')
+  .refine((host) => {
+    const name = host.replace(/:\d+$/, '');
+    return URL.canParse(`ws://${host}`) && new URL(`ws://${name}`).host === name && !/^\.|\.\.|\.$/.test(name);
+  }, 'must be a host name')
+  .meta({ description: 'A host of its own, with a port where it is not the usual one; another issuer than before' });
+
 export const CreateTenant = z.strictObject({
-  slug: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens'),
+  slug: NewSlug,
   name: z.string().trim().min(1).max(120),
-  /** A host of its own, without a port unless it is not the usual one. */
-  host: z
-    .string()
-    .toLowerCase()
-    .regex(/^[a-z0-9.-]{1,253}(:[0-9]{1,5})?$/, 'must be a host name')
-    .nullish(),
+  host: Host.nullish(),
   settings: StoredSettings.optional(),
 });
 export type CreateTenant = z.input<typeof CreateTenant>;
 
-export const UpdateTenant = CreateTenant.omit({ slug: true }).partial();
+/** RFC 7396: null takes the host, or a setting, away. */
+export const UpdateTenant = z.strictObject({
+  name: CreateTenant.shape.name.optional(),
+  host: Host.nullish(),
+  settings: patchOf(StoredSettings).optional(),
+});
 export type UpdateTenant = z.input<typeof UpdateTenant>;
+
+export const TenantParams = z.strictObject({
+  tenant: z.string().min(1).max(63).meta({ description: 'Slug or id' }),
+});
+export const TenantQuery = z.strictObject(pageQuery);
+export type TenantQuery = z.infer<typeof TenantQuery>;
+
+export const TenantView = z
+  .object({
+    id: z.uuid(),
+    slug: z.string(),
+    name: z.string(),
+    issuer: z.string(),
+    host: z.string().nullable(),
+    settings: z.object(StoredSettings.shape),
+    state: z.enum(['active', 'suspended', 'deleting']),
+    suspended_at: z.iso.datetime().nullable(),
+    deleting_at: z.iso.datetime().nullable(),
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+    version: z.int(),
+  })
+  .meta({ id: 'Tenant' });
+
+export const present = (tenant: Tenant, issuer: string) => ({
+  id: tenant.id,
+  slug: tenant.slug,
+  name: tenant.name,
+  issuer,
+  host: tenant.host,
+  settings: tenant.storedSettings,
+  state: tenant.state,
+  suspended_at: tenant.suspendedAt?.toISOString() ?? null,
+  deleting_at: tenant.deletingAt?.toISOString() ?? null,
+  created_at: tenant.createdAt.toISOString(),
+  updated_at: tenant.updatedAt.toISOString(),
+  version: tenant.version,
+});
+
+export const SetupLinkView = z
+  .object({ link: z.string(), expires_in: z.int().meta({ description: 'Seconds' }) })
+  .meta({ id: 'SetupLink' });

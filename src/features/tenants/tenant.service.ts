@@ -1,16 +1,17 @@
 // Owns the tenants: who is an issuer here, under which host or path, with which settings and secrets.
 // Hands off to: every feature, through the tenant id in the context; oidc/ builds one engine per tenant from these rows.
-import type { QueryDeepPartialEntity } from 'typeorm';
+import { IsNull, type QueryDeepPartialEntity } from 'typeorm';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import { newId, randomToken, type Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { notFound, preconditionFailed } from '../../platform/errors.js';
+import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
+import { applyPatch } from '../../platform/merge-patch.js';
 import type { SealedColumn } from '../../platform/rewrap.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Cache, Caching } from './caching.js';
-import { Tenant } from './tenant.entity.js';
+import { type Places, Tenant } from './tenant.entity.js';
 import { CreateTenant, UpdateTenant } from './tenant.schema.js';
 
 const Secrets = z.object({ dpop_nonce: z.string(), pairwise_salt: z.string(), identifier_key: z.string() });
@@ -24,6 +25,15 @@ export interface TenantSecrets {
   identifierKey: string;
 }
 
+export interface TenantHooks {
+  /** After the commit: what takes long and is wanted before the first request, as signing keys. Where it fails, that request does it. */
+  created(tenant: Tenant): Promise<void>;
+  /** In the transaction that begins the deletion: enqueues the rest of it. */
+  deleting(tenant: Tenant): Promise<void>;
+}
+
+const noHooks: TenantHooks = { created: async () => {}, deleting: async () => {} };
+
 const TOPIC = 'tenant';
 
 export class TenantService {
@@ -35,6 +45,8 @@ export class TenantService {
     private readonly sealer: Sealer,
     private readonly caching: Caching,
     private readonly clock: Clock,
+    private readonly places: Places,
+    private readonly hooks: TenantHooks = noHooks,
   ) {
     this.tenants = caching.cache({ max: 3000, topic: TOPIC, load: (key) => this.load(key) });
   }
@@ -62,43 +74,77 @@ export class TenantService {
     });
   }
 
+  /** @throws QueryFailedError on a slug or host that is taken, answered as 409; AppError 422 on a host that is the server's. */
   create(input: CreateTenant): Promise<Tenant> {
     const tenant = this.build(CreateTenant.parse(input));
+    this.assertOwnHost(tenant.host);
     return this.db.transaction(async () => {
       await this.db.manager.insert(Tenant, tenant as QueryDeepPartialEntity<Tenant>);
       await this.recordAs(tenant, () =>
         this.audit.record('tenant.created', { tenant_id: tenant.id, slug: tenant.slug }),
       );
       await this.published(tenant);
+      await this.db.afterCommit(() => this.hooks.created(tenant));
       return tenant;
     });
   }
 
-  /** @param ifMatch the version the caller saw (RFC 9110 §13.1.1). Settings are replaced one member at a time. */
+  /**
+   * Settings are replaced one member at a time. Another host is another issuer: what the old one has signed is nobody's any more.
+   * @param ifMatch the version the caller saw (RFC 9110 §13.1.1).
+   */
   update(tenant: Tenant, input: UpdateTenant, ifMatch?: number): Promise<Tenant> {
     const { name, host, settings } = UpdateTenant.parse(input);
-    return this.db.transaction(async () => {
-      const row = await this.db.manager
-        .createQueryBuilder(Tenant, 'tenant')
-        .where('tenant.id = :id', { id: tenant.id })
-        .setLock('pessimistic_write')
-        .getOne();
-      if (!row) throw notFound('tenant');
-      if (ifMatch !== undefined && ifMatch !== row.version) throw preconditionFailed('The tenant has changed since');
-      const before = Object.assign(new Tenant(), row);
+    if (host !== undefined) this.assertOwnHost(host);
+    return this.change(tenant, ifMatch, async (row) => {
+      if (host && row.isDefault)
+        throw invalid('The tenant default answers at the address of the installation', [
+          { pointer: '/host', message: 'cannot be set here' },
+        ]);
       if (name !== undefined) row.name = name;
       if (host !== undefined) row.host = host;
-      if (settings) row.storedSettings = { ...row.storedSettings, ...settings };
-      row.version += 1;
-      row.updatedAt = this.clock.now();
-      await this.db.manager.save(row);
+      if (settings) row.storedSettings = applyPatch(row.storedSettings, settings);
       await this.recordAs(row, () =>
         this.audit.record('tenant.updated', { tenant_id: row.id, changed: Object.keys(input) }),
       );
-      await this.published(before);
-      await this.published(row);
-      return row;
     });
+  }
+
+  /** Nobody is answered there until it is resumed; nothing is lost. */
+  suspend(tenant: Tenant, ifMatch?: number): Promise<Tenant> {
+    return this.change(tenant, ifMatch, async (row) => {
+      if (row.isDefault) throw conflict('default_tenant', 'The tenant default cannot be suspended');
+      if (row.suspendedAt) return;
+      row.suspendedAt = this.clock.now();
+      await this.recordHere('tenant.suspended', row);
+    });
+  }
+
+  resume(tenant: Tenant, ifMatch?: number): Promise<Tenant> {
+    return this.change(tenant, ifMatch, async (row) => {
+      if (!row.suspendedAt) return;
+      row.suspendedAt = null;
+      await this.recordHere('tenant.resumed', row);
+    });
+  }
+
+  /** Nobody is answered there from now on; tenant-deletion.ts removes what there is. There is no way back. */
+  async delete(tenant: Tenant, ifMatch?: number): Promise<Tenant> {
+    if (tenant.deletingAt) return tenant;
+    return this.change(tenant, ifMatch, async (row) => {
+      if (row.isDefault) throw conflict('default_tenant', 'The tenant default cannot be deleted');
+      row.deletingAt = this.clock.now();
+      await this.recordHere('tenant.deletion_started', row);
+      await this.hooks.deleting(row);
+    });
+  }
+
+  /** @param name slug or id. @throws AppError 404 */
+  async find(name: string): Promise<Tenant> {
+    const by = z.uuid().safeParse(name).success ? { id: name } : { slug: name };
+    const tenant = await this.db.manager.findOneBy(Tenant, by);
+    if (!tenant) throw notFound('tenant');
+    return tenant;
   }
 
   /** Cached: what is handed out is not to be changed. */
@@ -122,8 +168,21 @@ export class TenantService {
     return tenant;
   }
 
+  /** Without those that are being deleted. */
   list(): Promise<Tenant[]> {
-    return this.db.manager.find(Tenant, { order: { slug: 'ASC' } });
+    return this.db.manager.find(Tenant, { where: { deletingAt: IsNull() }, order: { slug: 'ASC' } });
+  }
+
+  issuerOf(tenant: Tenant): string {
+    return tenant.issuer(this.places.issuer, this.places.domain);
+  }
+
+  /** Others have stopped answering: their caches forget the tenant. Joins the surrounding transaction. */
+  async published({ id, slug, host }: Tenant): Promise<void> {
+    for (const key of [`id:${id}`, `slug:${slug}`, ...(host ? [`host:${host}`] : [])])
+      await this.caching.publish(TOPIC, key);
+    // What is built for the tenant, an engine for one, is built anew.
+    await this.caching.publish('issuer', id);
   }
 
   /** Made with the tenant and never rotated by accident: a live engine is swapped without anybody noticing. */
@@ -163,16 +222,55 @@ export class TenantService {
     return tenant ? Object.freeze(tenant) : undefined;
   }
 
-  private async published({ id, slug, host }: Tenant): Promise<void> {
-    for (const key of [`id:${id}`, `slug:${slug}`, ...(host ? [`host:${host}`] : [])])
-      await this.caching.publish(TOPIC, key);
-    // What is built for the tenant, an engine for one, is built anew.
-    await this.caching.publish('issuer', id);
+  private change({ id }: Tenant, ifMatch: number | undefined, work: (row: Tenant) => Promise<void>): Promise<Tenant> {
+    return this.db.transaction(async () => {
+      const row = await this.db.manager
+        .createQueryBuilder(Tenant, 'tenant')
+        .where('tenant.id = :id', { id })
+        .setLock('pessimistic_write')
+        .getOne();
+      if (!row) throw notFound('tenant');
+      if (row.deletingAt) throw conflict('tenant_deleting', 'This tenant is being deleted');
+      if (ifMatch !== undefined && ifMatch !== row.version) throw preconditionFailed('The tenant has changed since');
+      const before = Object.assign(new Tenant(), row);
+      await work(row);
+      if (JSON.stringify(row) === JSON.stringify(before)) return row;
+      row.version += 1;
+      row.updatedAt = this.clock.now();
+      await this.db.manager.save(row);
+      await this.published(before);
+      await this.published(row);
+      return row;
+    });
+  }
+
+  /** @throws AppError 422: the installation's own address, and names below the domain of tenants, are not anybody's. */
+  private assertOwnHost(host: string | null | undefined): void {
+    if (!host) return;
+    const { protocol, host: base } = new URL(this.places.issuer);
+    const { domain } = this.places;
+    const refuse = (message: string) => {
+      throw invalid('The host cannot be used', [{ pointer: '/host', message }]);
+    };
+    // RFC 9110 §4.2.3: a browser leaves the usual port out, and would never reach this one.
+    if (new URL(`${protocol}//${host}`).host !== host) refuse('must not name the port that is usual anyway');
+    if (host === base) refuse('is the address of the installation');
+    const name = host.replace(/:\d+$/, '');
+    if (domain && (name === domain || name.endsWith(`.${domain}`))) refuse(`belongs to the tenants below ${domain}`);
   }
 
   /** A tenant's own history holds its beginning, whoever made it. */
   private recordAs(tenant: Tenant, work: () => Promise<void>): Promise<void> {
     return withContext({ tenantId: tenant.id }, work);
+  }
+
+  /** In the history of the installation: that of the tenant is not to be read meanwhile, and ends with it. */
+  private async recordHere(
+    name: 'tenant.suspended' | 'tenant.resumed' | 'tenant.deletion_started',
+    { id, slug }: Tenant,
+  ): Promise<void> {
+    const { id: tenantId } = await this.ensureDefault();
+    await withContext({ tenantId }, () => this.audit.record(name, { tenant_id: id, slug }));
   }
 }
 

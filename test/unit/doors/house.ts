@@ -59,7 +59,7 @@ export async function openHouse(kind: Kind) {
   const ended: string[] = [];
   const outbox: object[] = [];
   const audit = new AuditLog(db, clock);
-  const tenants = new TenantService(db, audit, sealer, caching, clock);
+  const tenants = new TenantService(db, audit, sealer, caching, clock, { issuer: 'https://id.example.com' });
   const users = new UserService(db, audit, clock);
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
@@ -68,7 +68,7 @@ export async function openHouse(kind: Kind) {
     locked: async () => {},
   });
   const clients = new ClientService(db, audit, new ClientLookup(db, caching, clock), clock, { production: true });
-  const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, managementScopes);
+  const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, () => managementScopes);
   const enqueue = async (_task: string, payload: object) => void outbox.push(payload);
   const render = (template: keyof MailTemplates, _locale: string, data: object) => {
     const { link = '' } = data as { link?: string };

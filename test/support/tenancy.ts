@@ -1,0 +1,177 @@
+// Tenants side by side on one server, each furnished alike: what each has given out can be shown at the others. Every word a tenant has
+// written carries its mark, so that an answer which tells of it gives itself away.
+import { randomBytes } from 'node:crypto';
+import { ProtocolRequest } from '../../src/features/protocol/request.js';
+import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
+import { managementScopes } from '../../src/management.js';
+import { withContext } from '../../src/platform/context.js';
+import { ask, makeManager, managementToken } from './api.js';
+import type { Browser } from './browser.js';
+import { authorizationUrl, makeClient, makePerson, type Party, pkce, post, signIn, tokensFor } from './party.js';
+import { assertionOf, type DpopKey, dpopKey } from './proofs.js';
+import type { TestServer } from './server.js';
+
+export interface House {
+  server: TestServer;
+  slug: string;
+  /** In every name and address that was written here, and in nothing that is shown elsewhere. */
+  mark: string;
+  email: string;
+  /** Has the same client_id and secret in every house: only the tenant tells them apart. */
+  party: Party;
+  /** Known here and nowhere else. */
+  own: Party;
+  /** Signs for itself (private_key_jwt), with the same client_id and key in every house. */
+  signer: { clientId: string; key: DpopKey };
+  apiToken: string;
+  browser: Browser;
+  tokens: Record<string, string>;
+  jwt: string;
+  machineToken: string;
+  initialAccessToken: string;
+  registered: { client_id: string; client_secret: string; registration_access_token: string };
+  setupToken: string;
+  passwordToken: string;
+  /** Planted: their endpoints are not open. */
+  planted: Record<'DeviceCode' | 'BackchannelAuthenticationRequest', string>;
+  /** By the names that paths of the API give them. */
+  ids: Record<string, string>;
+}
+
+/** What is alike in every house. */
+export interface Shared {
+  secret: string;
+  key: DpopKey;
+}
+
+export const sharedByAll = async (): Promise<Shared> => ({
+  secret: randomBytes(32).toString('base64url'),
+  key: await dpopKey(),
+});
+
+/** The server as one of its tenants sees it. */
+export const at = (server: TestServer, tenant: Tenant): TestServer => ({
+  ...server,
+  issuer: server.services.tenants.issuerOf(tenant),
+  inside: (work) =>
+    withContext({ tenantId: tenant.id, actor: { type: 'system', id: 'ostiary' } }, () => work(server.services)),
+});
+
+const everyScope = Object.keys(managementScopes).join(' ');
+const jwtResource = 'https://trips.example/api';
+
+export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant, shared: Shared): Promise<House> {
+  const mark = `mark${randomBytes(6).toString('hex')}`;
+  const email = `maria@${mark}.example`;
+  const person = await makePerson(server, email);
+  const metadata = {
+    client_name: `Shared of ${mark}`,
+    redirect_uris: ['https://rp.example/cb'],
+    post_logout_redirect_uris: ['https://rp.example/out'],
+    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+    consent_policy: 'implicit',
+  };
+  await server.inside(async ({ clients, resources, users }) => {
+    await clients.create(metadata as never, { clientId: 'shared', secret: shared.secret });
+    await clients.create(
+      {
+        client_name: `Signer of ${mark}`,
+        grant_types: ['client_credentials'],
+        response_types: [],
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks: { keys: [{ ...shared.key.jwk, kid: 'one', alg: 'ES256', use: 'sig' }] },
+      } as never,
+      { clientId: 'signer' },
+    );
+    await resources.create({ identifier: jwtResource, name: `Trips of ${mark}`, access_token_format: 'jwt' });
+    await users.update(await users.find(person.id), { claims: { name: `Person of ${mark}` } });
+  });
+  const party: Party = { clientId: 'shared', clientSecret: shared.secret, redirectUri: 'https://rp.example/cb' };
+  const own = await makeClient(server, { ...metadata, client_name: `Own of ${mark}` });
+  const { browser, ...tokens } = await tokensFor(server, party, email);
+  // A second account in the same browser: the first one goes to the shelf.
+  const second = await makePerson(server, `jonas@${mark}.example`);
+  const choice = authorizationUrl(server, party, pkce(), { prompt: 'select_account' });
+  await signIn(browser, (await browser.submit(await browser.open(choice), { account: 'other' })).url, second.email);
+  const jwt = await tokensFor(server, party, email, { resource: jwtResource });
+  const machine = await post(server, '/token', party, { grant_type: 'client_credentials' });
+
+  const manager = await makeManager(server, everyScope);
+  const apiToken = await managementToken(server, manager, everyScope);
+  const initialAccessToken = await plant(server, 'InitialAccessToken', {});
+  const registration = await register(server, initialAccessToken, mark);
+  const [setupToken, passwordToken] = await server.inside(async ({ oneTimeTokens, users, passwords }) => {
+    const admin = await users.create({ email: `admin@${mark}.example` });
+    await passwords.set(admin, 'a decent pass phrase 7');
+    return [
+      await oneTimeTokens.issue('setup', 'administrator', { data: {} }),
+      await oneTimeTokens.issue('password_reset', person.id, { data: { email } }),
+    ];
+  });
+
+  const list = async (path: string) => (await ask(server, apiToken, 'get', path)).body.items as { id: string }[];
+  const secrets = await ask(server, apiToken, 'get', `/clients/${own.clientId}/secrets`);
+  const [secret] = ('items' in secrets.body ? secrets.body.items : secrets.body) as { id: string }[];
+  const ids = {
+    user_id: person.id,
+    client_id: own.clientId,
+    secret_id: secret?.id ?? '',
+    resource_id: (await list('/resources'))[0]?.id ?? '',
+    session_id: (await list('/sessions'))[0]?.id ?? '',
+    grant_id: (await list('/grants'))[0]?.id ?? '',
+    audit_event_id: (await list('/audit-events'))[0]?.id ?? '',
+    tenant: tenantId,
+  };
+  for (const [name, id] of Object.entries(ids)) if (!id) throw new Error(`${slug} has no ${name}`);
+
+  return {
+    server,
+    slug,
+    mark,
+    email,
+    party,
+    own,
+    signer: { clientId: 'signer', key: shared.key },
+    apiToken,
+    browser,
+    tokens: tokens as unknown as Record<string, string>,
+    jwt: String(jwt.access_token),
+    machineToken: String(machine.body.access_token),
+    initialAccessToken,
+    registered: registration,
+    setupToken: setupToken ?? '',
+    passwordToken: passwordToken ?? '',
+    planted: {
+      DeviceCode: await plant(server, 'DeviceCode', { clientId: 'shared', userCode: 'ABCD-EFGH' }),
+      BackchannelAuthenticationRequest: await plant(server, 'BackchannelAuthenticationRequest', { clientId: 'shared' }),
+    },
+    ids,
+  };
+}
+
+/** A row of the engine, as if an endpoint that is not open had made it. @returns its handle. */
+async function plant(server: TestServer, kind: string, more: object): Promise<string> {
+  const handle = randomBytes(32).toString('base64url');
+  const iat = Math.floor(Date.now() / 1000);
+  const payload = { kind, jti: handle, iat, exp: iat + 600, ...more };
+  await server.inside(({ protocol }) => protocol.rows.save(new ProtocolRequest(), { kind, handle, payload }));
+  return handle;
+}
+
+/** RFC 7591 §3. */
+export async function register(server: TestServer, token: string, mark: string): Promise<House['registered']> {
+  const answer = await fetch(`${server.issuer}/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ redirect_uris: ['https://rp.example/cb'], client_name: `Dynamic of ${mark}` }),
+  });
+  if (answer.status !== 201) throw new Error(`not registered: ${await answer.text()}`);
+  return (await answer.json()) as House['registered'];
+}
+
+/** RFC 7523 §3: says of itself, to one issuer, who it is. */
+export const assertionFor = ({ signer, server }: House, audience = server.issuer): Promise<string> =>
+  assertionOf(signer.key, signer.clientId, audience);
+
+export const cookiesIn = (browser: Browser) =>
+  [...browser.cookies.values()].map(({ name, value }) => ({ name, value }));
