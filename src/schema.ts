@@ -10,6 +10,8 @@ import { Resources1700000000008 } from '../migrations/0008-resources.js';
 import { MailMessages1700000000009 } from '../migrations/0009-mail-messages.js';
 import { Protocol1700000000010 } from '../migrations/0010-protocol.js';
 import { DeniedTokens1700000000011 } from '../migrations/0011-denied-tokens.js';
+import { Lists1700000000017 } from '../migrations/0017-lists.js';
+import { Vacuum1700000000018 } from '../migrations/0018-vacuum.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
@@ -49,5 +51,7 @@ export const migrations = [
   MailMessages1700000000009,
   Protocol1700000000010,
   DeniedTokens1700000000011,
+  Lists1700000000017,
+  Vacuum1700000000018,
   IdempotencyKeys1700000000020,
 ];

@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import type { Config } from '../config/index.js';
 import { lifetimes, limits } from '../config/protocol.js';
-import { IdempotencyKeys } from './api/idempotency.js';
 import { AuditLog } from './features/audit/audit.service.js';
 import { ClientService } from './features/clients/client.service.js';
 import { ClientLookup } from './features/clients/client-lookup.js';
@@ -17,7 +16,6 @@ import { mailboxTransport, smtpTransport } from './features/mail/mail.transport.
 import { OneTimeTokens } from './features/one-time-tokens/one-time-token.service.js';
 import { Protocol } from './features/protocol/protocol.js';
 import { ShortLivedRows } from './features/protocol/short-lived-rows.js';
-import { sweepProtocol } from './features/protocol/sweeper.js';
 import { ResourceService } from './features/resources/resource.service.js';
 import { SetupService } from './features/setup/setup.service.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
@@ -26,6 +24,8 @@ import { UserService } from './features/users/user.service.js';
 import { type Foundations, openFoundation } from './foundation.js';
 import { managementApi, managementScopes, mayChangePrivileged, mayGrant } from './management.js';
 import { Jobs, task } from './platform/jobs.js';
+import { Sweeper } from './platform/sweep.js';
+import { retentions } from './retention.js';
 
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides extends Foundations {
@@ -53,18 +53,17 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
+  const sweeper = new Sweeper(db, clock, retentions);
+  const stopping = new AbortController();
   const tasks = {
     [SEND_TASK]: task({ schema: SendMail, run: (payload) => mail.deliver(payload) }),
     [LOCKED_TASK]: task({ schema: Locked, run: (payload) => sendLockNotice(payload, users, mail) }),
     sweep: task({
       schema: z.object({}),
       every: 60,
-      async run() {
-        await sweepProtocol(db, clock);
-        await oneTimeTokens.sweep();
-        await lockout.sweep();
-        await new IdempotencyKeys(db, sealer, clock).sweep();
-      },
+      // What is left after ten minutes is for the next run.
+      run: async (_payload, { signal }) =>
+        void (await sweeper.run(AbortSignal.any([signal, stopping.signal, AbortSignal.timeout(600_000)]))),
     }),
   };
   const jobs: Jobs = new Jobs(db, tasks, {
@@ -151,6 +150,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     limits: { ...limits, ...overrides.limits },
 
     async close(): Promise<void> {
+      stopping.abort();
       await jobs.stop();
       transport.close();
       await foundation.close();
