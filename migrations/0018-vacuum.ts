@@ -19,8 +19,8 @@ export class Vacuum1700000000018 implements MigrationInterface {
     await runner.query(`SET LOCAL lock_timeout = '5s'`);
     for (const table of rewritten)
       await runner.query(`
-        ALTER TABLE ${table} SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
-          autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
+        ALTER TABLE ${table} SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05,
+          autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`);
     for (const table of growing)
       await runner.query(
         `ALTER TABLE ${table} SET (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)`,
@@ -33,8 +33,8 @@ export class Vacuum1700000000018 implements MigrationInterface {
     await runner.query(`SET LOCAL lock_timeout = '5s'`);
     for (const table of rewritten)
       await runner.query(`
-        ALTER TABLE ${table} RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold,
-          autovacuum_vacuum_insert_scale_factor, autovacuum_analyze_scale_factor, autovacuum_vacuum_cost_delay)`);
+        ALTER TABLE ${table} RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_insert_scale_factor,
+          autovacuum_analyze_scale_factor, autovacuum_vacuum_cost_delay)`);
     for (const table of growing)
       await runner.query(
         `ALTER TABLE ${table} RESET (autovacuum_vacuum_insert_scale_factor, autovacuum_analyze_scale_factor)`,

@@ -177,13 +177,17 @@ function tables(
         // Every thousandth is of one of five people, so that there is somebody with a history in both databases.
         const person =
           index % 1000 === 0 ? (known[(index / 1000) % 5] as Person) : population.person((index * 7919) % users);
-        const kind = (Math.imul(index, 2654435761) >>> 16) % 20;
+        const kind = index % 1000 === 0 ? 1 : (Math.imul(index, 2654435761) >>> 16) % 20;
         const name: AuditName = auditNames[kind] ?? (kind % 2 ? 'session.started' : 'sign_in.succeeded');
+        // Who signs in has not proved who they are yet; who makes something has.
+        const made = kind < 2;
         yield shapes.audit[name].line({
           tenant: population.tenantId(person.tenant),
           account: person.id,
           client: population.clientId(population.clientOfToken(person, 0)),
           id: population.auditId(index),
+          actor_type: made ? 'user' : '\\N',
+          actor_id: made ? person.id : '\\N',
           occurred_at: new Date(population.auditTime(index)).toISOString(),
         });
       }

@@ -116,7 +116,7 @@ export class Operations {
       this.list('grants of a user', (_side, index) => `/grants?limit=5&user_id=${id((index % 300) + 100)}`),
       this.list('audit events, first page', () => '/audit-events?limit=20'),
       this.list('audit events by name', () => '/audit-events?limit=20&name=client.created'),
-      this.list('audit events of a person', () => `/audit-events?limit=20&name=sign_in.succeeded&${span}`),
+      this.list('audit events of a person', (_side, index) => `/audit-events?limit=20&actor=${id(index % 5)}`),
       this.list('audit events of a span of time', () => `/audit-events?limit=20&${span}`),
     ];
   }

@@ -24,7 +24,7 @@ export interface Shapes {
   audit: Record<AuditName, Shape<AuditSlot>>;
 }
 
-type AuditSlot = 'tenant' | 'account' | 'client' | 'id' | 'occurred_at';
+type AuditSlot = 'tenant' | 'account' | 'client' | 'id' | 'actor_type' | 'actor_id' | 'occurred_at';
 
 export type SessionSlot =
   | 'tenant'
@@ -124,7 +124,10 @@ async function read(db: Client, { parties, person, tenantId, three, two }: Journ
     );
     const { user_id: account, client_id: client } = rows[0]?.data ?? {};
     const literals = { tenant: own, ...(account ? { account } : {}), ...(client ? { client } : {}) };
-    audit.push([event, await Shape.of<AuditSlot>(db, 'audit_events', where, literals, ['id', 'occurred_at'])]);
+    audit.push([
+      event,
+      await Shape.of<AuditSlot>(db, 'audit_events', where, literals, ['id', 'actor_type', 'actor_id', 'occurred_at']),
+    ]);
   }
   return {
     clientSecret: String(parties[0]?.clientSecret),
