@@ -13,6 +13,8 @@ import { DeniedTokens1700000000011 } from '../migrations/0011-denied-tokens.js';
 import { SigningKeyLife1700000000012 } from '../migrations/0012-signing-key-life.js';
 import { SealedRows1700000000013 } from '../migrations/0013-sealed-rows.js';
 import { TenantDeletion1700000000014 } from '../migrations/0014-tenant-deletion.js';
+import { Lists1700000000017 } from '../migrations/0017-lists.js';
+import { Vacuum1700000000018 } from '../migrations/0018-vacuum.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
@@ -55,5 +57,7 @@ export const migrations = [
   SigningKeyLife1700000000012,
   SealedRows1700000000013,
   TenantDeletion1700000000014,
+  Lists1700000000017,
+  Vacuum1700000000018,
   IdempotencyKeys1700000000020,
 ];

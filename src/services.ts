@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import type { Config } from '../config/index.js';
 import { lifetimes, limits } from '../config/protocol.js';
-import { IdempotencyKeys } from './api/idempotency.js';
 import { AuditLog } from './features/audit/audit.service.js';
 import type { FullMetadata } from './features/clients/client.metadata.js';
 import { assertSigned } from './features/clients/client.rules.js';
@@ -20,7 +19,6 @@ import { mailboxTransport, smtpTransport } from './features/mail/mail.transport.
 import { OneTimeTokens } from './features/one-time-tokens/one-time-token.service.js';
 import { Protocol } from './features/protocol/protocol.js';
 import { ShortLivedRows } from './features/protocol/short-lived-rows.js';
-import { sweepProtocol } from './features/protocol/sweeper.js';
 import { ResourceService } from './features/resources/resource.service.js';
 import { SetupService } from './features/setup/setup.service.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
@@ -31,6 +29,8 @@ import { type Foundations, openFoundation } from './foundation.js';
 import { managementApi, mayChangePrivileged, mayGrant, scopesAt } from './management.js';
 import { Jobs, task } from './platform/jobs.js';
 import { Rewrap } from './platform/rewrap.js';
+import { Sweeper } from './platform/sweep.js';
+import { retentions } from './retention.js';
 import { sealedColumns } from './sealed-columns.js';
 
 const DELETE_TASK = 'tenants.delete';
@@ -77,6 +77,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
+  const sweeper = new Sweeper(db, clock, retentions);
+  const stopping = new AbortController();
   const tasks = {
     [SEND_TASK]: task({ schema: SendMail, run: (payload) => mail.deliver(payload) }),
     [LOCKED_TASK]: task({ schema: Locked, run: (payload) => sendLockNotice(payload, users, mail) }),
@@ -99,12 +101,9 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     sweep: task({
       schema: z.object({}),
       every: 60,
-      async run() {
-        await sweepProtocol(db, clock);
-        await oneTimeTokens.sweep();
-        await lockout.sweep();
-        await new IdempotencyKeys(db, sealer, clock).sweep();
-      },
+      // What is left after ten minutes is for the next run.
+      run: async (_payload, { signal }) =>
+        void (await sweeper.run(AbortSignal.any([signal, stopping.signal, AbortSignal.timeout(600_000)]))),
     }),
   };
   const jobs: Jobs = new Jobs(db, tasks, {
@@ -191,6 +190,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     limits: { ...limits, ...overrides.limits },
 
     async close(): Promise<void> {
+      stopping.abort();
       await jobs.stop();
       transport.close();
       await foundation.close();

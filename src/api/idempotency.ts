@@ -63,11 +63,6 @@ export class IdempotencyKeys {
     if (kept.fingerprint === fingerprint) return kept.answer;
     throw new AppError(422, 'idempotency_key_reused', 'This Idempotency-Key came with another request before');
   }
-
-  /** Removes what has expired, of every tenant. */
-  async sweep(): Promise<void> {
-    await this.db.manager.query('DELETE FROM idempotency_keys WHERE expires_at <= $1', [this.clock.now()]);
-  }
 }
 
 /** @returns the key, quoted (a string of RFC 9651 §3.3.3) or bare. */

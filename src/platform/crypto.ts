@@ -13,6 +13,19 @@ import { v7 } from 'uuid';
 /** A time-ordered id (RFC 9562 §5.7). */
 export const newId = (): string => v7();
 
+/** UUIDv7 of given times: those of one millisecond count up from somewhere (RFC 9562 §6.2, method 1). */
+export class TimedIds {
+  private msecs = 0;
+  private seq = 0;
+
+  at(time: Date): string {
+    const msecs = time.getTime();
+    this.seq = msecs === this.msecs ? this.seq + 1 : randomBytes(4).readUInt32BE() >>> 1;
+    this.msecs = msecs;
+    return v7({ msecs, seq: this.seq });
+  }
+}
+
 /** A bearer value nobody can guess: 256 bits unless asked otherwise, base64url. */
 export const randomToken = (bytes = 32): string => randomBytes(bytes).toString('base64url');
 

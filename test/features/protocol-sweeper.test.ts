@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { lifetimes } from '../../config/protocol.js';
 import { ProtocolRequest } from '../../src/features/protocol/request.js';
-import { sweepProtocol } from '../../src/features/protocol/sweeper.js';
+import { Sweeper } from '../../src/platform/sweep.js';
+import { retentions } from '../../src/retention.js';
 import { openProtocolHouse, type ProtocolHouse, stores } from './protocol-house.js';
 
 const newHandle = () => randomBytes(24).toString('base64url');
@@ -20,7 +21,7 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
     });
     afterAll(() => house?.close());
 
-    const sweep = () => sweepProtocol(house.db, house.clock);
+    const sweep = () => new Sweeper(house.db, house.clock, retentions).run();
     const count = async (table: string) =>
       Number(((await house.db.manager.query(`SELECT count(*) FROM ${table}`)) as { count: string }[])[0]?.count);
 
@@ -98,17 +99,118 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
       expect((await house.find('RefreshToken', handle))?.consumed).toBeDefined();
     });
 
-    it('takes a bounded number at a time', async () => {
-      const { id } = house.tenant;
-      await house.db.manager.query(
-        `INSERT INTO replays (tenant_id, id, expires_at) SELECT $1, 'old-' || n, $2 FROM generate_series(1, 1500) n`,
-        [id, new Date(house.clock.now().getTime() - 1000)],
+    const plantReplays = async (count: number) =>
+      house.db.manager.query(
+        `INSERT INTO replays (tenant_id, id, expires_at) SELECT $1, 'old-' || n, $2 FROM generate_series(1, ${count}) n`,
+        [house.tenant.id, new Date(house.clock.now().getTime() - 1000)],
       );
-      const before = await count('replays');
+    const old = `replays WHERE id LIKE 'old-%'`;
+
+    it('takes a backlog away in batches, each committed by itself, and ends between two when told to', async () => {
+      await plantReplays(250);
+      const stop = new AbortController();
+      let looks = 0;
+      const clock = {
+        now() {
+          looks += 1;
+          if (looks === 2) stop.abort();
+          return house.clock.now();
+        },
+      };
+      const replays = retentions.filter(({ table }) => table === 'replays');
+      const interrupted = new Sweeper(house.db, clock, replays, { batch: 100, rest: 0 });
+      expect(await interrupted.run(stop.signal)).toBe(200);
+      expect(await count(old)).toBe(50);
+      expect(await new Sweeper(house.db, house.clock, retentions, { batch: 20, rest: 0 }).run()).toBe(50);
+      expect(await count(old)).toBe(0);
+    });
+
+    it('does not begin when the process is going down', async () => {
+      await plantReplays(1);
+      expect(await new Sweeper(house.db, house.clock, retentions).run(AbortSignal.abort())).toBe(0);
+      expect(await count(old)).toBe(1);
       await sweep();
-      expect(before - (await count('replays'))).toBe(1000);
+    });
+
+    it('lets no table with a backlog keep the others waiting', async () => {
+      await plantReplays(30);
+      const handle = newHandle();
+      await house.save('AccessToken', handle, { ...whose, exp: house.nowSeconds() - 10 });
+      const stop = new AbortController();
+      let looks = 0;
+      const clock = {
+        now() {
+          looks += 1;
+          if (looks === retentions.length) stop.abort();
+          return house.clock.now();
+        },
+      };
+      await new Sweeper(house.db, clock, retentions, { batch: 10, rest: 0 }).run(stop.signal);
+      expect(await count(`engine_rows WHERE kind = 'AccessToken'`)).toBe(0);
+      expect(await count(old)).toBe(20);
       await sweep();
-      expect(await count(`replays WHERE id LIKE 'old-%'`)).toBe(0);
+    });
+
+    it('knows of every table whether its rows go by themselves', async () => {
+      const tables = (await house.db.manager.query(
+        `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
+      )) as { name: string }[];
+      const kept = [
+        'audit_events',
+        'client_secrets',
+        'clients',
+        'migrations',
+        'password_credentials',
+        'resources',
+        'signing_keys',
+        'tenants',
+        'users',
+      ];
+      const swept = new Set(retentions.map(({ table }) => table));
+      expect(tables.map(({ name }) => name).sort()).toEqual([...kept, ...swept].sort());
+    });
+
+    it.each(retentions)('finds what is due in $table by the index of $column', async ({ table, column }) => {
+      const [found] = (await house.db.manager.query(
+        `SELECT count(*)::int AS count FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+          WHERE i.indrelid = $1::regclass AND a.attname = $2
+            AND (i.indpred IS NULL OR pg_get_expr(i.indpred, i.indrelid) = '(' || $2::text || ' IS NOT NULL)')`,
+        [table, column],
+      )) as { count: number }[];
+      expect(found?.count).toBe(1);
+    });
+
+    it('leaves a row that somebody holds, and takes it the next time', async () => {
+      if (store === 'embedded') return expect(house.db.pool.options.max).toBe(1);
+      await plantReplays(3);
+      const holder = await house.db.pool.connect();
+      try {
+        await holder.query('BEGIN');
+        await holder.query(`SELECT 1 FROM replays WHERE id = 'old-2' FOR UPDATE`);
+        expect(await sweep()).toBe(2);
+        await holder.query('COMMIT');
+      } finally {
+        holder.release();
+      }
+      expect(await sweep()).toBe(1);
+    });
+
+    it('leaves a row that is being given more time', async () => {
+      if (store === 'embedded') return expect(house.db.pool.options.max).toBe(1);
+      await plantReplays(1);
+      const holder = await house.db.pool.connect();
+      try {
+        await holder.query('BEGIN');
+        await holder.query(`UPDATE replays SET expires_at = $1 WHERE id = 'old-1'`, [
+          new Date(house.clock.now().getTime() + 60_000),
+        ]);
+        const swept = sweep();
+        await holder.query('COMMIT');
+        expect(await swept).toBe(0);
+      } finally {
+        holder.release();
+      }
+      expect(await count(old)).toBe(1);
     });
   },
 );

@@ -143,7 +143,11 @@ describe.each(kinds)('tenants, keys, users (%s)', (kind) => {
         await house.users.create({ email: `page_late${seen.length}@example.com` });
         cursor = page.next_cursor ?? undefined;
       } while (cursor);
-      expect(seen).toEqual([6, 5, 4, 3, 2, 1, 0].map((i) => `page_${i}@example.com`));
+      // By address, as they were asked for by its beginning: nobody twice, nobody left out who was there before.
+      expect(seen.filter((email) => !email.includes('late'))).toEqual(
+        [0, 1, 2, 3, 4, 5, 6].map((i) => `page_${i}@example.com`),
+      );
+      expect(new Set(seen).size).toBe(seen.length);
       await expect(listUsers(house.db, { limit: 3, cursor: 'nonsense' })).rejects.toMatchObject({ status: 400 });
     }));
 

@@ -31,8 +31,13 @@ export interface Processes {
   close(): Promise<void>;
 }
 
-export async function startProcesses(count: number, environment: Record<string, string> = {}): Promise<Processes> {
-  const database = await freshDatabase('postgres', { entities, migrations });
+/** @param given a database on a server, instead of a fresh one. */
+export async function startProcesses(
+  count: number,
+  environment: Record<string, string> = {},
+  given?: TestDatabase,
+): Promise<Processes> {
+  const database = given ?? (await freshDatabase('postgres', { entities, migrations }));
   const issuer = `http://localhost:${await freePort()}`;
   const settings = {
     ISSUER: issuer,

@@ -4,11 +4,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import pg from 'pg';
 import { z } from 'zod';
 import { IdempotencyKeys1700000000020 } from '../../migrations/0020-idempotency-keys.js';
-import { IdempotencyKeys } from '../../src/api/idempotency.js';
 import { Sealer } from '../../src/platform/crypto.js';
 import { createDataSource, Database } from '../../src/platform/database.js';
 import { endpoint } from '../../src/platform/endpoint.js';
 import { conflict } from '../../src/platform/errors.js';
+import { Sweeper } from '../../src/platform/sweep.js';
+import { retentions } from '../../src/retention.js';
 import { bearer, serveApi } from './api-fixture.js';
 
 const server = process.env.TEST_DATABASE_URL;
@@ -191,8 +192,12 @@ const server = process.env.TEST_DATABASE_URL;
     await order('k1').expect(201);
     clock.at = new Date(clock.at.getTime() + 12 * 3600 * 1000);
     await order('k2').expect(201);
-    clock.at = new Date(clock.at.getTime() + 12 * 3600 * 1000);
-    await new IdempotencyKeys(db, sealer, clock).sweep();
+    clock.at = new Date(clock.at.getTime() + 12 * 3600 * 1000 + 1);
+    await new Sweeper(
+      db,
+      clock,
+      retentions.filter(({ table }) => table === 'idempotency_keys'),
+    ).run();
     expect(await count('idempotency_keys')).toBe(1);
   });
 

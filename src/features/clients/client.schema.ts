@@ -21,7 +21,13 @@ export const SecretParams = z.strictObject({ client_id: z.string().min(1).max(25
 
 export const ClientQuery = z.strictObject({
   ...pageQuery,
-  q: z.string().trim().min(1).max(120).optional().meta({ description: 'Part of the name, or the client_id' }),
+  q: z
+    .string()
+    .trim()
+    .min(1)
+    .max(120)
+    .optional()
+    .meta({ description: 'Beginning of the name, or the client_id; sorted by name then' }),
 });
 export type ClientQuery = z.infer<typeof ClientQuery>;
 

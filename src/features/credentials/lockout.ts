@@ -65,13 +65,6 @@ export class Lockout {
     const [row] = await this.db.execute<Row>(READ, [currentTenantId(), subject, factor]);
     return row?.locked_until && row.locked_until > this.clock.now() ? row.locked_until : undefined;
   }
-
-  /** For the worker: counts nobody remembers. @returns how many went. */
-  async sweep(limit = 1000): Promise<number> {
-    const now = this.clock.now();
-    const rows = await this.db.execute(SWEEP, [limit, new Date(now.getTime() - MEMORY_SECONDS * 1000), now]);
-    return rows.length;
-  }
 }
 
 interface Row {
@@ -121,13 +114,4 @@ const CLEAR = {
   text: `
     DELETE FROM login_failures WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3
     RETURNING locked_until, lockout_count`,
-};
-
-const SWEEP = {
-  name: 'lockout_sweep',
-  text: `
-    DELETE FROM login_failures WHERE ctid = ANY (ARRAY(
-      SELECT ctid FROM login_failures
-      WHERE last_failed_at < $2 AND (locked_until IS NULL OR locked_until < $3) LIMIT $1))
-    RETURNING lockout_count`,
 };

@@ -60,12 +60,6 @@ export class OneTimeTokens {
   async revoke(purpose: keyof OneTimePurposes, subject: string): Promise<void> {
     await this.db.execute(REVOKE, [currentTenantId(), purpose, subject]);
   }
-
-  /** For the worker: all tenants, a bounded number at a time. @returns how many went. */
-  async sweep(limit = 1000): Promise<number> {
-    const rows = await this.db.execute<{ purpose: string }>(SWEEP, [limit, this.clock.now()]);
-    return rows.length;
-  }
 }
 
 function redeemed<P extends keyof OneTimePurposes>([row]: Row[]): Redeemed<P> | undefined {
@@ -100,12 +94,4 @@ const CONSUME = {
 const REVOKE = {
   name: 'one_time_token_revoke',
   text: `DELETE FROM one_time_tokens WHERE tenant_id = $1 AND purpose = $2 AND subject = $3 AND consumed_at IS NULL`,
-};
-
-const SWEEP = {
-  name: 'one_time_token_sweep',
-  text: `
-    DELETE FROM one_time_tokens WHERE ctid = ANY (ARRAY(
-      SELECT ctid FROM one_time_tokens WHERE expires_at < $2 LIMIT $1))
-    RETURNING purpose`,
 };

@@ -72,7 +72,7 @@ export const UserParams = z.strictObject({ user_id: z.uuid() });
 
 export const UserQuery = z.strictObject({
   ...pageQuery,
-  email: z.string().max(254).optional().meta({ description: 'Beginning of the e-mail address' }),
+  email: z.string().max(254).optional().meta({ description: 'Beginning of the e-mail address; sorted by it then' }),
 });
 export type UserQuery = z.infer<typeof UserQuery>;
 

@@ -1,0 +1,31 @@
+// How long each table keeps its rows, on one page. What is not here is kept until somebody deletes it: tenants, users, clients, resources,
+// keys, and the audit log. platform/sweep.ts does the work.
+import { MEMORY_SECONDS } from './features/credentials/lockout.js';
+import type { Retention } from './platform/sweep.js';
+
+const hour = 3600;
+const month = 30 * 24 * hour;
+
+export const retentions: readonly Retention[] = [
+  // A spent row stays as long as its reuse must be noticed (RFC 9700 §4.14.2): retain_until knows.
+  { table: 'engine_rows', column: 'retain_until', keep: 0 },
+  { table: 'engine_rows', column: 'answer_until', keep: 0, empty: ['sealed_answer', 'answer_until'] },
+  // RFC 9449 §11.1: as long as the value could be presented again.
+  { table: 'replays', column: 'expires_at', keep: 0 },
+  { table: 'denied_tokens', column: 'expires_at', keep: 0 },
+  // An ended session stays ended, and can be looked into.
+  { table: 'sessions', column: 'expires_at', keep: month },
+  { table: 'session_handles', column: 'retire_at', keep: hour },
+  // A grant outlives every token made from it; until then it remembers what was agreed to, or that it was taken back.
+  { table: 'grants', column: 'expires_at', keep: 0 },
+  { table: 'traces', column: 'occurred_at', keep: month },
+  { table: 'one_time_tokens', column: 'expires_at', keep: 0 },
+  {
+    table: 'login_failures',
+    column: 'last_failed_at',
+    keep: MEMORY_SECONDS,
+    when: 'locked_until IS NULL OR locked_until < $1',
+  },
+  { table: 'mail_messages', column: 'created_at', keep: month },
+  { table: 'idempotency_keys', column: 'expires_at', keep: 0 },
+];
