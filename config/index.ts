@@ -24,8 +24,11 @@ export interface Config {
   trustProxy: readonly string[];
   tls: { cert: string; key: string } | undefined;
   egressAllow: readonly string[];
-  metricsPort: number;
+  /** Absent where another process answers for this one. */
+  metricsPort: number | undefined;
   workers: number;
+  role: 'all' | 'web' | 'jobs';
+  drainDelayMs: number;
   applyFile: string | undefined;
   admin: { email: string; password: string } | undefined;
   demo: boolean;
@@ -69,6 +72,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     egressAllow: values.EGRESS_ALLOW ?? [],
     metricsPort: values.METRICS_PORT,
     workers: values.WORKERS === 'auto' ? availableParallelism() : values.WORKERS,
+    role: values.ROLE,
+    drainDelayMs: (values.DRAIN_DELAY ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1000,
     applyFile: values.APPLY_FILE,
     admin:
       values.ADMIN_EMAIL && values.ADMIN_PASSWORD
@@ -108,6 +113,9 @@ function contradictions(values: Values): string[] {
   if (many && !values.DATABASE_URL)
     problems.push('DATABASE_URL: needed with more than one of WORKERS; the embedded database serves one process');
   if (many && !values.REDIS_URL) problems.push('REDIS_URL: needed with more than one of WORKERS');
+  const part = values.ROLE !== 'all';
+  if (part && !values.DATABASE_URL) problems.push('DATABASE_URL: needed where ROLE is a part of the server');
+  if (part && !values.REDIS_URL) problems.push('REDIS_URL: needed where ROLE is a part of the server');
   if (Boolean(values.TLS_CERT) !== Boolean(values.TLS_KEY)) problems.push('TLS_CERT, TLS_KEY: set both or neither');
   if (values.TLS_CERT && values.ISSUER.startsWith('http:'))
     problems.push('ISSUER: must be https where TLS_CERT is set');

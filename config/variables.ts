@@ -136,9 +136,22 @@ export const variables = {
   }),
   WORKERS: variable({
     rule: z.union([z.literal('auto'), z.coerce.number().int().min(1).max(256)]).default(1),
-    about: 'Web processes; `auto` is one per core. More than one needs DATABASE_URL and REDIS_URL.',
+    about:
+      'Web processes; `auto` is one per core. With more than one, another one does the jobs; needs DATABASE_URL and REDIS_URL.',
     example: 'auto',
     default: '1',
+  }),
+  ROLE: variable({
+    rule: z.enum(['all', 'web', 'jobs']).default('all'),
+    about: 'What runs here: `web` answers requests, `jobs` sends mail and cleans up in one process, `all` is both.',
+    example: 'web',
+    default: 'all',
+  }),
+  DRAIN_DELAY: variable({
+    rule: z.coerce.number().int().min(0).max(60).optional(),
+    about: 'Seconds on SIGTERM in which requests are still taken while `/readyz` says 503, so that balancers notice.',
+    example: '5',
+    default: '5 in production, otherwise 0',
   }),
   APPLY_FILE: variable({
     rule: z.string().optional(),

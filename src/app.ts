@@ -21,6 +21,7 @@ import { type FrontState, observe, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { createInteractionRouter } from './interaction/routes.js';
 import { assertScopes, scopesOf } from './management.js';
+import { observeResources } from './measures.js';
 import { OidcEngine } from './oidc/engine.js';
 import { createEnginePages } from './oidc/pages.js';
 import { ProviderPool } from './oidc/provider-pool.js';
@@ -216,26 +217,3 @@ const named =
     await next();
     if (ctx.state.route === prefix && ctx._matchedRoute) ctx.state.route = String(ctx._matchedRoute);
   };
-
-function observeResources(metrics: Metrics, { hasher, db }: Services): void {
-  metrics.gauge({
-    name: 'hashing_queue_length',
-    help: 'Passwords waiting to be hashed',
-    collect: (gauge) => gauge.set({}, hasher.queueLength),
-  });
-  metrics.gauge({
-    name: 'hashing_busy',
-    help: 'Hashing processes at work',
-    collect: (gauge) => gauge.set({}, hasher.busy),
-  });
-  metrics.gauge({
-    name: 'db_pool_connections',
-    help: 'Database connections by state; waiting counts requests without one',
-    labels: { state: ['total', 'idle', 'waiting'] },
-    collect(gauge) {
-      gauge.set({ state: 'total' }, db.pool.totalCount);
-      gauge.set({ state: 'idle' }, db.pool.idleCount);
-      gauge.set({ state: 'waiting' }, db.pool.waitingCount);
-    },
-  });
-}

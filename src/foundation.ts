@@ -1,5 +1,6 @@
 // What everything stands on, opened once for a process: database, Redis, caches, limits, hashing, the way out. Knows no feature;
 // services.ts builds them on it.
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Config } from '../config/index.js';
 import { projectRoot } from '../config/root.js';
@@ -63,7 +64,10 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     clock,
     secret: deriveKey(config.cookieKeys[0] ?? '', 'rate-limits'),
   });
-  const hasher = new Hasher({ logger, ...overrides.hashing });
+  // One hashing process per two cores of the machine, divided among its workers: beside the token path, never instead of it. Each worker
+  // keeps one, started when a password comes, because it cannot wait for those of another.
+  const processes = Math.max(1, Math.floor(availableParallelism() / 2 / workers));
+  const hasher = new Hasher({ logger, processes, ...overrides.hashing });
   const egress = new Egress({ allow: [...config.egressAllow], timeoutMs: 5_000, maxBytes: 1024 * 1024 });
 
   return {
