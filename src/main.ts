@@ -13,8 +13,8 @@ export interface Running {
   metrics: Metrics;
   /** Where it listens; differs from the configuration where that said port 0, and is 0 where it only does jobs. */
   port: number;
-  /** @param departure `retire` where others go on at the same address: readiness stays, and clients leave when they like. */
-  close(departure?: keyof typeof departures): Promise<void>;
+  /** @param departure `retire` where others go on at the same address: readiness stays, and clients leave when they like. @param lastWords said when all is answered and nothing is closed yet. */
+  close(departure?: keyof typeof departures, lastWords?: () => Promise<void>): Promise<void>;
 }
 
 /** @throws Error when the database, the port or a file of the configuration is not to be had. */
@@ -32,8 +32,9 @@ export async function start(config: Config, overrides: Overrides = {}): Promise<
     if (config.environment !== 'test' && config.metricsPort !== undefined)
       await metrics.serve(config.metricsPort, config.host);
 
-    const leave = async (departure: keyof typeof departures) => {
+    const leave = async (departure: keyof typeof departures, lastWords?: () => Promise<void>) => {
       await Promise.all([web?.leave(departure), services.jobs.stop()]);
+      await lastWords?.();
       await metrics.close();
       await services.close();
     };
@@ -42,10 +43,10 @@ export async function start(config: Config, overrides: Overrides = {}): Promise<
       services,
       metrics,
       port: web?.port ?? 0,
-      close(departure = 'drain') {
+      close(departure = 'drain', lastWords) {
         // Who retires at leisure may be told to hurry.
         if (leaving) void web?.leave(departure);
-        leaving ??= leave(departure);
+        leaving ??= leave(departure, lastWords);
         return leaving;
       },
     };

@@ -14,7 +14,7 @@ type Role = 'web' | 'jobs';
 
 /** A worker that has lived for so long does not end because it cannot start. */
 const provenMs = 10_000;
-const backOffMs = { first: 250, most: 30_000 };
+const backOffMs = { first: 100, most: 30_000 };
 const attempts = 5;
 /** How long a rolling restart waits for the one that leaves before it goes on; it may take its time in the background. */
 const stepMs = 20_000;

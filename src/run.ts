@@ -61,13 +61,7 @@ async function runWorker(config: Config): Promise<Started> {
     });
   });
   process.send?.(readyMessage);
-  return {
-    over,
-    async close() {
-      await running.close(departure);
-      await lastWords();
-    },
-  };
+  return { over, close: () => running.close(departure, lastWords) };
 }
 
 /** The primary prepares and watches; it serves nothing itself. */

@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { projectRoot } from '../../config/root.js';
 import { until } from './pair.js';
 import { makeClient, type Party } from './party.js';
@@ -16,8 +18,8 @@ export interface Command {
   metricsPort: number;
   /** @returns the code with which it ended. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
-  /** Resolves when a line with these words was written. */
-  said(words: string, milliseconds?: number): Promise<unknown>;
+  /** Resolves when a line with these words was written, so many times. */
+  said(words: string, options?: { times?: number; milliseconds?: number }): Promise<unknown>;
   metrics(): Promise<string>;
   /** Process ids by what they do, in the order in which they began. */
   workers(role: 'web' | 'jobs'): number[];
@@ -51,6 +53,7 @@ export async function openIssuer(): Promise<Issuer> {
       DATABASE_URL: String(house.database.url),
       REDIS_URL: String(process.env.TEST_REDIS_URL),
       COOKIE_KEYS,
+      TRUST_PROXY: '127.0.0.1',
       ENCRYPTION_KEYS: JSON.stringify({ v1: Buffer.alloc(32, 7).toString('base64') }),
     },
   };
@@ -76,8 +79,8 @@ export async function ostiary(environment: Record<string, string>): Promise<Comm
   );
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk) => lines.push(...String(chunk).split('\n').filter(worthKeeping)));
-  const ended = once(child, 'exit') as Promise<[number | null]>;
+    createInterface(stream).on('line', (line) => worthKeeping(line) && lines.push(line));
+  const ended = once(child, 'close') as Promise<[number | null]>;
   return {
     child,
     lines,
@@ -87,13 +90,13 @@ export async function ostiary(environment: Record<string, string>): Promise<Comm
       const [code] = await ended;
       return code;
     },
-    said: (words, milliseconds = 30_000) =>
+    said: (words, { times = 1, milliseconds = 30_000 } = {}) =>
       until(
         `"${words}" in what it says:\n${lines.join('\n')}`,
         async () => {
-          if (lines.some((line) => line.includes(words))) return true;
+          if (lines.filter((line) => line.includes(words)).length >= times) return true;
           if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${lines.join('\n')}`);
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await delay(20);
           return false;
         },
         milliseconds,
