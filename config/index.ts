@@ -16,6 +16,9 @@ export interface Config {
   host: string;
   port: number;
   databaseUrl: string | undefined;
+  /** Set where databaseUrl is a pooler in transaction mode. */
+  databaseDirectUrl: string | undefined;
+  databaseReadUrl: string | undefined;
   dataDir: string;
   redisUrl: string | undefined;
   encryptionKeys: ReadonlyMap<string, Buffer>;
@@ -62,6 +65,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: values.HOST,
     port: values.PORT ?? Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
     databaseUrl: values.DATABASE_URL,
+    databaseDirectUrl: values.DATABASE_DIRECT_URL,
+    databaseReadUrl: values.DATABASE_READ_URL,
     dataDir,
     redisUrl: values.REDIS_URL,
     encryptionKeys: values.ENCRYPTION_KEYS ?? new Map([['dev', Buffer.from(secrets?.encryption_key ?? '', 'base64')]]),
@@ -115,6 +120,8 @@ function contradictions(values: Values): string[] {
   if (many && !values.REDIS_URL) problems.push('REDIS_URL: needed with more than one of WORKERS');
   const part = values.ROLE !== 'all';
   if (part && !values.DATABASE_URL) problems.push('DATABASE_URL: needed where ROLE is a part of the server');
+  if ((values.DATABASE_DIRECT_URL || values.DATABASE_READ_URL) && !values.DATABASE_URL)
+    problems.push('DATABASE_URL: needed with DATABASE_DIRECT_URL and DATABASE_READ_URL');
   if (part && !values.REDIS_URL) problems.push('REDIS_URL: needed where ROLE is a part of the server');
   if (Boolean(values.TLS_CERT) !== Boolean(values.TLS_KEY)) problems.push('TLS_CERT, TLS_KEY: set both or neither');
   if (values.TLS_CERT && values.ISSUER.startsWith('http:'))

@@ -68,6 +68,22 @@ export const variables = {
     default: 'an embedded database in DATA_DIR, one process only',
     secret: true,
   }),
+  DATABASE_DIRECT_URL: variable({
+    rule: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    about:
+      'PostgreSQL itself, where DATABASE_URL is PgBouncer in transaction mode: for LISTEN, jobs and migrations. Statements are then not named.',
+    example: 'postgres://ostiary:change-me@localhost:5432/ostiary',
+    default: 'DATABASE_URL',
+    secret: true,
+  }),
+  DATABASE_READ_URL: variable({
+    rule: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    about:
+      'A replica that answers the lists of the management API, a moment behind; without it they are asked of DATABASE_URL.',
+    example: 'postgres://ostiary:change-me@replica:5432/ostiary',
+    default: 'DATABASE_URL',
+    secret: true,
+  }),
   DATA_DIR: variable({
     rule: z.string().min(1).default('./.ostiary'),
     about: 'Folder of the embedded database and, in development, of generated secrets. Relative to the project.',

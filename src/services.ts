@@ -69,6 +69,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   };
   const jobs: Jobs = new Jobs(db, tasks, {
     embedded,
+    url: foundation.directUrl,
     concurrency: embedded ? 1 : 4,
     logger,
   });

@@ -49,6 +49,8 @@ export interface JobsOptions {
   logger?: JobLogger;
   /** Jobs at a time in this process. */
   concurrency?: number;
+  /** The server itself, where the database is reached through a pooler: LISTEN belongs to a session. */
+  url?: string | undefined;
 }
 
 /** What drains the queue: jobs-embedded.ts or jobs-server.ts. */
@@ -89,14 +91,16 @@ export class Jobs {
   private readonly logger: JobLogger;
   private readonly concurrency: number;
   private readonly embedded: boolean;
+  private readonly url: string | undefined;
   private worker: Worker | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly tasks: Record<string, Task>,
-    { embedded, logger = silent, concurrency = 4 }: JobsOptions,
+    { embedded, logger = silent, concurrency = 4, url }: JobsOptions,
   ) {
     this.embedded = embedded;
+    this.url = url;
     this.logger = logger;
     this.concurrency = concurrency;
   }
@@ -128,7 +132,9 @@ export class Jobs {
   async start(): Promise<void> {
     if (this.worker) return;
     const options: RunnerOptions = {
-      pgPool: listenedTo(this.database.pool),
+      ...(this.url
+        ? { connectionString: this.url, maxPoolSize: this.concurrency + 2 }
+        : { pgPool: listenedTo(this.database.pool) }),
       taskList: Object.fromEntries(Object.keys(this.tasks).map((name) => [name, this.runTask(name)])),
       concurrency: this.concurrency,
       logger: graphileLogger(this.logger),
