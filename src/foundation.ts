@@ -2,6 +2,7 @@
 // services.ts builds them on it.
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import type { DataSource } from 'typeorm';
 import type { Config } from '../config/index.js';
 import { projectRoot } from '../config/root.js';
 import { BoundedCache, type CacheOptions } from './platform/cache.js';
@@ -51,9 +52,10 @@ export async function openFoundation(config: Config, overrides: Foundations) {
   const connection = url ? { url, pooler } : (overrides.connection ?? { stream: (embedded as Embedded).stream });
   const dataSource = createDataSource({ connection, entities, migrations });
   await dataSource.initialize();
+  if (pooler)
+    await assertStatementTimeout(dataSource).catch((error) => dataSource.destroy().then(() => Promise.reject(error)));
   const replica = config.databaseReadUrl ? openReplica(config.databaseReadUrl, pooler, onError) : undefined;
   const db = new Database(dataSource, onError, { named: !pooler, replica });
-  if (pooler) await assertStatementTimeout(db);
   const redis: RedisConnection | undefined = config.redisUrl ? connectRedis(config.redisUrl, logger) : undefined;
   await redis?.whenUp(5_000);
 
@@ -117,11 +119,10 @@ const openReplica = (url: string, pooler: boolean, onError: (error: unknown) => 
  * A pooler takes no settings with a connection, so this one has to come from the role.
  * @throws Error where a statement might run for ever.
  */
-async function assertStatementTimeout({ pool }: Database): Promise<void> {
-  const { rows } = await pool.query<{ timeout: string; role: string }>(
+async function assertStatementTimeout(dataSource: DataSource): Promise<void> {
+  const [{ timeout, role } = { timeout: '0', role: '' }] = await dataSource.query<{ timeout: string; role: string }[]>(
     `SELECT current_setting('statement_timeout') AS timeout, quote_ident(current_user) AS role`,
   );
-  const [{ timeout, role } = { timeout: '0', role: '' }] = rows;
   if (timeout === '0')
     throw new Error(
       `Statements through DATABASE_URL have no time limit, and a pooler takes none from us. Run once: ALTER ROLE ${role} SET statement_timeout = '15s'; then RECONNECT in PgBouncer`,

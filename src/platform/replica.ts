@@ -30,8 +30,9 @@ export class Replica {
 
   /** Whether it failed in a way in which the primary may not; then it is not asked again for a while. */
   isAway(error: unknown): boolean {
-    const { driverError } = error as { driverError?: { code?: unknown } };
-    if (databaseError(error)?.status !== 503 || driverError?.code === cancelled) return false;
+    const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
+    const state = String(driverError?.code ?? code);
+    if (state === cancelled || !(databaseError(error)?.status === 503 || isNoEntry(state))) return false;
     this.rest(error);
     return true;
   }
@@ -45,3 +46,6 @@ export class Replica {
     this.onError(new Error('the replica does not answer', { cause: error }));
   }
 }
+
+/** Class 28, and no such database: it answers, and lets nobody in. */
+const isNoEntry = (state: string): boolean => /^(28...|3D000)$/.test(state);

@@ -31,7 +31,10 @@ export interface Processes {
   close(): Promise<void>;
 }
 
-export async function startProcesses(count: number, environment: Record<string, string> = {}): Promise<Processes> {
+/** What to tell the processes; asked with their database, where it depends on that. */
+export type Environment = Record<string, string> | ((database: TestDatabase) => Promise<Record<string, string>>);
+
+export async function startProcesses(count: number, environment: Environment = {}): Promise<Processes> {
   const database = await freshDatabase('postgres', { entities, migrations });
   const issuer = `http://localhost:${await freePort()}`;
   const settings = {
@@ -40,7 +43,7 @@ export async function startProcesses(count: number, environment: Record<string, 
     REDIS_URL: String(process.env.TEST_REDIS_URL),
     PORT: '0',
     COOKIE_KEYS: randomBytes(32).toString('hex'),
-    ...environment,
+    ...(typeof environment === 'function' ? await environment(database) : environment),
   };
   const config = testConfig(settings);
   const quiet = createLogger({ level: 'error', stream: new Writable({ write: (_chunk, _encoding, done) => done() }) });
