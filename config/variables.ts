@@ -91,8 +91,14 @@ export const variables = {
     default: './.ostiary',
   }),
   REDIS_URL: variable({
-    rule: z.url({ protocol: /^rediss?$/ }).optional(),
-    about: 'Redis, needed where there is more than one process.',
+    rule: z
+      .string()
+      .refine((value) => value.split(',').every((one) => z.url({ protocol: /^rediss?$/ }).safeParse(one).success), {
+        message: 'must be a redis:// or rediss:// address, or several of a cluster, separated by commas',
+      })
+      .optional(),
+    about:
+      'Redis, needed where there is more than one process. Several nodes of a Redis Cluster are separated by commas.',
     example: 'redis://localhost:6379/0',
     default: 'kept in the process, one process only',
     secret: true,
