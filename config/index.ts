@@ -17,6 +17,9 @@ export interface Config {
   host: string;
   port: number;
   databaseUrl: string | undefined;
+  /** Set where databaseUrl is a pooler in transaction mode. */
+  databaseDirectUrl: string | undefined;
+  databaseReadUrl: string | undefined;
   dataDir: string;
   redisUrl: string | undefined;
   encryptionKeys: ReadonlyMap<string, Buffer>;
@@ -25,8 +28,11 @@ export interface Config {
   trustProxy: readonly string[];
   tls: { cert: string; key: string } | undefined;
   egressAllow: readonly string[];
-  metricsPort: number;
+  /** Absent where another process answers for this one. */
+  metricsPort: number | undefined;
   workers: number;
+  role: 'all' | 'web' | 'jobs';
+  drainDelayMs: number;
   applyFile: string | undefined;
   admin: { email: string; password: string } | undefined;
   demo: boolean;
@@ -61,6 +67,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: values.HOST,
     port: values.PORT ?? Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
     databaseUrl: values.DATABASE_URL,
+    databaseDirectUrl: values.DATABASE_DIRECT_URL,
+    databaseReadUrl: values.DATABASE_READ_URL,
     dataDir,
     redisUrl: values.REDIS_URL,
     encryptionKeys: values.ENCRYPTION_KEYS ?? new Map([['dev', Buffer.from(secrets?.encryption_key ?? '', 'base64')]]),
@@ -71,6 +79,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     egressAllow: values.EGRESS_ALLOW ?? [],
     metricsPort: values.METRICS_PORT,
     workers: values.WORKERS === 'auto' ? availableParallelism() : values.WORKERS,
+    role: values.ROLE,
+    drainDelayMs: (values.DRAIN_DELAY ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1000,
     applyFile: values.APPLY_FILE,
     admin:
       values.ADMIN_EMAIL && values.ADMIN_PASSWORD
@@ -110,6 +120,11 @@ function contradictions(values: Values): string[] {
   if (many && !values.DATABASE_URL)
     problems.push('DATABASE_URL: needed with more than one of WORKERS; the embedded database serves one process');
   if (many && !values.REDIS_URL) problems.push('REDIS_URL: needed with more than one of WORKERS');
+  const part = values.ROLE !== 'all';
+  if (part && !values.DATABASE_URL) problems.push('DATABASE_URL: needed where ROLE is a part of the server');
+  if ((values.DATABASE_DIRECT_URL || values.DATABASE_READ_URL) && !values.DATABASE_URL)
+    problems.push('DATABASE_URL: needed with DATABASE_DIRECT_URL and DATABASE_READ_URL');
+  if (part && !values.REDIS_URL) problems.push('REDIS_URL: needed where ROLE is a part of the server');
   if (Boolean(values.TLS_CERT) !== Boolean(values.TLS_KEY)) problems.push('TLS_CERT, TLS_KEY: set both or neither');
   if (values.TLS_CERT && values.ISSUER.startsWith('http:'))
     problems.push('ISSUER: must be https where TLS_CERT is set');

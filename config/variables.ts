@@ -81,6 +81,22 @@ export const variables = {
     default: 'an embedded database in DATA_DIR, one process only',
     secret: true,
   }),
+  DATABASE_DIRECT_URL: variable({
+    rule: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    about:
+      'PostgreSQL itself, where DATABASE_URL is PgBouncer in transaction mode: for LISTEN, jobs and migrations. Statements are then not named.',
+    example: 'postgres://ostiary:change-me@localhost:5432/ostiary',
+    default: 'DATABASE_URL',
+    secret: true,
+  }),
+  DATABASE_READ_URL: variable({
+    rule: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    about:
+      'A replica that answers the lists of the management API, a moment behind; without it they are asked of DATABASE_URL.',
+    example: 'postgres://ostiary:change-me@replica:5432/ostiary',
+    default: 'DATABASE_URL',
+    secret: true,
+  }),
   DATA_DIR: variable({
     rule: z.string().min(1).default('./.ostiary'),
     about: 'Folder of the embedded database and, in development, of generated secrets. Relative to the project.',
@@ -88,8 +104,14 @@ export const variables = {
     default: './.ostiary',
   }),
   REDIS_URL: variable({
-    rule: z.url({ protocol: /^rediss?$/ }).optional(),
-    about: 'Redis, needed where there is more than one process.',
+    rule: z
+      .string()
+      .refine((value) => value.split(',').every((one) => z.url({ protocol: /^rediss?$/ }).safeParse(one).success), {
+        message: 'must be a redis:// or rediss:// address, or several of a cluster, separated by commas',
+      })
+      .optional(),
+    about:
+      'Redis, needed where there is more than one process. Several nodes of a Redis Cluster are separated by commas.',
     example: 'redis://localhost:6379/0',
     default: 'kept in the process, one process only',
     secret: true,
@@ -149,9 +171,22 @@ export const variables = {
   }),
   WORKERS: variable({
     rule: z.union([z.literal('auto'), z.coerce.number().int().min(1).max(256)]).default(1),
-    about: 'Web processes; `auto` is one per core. More than one needs DATABASE_URL and REDIS_URL.',
+    about:
+      'Web processes; `auto` is one per core. With more than one, another one does the jobs; needs DATABASE_URL and REDIS_URL.',
     example: 'auto',
     default: '1',
+  }),
+  ROLE: variable({
+    rule: z.enum(['all', 'web', 'jobs']).default('all'),
+    about: 'What runs here: `web` answers requests, `jobs` sends mail and cleans up in one process, `all` is both.',
+    example: 'web',
+    default: 'all',
+  }),
+  DRAIN_DELAY: variable({
+    rule: z.coerce.number().int().min(0).max(60).optional(),
+    about: 'Seconds on SIGTERM in which requests are still taken while `/readyz` says 503, so that balancers notice.',
+    example: '5',
+    default: '5 in production, otherwise 0',
   }),
   APPLY_FILE: variable({
     rule: z.string().optional(),

@@ -24,6 +24,7 @@ import { type FrontState, observe, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { createInteractionRouter } from './interaction/routes.js';
 import { assertScopes, scopesOf } from './management.js';
+import { observeResources } from './measures.js';
 import { OidcEngine } from './oidc/engine.js';
 import { createEnginePages } from './oidc/pages.js';
 import { ProviderPool } from './oidc/provider-pool.js';
@@ -230,34 +231,3 @@ const named =
     await next();
     if (ctx.state.route === prefix && ctx._matchedRoute) ctx.state.route = String(ctx._matchedRoute);
   };
-
-function observeResources(metrics: Metrics, { hasher, db, rewrap }: Services): void {
-  metrics.gauge({
-    name: 'sealed_values_stale',
-    help: 'Values sealed with an older encryption key, as of the last look of the job in this process',
-    labels: { table: (table) => rewrap.stale.has(table) },
-    collect(gauge) {
-      for (const [table, count] of rewrap.stale) gauge.set({ table }, count);
-    },
-  });
-  metrics.gauge({
-    name: 'hashing_queue_length',
-    help: 'Passwords waiting to be hashed',
-    collect: (gauge) => gauge.set({}, hasher.queueLength),
-  });
-  metrics.gauge({
-    name: 'hashing_busy',
-    help: 'Hashing processes at work',
-    collect: (gauge) => gauge.set({}, hasher.busy),
-  });
-  metrics.gauge({
-    name: 'db_pool_connections',
-    help: 'Database connections by state; waiting counts requests without one',
-    labels: { state: ['total', 'idle', 'waiting'] },
-    collect(gauge) {
-      gauge.set({ state: 'total' }, db.pool.totalCount);
-      gauge.set({ state: 'idle' }, db.pool.idleCount);
-      gauge.set({ state: 'waiting' }, db.pool.waitingCount);
-    },
-  });
-}

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The `ostiary` command: reads the configuration, opens the services for a command, and turns what went wrong into a sentence and a code.
 // Hands off to: commands/, one file per subject; run.ts for the server itself.
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -47,13 +48,17 @@ const terminal: Terminal = {
 
 async function serve(): Promise<void> {
   const settings = configuration();
-  const { run } = await import('./run.js');
+  const { run, keepsWorkers } = await import('./run.js');
+  // Alone there is nobody to be replaced one by one: SIGHUP is then the terminal that was closed.
+  const signals = keepsWorkers(settings) || cluster.isWorker ? ['SIGTERM', 'SIGINT'] : ['SIGTERM', 'SIGINT', 'SIGHUP'];
   // Listened to from the beginning: asked during the start, it finishes starting and then stops in order.
-  const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-  const running = await run(settings, (line) => process.stdout.write(`${line}\n`));
-  await asked;
+  const asked = Promise.race(signals.map((signal) => once(process, signal)));
   // Asked twice, it does not wait for requests under way.
-  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(EXIT.failed));
+  void asked.then(() => {
+    for (const signal of signals) process.once(signal, () => process.exit(EXIT.failed));
+  });
+  const running = await run(settings, (line) => process.stdout.write(`${line}\n`));
+  await Promise.race([asked, running.over]);
   await running.close();
 }
 

@@ -1,6 +1,8 @@
 // What everything stands on, opened once for a process: database, Redis, caches, limits, hashing, the way out. Knows no feature;
 // services.ts builds them on it.
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import type { DataSource } from 'typeorm';
 import type { Config } from '../config/index.js';
 import { projectRoot } from '../config/root.js';
 import { BoundedCache, type CacheOptions } from './platform/cache.js';
@@ -15,6 +17,7 @@ import { Jobs } from './platform/jobs.js';
 import { createLogger, type Logger } from './platform/logger.js';
 import { RateLimits } from './platform/rate-limit.js';
 import { connectRedis, type RedisConnection } from './platform/redis.js';
+import { Replica } from './platform/replica.js';
 import { Views } from './platform/views.js';
 import { entities, migrations } from './schema.js';
 
@@ -43,14 +46,20 @@ export async function openFoundation(config: Config, overrides: Foundations) {
   const embedded: Embedded | undefined =
     overrides.connection || url ? undefined : openEmbedded({ dataDir: path.join(config.dataDir, 'database') });
   await embedded?.ready;
-  const connection = overrides.connection ?? (url ? { url } : { stream: (embedded as Embedded).stream });
+  // Behind a pooler in transaction mode whatever belongs to a session, LISTEN and locks among it, goes to the server itself.
+  const pooler = config.databaseDirectUrl !== undefined;
+  const directUrl = config.databaseDirectUrl ?? url;
+  const connection = url ? { url, pooler } : (overrides.connection ?? { stream: (embedded as Embedded).stream });
   const dataSource = createDataSource({ connection, entities, migrations });
   await dataSource.initialize();
-  const db = new Database(dataSource, onError);
+  if (pooler)
+    await assertStatementTimeout(dataSource).catch((error) => dataSource.destroy().then(() => Promise.reject(error)));
+  const replica = config.databaseReadUrl ? openReplica(config.databaseReadUrl, pooler, onError) : undefined;
+  const db = new Database(dataSource, onError, { named: !pooler, replica });
   const redis: RedisConnection | undefined = config.redisUrl ? connectRedis(config.redisUrl, logger) : undefined;
   await redis?.whenUp(5_000);
 
-  const invalidation = new Invalidation(db, { url, onError });
+  const invalidation = new Invalidation(db, { url: directUrl, onError });
   const caching = {
     cache: <V>(settings: Omit<CacheOptions<V>, 'invalidation' | 'clock'>) =>
       new BoundedCache({ ...settings, invalidation, clock }),
@@ -63,7 +72,10 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     clock,
     secret: deriveKey(config.cookieKeys[0] ?? '', 'rate-limits'),
   });
-  const hasher = new Hasher({ logger, ...overrides.hashing });
+  // One hashing process per two cores of the machine, divided among its workers: beside the token path, never instead of it. Each worker
+  // keeps one, started when a password comes, because it cannot wait for those of another.
+  const processes = Math.max(1, Math.floor(availableParallelism() / 2 / workers));
+  const hasher = new Hasher({ logger, processes, ...overrides.hashing });
   const egress = new Egress({ allow: [...config.egressAllow], timeoutMs: 5_000, maxBytes: 1024 * 1024 });
 
   return {
@@ -82,34 +94,63 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     /** One process, one connection, nobody else to tell. */
     embedded: url === undefined,
 
+    /** Set where db goes through a pooler: for those who need a session. */
+    directUrl: pooler ? directUrl : undefined,
+
     /** Brings the database to today's shape; safe to run twice, and from several processes at once. */
-    migrate: () => migrate(db),
+    migrate: () => (directUrl ? migrateServer(directUrl) : migrateEmbedded(db)),
 
     async close(): Promise<void> {
       await invalidation.stop();
       await hasher.stop();
       await egress.close();
       await redis?.close();
+      await replica?.close();
       await dataSource.destroy();
       await embedded?.close();
     },
   };
 }
 
-/** One process migrates, the others wait and find nothing to do. */
-async function migrate(db: Database): Promise<void> {
-  const runner = db.dataSource.createQueryRunner();
-  const embedded = db.pool.options.max === 1;
+const openReplica = (url: string, pooler: boolean, onError: (error: unknown) => void) =>
+  new Replica(createDataSource({ connection: { url, pooler }, entities, migrations: [] }), onError);
+
+/**
+ * A pooler takes no settings with a connection, so this one has to come from the role.
+ * @throws Error where a statement might run for ever.
+ */
+async function assertStatementTimeout(dataSource: DataSource): Promise<void> {
+  const [{ timeout, role } = { timeout: '0', role: '' }] = await dataSource.query<{ timeout: string; role: string }[]>(
+    `SELECT current_setting('statement_timeout') AS timeout, quote_ident(current_user) AS role`,
+  );
+  if (timeout === '0')
+    throw new Error(
+      `Statements through DATABASE_URL have no time limit, and a pooler takes none from us. Run once: ALTER ROLE ${role} SET statement_timeout = '15s'; then RECONNECT in PgBouncer`,
+    );
+}
+
+/** One process migrates, the others wait and find nothing to do. On connections of its own, where neither has a time limit. */
+async function migrateServer(url: string): Promise<void> {
+  const settings = { connection: { url }, entities: [], migrations, poolSize: 3, statementTimeoutMs: 0 };
+  const dataSource = await createDataSource(settings).initialize();
   try {
-    // The lock belongs to a connection, so it is held on one while the migrations run on others; the embedded database has one only.
-    if (!embedded) await runner.query(`SELECT pg_advisory_lock(hashtext('ostiary migrations'))`);
-    else await runner.release();
-    await db.dataSource.runMigrations();
-    await Jobs.migrate(db.pool);
-  } finally {
-    if (!embedded) {
+    // The lock belongs to a connection, so it is held on one while the migrations run on others.
+    const runner = dataSource.createQueryRunner();
+    await runner.query(`SELECT pg_advisory_lock(hashtext('ostiary migrations'))`);
+    try {
+      await dataSource.runMigrations();
+      await Jobs.migrate(new Database(dataSource).pool);
+    } finally {
       await runner.query(`SELECT pg_advisory_unlock(hashtext('ostiary migrations'))`);
       await runner.release();
     }
+  } finally {
+    await dataSource.destroy();
   }
+}
+
+/** Nobody else is there. */
+async function migrateEmbedded(db: Database): Promise<void> {
+  await db.dataSource.runMigrations();
+  await Jobs.migrate(db.pool);
 }

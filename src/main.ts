@@ -1,22 +1,20 @@
-// Starts and stops a process: database, jobs, the server and, in development, the demo application. Workers of one machine come from here.
-
-import { readFileSync } from 'node:fs';
-import { createServer as createPlainServer, type Server } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+// Starts and stops a process: what it stands on, then what its role asks of it, jobs, answers to requests, or both. run.ts makes several of
+// these a server.
 import type { Config } from '../config/index.js';
 import { createApp } from './app.js';
+import { observeJobs, observeResources } from './measures.js';
 import { withContext } from './platform/context.js';
+import { Metrics } from './platform/metrics.js';
+import { departures, WebServer } from './platform/web-server.js';
 import { type Overrides, openServices, type Services } from './services.js';
-
-/** Milliseconds that requests under way are given when the process stops. */
-const drainMs = 20_000;
 
 export interface Running {
   services: Services;
-  /** Where it listens; differs from the configuration where that said port 0. */
+  metrics: Metrics;
+  /** Where it listens; differs from the configuration where that said port 0, and is 0 where it only does jobs. */
   port: number;
-  close(): Promise<void>;
+  /** @param departure `retire` where others go on at the same address: readiness stays, and clients leave when they like. @param lastWords said when all is answered and nothing is closed yet. */
+  close(departure?: keyof typeof departures, lastWords?: () => Promise<void>): Promise<void>;
 }
 
 /** @throws Error when the database, the port or a file of the configuration is not to be had. */
@@ -27,20 +25,29 @@ export async function start(config: Config, overrides: Overrides = {}): Promise<
     const tenant = await services.tenants.ensureDefault();
     await services.keys.ensure(tenant.id);
     await services.invalidation.start();
-    await services.jobs.start();
-    const app = createApp(services);
-    const server = createServer(config, app.koa.callback());
-    const port = await listen(server, config.port, config.host);
-    if (config.environment !== 'test') await app.metrics.serve(config.metricsPort, config.host);
+    if (config.role !== 'web') await services.jobs.start();
+    const web = config.role === 'jobs' ? undefined : await openDoors(config, services);
+    const metrics = web?.metrics ?? withoutDoors(services);
+    if (config.role !== 'web') observeJobs(metrics, services);
+    if (config.environment !== 'test' && config.metricsPort !== undefined)
+      await metrics.serve(config.metricsPort, config.host);
 
+    const leave = async (departure: keyof typeof departures, lastWords?: () => Promise<void>) => {
+      await Promise.all([web?.leave(departure), services.jobs.stop()]);
+      await lastWords?.();
+      await metrics.close();
+      await services.close();
+    };
+    let leaving: Promise<void> | undefined;
     return {
       services,
-      port,
-      async close() {
-        app.drain();
-        await stop(server);
-        await app.metrics.close();
-        await services.close();
+      metrics,
+      port: web?.port ?? 0,
+      close(departure = 'drain', lastWords) {
+        // Who retires at leisure may be told to hurry.
+        if (leaving) void web?.leave(departure);
+        leaving ??= leave(departure, lastWords);
+        return leaving;
       },
     };
   } catch (error) {
@@ -55,35 +62,26 @@ export const asDefaultTenant = async <T>(services: Services, work: () => Promise
   return withContext({ tenantId, actor: { type: 'system', id: 'ostiary' } }, work);
 };
 
-function createServer({ tls }: Config, handler: ReturnType<ReturnType<typeof createApp>['koa']['callback']>): Server {
-  const options = {
-    requestTimeout: 30_000,
-    headersTimeout: 10_000,
-    maxHeaderSize: 16 * 1024,
-    keepAliveTimeout: 65_000,
+async function openDoors({ tls, port, host, drainDelayMs }: Config, services: Services) {
+  const app = createApp(services);
+  const server = new WebServer(tls, app.koa.callback());
+  return {
+    metrics: app.metrics,
+    port: await server.listen(port, host),
+    async leave(departure: keyof typeof departures) {
+      server.sendAway();
+      if (departure === 'drain') {
+        app.drain();
+        // Requests are still answered: a balancer asks for readiness every few seconds, and sends to us until it has.
+        await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
+      }
+      await server.stop(departures[departure]);
+    },
   };
-  if (!tls) return createPlainServer(options, handler);
-  return createSecureServer(
-    { ...options, cert: readFileSync(tls.cert), key: readFileSync(tls.key), minVersion: 'TLSv1.2' },
-    handler,
-  );
 }
 
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-/** Takes no new connection, lets requests under way finish, then closes what is left. */
-async function stop(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
-  await closed;
-  clearTimeout(timer);
+function withoutDoors(services: Services): Metrics {
+  const metrics = new Metrics({ routes: [] });
+  observeResources(metrics, services);
+  return metrics;
 }

@@ -1,76 +1,81 @@
-// The server as `ostiary start` runs it: workers where there are several, the demo in development, a greeting that says where everything
-// is, and an orderly end. main.ts starts one process; this starts the whole.
+// The server as `ostiary start` runs it: one process, or a primary with workers that each run this again; the demo in development, a greeting
+// that says where everything is, and an orderly end. main.ts starts one process, primary.ts keeps several.
 import cluster from 'node:cluster';
 import type { Config } from '../config/index.js';
 import { version } from './app.js';
 import { applyFile } from './features/declarations/apply-file.js';
 import type { MadeSecret } from './features/declarations/change.js';
 import { asDefaultTenant, type Running, start } from './main.js';
+import { answerMetrics } from './platform/cluster-metrics.js';
 import { createLogger } from './platform/logger.js';
+import { Primary } from './primary.js';
 import { startDemo } from './run-demo.js';
 import { openServices, type Services } from './services.js';
+import { readLeave, readyMessage } from './worker-messages.js';
 
 export interface Started {
+  /** Resolves when somebody other than a signal asks it to end, rejects when it cannot go on. */
+  over: Promise<void>;
   close(): Promise<void>;
 }
 
+const never = new Promise<never>(() => {});
+
 /** @param print where the greeting goes; logs go elsewhere. */
 export async function run(config: Config, print: (line: string) => void): Promise<Started> {
-  return config.workers > 1 && cluster.isPrimary ? runPrimary(config, print) : runProcess(config, print);
+  if (cluster.isWorker) return runWorker(config);
+  return keepsWorkers(config) ? runPrimary(config, print) : runAlone(config, print);
 }
 
-async function runProcess(config: Config, print: (line: string) => void): Promise<Started> {
-  const worker = cluster.worker?.id ?? 0;
-  const running = await start({
-    ...config,
-    metricsPort: config.metricsPort && config.metricsPort + Math.max(0, worker - 1),
-  });
-  const first = !cluster.isWorker;
-  const prepared = first ? await prepare(running.services) : { secrets: [] };
-  const demo = first && config.demo ? await demoBeside(running) : undefined;
-  if (first) greet(config, { ...prepared, demo: demo?.url }, print);
+/** Jobs are one process, whatever WORKERS says. */
+export const keepsWorkers = ({ workers, role }: Config): boolean => cluster.isPrimary && workers > 1 && role !== 'jobs';
+
+async function runAlone(config: Config, print: (line: string) => void): Promise<Started> {
+  const running = await start(config);
+  const prepared = await prepare(running.services);
+  const demo = config.demo && config.role !== 'jobs' ? await demoBeside(running) : undefined;
+  greet(config, { ...prepared, demo: demo?.url }, print);
   return {
+    over: never,
     async close() {
       await demo?.close();
       await running.close();
-      cluster.worker?.disconnect();
     },
   };
 }
 
-/** The primary prepares and watches; it serves nothing itself. A worker that dies is replaced. */
+async function runWorker(config: Config): Promise<Started> {
+  // Sent to the whole group, as when a terminal is closed; the primary decides what it means.
+  process.on('SIGHUP', () => {});
+  const running = await start({ ...config, metricsPort: undefined });
+  const lastWords = answerMetrics(running.metrics.registry);
+  let departure: Parameters<Running['close']>[0] = 'drain';
+  const over = new Promise<void>((resolve) => {
+    process.on('message', (message) => {
+      const asked = readLeave(message);
+      if (!asked) return;
+      // A second word is for one who retires: hurry.
+      if (departure === 'retire') void running.close(asked);
+      departure = asked;
+      resolve();
+    });
+  });
+  process.send?.(readyMessage);
+  return { over, close: () => running.close(departure, lastWords) };
+}
+
+/** The primary prepares and watches; it serves nothing itself. */
 async function runPrimary(config: Config, print: (line: string) => void): Promise<Started> {
-  const logger = createLogger({ level: config.logLevel });
   const services = await openServices(config);
   await services.migrate();
   const prepared = await prepare(services);
   await services.close();
 
-  let stopping = false;
-  const fork = () =>
-    new Promise<void>((resolve) => {
-      cluster.fork().once('listening', () => resolve());
-    });
-  cluster.on('exit', (worker, code, signal) => {
-    if (stopping) return;
-    logger.warn('a worker ended and is replaced', { worker: worker.id, exit_code: code, signal });
-    void fork();
-  });
-  await Promise.all(Array.from({ length: config.workers }, fork));
+  const primary = new Primary(config, createLogger({ level: config.logLevel }));
+  process.on('SIGHUP', () => void primary.replaceAll());
+  await primary.start();
   greet(config, prepared, print);
-  return {
-    async close() {
-      stopping = true;
-      const workers = Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? []);
-      await Promise.all(
-        workers.map((worker) => {
-          const ended = new Promise((resolve) => worker.once('exit', resolve));
-          worker.process.kill('SIGTERM');
-          return ended;
-        }),
-      );
-    },
-  };
+  return { over: primary.failed, close: () => primary.close() };
 }
 
 interface Prepared {

@@ -108,6 +108,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   };
   const jobs: Jobs = new Jobs(db, tasks, {
     embedded,
+    url: foundation.directUrl,
     concurrency: embedded ? 1 : 4,
     logger,
     admit: async (tenantId) => admissions[(await tenants.findById(tenantId))?.state ?? 'deleting'],

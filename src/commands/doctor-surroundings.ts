@@ -35,7 +35,9 @@ export function dataDirCheck({ dataDir, databaseUrl }: DoctorConfig): Check {
 
 export async function redisCheck({ redisUrl, workers }: DoctorConfig): Promise<Check> {
   if (!redisUrl) return ok('redis', workers > 1 ? 'not set' : 'not set, and not needed with one process');
-  const client = new Redis(redisUrl, { lazyConnect: true, connectTimeout: patienceMs, retryStrategy: () => null });
+  // Of a cluster, the first node: whoever answers knows the others.
+  const [first = ''] = redisUrl.split(',');
+  const client = new Redis(first, { lazyConnect: true, connectTimeout: patienceMs, retryStrategy: () => null });
   let reason = '';
   client.on('error', (error: NodeJS.ErrnoException) => {
     reason = error.code ?? error.message;

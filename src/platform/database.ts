@@ -10,6 +10,7 @@ import {
   type MigrationInterface,
   type QueryRunner,
 } from 'typeorm';
+import type { Replica } from './replica.js';
 import type { TenantEntity } from './tenant-entity.js';
 import { TenantRepository } from './tenant-repository.js';
 
@@ -20,16 +21,25 @@ export interface Statement {
 }
 
 export interface DataSourceSettings {
-  /** A server, or the stream of the embedded database. */
-  connection: { url: string } | { stream: () => Duplex };
+  /** A server, or the stream of the embedded database. A pooler in transaction mode refuses what belongs to a session. */
+  connection: { url: string; pooler?: boolean } | { stream: () => Duplex };
   entities: (new () => object)[];
   migrations: (new () => MigrationInterface)[];
   /** Connections at most; the embedded database has exactly one. */
   poolSize?: number;
+  /** After which a statement ends by itself; 0 is never. Behind a pooler the role says it. */
+  statementTimeoutMs?: number;
 }
 
-export function createDataSource({ connection, entities, migrations, poolSize = 10 }: DataSourceSettings): DataSource {
+export function createDataSource({
+  connection,
+  entities,
+  migrations,
+  poolSize = 10,
+  statementTimeoutMs = 15_000,
+}: DataSourceSettings): DataSource {
   const embedded = 'stream' in connection;
+  const session = embedded || connection.pooler ? {} : { statement_timeout: statementTimeoutMs };
   return new DataSource({
     type: 'postgres',
     ...(embedded ? { host: 'embedded', username: 'postgres', database: 'postgres' } : { url: connection.url }),
@@ -44,7 +54,7 @@ export function createDataSource({ connection, entities, migrations, poolSize = 
       idleTimeoutMillis: embedded ? 0 : 30_000,
       // A connection lost while in use fails its statement; the event besides, heard by nobody, would end the process.
       onConnect: (client: PoolClient) => void client.on('error', () => {}),
-      ...(embedded ? { stream: connection.stream } : { statement_timeout: 15_000, keepAlive: true }),
+      ...(embedded ? { stream: connection.stream } : { keepAlive: true, ...session }),
     },
   });
 }
@@ -55,12 +65,20 @@ interface Transaction {
   afterCommit: (() => unknown)[];
 }
 
+export interface DatabaseOptions {
+  /** False behind a pooler: a statement named on one server connection is unknown on the next. */
+  named?: boolean;
+  replica?: Replica | undefined;
+}
+
 export class Database {
   private readonly transactions = new AsyncLocalStorage<Transaction | undefined>();
+  private readonly replicas = new AsyncLocalStorage<EntityManager | undefined>();
 
   constructor(
     readonly dataSource: DataSource,
     private readonly onError: (error: unknown) => void = () => {},
+    private readonly options: DatabaseOptions = {},
   ) {}
 
   /**
@@ -102,6 +120,22 @@ export class Database {
     else await this.detached(async () => work()).catch(this.onError);
   }
 
+  /**
+   * Reads that may be a moment behind, such as lists: from the replica where there is one, from here while it is away. Inside a
+   * transaction always from here, because what was just written is to be seen. Work only reads, and may run twice.
+   */
+  async reading<T>(work: () => Promise<T>): Promise<T> {
+    const { replica } = this.options;
+    const manager = this.inTransaction ? undefined : await replica?.manager();
+    if (!manager) return work();
+    try {
+      return await this.replicas.run(manager, work);
+    } catch (error) {
+      if (!replica?.isAway(error)) throw error;
+      return work();
+    }
+  }
+
   /** The rows of the current tenant, and of no other. */
   repo<E extends TenantEntity>(entity: new () => E): TenantRepository<E> {
     return new TenantRepository(this.manager.getRepository(entity as EntityTarget<E>));
@@ -109,14 +143,15 @@ export class Database {
 
   /** For tables that belong to no tenant, and for sweeps over all of them. */
   get manager(): EntityManager {
-    return this.transactions.getStore()?.manager ?? this.dataSource.manager;
+    return this.transactions.getStore()?.manager ?? this.replicas.getStore() ?? this.dataSource.manager;
   }
 
-  /** Runs a named prepared statement on the surrounding transaction, or on any connection of the pool. */
+  /** Runs a prepared statement, named where it can be, on the surrounding transaction, or on any connection of the pool. */
   async execute<R extends object>({ name, text }: Statement, values: unknown[]): Promise<R[]> {
     const runner = this.transactions.getStore()?.runner;
     const connection: PoolClient | Pool = runner ? await runner.connect() : this.pool;
-    const { rows } = await connection.query<R>({ name, text, values });
+    const named = this.options.named === false ? {} : { name };
+    const { rows } = await connection.query<R>({ ...named, text, values });
     return rows;
   }
 

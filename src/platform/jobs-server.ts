@@ -2,12 +2,14 @@
 // Handed off to: graphile-worker's run.
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Runner, type RunnerOptions, run, type WorkerEvents } from 'graphile-worker';
+import { type Runner, type RunnerOptions, run, type WorkerEvents, type WorkerPool } from 'graphile-worker';
 import type { Database, Statement } from './database.js';
 import type { JobLogger, Worker } from './jobs.js';
 
 const restartMs = 2_000;
 const sweepMs = 300_000;
+/** For jobs under way when the process stops; after 5 seconds they have been asked to end. */
+const patienceMs = 15_000;
 
 const unlockPool: Statement = {
   name: 'job_unlock_pool',
@@ -26,6 +28,7 @@ export class Listener implements Worker {
   private readonly events: WorkerEvents = new EventEmitter();
   private readonly sweeping: NodeJS.Timeout;
   private readonly pools: string[] = [];
+  private pool: WorkerPool | undefined;
   private runner: Runner | undefined;
 
   private constructor(
@@ -33,7 +36,10 @@ export class Listener implements Worker {
     private readonly options: RunnerOptions,
     private readonly logger: JobLogger,
   ) {
-    this.events.on('pool:create', ({ workerPool }) => this.pools.push(workerPool.id));
+    this.events.on('pool:create', ({ workerPool }) => {
+      this.pools.push(workerPool.id);
+      this.pool = workerPool;
+    });
     this.sweeping = setInterval(() => void this.sweep(), sweepMs).unref();
   }
 
@@ -51,8 +57,17 @@ export class Listener implements Worker {
     this.stopping.abort();
     clearInterval(this.sweeping);
     // It refuses when it has just stopped by itself.
-    await this.runner?.stop().catch(() => {});
-    await this.running;
+    const ended = Promise.resolve(this.runner?.stop()).then(
+      () => this.running,
+      () => this.running,
+    );
+    const waited = new AbortController();
+    const late = delay(patienceMs, true, { signal: waited.signal }).catch(() => false);
+    const tooLong = await Promise.race([ended.then(() => false), late]);
+    waited.abort();
+    if (!tooLong) return;
+    this.logger.warn('a job does not end and is left to another process');
+    await Promise.resolve(this.pool?.forcefulShutdown('the process stops')).catch(() => {});
   }
 
   private async loop(first: Runner): Promise<void> {

@@ -51,6 +51,8 @@ export interface JobsOptions {
   concurrency?: number;
   /** Whether work in this context may be done: later means asked again after some minutes, never that it is dropped. */
   admit?: (tenantId: string) => Promise<'now' | 'later' | 'never'>;
+  /** The server itself, where the database is reached through a pooler: LISTEN belongs to a session. */
+  url?: string | undefined;
 }
 
 const laterMs = 60_000;
@@ -70,19 +72,40 @@ const addJob: Statement = {
   text: `SELECT graphile_worker.add_job(identifier => $1, payload => $2::json, run_at => $3::timestamptz,
     max_attempts => $4::int, job_key => $5, job_key_mode => $6)`,
 };
+const queueLength: Statement = {
+  name: 'job_queue_length',
+  text: `SELECT count(*) FILTER (WHERE alive AND locked_at IS NULL AND run_at <= now())::int AS due,
+      count(*) FILTER (WHERE locked_at IS NOT NULL)::int AS running,
+      count(*) FILTER (WHERE alive AND locked_at IS NULL AND run_at > now())::int AS later,
+      count(*) FILTER (WHERE NOT alive AND locked_at IS NULL)::int AS dead,
+      COALESCE(extract(epoch FROM now() - min(run_at) FILTER (WHERE alive AND locked_at IS NULL AND run_at <= now())), 0)::float8 AS oldest
+    FROM (SELECT locked_at, run_at, attempts < max_attempts AS alive FROM graphile_worker.jobs) AS job`,
+};
+
+/** How many jobs there are by state, and for how many seconds the oldest due one has waited. */
+export interface Queue {
+  due: number;
+  running: number;
+  later: number;
+  dead: number;
+  oldest: number;
+}
+
 export class Jobs {
   private readonly logger: JobLogger;
   private readonly concurrency: number;
   private readonly embedded: boolean;
   private readonly admit: NonNullable<JobsOptions['admit']>;
+  private readonly url: string | undefined;
   private worker: Worker | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly tasks: Record<string, Task>,
-    { embedded, logger = silent, concurrency = 4, admit = async () => 'now' }: JobsOptions,
+    { embedded, logger = silent, concurrency = 4, admit = async () => 'now', url }: JobsOptions,
   ) {
     this.embedded = embedded;
+    this.url = url;
     this.logger = logger;
     this.concurrency = concurrency;
     this.admit = admit;
@@ -115,7 +138,9 @@ export class Jobs {
   async start(): Promise<void> {
     if (this.worker) return;
     const options: RunnerOptions = {
-      pgPool: listenedTo(this.database.pool),
+      ...(this.url
+        ? { connectionString: this.url, maxPoolSize: this.concurrency + 2 }
+        : { pgPool: listenedTo(this.database.pool) }),
       taskList: Object.fromEntries(Object.keys(this.tasks).map((name) => [name, this.runTask(name)])),
       concurrency: this.concurrency,
       logger: graphileLogger(this.logger),
@@ -131,7 +156,12 @@ export class Jobs {
       : await Listener.start(this.database, options, this.logger);
   }
 
-  /** Takes no further job and waits for those that run. */
+  async queue(): Promise<Queue> {
+    const [found] = await this.database.execute<Queue>(queueLength, []);
+    return found as Queue;
+  }
+
+  /** Takes no further job, waits for those that run, and gives back what takes too long: another process does it again. */
   async stop(): Promise<void> {
     const { worker } = this;
     this.worker = undefined;

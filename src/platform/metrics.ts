@@ -28,7 +28,7 @@ export class Metrics {
   readonly registry = new Registry();
   /** Seconds from the first byte of the request to the end of the answer. */
   readonly httpRequestDuration: HistogramHandle<'route' | 'method' | 'status'>;
-  private server: Server | undefined;
+  private server: MetricsServer | undefined;
 
   /** @param routes names of routes, never paths; a function where they are not all known yet. */
   constructor({ routes }: { routes: readonly string[] | ((route: string) => boolean) }) {
@@ -46,15 +46,22 @@ export class Metrics {
     return { add: (labels, amount = 1) => counter.inc(bounded(definition, labels), amount) };
   }
 
-  /** @param collect asked at each scrape, for what is cheaper read than followed. */
+  /**
+   * @param collect asked at each scrape, for what is cheaper read than followed.
+   * @param aggregator how the numbers of several workers become one; added up unless said.
+   */
   gauge<L extends string = never>(
-    definition: MetricDefinition<L> & { collect?: (gauge: GaugeHandle<L>) => void | Promise<void> },
+    definition: MetricDefinition<L> & {
+      collect?: (gauge: GaugeHandle<L>) => void | Promise<void>;
+      aggregator?: 'sum' | 'max';
+    },
   ): GaugeHandle<L> {
-    const { collect } = definition;
+    const { collect, aggregator = 'sum' } = definition;
     const handle: GaugeHandle<L> = { set: (labels, value) => gauge.set(bounded(definition, labels), value) };
     const gauge: Gauge<string> = new Gauge<string>({
       ...described(definition),
       registers: [this.registry],
+      aggregator,
       ...(collect && { collect: () => collect(handle) }),
     });
     return handle;
@@ -72,12 +79,34 @@ export class Metrics {
 
   /** Answers GET /metrics. @returns the port, which differs where 0 was asked for. */
   async serve(port: number, host: string): Promise<number> {
+    this.server = await MetricsServer.start(port, host, () => this.registry.metrics());
+    return this.server.port;
+  }
+
+  async close(): Promise<void> {
+    await this.server?.close();
+    this.server = undefined;
+  }
+}
+
+/** GET /metrics, and /healthz for a process that has no other door. */
+export class MetricsServer {
+  private constructor(
+    private readonly server: Server,
+    readonly port: number,
+  ) {}
+
+  /** @param render in the text format of Prometheus. @throws Error where the port is not to be had. */
+  static async start(port: number, host: string, render: () => Promise<string>): Promise<MetricsServer> {
     const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-      if (request.url?.split('?', 1)[0] !== '/metrics') return void response.writeHead(404).end();
+      const path = request.url?.split('?', 1)[0];
+      if (path !== '/metrics' && path !== '/healthz') return void response.writeHead(404).end();
       if (request.method !== 'GET' && request.method !== 'HEAD')
         return void response.writeHead(405, { allow: 'GET, HEAD' }).end();
-      this.registry.metrics().then(
-        (text) => response.writeHead(200, { 'content-type': this.registry.contentType }).end(text),
+      if (path === '/healthz')
+        return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}');
+      render().then(
+        (text) => response.writeHead(200, { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE }).end(text),
         () => response.writeHead(500).end(),
       );
     });
@@ -88,17 +117,13 @@ export class Metrics {
         resolve();
       });
     });
-    this.server = server;
     const address = server.address();
-    return typeof address === 'object' && address ? address.port : port;
+    return new MetricsServer(server, typeof address === 'object' && address ? address.port : port);
   }
 
   async close(): Promise<void> {
-    const { server } = this;
-    this.server = undefined;
-    if (!server) return;
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
   }
 }
 

@@ -1,15 +1,15 @@
 // How often a key may do a thing: counted in Redis for all processes, in memory (limit ÷ workers) without it or while it is away.
 // It never opens: an unknown address, an unexpected answer, a full memory all err on the strict side.
 import { createHash, createHmac } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { type Clock, systemClock } from './clock.js';
 import { type AppError, tooMany, unavailable } from './errors.js';
 import { type Count, MemoryWindows } from './rate-limit-memory.js';
+import type { RedisClient } from './redis.js';
 
 export interface RateLimitSettings {
-  redis?: Redis | undefined;
+  redis?: RedisClient | undefined;
   /** Processes that share the limit; each grants its part while Redis is away. */
   workers: number;
   /** Moves the windows in memory; those in Redis follow its own time. */

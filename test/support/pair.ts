@@ -6,7 +6,7 @@ import { handleHash } from '../../src/features/protocol/handles.js';
 import { managementScopes } from '../../src/management.js';
 import type { Browser } from './browser.js';
 import { authorizationUrl, makeClient, type Party, type Pkce, pkce, type TokenAnswer } from './party.js';
-import { type Processes, startProcesses } from './processes.js';
+import { type Environment, type Processes, startProcesses } from './processes.js';
 import type { TestServer } from './server.js';
 
 export interface Pair extends Processes {
@@ -14,7 +14,7 @@ export interface Pair extends Processes {
   server: TestServer;
 }
 
-export async function startPair(environment: Record<string, string> = {}): Promise<Pair> {
+export async function startPair(environment: Environment = {}): Promise<Pair> {
   const house = await startProcesses(2, environment);
   const closeBalancer = await balance(house);
   const { issuer, services, inside } = house;

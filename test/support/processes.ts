@@ -31,10 +31,13 @@ export interface Processes {
   close(): Promise<void>;
 }
 
+/** What to tell the processes; asked with their database, where it depends on that. */
+export type Environment = Record<string, string> | ((database: TestDatabase) => Promise<Record<string, string>>);
+
 /** @param given a database on a server, instead of a fresh one. */
 export async function startProcesses(
   count: number,
-  environment: Record<string, string> = {},
+  environment: Environment = {},
   given?: TestDatabase,
 ): Promise<Processes> {
   const database = given ?? (await freshDatabase('postgres', { entities, migrations }));
@@ -45,7 +48,7 @@ export async function startProcesses(
     REDIS_URL: String(process.env.TEST_REDIS_URL),
     PORT: '0',
     COOKIE_KEYS: randomBytes(32).toString('hex'),
-    ...environment,
+    ...(typeof environment === 'function' ? await environment(database) : environment),
   };
   const config = testConfig(settings);
   const quiet = createLogger({ level: 'error', stream: new Writable({ write: (_chunk, _encoding, done) => done() }) });

@@ -22,7 +22,9 @@ export default class Reporter {
 
   onRunComplete(_: unknown, results: AggregatedResult): void {
     if (this.skipped.length > 0) {
-      print('\nSkipped, because what they need is not here (PostgreSQL by TEST_DATABASE_URL, redis-server, Chromium):');
+      print(
+        '\nSkipped, because what they need is not here (PostgreSQL by TEST_DATABASE_URL, redis-server, pgbouncer, Chromium):',
+      );
       for (const { name } of this.skipped) print(`  - ${name}`);
     }
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;

@@ -12,6 +12,6 @@ export const auditRoutes = (db: Database) => [
     summary: 'List what happened, newest first',
     query: AuditQuery,
     response: pageOf(AuditEventView),
-    handle: async ({ query }) => mapPage(await listAuditEvents(db, query), present),
+    handle: async ({ query }) => mapPage(await db.reading(() => listAuditEvents(db, query)), present),
   }),
 ];

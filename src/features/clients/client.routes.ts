@@ -21,7 +21,7 @@ export const clientRoutes = (db: Database, clients: ClientService) => [
     summary: 'List clients',
     query: ClientQuery,
     response: pageOf(ClientView),
-    handle: async ({ query }) => mapPage(await listClients(db, query), present),
+    handle: async ({ query }) => mapPage(await db.reading(() => listClients(db, query)), present),
   }),
   endpoint({
     method: 'post',

@@ -51,7 +51,7 @@ export const sessionRoutes = (db: Database, protocol: Protocol, users: UserServi
     summary: 'List live sessions, newest first',
     query: SessionQuery,
     response: pageOf(SessionView),
-    handle: async ({ query }) => mapPage(await listSessions(db, query, clock.now()), presentSession),
+    handle: async ({ query }) => mapPage(await db.reading(() => listSessions(db, query, clock.now())), presentSession),
   }),
   endpoint({
     method: 'delete',
@@ -79,7 +79,7 @@ export const sessionRoutes = (db: Database, protocol: Protocol, users: UserServi
     summary: 'List what users have allowed clients, newest first',
     query: GrantQuery,
     response: pageOf(GrantView),
-    handle: async ({ query }) => mapPage(await listGrants(db, query, clock.now()), presentGrant),
+    handle: async ({ query }) => mapPage(await db.reading(() => listGrants(db, query, clock.now())), presentGrant),
   }),
   endpoint({
     method: 'delete',

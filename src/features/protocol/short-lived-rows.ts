@@ -1,15 +1,15 @@
 // Interactions and pushed requests where there is Redis: sealed, under the hash of their handle, gone by themselves.
 // Losing them means that a sign-in in progress starts again, nothing more.
-import type { Redis } from 'ioredis';
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
+import type { RedisClient } from '../../platform/redis.js';
 import { handleHash } from './handles.js';
 
 const consumeOnce = `if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end return redis.call('HSETNX', KEYS[1], 'consumed', ARGV[1])`;
 
 export class ShortLivedRows {
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisClient,
     private readonly clock: Clock,
   ) {}
 

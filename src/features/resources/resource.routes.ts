@@ -20,7 +20,7 @@ export const resourceRoutes = (db: Database, resources: ResourceService) => [
     summary: 'List resource servers',
     query: ResourceQuery,
     response: pageOf(ResourceView),
-    handle: async ({ query }) => mapPage(await listResources(db, query), present),
+    handle: async ({ query }) => mapPage(await db.reading(() => listResources(db, query)), present),
   }),
   endpoint({
     method: 'post',

@@ -13,7 +13,7 @@ export const userRoutes = (db: Database, users: UserService) => [
     summary: 'List users, newest first',
     query: UserQuery,
     response: pageOf(UserView),
-    handle: async ({ query }) => mapPage(await listUsers(db, query), present),
+    handle: async ({ query }) => mapPage(await db.reading(() => listUsers(db, query)), present),
   }),
   endpoint({
     method: 'post',

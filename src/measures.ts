@@ -1,0 +1,63 @@
+// What a process says about itself beyond its requests: hashing, database connections and, where jobs are done, the queue.
+import type { Metrics } from './platform/metrics.js';
+import type { Services } from './services.js';
+
+export function observeResources(metrics: Metrics, { hasher, db }: Services): void {
+  metrics.gauge({
+    name: 'hashing_queue_length',
+    help: 'Passwords waiting to be hashed',
+    collect: (gauge) => gauge.set({}, hasher.queueLength),
+  });
+  metrics.gauge({
+    name: 'hashing_busy',
+    help: 'Hashing processes at work',
+    collect: (gauge) => gauge.set({}, hasher.busy),
+  });
+  metrics.gauge({
+    name: 'db_pool_connections',
+    help: 'Database connections by state; waiting counts requests without one',
+    labels: { state: ['total', 'idle', 'waiting'] },
+    collect(gauge) {
+      gauge.set({ state: 'total' }, db.pool.totalCount);
+      gauge.set({ state: 'idle' }, db.pool.idleCount);
+      gauge.set({ state: 'waiting' }, db.pool.waitingCount);
+    },
+  });
+}
+
+/** The queue is one for all machines: whoever does jobs reports it, and each reports the same. */
+export function observeJobs(metrics: Metrics, { jobs, rewrap }: Pick<Services, 'jobs' | 'rewrap'>): void {
+  metrics.gauge({
+    name: 'sealed_values_stale',
+    help: 'Values sealed with an older encryption key, as of the last look of the job',
+    labels: { table: (table) => rewrap.stale.has(table) },
+    aggregator: 'max',
+    collect(gauge) {
+      for (const [table, count] of rewrap.stale) gauge.set({ table }, count);
+    },
+  });
+  let asking: ReturnType<typeof jobs.queue> | undefined;
+  const queue = () => {
+    asking ??= jobs.queue().finally(() => {
+      asking = undefined;
+    });
+    // Without a database the other numbers are wanted all the more.
+    return asking.catch(() => undefined);
+  };
+  metrics.gauge({
+    name: 'jobs_queue_length',
+    help: 'Jobs by state: due ones wait for a worker, dead ones have failed for good',
+    labels: { state: ['due', 'running', 'later', 'dead'] },
+    aggregator: 'max',
+    async collect(gauge) {
+      const { due = 0, running = 0, later = 0, dead = 0 } = (await queue()) ?? {};
+      for (const [state, count] of Object.entries({ due, running, later, dead })) gauge.set({ state }, count);
+    },
+  });
+  metrics.gauge({
+    name: 'jobs_oldest_due_seconds',
+    help: 'For how long the oldest job that may run has waited',
+    aggregator: 'max',
+    collect: async (gauge) => gauge.set({}, (await queue())?.oldest ?? 0),
+  });
+}
