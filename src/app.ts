@@ -1,14 +1,15 @@
 // The whole house on one page: features (services.ts) and, in front of them, the doors. A request comes in through the front, is given its
 // tenant, and goes to the first door that knows its path; the engine's endpoints come last.
 import { readFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
 import path from 'node:path';
 import Koa from 'koa';
-import helmet from 'koa-helmet';
 import { projectRoot } from '../config/root.js';
 import { createPasswordRouter } from './account/password.js';
 import { createApi } from './api/routes.js';
 import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
+import { express } from './express.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
@@ -17,14 +18,14 @@ import { findActiveToken } from './features/protocol/active-token.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
-import { type FrontState, observe, resolveTenant, stateOf } from './front.js';
+import { adoptState, type FrontState, Issuers, observe, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { createInteractionRouter } from './interaction/routes.js';
 import { assertScopes, scopesOf } from './management.js';
 import { OidcEngine } from './oidc/engine.js';
 import { createEnginePages } from './oidc/pages.js';
 import { ProviderPool } from './oidc/provider-pool.js';
-import { mountEngine } from './oidc/routes.js';
+import { EngineDoor, mountEngine } from './oidc/routes.js';
 import { TraceIds } from './oidc/trace.js';
 import { currentContext } from './platform/context.js';
 import { deriveKey } from './platform/crypto.js';
@@ -33,6 +34,7 @@ import type { Endpoint } from './platform/endpoint.js';
 import { notFound } from './platform/errors.js';
 import { Metrics } from './platform/metrics.js';
 import { Pages } from './platform/page.js';
+import { securityHeaders } from './platform/security-headers.js';
 import type { Services } from './services.js';
 import { createSetupRouter } from './setup/routes.js';
 
@@ -40,7 +42,7 @@ export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.
   .version;
 
 export interface App {
-  koa: Koa;
+  handler: RequestListener;
   metrics: Metrics;
   /** Readiness goes off first, so that a balancer sends nothing new while the rest is answered. */
   drain(): void;
@@ -104,6 +106,8 @@ export function createApp(services: Services): App {
     { issuer: config.issuer, cookieKeys: config.cookieKeys },
     caching.cache,
   );
+  const issuers = new Issuers(tenants, config.issuer);
+  const door = new EngineDoor(pool, rateLimits, services.limits);
   const engine = new OidcEngine(pool, protocol, services.sealer);
   const csrf = createCsrf(config.cookieKeys.map((key) => deriveKey(key, 'csrf')));
 
@@ -152,21 +156,11 @@ export function createApp(services: Services): App {
 
   const koa = new Koa();
   koa.silent = true;
-  koa.use(observe(logger, metrics, config.trustProxy));
-  koa.use(
-    helmet({
-      // Each page names where its own forms may lead; everything else is no page and needs nothing.
-      contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-      hsts: secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
-      frameguard: { action: 'deny' },
-      referrerPolicy: { policy: 'no-referrer' },
-      crossOriginResourcePolicy: false,
-    }),
-  );
+  koa.use(adoptState);
   koa.use(renderErrors(pages, logger));
   koa.use(health.middleware);
   koa.use(services.views.middleware());
-  koa.use(resolveTenant(tenants, config.issuer));
+  koa.use(resolveTenant(issuers));
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1')).use(api.routes());
@@ -175,12 +169,14 @@ export function createApp(services: Services): App {
   koa.use(password.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
-  koa.use(mountEngine(pool, rateLimits, services.limits));
+  koa.use(mountEngine(door));
   koa.use(() => {
     throw notFound('page');
   });
   koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
-  return { koa, metrics, drain: health.drain };
+  const everybody = { trustProxy: config.trustProxy, headers: securityHeaders(secure) };
+  const handler = observe(logger, metrics, everybody, express(issuers, door, koa.callback()));
+  return { handler, metrics, drain: health.drain };
 }
 
 /** Everything the management API answers; the OpenAPI document is printed from the same list. */

@@ -1,12 +1,12 @@
 // Before any door: which request this is, from which address, at which issuer. What the sender claims about host, scheme and address is
 // overwritten here with what is true, and nothing later reads the sender's words.
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context, Middleware } from 'koa';
 import proxyAddr from 'proxy-addr';
 import type { Tenant } from './features/tenants/tenant.entity.js';
 import type { TenantService } from './features/tenants/tenant.service.js';
 import { runInContext, withContext } from './platform/context.js';
-import { newId } from './platform/crypto.js';
+import { newRequestId } from './platform/crypto.js';
 import { AppError, badRequest, notFound } from './platform/errors.js';
 import type { Logger } from './platform/logger.js';
 import type { Metrics } from './platform/metrics.js';
@@ -30,55 +30,104 @@ export interface FrontState {
 const wellKnownInFront = /^(\/\.well-known\/(?:oauth-authorization-server|oauth-protected-resource))(\/t\/[a-z0-9-]+)$/;
 const tenantPath = /^\/t\/([a-z0-9][a-z0-9-]{0,62})(\/.*)$/;
 
-/** Gives every request an id, an address and a line in the log. */
-export function observe(logger: Logger, metrics: Metrics, trustProxy: readonly string[]): Middleware {
+export type Observed = IncomingMessage & { front: FrontState; originalUrl?: string };
+type Handler = (req: Observed, res: ServerResponse) => unknown;
+
+/** Gives every request an id, an address, the headers that every answer has, and a line in the log. */
+export function observe(
+  logger: Logger,
+  metrics: Metrics,
+  { trustProxy, headers }: { trustProxy: readonly string[]; headers: ReadonlyMap<string, string> },
+  next: Handler,
+): (req: IncomingMessage, res: ServerResponse) => void {
   const trusted = proxyAddr.compile([...trustProxy]);
-  return async (ctx, next) => {
-    const started = process.hrtime.bigint();
-    const ip = addressOf(ctx.req, trusted);
-    const forwarded = Boolean(ctx.get('forwarded') || ctx.get('x-forwarded-for'));
-    Object.assign(ctx.state, { requestId: newId(), ip, forwarded });
-    const { requestId } = ctx.state as FrontState;
-    ctx.set('X-Request-Id', requestId);
-    ctx.req.headers['x-forwarded-for'] = ip;
-    const userAgent = ctx.get('user-agent').slice(0, 512);
-    await runInContext({ requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) }, async () => {
-      ctx.res.once('close', () => {
-        const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-        const route = (ctx.state as FrontState).route ?? 'none';
-        metrics.httpRequestDuration.observe({ route, method: ctx.method, status: ctx.res.statusCode }, seconds);
-        logger.info('request', {
-          route,
-          method: ctx.method,
-          status: ctx.res.statusCode,
-          ms: Math.round(seconds * 1000),
-          ip,
-        });
+  return (req, res) => {
+    const started = performance.now();
+    const ip = addressOf(req, trusted);
+    const forwarded = Boolean(req.headers.forwarded || req.headers['x-forwarded-for']);
+    const requestId = newRequestId();
+    const state = { requestId, ip, forwarded } as FrontState;
+    const observed = Object.assign(req, { front: state });
+    res.setHeader('X-Request-Id', requestId);
+    for (const [name, value] of headers) res.setHeader(name, value);
+    req.headers['x-forwarded-for'] = ip;
+    const userAgent = req.headers['user-agent']?.slice(0, 512);
+    runInContext({ requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) }, () => {
+      res.once('close', () => {
+        const milliseconds = performance.now() - started;
+        const { route = 'none' } = state;
+        const { method = '' } = req;
+        metrics.httpRequestDuration.observe({ route, method, status: res.statusCode }, milliseconds / 1000);
+        logger.info('request', { route, method, status: res.statusCode, ms: Math.round(milliseconds), ip });
       });
-      await next();
+      next(observed, res);
     });
   };
 }
 
-/** Finds the issuer that is asked, or refuses before any door. */
-export function resolveTenant(tenants: TenantService, baseIssuer: string): Middleware {
-  const base = new URL(baseIssuer);
-  return async (ctx, next) => {
-    const { target, host } = targetOf(ctx.req);
+/** For the doors of people, which are Koa's. */
+export const adoptState: Middleware = (ctx, next) => {
+  ctx.state = (ctx.req as Observed).front;
+  return next();
+};
+
+/** What is true of an issuer on each request, made once. */
+interface Address {
+  issuer: string;
+  origin: string;
+  host: string;
+  scheme: string;
+}
+
+/** Finds the issuer that is asked. From here on the request speaks of nothing else, whatever its sender said. */
+export class Issuers {
+  private readonly base: URL;
+  /** Tenants are replaced when they change, never altered. */
+  private readonly addresses = new WeakMap<Tenant, Address>();
+
+  constructor(
+    private readonly tenants: TenantService,
+    private readonly baseIssuer: string,
+  ) {
+    this.base = new URL(baseIssuer);
+  }
+
+  /** @throws AppError 404 or 421 where nobody here is asked, 400 where that cannot be told. */
+  async resolve(req: Observed): Promise<void> {
+    const { target, host } = targetOf(req);
     const rewritten = rewriteWellKnown(target);
     const [path = '/'] = rewritten.split('?', 1);
-    const found = host === base.host ? await onBaseHost(tenants, path) : await onOwnHost(tenants, host);
-    if (!found) throw host === base.host ? notFound('page') : misdirected(baseIssuer);
+    const onBase = host === this.base.host;
+    const found = onBase ? await onBaseHost(this.tenants, path) : await onOwnHost(this.tenants, host);
+    if (!found) throw onBase ? notFound('page') : misdirected(this.baseIssuer);
     const { tenant, prefix } = found;
     if (tenant.suspendedAt) throw notFound('page');
 
-    const issuer = tenant.issuer(baseIssuer);
-    const origin = new URL(issuer).origin;
-    Object.assign(ctx.state, { issuer, origin, prefix, tenant });
-    trustOnly(ctx.req, new URL(issuer));
-    (ctx.req as IncomingMessage & { originalUrl?: string }).originalUrl = rewritten;
-    ctx.req.url = rewritten.slice(prefix.length);
-    await withContext({ tenantId: tenant.id }, next);
+    const address = this.addressOf(tenant);
+    const { issuer, origin } = address;
+    Object.assign(req.front, { issuer, origin, prefix, tenant });
+    trustOnly(req, address);
+    req.originalUrl = rewritten;
+    req.url = rewritten.slice(prefix.length);
+  }
+
+  private addressOf(tenant: Tenant): Address {
+    let address = this.addresses.get(tenant);
+    if (!address) {
+      const issuer = tenant.issuer(this.baseIssuer);
+      const { origin, host, protocol } = new URL(issuer);
+      address = { issuer, origin, host, scheme: protocol.slice(0, -1) };
+      this.addresses.set(tenant, address);
+    }
+    return address;
+  }
+}
+
+/** Finds the issuer that is asked, or refuses before any door. */
+export function resolveTenant(issuers: Issuers): Middleware {
+  return async (ctx, next) => {
+    await issuers.resolve(ctx.req as Observed);
+    await withContext({ tenantId: stateOf(ctx).tenant.id }, next);
   };
 }
 
@@ -87,13 +136,16 @@ export function resolveTenant(tenants: TenantService, baseIssuer: string): Middl
  * addresses of whatever it finds in the target. Nothing is tidied up on the way: a path is a registered one to the byte, or unknown.
  * @throws AppError 400 where there are several Host fields (§3.2).
  */
-function targetOf({ url = '/', headers, headersDistinct }: IncomingMessage): { target: string; host: string } {
-  if ((headersDistinct.host?.length ?? 0) > 1) throw badRequest('several_hosts', 'A request has one Host header');
+function targetOf({ url = '/', headers, rawHeaders }: IncomingMessage): { target: string; host: string } {
+  if (rawHeaders.filter((name, place) => place % 2 === 0 && isHost(name)).length > 1)
+    throw badRequest('several_hosts', 'A request has one Host header');
   if (url.startsWith('/') && !url.startsWith('//')) return { target: url, host: (headers.host ?? '').toLowerCase() };
   const [, host, path = ''] = /^https?:\/\/([^/?]+)(.*)$/i.exec(url) ?? [];
   if (!host) throw notFound('page');
   return { target: path.startsWith('/') ? path : `/${path}`, host: host.toLowerCase() };
 }
+
+const isHost = (name: string) => name.length === 4 && name.toLowerCase() === 'host';
 
 async function onBaseHost(
   tenants: TenantService,
@@ -121,10 +173,10 @@ function rewriteWellKnown(url: string): string {
 }
 
 /** The engine reads these: it is told the issuer, whatever the sender says. */
-function trustOnly(req: IncomingMessage, issuer: URL): void {
-  req.headers.host = issuer.host;
-  req.headers['x-forwarded-host'] = issuer.host;
-  req.headers['x-forwarded-proto'] = issuer.protocol.slice(0, -1);
+function trustOnly(req: IncomingMessage, { host, scheme }: Address): void {
+  req.headers.host = host;
+  req.headers['x-forwarded-host'] = host;
+  req.headers['x-forwarded-proto'] = scheme;
   delete req.headers.forwarded;
 }
 

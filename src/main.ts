@@ -5,7 +5,7 @@ import { createServer as createPlainServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config/index.js';
-import { createApp } from './app.js';
+import { type App, createApp } from './app.js';
 import { withContext } from './platform/context.js';
 import { type Overrides, openServices, type Services } from './services.js';
 
@@ -29,7 +29,7 @@ export async function start(config: Config, overrides: Overrides = {}): Promise<
     await services.invalidation.start();
     await services.jobs.start();
     const app = createApp(services);
-    const server = createServer(config, app.koa.callback());
+    const server = createServer(config, app.handler);
     const port = await listen(server, config.port, config.host);
     if (config.environment !== 'test') await app.metrics.serve(config.metricsPort, config.host);
 
@@ -55,7 +55,7 @@ export const asDefaultTenant = async <T>(services: Services, work: () => Promise
   return withContext({ tenantId, actor: { type: 'system', id: 'ostiary' } }, work);
 };
 
-function createServer({ tls }: Config, handler: ReturnType<ReturnType<typeof createApp>['koa']['callback']>): Server {
+function createServer({ tls }: Config, handler: App['handler']): Server {
   const options = {
     requestTimeout: 30_000,
     headersTimeout: 10_000,

@@ -24,8 +24,23 @@ export async function compare(
   const [bareCpu, oursCpu] = [median(runs.bare, 'cpu'), median(runs.ours, 'cpu')];
   const generator = Math.max(...[...runs.bare, ...runs.ours].map((run) => run.generator));
   return [
-    { name: scenario.name, unit: 'requests/s', bare, ours, ratio: ours / bare, target: scenario.target, note: note(generator) },
-    { name: `${scenario.name}: CPU`, unit: 'ms/request', bare: bareCpu, ours: oursCpu, ratio: bareCpu / oursCpu, target: scenario.target },
+    {
+      name: scenario.name,
+      unit: 'requests/s',
+      bare,
+      ours,
+      ratio: ours / bare,
+      target: scenario.target,
+      note: note(generator),
+    },
+    {
+      name: `${scenario.name}: CPU`,
+      unit: 'ms/request',
+      bare: bareCpu,
+      ours: oursCpu,
+      ratio: bareCpu / oursCpu,
+      target: scenario.target,
+    },
   ];
 }
 

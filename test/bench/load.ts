@@ -87,7 +87,11 @@ export async function openLoop(port: number, perSecond: number, seconds: number,
   const start = performance.now();
   const under: Promise<void>[] = [];
   try {
-    for (let at = 0, user = 0; at < seconds * 1000; at += (-Math.log(1 - Math.random()) * 1000) / perSecond, user += 1) {
+    for (
+      let at = 0, user = 0;
+      at < seconds * 1000;
+      at += (-Math.log(1 - Math.random()) * 1000) / perSecond, user += 1
+    ) {
       const wait = start + at - performance.now();
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
       // Counted from when it should have begun: a generator that lags must not flatter the server.

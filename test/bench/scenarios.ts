@@ -1,8 +1,9 @@
 // What is asked of both servers, to the byte the same but for names: one row of the table each.
+
+import { routes } from '../../config/protocol.js';
 import { Browser } from '../support/browser.js';
 import { authorizationUrl, codeOf, type Party, pkce, signIn } from '../support/party.js';
 import { askPort } from '../support/processes.js';
-import { routes } from '../../config/protocol.js';
 import type { Gun, Reply, Round, Shot } from './load.js';
 import { redirectUri, resource, type Target } from './servers.js';
 
@@ -118,8 +119,7 @@ export class Visitor extends Browser {
 }
 
 /** Many addresses, as many people have. */
-export const addressOf = (user: number) =>
-  `10.${(user >> 16) & 255}.${(user >> 8) & 255}.${user & 255}`;
+export const addressOf = (user: number) => `10.${(user >> 16) & 255}.${(user >> 8) & 255}.${user & 255}`;
 
 export const front = ({ issuer }: Pick<Target, 'issuer'>): Record<string, string> => ({
   host: new URL(issuer).host,

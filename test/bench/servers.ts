@@ -113,7 +113,9 @@ async function startOurs(
   cores: string | undefined,
 ): Promise<Server> {
   const port = await freePort();
-  const profile = process.env.BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}`, '--cpu-prof-interval=400'] : [];
+  const profile = process.env.BENCH_PROFILE
+    ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}`, '--cpu-prof-interval=400']
+    : [];
   const command = [process.execPath, ...profile, path.join(projectRoot, 'dist', 'src', 'cli.js'), 'start'];
   const [file, args] = cores ? pinned(cores, command) : [command[0] as string, command.slice(1)];
   const child = spawn(file, args, {
