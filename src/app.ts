@@ -6,6 +6,7 @@ import path from 'node:path';
 import Koa from 'koa';
 import { projectRoot } from '../config/root.js';
 import { createPasswordRouter } from './account/password.js';
+import { compressReads } from './api/compression.js';
 import { createApi } from './api/routes.js';
 import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
@@ -18,7 +19,7 @@ import { findActiveToken } from './features/protocol/active-token.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
-import { adoptState, type FrontState, Issuers, observe, resolveTenant, stateOf } from './front.js';
+import { adoptState, type FrontState, Issuers, observe, refuseEncodedBodies, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { createInteractionRouter } from './interaction/routes.js';
 import { assertScopes, scopesOf } from './management.js';
@@ -144,9 +145,18 @@ export function createApp(services: Services): App {
     limits: services.limits,
     layout: async () => (await tenants.current()).settings.sign_in_layout,
   });
-  const setup = createSetupRouter({ setup: services.setup, csrf, pages, rateLimits, limits: services.limits });
+  const assertRoom = () => services.hasher.assertRoom();
+  const setup = createSetupRouter({
+    setup: services.setup,
+    assertRoom,
+    csrf,
+    pages,
+    rateLimits,
+    limits: services.limits,
+  });
   const password = createPasswordRouter({
     passwordLinks: services.passwordLinks,
+    assertRoom,
     csrf,
     pages,
     rateLimits,
@@ -163,7 +173,8 @@ export function createApp(services: Services): App {
   koa.use(resolveTenant(issuers));
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
-  koa.use(named('/api/v1')).use(api.routes());
+  koa.use(named('/api/v1')).use(below('/api/v1', compressReads)).use(api.routes());
+  koa.use(refuseEncodedBodies);
   koa.use(interaction.routes());
   koa.use(setup.routes());
   koa.use(password.routes());
@@ -212,6 +223,12 @@ const named =
     await next();
     if (ctx.state.route === prefix && ctx._matchedRoute) ctx.state.route = String(ctx._matchedRoute);
   };
+
+/** A middleware of one door only. */
+const below =
+  (prefix: string, middleware: Koa.Middleware): Koa.Middleware =>
+  (ctx, next) =>
+    ctx.path.startsWith(`${prefix}/`) ? middleware(ctx, next) : next();
 
 function observeResources(metrics: Metrics, { hasher, db }: Services): void {
   metrics.gauge({

@@ -1,7 +1,7 @@
 // The short way for programs: the endpoints that are asked most, straight from the front to the engine, without the doors of people.
 // Whatever is out of the ordinary, a refusal included, takes the long way (app.ts), which meets the same and has the words for it.
 import type { ServerResponse } from 'node:http';
-import type { Issuers, Observed } from './front.js';
+import { hasEncodedBody, type Issuers, type Observed } from './front.js';
 import { type EngineDoor, machineRoutes } from './oidc/routes.js';
 import { enterTenant } from './platform/context.js';
 
@@ -11,6 +11,7 @@ export function express(issuers: Issuers, door: EngineDoor, longWay: Handler): H
   const routes = new Set(machineRoutes);
 
   const serve = async (req: Observed, res: ServerResponse): Promise<boolean> => {
+    if (hasEncodedBody(req)) return false;
     await issuers.resolve(req);
     const { front, url = '' } = req;
     const route = pathOf(url);

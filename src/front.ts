@@ -71,6 +71,18 @@ export const adoptState: Middleware = (ctx, next) => {
   return next();
 };
 
+/** RFC 9110 §8.4.1: a body in a coding is read nowhere, so that no small request becomes a large one. */
+export const hasEncodedBody = ({ headers }: IncomingMessage): boolean =>
+  !/^(?:identity)?$/i.test(headers['content-encoding'] ?? '');
+
+/** @throws AppError 415, RFC 9110 §15.5.16: before anybody reads the body. */
+export const refuseEncodedBodies: Middleware = (ctx, next) => {
+  if (!hasEncodedBody(ctx.req)) return next();
+  throw new AppError(415, 'unsupported_encoding', 'A body must not be encoded', {
+    headers: { 'Accept-Encoding': 'identity' },
+  });
+};
+
 /** What is true of an issuer on each request, made once. */
 interface Address {
   issuer: string;

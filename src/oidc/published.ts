@@ -85,7 +85,7 @@ class Document {
     res.setHeader('Vary', 'Origin, Accept-Encoding');
     // Fetch: anybody may read it, from any page, as the engine says it.
     res.setHeader('Access-Control-Allow-Origin', headers.origin ?? '*');
-    if (headers['if-none-match']?.split(/\s*,\s*/).some((one) => one.replace(/^W\//, '') === etag)) {
+    if (isKnown(headers['if-none-match'], etag)) {
       res.statusCode = 304;
       return void res.end();
     }
@@ -95,6 +95,10 @@ class Document {
     res.end(method === 'HEAD' ? undefined : body);
   }
 }
+
+/** RFC 9110 §13.1.2, by weak comparison. */
+const isKnown = (validators: string | undefined, etag: string): boolean =>
+  validators?.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === etag) ?? false;
 
 /** RFC 9110 §12.5.3, the smaller first; whoever refuses a coding by a weight of zero gets the plain text. */
 function encodingFor(accepted: string | undefined): 'br' | 'gzip' | 'identity' {
