@@ -8,7 +8,7 @@ import { type Clock, systemClock } from './platform/clock.js';
 import { deriveKey, Sealer } from './platform/crypto.js';
 import { createDataSource, Database } from './platform/database.js';
 import { Egress } from './platform/egress.js';
-import { type Embedded, openEmbedded } from './platform/embedded.js';
+import type { Embedded } from './platform/embedded.js';
 import { Hasher, type HasherSettings } from './platform/hashing.js';
 import { Invalidation } from './platform/invalidation.js';
 import { Jobs } from './platform/jobs.js';
@@ -40,9 +40,7 @@ export async function openFoundation(config: Config, overrides: Foundations) {
       ? overrides.connection.url
       : undefined
     : config.databaseUrl;
-  const embedded: Embedded | undefined =
-    overrides.connection || url ? undefined : openEmbedded({ dataDir: path.join(config.dataDir, 'database') });
-  await embedded?.ready;
+  const embedded = overrides.connection || url ? undefined : await openEmbedded(path.join(config.dataDir, 'database'));
   const connection = overrides.connection ?? (url ? { url } : { stream: (embedded as Embedded).stream });
   const dataSource = createDataSource({ connection, entities, migrations });
   await dataSource.initialize();
@@ -94,6 +92,14 @@ export async function openFoundation(config: Config, overrides: Foundations) {
       await embedded?.close();
     },
   };
+}
+
+/** Loaded here and not above: a whole database, which production has elsewhere. */
+async function openEmbedded(dataDir: string): Promise<Embedded> {
+  const { openEmbedded: open } = await import('./platform/embedded.js');
+  const embedded = open({ dataDir });
+  await embedded.ready;
+  return embedded;
 }
 
 /** One process migrates, the others wait and find nothing to do. */
