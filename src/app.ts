@@ -1,14 +1,16 @@
 // The whole house on one page: features (services.ts) and, in front of them, the doors. A request comes in through the front, is given its
 // tenant, and goes to the first door that knows its path; the engine's endpoints come last.
 import { readFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
 import path from 'node:path';
 import Koa from 'koa';
-import helmet from 'koa-helmet';
 import { projectRoot } from '../config/root.js';
 import { createPasswordRouter } from './account/password.js';
+import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
 import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
+import { express } from './express.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
@@ -20,15 +22,16 @@ import { resourceRoutes } from './features/resources/resource.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
 import { tenantRoutes } from './features/tenants/tenant.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
-import { type FrontState, observe, resolveTenant, stateOf } from './front.js';
+import { adoptState, type FrontState, observe, refuseEncodedBodies, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { createInteractionRouter } from './interaction/routes.js';
+import { Issuers } from './issuers.js';
 import { assertScopes, scopesOf } from './management.js';
 import { observeResources } from './measures.js';
 import { OidcEngine } from './oidc/engine.js';
 import { createEnginePages } from './oidc/pages.js';
 import { ProviderPool } from './oidc/provider-pool.js';
-import { mountEngine } from './oidc/routes.js';
+import { EngineDoor, mountEngine } from './oidc/routes.js';
 import { TraceIds } from './oidc/trace.js';
 import { currentContext } from './platform/context.js';
 import { deriveKey } from './platform/crypto.js';
@@ -37,6 +40,7 @@ import type { Endpoint } from './platform/endpoint.js';
 import { notFound } from './platform/errors.js';
 import { Metrics } from './platform/metrics.js';
 import { Pages } from './platform/page.js';
+import { securityHeaders } from './platform/security-headers.js';
 import type { Services } from './services.js';
 import { createSetupRouter } from './setup/routes.js';
 
@@ -44,7 +48,9 @@ export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.
   .version;
 
 export interface App {
+  /** The doors of people and of the management API. */
   koa: Koa;
+  handler: RequestListener;
   metrics: Metrics;
   /** Readiness goes off first, so that a balancer sends nothing new while the rest is answered. */
   drain(): void;
@@ -108,6 +114,8 @@ export function createApp(services: Services): App {
     { cookieKeys: config.cookieKeys },
     caching.cache,
   );
+  const issuers = new Issuers(tenants, { issuer: config.issuer, domain: config.tenantDomain });
+  const door = new EngineDoor(pool, rateLimits, services.limits);
   const engine = new OidcEngine(pool, protocol, services.sealer);
   const csrf = createCsrf(config.cookieKeys.map((key) => deriveKey(key, 'csrf')));
 
@@ -144,9 +152,18 @@ export function createApp(services: Services): App {
     limits: services.limits,
     layout: async () => (await tenants.current()).settings.sign_in_layout,
   });
-  const setup = createSetupRouter({ setup: services.setup, csrf, pages, rateLimits, limits: services.limits });
+  const assertRoom = () => services.hasher.assertRoom();
+  const setup = createSetupRouter({
+    setup: services.setup,
+    assertRoom,
+    csrf,
+    pages,
+    rateLimits,
+    limits: services.limits,
+  });
   const password = createPasswordRouter({
     passwordLinks: services.passwordLinks,
+    assertRoom,
     csrf,
     pages,
     rateLimits,
@@ -156,37 +173,30 @@ export function createApp(services: Services): App {
 
   const koa = new Koa();
   koa.silent = true;
-  koa.use(observe(logger, metrics, config.trustProxy));
-  koa.use(
-    helmet({
-      // Each page names where its own forms may lead; everything else is no page and needs nothing.
-      contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-      hsts: secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
-      frameguard: { action: 'deny' },
-      referrerPolicy: { policy: 'no-referrer' },
-      crossOriginResourcePolicy: false,
-    }),
-  );
+  koa.use(adoptState);
   koa.use(renderErrors(pages, logger));
   koa.use(health.middleware);
   koa.use(services.views.middleware());
-  koa.use(resolveTenant(tenants, { issuer: config.issuer, domain: config.tenantDomain }));
+  koa.use(resolveTenant(issuers));
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
-  koa.use(named('/api/v1'));
+  koa.use(named('/api/v1')).use(below('/api/v1', compressReads));
   // What only the operators of the installation may ask for is not there at other tenants.
   koa.use((ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next));
+  koa.use(refuseEncodedBodies);
   koa.use(interaction.routes());
   koa.use(setup.routes());
   koa.use(password.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
-  koa.use(mountEngine(pool, rateLimits, services.limits));
+  koa.use(mountEngine(door));
   koa.use(() => {
     throw notFound('page');
   });
   koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
-  return { koa, metrics, drain: health.drain };
+  const everybody = { trustProxy: config.trustProxy, headers: securityHeaders(secure) };
+  const handler = observe(logger, metrics, everybody, express(issuers, door, koa.callback()));
+  return { koa, handler, metrics, drain: health.drain };
 }
 
 /** Everything the management API answers, at the tenant `default`; the OpenAPI document is printed from the same list. */
@@ -231,3 +241,9 @@ const named =
     await next();
     if (ctx.state.route === prefix && ctx._matchedRoute) ctx.state.route = String(ctx._matchedRoute);
   };
+
+/** A middleware of one door only. */
+const below =
+  (prefix: string, middleware: Koa.Middleware): Koa.Middleware =>
+  (ctx, next) =>
+    ctx.path.startsWith(`${prefix}/`) ? middleware(ctx, next) : next();

@@ -10,7 +10,7 @@ import { type Clock, systemClock } from './platform/clock.js';
 import { deriveKey, Sealer } from './platform/crypto.js';
 import { createDataSource, Database } from './platform/database.js';
 import { Egress } from './platform/egress.js';
-import { type Embedded, openEmbedded } from './platform/embedded.js';
+import type { Embedded } from './platform/embedded.js';
 import { Hasher, type HasherSettings } from './platform/hashing.js';
 import { Invalidation } from './platform/invalidation.js';
 import { Jobs } from './platform/jobs.js';
@@ -43,9 +43,7 @@ export async function openFoundation(config: Config, overrides: Foundations) {
       ? overrides.connection.url
       : undefined
     : config.databaseUrl;
-  const embedded: Embedded | undefined =
-    overrides.connection || url ? undefined : openEmbedded({ dataDir: path.join(config.dataDir, 'database') });
-  await embedded?.ready;
+  const embedded = overrides.connection || url ? undefined : await openEmbedded(path.join(config.dataDir, 'database'));
   // Behind a pooler in transaction mode whatever belongs to a session, LISTEN and locks among it, goes to the server itself.
   const pooler = config.databaseDirectUrl !== undefined;
   const directUrl = config.databaseDirectUrl ?? url;
@@ -110,6 +108,14 @@ export async function openFoundation(config: Config, overrides: Foundations) {
       await embedded?.close();
     },
   };
+}
+
+/** Loaded here and not above: a whole database, which production has elsewhere. */
+async function openEmbedded(dataDir: string): Promise<Embedded> {
+  const { openEmbedded: open } = await import('./platform/embedded.js');
+  const embedded = open({ dataDir });
+  await embedded.ready;
+  return embedded;
 }
 
 const openReplica = (url: string, pooler: boolean, onError: (error: unknown) => void) =>

@@ -1,13 +1,13 @@
-// Before any door: which request this is, from which address, at which issuer. What the sender claims about host, scheme and address is
-// overwritten here with what is true, and nothing later reads the sender's words.
-import type { IncomingMessage } from 'node:http';
+// Before any door: which request this is, from which address, at which issuer (issuers.ts). What the sender claims about its address is
+// overwritten here with what is true.
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context, Middleware } from 'koa';
 import proxyAddr from 'proxy-addr';
-import type { Places, Tenant } from './features/tenants/tenant.entity.js';
-import type { TenantService } from './features/tenants/tenant.service.js';
+import type { Tenant } from './features/tenants/tenant.entity.js';
+import type { Issuers } from './issuers.js';
 import { runInContext, withContext } from './platform/context.js';
-import { newId } from './platform/crypto.js';
-import { AppError, badRequest, notFound } from './platform/errors.js';
+import { newRequestId } from './platform/crypto.js';
+import { AppError } from './platform/errors.js';
 import type { Logger } from './platform/logger.js';
 import type { Metrics } from './platform/metrics.js';
 
@@ -26,126 +26,65 @@ export interface FrontState {
   prefix: string;
 }
 
-/** RFC 8414 §3.1 and RFC 9728 §3.1 put the well-known part before the issuer's path. */
-const wellKnownInFront = /^(\/\.well-known\/(?:oauth-authorization-server|oauth-protected-resource))(\/t\/[a-z0-9-]+)$/;
-const tenantPath = /^\/t\/([a-z0-9][a-z0-9-]{0,62})(\/.*)$/;
-const isSlug = /^[a-z0-9][a-z0-9-]{0,62}$/;
+export type Observed = IncomingMessage & { front: FrontState; originalUrl?: string };
+type Handler = (req: Observed, res: ServerResponse) => unknown;
 
-/** Gives every request an id, an address and a line in the log. */
-export function observe(logger: Logger, metrics: Metrics, trustProxy: readonly string[]): Middleware {
+/** Gives every request an id, an address, the headers that every answer has, and a line in the log. */
+export function observe(
+  logger: Logger,
+  metrics: Metrics,
+  { trustProxy, headers }: { trustProxy: readonly string[]; headers: ReadonlyMap<string, string> },
+  next: Handler,
+): (req: IncomingMessage, res: ServerResponse) => void {
   const trusted = proxyAddr.compile([...trustProxy]);
-  return async (ctx, next) => {
-    const started = process.hrtime.bigint();
-    const ip = addressOf(ctx.req, trusted);
-    const forwarded = Boolean(ctx.get('forwarded') || ctx.get('x-forwarded-for'));
-    Object.assign(ctx.state, { requestId: newId(), ip, forwarded });
-    const { requestId } = ctx.state as FrontState;
-    ctx.set('X-Request-Id', requestId);
-    ctx.req.headers['x-forwarded-for'] = ip;
-    const userAgent = ctx.get('user-agent').slice(0, 512);
-    await runInContext({ requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) }, async () => {
-      ctx.res.once('close', () => {
-        const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-        const route = (ctx.state as FrontState).route ?? 'none';
-        metrics.httpRequestDuration.observe({ route, method: ctx.method, status: ctx.res.statusCode }, seconds);
-        logger.info('request', {
-          route,
-          method: ctx.method,
-          status: ctx.res.statusCode,
-          ms: Math.round(seconds * 1000),
-          ip,
-        });
+  return (req, res) => {
+    const started = performance.now();
+    const ip = addressOf(req, trusted);
+    const forwarded = Boolean(req.headers.forwarded || req.headers['x-forwarded-for']);
+    const requestId = newRequestId();
+    const state = { requestId, ip, forwarded } as FrontState;
+    const observed = Object.assign(req, { front: state });
+    res.setHeader('X-Request-Id', requestId);
+    for (const [name, value] of headers) res.setHeader(name, value);
+    req.headers['x-forwarded-for'] = ip;
+    const userAgent = req.headers['user-agent']?.slice(0, 512);
+    runInContext({ requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) }, () => {
+      res.once('close', () => {
+        const milliseconds = performance.now() - started;
+        const { route = 'none' } = state;
+        const { method = '' } = req;
+        metrics.httpRequestDuration.observe({ route, method, status: res.statusCode }, milliseconds / 1000);
+        logger.info('request', { route, method, status: res.statusCode, ms: Math.round(milliseconds), ip });
       });
-      await next();
+      next(observed, res);
     });
   };
 }
 
+/** For the doors of people, which are Koa's. */
+export const adoptState: Middleware = (ctx, next) => {
+  ctx.state = (ctx.req as Observed).front;
+  return next();
+};
+
+/** RFC 9110 §8.4.1: a body in a coding is read nowhere, so that no small request becomes a large one. */
+export const hasEncodedBody = ({ headers }: IncomingMessage): boolean =>
+  !/^(?:identity)?$/i.test(headers['content-encoding'] ?? '');
+
+/** @throws AppError 415, RFC 9110 §15.5.16: before anybody reads the body. */
+export const refuseEncodedBodies: Middleware = (ctx, next) => {
+  if (!hasEncodedBody(ctx.req)) return next();
+  throw new AppError(415, 'unsupported_encoding', 'A body must not be encoded', {
+    headers: { 'Accept-Encoding': 'identity' },
+  });
+};
+
 /** Finds the issuer that is asked, or refuses before any door. */
-export function resolveTenant(tenants: TenantService, places: Places): Middleware {
-  const base = new URL(places.issuer);
-  const below = places.domain && `.${places.domain}${base.port && `:${base.port}`}`;
+export function resolveTenant(issuers: Issuers): Middleware {
   return async (ctx, next) => {
-    const { target, host } = targetOf(ctx.req);
-    const rewritten = rewriteWellKnown(target);
-    const [path = '/'] = rewritten.split('?', 1);
-    const ours = host === base.host || (below !== undefined && host.endsWith(below));
-    const found = host === base.host ? await onBaseHost(tenants, path, below) : await onOtherHost(tenants, host, below);
-    if (!found) throw ours ? notFound('page') : misdirected(places.issuer);
-    const { tenant, prefix } = found;
-    if (tenant.state !== 'active') throw notFound('page');
-
-    const issuer = tenants.issuerOf(tenant);
-    const origin = new URL(issuer).origin;
-    Object.assign(ctx.state, { issuer, origin, prefix, tenant });
-    trustOnly(ctx.req, new URL(issuer));
-    (ctx.req as IncomingMessage & { originalUrl?: string }).originalUrl = rewritten;
-    ctx.req.url = rewritten.slice(prefix.length);
-    await withContext({ tenantId: tenant.id }, next);
+    await issuers.resolve(ctx.req as Observed);
+    await withContext({ tenantId: stateOf(ctx).tenant.id }, next);
   };
-}
-
-/**
- * RFC 9112 §3.2.2: the host of an absolute-form target counts, not the Host field; what stays is the origin-form, because the engine makes
- * addresses of whatever it finds in the target. Nothing is tidied up on the way: a path is a registered one to the byte, or unknown.
- * @throws AppError 400 where there are several Host fields (§3.2).
- */
-function targetOf({ url = '/', headers, headersDistinct }: IncomingMessage): { target: string; host: string } {
-  if ((headersDistinct.host?.length ?? 0) > 1) throw badRequest('several_hosts', 'A request has one Host header');
-  if (url.startsWith('/') && !url.startsWith('//')) return { target: url, host: (headers.host ?? '').toLowerCase() };
-  const [, host, path = ''] = /^https?:\/\/([^/?]+)(.*)$/i.exec(url) ?? [];
-  if (!host) throw notFound('page');
-  return { target: path.startsWith('/') ? path : `/${path}`, host: host.toLowerCase() };
-}
-
-interface Found {
-  tenant: Tenant;
-  prefix: string;
-}
-
-/** @param below what the names of tenants end in; where they are names, they are no paths. */
-async function onBaseHost(tenants: TenantService, path: string, below: string | undefined): Promise<Found | undefined> {
-  const [, slug] = tenantPath.exec(path) ?? [];
-  if (slug === 'default' || (slug && below)) return undefined;
-  const tenant = await tenants.findBySlug(slug ?? 'default');
-  // A tenant with a host of its own is another issuer there, and nobody here.
-  if (!tenant || tenant.host) return undefined;
-  return { tenant, prefix: slug ? `/t/${slug}` : '' };
-}
-
-async function onOtherHost(
-  tenants: TenantService,
-  host: string,
-  below: string | undefined,
-): Promise<Found | undefined> {
-  const tenant = (host ? await tenants.findByHost(host) : undefined) ?? (await onSubdomain(tenants, host, below));
-  return tenant && { tenant, prefix: '' };
-}
-
-async function onSubdomain(
-  tenants: TenantService,
-  host: string,
-  below: string | undefined,
-): Promise<Tenant | undefined> {
-  if (!below || !host.endsWith(below)) return undefined;
-  const slug = host.slice(0, -below.length);
-  if (slug === 'default' || !isSlug.test(slug)) return undefined;
-  const tenant = await tenants.findBySlug(slug);
-  return tenant?.host ? undefined : tenant;
-}
-
-function rewriteWellKnown(url: string): string {
-  const [path = '', query] = url.split('?', 2);
-  const [, wellKnown, tenant] = wellKnownInFront.exec(path) ?? [];
-  return wellKnown && tenant ? `${tenant}${wellKnown}${query === undefined ? '' : `?${query}`}` : url;
-}
-
-/** The engine reads these: it is told the issuer, whatever the sender says. */
-function trustOnly(req: IncomingMessage, issuer: URL): void {
-  req.headers.host = issuer.host;
-  req.headers['x-forwarded-host'] = issuer.host;
-  req.headers['x-forwarded-proto'] = issuer.protocol.slice(0, -1);
-  delete req.headers.forwarded;
 }
 
 function addressOf(req: IncomingMessage, trusted: ReturnType<typeof proxyAddr.compile>): string | undefined {
@@ -156,7 +95,5 @@ function addressOf(req: IncomingMessage, trusted: ReturnType<typeof proxyAddr.co
     return undefined;
   }
 }
-
-const misdirected = (issuer: string) => new AppError(421, 'misdirected_request', `This server answers at ${issuer}`);
 
 export const stateOf = (ctx: Context): FrontState => ctx.state as FrontState;

@@ -64,7 +64,7 @@ export const asDefaultTenant = async <T>(services: Services, work: () => Promise
 
 async function openDoors({ tls, port, host, drainDelayMs }: Config, services: Services) {
   const app = createApp(services);
-  const server = new WebServer(tls, app.koa.callback());
+  const server = new WebServer(tls, app.handler);
   return {
     metrics: app.metrics,
     port: await server.listen(port, host),

@@ -3,13 +3,11 @@
 import cluster from 'node:cluster';
 import type { Config } from '../config/index.js';
 import { version } from './app.js';
-import { applyFile } from './features/declarations/apply-file.js';
 import type { MadeSecret } from './features/declarations/change.js';
 import { asDefaultTenant, type Running, start } from './main.js';
 import { answerMetrics } from './platform/cluster-metrics.js';
 import { createLogger } from './platform/logger.js';
 import { Primary } from './primary.js';
-import { startDemo } from './run-demo.js';
 import { openServices, type Services } from './services.js';
 import { readLeave, readyMessage } from './worker-messages.js';
 
@@ -89,7 +87,7 @@ interface Prepared {
 async function prepare(services: Services): Promise<Prepared> {
   const { config, setup } = services;
   return asDefaultTenant(services, async () => {
-    const secrets = config.applyFile ? (await applyFile(services, config.applyFile)).secrets : [];
+    const secrets = config.applyFile ? await apply(services, config.applyFile) : [];
     if (!(await setup.needed())) return { secrets };
     if (!config.admin) return { secrets, setupLink: await setup.issueLink(config.issuer) };
     await setup.createFromEnvironment(config.admin.email, config.admin.password);
@@ -97,7 +95,14 @@ async function prepare(services: Services): Promise<Prepared> {
   });
 }
 
-const demoBeside = ({ services }: Running) => {
+// What not every start needs is loaded by the one that does.
+const apply = async (services: Services, file: string): Promise<readonly MadeSecret[]> => {
+  const { applyFile } = await import('./features/declarations/apply-file.js');
+  return (await applyFile(services, file)).secrets;
+};
+
+const demoBeside = async ({ services }: Running) => {
+  const { startDemo } = await import('./run-demo.js');
   const { config, clients, logger } = services;
   const { issuer, host, demoPort: port, cookieKeys } = config;
   return asDefaultTenant(services, () =>

@@ -13,6 +13,8 @@ import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 
 export interface PasswordDependencies {
   passwordLinks: Pick<PasswordLinks, 'peek' | 'redeem'>;
+  /** Throws where no more passwords can be hashed: asked before anything else is done. */
+  assertRoom: () => void;
   csrf: Csrf;
   pages: Pages;
   rateLimits: RateLimits;
@@ -32,12 +34,17 @@ interface Answer {
 
 export function createPasswordRouter({
   passwordLinks,
+  assertRoom,
   csrf,
   pages,
   rateLimits,
   limits = defaults,
 }: PasswordDependencies): Router {
   const router = new Router({ sensitive: true, strict: true });
+  const shed = (_ctx: Context, next: () => Promise<unknown>) => {
+    assertRoom();
+    return next();
+  };
   const failures = rateLimits.limiter({ name: 'password_link', ...limits.linkFailures });
 
   router.use(async (ctx, next) => {
@@ -51,7 +58,7 @@ export function createPasswordRouter({
     await ask(ctx, token, {});
   });
 
-  router.post('/password', readForm, async (ctx) => {
+  router.post('/password', shed, readForm, async (ctx) => {
     assertSameOrigin(ctx.headers, ctx.state.origin);
     const form = PasswordForm.parse(ctx.request.body ?? {});
     const address = clientKey(ctx.state.ip);

@@ -36,7 +36,12 @@ export interface ApiOptions {
 export function createApi(options: ApiOptions): Router {
   const { endpoints, logger, issuer, version, prefix = '/api/v1' } = options;
   assertContract(endpoints);
-  const document = buildOpenApi(endpoints, { issuer: 'https://id.example.com', version, prefix });
+  // Printed for the first who asks: most processes are never asked.
+  let printed: ReturnType<typeof buildOpenApi> | undefined;
+  const document = () => {
+    printed ??= buildOpenApi(endpoints, { issuer: 'https://id.example.com', version, prefix });
+    return printed;
+  };
   const keys = new IdempotencyKeys(options.db, options.sealer, options.clock);
   // One address, one resource: case and trailing slashes are not folded.
   const router = new Router({ prefix, sensitive: true, strict: true });
@@ -44,7 +49,7 @@ export function createApi(options: ApiOptions): Router {
 
   router.get('/openapi.json', guarded, (ctx) => {
     requireAcceptable(ctx);
-    send(ctx, { status: 200, body: JSON.stringify(withIssuer(document, issuer(ctx), prefix)) });
+    send(ctx, { status: 200, body: JSON.stringify(withIssuer(document(), issuer(ctx), prefix)) });
   });
   for (const endpoint of endpoints)
     router.register(endpoint.path, [endpoint.method], [guarded, (ctx) => serve(ctx, endpoint, options, keys)]);

@@ -133,6 +133,6 @@ function redirect({ ctx }: Visit, address: string): void {
 const shed =
   (passwords: PasswordService) =>
   async (ctx: Context, next: () => Promise<unknown>): Promise<void> => {
-    if (ctx.params.step === 'login') passwords.assertRoom();
+    if (ctx.params.step === 'login' || ctx.params.step === 'change_password') passwords.assertRoom();
     await next();
   };

@@ -7,10 +7,13 @@ import type { TenantService } from '../features/tenants/tenant.service.js';
 import type { BoundedCache } from '../platform/cache.js';
 import { deriveKey } from '../platform/crypto.js';
 import { createProvider, type ProviderDependencies } from './provider.js';
+import { Published } from './published.js';
 
 export interface PooledProvider {
   provider: Provider;
   handle: ReturnType<Provider['callback']>;
+  /** What it tells everybody about itself, prepared; goes with it when it is replaced. */
+  published: Published;
 }
 
 type MakeCache = (settings: {
@@ -54,7 +57,8 @@ export class ProviderPool {
       jwks,
       retired,
     });
-    return { provider, handle: provider.callback() };
+    const handle = provider.callback();
+    return { provider, handle, published: new Published(handle, provider.issuer) };
   }
 }
 

@@ -1,11 +1,13 @@
 // The engine's own endpoints, mounted as they are registered: a path that is not byte-equal to one of them never reaches the engine, which
 // would fold case and trailing slashes. Owns the limits in front of it; hands off to the Provider of the tenant.
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { bodyParser } from '@koa/bodyparser';
 import type { Context, Middleware } from 'koa';
 import { routes } from '../../config/protocol.js';
 import { currentTenantId } from '../platform/context.js';
 import { clientKey, type Limiter, type RateLimits } from '../platform/rate-limit.js';
 import type { ProviderPool } from './provider-pool.js';
+import { discoveryRoutes } from './published.js';
 
 const exact = new Set<string>([
   routes.authorization,
@@ -19,8 +21,7 @@ const exact = new Set<string>([
   routes.end_session,
   `${routes.end_session}/confirm`,
   `${routes.end_session}/success`,
-  '/.well-known/openid-configuration',
-  '/.well-known/oauth-authorization-server',
+  ...discoveryRoutes,
 ]);
 
 /** Below these the engine has one more segment: an id of its own making. */
@@ -47,25 +48,65 @@ export function routeOf(path: string): string | undefined {
   return parent && `${parent}/:id`;
 }
 
+/** Asked by programs, most of all requests: they need no page, and take the short way (express.ts). */
+export const machineRoutes: readonly string[] = [
+  routes.token,
+  routes.userinfo,
+  routes.introspection,
+  routes.revocation,
+  routes.pushed_authorization_request,
+  routes.jwks,
+  ...discoveryRoutes,
+];
+
 type Limit = { points: number; seconds: number };
 type Allowed = { protocolFailures: Limit; authorizations: Limit };
 
-export function mountEngine(pool: ProviderPool, rateLimits: RateLimits, allowed: Allowed): Middleware {
-  const failures = rateLimits.limiter({ name: 'protocol', ...allowed.protocolFailures });
-  const authorizations = rateLimits.limiter({ name: 'authorize', ...allowed.authorizations });
+/** The engine's endpoints, whichever way a request comes to them. */
+export class EngineDoor {
+  private readonly failures: Limiter;
+  readonly authorizations: Limiter;
+
+  constructor(
+    private readonly pool: ProviderPool,
+    rateLimits: RateLimits,
+    allowed: Allowed,
+  ) {
+    this.failures = rateLimits.limiter({ name: 'protocol', ...allowed.protocolFailures });
+    this.authorizations = rateLimits.limiter({ name: 'authorize', ...allowed.authorizations });
+  }
+
+  /** @returns seconds to wait where this address has failed too often, 0 where it may ask. */
+  async wait(route: string, { method }: IncomingMessage, ip: string | undefined): Promise<number> {
+    if (!guessable.has(route) || method === 'OPTIONS') return 0;
+    const { remaining, seconds } = await this.failures.peek(clientKey(ip));
+    return remaining > 0 ? 0 : Math.max(1, seconds);
+  }
+
+  async serve(route: string, tenantId: string, req: IncomingMessage, res: ServerResponse, ip: string | undefined) {
+    const { handle, published } = await this.pool.of(tenantId);
+    const document = await published.find(route, req);
+    if (document) return document.send(req, res);
+    await handle(req, res);
+    const failed = res.statusCode === 400 || res.statusCode === 401;
+    // Over the limit already is nothing new here: the next request hears of it.
+    if (failed && guessable.has(route) && req.method !== 'OPTIONS')
+      await this.failures.consume(clientKey(ip)).catch(() => {});
+  }
+}
+
+export function mountEngine(door: EngineDoor): Middleware {
   return async (ctx, next) => {
     const route = routeOf(ctx.path);
     if (!route) return next();
     ctx.state.route = route;
     if (ctx.method === 'POST' && alsoAsForm.has(route)) return askWithGet(ctx);
-    const limited = guessable.has(route) && ctx.method !== 'OPTIONS';
-    if (limited && !(await hasRoom(ctx, failures))) return;
+    const seconds = await door.wait(route, ctx.req, ctx.state.ip);
+    if (seconds > 0) return refuse(ctx, seconds);
     // Thrown, not answered here: people meet this one, and it is a page.
-    if (route === routes.authorization) await authorizations.consume(clientKey(ctx.state.ip));
-    const { handle } = await pool.of(currentTenantId());
+    if (route === routes.authorization) await door.authorizations.consume(clientKey(ctx.state.ip));
     ctx.respond = false;
-    await handle(ctx.req, ctx.res);
-    if (limited && (ctx.res.statusCode === 400 || ctx.res.statusCode === 401)) await count(failures, ctx);
+    await door.serve(route, currentTenantId(), ctx.req, ctx.res, ctx.state.ip);
   };
 }
 
@@ -77,15 +118,9 @@ async function askWithGet(ctx: Context): Promise<void> {
   ctx.set('Cache-Control', 'no-store');
 }
 
-async function hasRoom(ctx: Context, failures: Limiter): Promise<boolean> {
-  const { remaining, seconds } = await failures.peek(clientKey(ctx.state.ip));
-  if (remaining > 0) return true;
+function refuse(ctx: Context, seconds: number): void {
   ctx.status = 429;
   ctx.set('Retry-After', String(seconds));
   ctx.set('Cache-Control', 'no-store');
   ctx.body = { error: 'slow_down', error_description: 'too many failed requests from this address' };
-  return false;
 }
-
-/** Over the limit already is nothing new here: the next request hears of it. */
-const count = (failures: Limiter, ctx: Context) => failures.consume(clientKey(ctx.state.ip)).catch(() => {});

@@ -24,6 +24,13 @@ export const runInContext = <T>(context: RequestContext, work: () => T): T => st
 export const withContext = <T>(change: Partial<RequestContext>, work: () => T): T =>
   storage.run({ ...(storage.getStore() ?? { requestId: 'none' }), ...change }, work);
 
+/** From here to its end the request is one of this tenant: another context around the rest of it would cost more. */
+export function enterTenant(tenantId: string): void {
+  const context = storage.getStore();
+  if (!context) throw new Error('no context to enter a tenant in');
+  context.tenantId = tenantId;
+}
+
 export const currentContext = (): RequestContext | undefined => storage.getStore();
 
 /** @throws Error when nobody said which tenant: a read or write of a tenant's rows must never guess. */

@@ -35,18 +35,18 @@ export function createLogger({ level, stream = process.stdout, clock = systemClo
 
 function line(level: Level, message: string, fields: object | undefined, clock: Clock): string {
   const context = currentContext();
-  const head = {
-    time: clock.now().toISOString(),
-    level,
-    message: redactText(String(message)),
-    ...(context && { request_id: redactText(context.requestId) }),
-    ...(context?.tenantId && { tenant_id: context.tenantId }),
-  };
+  // Without a prototype: a field called __proto__ is a field.
+  const members = Object.create(null) as Record<string, unknown>;
+  Object.assign(members, { time: clock.now().toISOString(), level, message: redactText(String(message)) });
+  // An id of our own making.
+  if (context) members.request_id = context.requestId;
+  if (context?.tenantId) members.tenant_id = context.tenantId;
+  const head = new Set(Object.keys(members));
   const clean = redact(fields instanceof Error ? { error: fields } : fields);
-  const body = typeof clean === 'object' && clean !== null ? Object.entries(clean) : [];
   // The head is ours: a field of the same name neither replaces it nor is lost.
-  const members = body.map(([name, value]) => [Object.hasOwn(head, name) ? `field_${name}` : name, value]);
-  return visible(JSON.stringify({ ...head, ...Object.fromEntries(members) }));
+  if (typeof clean === 'object' && clean !== null)
+    for (const [name, value] of Object.entries(clean)) members[head.has(name) ? `field_${name}` : name] = value;
+  return visible(JSON.stringify(members));
 }
 
 // JSON escapes C0 only. The others forge lines or reorder them on a terminal: DEL and C1, bidi, zero-width, line and paragraph separator.

@@ -6,6 +6,7 @@ import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { type Clock, systemClock } from './clock.js';
 import { type AppError, tooMany, unavailable } from './errors.js';
 import { type Count, MemoryWindows } from './rate-limit-memory.js';
+import { QuietKeys } from './rate-limit-quiet.js';
 import type { RedisClient } from './redis.js';
 
 export interface RateLimitSettings {
@@ -54,6 +55,7 @@ export class RateLimits {
 export class Limiter {
   private readonly memory: MemoryWindows;
   private readonly shared: RateLimiterRedis | undefined;
+  private readonly quiet = new QuietKeys();
 
   constructor(
     private readonly settings: LimiterSettings,
@@ -83,6 +85,7 @@ export class Limiter {
    * @throws AppError 503 `limits_unavailable` where Redis answers with an error: refused, not waved through.
    */
   async consume(key: string, points = 1): Promise<void> {
+    this.quiet.end(key);
     const id = this.id(key);
     const count = await this.ask(
       (shared) => shared.consume(id, points).catch(countOrError).then(toCount),
@@ -91,11 +94,19 @@ export class Limiter {
     if (count.consumed > count.limit) throw this.refusal(count.milliseconds);
   }
 
-  /** Reads without counting. @throws AppError 503 `limits_unavailable` */
+  /** Reads without counting; of a key that nothing was counted against, an answer may be a second old. @throws AppError 503 `limits_unavailable` */
   async peek(key: string): Promise<Allowance> {
+    const { points: limit } = this.settings;
+    if (this.quiet.has(key)) return { limit, remaining: limit, seconds: 0 };
+    const becomesQuiet = this.quiet.listen(key);
     const id = this.id(key);
     const count = await this.ask(
-      async (shared) => toCount((await shared.get(id)) ?? new RateLimiterRes(0, 0, 0)),
+      async (shared, redis) => {
+        // Most keys are not there: one question instead of the transaction that reads a window.
+        const window = (await redis.exists(shared.getKey(id))) ? await shared.get(id) : null;
+        if (!window) becomesQuiet();
+        return toCount(window ?? new RateLimiterRes(0, 0, 0));
+      },
       () => this.memory.get(id),
     );
     return {
@@ -135,14 +146,15 @@ export class Limiter {
   }
 
   private async ask(
-    shared: (limiter: RateLimiterRedis) => Promise<Count>,
+    shared: (limiter: RateLimiterRedis, redis: RedisClient) => Promise<Count>,
     alone: () => Count,
   ): Promise<Count & { limit: number }> {
     const { points } = this.settings;
-    if (!this.shared) return { ...alone(), limit: points };
+    const { redis } = this.common;
+    if (!this.shared || !redis) return { ...alone(), limit: points };
     if (this.outage.until <= performance.now()) {
       try {
-        return { ...(await shared(this.shared)), limit: points };
+        return { ...(await shared(this.shared, redis)), limit: points };
       } catch (error) {
         if (!isOutage(error)) throw unavailable('limits_unavailable', 'Please try again in a moment', 5, error);
         // One request in a second finds out whether it is back; the others do not wait for its silence.

@@ -52,9 +52,24 @@ const tellingHeader = /^(proxy-)?authorization$|^(set-)?cookie$|^dpop$/i;
 const urlName = /^(url|uri|href|path|location|originalurl|referr?er)$|ur[li]s?$/;
 
 /** True where the value under this name is never written down. */
-export function isTelling(name: string): boolean {
+export const isTelling = remembering((name: string): boolean => {
   const word = plain(name);
   return !harmlessName.has(word) && (tellingName.has(word) || tellingPart.test(word));
+});
+
+/** Every request names the same members and routes: what was found harmless is known the next time, and nothing else is kept. */
+function remembering<V extends string | boolean>(judge: (text: string) => V): (text: string) => V {
+  const harmless = new Map<string, V>();
+  return (text) => {
+    const known = harmless.get(text);
+    if (known !== undefined) return known;
+    const judged = judge(text);
+    if (text.length <= 64 && (judged === false || judged === text)) {
+      if (harmless.size >= 1_000) harmless.clear();
+      harmless.set(text, judged);
+    }
+    return judged;
+  };
 }
 
 /** A copy fit for JSON.stringify. */
@@ -78,13 +93,13 @@ const lateShapes: [RegExp, string][] = [
 ];
 
 /** Text without what looks like a credential or an address of a person. */
-export function redactText(text: string): string {
+export const redactText = remembering((text: string): string => {
   let clean = text.length > scanLimit ? text.slice(0, scanLimit) : text;
   for (const [shape, replacement] of shapes) clean = clean.replace(shape, replacement);
   clean = hideNamed(clean);
   for (const [shape, replacement] of lateShapes) clean = clean.replace(shape, replacement);
   return clean.length > lengthLimit ? `${clean.slice(0, lengthLimit)}…` : clean;
-}
+});
 
 /** `name=value`, `name: value`, `"name":"value"`, also percent-encoded or escaped once more. */
 function hideNamed(text: string): string {

@@ -13,6 +13,8 @@ import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 
 export interface SetupDependencies {
   setup: Pick<SetupService, 'accepts' | 'complete'>;
+  /** Throws where no more passwords can be hashed: asked before anything else is done. */
+  assertRoom: () => void;
   csrf: Csrf;
   pages: Pages;
   rateLimits: RateLimits;
@@ -30,8 +32,19 @@ interface Answer {
   reasons?: string[];
 }
 
-export function createSetupRouter({ setup, csrf, pages, rateLimits, limits = defaults }: SetupDependencies): Router {
+export function createSetupRouter({
+  setup,
+  assertRoom,
+  csrf,
+  pages,
+  rateLimits,
+  limits = defaults,
+}: SetupDependencies): Router {
   const router = new Router({ sensitive: true, strict: true });
+  const shed = (_ctx: Context, next: () => Promise<unknown>) => {
+    assertRoom();
+    return next();
+  };
   const failures = rateLimits.limiter({ name: 'setup_link', ...limits.linkFailures });
 
   router.use(async (ctx, next) => {
@@ -46,7 +59,7 @@ export function createSetupRouter({ setup, csrf, pages, rateLimits, limits = def
     await ask(ctx, { token, username: '' }, {});
   });
 
-  router.post('/setup', readForm, async (ctx) => {
+  router.post('/setup', shed, readForm, async (ctx) => {
     assertSameOrigin(ctx.headers, ctx.state.origin);
     const form = SetupForm.parse(ctx.request.body ?? {});
     const address = clientKey(ctx.state.ip);

@@ -54,7 +54,7 @@ export class Browser {
     return this.open(action, { method: 'POST', body, headers: { origin: new URL(page.url).origin } });
   }
 
-  private cookieHeader(url: string): string {
+  protected cookieHeader(url: string): string {
     const { pathname } = new URL(url);
     return [...this.cookies.values()]
       .filter(({ path }) => pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`))
@@ -63,7 +63,7 @@ export class Browser {
       .join('; ');
   }
 
-  private keep(response: Response): void {
+  protected keep(response: Response): void {
     for (const line of response.headers.getSetCookie()) {
       const [pair = '', ...attributes] = line.split(/;\s*/);
       const name = pair.slice(0, pair.indexOf('='));

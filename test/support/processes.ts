@@ -107,7 +107,7 @@ function launch(settings: Record<string, string>): Promise<ServerProcess> {
 }
 
 /** Connects to the port and asks as for the issuer: `fetch` would not let us say the Host header. */
-async function askPort(port: number, issuer: string, path: string, init: RequestInit): Promise<Response> {
+export async function askPort(port: number, issuer: string, path: string, init: RequestInit): Promise<Response> {
   const { request } = await import('undici');
   const headers = Object.fromEntries(new Headers(init.headers).entries());
   const body = init.body instanceof URLSearchParams ? init.body.toString() : (init.body as string | undefined);

@@ -93,8 +93,8 @@ export async function openHouse(kind: Kind) {
   const pages = new Pages(new Views({ root: viewsRoot, cache: true }), async () => ({ brand: { name: 'Ostiary' } }));
   const rateLimits = new RateLimits({ workers: 1, clock });
   const routers = [
-    createSetupRouter({ setup, csrf, pages, rateLimits }),
-    createPasswordRouter({ passwordLinks, csrf, pages, rateLimits }),
+    createSetupRouter({ setup, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
+    createPasswordRouter({ passwordLinks, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
     createMailboxRouter({ mail, pages }),
   ];
 

@@ -1,0 +1,44 @@
+// The short way for programs: the endpoints that are asked most, straight from the front to the engine, without the doors of people.
+// Whatever is out of the ordinary, a refusal included, takes the long way (app.ts), which meets the same and has the words for it.
+import type { ServerResponse } from 'node:http';
+import { hasEncodedBody, type Observed } from './front.js';
+import type { Issuers } from './issuers.js';
+import { type EngineDoor, machineRoutes } from './oidc/routes.js';
+import { enterTenant } from './platform/context.js';
+
+type Handler = (req: Observed, res: ServerResponse) => unknown;
+
+export function express(issuers: Issuers, door: EngineDoor, longWay: Handler): Handler {
+  const routes = new Set(machineRoutes);
+
+  const serve = async (req: Observed, res: ServerResponse): Promise<boolean> => {
+    if (hasEncodedBody(req)) return false;
+    await issuers.resolve(req);
+    const { front, url = '' } = req;
+    const route = pathOf(url);
+    if (!routes.has(route) || (await door.wait(route, req, front.ip)) > 0) return false;
+    front.route = route;
+    enterTenant(front.tenant.id);
+    await door.serve(route, front.tenant.id, req, res, front.ip);
+    return true;
+  };
+
+  return async (req, res) => {
+    const { url = '' } = req;
+    // As the path of a tenant ends, or begins (RFC 8414 §3.1); guessed wrong, it costs a second look.
+    if (machineRoutes.some((route) => pathOf(url).endsWith(route) || url.startsWith(route))) {
+      try {
+        if (await serve(req, res)) return;
+      } catch {
+        if (res.headersSent) return void res.destroy();
+      }
+      req.url = url;
+    }
+    await longWay(req, res);
+  };
+}
+
+const pathOf = (url: string): string => {
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
+};

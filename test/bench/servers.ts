@@ -1,0 +1,178 @@
+// The two that are compared, each in a process of its own: the bare engine, and this server as production starts it, with PostgreSQL and Redis.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../../config/index.js';
+import { projectRoot } from '../../config/root.js';
+import { asDefaultTenant } from '../../src/main.js';
+import { createLogger } from '../../src/platform/logger.js';
+import { entities, migrations } from '../../src/schema.js';
+import { openServices, type Services } from '../../src/services.js';
+import { type Party, password } from '../support/party.js';
+import { freshDatabase } from '../support/postgres.js';
+import { freePort } from '../support/server.js';
+import { otherCores, pin, pinned } from './machine.js';
+
+export const resource = 'https://api.example.com';
+export const redirectUri = 'https://rp.example/cb';
+
+/** What the load needs to know of a server. */
+export interface Target {
+  name: 'bare' | 'ours';
+  issuer: string;
+  port: number;
+  web: Party;
+  machine: Party;
+  /** Whom the sign-ins are of. */
+  people: string[];
+}
+
+export interface Server extends Target {
+  pid: number;
+  stop(): Promise<void>;
+}
+
+/** A database of its own with clients and people, on which any number of servers may be started. */
+export interface House extends Omit<Target, 'port' | 'name'> {
+  services: Services;
+  start(options?: { workers?: number; cores?: string | undefined }): Promise<Server>;
+  close(): Promise<void>;
+}
+
+export async function openHouse(peopleCount = 40): Promise<House> {
+  const database = await freshDatabase('postgres', { entities, migrations });
+  const issuer = 'https://id.bench.example';
+  const environment = {
+    NODE_ENV: 'production',
+    ISSUER: issuer,
+    HOST: '127.0.0.1',
+    DATABASE_URL: String(database.url),
+    REDIS_URL: String(process.env.TEST_REDIS_URL),
+    ENCRYPTION_KEYS: JSON.stringify({ v1: randomBytes(32).toString('base64') }),
+    COOKIE_KEYS: randomBytes(32).toString('hex'),
+    MAIL_URL: 'smtp://127.0.0.1:9',
+    TRUST_PROXY: '127.0.0.1',
+    METRICS_PORT: '0',
+  };
+  const services = await openServices(loadConfig(environment), { logger: createLogger({ level: 'error' }) });
+  await services.migrate();
+  const rows = await asDefaultTenant(services, () => furnish(services, peopleCount));
+  return {
+    ...rows,
+    issuer,
+    services,
+    start: ({ workers = 1, cores } = {}) => startOurs(services, { issuer, ...rows }, environment, workers, cores),
+    async close() {
+      await services.close();
+      await database.close();
+    },
+  };
+}
+
+async function furnish({ clients, resources, users, passwords, keys, tenants }: Services, peopleCount: number) {
+  await keys.ensure((await tenants.current()).id);
+  const make = async (metadata: object): Promise<Party> => {
+    const { client, secret } = await clients.create({ client_name: 'Bench', ...metadata } as never);
+    return { clientId: client.clientId, clientSecret: secret ?? '', redirectUri };
+  };
+  await resources.create({
+    identifier: resource,
+    name: 'API',
+    scopes: [{ name: 'read', description: 'Read' }],
+    access_token_format: 'jwt',
+  } as never);
+  const web = await make({
+    redirect_uris: [redirectUri],
+    grant_types: ['authorization_code', 'refresh_token'],
+    id_token_signed_response_alg: 'ES256',
+  });
+  const machine = await make({
+    redirect_uris: [],
+    response_types: [],
+    grant_types: ['client_credentials'],
+    scope: 'read',
+  });
+  const people: string[] = [];
+  for (let index = 0; index < peopleCount; index += 1) {
+    const email = `maria-${index}@example.com`;
+    const user = await users.create({ email, email_verified: true, claims: { name: 'Maria' } } as never);
+    await passwords.set(user, password);
+    people.push(email);
+  }
+  return { web, machine, people };
+}
+
+async function startOurs(
+  services: Services,
+  rows: Omit<Target, 'port' | 'name'>,
+  environment: Record<string, string>,
+  workers: number,
+  cores: string | undefined,
+): Promise<Server> {
+  const port = await freePort();
+  const profile = process.env.BENCH_PROFILE
+    ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}`, '--cpu-prof-interval=400']
+    : [];
+  const command = [process.execPath, ...profile, path.join(projectRoot, 'dist', 'src', 'cli.js'), 'start'];
+  const [file, args] = cores ? pinned(cores, command) : [command[0] as string, command.slice(1)];
+  const child = spawn(file, args, {
+    env: { PATH: process.env.PATH, ...environment, PORT: String(port), WORKERS: String(workers) },
+    // Log lines are made and written as in production; nobody reads them.
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  await ready(child, port);
+  if (cores) await pinStores(services);
+  return { name: 'ours', ...rows, port, pid: Number(child.pid), stop: () => end(child) };
+}
+
+export async function startBare({ web, machine, people }: House, cores?: string): Promise<Server> {
+  const port = await freePort();
+  const issuer = 'https://bare.bench.example';
+  const command = [process.execPath, fileURLToPath(new URL('./bare-server.js', import.meta.url))];
+  const [file, args] = cores ? pinned(cores, command) : [command[0] as string, command.slice(1)];
+  const settings = { issuer, resource, web, machine, redirectUri };
+  const child = spawn(file, args, {
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), BENCH: JSON.stringify(settings) },
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  await Promise.race([once(child, 'message'), broken(child)]);
+  return { name: 'bare', issuer, port, web, machine, people, pid: Number(child.pid), stop: () => end(child) };
+}
+
+/** PostgreSQL's processes that serve this database, and Redis, where they are on this machine. */
+async function pinStores({ db, redis }: Services): Promise<void> {
+  const rows = (await db.manager.query(
+    'SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND inet_server_addr() IS NOT NULL',
+  )) as { pid: number }[];
+  for (const { pid } of rows) pin(pid, otherCores);
+  const [, pid] = /process_id:(\d+)/.exec((await redis?.client.info('server')) ?? '') ?? [];
+  if (pid) pin(Number(pid), otherCores);
+}
+
+/** @returns milliseconds until it served. @throws Error where it ended instead. */
+export async function ready(child: ChildProcess, port: number): Promise<number> {
+  const started = performance.now();
+  const answered = async () => {
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+      if (answer?.ok) return;
+      await delay(10);
+    }
+  };
+  await Promise.race([answered(), broken(child)]);
+  return performance.now() - started;
+}
+
+async function broken(child: ChildProcess): Promise<never> {
+  const [code] = await once(child, 'exit');
+  throw new Error(`the server ended with ${code}`);
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  await gone;
+}
