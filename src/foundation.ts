@@ -1,12 +1,13 @@
 // What everything stands on, opened once for a process: database, Redis, caches, limits, hashing, the way out. Knows no feature;
 // services.ts builds them on it.
 import path from 'node:path';
+import { MigrationExecutor } from 'typeorm';
 import type { Config } from '../config/index.js';
 import { projectRoot } from '../config/root.js';
 import { BoundedCache, type CacheOptions } from './platform/cache.js';
 import { type Clock, systemClock } from './platform/clock.js';
 import { deriveKey, Sealer } from './platform/crypto.js';
-import { createDataSource, Database } from './platform/database.js';
+import { createDataSource, Database, withoutTimeouts } from './platform/database.js';
 import { Egress } from './platform/egress.js';
 import { type Embedded, openEmbedded } from './platform/embedded.js';
 import { Hasher, type HasherSettings } from './platform/hashing.js';
@@ -96,20 +97,27 @@ export async function openFoundation(config: Config, overrides: Foundations) {
   };
 }
 
-/** One process migrates, the others wait and find nothing to do. */
+/** One process migrates, the others wait for as long as it takes and find nothing to do. Killed in the middle, the next one goes on from there. */
 async function migrate(db: Database): Promise<void> {
-  const runner = db.dataSource.createQueryRunner();
-  const embedded = db.pool.options.max === 1;
-  try {
-    // The lock belongs to a connection, so it is held on one while the migrations run on others; the embedded database has one only.
-    if (!embedded) await runner.query(`SELECT pg_advisory_lock(hashtext('ostiary migrations'))`);
-    else await runner.release();
+  if (db.pool.options.max === 1) {
+    // The embedded database has one connection, and no second process to wait for.
     await db.dataSource.runMigrations();
-    await Jobs.migrate(db.pool);
-  } finally {
-    if (!embedded) {
-      await runner.query(`SELECT pg_advisory_unlock(hashtext('ostiary migrations'))`);
-      await runner.release();
+    return Jobs.migrate(db.pool);
+  }
+  const runner = db.dataSource.createQueryRunner();
+  try {
+    const restore = await withoutTimeouts(runner);
+    try {
+      // Lock and migrations share a connection: whoever loses the one does no more of the other.
+      await runner.query(`SELECT pg_advisory_lock(hashtext('ostiary migrations'))`);
+      const executor = new MigrationExecutor(db.dataSource, runner);
+      executor.transaction = 'each';
+      await executor.executePendingMigrations();
+      await Jobs.migrate(db.pool);
+    } finally {
+      await runner.query(`SELECT pg_advisory_unlock(hashtext('ostiary migrations'))`).then(restore, () => {});
     }
+  } finally {
+    await runner.release();
   }
 }

@@ -28,6 +28,8 @@ export interface FrontState {
 
 /** RFC 8414 §3.1 and RFC 9728 §3.1 put the well-known part before the issuer's path. */
 const wellKnownInFront = /^(\/\.well-known\/(?:oauth-authorization-server|oauth-protected-resource))(\/t\/[a-z0-9-]+)$/;
+/** The metadata of an issuer and its keys. */
+const published = /^(\/t\/[a-z0-9-]+)?(\/\.well-known\/[a-z-]+|\/jwks)(\/t\/[a-z0-9-]+)?$/;
 const tenantPath = /^\/t\/([a-z0-9][a-z0-9-]{0,62})(\/.*)$/;
 
 /** Gives every request an id, an address and a line in the log. */
@@ -42,7 +44,8 @@ export function observe(logger: Logger, metrics: Metrics, trustProxy: readonly s
     ctx.set('X-Request-Id', requestId);
     ctx.req.headers['x-forwarded-for'] = ip;
     const userAgent = ctx.get('user-agent').slice(0, 512);
-    await runInContext({ requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) }, async () => {
+    const context = { requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) };
+    await runInContext({ ...context, published: published.test(ctx.path) }, async () => {
       ctx.res.once('close', () => {
         const seconds = Number(process.hrtime.bigint() - started) / 1e9;
         const route = (ctx.state as FrontState).route ?? 'none';

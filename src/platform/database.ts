@@ -1,5 +1,6 @@
 // Postgres: transactions that nobody threads, repositories that cannot see another tenant, and named prepared statements for the hot path.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Pool, PoolClient } from 'pg';
 import {
@@ -43,10 +44,46 @@ export function createDataSource({ connection, entities, migrations, poolSize = 
       connectionTimeoutMillis: embedded ? 30_000 : 5_000,
       idleTimeoutMillis: embedded ? 0 : 30_000,
       // A connection lost while in use fails its statement; the event besides, heard by nobody, would end the process.
-      onConnect: (client: PoolClient) => void client.on('error', () => {}),
-      ...(embedded ? { stream: connection.stream } : { statement_timeout: 15_000, keepAlive: true }),
+      onConnect(client: PoolClient) {
+        client.on('error', () => {});
+        if (!embedded) hangUpAfter(client, silenceMs);
+      },
+      ...(embedded ? { stream: connection.stream } : { statement_timeout: statementMs, keepAlive: true }),
     },
   });
+}
+
+/** A statement takes no longer. The server sees to it. */
+const statementMs = 10_000;
+/** Where it does not, nobody is there: it was stopped, or lost on the way. */
+const silenceMs = 12_000;
+
+/** The part of a connection that pg does not tell its types. */
+interface Wire {
+  readyForQuery: boolean;
+  connection: { stream: Socket };
+}
+
+/** A server that hangs closes nothing. Its connection is given up, so that neither it nor a transaction left open in it is used again. */
+function hangUpAfter(client: PoolClient, milliseconds: number): void {
+  const wire = client as unknown as Wire;
+  const { stream } = wire.connection;
+  stream.setTimeout(milliseconds);
+  stream.on('timeout', () => {
+    if (!wire.readyForQuery) stream.destroy(new Error('Connection terminated'));
+  });
+}
+
+/** For work that may take its time. @returns how to end it; until then the connection serves nothing else. */
+export async function withoutTimeouts(runner: QueryRunner): Promise<() => Promise<void>> {
+  const client = (await runner.connect()) as PoolClient;
+  const { stream } = (client as unknown as Wire).connection;
+  await runner.query('SET statement_timeout = 0');
+  stream.setTimeout(0);
+  return async () => {
+    await runner.query(`SET statement_timeout = ${statementMs}`);
+    stream.setTimeout(silenceMs);
+  };
 }
 
 interface Transaction {

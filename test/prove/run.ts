@@ -1,10 +1,12 @@
 // npm run prove -- <what>: runs that are too long for npm test. Each writes a report to docs/reports.
+import { proveFaults } from './faults.js';
 import { proveMutations } from './mutations.js';
 
 /** @returns true where it is proven. */
 type Prove = (words: string[]) => Promise<boolean>;
 
 const proofs: Readonly<Record<string, Prove>> = {
+  faults: proveFaults,
   mutations: proveMutations,
 };
 
@@ -13,7 +15,7 @@ const prove = Object.hasOwn(proofs, what) ? proofs[what] : undefined;
 if (!prove) {
   console.error(`npm run prove -- ${Object.keys(proofs).join(' | ')}`);
   process.exitCode = 2;
-} else if (!process.env.TEST_DATABASE_URL || !process.env.TEST_REDIS_URL) {
+} else if (what !== 'faults' && (!process.env.TEST_DATABASE_URL || !process.env.TEST_REDIS_URL)) {
   console.error('TEST_DATABASE_URL and TEST_REDIS_URL must name a PostgreSQL and a Redis that may be filled');
   process.exitCode = 2;
 } else {

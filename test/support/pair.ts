@@ -156,7 +156,7 @@ export type Manage = (
   path: string,
   body?: unknown,
   headers?: Record<string, string>,
-) => Promise<{ status: number; body: Record<string, never> }>;
+) => Promise<{ status: number; body: Record<string, never>; headers: Headers }>;
 
 /** A client that may do everything through the management API. */
 export async function administrator(house: Pair): Promise<Manage> {
@@ -181,7 +181,7 @@ export async function administrator(house: Pair): Promise<Manage> {
       ...(sent === undefined ? {} : { body: JSON.stringify(sent) }),
     });
     const text = await response.text();
-    return { status: response.status, body: text ? JSON.parse(text) : {} };
+    return { status: response.status, body: text ? JSON.parse(text) : {}, headers: response.headers };
   };
 }
 
@@ -210,8 +210,8 @@ export async function grantOf(house: Pair, kind: string, handle: string): Promis
   return row.grant_id;
 }
 
-/** @returns how to close it. */
-async function balance(house: Processes): Promise<() => Promise<void>> {
+/** Listens at the issuer's address and sends each request to the next process that is alive. @returns how to close it. */
+export async function balance(house: Processes): Promise<() => Promise<void>> {
   let turn = 0;
   const server = createServer((req, res) => {
     const alive = house.members.filter(({ child }) => child.exitCode === null && child.signalCode === null);

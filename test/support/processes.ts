@@ -31,13 +31,27 @@ export interface Processes {
   close(): Promise<void>;
 }
 
-export async function startProcesses(count: number, environment: Record<string, string> = {}): Promise<Processes> {
-  const database = await freshDatabase('postgres', { entities, migrations });
+/** What lies outside the house: servers, and where there is something in between, the ports by which the processes reach them. */
+export interface Outside {
+  databaseUrl: string | undefined;
+  redisUrl: string | undefined;
+  databasePort?: number;
+  redisPort?: number;
+}
+
+const ofEnvironment: Outside = { databaseUrl: process.env.TEST_DATABASE_URL, redisUrl: process.env.TEST_REDIS_URL };
+
+export async function startProcesses(
+  count: number,
+  environment: Record<string, string> = {},
+  outside = ofEnvironment,
+): Promise<Processes> {
+  const database = await freshDatabase('postgres', { entities, migrations }, outside.databaseUrl);
   const issuer = `http://localhost:${await freePort()}`;
   const settings = {
     ISSUER: issuer,
     DATABASE_URL: String(database.url),
-    REDIS_URL: String(process.env.TEST_REDIS_URL),
+    REDIS_URL: String(outside.redisUrl),
     PORT: '0',
     COOKIE_KEYS: randomBytes(32).toString('hex'),
     ...environment,
@@ -51,7 +65,11 @@ export async function startProcesses(count: number, environment: Record<string, 
 
   const members: ServerProcess[] = [];
   const spawn = async () => {
-    const member = await launch(settings);
+    const member = await launch({
+      ...settings,
+      DATABASE_URL: through(settings.DATABASE_URL, outside.databasePort),
+      REDIS_URL: through(settings.REDIS_URL, outside.redisPort),
+    });
     members.push(member);
     return member;
   };
@@ -77,7 +95,13 @@ export async function startProcesses(count: number, environment: Record<string, 
   };
 }
 
-function launch(settings: Record<string, string>): Promise<ServerProcess> {
+function through(address: string, port: number | undefined): string {
+  const url = new URL(address);
+  if (port) url.port = String(port);
+  return url.href;
+}
+
+export function launch(settings: Record<string, string>): Promise<ServerProcess> {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL('./server-process.js', import.meta.url)), {
       env: {
