@@ -27,7 +27,8 @@ export interface Processes {
   inside<T>(work: (services: Services) => Promise<T>): Promise<T>;
   /** fetch, to one of the processes: address, method and Host header as if a balancer had chosen it. */
   ask(index: number, path: string, init?: RequestInit): Promise<Response>;
-  spawn(): Promise<ServerProcess>;
+  /** @param change of the environment the others have. */
+  spawn(change?: Record<string, string>): Promise<ServerProcess>;
   close(): Promise<void>;
 }
 
@@ -64,16 +65,17 @@ export async function startProcesses(
   await services.invalidation.start();
 
   const members: ServerProcess[] = [];
-  const spawn = async () => {
+  const spawn = async (change: Record<string, string> = {}) => {
     const member = await launch({
       ...settings,
       DATABASE_URL: through(settings.DATABASE_URL, outside.databasePort),
       REDIS_URL: through(settings.REDIS_URL, outside.redisPort),
+      ...change,
     });
     members.push(member);
     return member;
   };
-  await Promise.all(Array.from({ length: count }, spawn));
+  await Promise.all(Array.from({ length: count }, () => spawn()));
 
   return {
     issuer,

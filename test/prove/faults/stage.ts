@@ -4,7 +4,7 @@ import { Gate } from '../../support/gate.js';
 import { OwnPostgres, OwnRedis } from '../../support/own-servers.js';
 import { balance } from '../../support/pair.js';
 import { makeClient, type Party } from '../../support/party.js';
-import type { Outside, Processes } from '../../support/processes.js';
+import type { Outside, Processes, ServerProcess } from '../../support/processes.js';
 import { startProcesses } from '../../support/processes.js';
 import type { TestServer } from '../../support/server.js';
 
@@ -42,6 +42,8 @@ export interface House extends Processes {
   server: TestServer;
   /** A confidential client for codes, refresh tokens and client credentials. */
   party: Party;
+  /** Which process is met at the issuer's address; each in its turn where none is named. */
+  route: { to: ServerProcess | undefined };
 }
 
 /** @param count processes; browsers meet them in turn at the issuer's address. */
@@ -51,7 +53,8 @@ export async function openHouse(
   environment: Record<string, string> = {},
 ): Promise<House> {
   const house = await startProcesses(count, environment, outside);
-  const closeBalancer = await balance(house);
+  const route: House['route'] = { to: undefined };
+  const closeBalancer = await balance(house, route);
   const { issuer, services, inside } = house;
   const close = async () => {
     await closeBalancer();
@@ -63,7 +66,7 @@ export async function openHouse(
     grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
     scope: 'openid profile email offline_access',
   });
-  return { ...house, server, party, close };
+  return { ...house, server, party, route, close };
 }
 
 export interface Answer {
