@@ -54,7 +54,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
   const tasks = {
-    [SEND_TASK]: task({ schema: SendMail, run: (payload) => mail.deliver(payload) }),
+    [SEND_TASK]: task({ schema: SendMail, run: (payload, { lastAttempt }) => mail.deliver(payload, lastAttempt) }),
     [LOCKED_TASK]: task({ schema: Locked, run: (payload) => sendLockNotice(payload, users, mail) }),
     sweep: task({
       schema: z.object({}),

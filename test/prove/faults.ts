@@ -1,16 +1,24 @@
 // npm run prove -- faults [words]: breaks what the server stands on, and looks whether it keeps what test/SECURITY.md and the operations guide
 // promise. With words: only the faults that have them, and no report is written.
 import { hasRedis, postgresBinaries } from '../support/own-servers.js';
+import { diskFaults } from './faults/disk.js';
 import { killedFaults } from './faults/killed.js';
+import { mailFaults } from './faults/mail.js';
+import { migrationFaults } from './faults/migration.js';
 import { postgresFaults } from './faults/postgres.js';
 import { redisFaults } from './faults/redis.js';
 import { Report } from './faults/report.js';
+import { rowFaults } from './faults/rows.js';
 import { openStage, type Stage } from './faults/stage.js';
 
 const groups: readonly ((stage: Stage, report: Report) => Promise<void>)[] = [
   postgresFaults,
   redisFaults,
   killedFaults,
+  mailFaults,
+  rowFaults,
+  diskFaults,
+  migrationFaults,
 ];
 
 /** @returns true where every promise was kept. */

@@ -186,7 +186,7 @@ export async function administrator(house: Pair): Promise<Manage> {
   };
 }
 
-export const rowsOf = async <R>(house: Pair, sql: string, ...values: unknown[]): Promise<R[]> =>
+export const rowsOf = async <R>(house: Pick<Pair, 'services'>, sql: string, ...values: unknown[]): Promise<R[]> =>
   (await house.services.db.manager.query(sql, values)) as R[];
 
 /** How often something was audited about a grant. */

@@ -27,8 +27,12 @@ export interface Processes {
   inside<T>(work: (services: Services) => Promise<T>): Promise<T>;
   /** fetch, to one of the processes: address, method and Host header as if a balancer had chosen it. */
   ask(index: number, path: string, init?: RequestInit): Promise<Response>;
-  /** @param change of the environment the others have. */
-  spawn(change?: Record<string, string>): Promise<ServerProcess>;
+  /**
+   * @param change of the environment the others have.
+   * @param output where it prints, instead of into its log.
+   * @param signal kills it (kill -9), also while it starts.
+   */
+  spawn(change?: Record<string, string>, output?: number, signal?: AbortSignal): Promise<ServerProcess>;
   close(): Promise<void>;
 }
 
@@ -65,13 +69,14 @@ export async function startProcesses(
   await services.invalidation.start();
 
   const members: ServerProcess[] = [];
-  const spawn = async (change: Record<string, string> = {}) => {
-    const member = await launch({
+  const spawn = async (change: Record<string, string> = {}, output?: number, signal?: AbortSignal) => {
+    const environment = {
       ...settings,
       DATABASE_URL: through(settings.DATABASE_URL, outside.databasePort),
       REDIS_URL: through(settings.REDIS_URL, outside.redisPort),
       ...change,
-    });
+    };
+    const member = await launch(environment, output, signal);
     members.push(member);
     return member;
   };
@@ -103,7 +108,11 @@ function through(address: string, port: number | undefined): string {
   return url.href;
 }
 
-export function launch(settings: Record<string, string>): Promise<ServerProcess> {
+export function launch(
+  settings: Record<string, string>,
+  output?: number,
+  signal?: AbortSignal,
+): Promise<ServerProcess> {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL('./server-process.js', import.meta.url)), {
       env: {
@@ -114,9 +123,10 @@ export function launch(settings: Record<string, string>): Promise<ServerProcess>
         ...settings,
       },
       execArgv: [],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', output ?? 'pipe', 'pipe', 'ipc'],
     });
     const log: string[] = [];
+    signal?.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
     child.stdout?.on('data', (chunk) => log.push(String(chunk)));
     child.stderr?.on('data', (chunk) => log.push(String(chunk)));
     child.once('message', (message) => resolve({ child, port: (message as { port: number }).port, log }));
