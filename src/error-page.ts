@@ -29,7 +29,8 @@ async function render(ctx: Context, error: unknown, pages: Pages, logger: Logger
   ctx.set(known?.details.headers ?? {});
   const data = { code: known?.code ?? 'generic', seconds: retryAfter };
   try {
-    if (ctx.accepts('html', 'json') !== 'html') throw new Error('no page wanted');
+    // Browsers ask for html by name; who takes anything is a program.
+    if (ctx.accepts('json', 'html') !== 'html') throw new Error('no page wanted');
     await pages.send(ctx, 'errors/error', data, { status, retryAfter });
   } catch {
     // No page wanted, or none to be had: the database is away, or nobody knows which tenant this is.

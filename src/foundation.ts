@@ -2,7 +2,7 @@
 // services.ts builds them on it.
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import type { DataSource } from 'typeorm';
+import { type DataSource, MigrationExecutor } from 'typeorm';
 import type { Config } from '../config/index.js';
 import { projectRoot } from '../config/root.js';
 import { BoundedCache, type CacheOptions } from './platform/cache.js';
@@ -135,19 +135,23 @@ async function assertStatementTimeout(dataSource: DataSource): Promise<void> {
     );
 }
 
-/** One process migrates, the others wait and find nothing to do. On connections of its own, where neither has a time limit. */
+/**
+ * One process migrates, the others wait for as long as it takes and find nothing to do. Killed in the middle, the next one goes on from there.
+ * On a connection of its own without a time limit; the lock shares it, so that whoever loses the one does no more of the other.
+ */
 async function migrateServer(url: string): Promise<void> {
-  const settings = { connection: { url }, entities: [], migrations, poolSize: 3, statementTimeoutMs: 0 };
+  const settings = { connection: { url }, entities: [], migrations, poolSize: 2, statementTimeoutMs: 0 };
   const dataSource = await createDataSource(settings).initialize();
   try {
-    // The lock belongs to a connection, so it is held on one while the migrations run on others.
     const runner = dataSource.createQueryRunner();
     await runner.query(`SELECT pg_advisory_lock(hashtext('ostiary migrations'))`);
     try {
-      await dataSource.runMigrations();
+      const executor = new MigrationExecutor(dataSource, runner);
+      executor.transaction = 'each';
+      await executor.executePendingMigrations();
       await Jobs.migrate(new Database(dataSource).pool);
     } finally {
-      await runner.query(`SELECT pg_advisory_unlock(hashtext('ostiary migrations'))`);
+      await runner.query(`SELECT pg_advisory_unlock(hashtext('ostiary migrations'))`).catch(() => {});
       await runner.release();
     }
   } finally {

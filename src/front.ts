@@ -26,6 +26,9 @@ export interface FrontState {
   prefix: string;
 }
 
+/** The metadata of an issuer and its keys. */
+const published = /^(\/t\/[a-z0-9-]+)?(\/\.well-known\/[a-z-]+|\/jwks)(\/t\/[a-z0-9-]+)?(\?|$)/;
+
 export type Observed = IncomingMessage & { front: FrontState; originalUrl?: string };
 type Handler = (req: Observed, res: ServerResponse) => unknown;
 
@@ -48,7 +51,8 @@ export function observe(
     for (const [name, value] of headers) res.setHeader(name, value);
     req.headers['x-forwarded-for'] = ip;
     const userAgent = req.headers['user-agent']?.slice(0, 512);
-    runInContext({ requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) }, () => {
+    const context = { requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) };
+    runInContext({ ...context, published: published.test(req.url ?? '') }, () => {
       res.once('close', () => {
         const milliseconds = performance.now() - started;
         const { route = 'none' } = state;

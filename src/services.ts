@@ -80,7 +80,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const sweeper = new Sweeper(db, clock, retentions);
   const stopping = new AbortController();
   const tasks = {
-    [SEND_TASK]: task({ schema: SendMail, run: (payload) => mail.deliver(payload) }),
+    [SEND_TASK]: task({ schema: SendMail, run: (payload, { lastAttempt }) => mail.deliver(payload, lastAttempt) }),
     [LOCKED_TASK]: task({ schema: Locked, run: (payload) => sendLockNotice(payload, users, mail) }),
     'signing_keys.tend': task({
       schema: z.object({}),

@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Provider } from 'oidc-provider';
 import { databaseError } from '../platform/database-errors.js';
+import { AppError } from '../platform/errors.js';
 import type { Logger } from '../platform/logger.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import type { EngineContext } from './engine-types.js';
@@ -55,8 +56,8 @@ export function listen(provider: Provider, metrics: EngineMetrics, logger: Logge
   emitterOf(provider).on('server_error', (ctx: EngineContext, error: Error) => {
     metrics.engineErrors.add({ endpoint: ctx.oidc?.route ?? 'unknown', error: 'server_error' });
     logger.error('the engine failed', { error });
-    // A database that is away is not the request's fault: it may come again.
-    const unavailable = databaseError(error);
+    // A database or a Redis that is away is not the request's fault: it may come again.
+    const unavailable = error instanceof AppError ? error : databaseError(error);
     if (unavailable?.status !== 503) return;
     ctx.status = 503;
     ctx.set('Retry-After', String(unavailable.details.retryAfter ?? 5));

@@ -1,5 +1,7 @@
 // What is read far more often than it changes, kept in memory, bounded, and dropped when invalidation.ts says that it changed.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from './clock.js';
+import { currentContext } from './context.js';
 import { everything } from './invalidation.js';
 
 /** What a cache needs of Invalidation. */
@@ -26,11 +28,17 @@ interface Entry<V> {
 }
 
 interface Flight<V> {
+  /** When it began, by performance.now(). */
+  since: number;
   result: Promise<V | undefined>;
 }
 
 /** How old an absence may be, and any answer while changes are not heard. */
 const briefMs = 1_000;
+/** How long a request for what is published waits for the truth. */
+const patienceMs = 500;
+/** Kept only for those: to all others it must be loaded again. */
+const stale = Number.NEGATIVE_INFINITY;
 
 export class BoundedCache<V> {
   private readonly entries = new Map<string, Entry<V>>();
@@ -40,7 +48,7 @@ export class BoundedCache<V> {
     options.invalidation.subscribe(options.topic, (key) => this.drop(key));
   }
 
-  /** @throws what load throws; an error is never kept. */
+  /** @throws what load throws, unless the request asks for what is published and was known before; an error is never kept. */
   async get(key: string): Promise<V | undefined> {
     // A transaction sees its own rows before they are true for others, and may take them back.
     if (this.options.invalidation.inTransaction) return this.options.load(key);
@@ -49,13 +57,20 @@ export class BoundedCache<V> {
       this.keep(key, entry);
       return entry.value;
     }
-    return (this.flights.get(key) ?? this.depart(key)).result;
+    const flight = this.flights.get(key) ?? this.depart(key);
+    return entry && currentContext()?.published ? this.orLastKnown(flight, entry) : flight.result;
   }
 
-  /** Forgets one key, or all of them for `*`; a load under way still answers who waits for it, but is not kept. */
+  /** Discovery and keys outlive the database: where it is away or silent, what was last read is told. */
+  private orLastKnown(flight: Flight<V>, { value }: Entry<V>): Promise<V | undefined> {
+    const left = Math.max(0, flight.since + patienceMs - performance.now());
+    return Promise.race([flight.result.catch(() => value), delay(left, value, { ref: false })]);
+  }
+
+  /** Forgets one key, or believes none any more for `*`; a load under way still answers who waits for it, but is not kept. */
   drop(key: string): void {
     if (key === everything) {
-      this.entries.clear();
+      for (const entry of this.entries.values()) entry.since = stale;
       this.flights.clear();
     } else {
       this.entries.delete(key);
@@ -69,7 +84,7 @@ export class BoundedCache<V> {
 
   private depart(key: string): Flight<V> {
     const since = this.now();
-    const flight: Flight<V> = { result: this.options.load(key) };
+    const flight: Flight<V> = { since: performance.now(), result: this.options.load(key) };
     this.flights.set(key, flight);
     flight.result.then(
       (value) => this.land(key, flight, { value, since }),
@@ -94,6 +109,7 @@ export class BoundedCache<V> {
   }
 
   private isFresh({ value, since }: Entry<V>): boolean {
+    if (since === stale) return false;
     if (value !== undefined && this.options.invalidation.live) return true;
     return Math.abs(this.now() - since) < briefMs;
   }

@@ -30,6 +30,8 @@ const passingWords = [
   'Client was closed and is not queryable',
   'Query read timeout',
   'timeout expired',
+  // TypeORM, where the connection of a transaction was lost between two statements.
+  'Query runner already released. Cannot run queries anymore.',
 ];
 
 function isPassing({ code, message }: Failure): boolean {

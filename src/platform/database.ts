@@ -1,5 +1,6 @@
 // Postgres: transactions that nobody threads, repositories that cannot see another tenant, and named prepared statements for the hot path.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Pool, PoolClient } from 'pg';
 import {
@@ -36,7 +37,7 @@ export function createDataSource({
   entities,
   migrations,
   poolSize = 10,
-  statementTimeoutMs = 15_000,
+  statementTimeoutMs = 10_000,
 }: DataSourceSettings): DataSource {
   const embedded = 'stream' in connection;
   const session = embedded || connection.pooler ? {} : { statement_timeout: statementTimeoutMs };
@@ -53,9 +54,31 @@ export function createDataSource({
       connectionTimeoutMillis: embedded ? 30_000 : 5_000,
       idleTimeoutMillis: embedded ? 0 : 30_000,
       // A connection lost while in use fails its statement; the event besides, heard by nobody, would end the process.
-      onConnect: (client: PoolClient) => void client.on('error', () => {}),
+      onConnect(client: PoolClient) {
+        client.on('error', () => {});
+        if (!embedded && statementTimeoutMs > 0) hangUpAfter(client, statementTimeoutMs + graceMs);
+      },
       ...(embedded ? { stream: connection.stream } : { keepAlive: true, ...session }),
     },
+  });
+}
+
+/** A server ends a statement by itself. One that has not done so by then is not there: it was stopped, or lost on the way. */
+const graceMs = 2_000;
+
+/** The part of a connection that pg does not tell its types. */
+interface Wire {
+  readyForQuery: boolean;
+  connection: { stream: Socket };
+}
+
+/** A server that hangs closes nothing. Its connection is given up, so that neither it nor a transaction left open in it is used again. */
+function hangUpAfter(client: PoolClient, milliseconds: number): void {
+  const wire = client as unknown as Wire;
+  const { stream } = wire.connection;
+  stream.setTimeout(milliseconds);
+  stream.on('timeout', () => {
+    if (!wire.readyForQuery) stream.destroy(new Error('Connection terminated'));
   });
 }
 

@@ -193,7 +193,16 @@ export class Jobs {
         this.database.detached(() =>
           runInContext(context, async () => definition.run(definition.schema.parse(data), helpers)),
         );
-      if (job.key !== recurringKey(name) || !definition.every) return work();
+      if (job.key !== recurringKey(name) || !definition.every) {
+        try {
+          return await work();
+        } catch (error) {
+          // Whoever watches the log is told once that nobody will try any more; the job stays in its table.
+          if (helpers.lastAttempt)
+            this.logger.error(`job ${job.id} (${name}) is given up after ${job.attempts} attempts`);
+          throw error;
+        }
+      }
       try {
         await work();
       } catch (error) {

@@ -1,4 +1,5 @@
 // npm run prove -- <what>: runs that are too long for npm test. Each writes a report to docs/reports.
+import { proveFaults } from './faults.js';
 import { proveMutations } from './mutations.js';
 import { proveScale } from './scale.js';
 
@@ -6,6 +7,7 @@ import { proveScale } from './scale.js';
 type Prove = (words: string[]) => Promise<boolean>;
 
 const proofs: Readonly<Record<string, Prove>> = {
+  faults: proveFaults,
   mutations: proveMutations,
   scale: proveScale,
 };
@@ -15,7 +17,7 @@ const prove = Object.hasOwn(proofs, what) ? proofs[what] : undefined;
 if (!prove) {
   console.error(`npm run prove -- ${Object.keys(proofs).join(' | ')}`);
   process.exitCode = 2;
-} else if (!process.env.TEST_DATABASE_URL || !process.env.TEST_REDIS_URL) {
+} else if (what !== 'faults' && (!process.env.TEST_DATABASE_URL || !process.env.TEST_REDIS_URL)) {
   console.error('TEST_DATABASE_URL and TEST_REDIS_URL must name a PostgreSQL and a Redis that may be filled');
   process.exitCode = 2;
 } else {

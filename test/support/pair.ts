@@ -1,12 +1,13 @@
 // Two processes asked in turn, and what a race needs: a crowd that comes at once, a lock that lets all of it arrive before one may go on, and
 // somebody who administers. Tests say which process they ask; browsers are sent to either by a balancer at the issuer's address.
 import { type ClientRequest, createServer, request } from 'node:http';
+import { pipeline } from 'node:stream';
 import { Client } from 'pg';
 import { handleHash } from '../../src/features/protocol/handles.js';
 import { managementScopes } from '../../src/management.js';
 import type { Browser } from './browser.js';
 import { authorizationUrl, makeClient, type Party, type Pkce, pkce, type TokenAnswer } from './party.js';
-import { type Environment, type Processes, startProcesses } from './processes.js';
+import { type Environment, type Processes, type ServerProcess, startProcesses } from './processes.js';
 import type { TestServer } from './server.js';
 
 export interface Pair extends Processes {
@@ -156,7 +157,7 @@ export type Manage = (
   path: string,
   body?: unknown,
   headers?: Record<string, string>,
-) => Promise<{ status: number; body: Record<string, never> }>;
+) => Promise<{ status: number; body: Record<string, never>; headers: Headers }>;
 
 /** A client that may do everything through the management API. */
 export async function administrator(house: Pair): Promise<Manage> {
@@ -181,11 +182,11 @@ export async function administrator(house: Pair): Promise<Manage> {
       ...(sent === undefined ? {} : { body: JSON.stringify(sent) }),
     });
     const text = await response.text();
-    return { status: response.status, body: text ? JSON.parse(text) : {} };
+    return { status: response.status, body: text ? JSON.parse(text) : {}, headers: response.headers };
   };
 }
 
-export const rowsOf = async <R>(house: Pair, sql: string, ...values: unknown[]): Promise<R[]> =>
+export const rowsOf = async <R>(house: Pick<Pair, 'services'>, sql: string, ...values: unknown[]): Promise<R[]> =>
   (await house.services.db.manager.query(sql, values)) as R[];
 
 /** How often something was audited about a grant. */
@@ -210,16 +211,20 @@ export async function grantOf(house: Pair, kind: string, handle: string): Promis
   return row.grant_id;
 }
 
-/** @returns how to close it. */
-async function balance(house: Processes): Promise<() => Promise<void>> {
+/** Listens at the issuer's address and sends each request to the next process that is alive, or to the one that is named. @returns how to close it. */
+export async function balance(
+  house: Processes,
+  route: { to?: ServerProcess | undefined } = {},
+): Promise<() => Promise<void>> {
   let turn = 0;
   const server = createServer((req, res) => {
     const alive = house.members.filter(({ child }) => child.exitCode === null && child.signalCode === null);
-    const port = alive[turn++ % alive.length]?.port;
+    const port = (route.to ?? alive[turn++ % alive.length])?.port;
     const { method, url, headers } = req;
     const onwards: ClientRequest = request({ host: '127.0.0.1', port, method, path: url, headers }, (answer) => {
       res.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(res);
+      // Where the process dies in the middle, so does its answer.
+      pipeline(answer, res, () => {});
     });
     onwards.on('error', () => res.destroy());
     req.pipe(onwards);

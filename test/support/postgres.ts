@@ -29,8 +29,9 @@ const serverUrl = process.env.TEST_DATABASE_URL;
 /** Embedded always, a server where TEST_DATABASE_URL names one: for describe.each. */
 export const kinds: Kind[] = serverUrl ? ['embedded', 'postgres'] : ['embedded'];
 
-export const freshDatabase = (kind: Kind, schema: Schema): Promise<TestDatabase> =>
-  kind === 'embedded' ? freshEmbedded(schema) : freshOnServer(schema);
+/** @param server the one of TEST_DATABASE_URL unless another is given. */
+export const freshDatabase = (kind: Kind, schema: Schema, server = serverUrl): Promise<TestDatabase> =>
+  kind === 'embedded' ? freshEmbedded(schema) : freshOnServer(schema, server);
 
 async function freshEmbedded(schema: Schema): Promise<TestDatabase> {
   const file = path.join(tmpdir(), `ostiary-test-${process.getuid?.() ?? ''}-${fingerprint(schema)}.tar`);
@@ -52,33 +53,33 @@ async function dumpMigrated(file: string, schema: Schema): Promise<void> {
   renameSync(draft, file);
 }
 
-async function freshOnServer(schema: Schema): Promise<TestDatabase> {
-  if (!serverUrl) throw new Error('TEST_DATABASE_URL is not set');
+async function freshOnServer(schema: Schema, server: string | undefined): Promise<TestDatabase> {
+  if (!server) throw new Error('TEST_DATABASE_URL is not set');
   const template = `ostiary_template_${fingerprint(schema)}`;
   const name = `ostiary_test_${randomBytes(8).toString('hex')}`;
-  await onServer(serverUrl, async (client) => {
+  await onServer(server, async (client) => {
     // A lock of the session: the second of two workers waits here, then finds the template.
     await client.query('SELECT pg_advisory_lock(hashtext($1))', [template]);
     const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [template]);
-    if (!rowCount) await makeTemplate(client, template, schema);
+    if (!rowCount) await makeTemplate(client, server, template, schema);
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   });
   return {
-    settings: { ...schema, connection: { url: databaseUrl(name) } },
-    url: databaseUrl(name),
+    settings: { ...schema, connection: { url: databaseUrl(server, name) } },
+    url: databaseUrl(server, name),
     close: () =>
-      onServer(serverUrl, async (client) => {
+      onServer(server, async (client) => {
         await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
       }),
   };
 }
 
 /** Gets its name last, so that a half-migrated one is never copied. */
-async function makeTemplate(client: Client, template: string, schema: Schema): Promise<void> {
+async function makeTemplate(client: Client, server: string, template: string, schema: Schema): Promise<void> {
   const draft = `ostiary_draft_${randomBytes(8).toString('hex')}`;
   await client.query(`CREATE DATABASE ${draft}`);
   try {
-    await migrate({ ...schema, connection: { url: databaseUrl(draft) } });
+    await migrate({ ...schema, connection: { url: databaseUrl(server, draft) } });
     await client.query(`ALTER DATABASE ${draft} RENAME TO ${template}`);
   } catch (error) {
     await client.query(`DROP DATABASE IF EXISTS ${draft} WITH (FORCE)`);
@@ -106,8 +107,8 @@ async function onServer(url: string, work: (client: Client) => Promise<void>): P
   }
 }
 
-function databaseUrl(name: string): string {
-  const url = new URL(serverUrl ?? '');
+function databaseUrl(server: string, name: string): string {
+  const url = new URL(server);
   url.pathname = `/${name}`;
   return url.href;
 }

@@ -27,25 +27,44 @@ export interface Processes {
   inside<T>(work: (services: Services) => Promise<T>): Promise<T>;
   /** fetch, to one of the processes: address, method and Host header as if a balancer had chosen it. */
   ask(index: number, path: string, init?: RequestInit): Promise<Response>;
-  spawn(): Promise<ServerProcess>;
+  /**
+   * @param change of the environment the others have.
+   * @param output where it prints, instead of into its log.
+   * @param signal kills it (kill -9), also while it starts.
+   */
+  spawn(change?: Record<string, string>, output?: number, signal?: AbortSignal): Promise<ServerProcess>;
   close(): Promise<void>;
 }
 
 /** What to tell the processes; asked with their database, where it depends on that. */
 export type Environment = Record<string, string> | ((database: TestDatabase) => Promise<Record<string, string>>);
 
-/** @param given a database on a server, instead of a fresh one. */
+/** What lies outside the house: servers, and where there is something in between, the ports by which the processes reach them. */
+export interface Outside {
+  databaseUrl: string | undefined;
+  redisUrl: string | undefined;
+  databasePort?: number;
+  redisPort?: number;
+  /** A database that is there, instead of a fresh one. */
+  database?: TestDatabase;
+}
+
+export const ofEnvironment: Outside = {
+  databaseUrl: process.env.TEST_DATABASE_URL,
+  redisUrl: process.env.TEST_REDIS_URL,
+};
+
 export async function startProcesses(
   count: number,
   environment: Environment = {},
-  given?: TestDatabase,
+  outside = ofEnvironment,
 ): Promise<Processes> {
-  const database = given ?? (await freshDatabase('postgres', { entities, migrations }));
+  const database = outside.database ?? (await freshDatabase('postgres', { entities, migrations }, outside.databaseUrl));
   const issuer = `http://localhost:${await freePort()}`;
   const settings = {
     ISSUER: issuer,
     DATABASE_URL: String(database.url),
-    REDIS_URL: String(process.env.TEST_REDIS_URL),
+    REDIS_URL: String(outside.redisUrl),
     PORT: '0',
     COOKIE_KEYS: randomBytes(32).toString('hex'),
     ...(typeof environment === 'function' ? await environment(database) : environment),
@@ -58,12 +77,18 @@ export async function startProcesses(
   await services.invalidation.start();
 
   const members: ServerProcess[] = [];
-  const spawn = async () => {
-    const member = await launch(settings);
+  const spawn = async (change: Record<string, string> = {}, output?: number, signal?: AbortSignal) => {
+    const environment = {
+      ...settings,
+      DATABASE_URL: through(settings.DATABASE_URL, outside.databasePort),
+      REDIS_URL: through(settings.REDIS_URL, outside.redisPort),
+      ...change,
+    };
+    const member = await launch(environment, output, signal);
     members.push(member);
     return member;
   };
-  await Promise.all(Array.from({ length: count }, spawn));
+  await Promise.all(Array.from({ length: count }, () => spawn()));
 
   return {
     issuer,
@@ -85,7 +110,17 @@ export async function startProcesses(
   };
 }
 
-function launch(settings: Record<string, string>): Promise<ServerProcess> {
+function through(address: string, port: number | undefined): string {
+  const url = new URL(address);
+  if (port) url.port = String(port);
+  return url.href;
+}
+
+export function launch(
+  settings: Record<string, string>,
+  output?: number,
+  signal?: AbortSignal,
+): Promise<ServerProcess> {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL('./server-process.js', import.meta.url)), {
       env: {
@@ -96,9 +131,10 @@ function launch(settings: Record<string, string>): Promise<ServerProcess> {
         ...settings,
       },
       execArgv: [],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', output ?? 'pipe', 'pipe', 'ipc'],
     });
     const log: string[] = [];
+    signal?.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
     child.stdout?.on('data', (chunk) => log.push(String(chunk)));
     child.stderr?.on('data', (chunk) => log.push(String(chunk)));
     child.once('message', (message) => resolve({ child, port: (message as { port: number }).port, log }));

@@ -67,8 +67,12 @@ export class MailService {
     });
   }
 
-  /** The job. Safe to run twice: what is sent is not sent again. @throws whatever the transport says, so that it is tried later. */
-  async deliver({ message_id: id }: z.infer<typeof SendMail>): Promise<void> {
+  /**
+   * The job. Safe to run twice: what is sent is not sent again.
+   * @param last nobody tries again after this: the message is given up, and stays to be looked into.
+   * @throws whatever the transport says, so that it is tried later.
+   */
+  async deliver({ message_id: id }: z.infer<typeof SendMail>, last = false): Promise<void> {
     const message = await this.db.repo(MailMessage).findOneBy({ id });
     if (!message?.payloadSealed || message.status === 'sent') return;
     try {
@@ -97,7 +101,8 @@ export class MailService {
       );
     } catch (error) {
       const lastError = reasonOf(error);
-      await this.db.repo(MailMessage).update({ id }, { status: 'failed', attempts: message.attempts + 1, lastError });
+      const status = last ? 'failed' : 'queued';
+      await this.db.repo(MailMessage).update({ id }, { status, attempts: message.attempts + 1, lastError });
       throw error;
     }
   }

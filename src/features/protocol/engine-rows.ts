@@ -68,7 +68,8 @@ export class EngineRows {
     const key = (one: string) => `${one}\0${handle}`;
     const known = request.rows.get(key(kind));
     if (known) return known;
-    if (this.shortLived && sealedKinds.has(kind)) return this.findShortLived(this.shortLived, kind, handle);
+    const store = this.storeOf(kind);
+    if (store) return this.findShortLived(store, request, kind, handle);
 
     const kinds = siblings.includes(kind) ? siblings : [kind];
     const found = this.load(request, kinds, handle);
@@ -82,14 +83,10 @@ export class EngineRows {
 
   async save(request: ProtocolRequest, row: PendingRow): Promise<void> {
     request.rows.delete(`${row.kind}\0${row.handle}`);
-    if (this.shortLived && sealedKinds.has(row.kind)) {
+    const store = this.storeOf(row.kind);
+    if (store) {
       const { retain_until } = this.columns(row);
-      return this.shortLived.save(
-        row.kind,
-        row.handle,
-        this.seal(row.kind, row.payload),
-        retain_until ?? this.clock.now(),
-      );
+      return store.save(row.kind, row.handle, this.seal(row.kind, row.payload), retain_until ?? this.clock.now());
     }
     if (request.collecting) return request.collect(row);
     const c = this.columns(row);
@@ -112,23 +109,26 @@ export class EngineRows {
   async consume(request: ProtocolRequest, kind: string, handle: string): Promise<void> {
     const payload = (await request.rows.get(`${kind}\0${handle}`)) ?? {};
     if (request.collecting) return request.collectConsume({ kind, handle, payload });
-    const first =
-      this.shortLived && sealedKinds.has(kind)
-        ? await this.shortLived.consume(kind, handle)
-        : (
-            await this.db.execute(statements.consumeRow, [
-              currentTenantId(),
-              handleHash(kind, handle),
-              this.clock.now(),
-            ])
-          ).length > 0;
-    if (!first) throw new AlreadyConsumed(kind, payload.grantId);
+    if (await this.storeOf(kind)?.consume(kind, handle)) return;
+    // What is spent is saved once, so it is in one place only, and there one caller is first.
+    const rows = await this.db.execute(statements.consumeRow, [
+      currentTenantId(),
+      handleHash(kind, handle),
+      this.clock.now(),
+    ]);
+    if (rows.length === 0) throw new AlreadyConsumed(kind, payload.grantId);
   }
 
   async destroy(request: ProtocolRequest, kind: string, handle: string): Promise<void> {
     request.rows.delete(`${kind}\0${handle}`);
-    if (this.shortLived && sealedKinds.has(kind)) return this.shortLived.destroy(kind, handle);
+    await this.storeOf(kind)?.destroy(kind, handle);
+    // In both: begun while Redis was away and gone on with later, an older state of it must not come back.
     await this.db.execute(statements.deleteRow, [currentTenantId(), handleHash(kind, handle)]);
+  }
+
+  /** Redis for what is short-lived, while it is there; the database for everything else. */
+  private storeOf(kind: string): ShortLivedRows | undefined {
+    return sealedKinds.has(kind) && this.shortLived?.up ? this.shortLived : undefined;
   }
 
   /**
@@ -193,9 +193,15 @@ export class EngineRows {
     return { consumed: Math.floor(row.consumed_at.getTime() / 1000) };
   }
 
-  private async findShortLived(store: ShortLivedRows, kind: string, handle: string): Promise<Payload | undefined> {
+  /** What is not there may have been begun while Redis was away. */
+  private async findShortLived(
+    store: ShortLivedRows,
+    request: ProtocolRequest,
+    kind: string,
+    handle: string,
+  ): Promise<Payload | undefined> {
     const row = await store.find(kind, handle);
-    if (!row) return undefined;
+    if (!row) return (await this.load(request, [kind], handle)).get(kind);
     return { ...this.unseal(kind, row.sealed), jti: handle, ...(row.consumed ? { consumed: row.consumed } : {}) };
   }
 

@@ -2,7 +2,7 @@
 import { fetch, Pool, type RequestInit } from 'undici';
 
 import type { Party } from '../../support/party.js';
-import { type Processes, startProcesses } from '../../support/processes.js';
+import { ofEnvironment, type Processes, startProcesses } from '../../support/processes.js';
 import type { TestServer } from '../../support/server.js';
 import { freePort } from '../../support/server.js';
 import type { NamedDatabase } from './database.js';
@@ -20,7 +20,11 @@ export interface Side {
 export async function startSide(name: string, database: NamedDatabase): Promise<Side> {
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
-  const house = await startProcesses(1, { ISSUER: issuer, PORT: String(port), LOG_LEVEL: 'error' }, database);
+  const house = await startProcesses(
+    1,
+    { ISSUER: issuer, PORT: String(port), LOG_LEVEL: 'error' },
+    { ...ofEnvironment, database },
+  );
   const pool = new Pool(issuer, { connections: 8, keepAliveTimeout: 60_000 });
   return {
     name,

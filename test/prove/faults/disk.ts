@@ -1,0 +1,133 @@
+// No room left: under Postgres, under the embedded database, under the log.
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { OwnPostgres } from '../../support/own-servers.js';
+import { launch } from '../../support/processes.js';
+import { freePort } from '../../support/server.js';
+import type { Report } from './report.js';
+import { type Answer, isAlive, openHouse, type Stage, secondsUntil, statuses, timed, token } from './stage.js';
+
+const group = 'Disk full';
+const promise = 'that thing fails closed with an alert; the process stays';
+
+export async function diskFaults({ outside }: Stage, report: Report): Promise<void> {
+  const { databaseUrl, redisUrl } = outside;
+  await report.record(group, 'under Postgres', `${promise}; back when there is room`, (sight) =>
+    onSmallDisk(160, async (folder) => {
+      const small = ['max_wal_size=32MB', 'min_wal_size=32MB', 'wal_segment_size=16MB'].slice(0, 2);
+      const postgres = await OwnPostgres.start(small, folder);
+      const house = await openHouse({ outside: { databaseUrl: postgres.url(), redisUrl } });
+      try {
+        await token(house);
+        const emptyAgain = fill(folder);
+        await postgres
+          .query('CREATE TABLE ballast AS SELECT repeat(md5(n::text), 200) AS text FROM generate_series(1, 200000) n')
+          .catch(() => {});
+        const answers: Answer[] = [];
+        for (let index = 0; index < 2_000 && answers.filter(({ status }) => status !== 200).length < 50; index += 1)
+          answers.push(await token(house));
+        const refused = answers.filter(({ status }) => status !== 200);
+        sight.must(
+          `token requests: ${statuses(answers)}, refusals with Retry-After`,
+          refused.every(({ status, retryAfter }) => status === 503 && retryAfter),
+        );
+        if (refused.length === 0) sight.note('Postgres found room for each of them');
+        sight.must('discovery 200', (await timed(() => house.ask(0, '/jwks'))).status === 200);
+        sight.must('the process stayed', isAlive(house));
+        emptyAgain();
+        if (
+          await postgres.query('SELECT 1').then(
+            () => false,
+            () => true,
+          )
+        ) {
+          sight.note('Postgres had stopped itself and was started again');
+          await postgres.kill();
+          await postgres.start();
+        }
+        const seconds = await secondsUntil('tokens again', async () => (await token(house)).status === 200, 20);
+        sight.must(`tokens again ${seconds.toFixed(1)} s after there was room`, seconds <= 10);
+      } finally {
+        await house.close().catch(() => {});
+        await postgres.kill();
+      }
+    }),
+  );
+  await report.record(group, 'under the embedded database', promise, (sight) =>
+    onSmallDisk(120, async (folder) => {
+      const issuer = `http://localhost:${await freePort()}`;
+      const member = await launch({ ISSUER: issuer, DATA_DIR: folder, PORT: '0', COOKIE_KEYS: 'x'.repeat(64) });
+      const alive = () => member.child.exitCode === null && member.child.signalCode === null;
+      const get = (name: string) =>
+        timed(() =>
+          import('undici')
+            .then(({ request }) =>
+              request(`http://127.0.0.1:${member.port}${name}`, { headers: { host: new URL(issuer).host } }),
+            )
+            .then(async (answer) => new Response(await answer.body.text(), { status: answer.statusCode })),
+        );
+      try {
+        sight.must('it serves', (await get('/jwks')).status === 200);
+        const emptyAgain = fill(folder);
+        const answers: Answer[] = [];
+        for (let index = 0; index < 200; index += 1) answers.push(await get(`/authorize?client_id=nobody-${index}`));
+        sight.must(
+          `200 authorization requests: ${statuses(answers)}`,
+          answers.every(({ status }) => status >= 400),
+        );
+        sight.must('discovery 200', (await get('/.well-known/openid-configuration')).status === 200);
+        sight.must('the process stayed', alive());
+        emptyAgain();
+        const seconds = await secondsUntil('it is ready', async () => (await get('/readyz')).status === 200, 15);
+        sight.must(`ready ${seconds.toFixed(1)} s after there was room`, true);
+      } finally {
+        member.child.kill('SIGKILL');
+      }
+    }),
+  );
+  await report.record(
+    group,
+    'under the log: each line fails to be written',
+    'the process stays and answers',
+    async (sight) => {
+      const full = openSync('/dev/full', 'w');
+      const house = await openHouse({ outside: { databaseUrl, redisUrl } });
+      try {
+        const member = await house.spawn({}, full);
+        const answers = await Promise.all(
+          Array.from({ length: 50 }, () => timed(() => house.ask(house.members.indexOf(member), '/jwks'))),
+        );
+        sight.must(
+          `50 requests: ${statuses(answers)}`,
+          answers.every(({ status }) => status === 200),
+        );
+        sight.must('the process stayed', isAlive(house, house.members.indexOf(member)));
+      } finally {
+        await house.close();
+        closeSync(full);
+      }
+    },
+  );
+}
+
+/** A file system of so many megabytes, in memory. Only root may mount one. */
+async function onSmallDisk(megabytes: number, work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ostiary-disk-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}M,mode=755`, 'tmpfs', folder]);
+  try {
+    await work(folder);
+  } finally {
+    execFileSync('umount', ['-l', folder]);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @returns how to make room again. */
+function fill(folder: string): () => void {
+  const file = path.join(folder, 'ballast');
+  const { bavail, bsize } = statfsSync(folder);
+  writeFileSync(file, Buffer.alloc(Math.max(0, bavail * bsize - 64 * 1024)));
+  return () => rmSync(file);
+}
