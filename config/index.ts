@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { projectRoot } from './root.js';
-import { variables } from './variables.js';
+import { type Variable, variables } from './variables.js';
 
 type Name = keyof typeof variables;
 type Values = { [K in Name]: z.output<(typeof variables)[K]['rule']> };
@@ -95,7 +95,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
 
 function readVariables(environment: NodeJS.ProcessEnv, problems: string[]): Values {
   const values: Record<string, unknown> = {};
-  for (const [name, { rule, example }] of Object.entries(variables)) {
+  for (const [name, { rule, example, secret }] of Object.entries<Variable>(variables)) {
     const file = environment[`${name}_FILE`];
     let raw = environment[name] || undefined;
     if (raw !== undefined && file) problems.push(`${name}: set either ${name} or ${name}_FILE, not both`);
@@ -106,6 +106,11 @@ function readVariables(environment: NodeJS.ProcessEnv, problems: string[]): Valu
         problems.push(`${name}_FILE: the file cannot be read`);
         continue;
       }
+    }
+    // What everybody can read is nobody's secret.
+    if (secret && raw === example) {
+      problems.push(`${name}: is still what the example says`);
+      continue;
     }
     const result = rule.safeParse(raw);
     if (result.success) values[name] = result.data;

@@ -32,7 +32,7 @@ const encryptionKeys = z.string().transform((value, context) => {
   }
 });
 
-interface Variable<T extends z.ZodType = z.ZodType> {
+export interface Variable<T extends z.ZodType = z.ZodType> {
   rule: T;
   about: string;
   example: string;
