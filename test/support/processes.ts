@@ -27,7 +27,8 @@ export interface Processes {
   inside<T>(work: (services: Services) => Promise<T>): Promise<T>;
   /** fetch, to one of the processes: address, method and Host header as if a balancer had chosen it. */
   ask(index: number, path: string, init?: RequestInit): Promise<Response>;
-  spawn(): Promise<ServerProcess>;
+  /** @param environment what is different at this one. */
+  spawn(environment?: Record<string, string>): Promise<ServerProcess>;
   close(): Promise<void>;
 }
 
@@ -50,12 +51,12 @@ export async function startProcesses(count: number, environment: Record<string, 
   await services.invalidation.start();
 
   const members: ServerProcess[] = [];
-  const spawn = async () => {
-    const member = await launch(settings);
+  const spawn = async (different: Record<string, string> = {}) => {
+    const member = await launch({ ...settings, ...different });
     members.push(member);
     return member;
   };
-  await Promise.all(Array.from({ length: count }, spawn));
+  await Promise.all(Array.from({ length: count }, () => spawn()));
 
   return {
     issuer,
