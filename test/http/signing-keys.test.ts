@@ -140,7 +140,7 @@ describe('signing keys (OpenID Connect Core §10.1.1)', () => {
   it('never leave with their private halves', async () => {
     const manager = await tokenWith(server, 'keys:read keys:write');
     const answers = [
-      await ask(server, manager, 'get', '/signing-keys'),
+      await ask(server, manager, 'get', '/signing-keys?limit=100'),
       await ask(server, manager, 'post', '/signing-keys/rotate', { force: true }),
       { body: await published() },
     ];
@@ -149,6 +149,20 @@ describe('signing keys (OpenID Connect Core §10.1.1)', () => {
       for (const name of ['"d"', '"p"', '"q"', '"dp"', '"dq"', '"qi"', 'private', 'sealed'])
         expect(members).not.toContain(name);
     }
+  });
+
+  it('are listed newest first, page by page', async () => {
+    const manager = await tokenWith(server, 'keys:read');
+    const all = (await ask(server, manager, 'get', '/signing-keys?limit=100')).body.items as View[];
+    expect(all.map((key) => key.kid).sort()).toEqual((await keys()).map((key) => key.kid).sort());
+    const paged: View[] = [];
+    for (let cursor = ''; ; ) {
+      const { body } = await ask(server, manager, 'get', `/signing-keys?limit=3${cursor}`);
+      paged.push(...(body.items as View[]));
+      if (!body.next_cursor) break;
+      cursor = `&cursor=${body.next_cursor}`;
+    }
+    expect(paged).toEqual(all);
   });
 
   it('refuses a kid that nobody has, and algorithms the tenant does not sign with', async () => {

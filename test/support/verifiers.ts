@@ -35,18 +35,26 @@ export const kidOf = (token: string): string => String(decodeProtectedHeader(tok
 export class Load {
   /** What was thrown, and how often. */
   readonly failures = new Map<string, number>();
-  rounds = 0;
-  private stopped = false;
+  private readonly rounds: Map<string, number>;
   private readonly loops: Promise<void>[];
-  private waiting: { until: number; resolve: () => void }[] = [];
+  private waiting: (() => boolean)[] = [];
+  private stopped = false;
 
   constructor(work: Record<string, () => Promise<unknown>>) {
+    this.rounds = new Map(Object.keys(work).map((name) => [name, 0]));
     this.loops = Object.entries(work).map(([name, once]) => this.repeat(name, once));
   }
 
-  /** Until so many more rounds have been made, whatever time that takes here. */
+  /** Until so many more rounds of each kind have ended, whatever time that takes here; after one, nothing begun before is under way. */
   more(rounds: number): Promise<void> {
-    return new Promise((resolve) => this.waiting.push({ until: this.rounds + rounds, resolve }));
+    const before = new Map(this.rounds);
+    return new Promise((resolve) => {
+      this.waiting.push(() => {
+        const enough = [...before].every(([name, count]) => (this.rounds.get(name) ?? 0) >= count + rounds);
+        if (enough) resolve();
+        return enough;
+      });
+    });
   }
 
   async stop(): Promise<void> {
@@ -62,10 +70,8 @@ export class Load {
         const failure = `${name}: ${error instanceof Error ? error.message : String(error)}`;
         this.failures.set(failure, (this.failures.get(failure) ?? 0) + 1);
       }
-      this.rounds += 1;
-      const due = this.waiting.filter(({ until }) => until <= this.rounds);
-      this.waiting = this.waiting.filter((one) => !due.includes(one));
-      for (const { resolve } of due) resolve();
+      this.rounds.set(name, (this.rounds.get(name) ?? 0) + 1);
+      this.waiting = this.waiting.filter((isOver) => !isOver());
       // Loops that fail at once must not keep the others from their turn.
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -64,6 +64,8 @@ describe('the command line', () => {
     [['bogus'], 'unknown command'],
     [['apply'], '--file'],
     [['users', 'create', '--email', 'nobody'], 'must be an e-mail address'],
+    [['keys', 'rotate', '--alg', 'HS256'], 'Allowed choices are ES256, RS256, EdDSA'],
+    [['keys', 'rotate', '--compromised', 'x', '--force'], '--compromised says which key it is'],
     [['apply', '-f', '/nowhere/house.yaml'], 'cannot be read (ENOENT)'],
   ])('ends with 2 and a sentence for %j', async (args, sentence) => {
     const { code, out, err } = await ostiary(args);
@@ -129,6 +131,36 @@ describe('the command line on the embedded database', () => {
     expect((await ostiary(['users', 'reset', 'nobody@example.com'])).code).toBe(1);
     expect((await ostiary(['users', 'reset', 'ada@example.com', '--tenant', 'nowhere'])).code).toBe(2);
   }, 60_000);
+
+  it('lists and rotates signing keys, and says what older encryption keys are still needed for', async () => {
+    const list = async () =>
+      (JSON.parse((await ostiary(['keys', 'list', '--json'])).out) as { items: { kid: string; status: string }[] })
+        .items;
+    const [current, , next] = await list();
+    expect([current?.status, next?.status]).toEqual(['current', 'next']);
+    const young = await ostiary(['keys', 'rotate', '--alg', 'ES256']);
+    expect(young).toMatchObject({ code: 1, out: '' });
+    expect(young.err).toMatch(
+      /^Verifiers may not have seen the next ES256 key yet: rotate after [^\n]+, or force it\n$/,
+    );
+    const forced = await ostiary(['keys', 'rotate', '--alg', 'ES256', '--force']);
+    expect(forced.out).toMatch(new RegExp(`^current   ES256  ${next?.kid}  since .*\\n`));
+    expect(forced.out).toContain(`previous  ES256  ${current?.kid}`);
+
+    const secrets = JSON.parse(readFileSync(path.join(dataDir, 'secrets.json'), 'utf8')) as { encryption_key: string };
+    const made = Buffer.alloc(32, 3).toString('base64');
+    const newest = { ENCRYPTION_KEYS: JSON.stringify({ v2: made, dev: secrets.encryption_key }) };
+    expect((await ostiary(['doctor'], newest)).out).toMatch(
+      /warn {2}encryption +sealed with an older key: 1 of tenants/,
+    );
+    expect(await ostiary(['keys', 'rewrap'], newest)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^[1-9]\d* sealed anew, 0 do not open, 0 left\n$/),
+    });
+    // And back, for what comes next.
+    const back = { ENCRYPTION_KEYS: JSON.stringify({ dev: secrets.encryption_key, v2: made }) };
+    expect((await ostiary(['keys', 'rewrap'], back)).code).toBe(0);
+  }, 120_000);
 
   it('is refused with 4 while the server runs, and the server ends with 0 when it is told to', async () => {
     const port = await freePort();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decodeCursor, type Page, pageQuery, toPage } from '../../platform/pagination.js';
 import type { SigningKey } from './signing-key.entity.js';
 
 const alg = z.enum(['ES256', 'RS256', 'EdDSA']);
@@ -19,6 +20,9 @@ export const RotateKeys = z
   });
 export type RotateKeys = z.infer<typeof RotateKeys>;
 
+export const KeyQuery = z.strictObject(pageQuery);
+type KeyQuery = z.infer<typeof KeyQuery>;
+
 export const SigningKeyView = z
   .object({
     kid: z.string(),
@@ -38,3 +42,14 @@ export const present = (key: SigningKey) => ({
   status_since: key.statusSince.toISOString(),
   compromised_at: key.compromisedAt?.toISOString() ?? null,
 });
+
+/** A tenant has a handful of keys: they are read whole, and a page is cut from them. */
+export function pageOfKeys(keys: readonly SigningKey[], query: KeyQuery): Page<SigningKey> {
+  const keyOf = ({ createdAt, kid }: SigningKey) => `${createdAt.toISOString()} ${kid}`;
+  const after = decodeCursor(query.cursor);
+  const rows = keys
+    .filter((key) => after === undefined || keyOf(key) < after)
+    .sort((a, b) => (keyOf(a) < keyOf(b) ? 1 : -1))
+    .slice(0, query.limit + 1);
+  return toPage(rows, query, keyOf);
+}

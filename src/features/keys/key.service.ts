@@ -84,31 +84,28 @@ export class KeyService {
    * @param force even where verifiers may not have seen the next key yet: those who do not fetch the key set anew refuse what it signs.
    * @throws AppError 409 while the next key is younger than what verifiers remember.
    */
-  rotate({ alg, force = false }: { alg?: SigningAlg | undefined; force?: boolean } = {}): Promise<SigningKey[]> {
-    return this.advance(async () => {
-      const algorithms = await this.algorithms();
-      if (alg && !algorithms.includes(alg))
-        throw invalid('This tenant does not sign with it', [
-          { pointer: '/alg', message: `must be ${algorithms.join(' or ')}` },
-        ]);
-      return (keys) => {
-        for (const { status, alg: one, readyAt } of keys)
-          if (status === 'next' && (!alg || one === alg) && !force && readyAt > this.clock.now())
-            throw conflict(
-              'next_key_too_young',
-              `Verifiers may not have seen the next ${one} key yet: rotate after ${readyAt.toISOString()}, or force it`,
-            );
-        return alg ? [alg] : algorithms;
-      };
+  async rotate({ alg, force = false }: { alg?: SigningAlg | undefined; force?: boolean } = {}): Promise<SigningKey[]> {
+    const algorithms = await this.algorithms();
+    if (alg && !algorithms.includes(alg))
+      throw invalid('This tenant does not sign with it', [
+        { pointer: '/alg', message: `must be ${algorithms.join(' or ')}` },
+      ]);
+    return this.advance((keys) => {
+      for (const { status, alg: one, readyAt } of keys)
+        if (status === 'next' && (!alg || one === alg) && !force && readyAt > this.clock.now())
+          throw conflict(
+            'next_key_too_young',
+            `Verifiers may not have seen the next ${one} key yet: rotate after ${readyAt.toISOString()}, or force it`,
+          );
+      return alg ? [alg] : algorithms;
     });
   }
 
   /** Those whose time has come, as the settings of the tenant say; and what is left of older ones is taken away. */
   async tend(tenantId: string): Promise<void> {
     await withContext({ tenantId }, async () => {
-      await this.ensure(tenantId);
       const { rotation_days } = await this.policy();
-      await this.advance(async () => (keys) => {
+      await this.advance((keys) => {
         const now = this.clock.now();
         const ready = keys.filter(({ status, readyAt }) => status === 'next' && readyAt <= now).map(({ alg }) => alg);
         return keys
@@ -125,14 +122,11 @@ export class KeyService {
    * @throws AppError 404
    */
   compromised(kid: string): Promise<SigningKey[]> {
-    return this.advance(
-      async () => (keys) => {
-        const key = keys.find((one) => one.kid === kid);
-        if (!key) throw notFound('signing key');
-        return key.status === 'current' || key.status === 'next' ? [key.alg] : [];
-      },
-      kid,
-    );
+    return this.advance((keys) => {
+      const key = keys.find((one) => one.kid === kid);
+      if (!key) throw notFound('signing key');
+      return key.status === 'current' || key.status === 'next' ? [key.alg] : [];
+    }, kid);
   }
 
   /**
@@ -140,12 +134,10 @@ export class KeyService {
    * @param kid of a compromised key.
    */
   private async advance(
-    prepare: () => Promise<(keys: readonly SigningKey[]) => readonly SigningAlg[]>,
+    decide: (keys: readonly SigningKey[]) => readonly SigningAlg[],
     kid?: string,
   ): Promise<SigningKey[]> {
-    const tenantId = currentTenantId();
-    await this.ensure(tenantId);
-    const decide = await prepare();
+    await this.ensure(currentTenantId());
     const fresh = new Map<SigningAlg, SigningKey>();
     for (const alg of decide(await this.list())) fresh.set(alg, await this.material.make(alg, 'next'));
     await this.change(async (set) => {
