@@ -69,14 +69,16 @@ export class Sweeper {
    * vacuum takes. A row that somebody holds is skipped, and one that was given more time meanwhile is looked at again by FOR UPDATE, and stays.
    */
   private async sweep({ table, column, keep, when, empty }: Retention, from: Date): Promise<Swept> {
-    const these = `WHERE ctid = ANY (ARRAY(SELECT place FROM due))`;
+    const due = `${column} < $1::timestamptz - interval '${keep} seconds' ${when ? `AND (${when})` : ''}`;
+    // A place is one of many in a partitioned table: said again, that only what is due may go.
+    const these = `WHERE ctid = ANY (ARRAY(SELECT place FROM due)) AND ${due}`;
     const act = empty
       ? `UPDATE ${table} SET ${empty.map((name) => `${name} = NULL`).join(', ')} ${these}`
       : `DELETE FROM ${table} ${these}`;
     const [row] = (await this.db.manager.query(
       `WITH due AS MATERIALIZED (
          SELECT ctid AS place, ${column} AS due_at FROM ${table}
-          WHERE ${column} < $1::timestamptz - interval '${keep} seconds' AND ${column} >= $2::timestamptz ${when ? `AND (${when})` : ''}
+          WHERE ${due} AND ${column} >= $2::timestamptz
           ORDER BY ${column} LIMIT ${this.batch} FOR UPDATE SKIP LOCKED
        ), swept AS (${act} RETURNING 1)
        SELECT (SELECT count(*) FROM due)::int AS found, (SELECT count(*) FROM swept)::int AS swept, (SELECT max(due_at) FROM due) AS last`,

@@ -210,6 +210,16 @@ describe('ports and paths', () => {
   });
 });
 
+describe('the overlay', () => {
+  it('changes what is there', () => {
+    const { patches } = parse(read('ops/kubernetes/overlays/example/kustomization.yaml')) as {
+      patches: { target: { kind: string; name: string } }[];
+    };
+    const there = manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    expect(there).toEqual(expect.arrayContaining(patches.map(({ target }) => `${target.kind} ${target.name}`)));
+  });
+});
+
 describe('what runs is held tightly', () => {
   it.each(deployments.map(({ metadata, spec }) => [metadata.name, spec.template.spec] as const))(
     '%s fits the restricted profile of Kubernetes',
