@@ -94,10 +94,8 @@ describe('what is set', () => {
     ['ostiary.env', lines(read('ops/systemd/ostiary.env'))],
     ['ostiary.service', lines(read('ops/systemd/ostiary.service').replace(/^Environment=/gm, ''))],
   ];
-  /** Of the work on processes, which brings them. */
-  const coming = ['ROLE', 'DRAIN_DELAY'];
   const known = (name: string) =>
-    Object.hasOwn(variables, name) || Object.hasOwn(variables, name.replace(/_FILE$/, '')) || coming.includes(name);
+    Object.hasOwn(variables, name) || Object.hasOwn(variables, name.replace(/_FILE$/, ''));
 
   it.each(environments)('%s: every variable is one the server reads', (_where, names) => {
     expect(names.filter((name) => !known(name))).toEqual([]);
@@ -305,17 +303,12 @@ describe('alerts', () => {
       .filter((file) => file.endsWith('.ts'))
       .map(read)
       .join('\n');
-    /** Of the work on processes, which brings them. */
-    const coming = ['worker_restarts_total', 'jobs_oldest_due_seconds', 'jobs_queue_length'];
     const { groups } = parse(read('ops/prometheus/alerts.yml')) as { groups: { rules: { expr: string }[] }[] };
     const watched = groups.flatMap(({ rules }) =>
       rules.flatMap(({ expr }) => [...expr.matchAll(/([a-z_0-9]+)\{/g)].map(([, name = '']) => name)),
     );
     const exists = (name: string) =>
-      name === 'up' ||
-      name.startsWith('nodejs_') ||
-      coming.includes(name) ||
-      sources.includes(`'${name.replace(/_(bucket|count|sum)$/, '')}'`);
+      name === 'up' || name.startsWith('nodejs_') || sources.includes(`'${name.replace(/_(bucket|count|sum)$/, '')}'`);
     expect(watched.length).toBeGreaterThan(0);
     expect(watched.filter((name) => !exists(name))).toEqual([]);
   });
