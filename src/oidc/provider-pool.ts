@@ -8,6 +8,9 @@ import type { BoundedCache } from '../platform/cache.js';
 import { deriveKey } from '../platform/crypto.js';
 import { createProvider, type ProviderDependencies } from './provider.js';
 
+/** Engines kept at most: those asked last. docs/reports/tenants.md says what one of them takes. */
+export const POOL_SIZE = 1000;
+
 export interface PooledProvider {
   provider: Provider;
   handle: ReturnType<Provider['callback']>;
@@ -29,7 +32,7 @@ export class ProviderPool {
     private readonly settings: { cookieKeys: readonly string[] },
     makeCache: MakeCache,
   ) {
-    this.pool = makeCache({ max: 1000, topic: 'issuer', load: (tenantId) => this.build(tenantId) });
+    this.pool = makeCache({ max: POOL_SIZE, topic: 'issuer', load: (tenantId) => this.build(tenantId) });
   }
 
   /** @throws Error for a tenant that is not there: the front has looked it up before. */
@@ -42,8 +45,13 @@ export class ProviderPool {
   private async build(tenantId: string): Promise<PooledProvider | undefined> {
     const tenant = await this.tenants.findById(tenantId);
     if (!tenant) return undefined;
-    await this.keys.ensure(tenantId);
-    const [{ private: jwks }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
+    const secrets = this.tenants.secrets(tenant);
+    let { private: jwks } = await this.keys.signingKeys(tenantId);
+    // Keys are made with the tenant; where that was interrupted, they are made now.
+    if (jwks.length === 0) {
+      await this.keys.ensure(tenantId);
+      ({ private: jwks } = await this.keys.signingKeys(tenantId));
+    }
     const provider = createProvider(this.deps, {
       url: this.tenants.issuerOf(tenant),
       cookieName: cookieName(tenant),

@@ -1,11 +1,13 @@
 // npm run prove -- <what>: runs that are too long for npm test. Each writes a report to docs/reports.
 import { proveMutations } from './mutations.js';
+import { proveTenants } from './tenants.js';
 
 /** @returns true where it is proven. */
 type Prove = (words: string[]) => Promise<boolean>;
 
 const proofs: Readonly<Record<string, Prove>> = {
   mutations: proveMutations,
+  tenants: proveTenants,
 };
 
 const [what = '', ...words] = process.argv.slice(2);
