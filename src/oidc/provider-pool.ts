@@ -9,6 +9,9 @@ import { deriveKey } from '../platform/crypto.js';
 import { createProvider, type ProviderDependencies } from './provider.js';
 import { Published } from './published.js';
 
+/** Engines kept at most: those asked last. docs/reports/tenants.md says what one of them takes. */
+export const POOL_SIZE = 1000;
+
 export interface PooledProvider {
   provider: Provider;
   handle: ReturnType<Provider['callback']>;
@@ -32,7 +35,7 @@ export class ProviderPool {
     private readonly settings: { cookieKeys: readonly string[] },
     makeCache: MakeCache,
   ) {
-    this.pool = makeCache({ max: 1000, topic: 'issuer', load: (tenantId) => this.build(tenantId) });
+    this.pool = makeCache({ max: POOL_SIZE, topic: 'issuer', load: (tenantId) => this.build(tenantId) });
   }
 
   /** @throws Error for a tenant that is not there: the front has looked it up before. */

@@ -49,7 +49,7 @@ export interface JobsOptions {
   logger?: JobLogger;
   /** Jobs at a time in this process. */
   concurrency?: number;
-  /** Whether work in this context may be done: later means asked again after some minutes, never that it is dropped. */
+  /** Whether work for this tenant may be done: later means that it is put off by a minute, never that it is dropped. */
   admit?: (tenantId: string) => Promise<'now' | 'later' | 'never'>;
   /** The server itself, where the database is reached through a pooler: LISTEN belongs to a session. */
   url?: string | undefined;

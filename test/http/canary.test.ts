@@ -134,7 +134,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
 
   it('finds nothing while people and clients go through everything, and finds what is planted', async () => {
     // The first administrator and the first client of the API.
-    const setupLink = await server.services.setup.issueLink(server.issuer);
+    const setupLink = await server.inside(({ setup }) => setup.issueLink(server.issuer));
     const browser = new Browser();
     const setupPage = await browser.open(setupLink);
     const done = await browser.submit(setupPage, { username: admin, password: adminPassword });

@@ -175,7 +175,7 @@ describe('what is used once, used at two processes at once', () => {
       });
 
     it('makes one first administrator of twenty', async () => {
-      const link = new URL(await house.services.setup.issueLink(house.issuer));
+      const link = new URL(await house.inside(({ setup }) => setup.issueLink(house.issuer)));
       const form = await formOf(`${link.pathname}${link.search}`);
       const password = 'a long and quiet passphrase';
       const answers = await crowd(20, (index) =>

@@ -2,6 +2,7 @@
 import { proveFaults } from './faults.js';
 import { proveMutations } from './mutations.js';
 import { proveScale } from './scale.js';
+import { proveTenants } from './tenants.js';
 
 /** @returns true where it is proven. */
 type Prove = (words: string[]) => Promise<boolean>;
@@ -10,6 +11,7 @@ const proofs: Readonly<Record<string, Prove>> = {
   faults: proveFaults,
   mutations: proveMutations,
   scale: proveScale,
+  tenants: proveTenants,
 };
 
 const [what = '', ...words] = process.argv.slice(2);

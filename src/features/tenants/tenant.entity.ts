@@ -41,10 +41,9 @@ export class Tenant {
 
   /** Exactly one: a host of its own, else below the domain of tenants, else a path. `default` answers at the base URL. */
   issuer(baseIssuer: string, domain?: string): string {
-    const { protocol, port } = new URL(baseIssuer);
-    if (this.host) return `${protocol}//${this.host}`;
     if (this.isDefault) return baseIssuer;
-    if (domain) return `${protocol}//${this.slug}.${domain}${port && `:${port}`}`;
-    return `${baseIssuer}/t/${this.slug}`;
+    if (!this.host && !domain) return `${baseIssuer}/t/${this.slug}`;
+    const { protocol, port } = new URL(baseIssuer);
+    return `${protocol}//${this.host ?? `${this.slug}.${domain}${port && `:${port}`}`}`;
   }
 }

@@ -177,7 +177,7 @@ export class TenantService {
     return tenant.issuer(this.places.issuer, this.places.domain);
   }
 
-  /** Others have stopped answering: their caches forget the tenant. Joins the surrounding transaction. */
+  /** Every process forgets what it knew of the tenant, once the surrounding transaction has committed. */
   async published({ id, slug, host }: Tenant): Promise<void> {
     for (const key of [`id:${id}`, `slug:${slug}`, ...(host ? [`host:${host}`] : [])])
       await this.caching.publish(TOPIC, key);
