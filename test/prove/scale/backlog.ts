@@ -32,7 +32,7 @@ export async function sweepBacklog(side: Side, operations: Operations, count: nu
       `INSERT INTO engine_rows (tenant_id, handle_hash, kind, client_id, account_id, grant_id, session_uid, payload, expires_at, retain_until)
          SELECT r.tenant_id, sha256(convert_to('backlog' || n, 'UTF8')), r.kind, r.client_id, r.account_id, r.grant_id, r.session_uid, r.payload, t.at, t.at
            FROM generate_series(1, $1::int) n, LATERAL (SELECT now() - n * interval '10 ms' AS at) t,
-                (SELECT * FROM engine_rows WHERE kind = 'AccessToken' LIMIT 1) r`,
+                (SELECT * FROM engine_rows WHERE kind = 'AccessToken' ORDER BY retain_until LIMIT 1) r`,
       [count],
     );
     await db.query(
@@ -66,7 +66,7 @@ export async function sweepBacklog(side: Side, operations: Operations, count: nu
     const {
       rows: [left],
     } = await db.query(
-      `SELECT (SELECT count(*) FROM engine_rows WHERE handle_hash = sha256(convert_to('backlog1', 'UTF8')) OR retain_until < $1)::int
+      `SELECT (SELECT count(*) FROM engine_rows WHERE retain_until < $1)::int
               + (SELECT count(*) FROM replays)::int AS count`,
       [new Date(Date.now() - 60_000)],
     );

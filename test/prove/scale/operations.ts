@@ -111,6 +111,7 @@ export class Operations {
         'clients by name',
         (_side, index) => `/clients?limit=20&q=${encodeURIComponent(this.population.clientName(index % 80))}`,
       ),
+      this.list('clients by the beginning of a name', () => '/clients?limit=10&q=wiki'),
       this.list('sessions, first page', () => '/sessions?limit=20'),
       this.list('sessions of a user', (_side, index) => `/sessions?limit=2&user_id=${id((index % 300) + 100)}`),
       this.list('grants of a user', (_side, index) => `/grants?limit=5&user_id=${id((index % 300) + 100)}`),

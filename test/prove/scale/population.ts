@@ -68,7 +68,7 @@ export class Population {
     return client < first ? 0 : 1 + ((client - first) % (this.counts.tenants - 1));
   }
   clientId = (client: number): string => `client-${client.toString(36).padStart(5, '0')}`;
-  clientName = (client: number): string => `${words[client % words.length]} ${client}`;
+  clientName = (client: number): string => `${words[client % words.length]} ${String(client).padStart(6, '0')}`;
 
   /** The n-th application of a tenant, of those it has. */
   clientOf(tenant: number, n: number): number {

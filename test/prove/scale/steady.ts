@@ -117,7 +117,7 @@ class Families {
 
   async refresh(): Promise<void> {
     const family = this.families[this.next++ % this.families.length] as (typeof this.families)[number];
-    if (family.busy) return;
+    if (family.busy) throw new Error('the refresh before has not been answered yet');
     family.busy = true;
     try {
       if (family.ends < Date.now() + (turnSeconds + 2) * 1000) {
