@@ -51,13 +51,16 @@ export interface JobsOptions {
   concurrency?: number;
   /** The server itself, where the database is reached through a pooler: LISTEN belongs to a session. */
   url?: string | undefined;
+  /** Milliseconds for jobs under way when the process stops; after 5 seconds they have been asked to end. */
+  patienceMs?: number;
 }
 
 /** What drains the queue: jobs-embedded.ts or jobs-server.ts. */
 export interface Worker {
   /** There may be something to do. */
   wake(): void;
-  stop(): Promise<void>;
+  /** @param patienceMs for the jobs under way; those that take longer are left to whoever comes next. */
+  stop(patienceMs: number): Promise<void>;
 }
 
 /** As it lies in the row: the context of whoever enqueued it travels with the payload. */
@@ -92,15 +95,17 @@ export class Jobs {
   private readonly concurrency: number;
   private readonly embedded: boolean;
   private readonly url: string | undefined;
+  private readonly patienceMs: number;
   private worker: Worker | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly tasks: Record<string, Task>,
-    { embedded, logger = silent, concurrency = 4, url }: JobsOptions,
+    { embedded, logger = silent, concurrency = 4, url, patienceMs = 15_000 }: JobsOptions,
   ) {
     this.embedded = embedded;
     this.url = url;
+    this.patienceMs = patienceMs;
     this.logger = logger;
     this.concurrency = concurrency;
   }
@@ -159,7 +164,7 @@ export class Jobs {
   async stop(): Promise<void> {
     const { worker } = this;
     this.worker = undefined;
-    await worker?.stop();
+    await worker?.stop(this.patienceMs);
   }
 
   private runTask(name: string): (payload: unknown, helpers: GraphileHelpers) => Promise<void> {
