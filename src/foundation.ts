@@ -1,6 +1,5 @@
 // What everything stands on, opened once for a process: database, Redis, caches, limits, hashing, the way out. Knows no feature;
 // services.ts builds them on it.
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { type DataSource, MigrationExecutor } from 'typeorm';
 import type { Config } from '../config/index.js';
@@ -11,7 +10,7 @@ import { deriveKey, Sealer } from './platform/crypto.js';
 import { createDataSource, Database } from './platform/database.js';
 import { Egress } from './platform/egress.js';
 import type { Embedded } from './platform/embedded.js';
-import { Hasher, type HasherSettings } from './platform/hashing.js';
+import { Hasher, type HasherSettings, hashingShare } from './platform/hashing.js';
 import { Invalidation } from './platform/invalidation.js';
 import { Jobs } from './platform/jobs.js';
 import { createLogger, type Logger } from './platform/logger.js';
@@ -70,10 +69,7 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     clock,
     secret: deriveKey(config.cookieKeys[0] ?? '', 'rate-limits'),
   });
-  // One hashing process per two cores of the machine, divided among its workers: beside the token path, never instead of it. Each worker
-  // keeps one, started when a password comes, because it cannot wait for those of another.
-  const processes = Math.max(1, Math.floor(availableParallelism() / 2 / workers));
-  const hasher = new Hasher({ logger, processes, ...overrides.hashing });
+  const hasher = new Hasher({ logger, processes: hashingShare(workers), ...overrides.hashing });
   const egress = new Egress({ allow: [...config.egressAllow], timeoutMs: 5_000, maxBytes: 1024 * 1024 });
 
   return {

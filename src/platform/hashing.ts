@@ -38,6 +38,13 @@ const phc = /^\$argon2(id|i|d)\$v=(\d{1,3})\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,3
 // What an imported hash may ask of us: a row must not be able to take the machine.
 const ceiling: Parameters = { timeCost: 20, memoryCost: 262_144, parallelism: 16 };
 
+/**
+ * One process per two cores of the machine, divided among those who share it. Each has at least one, because it cannot wait for another's;
+ * where that makes them many, their low priority still lets everything else go first.
+ */
+export const hashingShare = (workers: number, cores = availableParallelism()): number =>
+  Math.max(1, Math.floor(cores / 2 / workers));
+
 export class Hasher {
   private readonly processes: number;
   private readonly maxQueue: number;
@@ -49,7 +56,7 @@ export class Hasher {
   private averageMs = 250;
 
   constructor(private readonly settings: HasherSettings = {}) {
-    this.processes = settings.processes ?? Math.max(1, Math.floor(availableParallelism() / 2));
+    this.processes = settings.processes ?? hashingShare(1);
     this.maxQueue = settings.maxQueue ?? 64;
     this.parameters = settings.parameters ?? defaultParameters;
   }

@@ -1,6 +1,7 @@
 // The worker of the embedded database, where one connection serves everybody and LISTEN is silent.
 // Handed off to: graphile-worker's runOnce, round by round.
 import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type RunnerOptions, runOnce, type WorkerEvents } from 'graphile-worker';
 import type { Database, Statement } from './database.js';
 import type { JobLogger, Worker } from './jobs.js';
@@ -54,11 +55,14 @@ export class Drain implements Worker {
     this.rise();
   }
 
-  async stop(): Promise<void> {
+  async stop(patienceMs: number): Promise<void> {
     this.stopping = true;
     this.wake();
-    await this.shutDown?.().catch(this.report);
-    await this.running;
+    const ended = Promise.resolve(this.shutDown?.().catch(this.report)).then(() => this.running);
+    const waited = new AbortController();
+    // What is left locked is unlocked by the next start.
+    await Promise.race([ended, delay(patienceMs, undefined, { signal: waited.signal }).catch(() => {})]);
+    waited.abort();
   }
 
   private async loop(): Promise<void> {

@@ -8,8 +8,6 @@ import type { JobLogger, Worker } from './jobs.js';
 
 const restartMs = 2_000;
 const sweepMs = 300_000;
-/** For jobs under way when the process stops; after 5 seconds they have been asked to end. */
-const patienceMs = 15_000;
 
 const unlockPool: Statement = {
   name: 'job_unlock_pool',
@@ -53,7 +51,7 @@ export class Listener implements Worker {
   /** NOTIFY does it. */
   wake(): void {}
 
-  async stop(): Promise<void> {
+  async stop(patienceMs: number): Promise<void> {
     this.stopping.abort();
     clearInterval(this.sweeping);
     // It refuses when it has just stopped by itself.

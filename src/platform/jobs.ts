@@ -53,6 +53,8 @@ export interface JobsOptions {
   admit?: (tenantId: string) => Promise<'now' | 'later' | 'never'>;
   /** The server itself, where the database is reached through a pooler: LISTEN belongs to a session. */
   url?: string | undefined;
+  /** Milliseconds for jobs under way when the process stops; after 5 seconds they have been asked to end. */
+  patienceMs?: number;
 }
 
 const laterMs = 60_000;
@@ -61,7 +63,8 @@ const laterMs = 60_000;
 export interface Worker {
   /** There may be something to do. */
   wake(): void;
-  stop(): Promise<void>;
+  /** @param patienceMs for the jobs under way; those that take longer are left to whoever comes next. */
+  stop(patienceMs: number): Promise<void>;
 }
 
 /** As it lies in the row: the context of whoever enqueued it travels with the payload. */
@@ -97,15 +100,17 @@ export class Jobs {
   private readonly embedded: boolean;
   private readonly admit: NonNullable<JobsOptions['admit']>;
   private readonly url: string | undefined;
+  private readonly patienceMs: number;
   private worker: Worker | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly tasks: Record<string, Task>,
-    { embedded, logger = silent, concurrency = 4, admit = async () => 'now', url }: JobsOptions,
+    { embedded, logger = silent, concurrency = 4, admit = async () => 'now', url, patienceMs = 15_000 }: JobsOptions,
   ) {
     this.embedded = embedded;
     this.url = url;
+    this.patienceMs = patienceMs;
     this.logger = logger;
     this.concurrency = concurrency;
     this.admit = admit;
@@ -165,7 +170,7 @@ export class Jobs {
   async stop(): Promise<void> {
     const { worker } = this;
     this.worker = undefined;
-    await worker?.stop();
+    await worker?.stop(this.patienceMs);
   }
 
   private runTask(name: string): (payload: unknown, helpers: GraphileHelpers) => Promise<void> {

@@ -134,7 +134,7 @@ async function makeTenants(services: Services, count: number): Promise<number[]>
       if (index === 0)
         keys = (await db.repo(SigningKey).find()).map((row) => ({
           row,
-          privateJwk: sealer.open(row.privateJwkSealed, `signing_keys:${tenant.id}:${row.kid}`),
+          privateJwk: sealer.open(row.privateJwkSealed as string, `signing_keys:${tenant.id}:${row.kid}`),
         }));
       if (!byVerb)
         for (const { row, privateJwk } of keys) {

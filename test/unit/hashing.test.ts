@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import * as rust from '@node-rs/argon2';
 import * as c from 'argon2';
 import { AppError } from '../../src/platform/errors.js';
-import { Hasher, type HasherSettings } from '../../src/platform/hashing.js';
+import { Hasher, type HasherSettings, hashingShare } from '../../src/platform/hashing.js';
 
 const light = { timeCost: 2, memoryCost: 19_456, parallelism: 1 };
 /** Some tenths of a second: long enough to be met in the middle. */
@@ -260,5 +260,17 @@ describe('the processes', () => {
     const [child] = children(parent.pid);
     parent.kill('SIGKILL');
     await until(() => !existsSync(`/proc/${child}`) || readdirSync(`/proc/${child}/task`).length === 0);
+  });
+});
+
+describe('the hashing processes of a machine', () => {
+  it.each([
+    { cores: 1, workers: 1, each: 1 },
+    { cores: 8, workers: 1, each: 4 },
+    { cores: 8, workers: 2, each: 2 },
+    { cores: 8, workers: 8, each: 1 },
+    { cores: 32, workers: 6, each: 2 },
+  ])('are one per two of $cores cores, divided among $workers workers', ({ cores, workers, each }) => {
+    expect(hashingShare(workers, cores)).toBe(each);
   });
 });

@@ -247,6 +247,21 @@ describe.each(kinds)('jobs (%s)', (kind) => {
     ]);
   }, 15_000);
 
+  it('stop gives back a job that does not end, and another process does it again', async () => {
+    const { record, times } = recorder(() => new Promise<void>(() => {}));
+    const jobs = new Jobs(db, { record }, { embedded: kind === 'embedded', logger, patienceMs: 100 });
+    await jobs.enqueue('record', { value: 1 });
+    await jobs.start();
+    await times(1);
+    await jobs.stop();
+    const [row] = await rows();
+    expect(row).toMatchObject(kind === 'embedded' ? { attempts: 1 } : { attempts: 1, locked: false });
+    const second = recorder();
+    await dataSource.query('UPDATE graphile_worker._private_jobs SET run_at = now()');
+    await make({ record: second.record }).start();
+    await second.times(1);
+  }, 15_000);
+
   it('takes up a job whose worker died', async () => {
     const { record, times } = recorder();
     const jobs = make({ record });

@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import { type ConfigError, loadConfig } from '../../config/index.js';
+
+const two = { DATABASE_URL: 'postgres://localhost/x', REDIS_URL: 'redis://localhost' };
+const secrets = {
+  COOKIE_KEYS: 'x'.repeat(32),
+  ENCRYPTION_KEYS: JSON.stringify({ v1: Buffer.alloc(32).toString('base64') }),
+};
+const load = (environment: Record<string, string>) => loadConfig({ ...secrets, ...environment });
+const problems = (environment: Record<string, string>): readonly string[] => {
+  try {
+    load(environment);
+    return [];
+  } catch (error) {
+    return (error as ConfigError).problems;
+  }
+};
+
+describe('a configuration of several processes', () => {
+  it.each<[Record<string, string>, string[]]>([
+    [{ WORKERS: '2' }, ['DATABASE_URL', 'REDIS_URL']],
+    [{ ROLE: 'web' }, ['DATABASE_URL', 'REDIS_URL']],
+    [{ ROLE: 'jobs', DATABASE_URL: two.DATABASE_URL }, ['REDIS_URL']],
+    [{ DATABASE_DIRECT_URL: two.DATABASE_URL }, ['DATABASE_URL']],
+    [{ DATABASE_READ_URL: two.DATABASE_URL }, ['DATABASE_URL']],
+    [{ ...two, REDIS_URL: 'redis://a:1,http://b:2' }, ['REDIS_URL']],
+    [{ ...two, ROLE: 'worker' }, ['ROLE']],
+    [{ ...two, DRAIN_DELAY: '-1' }, ['DRAIN_DELAY']],
+    [{ ...two, WORKERS: '2', ROLE: 'web', REDIS_URL: 'redis://a:1,redis://b:2' }, []],
+  ])('%j names %j', (environment, names) => {
+    expect(problems(environment).map((problem) => problem.split(':', 1)[0])).toEqual(names);
+  });
+
+  it('waits for balancers in production, and for nobody on the way to a new start elsewhere', () => {
+    const production = { NODE_ENV: 'production', ISSUER: 'https://id.example.com', TRUST_PROXY: '10.0.0.0/8' };
+    const mail = { MAIL_URL: 'smtp://localhost' };
+    expect(load({ ...two }).drainDelayMs).toBe(0);
+    expect(load({ ...two, ...production, ...mail }).drainDelayMs).toBe(5_000);
+    expect(load({ ...two, ...production, ...mail, DRAIN_DELAY: '0' }).drainDelayMs).toBe(0);
+  });
+});
