@@ -1,5 +1,4 @@
 // What the server knows and does: the features, wired lowest first on their foundation. No door is opened here; app.ts and the command line build on it.
-import { z } from 'zod';
 import type { Config } from '../config/index.js';
 import { lifetimes, limits } from '../config/protocol.js';
 import { AuditLog } from './features/audit/audit.service.js';
@@ -8,13 +7,13 @@ import { assertSigned } from './features/clients/client.rules.js';
 import { ClientService } from './features/clients/client.service.js';
 import { ClientLookup } from './features/clients/client-lookup.js';
 import { RegisteredClients } from './features/clients/registered-clients.js';
-import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock-notice.js';
+import { LOCKED_TASK } from './features/credentials/lock-notice.js';
 import { Lockout } from './features/credentials/lockout.js';
 import { PasswordService } from './features/credentials/password.service.js';
 import { PasswordLinks } from './features/credentials/password-links.js';
 import { KeyService } from './features/keys/key.service.js';
 import { KeySchedule } from './features/keys/key-schedule.js';
-import { MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
+import { MailService } from './features/mail/mail.service.js';
 import { mailboxTransport, smtpTransport } from './features/mail/mail.transport.js';
 import { OneTimeTokens } from './features/one-time-tokens/one-time-token.service.js';
 import { Protocol } from './features/protocol/protocol.js';
@@ -27,16 +26,12 @@ import { TenantDeletion } from './features/tenants/tenant-deletion.js';
 import { UserService } from './features/users/user.service.js';
 import { type Foundations, openFoundation } from './foundation.js';
 import { managementApi, mayChangePrivileged, mayGrant, scopesAt } from './management.js';
-import { Jobs, task } from './platform/jobs.js';
+import { Jobs } from './platform/jobs.js';
 import { Rewrap } from './platform/rewrap.js';
 import { Sweeper } from './platform/sweep.js';
 import { retentions } from './retention.js';
 import { sealedColumns } from './sealed-columns.js';
-
-const DELETE_TASK = 'tenants.delete';
-const DeleteTenant = z.strictObject({ tenant_id: z.uuid().optional() });
-/** By then no request is under way that began before the tenant ended. */
-const leftoversMs = 120_000;
+import { createTasks, DELETE_TASK, leftoversMs } from './tasks.js';
 
 /** Mail and other work of a suspended tenant waits until it is resumed; that of one that ends is not done any more. */
 const admissions = { active: 'now', suspended: 'later', deleting: 'never' } as const;
@@ -79,33 +74,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const lockout = new Lockout(db, clock);
   const sweeper = new Sweeper(db, clock, retentions);
   const stopping = new AbortController();
-  const tasks = {
-    [SEND_TASK]: task({ schema: SendMail, run: (payload, { lastAttempt }) => mail.deliver(payload, lastAttempt) }),
-    [LOCKED_TASK]: task({ schema: Locked, run: (payload) => sendLockNotice(payload, users, mail) }),
-    'signing_keys.tend': task({
-      schema: z.object({}),
-      every: 600,
-      run: (_payload, { signal }) => keySchedule.run(signal),
-    }),
-    'sealed_values.rewrap': task({
-      schema: z.object({}),
-      every: 300,
-      run: async (_payload, { signal }) => void (await rewrap.run(signal)),
-    }),
-    [DELETE_TASK]: task({
-      schema: DeleteTenant,
-      // Also what a process that died has left, found by whoever starts next.
-      every: 10,
-      run: ({ tenant_id }, { signal }) => deletion.run({ ...(tenant_id ? { tenantId: tenant_id } : {}), signal }),
-    }),
-    sweep: task({
-      schema: z.object({}),
-      every: 60,
-      // What is left after ten minutes is for the next run.
-      run: async (_payload, { signal }) =>
-        void (await sweeper.run(AbortSignal.any([signal, stopping.signal, AbortSignal.timeout(600_000)]))),
-    }),
-  };
+  const tasks = createTasks(() => ({ mail, users, keySchedule, rewrap, deletion, sweeper, stopping: stopping.signal }));
   const jobs: Jobs = new Jobs(db, tasks, {
     embedded,
     url: foundation.directUrl,

@@ -1,0 +1,61 @@
+// What is done in the background, and how often. Whoever does jobs (platform/jobs.ts) does these; each may run twice, and in any process.
+import { z } from 'zod';
+import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock-notice.js';
+import type { KeySchedule } from './features/keys/key-schedule.js';
+import { type MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
+import type { TenantDeletion } from './features/tenants/tenant-deletion.js';
+import type { UserService } from './features/users/user.service.js';
+import { task } from './platform/jobs.js';
+import type { Rewrap } from './platform/rewrap.js';
+import type { Sweeper } from './platform/sweep.js';
+
+export const DELETE_TASK = 'tenants.delete';
+/** By then no request is under way that began before the tenant ended. */
+export const leftoversMs = 120_000;
+
+const Nothing = z.object({});
+const DeleteTenant = z.strictObject({ tenant_id: z.uuid().optional() });
+/** Milliseconds of sweeping at a time; what is left is for the next run. */
+const sweepMs = 600_000;
+
+interface Workers {
+  mail: MailService;
+  users: UserService;
+  keySchedule: KeySchedule;
+  rewrap: Rewrap;
+  deletion: TenantDeletion;
+  sweeper: Sweeper;
+  /** Aborted as soon as the process is asked to stop. */
+  stopping: AbortSignal;
+}
+
+/** @param workers asked when a task runs: some of them enqueue tasks themselves. */
+export const createTasks = (workers: () => Workers) => ({
+  [SEND_TASK]: task({
+    schema: SendMail,
+    run: (payload, { lastAttempt }) => workers().mail.deliver(payload, lastAttempt),
+  }),
+  [LOCKED_TASK]: task({ schema: Locked, run: (lock) => sendLockNotice(lock, workers().users, workers().mail) }),
+  [DELETE_TASK]: task({
+    schema: DeleteTenant,
+    // Also what a process that died has left, found by whoever starts next.
+    every: 10,
+    run: ({ tenant_id: tenantId }, { signal }) => workers().deletion.run({ ...(tenantId ? { tenantId } : {}), signal }),
+  }),
+  'signing_keys.tend': task({
+    schema: Nothing,
+    every: 600,
+    run: (_nothing, { signal }) => workers().keySchedule.run(signal),
+  }),
+  'sealed_values.rewrap': task({
+    schema: Nothing,
+    every: 300,
+    run: async (_nothing, { signal }) => void (await workers().rewrap.run(signal)),
+  }),
+  sweep: task({
+    schema: Nothing,
+    every: 60,
+    run: async (_nothing, { signal }) =>
+      void (await workers().sweeper.run(AbortSignal.any([signal, workers().stopping, AbortSignal.timeout(sweepMs)]))),
+  }),
+});
