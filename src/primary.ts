@@ -133,6 +133,7 @@ export class Primary {
   /** @throws Error where it ends before it serves. */
   private async fork(role: Role): Promise<void> {
     const worker = cluster.fork({ ROLE: role });
+    letGoOfLostConnection(worker);
     await new Promise<void>((resolve, reject) => {
       worker.on('message', (message) => isReady(message) && resolve());
       worker.once('exit', (code, signal) => reject(new Error(`it ended with ${signal ?? code}`)));
@@ -167,4 +168,18 @@ export class Primary {
     await ended;
     clearTimeout(tooLong);
   }
+}
+
+/**
+ * A connection handed to a worker that dies before taking it stays open in the primary, and its client waits for ever. The cluster hands over
+ * one at a time, so it is the last one; closing one that was taken does nothing.
+ */
+function letGoOfLostConnection({ process: child }: Worker): void {
+  const send = child.send.bind(child) as (...sent: unknown[]) => boolean;
+  let last: { close?(): void } | undefined;
+  child.send = (...sent: unknown[]) => {
+    if (typeof sent[1] === 'object' && sent[1] !== null) last = sent[1];
+    return send(...sent);
+  };
+  child.once('exit', () => last?.close?.());
 }

@@ -5,6 +5,8 @@ import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Party } from './party.js';
 
+const patienceMs = 20_000;
+
 export interface Asked {
   name: string;
   status: number;
@@ -60,6 +62,7 @@ export function load(port: number, host: string, party: Party, connections = 4):
         },
       );
       sent.once('error', failed);
+      sent.setTimeout(patienceMs, () => sent.destroy(new Error('no answer')));
       sent.end(body);
     });
 
@@ -75,8 +78,10 @@ export function load(port: number, host: string, party: Party, connections = 4):
     answers.push(await ask('discovery', 'GET', '/.well-known/openid-configuration'));
     const token = await ask('token', 'POST', '/token', { grant_type: 'client_credentials' });
     answers.push(token);
-    const issued = token.status === 200 ? String(JSON.parse(token.text).access_token) : 'none';
-    answers.push(await ask('introspection', 'POST', '/introspect', { token: issued }));
+    if (token.status === 200) {
+      const { access_token } = JSON.parse(token.text) as { access_token: string };
+      answers.push(await ask('introspection', 'POST', '/introspect', { token: access_token }));
+    }
     const { location, cookies, ...redirect } = await ask('authorize', 'GET', authorize);
     answers.push(redirect);
     if (location) answers.push(await ask('page', 'GET', new URL(location, 'http://x').pathname, undefined, cookies));

@@ -22,14 +22,16 @@ export class ShortLivedRows {
   save(kind: string, handle: string, sealed: string, until: Date): Promise<void> {
     return answered(async () => {
       const key = this.key(kind, handle);
-      const results = await this.redis.multi().hset(key, 'sealed', sealed).pexpireat(key, until.getTime()).exec();
+      const results = await twice(() =>
+        this.redis.multi().hset(key, 'sealed', sealed).pexpireat(key, until.getTime()).exec(),
+      );
       const failure = results?.find(([error]) => error)?.[0];
       if (failure || !results) throw failure ?? new Error('Redis did not keep the row');
     });
   }
 
   async find(kind: string, handle: string): Promise<{ sealed: string; consumed: number | undefined } | undefined> {
-    const { sealed, consumed } = await answered(() => this.redis.hgetall(this.key(kind, handle)));
+    const { sealed, consumed } = await answered(() => twice(() => this.redis.hgetall(this.key(kind, handle))));
     return sealed ? { sealed, consumed: consumed ? Number(consumed) : undefined } : undefined;
   }
 
@@ -40,7 +42,7 @@ export class ShortLivedRows {
   }
 
   async destroy(kind: string, handle: string): Promise<void> {
-    await answered(() => this.redis.del(this.key(kind, handle)));
+    await answered(() => twice(() => this.redis.del(this.key(kind, handle))));
   }
 
   private key(kind: string, handle: string): string {
@@ -56,3 +58,12 @@ async function answered<T>(work: () => Promise<T>): Promise<T> {
     throw unavailable('temporarily_unavailable', 'Please try again in a moment', 2, error);
   }
 }
+/**
+ * What changes nothing more the second time is tried again: in a process that was held up, as on a busy machine while it starts, the time
+ * is over although the answer has come.
+ */
+const twice = <T>(work: () => Promise<T>): Promise<T> =>
+  work().catch((error: unknown) => {
+    if (error instanceof Error && error.message === 'Command timed out') return work();
+    throw error;
+  });
