@@ -38,7 +38,7 @@ export class Sweeper {
     private readonly db: Database,
     private readonly clock: Clock,
     private readonly retentions: readonly Retention[],
-    { batch = 1000, rest = 4 }: SweepSettings = {},
+    { batch = 500, rest = 9 }: SweepSettings = {},
   ) {
     this.batch = batch;
     this.rest = rest;

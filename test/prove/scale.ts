@@ -14,7 +14,7 @@ import { captureShapes } from './scale/shapes.js';
 import { type Side, startSide } from './scale/side.js';
 import { steadyLoad } from './scale/steady.js';
 
-const backlogRows = 400_000;
+const backlogRows = 300_000;
 const steadySeconds = 90;
 
 /** @returns true where every bound is kept. */

@@ -12,7 +12,7 @@ import type { Side } from './side.js';
 import { holdServersSweep } from './steady.js';
 
 const rate = 30;
-const turnMs = 8_000;
+const turnMs = 4_000;
 
 export interface Backlog {
   rows: number;
@@ -54,7 +54,7 @@ export async function sweepBacklog(side: Side, operations: Operations, count: nu
       milliseconds += performance.now() - started;
     };
     try {
-      for (let turn = 0; turn < 5; turn += 1) {
+      for (let turn = 0; turn < 8; turn += 1) {
         await delay(turnMs);
         await sweep(AbortSignal.timeout(turnMs));
       }

@@ -63,7 +63,7 @@ failed, ${number(steady.swept)} rows swept, ${steady.vacuums} vacuums. \`engine_
 into a new table, are ${megabytes(steady.compact)}.
 
 **After a backlog**, beside the full tables: ${number(backlog.rows)} rows that were due went in ${Math.round(backlog.seconds)} s of sweeping, ${number(backlog.rows / backlog.seconds)} a second, in
-transactions of at most a thousand rows; ${backlog.left} were left. Requests came 30 a second all the while, ${backlog.failures} failed.
+transactions of at most five hundred rows; ${backlog.left} were left. Requests came 30 a second all the while, ${backlog.failures} failed.
 
 | | without | while sweeping | ratio | |
 |---|---:|---:|---:|---|
