@@ -58,6 +58,7 @@ async function answered<T>(work: () => Promise<T>): Promise<T> {
     throw unavailable('temporarily_unavailable', 'Please try again in a moment', 2, error);
   }
 }
+
 /**
  * What changes nothing more the second time is tried again: in a process that was held up, as on a busy machine while it starts, the time
  * is over although the answer has come.
