@@ -66,10 +66,7 @@ export class TenantService {
         .returning('id')
         .execute();
       if ((raw as unknown[]).length === 0) return this.db.manager.findOneByOrFail(Tenant, { slug: 'default' });
-      await this.recordAs(tenant, () =>
-        this.audit.record('tenant.created', { tenant_id: tenant.id, slug: tenant.slug }),
-      );
-      await this.published(tenant);
+      await this.begun(tenant);
       return tenant;
     });
   }
@@ -80,11 +77,7 @@ export class TenantService {
     this.assertOwnHost(tenant.host);
     return this.db.transaction(async () => {
       await this.db.manager.insert(Tenant, tenant as QueryDeepPartialEntity<Tenant>);
-      await this.recordAs(tenant, () =>
-        this.audit.record('tenant.created', { tenant_id: tenant.id, slug: tenant.slug }),
-      );
-      await this.published(tenant);
-      await this.db.afterCommit(() => this.hooks.created(tenant));
+      await this.begun(tenant);
       return tenant;
     });
   }
@@ -257,6 +250,12 @@ export class TenantService {
     if (host === base) refuse('is the address of the installation');
     const name = host.replace(/:\d+$/, '');
     if (domain && (name === domain || name.endsWith(`.${domain}`))) refuse(`belongs to the tenants below ${domain}`);
+  }
+
+  private async begun(tenant: Tenant): Promise<void> {
+    await this.recordAs(tenant, () => this.audit.record('tenant.created', { tenant_id: tenant.id, slug: tenant.slug }));
+    await this.published(tenant);
+    await this.db.afterCommit(() => this.hooks.created(tenant));
   }
 
   /** A tenant's own history holds its beginning, whoever made it. */
