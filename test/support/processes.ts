@@ -21,6 +21,8 @@ export interface ServerProcess {
 export interface Processes {
   issuer: string;
   members: ServerProcess[];
+  /** The environment of each process. */
+  settings: Record<string, string>;
   database: TestDatabase;
   /** The same database from this process, without HTTP. */
   services: Services;
@@ -35,6 +37,9 @@ export interface Processes {
   spawn(change?: Record<string, string>, output?: number, signal?: AbortSignal): Promise<ServerProcess>;
   close(): Promise<void>;
 }
+
+/** Those of testConfig. */
+const encryptionKeys = JSON.stringify({ v1: Buffer.alloc(32, 7).toString('base64') });
 
 /** What lies outside the house: servers, and where there is something in between, the ports by which the processes reach them. */
 export interface Outside {
@@ -85,6 +90,7 @@ export async function startProcesses(
   return {
     issuer,
     members,
+    settings: { ENCRYPTION_KEYS: encryptionKeys, ...settings },
     database,
     services,
     inside: (work) => asDefaultTenant(services, () => work(services)),
@@ -119,7 +125,7 @@ export function launch(
         PATH: process.env.PATH,
         NODE_ENV: 'test',
         HOST: '127.0.0.1',
-        ENCRYPTION_KEYS: JSON.stringify({ v1: Buffer.alloc(32, 7).toString('base64') }),
+        ENCRYPTION_KEYS: encryptionKeys,
         ...settings,
       },
       execArgv: [],
@@ -135,7 +141,7 @@ export function launch(
 }
 
 /** Connects to the port and asks as for the issuer: `fetch` would not let us say the Host header. */
-async function askPort(port: number, issuer: string, path: string, init: RequestInit): Promise<Response> {
+export async function askPort(port: number, issuer: string, path: string, init: RequestInit): Promise<Response> {
   const { request } = await import('undici');
   const headers = Object.fromEntries(new Headers(init.headers).entries());
   const body = init.body instanceof URLSearchParams ? init.body.toString() : (init.body as string | undefined);

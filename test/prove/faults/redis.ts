@@ -35,7 +35,7 @@ export async function redisFaults(stage: Stage, report: Report): Promise<void> {
   if (!report.wants(group)) return;
   const { redis } = stage;
   // Limits as they are in production: what is counted is part of the promise.
-  const house = await openHouse(stage, 1, { TEST_LIMITS: 'real' });
+  const house = await openHouse(stage, 1, { TEST_REAL: 'limits' });
   try {
     await report.record(
       group,
