@@ -8,7 +8,7 @@ import { OwnPostgres } from '../../support/own-servers.js';
 import { makeClient, type Party } from '../../support/party.js';
 import { askPort, launch } from '../../support/processes.js';
 import { cheapHashing, freePort, type TestServer, testConfig } from '../../support/server.js';
-import type { Report } from './report.js';
+import type { Report, Sight } from './report.js';
 import { type Answer, form, isAlive, openHouse, type Stage, secondsUntil, statuses, timed, token } from './stage.js';
 
 const group = 'Disk full';
@@ -17,25 +17,21 @@ const promise = 'that thing fails closed with an alert; the process stays';
 export async function diskFaults({ outside }: Stage, report: Report): Promise<void> {
   const { databaseUrl, redisUrl } = outside;
   await report.record(group, 'under Postgres', `${promise}; back when there is room`, (sight) =>
-    onSmallDisk(160, async (folder) => {
+    onSmallDisk(sight, 160, async (folder) => {
       const small = ['max_wal_size=32MB', 'min_wal_size=32MB'];
       const postgres = await OwnPostgres.start(small, folder);
       const house = await openHouse({ outside: { databaseUrl: postgres.url(), redisUrl } });
       try {
         await token(house);
         const emptyAgain = fill(folder);
-        await postgres
-          .query('CREATE TABLE ballast AS SELECT repeat(md5(n::text), 200) AS text FROM generate_series(1, 200000) n')
-          .catch(() => {});
         const answers: Answer[] = [];
         for (let index = 0; index < 2_000 && answers.filter(({ status }) => status !== 200).length < 50; index += 1)
           answers.push(await token(house));
         const refused = answers.filter(({ status }) => status !== 200);
         sight.must(
           `token requests: ${statuses(answers)}, refusals with Retry-After`,
-          refused.every(({ status, retryAfter }) => status === 503 && retryAfter),
+          refused.length > 0 && refused.every(({ status, retryAfter }) => status === 503 && retryAfter),
         );
-        if (refused.length === 0) sight.note('Postgres found room for each of them');
         sight.must('discovery 200', (await timed(() => house.ask(0, '/jwks'))).status === 200);
         sight.must('the process stayed', isAlive(house));
         emptyAgain();
@@ -58,7 +54,7 @@ export async function diskFaults({ outside }: Stage, report: Report): Promise<vo
     }),
   );
   await report.record(group, 'under the embedded database', promise, (sight) =>
-    onSmallDisk(120, async (folder) => {
+    onSmallDisk(sight, 120, async (folder) => {
       const issuer = `http://localhost:${await freePort()}`;
       const settings = { ISSUER: issuer, DATA_DIR: folder, PORT: '0', COOKIE_KEYS: 'x'.repeat(64) };
       const party = await prepared(settings);
@@ -77,8 +73,6 @@ export async function diskFaults({ outside }: Stage, report: Report): Promise<vo
         );
         const discovery = await get('/.well-known/openid-configuration');
         sight.must(`discovery ${discovery.status}`, discovery.status === 200);
-        if (process.env.VERBOSE) console.error(discovery.text, member.log.slice(-4).join(''));
-        sight.must('the process stayed', member.child.exitCode === null && member.child.signalCode === null);
         emptyAgain();
         const seconds = await secondsUntil('tokens again', async () => (await credentials()).status === 200, 15);
         sight.must(`tokens again ${seconds.toFixed(1)} s after there was room`, seconds <= 10);
@@ -133,7 +127,8 @@ async function prepared(settings: Record<string, string>): Promise<Party> {
 const quiet = { error() {}, warn() {}, info() {}, debug() {} };
 
 /** A file system of so many megabytes, in memory. Only root may mount one. */
-async function onSmallDisk(megabytes: number, work: (folder: string) => Promise<void>): Promise<void> {
+async function onSmallDisk(sight: Sight, megabytes: number, work: (folder: string) => Promise<void>): Promise<void> {
+  if (process.getuid?.() !== 0) return sight.notThere('only root can mount the small file system this needs');
   const folder = mkdtempSync(path.join(tmpdir(), 'ostiary-disk-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}M,mode=755`, 'tmpfs', folder]);
   try {

@@ -73,6 +73,7 @@ export async function redisFaults(stage: Stage, report: Report): Promise<void> {
       'is full: it answers each write with an error',
       'limits never open; no exit; back by itself',
       async (sight) => {
+        await secondsUntil('Redis is there', async () => !(await saysSo(house)), 10);
         await redis.command('CONFIG', 'SET', 'maxmemory', '1');
         const browser = new Browser();
         const answers = await Promise.all(
