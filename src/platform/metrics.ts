@@ -74,7 +74,22 @@ export class Metrics {
       registers: [this.registry],
       ...(buckets && { buckets }),
     });
-    return { observe: (labels, value) => histogram.observe(bounded(definition, labels), value) };
+    // As many as there are series: the labels of each are looked at once.
+    const series = new Map<string, { observe(value: number): void }>();
+    const names = Object.keys(definition.labels ?? {}) as L[];
+    return {
+      observe(labels, value) {
+        const key = names.map((name) => labels[name]).join('\0');
+        let one = series.get(key);
+        if (!one) {
+          const clean = bounded(definition, labels);
+          one = histogram.labels(clean);
+          // What was counted as `other` came from outside and is not remembered.
+          if (Object.values(clean).join('\0') === key) series.set(key, one);
+        }
+        one.observe(value);
+      },
+    };
   }
 
   /** Answers GET /metrics. @returns the port, which differs where 0 was asked for. */

@@ -106,12 +106,13 @@ describe.each(kinds)('one-time tokens, password links, mail (%s)', (kind) => {
       house.transport.send = async () => {
         throw Object.assign(new Error('550 later@example.com unknown'), { code: 'EENVELOPE', responseCode: 550 });
       };
+      const stored = () =>
+        house.db.dataSource.query('SELECT status, last_error FROM mail_messages WHERE id = $1', [job.message_id]);
       await expect(house.mail.deliver(job)).rejects.toThrow();
+      expect(await stored()).toEqual([{ status: 'queued', last_error: 'EENVELOPE 550' }]);
+      await expect(house.mail.deliver(job, true)).rejects.toThrow();
+      expect(await stored()).toEqual([{ status: 'failed', last_error: 'EENVELOPE 550' }]);
       house.transport.send = send;
-      const rows = await house.db.dataSource.query('SELECT status, last_error FROM mail_messages WHERE id = $1', [
-        job.message_id,
-      ]);
-      expect(rows).toEqual([{ status: 'failed', last_error: 'EENVELOPE 550' }]);
       await house.mail.deliver(job);
       expect((await house.mail.mailbox())[0]?.to).toBe('later@example.com');
     }));

@@ -189,6 +189,34 @@ describe.each(stores)('what the engine keeps, on %s', (store) => {
       expect((await house.find('AccessToken', token)) !== undefined).toBe(winners.includes(token));
   });
 
+  describe.each(sealed)('%s, where Redis comes and goes', (kind) => {
+    const whileRedis = async <T>(status: string, work: () => Promise<T>): Promise<T> => {
+      if (!house.redis) return work();
+      Object.defineProperty(house.redis, 'status', { value: status, configurable: true, writable: true });
+      return work().finally(() => {
+        if (house.redis) house.redis.status = 'ready';
+      });
+    };
+
+    it('is found with Redis when it was begun without, and is spent once', async () => {
+      const handle = newHandle();
+      await whileRedis('reconnecting', () => house.save(kind, handle, { params: { state: 'a' } }));
+      expect(await house.find(kind, handle)).toMatchObject({ params: { state: 'a' } });
+      const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => house.consume(kind, handle)));
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    });
+
+    it('is nothing any more once it has ended, in whichever of the two an older state was', async () => {
+      const handle = newHandle();
+      await whileRedis('reconnecting', () => house.save(kind, handle, { params: { state: 'older' } }));
+      await house.save(kind, handle, { params: { state: 'newer' } });
+      expect(await house.find(kind, handle)).toMatchObject({ params: { state: 'newer' } });
+      await house.destroy(kind, handle);
+      expect(await house.find(kind, handle)).toBeUndefined();
+      expect(await whileRedis('end', () => house.find(kind, handle))).toBeUndefined();
+    });
+  });
+
   it('answers an exchanged refresh token again for its grace window only, from a sealed copy', async () => {
     const handle = newHandle();
     const answer = `answer-${newHandle()}`;

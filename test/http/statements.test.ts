@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { currentContext } from '../../src/platform/context.js';
 import { Browser } from '../support/browser.js';
+import { until } from '../support/pair.js';
 import {
   authorizationUrl,
   codeOf,
@@ -60,8 +61,10 @@ describe('a warm request costs few statements', () => {
     await response.text();
     expect(response.status).toBe(status);
     const id = response.headers.get('x-request-id') ?? '';
-    // Whatever was begun before the answer is in the pool's hands by the time another request has been answered.
+    // Whatever was begun before the answer is in the pool's hands by the time another request has been answered; a refusal is written down
+    // after that.
     await fetch(`${server.issuer}/healthz`);
+    if (status === 401) await until('the refusal is recorded', async () => sent.has(id));
     return sent.get(id) ?? [];
   }
 

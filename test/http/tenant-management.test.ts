@@ -39,10 +39,10 @@ describe('tenants through the API of the installation', () => {
       version: 1,
     });
     const keys = await server.services.db.manager.query(
-      'SELECT alg FROM signing_keys WHERE tenant_id = $1 ORDER BY alg',
+      'SELECT alg, status FROM signing_keys WHERE tenant_id = $1 ORDER BY alg, status',
       [body.id],
     );
-    expect(keys).toEqual([{ alg: 'ES256' }, { alg: 'RS256' }]);
+    expect(keys).toEqual(['ES256', 'RS256'].flatMap((alg) => ['current', 'next'].map((status) => ({ alg, status }))));
     const discovery = await (await fetch(`${body.issuer}${wellKnown}`)).json();
     expect(discovery).toMatchObject({ issuer: body.issuer });
   });

@@ -3,6 +3,7 @@
 import { hasRedis, postgresBinaries } from '../support/own-servers.js';
 import { diskFaults } from './faults/disk.js';
 import { killedFaults } from './faults/killed.js';
+import { loadFaults } from './faults/load.js';
 import { mailFaults } from './faults/mail.js';
 import { migrationFaults } from './faults/migration.js';
 import { postgresFaults } from './faults/postgres.js';
@@ -19,6 +20,7 @@ const groups: readonly ((stage: Stage, report: Report) => Promise<void>)[] = [
   rowFaults,
   diskFaults,
   migrationFaults,
+  loadFaults,
 ];
 
 /** @returns true where every promise was kept. */

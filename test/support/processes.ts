@@ -21,6 +21,8 @@ export interface ServerProcess {
 export interface Processes {
   issuer: string;
   members: ServerProcess[];
+  /** The environment of each process. */
+  settings: Record<string, string>;
   database: TestDatabase;
   /** The same database from this process, without HTTP. */
   services: Services;
@@ -38,6 +40,8 @@ export interface Processes {
 
 /** What to tell the processes; asked with their database, where it depends on that. */
 export type Environment = Record<string, string> | ((database: TestDatabase) => Promise<Record<string, string>>);
+/** Those of testConfig. */
+const encryptionKeys = JSON.stringify({ v1: Buffer.alloc(32, 7).toString('base64') });
 
 /** What lies outside the house: servers, and where there is something in between, the ports by which the processes reach them. */
 export interface Outside {
@@ -93,6 +97,7 @@ export async function startProcesses(
   return {
     issuer,
     members,
+    settings: { ENCRYPTION_KEYS: encryptionKeys, ...settings },
     database,
     services,
     inside: (work) => asDefaultTenant(services, () => work(services)),
@@ -127,7 +132,7 @@ export function launch(
         PATH: process.env.PATH,
         NODE_ENV: 'test',
         HOST: '127.0.0.1',
-        ENCRYPTION_KEYS: JSON.stringify({ v1: Buffer.alloc(32, 7).toString('base64') }),
+        ENCRYPTION_KEYS: encryptionKeys,
         ...settings,
       },
       execArgv: [],

@@ -70,7 +70,7 @@ export class MailService {
   /**
    * The job. Safe to run twice: what is sent is not sent again.
    * @param last nobody tries again after this: the message is given up, and stays to be looked into.
-   * @throws whatever the transport says, so that it is tried later.
+   * @throws Error naming the reason, so that it is tried later.
    */
   async deliver({ message_id: id }: z.infer<typeof SendMail>, last = false): Promise<void> {
     const message = await this.db.repo(MailMessage).findOneBy({ id });
@@ -103,7 +103,8 @@ export class MailService {
       const lastError = reasonOf(error);
       const status = last ? 'failed' : 'queued';
       await this.db.repo(MailMessage).update({ id }, { status, attempts: message.attempts + 1, lastError });
-      throw error;
+      // The queue keeps what is thrown, and a mail server's words may repeat the address.
+      throw new Error(`the mail was not sent: ${lastError}`);
     }
   }
 

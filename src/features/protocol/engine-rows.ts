@@ -4,6 +4,7 @@ import { currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { SealedColumn } from '../../platform/rewrap.js';
+import { together } from '../../platform/together.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import type { AccountRow, PendingRow, ProtocolRequest } from './request.js';
 import type { ShortLivedRows } from './short-lived-rows.js';
@@ -30,6 +31,7 @@ export class AlreadyConsumed extends Error {
 const sealedKinds = new Set(['Interaction', 'PushedAuthorizationRequest']);
 
 interface FoundRow {
+  handle_hash: Buffer;
   kind: string;
   payload: Payload | null;
   sealed_payload: string | null;
@@ -45,6 +47,8 @@ interface FoundRow {
   session_expires_at: Date | null;
   account: AccountRow | null;
 }
+
+type Columns = ReturnType<EngineRows['columns']>;
 
 export class EngineRows {
   constructor(
@@ -138,11 +142,11 @@ export class EngineRows {
    */
   async flush(request: ProtocolRequest, answer?: { text: string; seconds: number }): Promise<void> {
     const { rows, consume } = request.takeUnit();
-    const records = JSON.stringify(rows.map((row) => this.columns(row)));
     if (!consume) {
-      if (rows.length > 0) await this.db.execute(statements.insertNewRows, [currentTenantId(), records]);
+      if (rows.length > 0) await this.insert(rows.map((row) => this.columns(row)));
       return;
     }
+    const records = JSON.stringify(rows.map((row) => this.columns(row)));
     const hash = handleHash(consume.kind, consume.handle);
     const now = this.clock.now();
     const [result] = await this.db.execute<{ consumed: number }>(statements.exchangeRow, [
@@ -167,13 +171,50 @@ export class EngineRows {
     return row && this.sealer.open(row.sealed_answer, answerContext(hash));
   }
 
+  /** A statement inside a transaction is that transaction's own. */
+  private async read(hashes: Buffer[]): Promise<FoundRow[]> {
+    const tenantId = currentTenantId();
+    return this.db.inTransaction ? this.readAll(tenantId, hashes) : this.readTogether(tenantId, hashes);
+  }
+
+  private readonly readTogether = together(async (tenantId, all: Buffer[][]): Promise<FoundRow[][]> => {
+    const rows = await this.readAll(tenantId, all.flat());
+    const found = new Map(rows.map((row) => [row.handle_hash.toString('hex'), row]));
+    const handedOut = new Set<FoundRow>();
+    // Two requests with one token share a statement, never an object: the engine changes what it is given.
+    const own = (row: FoundRow): FoundRow => {
+      if (handedOut.has(row)) return structuredClone(row);
+      handedOut.add(row);
+      return row;
+    };
+    return all.map((hashes) => hashes.flatMap((hash) => found.get(hash.toString('hex')) ?? []).map(own));
+  });
+
+  private readAll(tenantId: string, hashes: Buffer[]): Promise<FoundRow[]> {
+    return this.db.execute<FoundRow>(statements.findRow, [tenantId, hashes, this.clock.now()]);
+  }
+
+  private async insert(records: Columns[]): Promise<void> {
+    const tenantId = currentTenantId();
+    await (this.db.inTransaction ? this.insertAll(tenantId, records) : this.insertTogether(tenantId, records));
+  }
+
+  private readonly insertTogether = together(async (tenantId, all: Columns[][]): Promise<undefined[]> => {
+    await this.insertAll(tenantId, all.flat());
+    return all.map(() => undefined);
+  });
+
+  private insertAll(tenantId: string, records: Columns[]): Promise<object[]> {
+    return this.db.execute(statements.insertNewRows, [tenantId, JSON.stringify(records)]);
+  }
+
   private async load(
     request: ProtocolRequest,
     kinds: readonly string[],
     handle: string,
   ): Promise<Map<string, Payload>> {
     const hashes = kinds.map((kind) => handleHash(kind, handle));
-    const rows = await this.db.execute<FoundRow>(statements.findRow, [currentTenantId(), hashes, this.clock.now()]);
+    const rows = await this.read(hashes);
     const found = new Map<string, Payload>();
     for (const row of rows) {
       remember(request, row);
@@ -214,7 +255,7 @@ export class EngineRows {
     return JSON.parse(this.sealer.open(sealed, payloadContext(currentTenantId(), kind))) as Payload;
   }
 
-  private columns({ kind, handle, payload }: PendingRow) {
+  columns({ kind, handle, payload }: PendingRow) {
     const { consumed, ...rest } = withoutHandle(payload);
     const sealed = sealedKinds.has(kind);
     return {

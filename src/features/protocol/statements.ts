@@ -6,7 +6,7 @@ const statement = (name: string, text: string): Statement => ({ name, text });
 /** One token, code or request, with the grant, session and account it stands on. Rows of a disabled client or account are not found. */
 export const findRow = statement(
   'protocol_find_row',
-  `SELECT r.kind, r.payload, r.sealed_payload, r.consumed_at, r.sealed_answer, r.answer_until, r.grant_id, r.session_uid, r.account_id,
+  `SELECT r.handle_hash, r.kind, r.payload, r.sealed_payload, r.consumed_at, r.sealed_answer, r.answer_until, r.grant_id, r.session_uid, r.account_id,
           g.payload AS grant_payload, g.expires_at AS grant_expires_at,
           s.payload AS session_payload, s.expires_at AS session_expires_at,
           CASE WHEN u.id IS NULL THEN NULL ELSE jsonb_build_object(

@@ -16,6 +16,8 @@ const TOPIC = 'resource';
 
 export class ResourceService {
   private readonly byIdentifier: Cache<Resource>;
+  /** Tenants are replaced when they change, never altered. */
+  private readonly ofTenant = new WeakMap<Tenant, readonly ResourceServer[]>();
 
   /** @param builtIns the resource servers a tenant has without a row, as the management API. */
   constructor(
@@ -99,7 +101,13 @@ export class ResourceService {
   }
 
   private async builtIn(identifier: string): Promise<ResourceServer | undefined> {
-    return this.builtIns(await this.tenants.current()).find((one) => one.identifier === identifier);
+    const tenant = await this.tenants.current();
+    let own = this.ofTenant.get(tenant);
+    if (!own) {
+      own = this.builtIns(tenant);
+      this.ofTenant.set(tenant, own);
+    }
+    return own.find((one) => one.identifier === identifier);
   }
 
   private load(key: string): Promise<Resource | undefined> {

@@ -66,7 +66,7 @@ export class TenantService {
         .returning('id')
         .execute();
       if ((raw as unknown[]).length === 0) return this.db.manager.findOneByOrFail(Tenant, { slug: 'default' });
-      await this.made(tenant);
+      await this.begun(tenant);
       return tenant;
     });
   }
@@ -77,7 +77,7 @@ export class TenantService {
     this.assertOwnHost(tenant.host);
     return this.db.transaction(async () => {
       await this.db.manager.insert(Tenant, tenant as QueryDeepPartialEntity<Tenant>);
-      await this.made(tenant);
+      await this.begun(tenant);
       return tenant;
     });
   }
@@ -252,7 +252,7 @@ export class TenantService {
     if (domain && (name === domain || name.endsWith(`.${domain}`))) refuse(`belongs to the tenants below ${domain}`);
   }
 
-  private async made(tenant: Tenant): Promise<void> {
+  private async begun(tenant: Tenant): Promise<void> {
     await this.recordAs(tenant, () => this.audit.record('tenant.created', { tenant_id: tenant.id, slug: tenant.slug }));
     await this.published(tenant);
     await this.db.afterCommit(() => this.hooks.created(tenant));

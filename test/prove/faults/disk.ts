@@ -3,11 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { asDefaultTenant, start } from '../../../src/main.js';
 import { OwnPostgres } from '../../support/own-servers.js';
-import { launch } from '../../support/processes.js';
-import { freePort } from '../../support/server.js';
-import type { Report } from './report.js';
-import { type Answer, isAlive, openHouse, type Stage, secondsUntil, statuses, timed, token } from './stage.js';
+import { makeClient, type Party } from '../../support/party.js';
+import { askPort, launch } from '../../support/processes.js';
+import { cheapHashing, freePort, type TestServer, testConfig } from '../../support/server.js';
+import type { Report, Sight } from './report.js';
+import { type Answer, form, isAlive, openHouse, type Stage, secondsUntil, statuses, timed, token } from './stage.js';
 
 const group = 'Disk full';
 const promise = 'that thing fails closed with an alert; the process stays';
@@ -15,25 +17,21 @@ const promise = 'that thing fails closed with an alert; the process stays';
 export async function diskFaults({ outside }: Stage, report: Report): Promise<void> {
   const { databaseUrl, redisUrl } = outside;
   await report.record(group, 'under Postgres', `${promise}; back when there is room`, (sight) =>
-    onSmallDisk(160, async (folder) => {
-      const small = ['max_wal_size=32MB', 'min_wal_size=32MB', 'wal_segment_size=16MB'].slice(0, 2);
+    onSmallDisk(sight, 160, async (folder) => {
+      const small = ['max_wal_size=32MB', 'min_wal_size=32MB'];
       const postgres = await OwnPostgres.start(small, folder);
       const house = await openHouse({ outside: { databaseUrl: postgres.url(), redisUrl } });
       try {
         await token(house);
         const emptyAgain = fill(folder);
-        await postgres
-          .query('CREATE TABLE ballast AS SELECT repeat(md5(n::text), 200) AS text FROM generate_series(1, 200000) n')
-          .catch(() => {});
         const answers: Answer[] = [];
         for (let index = 0; index < 2_000 && answers.filter(({ status }) => status !== 200).length < 50; index += 1)
           answers.push(await token(house));
         const refused = answers.filter(({ status }) => status !== 200);
         sight.must(
           `token requests: ${statuses(answers)}, refusals with Retry-After`,
-          refused.every(({ status, retryAfter }) => status === 503 && retryAfter),
+          refused.length > 0 && refused.every(({ status, retryAfter }) => status === 503 && retryAfter),
         );
-        if (refused.length === 0) sight.note('Postgres found room for each of them');
         sight.must('discovery 200', (await timed(() => house.ask(0, '/jwks'))).status === 200);
         sight.must('the process stayed', isAlive(house));
         emptyAgain();
@@ -56,32 +54,28 @@ export async function diskFaults({ outside }: Stage, report: Report): Promise<vo
     }),
   );
   await report.record(group, 'under the embedded database', promise, (sight) =>
-    onSmallDisk(120, async (folder) => {
+    onSmallDisk(sight, 120, async (folder) => {
       const issuer = `http://localhost:${await freePort()}`;
-      const member = await launch({ ISSUER: issuer, DATA_DIR: folder, PORT: '0', COOKIE_KEYS: 'x'.repeat(64) });
-      const alive = () => member.child.exitCode === null && member.child.signalCode === null;
-      const get = (name: string) =>
-        timed(() =>
-          import('undici')
-            .then(({ request }) =>
-              request(`http://127.0.0.1:${member.port}${name}`, { headers: { host: new URL(issuer).host } }),
-            )
-            .then(async (answer) => new Response(await answer.body.text(), { status: answer.statusCode })),
-        );
+      const settings = { ISSUER: issuer, DATA_DIR: folder, PORT: '0', COOKIE_KEYS: 'x'.repeat(64) };
+      const party = await prepared(settings);
+      const member = await launch(settings);
+      const get = (name: string, init: RequestInit = {}) => timed(() => askPort(member.port, issuer, name, init));
+      const credentials = () => get('/token', form(party, { grant_type: 'client_credentials' }));
       try {
-        sight.must('it serves', (await get('/jwks')).status === 200);
+        sight.must('it serves', (await credentials()).status === 200);
         const emptyAgain = fill(folder);
         const answers: Answer[] = [];
-        for (let index = 0; index < 200; index += 1) answers.push(await get(`/authorize?client_id=nobody-${index}`));
+        for (let index = 0; index < 400; index += 1) answers.push(await credentials());
+        const refused = answers.filter(({ status }) => status !== 200);
         sight.must(
-          `200 authorization requests: ${statuses(answers)}`,
-          answers.every(({ status }) => status >= 400),
+          `400 token requests: ${statuses(answers)}, refusals with Retry-After`,
+          refused.length > 0 && refused.every(({ status, retryAfter }) => status === 503 && retryAfter),
         );
-        sight.must('discovery 200', (await get('/.well-known/openid-configuration')).status === 200);
-        sight.must('the process stayed', alive());
+        const discovery = await get('/.well-known/openid-configuration');
+        sight.must(`discovery ${discovery.status}`, discovery.status === 200);
         emptyAgain();
-        const seconds = await secondsUntil('it is ready', async () => (await get('/readyz')).status === 200, 15);
-        sight.must(`ready ${seconds.toFixed(1)} s after there was room`, true);
+        const seconds = await secondsUntil('tokens again', async () => (await credentials()).status === 200, 15);
+        sight.must(`tokens again ${seconds.toFixed(1)} s after there was room`, seconds <= 10);
       } finally {
         member.child.kill('SIGKILL');
       }
@@ -112,8 +106,29 @@ export async function diskFaults({ outside }: Stage, report: Report): Promise<vo
   );
 }
 
+/** A client in a new embedded database, before the process that is looked at opens it. */
+async function prepared(settings: Record<string, string>): Promise<Party> {
+  const running = await start(testConfig(settings), { hashing: cheapHashing, logger: quiet });
+  try {
+    const inside: TestServer['inside'] = (work) => asDefaultTenant(running.services, () => work(running.services));
+    return await makeClient(
+      { issuer: String(settings.ISSUER), services: running.services, log: [], inside, close: running.close },
+      {
+        redirect_uris: [],
+        response_types: [],
+        grant_types: ['client_credentials'],
+      },
+    );
+  } finally {
+    await running.close();
+  }
+}
+
+const quiet = { error() {}, warn() {}, info() {}, debug() {} };
+
 /** A file system of so many megabytes, in memory. Only root may mount one. */
-async function onSmallDisk(megabytes: number, work: (folder: string) => Promise<void>): Promise<void> {
+async function onSmallDisk(sight: Sight, megabytes: number, work: (folder: string) => Promise<void>): Promise<void> {
+  if (process.getuid?.() !== 0) return sight.notThere('only root can mount the small file system this needs');
   const folder = mkdtempSync(path.join(tmpdir(), 'ostiary-disk-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}M,mode=755`, 'tmpfs', folder]);
   try {

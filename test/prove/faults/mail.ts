@@ -17,8 +17,14 @@ interface Job {
   wait: number;
 }
 
-export async function mailFaults({ outside, postgres }: Stage, report: Report): Promise<void> {
-  if (!report.wants(group, 'server is away hangs refuses killed poison webhook')) return;
+export async function mailFaults({ outside }: Stage, report: Report): Promise<void> {
+  if (
+    !report.wants(
+      group,
+      'the mail server is away, hangs, refuses, kill -9 of the process that sends, poison jobs, webhooks',
+    )
+  )
+    return;
   const port = await freePort();
   const { databaseUrl, redisUrl } = outside;
   const environment = { MAIL_URL: `smtp://127.0.0.1:${port}` };

@@ -35,7 +35,7 @@ export async function redisFaults(stage: Stage, report: Report): Promise<void> {
   if (!report.wants(group)) return;
   const { redis } = stage;
   // Limits as they are in production: what is counted is part of the promise.
-  const house = await openHouse(stage, 1, { TEST_LIMITS: 'real' });
+  const house = await openHouse(stage, 1, { TEST_REAL: 'limits' });
   try {
     await report.record(
       group,
@@ -73,6 +73,7 @@ export async function redisFaults(stage: Stage, report: Report): Promise<void> {
       'is full: it answers each write with an error',
       'limits never open; no exit; back by itself',
       async (sight) => {
+        await secondsUntil('Redis is there', async () => !(await saysSo(house)), 10);
         await redis.command('CONFIG', 'SET', 'maxmemory', '1');
         const browser = new Browser();
         const answers = await Promise.all(

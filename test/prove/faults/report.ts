@@ -53,11 +53,15 @@ export class Report {
   private readonly lines: Line[] = [];
   private readonly started = Date.now();
 
-  /** @param wanted only faults whose group or words have it. */
+  /** @param wanted only faults whose description has each of these words. */
   constructor(private readonly wanted: string) {}
 
   wants(group: string, fault = ''): boolean {
-    return `${group} ${fault}`.toLowerCase().includes(this.wanted.toLowerCase());
+    const text = `${group} ${fault}`.toLowerCase();
+    return this.wanted
+      .toLowerCase()
+      .split(' ')
+      .every((word) => text.includes(word));
   }
 
   async record(group: string, fault: string, promise: string, work: (sight: Sight) => Promise<void>): Promise<void> {

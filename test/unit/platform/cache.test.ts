@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { BoundedCache } from '../../../src/platform/cache.js';
+import { withContext } from '../../../src/platform/context.js';
 
 /** A cache over a table that a test can change, with loads that land when the test says so. */
 function world({ max = 10, automatic = true } = {}) {
@@ -179,6 +180,45 @@ describe('a bounded cache', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  describe('where the database is away', () => {
+    const asked = (w: World, published: boolean) => withContext({ published }, () => w.cache.get('a'));
+
+    it.each<[string, (w: World) => unknown]>([
+      ['and changes are not heard any more', (w) => w.deafFor(10_000)],
+      ['and anything may have changed', (w) => w.invalidate('*')],
+    ])('tells what is published as it was last known %s, and nothing else', async (_when, pass) => {
+      const w = world();
+      w.rows.set('a', '1');
+      await w.cache.get('a');
+      pass(w);
+      w.fail(true);
+      expect(await asked(w, true)).toBe('1');
+      await expect(asked(w, false)).rejects.toThrow('database away');
+      w.fail(false);
+      w.rows.set('a', '2');
+      expect(await asked(w, true)).toBe('2');
+    });
+
+    it('does so too where it says nothing at all', async () => {
+      const w = world({ automatic: false });
+      w.rows.set('a', '1');
+      const first = w.cache.get('a');
+      w.land();
+      await first;
+      w.deafFor(10_000);
+      expect(await asked(w, true)).toBe('1');
+    });
+
+    it('tells nobody what has been dropped', async () => {
+      const w = world();
+      w.rows.set('a', '1');
+      await w.cache.get('a');
+      w.invalidate('a');
+      w.fail(true);
+      await expect(asked(w, true)).rejects.toThrow('database away');
+    });
   });
 
   it('while changes are not heard, never answers what was false a second ago', async () => {
