@@ -1,9 +1,8 @@
 // npm run prove -- mutations [words]: takes out each statement that a race rests on, and shows that a test fails. With words: only those whose
 // description has them, and no report is written.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { projectRoot } from '../../config/root.js';
+
 import { mutations, type Verdict, Workshop } from '../support/mutations.js';
+import { writeReport } from '../support/report.js';
 
 /** @returns true where every mutation was caught. */
 export async function proveMutations(words: string[]): Promise<boolean> {
@@ -44,6 +43,5 @@ ${caught} of ${verdicts.length} were caught.
 |---|---|---|---|
 ${rows.join('\n')}
 `;
-  mkdirSync(path.join(projectRoot, 'docs', 'reports'), { recursive: true });
-  writeFileSync(path.join(projectRoot, 'docs', 'reports', 'mutations.md'), text);
+  writeReport('mutations', text);
 }

@@ -1,8 +1,6 @@
 // npm run prove -- scale [--factor 0.01] [--only words]: a million users, five million refresh tokens and ten million audit events beside an
 // empty database, two real servers asked in turn; then the clean-up under load. At full size it writes docs/reports/scale.md.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { projectRoot } from '../../config/root.js';
+import { writeReport } from '../support/report.js';
 import { sweepBacklog } from './scale/backlog.js';
 import { compare, type Row } from './scale/compare.js';
 import { migrated, type NamedDatabase, namedDatabase, onServer } from './scale/database.js';
@@ -51,8 +49,7 @@ export async function proveScale(words: string[]): Promise<boolean> {
   const measured: Measured = { factor, counts: population.counts, steady, ...rest };
   const text = await reportOf(measured);
   if (factor === 1 && !only) {
-    mkdirSync(path.join(projectRoot, 'docs', 'reports'), { recursive: true });
-    writeFileSync(path.join(projectRoot, 'docs', 'reports', 'scale.md'), text);
+    writeReport('scale', text);
   } else say(text);
   return isReached(measured);
 }

@@ -3,13 +3,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
-import path from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
-import { projectRoot } from '../../config/root.js';
 import { SigningKey } from '../../src/features/keys/signing-key.entity.js';
 import { TenantService } from '../../src/features/tenants/tenant.service.js';
 import { POOL_SIZE } from '../../src/oidc/provider-pool.js';
@@ -18,6 +14,7 @@ import { createLogger } from '../../src/platform/logger.js';
 import { entities, migrations } from '../../src/schema.js';
 import { openServices, type Services } from '../../src/services.js';
 import { freshDatabase } from '../support/postgres.js';
+import { hardware, writeReport } from '../support/report.js';
 import { freePort, testConfig } from '../support/server.js';
 
 const secret = 'machine-secret-machine-secret-machine-1';
@@ -57,8 +54,7 @@ export async function proveTenants(words: string[]): Promise<boolean> {
   const text = report(measured, verdicts);
   console.log(text);
   if (words.length === 0) {
-    mkdirSync(path.join(projectRoot, 'docs', 'reports'), { recursive: true });
-    writeFileSync(path.join(projectRoot, 'docs', 'reports', 'tenants.md'), text);
+    writeReport('tenants', text);
   }
   return verdicts.every(({ held }) => held);
 }
@@ -255,11 +251,10 @@ function report(measured: readonly Measured[], verdicts: readonly { what: string
         `| ${tenants} | ${name} | ${ms(at(first, 0.95))} | ${ms(at(last, 0.95))} | ${(at(last, 0.95) / at(first, 0.95)).toFixed(2)} |`,
     ),
   );
-  const [{ model = 'unknown' } = {}] = cpus();
   return `# Many tenants on one process
 
 Each tenant is an issuer with keys, secrets and a client of its own; one process holds the engines of the ${POOL_SIZE} that were asked last.
-Made by \`npm run prove -- tenants\` on ${cpus().length} × ${model.trim()}, ${mb(totalmem())} MB, Node.js ${process.versions.node}, with
+Made by \`npm run prove -- tenants\` on ${hardware()}, Node.js ${process.versions.node}, with
 PostgreSQL and Redis on the same machine.
 
 ## What holds

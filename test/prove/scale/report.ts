@@ -1,5 +1,5 @@
 // docs/reports/scale.md, from what was measured and nothing else.
-import { cpus, totalmem } from 'node:os';
+import { hardware } from '../../support/report.js';
 import type { Backlog } from './backlog.js';
 import type { Row } from './compare.js';
 import { onServer } from './database.js';
@@ -82,7 +82,6 @@ not: they remember what was agreed to. Jobs that failed for good stay in the que
 const number = (value: number): string => Math.round(value).toLocaleString('en');
 
 async function machine(): Promise<string> {
-  const [cpu] = cpus();
   const settings = await onServer(async (db) => {
     const { rows } = await db.query<{ name: string; value: string }>(
       `SELECT name, current_setting(name) AS value FROM pg_settings
@@ -90,6 +89,6 @@ async function machine(): Promise<string> {
     );
     return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
   });
-  return `${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 1e9)} GB, shared by servers, database and client; Node.js ${process.versions.node},
+  return `${hardware()}, shared by servers, database and client; Node.js ${process.versions.node},
 PostgreSQL ${settings.server_version} with shared_buffers ${settings.shared_buffers}, fsync ${settings.fsync}.`;
 }
