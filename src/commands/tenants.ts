@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import { CreateTenant, present, UpdateTenant } from '../features/tenants/tenant.schema.js';
+import { databaseError } from '../platform/database-errors.js';
 import { CommandError, type CommandServices, EXIT, findTenant, json, type Terminal } from './terminal.js';
 
 interface Said {
@@ -134,9 +135,8 @@ function valid<S extends z.ZodType>(schema: S, input: z.input<S>): z.input<S> {
   );
 }
 
-/** SQLSTATE 23505, unique_violation: the last word on slugs and hosts. */
+/** The database has the last word on slugs and hosts. */
 function taken(error: unknown): never {
-  const { code } = ((error as { driverError?: unknown }).driverError ?? {}) as { code?: unknown };
-  if (code === '23505') throw new CommandError('The slug or host is taken', EXIT.failed, error);
+  if (databaseError(error)?.status === 409) throw new CommandError('The slug or host is taken', EXIT.failed, error);
   throw error;
 }

@@ -1,6 +1,7 @@
 // What a command is given: a way to the services, and a way to answer. Results go to stdout, everything else to stderr.
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import type { ApplyServices } from '../features/declarations/apply.service.js';
+import type { KeyService } from '../features/keys/key.service.js';
 import type { SetupService } from '../features/setup/setup.service.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import type { TenantDeletion } from '../features/tenants/tenant-deletion.js';
@@ -9,6 +10,7 @@ import type { Sealer } from '../platform/crypto.js';
 import type { Rewrap } from '../platform/rewrap.js';
 
 export interface CommandServices extends ApplyServices {
+  keys: KeyService;
   passwordLinks: PasswordLinks;
   rewrap: Rewrap;
   sealer: Sealer;

@@ -271,7 +271,7 @@ onServer('the command line on PostgreSQL', () => {
       tenants('update', 'acme', '--host', 'login.acme.example', '--json'),
     ]);
     expect(again).toMatchObject({ code: 1, err: 'The slug or host is taken\n' });
-    expect(reserved).toMatchObject({ code: 1, out: '' });
+    expect(reserved).toMatchObject({ code: 2, out: '' });
     expect(JSON.parse(moved.out)).toMatchObject({ host: 'login.acme.example', issuer: 'http://login.acme.example' });
     expect((await tenants('suspend', 'acme')).out).toMatch(/^acme +suspended http:\/\/login\.acme\.example/);
     const [nobody, unsure, never] = await Promise.all([

@@ -5,7 +5,6 @@ import { type RequestContext, withContext } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import { AppError } from '../../platform/errors.js';
 import type { ClientService } from '../clients/client.service.js';
-import type { KeyService } from '../keys/key.service.js';
 import type { ResourceService } from '../resources/resource.service.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
@@ -23,7 +22,6 @@ import { userStep } from './declared-user.js';
 export interface ApplyServices extends PasswordServices {
   config: { environment: string };
   tenants: TenantService;
-  keys: KeyService;
   clients: ClientService;
   resources: ResourceService;
 }
