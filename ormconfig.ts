@@ -1,7 +1,7 @@
 // The one DataSource, built from the configuration: the application uses it, and so does the TypeORM command line.
 import path from 'node:path';
 import { loadConfig } from './config/index.js';
-import { createDataSource } from './src/platform/database.js';
+import { createDataSource } from './src/platform/data-source.js';
 import { openEmbedded } from './src/platform/embedded.js';
 import { entities, migrations } from './src/schema.js';
 

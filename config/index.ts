@@ -9,7 +9,8 @@ import { projectRoot } from './root.js';
 import { type Variable, variables } from './variables.js';
 
 type Name = keyof typeof variables;
-type Values = { [K in Name]: z.output<(typeof variables)[K]['rule']> };
+type Given = { [K in Name]: z.output<(typeof variables)[K]['rule']> };
+type Values = Given & { ISSUER: string };
 
 export interface Config {
   issuer: string;
@@ -52,8 +53,9 @@ export class ConfigError extends Error {
 /** @throws ConfigError naming every variable that is missing or wrong. */
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const problems: string[] = [];
-  const values = readVariables(environment, problems);
+  const given = readVariables(environment, problems);
   if (problems.length > 0) throw new ConfigError(problems);
+  const values: Values = { ...given, ISSUER: given.ISSUER ?? `http://localhost:${given.PORT || 3000}` };
 
   problems.push(...contradictions(values), ...(values.NODE_ENV === 'production' ? insecurities(values) : []));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -93,7 +95,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   };
 }
 
-function readVariables(environment: NodeJS.ProcessEnv, problems: string[]): Values {
+function readVariables(environment: NodeJS.ProcessEnv, problems: string[]): Given {
   const values: Record<string, unknown> = {};
   for (const [name, { rule, example, secret }] of Object.entries<Variable>(variables)) {
     const file = environment[`${name}_FILE`];
@@ -116,7 +118,7 @@ function readVariables(environment: NodeJS.ProcessEnv, problems: string[]): Valu
     if (result.success) values[name] = result.data;
     else problems.push(`${name}: ${result.error.issues.map((issue) => issue.message).join('; ')}. Example: ${example}`);
   }
-  return values as Values;
+  return values as Given;
 }
 
 function contradictions(values: Values): string[] {

@@ -85,9 +85,6 @@ export const routes = {
   revocation: '/revoke',
   registration: '/register',
   pushed_authorization_request: '/par',
-  device_authorization: '/device/authorize',
-  code_verification: '/device',
-  backchannel_authentication: '/backchannel',
   end_session: '/logout',
 } as const;
 

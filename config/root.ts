@@ -1,5 +1,5 @@
-// Where the project lies, from source or compiled: views, migrations and the default DATA_DIR are found from here.
-import { existsSync } from 'node:fs';
+// Where the project lies, from source or compiled, and which version of it: views, migrations and the default DATA_DIR are found from here.
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,3 +9,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 export const projectRoot = existsSync(path.join(here, '..', 'package.json'))
   ? path.dirname(here)
   : path.resolve(here, '..', '..');
+
+export const { version } = JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as {
+  version: string;
+};

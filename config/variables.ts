@@ -44,10 +44,10 @@ const variable = <T extends z.ZodType>(definition: Variable<T>): Variable<T> => 
 
 export const variables = {
   ISSUER: variable({
-    rule: issuer.default('http://localhost:3000'),
+    rule: issuer.optional(),
     about: 'Public origin of the server: the issuer of the default tenant and the base of all others.',
     example: 'https://id.example.com',
-    default: 'http://localhost:3000',
+    default: 'http://localhost:3000, or the port of PORT',
   }),
   TENANT_DOMAIN: variable({
     rule: z

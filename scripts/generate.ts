@@ -3,10 +3,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { projectRoot } from '../config/root.js';
+import { projectRoot, version } from '../config/root.js';
 import { variables } from '../config/variables.js';
 import { buildOpenApi } from '../src/api/openapi.js';
-import { endpointsOf, version } from '../src/app.js';
+import { endpointsOf } from '../src/app.js';
 import type { Services } from '../src/services.js';
 
 interface Described {

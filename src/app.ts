@@ -1,10 +1,8 @@
 // The whole house on one page: features (services.ts) and, in front of them, the doors. A request comes in through the front, is given its
 // tenant, and goes to the first door that knows its path; the engine's endpoints come last.
-import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
-import path from 'node:path';
 import Koa from 'koa';
-import { projectRoot } from '../config/root.js';
+import { version } from '../config/root.js';
 import { createPasswordRouter } from './account/password.js';
 import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
@@ -43,9 +41,6 @@ import { Pages } from './platform/page.js';
 import { securityHeaders } from './platform/security-headers.js';
 import type { Services } from './services.js';
 import { createSetupRouter } from './setup/routes.js';
-
-export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string })
-  .version;
 
 export interface App {
   /** The doors of people and of the management API. */

@@ -3,11 +3,9 @@
 // Hands off to: commands/, one file per subject; run.ts for the server itself.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { Command } from 'commander';
 import { type Config, ConfigError, loadConfig } from '../config/index.js';
-import { projectRoot } from '../config/root.js';
+import { version } from '../config/root.js';
 import { addApply, addExport } from './commands/apply.js';
 import { addDoctor } from './commands/doctor.js';
 import { explain } from './commands/failure.js';
@@ -70,8 +68,6 @@ function readConfig(): { config: Config } | { problems: readonly string[] } {
     throw error;
   }
 }
-
-const { version } = JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string };
 
 const program = new Command('ostiary')
   .description('An authorization server for OAuth 2 and OpenID Connect.')

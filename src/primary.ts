@@ -80,7 +80,7 @@ export class Primary {
       try {
         await this.fork(role);
       } catch (error) {
-        this.logger.error('a new worker did not start, the others stay', { error });
+        this.logger.error('a new worker did not start, the others stay', { role, reason: String(error) });
         if (worker.isDead()) void this.keep(role);
         else this.serving.set(worker, role);
         break;
@@ -123,7 +123,7 @@ export class Primary {
         return;
       } catch (error) {
         this.failures[role] += 1;
-        this.logger.error('a worker did not start', { role, error });
+        this.logger.error('a worker did not start', { role, reason: String(error) });
         if (this.failures[role] >= attempts && (this.state === 'starting' || this.serving.size === 0))
           this.fail(new Error(`Workers ended ${attempts} times before they served: what they said is above`));
       }

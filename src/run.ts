@@ -2,7 +2,7 @@
 // that says where everything is, and an orderly end. main.ts starts one process, primary.ts keeps several.
 import cluster from 'node:cluster';
 import type { Config } from '../config/index.js';
-import { version } from './app.js';
+import { version } from '../config/root.js';
 import type { MadeSecret } from './features/declarations/change.js';
 import { asDefaultTenant, type Running, start } from './main.js';
 import { answerMetrics } from './platform/cluster-metrics.js';

@@ -15,8 +15,8 @@ export const leftoversMs = 120_000;
 
 const Nothing = z.object({});
 const DeleteTenant = z.strictObject({ tenant_id: z.uuid().optional() });
-/** Milliseconds of sweeping at a time; what is left is for the next run. */
-const sweepMs = 600_000;
+/** A job may take a quarter of an hour (platform/jobs.ts): what is left then is for the next run. */
+const patienceMs = 600_000;
 
 interface Workers {
   mail: MailService;
@@ -30,32 +30,37 @@ interface Workers {
 }
 
 /** @param workers asked when a task runs: some of them enqueue tasks themselves. */
-export const createTasks = (workers: () => Workers) => ({
-  [SEND_TASK]: task({
-    schema: SendMail,
-    run: (payload, { lastAttempt }) => workers().mail.deliver(payload, lastAttempt),
-  }),
-  [LOCKED_TASK]: task({ schema: Locked, run: (lock) => sendLockNotice(lock, workers().users, workers().mail) }),
-  [DELETE_TASK]: task({
-    schema: DeleteTenant,
-    // Also what a process that died has left, found by whoever starts next.
-    every: 10,
-    run: ({ tenant_id: tenantId }, { signal }) => workers().deletion.run({ ...(tenantId ? { tenantId } : {}), signal }),
-  }),
-  'signing_keys.tend': task({
-    schema: Nothing,
-    every: 600,
-    run: (_nothing, { signal }) => workers().keySchedule.run(signal),
-  }),
-  'sealed_values.rewrap': task({
-    schema: Nothing,
-    every: 300,
-    run: async (_nothing, { signal }) => void (await workers().rewrap.run(signal)),
-  }),
-  sweep: task({
-    schema: Nothing,
-    every: 60,
-    run: async (_nothing, { signal }) =>
-      void (await workers().sweeper.run(AbortSignal.any([signal, workers().stopping, AbortSignal.timeout(sweepMs)]))),
-  }),
-});
+export function createTasks(workers: () => Workers) {
+  /** For work that may stop anywhere, because the next run goes on where this one has stopped. */
+  const inTime = (signal: AbortSignal) =>
+    AbortSignal.any([signal, workers().stopping, AbortSignal.timeout(patienceMs)]);
+  return {
+    [SEND_TASK]: task({
+      schema: SendMail,
+      run: (payload, { lastAttempt }) => workers().mail.deliver(payload, lastAttempt),
+    }),
+    [LOCKED_TASK]: task({ schema: Locked, run: (lock) => sendLockNotice(lock, workers().users, workers().mail) }),
+    [DELETE_TASK]: task({
+      schema: DeleteTenant,
+      // Also what a process that died has left, found by whoever starts next.
+      every: 10,
+      run: ({ tenant_id: tenantId }, { signal }) =>
+        workers().deletion.run({ ...(tenantId ? { tenantId } : {}), signal: inTime(signal) }),
+    }),
+    'signing_keys.tend': task({
+      schema: Nothing,
+      every: 600,
+      run: (_nothing, { signal }) => workers().keySchedule.run(inTime(signal)),
+    }),
+    'sealed_values.rewrap': task({
+      schema: Nothing,
+      every: 300,
+      run: async (_nothing, { signal }) => void (await workers().rewrap.run(inTime(signal))),
+    }),
+    sweep: task({
+      schema: Nothing,
+      every: 60,
+      run: async (_nothing, { signal }) => void (await workers().sweeper.run(inTime(signal))),
+    }),
+  };
+}

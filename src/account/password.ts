@@ -7,7 +7,7 @@ import { limits as defaults } from '../../config/protocol.js';
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
-import { readForm } from '../platform/form.js';
+import { readForm, seeOther } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 
@@ -67,10 +67,7 @@ export function createPasswordRouter({
     csrf.assert(form.token, form.csrf);
     try {
       await passwordLinks.redeem(form.token, form.password);
-      ctx.redirect(`${ctx.state.prefix}/password/done`);
-      // RFC 9110 §15.4.4: the browser asks with GET, and going back sends nothing twice.
-      ctx.status = 303;
-      ctx.set('Cache-Control', 'no-store');
+      seeOther(ctx, `${ctx.state.prefix}/password/done`);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       if (error.status === 400) return sendExpired(ctx);

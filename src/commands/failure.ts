@@ -45,7 +45,7 @@ const ADVICE = 'check DATABASE_URL, and that PostgreSQL is running and lets this
 /** What a node or SQLSTATE code (PostgreSQL, appendix A) says; `ostiary doctor` tells the rest. */
 function unreachable({ code, address, port, hostname, message }: Cause): string | undefined {
   if (code === 'EADDRINUSE')
-    return `Port ${port} on ${address} is in use by another program: stop it, or set PORT to another`;
+    return `Port ${port} on ${address} is in use by another program: stop it, or choose another with PORT, METRICS_PORT or DEMO_PORT`;
   if (typeof code === 'string' && NETWORK.includes(code)) {
     const where = address ? `${address}:${port}` : (hostname ?? '');
     return `The database cannot be reached (${[code, where].filter(Boolean).join(' ')}): ${ADVICE}`;

@@ -1,9 +1,9 @@
 // `ostiary tenants`: the issuers of this installation, from their first administrator to their end.
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
-import { present } from '../features/tenants/tenant.schema.js';
-import { AppError } from '../platform/errors.js';
-import { CommandError, type CommandServices, EXIT, json, type Terminal } from './terminal.js';
+import { CreateTenant, present, UpdateTenant } from '../features/tenants/tenant.schema.js';
+import { CommandError, type CommandServices, EXIT, findTenant, json, type Terminal } from './terminal.js';
 
 interface Said {
   name?: string;
@@ -23,7 +23,7 @@ export function addTenants(program: Command, { withServices, print }: Terminal):
       .option('--json', 'print for machines')
       .action(async (slug: string, options: Said) => {
         const view = await withServices(async (services) =>
-          viewOf(services, await work(services, await find(services, slug), options)),
+          viewOf(services, await work(services, await findTenant(services, slug), options)),
         );
         print(options.json ? json(view) : `${line(view)}\n`);
       });
@@ -48,9 +48,10 @@ export function addTenants(program: Command, { withServices, print }: Terminal):
     .option('--json', 'print for machines')
     .addHelpText('after', '\nExample:\n  ostiary tenants create acme --name "Acme Ltd" --host login.acme.example')
     .action(async (slug: string, options: Said & { host?: string }) => {
+      const { name = slug, host } = options;
+      const input = valid(CreateTenant, { slug, name, host });
       const { view, link } = await withServices(async (services) => {
-        const { name = slug, host } = options;
-        const tenant = await services.tenants.create({ slug, name, host }).catch(taken);
+        const tenant = await services.tenants.create(input).catch(taken);
         return { view: viewOf(services, tenant), link: await services.setup.issueLinkFor(tenant) };
       });
       print(
@@ -70,10 +71,13 @@ export function addTenants(program: Command, { withServices, print }: Terminal):
       .option('--no-host', 'without a host of its own'),
     ({ tenants: service }, tenant, { name, host }) =>
       service
-        .update(tenant, {
-          ...(name === undefined ? {} : { name }),
-          ...(typeof host === 'string' ? { host } : host === false ? { host: null } : {}),
-        })
+        .update(
+          tenant,
+          valid(UpdateTenant, {
+            ...(name === undefined ? {} : { name }),
+            ...(host === undefined ? {} : { host: host || null }),
+          }),
+        )
         .catch(taken),
   );
   change(
@@ -89,7 +93,9 @@ export function addTenants(program: Command, { withServices, print }: Terminal):
     .summary('print a link that appoints the first administrator of a tenant')
     .argument('<slug>', 'which')
     .action(async (slug: string) => {
-      const link = await withServices(async (services) => services.setup.issueLinkFor(await find(services, slug)));
+      const link = await withServices(async (services) =>
+        services.setup.issueLinkFor(await findTenant(services, slug)),
+      );
       print(`${link}\n`);
     });
 
@@ -104,7 +110,7 @@ export function addTenants(program: Command, { withServices, print }: Terminal):
     .action(async (slug: string, { yes = false }: { yes?: boolean }) => {
       if (!yes) throw new CommandError(`Everything of ${slug} would be gone for good; --yes says so`, EXIT.usage);
       await withServices(async (services) => {
-        const { id: tenantId } = await services.tenants.delete(await find(services, slug));
+        const { id: tenantId } = await services.tenants.delete(await findTenant(services, slug));
         await services.deletion.run({ tenantId });
       });
       print(`${slug} is deleted\n`);
@@ -118,14 +124,14 @@ const viewOf = ({ tenants }: CommandServices, tenant: Tenant): View => present(t
 const line = ({ slug, state, issuer, name }: View): string =>
   `${slug.padEnd(20)} ${state.padEnd(9)} ${issuer}  ${name}`;
 
-async function find({ tenants }: CommandServices, slug: string): Promise<Tenant> {
-  try {
-    return await tenants.find(slug);
-  } catch (error) {
-    if (error instanceof AppError && error.status === 404)
-      throw new CommandError(`There is no tenant ${slug}`, EXIT.usage, error);
-    throw error;
-  }
+/** @throws CommandError that names each option that is wrong. */
+function valid<S extends z.ZodType>(schema: S, input: z.input<S>): z.input<S> {
+  const { error } = schema.safeParse(input);
+  if (!error) return input;
+  throw new CommandError(
+    error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('\n'),
+    EXIT.usage,
+  );
 }
 
 /** SQLSTATE 23505, unique_violation: the last word on slugs and hosts. */

@@ -2,6 +2,7 @@
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import type { ApplyServices } from '../features/declarations/apply.service.js';
 import type { SetupService } from '../features/setup/setup.service.js';
+import type { Tenant } from '../features/tenants/tenant.entity.js';
 import type { TenantDeletion } from '../features/tenants/tenant-deletion.js';
 import { withContext } from '../platform/context.js';
 import type { Sealer } from '../platform/crypto.js';
@@ -37,11 +38,21 @@ export class CommandError extends Error {
   }
 }
 
-/** Runs work as one tenant, named as people type it. */
-export async function inTenant<T>({ tenants }: CommandServices, slug: string, work: () => Promise<T>): Promise<T> {
+/** As people name it. Also one that is being deleted. */
+export async function findTenant({ tenants }: CommandServices, slug: string): Promise<Tenant> {
+  // A command may come before the first start.
   const tenant = slug === 'default' ? await tenants.ensureDefault() : await tenants.findBySlug(slug);
-  if (!tenant || tenant.deletingAt) throw new CommandError(`There is no tenant ${slug}`, EXIT.usage);
-  return withContext({ tenantId: tenant.id }, work);
+  if (!tenant) throw noTenant(slug);
+  return tenant;
 }
+
+/** Runs work as one tenant. */
+export async function inTenant<T>(services: CommandServices, slug: string, work: () => Promise<T>): Promise<T> {
+  const { id: tenantId, deletingAt } = await findTenant(services, slug);
+  if (deletingAt) throw noTenant(slug);
+  return withContext({ tenantId }, work);
+}
+
+const noTenant = (slug: string) => new CommandError(`There is no tenant ${slug}`, EXIT.usage);
 
 export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

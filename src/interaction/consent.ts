@@ -6,6 +6,7 @@ import type { Consent, Grants } from '../features/protocol/grants.js';
 import { grantableScopes } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';
+import { seeOther } from '../platform/form.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
 interface Line {
@@ -24,7 +25,6 @@ export class ConsentStep implements Step {
     private readonly grants: Grants,
     private readonly resources: ResourceService,
     private readonly users: UserService,
-    private readonly redirect: (visit: Visit, address: string) => void,
   ) {}
 
   async show(visit: Visit): Promise<void> {
@@ -42,7 +42,7 @@ export class ConsentStep implements Step {
     if (!session) return;
     const decision = field(form, 'decision');
     if (decision === 'deny') {
-      return this.redirect(visit, await this.engine.refuse(req, res, 'access_denied', 'the End-User said no'));
+      return seeOther(visit.ctx, await this.engine.refuse(req, res, 'access_denied', 'the End-User said no'));
     }
     if (decision !== 'allow') return;
     const ticked = new Set([form.scope ?? []].flat());
@@ -56,7 +56,7 @@ export class ConsentStep implements Step {
     });
     // Signed out meanwhile: the dispatcher says that this sign-in is over.
     if (!grant) return;
-    this.redirect(visit, await this.engine.finish(req, res, { consent: { grantId: String(grant.jti) } }));
+    seeOther(visit.ctx, await this.engine.finish(req, res, { consent: { grantId: String(grant.jti) } }));
   }
 
   private async lines({ interaction, client }: Visit): Promise<Line[]> {

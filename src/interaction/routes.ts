@@ -12,7 +12,7 @@ import type { UserService } from '../features/users/user.service.js';
 import type { Clock } from '../platform/clock.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { badRequest, forbidden } from '../platform/errors.js';
-import { readForm } from '../platform/form.js';
+import { readForm, seeOther } from '../platform/form.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import type { Pages } from '../platform/page.js';
 import type { RateLimits } from '../platform/rate-limit.js';
@@ -46,7 +46,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     select_account: new SelectAccountStep(stage, engine, users, (visit) => finish(visit)),
     login: new LoginStep(stage, deps),
     change_password: new ChangePasswordStep(stage, deps.passwords, users, deps.clock),
-    consent: new ConsentStep(stage, engine, deps.grants, deps.resources, users, redirect),
+    consent: new ConsentStep(stage, engine, deps.grants, deps.resources, users),
   };
 
   async function visitOf(ctx: Context): Promise<Visit> {
@@ -86,11 +86,11 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
       if (await isSignedInOtherwise(visit, proof.user_id)) await engine.setAside(ctx.req, ctx.res);
       const user = await users.findActive(proof.user_id);
       if (!user)
-        return redirect(visit, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
+        return seeOther(visit.ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
       await users.signedIn(user, { amr: proof.amr, clientId: interaction.clientId });
       result.login = { accountId: proof.user_id, acr: acrValues[0], amr: proof.amr, ts: proof.ts };
     }
-    redirect(visit, await engine.finish(ctx.req, ctx.res, result));
+    seeOther(visit.ctx, await engine.finish(ctx.req, ctx.res, result));
   }
 
   const router = new Router({ prefix: '/interaction', sensitive: true, strict: true });
@@ -105,7 +105,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   router.get('/:uid/switch', async (ctx) => {
     const visit = await visitOf(ctx);
     if (visit.interaction.prompt.name === 'consent') await stage.remember(visit, { other_account: true });
-    redirect(visit, visit.base);
+    seeOther(visit.ctx, visit.base);
   });
 
   router.post('/:uid/:step', shed(deps.passwords), readForm, async (ctx) => {
@@ -117,16 +117,9 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     // Out of order, twice, or from the back button: no progress, the dispatcher shows where the person is.
     const step = await stepOf(visit);
     if (step !== 'finish' && step === ctx.params.step) await steps[step].submit(visit, body);
-    if (ctx.body === undefined && !ctx.response.get('location')) redirect(visit, visit.base);
+    if (ctx.body === undefined && !ctx.response.get('location')) seeOther(visit.ctx, visit.base);
   });
   return router;
-}
-
-/** RFC 9110 §15.4.4: after a form was sent the browser asks with GET. */
-function redirect({ ctx }: Visit, address: string): void {
-  ctx.redirect(address);
-  ctx.status = 303;
-  ctx.set('Cache-Control', 'no-store');
 }
 
 /** Where no more passwords can be hashed, the answer comes before body, database and CSRF work. */

@@ -1,7 +1,9 @@
 // sub → claims. The account was read together with the token or session it stands on; only then is no further statement needed.
+
 import type { Account } from 'oidc-provider';
 import type { AccountRow } from '../features/protocol/request.js';
 import type { UserService } from '../features/users/user.service.js';
+import { epochSeconds } from '../platform/clock.js';
 import { requestOf } from './adapter.js';
 import type { EngineContext } from './engine-types.js';
 
@@ -31,5 +33,5 @@ const claimsOf = ({ email, email_verified, claims, updated_at }: AccountRow) => 
   ...claims,
   email,
   email_verified,
-  updated_at: Math.floor(Date.parse(updated_at) / 1000),
+  updated_at: epochSeconds(new Date(updated_at)),
 });

@@ -2,6 +2,7 @@
 import { errors, type Provider } from 'oidc-provider';
 import { clockTolerance, lifetimes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import { epochSeconds } from '../platform/clock.js';
 import { currentContext, currentTenantId } from '../platform/context.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 
@@ -10,9 +11,9 @@ import { clientKey, type RateLimits } from '../platform/rate-limit.js';
  * end bounds how long its jti must be remembered.
  */
 export async function isForNow(_ctx: unknown, claims: { iat?: unknown; exp?: unknown }): Promise<void> {
-  if (typeof claims.iat === 'number' && claims.iat > now() + clockTolerance)
+  if (typeof claims.iat === 'number' && claims.iat > epochSeconds(new Date()) + clockTolerance)
     throw new errors.InvalidClientAuth('the assertion was issued in the future');
-  if (Number(claims.exp) > now() + lifetimes.clientAssertion + clockTolerance)
+  if (Number(claims.exp) > epochSeconds(new Date()) + lifetimes.clientAssertion + clockTolerance)
     throw new errors.InvalidClientAuth('the assertion lives too long');
 }
 
@@ -53,5 +54,3 @@ export function compareSecrets(provider: Provider, { clients, rateLimits, limits
     return compare(this.clientId, actual) as unknown as boolean;
   };
 }
-
-const now = () => Math.floor(Date.now() / 1000);

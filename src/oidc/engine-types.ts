@@ -4,6 +4,9 @@ import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
 
 export type EngineContext = KoaContextWithOIDC;
 
+/** A refusal: what the client is told, and what it is not. */
+export type EngineError = Error & { error?: string; error_description?: string; error_detail?: string };
+
 /** Settings of a client beyond RFC 7591, as extraClientMetadata hands them over. */
 export interface ClientSettings {
   consent_policy?: 'explicit' | 'implicit' | undefined;

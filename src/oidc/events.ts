@@ -5,7 +5,7 @@ import { databaseError } from '../platform/database-errors.js';
 import { AppError } from '../platform/errors.js';
 import type { Logger } from '../platform/logger.js';
 import type { CounterHandle } from '../platform/metrics.js';
-import type { EngineContext } from './engine-types.js';
+import type { EngineContext, EngineError } from './engine-types.js';
 
 export interface EngineMetrics {
   tokensIssued: CounterHandle<'grant_type'>;
@@ -37,21 +37,18 @@ export function listen(provider: Provider, metrics: EngineMetrics, logger: Logge
     metrics.tokensIssued.add({ grant_type: String(ctx.oidc.params?.grant_type) });
   });
   for (const event of failures) {
-    emitterOf(provider).on(
-      event,
-      (ctx: EngineContext, error: Error & { error?: string; error_description?: string; error_detail?: string }) => {
-        // A JWT at these two is answered after all (jwt-tokens.ts).
-        if (error.error === 'unsupported_token_type') return;
-        metrics.engineErrors.add({ endpoint: event.replace('.error', ''), error: error.error ?? 'unknown' });
-        logger.info('request refused', {
-          event,
-          error: error.error ?? error.message,
-          description: error.error_description,
-          detail: error.error_detail,
-          client_id: ctx.oidc?.client?.clientId,
-        });
-      },
-    );
+    emitterOf(provider).on(event, (ctx: EngineContext, error: EngineError) => {
+      // A JWT at these two is answered after all (jwt-tokens.ts).
+      if (error.error === 'unsupported_token_type') return;
+      metrics.engineErrors.add({ endpoint: event.replace('.error', ''), error: error.error ?? 'unknown' });
+      logger.info('request refused', {
+        event,
+        error: error.error ?? error.message,
+        description: error.error_description,
+        detail: error.error_detail,
+        client_id: ctx.oidc?.client?.clientId,
+      });
+    });
   }
   emitterOf(provider).on('server_error', (ctx: EngineContext, error: Error) => {
     metrics.engineErrors.add({ endpoint: ctx.oidc?.route ?? 'unknown', error: 'server_error' });

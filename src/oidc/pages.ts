@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import type { Configuration } from 'oidc-provider';
 import type { Pages } from '../platform/page.js';
 import { requestOf } from './adapter.js';
-import type { EngineContext } from './engine-types.js';
+import type { EngineContext, EngineError } from './engine-types.js';
 import { refusalOf, type TraceIds } from './trace.js';
 
 type RpInitiatedLogout = NonNullable<NonNullable<Configuration['features']>['rpInitiatedLogout']>;
@@ -26,7 +26,7 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
         plain(ctx),
         'errors/error',
         {
-          code: refusalOf(error as Error & { error?: string }),
+          code: refusalOf(error as EngineError),
           traceId,
           ...clientOf(oidc),
         },

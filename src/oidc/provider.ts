@@ -8,6 +8,7 @@ import type { RegisteredClients } from '../features/clients/registered-clients.j
 import type { Protocol } from '../features/protocol/protocol.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';
+import { epochSeconds } from '../platform/clock.js';
 import { hmac } from '../platform/crypto.js';
 import type { Egress } from '../platform/egress.js';
 import type { Logger } from '../platform/logger.js';
@@ -144,8 +145,8 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
         return Math.max(1, Math.min(idle, lifetimes.refreshTokenAbsolute - token.totalLifetime()));
       },
       Session: (_ctx, session) => {
-        const since = session.loginTs ?? session.iat ?? now();
-        return Math.max(1, Math.min(issuer.sessions.idle, since + issuer.sessions.absolute - now()));
+        const since = session.loginTs ?? session.iat ?? epochSeconds(new Date());
+        return Math.max(1, Math.min(issuer.sessions.idle, since + issuer.sessions.absolute - epochSeconds(new Date())));
       },
     },
 
@@ -234,5 +235,3 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     },
   };
 }
-
-const now = () => Math.floor(Date.now() / 1000);

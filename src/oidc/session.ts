@@ -2,6 +2,7 @@
 import { errors, type Provider } from 'oidc-provider';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { SessionEnded } from '../features/protocol/sessions.js';
+import { epochSeconds } from '../platform/clock.js';
 import { currentEngineContext, requestOf } from './adapter.js';
 import type { EngineContext } from './engine-types.js';
 
@@ -28,7 +29,7 @@ export function keepSessions(provider: Provider, protocol: Protocol): void {
     const request = requestOf(ctx);
     request.rotatedFrom = this.oldId;
     request.signedIn = Boolean(ctx?.oidc.result?.login);
-    const exp = now() + ttl;
+    const exp = epochSeconds(new Date()) + ttl;
     const payload = Object.fromEntries(
       fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined),
     );
@@ -36,7 +37,7 @@ export function keepSessions(provider: Provider, protocol: Protocol): void {
       this.exp = exp;
       try {
         const current = await protocol.sessions.save(request, this.jti, {
-          iat: now(),
+          iat: epochSeconds(new Date()),
           ...payload,
           kind: 'Session',
           exp,
@@ -95,5 +96,3 @@ function keepNewerCookie(ctx: EngineContext | undefined, name: string): void {
   if (kept.length > 0) ctx.set('set-cookie', kept);
   else ctx.remove('set-cookie');
 }
-
-const now = () => Math.floor(Date.now() / 1000);

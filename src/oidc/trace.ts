@@ -5,10 +5,8 @@ import { currentContext } from '../platform/context.js';
 import { AppError } from '../platform/errors.js';
 import type { Logger } from '../platform/logger.js';
 import { clientKey, type Limiter } from '../platform/rate-limit.js';
-import type { EngineContext } from './engine-types.js';
+import type { EngineContext, EngineError } from './engine-types.js';
 import { emitterOf } from './events.js';
-
-type EngineError = Error & { error?: string; error_description?: string; error_detail?: string };
 
 const events = [
   'authorization.error',

@@ -1,6 +1,7 @@
-// How forms of our own pages are read: small, urlencoded and not compressed, or refused in the words of HTTP.
+// How forms of our own pages are read: small, urlencoded and not compressed, or refused in the words of HTTP; and what follows them.
 import { STATUS_CODES } from 'node:http';
 import { bodyParser } from '@koa/bodyparser';
+import type { Context } from 'koa';
 import { AppError } from './errors.js';
 
 /** @throws AppError 413 too large, 415 another encoding, 400 whatever else cannot be read (RFC 9110 §15.5). */
@@ -13,3 +14,10 @@ export const readForm = bodyParser({
     throw new AppError(known, 'invalid_form', STATUS_CODES[known] ?? '', { cause: error });
   },
 });
+
+/** RFC 9110 §15.4.4: after a form was sent the browser asks with GET, and going back sends nothing twice. */
+export function seeOther(ctx: Context, address: string): void {
+  ctx.redirect(address);
+  ctx.status = 303;
+  ctx.set('Cache-Control', 'no-store');
+}

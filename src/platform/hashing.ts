@@ -35,8 +35,8 @@ interface Worker {
 /** RFC 9106 §4, second recommendation, with two lanes. */
 const defaultParameters: Parameters = { timeCost: 3, memoryCost: 65_536, parallelism: 2 };
 const phc = /^\$argon2(id|i|d)\$v=(\d{1,3})\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,3})\$/;
-// What an imported hash may ask of us: a row must not be able to take the machine.
-const ceiling: Parameters = { timeCost: 20, memoryCost: 262_144, parallelism: 16 };
+/** What an imported hash may ask of us: a row must not be able to take the machine. */
+export const ceiling: Parameters = { timeCost: 20, memoryCost: 262_144, parallelism: 16 };
 
 /**
  * One process per two cores of the machine, divided among those who share it. Each has at least one, because it cannot wait for another's;

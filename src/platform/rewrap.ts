@@ -36,8 +36,6 @@ export interface Rewrapped {
 }
 
 const batch = 500;
-/** A job may take a quarter of an hour; the next run takes what is left. */
-const patienceMs = 10 * 60_000;
 
 export class Rewrap {
   /** Per table, as of the last look of this process. */
@@ -66,10 +64,8 @@ export class Rewrap {
     return found;
   }
 
-  /** May stop anywhere: what is done is done, and the next run finds the rest. */
+  /** @param signal ends it between two batches: what is done is done, and the next run finds the rest. */
   async run(signal?: AbortSignal): Promise<Rewrapped> {
-    const until = Date.now() + patienceMs;
-    const isOver = () => signal?.aborted === true || Date.now() > until;
     const total: Rewrapped = { rewrapped: 0, unreadable: 0 };
     const found = await this.survey();
     for (const column of this.columns) {
@@ -87,7 +83,7 @@ export class Rewrap {
       }
       const versions = mine.filter(({ version }) => this.sealer.ageOf(version) === 'older').map((one) => one.version);
       if (versions.length === 0) continue;
-      const { rewrapped, unreadable } = await this.rewrap(column, versions, isOver);
+      const { rewrapped, unreadable } = await this.rewrap(column, versions, signal);
       total.rewrapped += rewrapped;
       total.unreadable += unreadable;
     }
@@ -95,7 +91,7 @@ export class Rewrap {
     return total;
   }
 
-  private async rewrap(column: SealedColumn, versions: string[], isOver: () => boolean): Promise<Rewrapped> {
+  private async rewrap(column: SealedColumn, versions: string[], signal: AbortSignal | undefined): Promise<Rewrapped> {
     const done: Rewrapped = { rewrapped: 0, unreadable: 0 };
     let after: unknown[] | undefined;
     do {
@@ -111,7 +107,7 @@ export class Rewrap {
       after = last && column.key.map((name) => last[name]);
       this.logger.info('sealed values were sealed anew', { table: column.table, column: nameOf(column), ...done });
       if (rows.length < batch) return done;
-    } while (!isOver());
+    } while (!signal?.aborted);
     return done;
   }
 

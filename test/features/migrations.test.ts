@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createDataSource } from '../../src/platform/database.js';
+import { createDataSource } from '../../src/platform/data-source.js';
 import { entities, migrations } from '../../src/schema.js';
 import { freshDatabase, kinds } from '../support/postgres.js';
 

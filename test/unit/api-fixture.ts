@@ -7,7 +7,8 @@ import { type ApiOptions, createApi } from '../../src/api/routes.js';
 import { systemClock } from '../../src/platform/clock.js';
 import { currentContext, runInContext } from '../../src/platform/context.js';
 import { Sealer } from '../../src/platform/crypto.js';
-import { createDataSource, Database } from '../../src/platform/database.js';
+import { createDataSource } from '../../src/platform/data-source.js';
+import { Database } from '../../src/platform/database.js';
 import { type Endpoint, endpoint } from '../../src/platform/endpoint.js';
 import { AppError, conflict } from '../../src/platform/errors.js';
 

@@ -64,6 +64,8 @@ describe('the command line', () => {
     [['bogus'], 'unknown command'],
     [['apply'], '--file'],
     [['users', 'create', '--email', 'nobody'], 'must be an e-mail address'],
+    [['tenants', 'create', 'default'], 'slug is reserved'],
+    [['tenants', 'create', 'acme', '--host', 'https://acme.example'], 'host must be a host name'],
     [['keys', 'rotate', '--alg', 'HS256'], 'Allowed choices are ES256, RS256, EdDSA'],
     [['keys', 'rotate', '--compromised', 'x', '--force'], '--compromised says which key it is'],
     [['apply', '-f', '/nowhere/house.yaml'], 'cannot be read (ENOENT)'],

@@ -16,6 +16,16 @@ const problems = (environment: Record<string, string>): readonly string[] => {
   }
 };
 
+describe('a configuration of one process', () => {
+  it.each<Record<string, string>>([{}, { PORT: '4000' }, { ISSUER: 'http://localhost:5000' }])(
+    '%j: the issuer is where it listens',
+    (environment) => {
+      const { issuer, port } = load(environment);
+      expect(issuer).toBe(`http://localhost:${port}`);
+    },
+  );
+});
+
 describe('a configuration of several processes', () => {
   it.each<[Record<string, string>, string[]]>([
     [{ WORKERS: '2' }, ['DATABASE_URL', 'REDIS_URL']],

@@ -247,10 +247,11 @@ describe('what is never written down', () => {
   });
 
   it('takes linear time', () => {
-    const began = performance.now();
+    // Of the processor, whatever else the machine has to do.
+    const began = process.cpuUsage();
     for (const piece of ['a', '@', 'a@', '"', 'eyJ', 'http://', '"a":', 'a=', '-', 'Bearer ', '\\'])
       written({ note: piece.repeat(60_000) });
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(process.cpuUsage(began).user / 1_000).toBeLessThan(3_000);
   });
 
   const secret = fc.stringMatching(/^[A-Za-z0-9]{12,30}$/).map((text) => `s3c${text}`);

@@ -35,13 +35,15 @@ describe('a row in Redis whose answer came too late', () => {
     await inTenant(() => work(once.rows));
     expect(once.asked).toEqual([verb, verb]);
     const always = lateRedis(9);
-    await expect(inTenant(() => work(always.rows))).rejects.toThrow('Command timed out');
+    await expect(inTenant(() => work(always.rows))).rejects.toMatchObject({ status: 503 });
     expect(always.asked).toEqual([verb, verb]);
   });
 
   it('is never consumed a second time: the first may have counted', async () => {
     const { rows, asked } = lateRedis(1);
-    await expect(inTenant(() => rows.consume('PushedAuthorizationRequest', 'handle'))).rejects.toThrow();
+    await expect(inTenant(() => rows.consume('PushedAuthorizationRequest', 'handle'))).rejects.toMatchObject({
+      status: 503,
+    });
     expect(asked).toEqual(['consume']);
   });
 });

@@ -1,4 +1,5 @@
 // What the engine asks for on every request: a client's metadata and whether a secret is right. Warm, neither costs a statement.
+import { scopes } from '../../../config/protocol.js';
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import { hmac, randomToken, safeEqual, sha256 } from '../../platform/crypto.js';
@@ -9,14 +10,6 @@ import { needsSecret } from './client.rules.js';
 import { ClientSecret } from './client-secret.entity.js';
 
 const TOPIC = 'client';
-const OPENID_SCOPES: ReadonlySet<string> = new Set([
-  'openid',
-  'profile',
-  'email',
-  'address',
-  'phone',
-  'offline_access',
-]);
 const OURS = 'urn:ostiary:';
 
 /** Our members travel under names nobody can register; list them in the engine's extraClientMetadata.properties. */
@@ -110,9 +103,11 @@ function engineView(
   return Object.freeze(view);
 }
 
+const ofEngine: ReadonlySet<string> = new Set(scopes);
+
 /** `scope` may list scopes of resources too; the engine takes its own only, and none at all would mean every one of them. */
 const openidScope = (scope: string) =>
   scope
     .split(' ')
-    .filter((name) => OPENID_SCOPES.has(name))
+    .filter((name) => ofEngine.has(name))
     .join(' ') || 'openid';

@@ -1,4 +1,5 @@
 // What must hold beyond the shape of one member: between the members of an entry, and between the entries of a file.
+import { ceiling } from '../../platform/hashing.js';
 import { withDefaults } from '../clients/client.metadata.js';
 import { metadataIssues, needsSecret } from '../clients/client.rules.js';
 import { type PasswordProblem, passwordProblem } from '../credentials/password-policy.js';
@@ -77,6 +78,7 @@ function hashProblem(hash: string): string | undefined {
   const [, memory, time, lanes] = ARGON2ID.exec(hash) ?? [];
   if (!memory) return 'only argon2id hashes are taken over: $argon2id$v=19$m=…,t=…,p=…$salt$hash';
   // What platform/hashing.ts verifies: a hash that asks for more could never be compared.
-  const tooMuch = Number(memory) > 262_144 || Number(time) > 20 || Number(lanes) > 16;
-  return tooMuch ? 'asks for more than m=262144, t=20 or p=16' : undefined;
+  const { memoryCost: m, timeCost: t, parallelism: p } = ceiling;
+  const tooMuch = Number(memory) > m || Number(time) > t || Number(lanes) > p;
+  return tooMuch ? `asks for more than m=${m}, t=${t} or p=${p}` : undefined;
 }

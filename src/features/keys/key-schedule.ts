@@ -7,9 +7,6 @@ import type { Logger } from '../../platform/logger.js';
 import { readSettings } from '../tenants/tenant.schema.js';
 import type { KeyService } from './key.service.js';
 
-/** A job may take a quarter of an hour; the next run takes what is left. */
-const patienceMs = 10 * 60_000;
-
 export class KeySchedule {
   constructor(
     private readonly db: Database,
@@ -18,11 +15,10 @@ export class KeySchedule {
     private readonly logger: Pick<Logger, 'error'>,
   ) {}
 
-  /** One tenant's trouble is not that of the others. */
+  /** One tenant's trouble is not that of the others. @param signal ends it between two tenants. */
   async run(signal?: AbortSignal): Promise<void> {
-    const until = Date.now() + patienceMs;
     for (const tenantId of await this.due()) {
-      if (signal?.aborted || Date.now() > until) return;
+      if (signal?.aborted) return;
       try {
         await this.keys.tend(tenantId);
       } catch (error) {

@@ -1,5 +1,5 @@
 // What a person agreed to for a client, per session. Tokens stand on it: a grant that ended ends them all, at once.
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
@@ -166,7 +166,7 @@ export class Grants {
 const toPayload = ({ id, payload, expires_at }: GrantRow): Payload => ({
   ...payload,
   jti: id,
-  exp: Math.floor(expires_at.getTime() / 1000),
+  exp: epochSeconds(expires_at),
 });
 
 const scopesOf = ({ openid, resources }: Consent) =>

@@ -1,5 +1,5 @@
 // Sessions, keyed by uid: found by the hash of the cookie value, merged when two tabs save at once, and dead once ended.
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
@@ -209,7 +209,7 @@ export class Sessions {
     const { state, ...rest } = payload;
     return {
       ...rest,
-      exp: Math.floor(expires_at.getTime() / 1000),
+      exp: epochSeconds(expires_at),
       ...(typeof state === 'string'
         ? { state: JSON.parse(this.sealer.open(state, stateContext(currentTenantId(), uid))) }
         : {}),

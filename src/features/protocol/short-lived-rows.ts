@@ -1,6 +1,6 @@
 // Interactions and pushed requests where there is Redis: sealed, under the hash of their handle, gone by themselves.
 // Losing them means that a sign-in in progress starts again, nothing more. While Redis is away they are rows like all others (engine-rows.ts).
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { unavailable } from '../../platform/errors.js';
 import type { RedisClient } from '../../platform/redis.js';
@@ -37,7 +37,7 @@ export class ShortLivedRows {
 
   /** @returns true for exactly one of many callers. */
   async consume(kind: string, handle: string): Promise<boolean> {
-    const now = Math.floor(this.clock.now().getTime() / 1000);
+    const now = epochSeconds(this.clock.now());
     return (await answered(() => this.redis.eval(consumeOnce, 1, this.key(kind, handle), now))) === 1;
   }
 
@@ -58,6 +58,7 @@ async function answered<T>(work: () => Promise<T>): Promise<T> {
     throw unavailable('temporarily_unavailable', 'Please try again in a moment', 2, error);
   }
 }
+
 /**
  * What changes nothing more the second time is tried again: in a process that was held up, as on a busy machine while it starts, the time
  * is over although the answer has come.

@@ -10,7 +10,8 @@ import {
 } from 'typeorm';
 import { withContext } from '../../../src/platform/context.js';
 import { newId } from '../../../src/platform/crypto.js';
-import { createDataSource, Database } from '../../../src/platform/database.js';
+import { createDataSource } from '../../../src/platform/data-source.js';
+import { Database } from '../../../src/platform/database.js';
 import { TenantEntity } from '../../../src/platform/tenant-entity.js';
 import { freshDatabase, kinds, type TestDatabase } from '../../support/postgres.js';
 

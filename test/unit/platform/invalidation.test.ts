@@ -2,7 +2,8 @@ import { EventEmitter, once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
-import { createDataSource, Database } from '../../../src/platform/database.js';
+import { createDataSource } from '../../../src/platform/data-source.js';
+import { Database } from '../../../src/platform/database.js';
 import { Invalidation } from '../../../src/platform/invalidation.js';
 import { freshDatabase, kinds, type TestDatabase } from '../../support/postgres.js';
 

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { currentContext, type RequestContext, runInContext } from '../../../src/platform/context.js';
-import { createDataSource, Database } from '../../../src/platform/database.js';
+import { createDataSource } from '../../../src/platform/data-source.js';
+import { Database } from '../../../src/platform/database.js';
 import { Jobs, type Task, type TaskHelpers, task } from '../../../src/platform/jobs.js';
 import { freshDatabase, kinds, type TestDatabase } from '../../support/postgres.js';
 

@@ -1,0 +1,209 @@
+// Everything that a tenant gives out, each with something of the same shape that nobody has given out, and a way to see that it still works
+// at home.
+import { randomBytes, randomUUID } from 'node:crypto';
+import { ask } from './api.js';
+import { Browser } from './browser.js';
+import { authorizationUrl, codeOf, introspect, pkce, post, redeem } from './party.js';
+import { assertionFor, cookiesIn, type House } from './tenancy.js';
+import { assertionForm, bearer, show, withNonce } from './ways.js';
+
+/** Something one tenant has given out. */
+export interface Artefact {
+  value: string;
+  /** Of the same shape, and made by nobody. */
+  forged: string;
+  uid?: string;
+  /** It still does at its own tenant what it is for. */
+  works(): Promise<boolean>;
+}
+
+type Artefacts = Record<string, Artefact>;
+
+const cursorOf = (cursor: string) => (JSON.parse(Buffer.from(cursor, 'base64url').toString()) as { k: string }).k;
+const like = (value: string) => randomBytes(64).toString('base64url').slice(0, value.length);
+
+/** Fresh ones, since several live for a minute only. */
+export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
+  const { server, party, tokens, ids } = a;
+  const isActive = async (token: unknown, at = a) =>
+    (await introspect(at.server, at.party, String(token))).body.active as unknown as boolean;
+  const reads = async (path: string) => (await ask(server, a.apiToken, 'get', path)).status === 200;
+  const opens = async (path: string, words: RegExp) =>
+    words.test((await new Browser().open(server.issuer + path)).html);
+
+  const proof = pkce();
+  const code = codeOf(await a.browser.open(authorizationUrl(server, party, proof, { prompt: 'none' })));
+  const parameters = Object.fromEntries(new URL(authorizationUrl(server, party, pkce())).searchParams);
+  const pushed = String((await post(server, '/par', party, parameters)).body.request_uri);
+  const assertion = await assertionFor(a);
+  const waiting = new Browser();
+  const page = await waiting.open(authorizationUrl(server, party, pkce()));
+  const uid = /interaction\/([\w-]+)/.exec(page.url)?.[1] ?? '';
+  const linkPage = (await new Browser().open(`${server.issuer}/password?token=${a.passwordToken}`)).html;
+  const csrf = /name="csrf" value="([^"]+)"/.exec(linkPage)?.[1] ?? '';
+  const nonce = await nonceOf(a);
+  const key = randomUUID();
+  const made = await repeated(a, key);
+  const first = (await ask(server, a.apiToken, 'get', '/clients?limit=1')).body.next_cursor;
+
+  const token = (value: unknown, works = () => isActive(value)): Artefact => ({
+    value: String(value),
+    forged: like(String(value)),
+    works,
+  });
+  const planted = (kind: keyof House['planted']): Artefact =>
+    token(a.planted[kind], async () => {
+      const { ProtocolRequest } = await import('../../src/features/protocol/request.js');
+      const find = () =>
+        server.inside(({ protocol }) => protocol.rows.find(new ProtocolRequest(), kind, a.planted[kind]));
+      const there = () =>
+        b.server.inside(({ protocol }) => protocol.rows.find(new ProtocolRequest(), kind, a.planted[kind]));
+      return (await find()) !== undefined && (await there()) === undefined;
+    });
+  const jwt = (value: string, works: () => Promise<boolean>): Artefact => {
+    const [header, payload, signature = ''] = value.split('.');
+    return { value, forged: `${header}.${payload}.${like(signature)}`, works };
+  };
+  const id = (name: string, works: () => Promise<boolean>): Artefact => ({
+    value: ids[name] ?? '',
+    forged: /^[\da-f-]{36}$/.test(ids[name] ?? '') ? randomUUID() : like(ids[name] ?? ''),
+    works,
+  });
+  const listed = (path: string, name: string) => async () =>
+    JSON.stringify((await ask(server, a.apiToken, 'get', path)).body).includes(ids[name] ?? '-');
+
+  return {
+    'authorization code': token(code, async () => (await redeem(server, party, code, proof)).status === 200),
+    'opaque access token': token(tokens.access_token),
+    'JWT access token': jwt(a.jwt, () => isActive(a.jwt)),
+    'refresh token': token(tokens.refresh_token),
+    'client credentials token': token(a.machineToken),
+    'API token': token(a.apiToken, () => reads('/clients')),
+    'pushed request_uri': {
+      value: pushed,
+      forged: pushed.replace(/[^:]+$/, like),
+      works: () =>
+        opens(
+          `/authorize?${new URLSearchParams({ client_id: party.clientId, request_uri: pushed })}`,
+          /name="username"/,
+        ),
+    },
+    'client id and secret': token(
+      a.own.clientSecret,
+      async () => (await post(server, '/token', a.own, { grant_type: 'client_credentials' })).status === 200,
+    ),
+    'client assertion': jwt(
+      assertion,
+      async () =>
+        (await withAssertion(a, assertion)).status === 200 && (await withAssertion(a, assertion)).status === 401,
+    ),
+    'registration access token': token(a.registered.registration_access_token, async () => {
+      const { registration_access_token, client_id } = a.registered;
+      const answer = await fetch(`${server.issuer}/register/${client_id}`, {
+        headers: bearer(registration_access_token),
+      });
+      if (answer.status === 200) Object.assign(a.registered, await answer.json());
+      return answer.status === 200;
+    }),
+    'initial access token': token(a.initialAccessToken, async () => {
+      const sent = { headers: bearer(a.initialAccessToken), json: { redirect_uris: ['https://rp.example/cb'] } };
+      return (await show(a, { method: 'POST', path: '/register', ...sent })).status === 201;
+    }),
+    id_token_hint: jwt(String(tokens.id_token), async () => {
+      const answer = await a.browser.open(`${server.issuer}/logout?id_token_hint=${tokens.id_token}`);
+      return answer.status === 200;
+    }),
+    'DPoP nonce': token(nonce, async () => (await show(a, await withNonce(a, nonce))).status === 200),
+    'idempotency key': token(key, async () => (await repeated(a, key)).body.client_id === made.body.client_id),
+    'setup link': token(a.setupToken, () => opens(`/setup?token=${a.setupToken}`, /name="username"/)),
+    'password link': token(a.passwordToken, () => opens(`/password?token=${a.passwordToken}`, /name="password"/)),
+    'CSRF token': {
+      value: csrf,
+      forged: csrf
+        .split('.')
+        .map((part) => like(part))
+        .join('.'),
+      // The password it is sent with is refused, not the form.
+      works: async () =>
+        (
+          await show(a, {
+            method: 'POST',
+            path: '/password',
+            headers: { origin: new URL(server.issuer).origin },
+            form: { token: a.passwordToken, csrf, password: 'short' },
+          })
+        ).status === 422,
+    },
+    'interaction uid': {
+      value: uid,
+      forged: like(uid),
+      works: async () => (await waiting.open(`${server.issuer}/interaction/${uid}`)).html.includes('name="username"'),
+    },
+    'page cursor': {
+      value: String(first),
+      forged: Buffer.from(JSON.stringify({ k: like(cursorOf(String(first))) })).toString('base64url'),
+      works: () => reads(`/clients?cursor=${first}`),
+    },
+    'device code': planted('DeviceCode'),
+    'backchannel authentication request': planted('BackchannelAuthenticationRequest'),
+    user_id: id('user_id', () => reads(`/users/${ids.user_id}`)),
+    client_id: id('client_id', () => reads(`/clients/${ids.client_id}`)),
+    secret_id: id('secret_id', listed(`/clients/${ids.client_id}/secrets`, 'secret_id')),
+    resource_id: id('resource_id', () => reads(`/resources/${ids.resource_id}`)),
+    session_id: id('session_id', listed('/sessions', 'session_id')),
+    grant_id: id('grant_id', listed('/grants', 'grant_id')),
+    audit_event_id: id('audit_event_id', listed('/audit-events?limit=100', 'audit_event_id')),
+    'session cookies': cookies(a, b, a.browser, async () => {
+      const silent = await a.browser.open(authorizationUrl(server, party, pkce(), { prompt: 'none' }));
+      const chooser = await a.browser.open(authorizationUrl(server, party, pkce(), { prompt: 'select_account' }));
+      return (
+        codeOf(silent) !== '' && chooser.html.includes(`maria@${a.mark}`) && chooser.html.includes(`jonas@${a.mark}`)
+      );
+    }),
+    'interaction cookies': cookies(
+      a,
+      b,
+      waiting,
+      async () => {
+        const resumed = await waiting.open(`${server.issuer}/authorize/${uid}`);
+        return resumed.html.includes('name="username"');
+      },
+      uid,
+    ),
+  };
+}
+
+/** Of one tenant, under their own names and under those that the other gives its own. */
+function cookies(a: House, b: House, browser: Browser, works: () => Promise<boolean>, uid?: string): Artefact {
+  const own = cookiesIn(browser);
+  const renamed = own.map(({ name, value }) => ({ name: name.replace(`_${a.slug}`, `_${b.slug}`), value }));
+  const line = (change: (value: string) => string) =>
+    [...own, ...renamed].map(({ name, value }) => `${name}=${change(value)}`).join('; ');
+  return { value: line((value) => value), forged: line(like), works, ...(uid ? { uid } : {}) };
+}
+
+const withAssertion = (at: House, client_assertion: string) =>
+  show(at, { method: 'POST', path: '/token', form: assertionForm(at, client_assertion) });
+
+/** RFC 9449 §8: what an issuer wants to see in the next proof. */
+async function nonceOf(at: House): Promise<string> {
+  const { path, form, headers } = await withNonce(at, 'another');
+  const answer = await fetch(`${at.server.issuer}${path}`, {
+    method: 'POST',
+    headers: headers ?? {},
+    body: new URLSearchParams(form),
+  });
+  return answer.headers.get('dpop-nonce') ?? '';
+}
+
+const repeated = (at: House, key: string) =>
+  ask(
+    at.server,
+    at.apiToken,
+    'post',
+    '/clients',
+    { client_name: `Once of ${at.mark}`, redirect_uris: ['https://rp.example/cb'] },
+    {
+      'idempotency-key': key,
+    },
+  );
