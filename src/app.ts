@@ -19,7 +19,7 @@ import { findActiveToken } from './features/protocol/active-token.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
-import { adoptState, type FrontState, Issuers, observe, refuseEncodedBodies, resolveTenant, stateOf } from './front.js';
+import { adopt, type FrontState, Issuers, observe, refuseEncodedBodies, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { createInteractionRouter } from './interaction/routes.js';
 import { assertScopes, scopesOf } from './management.js';
@@ -35,7 +35,7 @@ import type { Endpoint } from './platform/endpoint.js';
 import { notFound } from './platform/errors.js';
 import { Metrics } from './platform/metrics.js';
 import { Pages } from './platform/page.js';
-import { securityHeaders } from './platform/security-headers.js';
+import { forPrograms, securityHeaders } from './platform/security-headers.js';
 import type { Services } from './services.js';
 import { createSetupRouter } from './setup/routes.js';
 
@@ -166,7 +166,8 @@ export function createApp(services: Services): App {
 
   const koa = new Koa();
   koa.silent = true;
-  koa.use(adoptState);
+  const headers = securityHeaders(secure);
+  koa.use(adopt(headers));
   koa.use(renderErrors(pages, logger));
   koa.use(health.middleware);
   koa.use(services.views.middleware());
@@ -185,8 +186,9 @@ export function createApp(services: Services): App {
     throw notFound('page');
   });
   koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
-  const everybody = { trustProxy: config.trustProxy, headers: securityHeaders(secure) };
-  const handler = observe(logger, metrics, everybody, express(issuers, door, koa.callback()));
+  const longWay = koa.callback();
+  const shortWay = express(issuers, door, forPrograms(headers), longWay);
+  const handler = observe(logger, metrics, config.trustProxy, shortWay);
   return { handler, metrics, drain: health.drain };
 }
 

@@ -113,7 +113,7 @@ describe('no input makes an error of the server (OWASP ASVS 5.0 V2.2, V1.2)', ()
       });
     expect((await send(`csrf=${'x'.repeat(20_000)}`)).status).toBe(413);
     expect((await send('csrf=1', { 'content-encoding': 'bogus' })).status).toBe(415);
-    expect((await send('csrf=1', { 'content-encoding': 'gzip' })).status).toBe(400);
+    expect((await send('csrf=1', { 'content-encoding': 'gzip' })).status).toBe(415);
     for (const body of [
       `a${'[b]'.repeat(3000)}=1`,
       'a=1&'.repeat(3000),
