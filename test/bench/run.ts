@@ -1,5 +1,5 @@
 // npm run bench [-- --json FILE] [--only NAME] [--seconds N]: this server against the bare engine, in one run. Without --only it writes
-// docs/reports/bench.md.
+// docs/reports/bench.md. BENCH_PROFILE=FOLDER keeps a CPU profile of each server process of ours there.
 import { parseArgs } from 'node:util';
 import { compare } from './compare.js';
 import { describeMachine, serverCores } from './machine.js';
