@@ -24,7 +24,10 @@ if (!process.env.TEST_DATABASE_URL || !process.env.TEST_REDIS_URL) {
 }
 const { only } = values;
 const seconds = Number(values.seconds);
-const results: Results = { machine: { ...describeMachine(), seconds }, rows: [] };
+const results: Results = {
+  machine: { ...describeMachine(), seconds, rounds: Number(values.rounds), users: Number(values.users) },
+  rows: [],
+};
 const wanted = (name: string) => name.includes(only);
 const keep = (rows: Row[]) => {
   for (const row of rows) console.log(lineOf(row));
