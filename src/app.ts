@@ -20,7 +20,7 @@ import { resourceRoutes } from './features/resources/resource.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
 import { tenantRoutes } from './features/tenants/tenant.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
-import { adoptState, type FrontState, observe, refuseEncodedBodies, resolveTenant, stateOf } from './front.js';
+import { adopt, type FrontState, observe, refuseEncodedBodies, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { createInteractionRouter } from './interaction/routes.js';
 import { Issuers } from './issuers.js';
@@ -38,7 +38,7 @@ import type { Endpoint } from './platform/endpoint.js';
 import { notFound } from './platform/errors.js';
 import { Metrics } from './platform/metrics.js';
 import { Pages } from './platform/page.js';
-import { securityHeaders } from './platform/security-headers.js';
+import { forPrograms, securityHeaders } from './platform/security-headers.js';
 import type { Services } from './services.js';
 import { createSetupRouter } from './setup/routes.js';
 
@@ -168,7 +168,8 @@ export function createApp(services: Services): App {
 
   const koa = new Koa();
   koa.silent = true;
-  koa.use(adoptState);
+  const headers = securityHeaders(secure);
+  koa.use(adopt(headers));
   koa.use(renderErrors(pages, logger));
   koa.use(health.middleware);
   koa.use(services.views.middleware());
@@ -189,8 +190,9 @@ export function createApp(services: Services): App {
     throw notFound('page');
   });
   koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
-  const everybody = { trustProxy: config.trustProxy, headers: securityHeaders(secure) };
-  const handler = observe(logger, metrics, everybody, express(issuers, door, koa.callback()));
+  const longWay = koa.callback();
+  const shortWay = express(issuers, door, forPrograms(headers), longWay);
+  const handler = observe(logger, metrics, config.trustProxy, shortWay);
   return { koa, handler, metrics, drain: health.drain };
 }
 

@@ -8,7 +8,12 @@ import { enterTenant } from './platform/context.js';
 
 type Handler = (req: Observed, res: ServerResponse) => unknown;
 
-export function express(issuers: Issuers, door: EngineDoor, longWay: Handler): Handler {
+export function express(
+  issuers: Issuers,
+  door: EngineDoor,
+  headers: ReadonlyMap<string, string>,
+  longWay: Handler,
+): Handler {
   const routes = new Set(machineRoutes);
 
   const serve = async (req: Observed, res: ServerResponse): Promise<boolean> => {
@@ -19,6 +24,7 @@ export function express(issuers: Issuers, door: EngineDoor, longWay: Handler): H
     if (!routes.has(route) || (await door.wait(route, req, front.ip)) > 0) return false;
     front.route = route;
     enterTenant(front.tenant.id);
+    for (const [name, value] of headers) res.setHeader(name, value);
     await door.serve(route, front.tenant.id, req, res, front.ip);
     return true;
   };

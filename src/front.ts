@@ -32,11 +32,11 @@ const published = /^(\/t\/[a-z0-9-]+)?(\/\.well-known\/[a-z-]+|\/jwks)(\/t\/[a-z
 export type Observed = IncomingMessage & { front: FrontState; originalUrl?: string };
 type Handler = (req: Observed, res: ServerResponse) => unknown;
 
-/** Gives every request an id, an address, the headers that every answer has, and a line in the log. */
+/** Gives every request an id, an address and a line in the log. */
 export function observe(
   logger: Logger,
   metrics: Metrics,
-  { trustProxy, headers }: { trustProxy: readonly string[]; headers: ReadonlyMap<string, string> },
+  trustProxy: readonly string[],
   next: Handler,
 ): (req: IncomingMessage, res: ServerResponse) => void {
   const trusted = proxyAddr.compile([...trustProxy]);
@@ -48,7 +48,6 @@ export function observe(
     const state = { requestId, ip, forwarded } as FrontState;
     const observed = Object.assign(req, { front: state });
     res.setHeader('X-Request-Id', requestId);
-    for (const [name, value] of headers) res.setHeader(name, value);
     req.headers['x-forwarded-for'] = ip;
     const userAgent = req.headers['user-agent']?.slice(0, 512);
     const context = { requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) };
@@ -65,11 +64,14 @@ export function observe(
   };
 }
 
-/** For the doors of people, which are Koa's. */
-export const adoptState: Middleware = (ctx, next) => {
-  ctx.state = (ctx.req as Observed).front;
-  return next();
-};
+/** For the doors of people, which are Koa's: what is known of the request, and the headers that every answer of theirs has. */
+export const adopt =
+  (headers: ReadonlyMap<string, string>): Middleware =>
+  (ctx, next) => {
+    ctx.state = (ctx.req as Observed).front;
+    for (const [name, value] of headers) ctx.set(name, value);
+    return next();
+  };
 
 /** RFC 9110 §8.4.1: a body in a coding is read nowhere, so that no small request becomes a large one. */
 export const hasEncodedBody = ({ headers }: IncomingMessage): boolean =>

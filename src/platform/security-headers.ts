@@ -1,5 +1,18 @@
-// The headers that every answer has, whoever gives it. Pages replace the policy by one that names where their own forms may lead.
+// The headers that an answer has, whoever gives it. Pages replace the policy by one that names where their own forms may lead.
 import helmet from 'helmet';
+
+/** Of these only a document takes notice: an answer to a program goes without them. */
+const ofDocuments = new Set([
+  'Cross-Origin-Opener-Policy',
+  'Origin-Agent-Cluster',
+  'X-DNS-Prefetch-Control',
+  'X-Download-Options',
+  'X-Permitted-Cross-Domain-Policies',
+  'X-XSS-Protection',
+]);
+
+export const forPrograms = (headers: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
+  new Map([...headers].filter(([name]) => !ofDocuments.has(name)));
 
 /** Helmet decides what they are, once: they are the same for all requests. @param secure whether the server is reached by https only. */
 export function securityHeaders(secure: boolean): ReadonlyMap<string, string> {

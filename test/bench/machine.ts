@@ -9,7 +9,6 @@ const canPin = cores > 1 && spawnSync('taskset', ['--version']).status === 0;
 /** The server under test has the first core; everything else the others. */
 export const serverCores = '0';
 export const otherCores = cores > 2 ? `1-${cores - 1}` : '1';
-export const allCores = `0-${cores - 1}`;
 
 /** With its threads. Does nothing where there is no taskset, or the process is not ours to move. */
 export function pin(pid: number, list: string): void {

@@ -59,8 +59,8 @@ function markdown({ machine, rows, passwords, storm }: Results): string {
 
 Made by \`npm run bench\`. *bare* is the engine alone, oidc-provider in one process over a plain Map, without logs, limits or a database. *ours* is
 one process as production starts it, with PostgreSQL and Redis, log lines at the default level written to /dev/null. Both have the same
-algorithms (ES256), clients and client authentication, and answer the same requests in turn, three times each; the table has the medians. A row
-named CPU counts the processor time of the server process for one request: it says the same on a quiet machine, and more on a busy one.
+algorithms (ES256), clients and client authentication, and answer the same requests in turn, so many rounds each as told below; the table has the
+medians. A row named CPU counts the processor time of the server process for one request. A machine that does other work disturbs both, the rates more.
 
 ${facts.join('\n')}
 

@@ -1,5 +1,5 @@
 // npm run bench [-- --json FILE] [--only NAME] [--seconds N]: this server against the bare engine, in one run. Without --only it writes
-// docs/reports/bench.md.
+// docs/reports/bench.md. BENCH_PROFILE=FOLDER keeps a CPU profile of each server process of ours there.
 import { parseArgs } from 'node:util';
 import { compare } from './compare.js';
 import { describeMachine, serverCores } from './machine.js';
@@ -24,7 +24,10 @@ if (!process.env.TEST_DATABASE_URL || !process.env.TEST_REDIS_URL) {
 }
 const { only } = values;
 const seconds = Number(values.seconds);
-const results: Results = { machine: { ...describeMachine(), seconds }, rows: [] };
+const results: Results = {
+  machine: { ...describeMachine(), seconds, rounds: Number(values.rounds), users: Number(values.users) },
+  rows: [],
+};
 const wanted = (name: string) => name.includes(only);
 const keep = (rows: Row[]) => {
   for (const row of rows) console.log(lineOf(row));

@@ -33,7 +33,7 @@ describe('two workers of one machine', () => {
     expect(await sum(/^workers_serving\{role="web"\}/)).toBe(2);
     expect(await sum(/^workers_serving\{role="jobs"\}/)).toBe(1);
     expect(await sum(/^db_pool_connections\{state="total"\}/)).toBeGreaterThanOrEqual(3);
-    expect(await sum(/^jobs_queue_length\{state="later"\}/)).toBe(1);
+    expect(await sum(/^jobs_queue_length\{state="later"\}/)).toBeGreaterThan(0);
     expect(await sum(/^jobs_queue_length\{state="dead"\}/)).toBe(0);
     expect(await sum(/^jobs_oldest_due_seconds/)).toBeGreaterThanOrEqual(0);
   });

@@ -4,9 +4,9 @@ import { currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { SealedColumn } from '../../platform/rewrap.js';
-import { together } from '../../platform/together.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
-import type { AccountRow, PendingRow, ProtocolRequest } from './request.js';
+import type { PendingRow, ProtocolRequest } from './request.js';
+import { type FoundRow, RowStore } from './row-store.js';
 import type { ShortLivedRows } from './short-lived-rows.js';
 import * as statements from './statements.js';
 
@@ -30,34 +30,18 @@ export class AlreadyConsumed extends Error {
 /** Kinds whose payload carries other handles or what a person typed: sealed whole. */
 const sealedKinds = new Set(['Interaction', 'PushedAuthorizationRequest']);
 
-interface FoundRow {
-  handle_hash: Buffer;
-  kind: string;
-  payload: Payload | null;
-  sealed_payload: string | null;
-  consumed_at: Date | null;
-  sealed_answer: string | null;
-  answer_until: Date | null;
-  grant_id: string | null;
-  session_uid: string | null;
-  account_id: string | null;
-  grant_payload: Payload | null;
-  grant_expires_at: Date | null;
-  session_payload: Payload | null;
-  session_expires_at: Date | null;
-  account: AccountRow | null;
-}
-
-type Columns = ReturnType<EngineRows['columns']>;
-
 export class EngineRows {
+  private readonly store: RowStore;
+
   constructor(
     private readonly db: Database,
     private readonly sealer: Sealer,
     private readonly clock: Clock,
     private readonly retention: Retention,
     private readonly shortLived: ShortLivedRows | undefined,
-  ) {}
+  ) {
+    this.store = new RowStore(db, clock);
+  }
 
   /**
    * @param siblings kinds to look for in the same statement: a token to be introspected may be any of three.
@@ -143,7 +127,7 @@ export class EngineRows {
   async flush(request: ProtocolRequest, answer?: { text: string; seconds: number }): Promise<void> {
     const { rows, consume } = request.takeUnit();
     if (!consume) {
-      if (rows.length > 0) await this.insert(rows.map((row) => this.columns(row)));
+      if (rows.length > 0) await this.store.insert(rows.map((row) => this.columns(row)));
       return;
     }
     const records = JSON.stringify(rows.map((row) => this.columns(row)));
@@ -171,50 +155,13 @@ export class EngineRows {
     return row && this.sealer.open(row.sealed_answer, answerContext(hash));
   }
 
-  /** A statement inside a transaction is that transaction's own. */
-  private async read(hashes: Buffer[]): Promise<FoundRow[]> {
-    const tenantId = currentTenantId();
-    return this.db.inTransaction ? this.readAll(tenantId, hashes) : this.readTogether(tenantId, hashes);
-  }
-
-  private readonly readTogether = together(async (tenantId, all: Buffer[][]): Promise<FoundRow[][]> => {
-    const rows = await this.readAll(tenantId, all.flat());
-    const found = new Map(rows.map((row) => [row.handle_hash.toString('hex'), row]));
-    const handedOut = new Set<FoundRow>();
-    // Two requests with one token share a statement, never an object: the engine changes what it is given.
-    const own = (row: FoundRow): FoundRow => {
-      if (handedOut.has(row)) return structuredClone(row);
-      handedOut.add(row);
-      return row;
-    };
-    return all.map((hashes) => hashes.flatMap((hash) => found.get(hash.toString('hex')) ?? []).map(own));
-  });
-
-  private readAll(tenantId: string, hashes: Buffer[]): Promise<FoundRow[]> {
-    return this.db.execute<FoundRow>(statements.findRow, [tenantId, hashes, this.clock.now()]);
-  }
-
-  private async insert(records: Columns[]): Promise<void> {
-    const tenantId = currentTenantId();
-    await (this.db.inTransaction ? this.insertAll(tenantId, records) : this.insertTogether(tenantId, records));
-  }
-
-  private readonly insertTogether = together(async (tenantId, all: Columns[][]): Promise<undefined[]> => {
-    await this.insertAll(tenantId, all.flat());
-    return all.map(() => undefined);
-  });
-
-  private insertAll(tenantId: string, records: Columns[]): Promise<object[]> {
-    return this.db.execute(statements.insertNewRows, [tenantId, JSON.stringify(records)]);
-  }
-
   private async load(
     request: ProtocolRequest,
     kinds: readonly string[],
     handle: string,
   ): Promise<Map<string, Payload>> {
     const hashes = kinds.map((kind) => handleHash(kind, handle));
-    const rows = await this.read(hashes);
+    const rows = await this.store.read(hashes);
     const found = new Map<string, Payload>();
     for (const row of rows) {
       remember(request, row);
@@ -255,7 +202,7 @@ export class EngineRows {
     return JSON.parse(this.sealer.open(sealed, payloadContext(currentTenantId(), kind))) as Payload;
   }
 
-  columns({ kind, handle, payload }: PendingRow) {
+  private columns({ kind, handle, payload }: PendingRow) {
     const { consumed, ...rest } = withoutHandle(payload);
     const sealed = sealedKinds.has(kind);
     return {
