@@ -24,8 +24,9 @@ export function express(
     if (!routes.has(route) || (await door.wait(route, req, front.ip)) > 0) return false;
     front.route = route;
     enterTenant(front.tenant.id);
+    const answer = await door.find(route, front.tenant.id, req, front.ip);
     for (const [name, value] of headers) res.setHeader(name, value);
-    await door.serve(route, front.tenant.id, req, res, front.ip);
+    await answer(res);
     return true;
   };
 

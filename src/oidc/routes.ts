@@ -62,6 +62,8 @@ export const machineRoutes: readonly string[] = [
 type Limit = { points: number; seconds: number };
 type Allowed = { protocolFailures: Limit; authorizations: Limit };
 
+type Answer = (res: ServerResponse) => Promise<void>;
+
 /** The engine's endpoints, whichever way a request comes to them. */
 export class EngineDoor {
   private readonly failures: Limiter;
@@ -83,15 +85,18 @@ export class EngineDoor {
     return remaining > 0 ? 0 : Math.max(1, seconds);
   }
 
-  async serve(route: string, tenantId: string, req: IncomingMessage, res: ServerResponse, ip: string | undefined) {
+  /** @returns what answers. @throws Error where the tenant's engine is not to be had; nothing has been said by then. */
+  async find(route: string, tenantId: string, req: IncomingMessage, ip: string | undefined): Promise<Answer> {
     const { handle, published } = await this.pool.of(tenantId);
     const document = await published.find(route, req);
-    if (document) return document.send(req, res);
-    await handle(req, res);
-    const failed = res.statusCode === 400 || res.statusCode === 401;
-    // Over the limit already is nothing new here: the next request hears of it.
-    if (failed && guessable.has(route) && req.method !== 'OPTIONS')
-      await this.failures.consume(clientKey(ip)).catch(() => {});
+    if (document) return async (res) => document.send(req, res);
+    return async (res) => {
+      await handle(req, res);
+      const failed = res.statusCode === 400 || res.statusCode === 401;
+      // Over the limit already is nothing new here: the next request hears of it.
+      if (failed && guessable.has(route) && req.method !== 'OPTIONS')
+        await this.failures.consume(clientKey(ip)).catch(() => {});
+    };
   }
 }
 
@@ -105,8 +110,9 @@ export function mountEngine(door: EngineDoor): Middleware {
     if (seconds > 0) return refuse(ctx, seconds);
     // Thrown, not answered here: people meet this one, and it is a page.
     if (route === routes.authorization) await door.authorizations.consume(clientKey(ctx.state.ip));
+    const answer = await door.find(route, currentTenantId(), ctx.req, ctx.state.ip);
     ctx.respond = false;
-    await door.serve(route, currentTenantId(), ctx.req, ctx.res, ctx.state.ip);
+    await answer(ctx.res);
   };
 }
 
