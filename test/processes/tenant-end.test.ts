@@ -53,6 +53,7 @@ describe('a tenant ends in every process', () => {
     await db.manager.query(
       'CREATE TRIGGER slowly AFTER DELETE ON replays FOR EACH STATEMENT EXECUTE FUNCTION slowly()',
     );
+    const keys = await rowsOf('signing_keys', big);
     await tenants.delete(big);
     for (const index of [0, 1]) await until('refused', async () => (await statusAt(index, 'big')) === 404, 1_000);
     await until('some rows are gone', async () => (await rowsOf('replays', big)) < 20_000, 20_000);
@@ -80,7 +81,8 @@ describe('a tenant ends in every process', () => {
       [big.id],
     )) as [{ data: { rows: Record<string, number> } }];
     // What was counted before the crash and what went after it.
-    expect(record.data.rows).toMatchObject({ replays: 20_000, users: 3_000, signing_keys: 2 });
+    expect(record.data.rows).toMatchObject({ replays: 20_000, users: 3_000, signing_keys: keys });
+    expect(keys).toBeGreaterThan(0);
     expect((await make('big')).id).not.toBe(big.id);
     expect(await statusAt(0, 'big')).toBe(200);
   }, 90_000);
