@@ -181,4 +181,21 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
     await server.inside(() => keys.compromised(String(kept?.kid)));
     await server.inside(() => keys.rotate({ force: true }));
   });
+
+  it('an issuer whose secrets do not open answers 500 at every endpoint, and cuts no connection', async () => {
+    const { tenants } = server.services;
+    const closed = await tenants.create({ slug: 'closed', name: 'Closed' });
+    await query('UPDATE tenants SET secrets_sealed = $1 WHERE id = $2', 'v0:gone', closed.id);
+    await server.inside(() => tenants.published(closed));
+    for (const [method, path] of [
+      ['GET', '/.well-known/openid-configuration'],
+      ['GET', '/jwks'],
+      ['GET', '/authorize'],
+      ['GET', '/logout'],
+      ['GET', '/userinfo'],
+      ['POST', '/token'],
+      ['POST', '/introspect'],
+    ] as const)
+      expect([path, (await fetch(`${server.issuer}/t/closed${path}`, { method })).status]).toEqual([path, 500]);
+  });
 });
