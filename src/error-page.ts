@@ -10,13 +10,11 @@ export function renderErrors(pages: Pages, logger: Logger): Middleware {
     try {
       await next();
     } catch (error) {
-      if (ctx.headerSent) {
+      if (ctx.respond === false || ctx.headerSent) {
         logger.error('an answer was cut off', { error });
         if (!ctx.res.writableEnded) ctx.res.destroy();
         return;
       }
-      // Also where the engine was to answer and could not be had: nobody has said anything yet.
-      ctx.respond = true;
       await render(ctx, error, pages, logger);
     }
   };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { request } from 'undici';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
+import { withContext } from '../../src/platform/context.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const paths = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/jwks'];
@@ -78,16 +79,9 @@ describe('what an issuer publishes (RFC 8414, RFC 7517)', () => {
       if (path !== '/jwks') return;
       const kidsOf = ({ text }: { text: string }) =>
         (JSON.parse(text) as { keys: { kid: string; alg: string }[] }).keys.map(({ kid }) => kid);
-      const [retired] = await server.inside(async ({ db, caching }) => {
-        const [rows] = (await db.manager.query(
-          `UPDATE signing_keys SET status = 'retired' WHERE tenant_id = $1 AND alg = 'RS256' RETURNING kid`,
-          [other.id],
-        )) as [{ kid: string }[], number];
-        await caching.publish('issuer', other.id);
-        return rows;
-      });
-      expect(kidsOf(before)).toContain(retired?.kid);
-      expect(kidsOf(await get('/t/acme/jwks'))).not.toContain(retired?.kid);
+      const [gone = ''] = kidsOf(before);
+      await server.inside(({ keys }) => withContext({ tenantId: other.id }, () => keys.compromised(gone)));
+      expect(kidsOf(await get('/t/acme/jwks'))).not.toContain(gone);
     },
   );
 });
