@@ -51,15 +51,31 @@ export function observe(
     req.headers['x-forwarded-for'] = ip;
     const userAgent = req.headers['user-agent']?.slice(0, 512);
     const context = { requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) };
-    runInContext({ ...context, published: published.test(req.url ?? '') }, () => {
-      res.once('close', () => {
-        const milliseconds = performance.now() - started;
-        const { route = 'none' } = state;
-        const { method = '' } = req;
-        metrics.httpRequestDuration.observe({ route, method, status: res.statusCode }, milliseconds / 1000);
-        logger.info('request', { route, method, status: res.statusCode, ms: Math.round(milliseconds), ip });
-      });
-      next(observed, res);
+    // Who hangs up is told nothing, but did ask: the line is written when both the connection and the work on it have ended. Of pipelined
+    // requests one closes in the midst of another (RFC 9112 §9.3.2), so each says itself who it was.
+    let ends = 0;
+    let milliseconds = 0;
+    const end = () => {
+      ends += 1;
+      if (ends < 2) return;
+      const { route = 'none', tenant } = state;
+      const { method = '' } = req;
+      const { statusCode: status } = res;
+      metrics.httpRequestDuration.observe({ route, method, status }, milliseconds / 1000);
+      runInContext({ ...context, ...(tenant ? { tenantId: tenant.id } : {}) }, () =>
+        logger.info('request', { route, method, status, ms: Math.round(milliseconds), ip }),
+      );
+    };
+    res.once('close', () => {
+      milliseconds = performance.now() - started;
+      end();
+    });
+    runInContext({ ...context, published: published.test(req.url ?? '') }, async () => {
+      try {
+        await next(observed, res);
+      } finally {
+        end();
+      }
     });
   };
 }

@@ -131,9 +131,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     clientHooks,
   );
   const registeredClients = new RegisteredClients(db, audit, lookup, clock, clientHooks);
-  const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, (tenant) =>
-    Object.keys(scopesAt(tenant)),
-  );
+  const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
+  const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
     managementApi(tenant, tenants.issuerOf(tenant)),
   ]);

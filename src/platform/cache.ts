@@ -1,7 +1,7 @@
 // What is read far more often than it changes, kept in memory, bounded, and dropped when invalidation.ts says that it changed.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from './clock.js';
-import { currentContext } from './context.js';
+import { currentContext, withContext } from './context.js';
 import { everything } from './invalidation.js';
 
 /** What a cache needs of Invalidation. */
@@ -58,7 +58,9 @@ export class BoundedCache<V> {
       return entry.value;
     }
     const flight = this.flights.get(key) ?? this.depart(key);
-    return entry && currentContext()?.published ? this.orLastKnown(flight, entry) : flight.result;
+    // That there was none is no answer of the issuer's.
+    const known = entry?.value !== undefined && currentContext()?.published;
+    return known ? this.orLastKnown(flight, entry) : flight.result;
   }
 
   /** Discovery and keys outlive the database: where it is away or silent, what was last read is told. */
@@ -84,7 +86,9 @@ export class BoundedCache<V> {
 
   private depart(key: string): Flight<V> {
     const since = this.now();
-    const flight: Flight<V> = { since: performance.now(), result: this.options.load(key) };
+    // What is loaded is for everybody, whoever asks first: nothing of it may be older than the asking.
+    const result = withContext({ published: false }, () => this.options.load(key));
+    const flight: Flight<V> = { since: performance.now(), result };
     this.flights.set(key, flight);
     flight.result.then(
       (value) => this.land(key, flight, { value, since }),

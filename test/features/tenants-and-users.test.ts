@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { listAuditEvents } from '../../src/features/audit/audit.queries.js';
 import { SigningKey } from '../../src/features/keys/signing-key.entity.js';
 import { Tenant } from '../../src/features/tenants/tenant.entity.js';
+import { TenantDeletion } from '../../src/features/tenants/tenant-deletion.js';
 import { listUsers } from '../../src/features/users/user.queries.js';
 import { CreateUser } from '../../src/features/users/user.schema.js';
 import { kinds } from '../support/postgres.js';
@@ -50,6 +51,28 @@ describe.each(kinds)('tenants, keys, users (%s)', (kind) => {
       lockout: { max_attempts: 5 },
     });
     expect(await house.tenants.findBySlug('nobody')).toBeUndefined();
+  });
+
+  it('takes all rows of a tenant that ends, also from a table in partitions, whose rows share their places', async () => {
+    const { db, audit, tenants } = house;
+    const [ending, staying] = [
+      await tenants.create({ slug: `ending-${kind}`, name: 'Ending' }),
+      await tenants.create({ slug: `staying-${kind}`, name: 'Staying' }),
+    ];
+    const { dataSource } = db;
+    await dataSource.query('CREATE TABLE visits (tenant_id uuid NOT NULL, n int NOT NULL) PARTITION BY RANGE (n)');
+    await dataSource.query('CREATE TABLE visits_low PARTITION OF visits FOR VALUES FROM (0) TO (100)');
+    await dataSource.query('CREATE TABLE visits_high PARTITION OF visits FOR VALUES FROM (100) TO (200)');
+    await dataSource.query(
+      'INSERT INTO visits SELECT tenant_id, n FROM unnest($1::uuid[]) tenant_id, generate_series(80, 119) n',
+      [[ending.id, staying.id]],
+    );
+    await tenants.delete(ending);
+    await new TenantDeletion(db, audit, tenants, 3).run({ tenantId: ending.id });
+    const left = await dataSource.query('SELECT tenant_id, count(*)::int AS count FROM visits GROUP BY 1');
+    expect(left).toEqual([{ tenant_id: staying.id, count: 40 }]);
+    expect(await tenants.findById(ending.id)).toBeUndefined();
+    await dataSource.query('DROP TABLE visits');
   });
 
   it('keeps the secrets of a tenant through a change, and different from those of others', async () => {

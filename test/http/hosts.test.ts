@@ -532,6 +532,7 @@ describe.each([
 describe.each([
   ['http', 'tenants.example', ''],
   ['https', 'id.example.com', 'https://id.example.com'],
+  ['https, the installation beside them', 'example.com', 'https://id.example.com'],
 ])('tenants as names below a domain (%s)', (_kind, domain, issuer) => {
   let server: TestServer;
   let port: number;
@@ -613,6 +614,23 @@ describe.each([
     // Claimed in another header, it changes nothing.
     const { body } = await ask(new URL(server.issuer).host, path, [['X-Forwarded-Host', `acme${suffix}`]]);
     expect(JSON.parse(body).issuer).toBe(server.issuer);
+  });
+
+  it('gives no name twice: neither the installation’s nor what is somebody’s host (RFC 8414 §2)', async () => {
+    const { tenants, db } = server.services;
+    // As one who had the host before there was a domain.
+    await tenants.create({ slug: 'older', name: 'Older', host: 'older.example' });
+    await db.manager.query(`UPDATE tenants SET host = $1 WHERE slug = 'older'`, [`early${suffix}`]);
+    await expect(tenants.create({ slug: 'early', name: 'E' })).rejects.toMatchObject({ status: 409 });
+    const late = await tenants.create({ slug: 'late', name: 'L', host: 'late.example' });
+    await db.manager.query(`UPDATE tenants SET host = $1 WHERE slug = 'older'`, [`late${suffix}`]);
+    await expect(tenants.update(late, { host: null })).rejects.toMatchObject({ status: 409 });
+    const base = new URL(server.issuer).host;
+    const beside = base.endsWith(suffix) ? base.slice(0, -suffix.length) : undefined;
+    if (beside) await expect(tenants.create({ slug: beside, name: 'B' })).rejects.toMatchObject({ status: 422 });
+    expect((await tenants.list()).map((tenant) => tenants.issuerOf(tenant))).toHaveLength(
+      new Set((await tenants.list()).map((tenant) => tenants.issuerOf(tenant))).size,
+    );
   });
 
   it('keeps names below the domain for their tenants', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
+import { KeySchedule } from '../../src/features/keys/key-schedule.js';
 import type { SigningKey } from '../../src/features/keys/signing-key.entity.js';
 import { withContext } from '../../src/platform/context.js';
 import { ask, tokenWith } from '../support/api.js';
@@ -186,6 +187,25 @@ describe('signing keys (OpenID Connect Core §10.1.1)', () => {
     expect(await kid('current')).toBe(next);
     expect(await kid('previous')).toBe(before);
     expect((await keys()).filter(({ status }) => status === 'next')).toHaveLength(2);
+  });
+
+  it('are made no more for a tenant that ends', async () => {
+    const { tenants, db, clock, logger } = server.services;
+    const { id } = await tenants.create({ slug: 'ending', name: 'Ending' });
+    await db.manager.query(
+      `UPDATE signing_keys SET status_since = status_since - interval '400 days' WHERE tenant_id = $1 AND status = 'current'`,
+      [id],
+    );
+    const tended: string[] = [];
+    const schedule = new KeySchedule(db, { tend: async (one) => void tended.push(one) }, clock, logger);
+    await schedule.run();
+    expect(tended).toContain(id);
+    await db.transaction(async () => {
+      await db.manager.query('UPDATE tenants SET deleting_at = now() WHERE id = $1', [id]);
+      tended.length = 0;
+      await schedule.run();
+    });
+    expect(tended).not.toContain(id);
   });
 
   it('rotate by hand only where rotation_days is 0', async () => {

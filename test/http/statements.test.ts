@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import pg from 'pg';
-import { currentContext } from '../../src/platform/context.js';
 import { Browser } from '../support/browser.js';
 import { until } from '../support/pair.js';
 import {
@@ -14,22 +12,11 @@ import {
   tokensFor,
 } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
-
-/** Statements sent to the database, by request; BEGIN and COMMIT are statements too. */
-const sent = new Map<string, string[]>();
-
-function listen(): void {
-  const original = pg.Client.prototype.query as (...args: unknown[]) => unknown;
-  jest.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: unknown, ...args: unknown[]) {
-    const [query] = args as [string | { text: string; name?: string }];
-    const id = currentContext()?.requestId;
-    if (id) sent.set(id, [...(sent.get(id) ?? []), typeof query === 'string' ? query : (query.name ?? query.text)]);
-    return original.apply(this, args) as never;
-  });
-}
+import { recordStatements } from '../support/statements.js';
 
 describe('a warm request costs few statements', () => {
   let server: TestServer;
+  let sent: Map<string, string[]>;
   let party: Party;
   let machine: Party;
   let email: string;
@@ -48,7 +35,7 @@ describe('a warm request costs few statements', () => {
     email = (await makePerson(server)).email;
     // While changes of other processes are not heard, as under a load that delays the listener, caches ask again every second: not counted here.
     Object.defineProperty(server.services.invalidation, 'live', { get: () => true });
-    listen();
+    sent = recordStatements();
   }, 60_000);
   afterAll(async () => {
     jest.restoreAllMocks();

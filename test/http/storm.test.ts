@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import pg from 'pg';
 import { Browser } from '../support/browser.js';
 import { authorizationUrl, makeClient, pkce } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { recordStatements } from '../support/statements.js';
 
 describe('a storm of sign-ins', () => {
   let server: TestServer;
@@ -46,24 +46,17 @@ describe('a storm of sign-ins', () => {
     const work = [hasher.hash('one'), hasher.hash('two')];
     for (const one of work) one.catch(() => {});
     Object.defineProperty(server.services.invalidation, 'live', { get: () => true });
-    const statements = jest.spyOn(pg.Client.prototype, 'query');
+    const statements = recordStatements();
     const asked = server.services.redis ? jest.spyOn(server.services.redis.client, 'sendCommand') : undefined;
     try {
       for (const path of [`${page}/login`, `${page}/change_password`, '/password', '/setup']) {
-        statements.mockClear();
         asked?.mockClear();
         const answer = await sendHead(path);
         expect([path, answer.split('\r\n', 1)[0]]).toEqual([path, 'HTTP/1.1 503 Service Unavailable']);
         expect(answer).toMatch(/^Retry-After: [1-9]\d*\r$/im);
         expect(answer).toContain('<h1>');
-        // The jobs of the server ask by themselves, and the listener once a second: nothing of a request.
-        const ours = statements.mock.calls.filter(
-          ([query]) =>
-            !/graphile_worker|^SELECT 1$/.test(
-              typeof query === 'string' ? query : String((query as { text?: string })?.text),
-            ),
-        );
-        expect([path, ours]).toEqual([path, []]);
+        const [, requestId = ''] = /^X-Request-Id: (\S+)\r$/im.exec(answer) ?? [];
+        expect([path, requestId, statements.get(requestId)]).toEqual([path, expect.stringMatching(/./), undefined]);
         expect([path, asked?.mock.calls ?? []]).toEqual([path, []]);
       }
     } finally {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { installationScopes } from '../../src/management.js';
+import { installationScopes, managementScopes } from '../../src/management.js';
 import { ask, tokenWith } from '../support/api.js';
 import { Browser } from '../support/browser.js';
 import { until } from '../support/pair.js';
@@ -163,7 +163,14 @@ describe('tenants through the API of the installation', () => {
     expect(client?.scope).toContain('roles:write');
     expect(client?.scope).not.toContain('tenants');
     expect((await api('post', '/tenants/begun/setup-links')).status).toBe(409);
-    expect((await api('post', '/tenants/default/setup-links')).status).toBe(201);
+  });
+
+  it('makes nobody administrator of the installation for less than everything: tenants:write appoints at other tenants', async () => {
+    const path = '/tenants/default/setup-links';
+    const refused = await api('post', path);
+    expect([refused.status, refused.body.code]).toEqual([403, 'scope_not_held']);
+    const all = await tokenWith(server, Object.keys({ ...managementScopes, ...installationScopes }).join(' '));
+    expect((await ask(server, all, 'post', path)).status).toBe(201);
   });
 
   it('nobody gives a client of the installation more than they have: tenants:write is a scope like any other', async () => {

@@ -33,8 +33,11 @@ export const crowd = <T>(count: number, one: (index: number) => Promise<T>): Pro
 /** @throws Error when it has not become true within the milliseconds given. @returns after how many it did. */
 export async function until(what: string, condition: () => Promise<boolean>, milliseconds = 5_000): Promise<number> {
   const started = performance.now();
-  while (!(await condition()))
+  while (!(await condition())) {
     if (performance.now() - started > milliseconds) throw new Error(`not within ${milliseconds} ms: ${what}`);
+    // A condition that waits for nothing itself must not keep what it waits for from happening.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   return performance.now() - started;
 }
 

@@ -46,7 +46,7 @@ const due = {
     WITH policies AS (
       SELECT id, COALESCE((settings -> 'signing_keys' ->> 'rotation_days')::int, $2::int) AS days,
              COALESCE(settings -> 'signing_keys' -> 'algorithms', $3::jsonb) AS algorithms
-        FROM tenants)
+        FROM tenants WHERE deleting_at IS NULL)
     SELECT k.tenant_id FROM signing_keys k JOIN policies p ON p.id = k.tenant_id
      WHERE (k.status = 'current' AND p.days > 0 AND k.status_since <= $1::timestamptz - make_interval(days => p.days))
         OR (k.status = 'previous' AND k.status_since <= $1::timestamptz - make_interval(secs => $4))

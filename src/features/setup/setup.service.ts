@@ -39,6 +39,8 @@ export class SetupService {
     private readonly oneTimeTokens: OneTimeTokens,
     /** Everything the management API of a tenant can be asked for: what its first client may do. */
     private readonly scopesOf: (tenant: Tenant) => readonly string[],
+    /** @throws AppError 403 where the caller has less. */
+    private readonly mayGrant: (scopes: readonly string[]) => void,
   ) {}
 
   /** Nobody administers the tenant. Whoever is disabled counts: disabling them does not open the door again. */
@@ -54,9 +56,14 @@ export class SetupService {
     return `${issuer}/setup?token=${token}`;
   }
 
-  /** The same for another tenant than the one of the context. @throws AppError 409 also where the tenant does not answer. */
+  /**
+   * The same for another tenant than the one of the context. Whoever makes tenants appoints who administers them, not who administers the
+   * installation: that takes all that the link gives.
+   * @throws AppError 409 also where the tenant does not answer, 403.
+   */
   async issueLinkFor(tenant: Tenant): Promise<string> {
     if (tenant.state !== 'active') throw conflict(`tenant_${tenant.state}`, 'This tenant does not answer');
+    if (tenant.isDefault) this.mayGrant(this.scopesOf(tenant));
     return this.db.transaction(async () => {
       const link = await withContext({ tenantId: tenant.id }, () => this.issueLink(this.tenants.issuerOf(tenant)));
       const { id: tenantId } = await this.tenants.ensureDefault();

@@ -34,7 +34,7 @@ export class TenantDeletion {
       for (let full = true; full; ) {
         if (signal?.aborted) return;
         full = await this.db.transaction(
-          async () => (await this.locked(tenantId)) && (await this.take(tenantId, table)) === this.batchSize,
+          async () => (await this.locked(tenantId)) && (await this.take(tenantId, table)) >= this.batchSize,
         );
       }
     }
@@ -50,7 +50,7 @@ export class TenantDeletion {
     return rows.length > 0;
   }
 
-  /** @returns how many rows went. */
+  /** @returns how many rows went: more than a batch where partitions have them at the same places. */
   private async take(tenantId: string, table: string): Promise<number> {
     const [, count] = (await this.db.manager.query(
       `DELETE FROM ${table}
@@ -70,7 +70,7 @@ export class TenantDeletion {
   private finish(tenantId: string, tables: readonly string[]): Promise<void> {
     return this.db.transaction(async () => {
       await this.db.manager.query('SELECT 1 FROM tenants WHERE id = $1 FOR UPDATE', [tenantId]);
-      for (const table of tables) while ((await this.take(tenantId, table)) === this.batchSize);
+      for (const table of tables) while ((await this.take(tenantId, table)) >= this.batchSize);
       const tenant = await this.db.manager.findOneBy(Tenant, { id: tenantId });
       if (!tenant) return;
       await this.db.manager.delete(Tenant, { id: tenantId });

@@ -71,11 +71,12 @@ export class TenantService {
     });
   }
 
-  /** @throws QueryFailedError on a slug or host that is taken, answered as 409; AppError 422 on a host that is the server's. */
+  /** @throws QueryFailedError on a slug or host that is taken, answered as 409; AppError 422 on an address that is the server's. */
   create(input: CreateTenant): Promise<Tenant> {
     const tenant = this.build(CreateTenant.parse(input));
     this.assertOwnHost(tenant.host);
     return this.db.transaction(async () => {
+      await this.assertOwnName(tenant);
       await this.db.manager.insert(Tenant, tenant as QueryDeepPartialEntity<Tenant>);
       await this.begun(tenant);
       return tenant;
@@ -95,7 +96,10 @@ export class TenantService {
           { pointer: '/host', message: 'cannot be set here' },
         ]);
       if (name !== undefined) row.name = name;
-      if (host !== undefined) row.host = host;
+      if (host !== undefined) {
+        row.host = host;
+        await this.assertOwnName(row);
+      }
       if (settings) row.storedSettings = applyPatch(row.storedSettings, settings);
       await this.recordAs(row, () =>
         this.audit.record('tenant.updated', { tenant_id: row.id, changed: Object.keys(input) }),
@@ -256,6 +260,17 @@ export class TenantService {
     await this.recordAs(tenant, () => this.audit.record('tenant.created', { tenant_id: tenant.id, slug: tenant.slug }));
     await this.published(tenant);
     await this.db.afterCommit(() => this.hooks.created(tenant));
+  }
+
+  /** RFC 8414 §2: no two issuers have one name. @throws AppError 422 where a slug below the domain is the installation, 409 where it is a host. */
+  private async assertOwnName(tenant: Tenant): Promise<void> {
+    const { issuer, domain } = this.places;
+    if (!domain || tenant.host || tenant.isDefault) return;
+    const { host } = new URL(this.issuerOf(tenant));
+    if (host === new URL(issuer).host)
+      throw invalid('The slug cannot be used', [{ pointer: '/slug', message: 'is the address of the installation' }]);
+    if (await this.db.manager.existsBy(Tenant, { host }))
+      throw conflict('host_taken', `Another tenant answers at ${host}`);
   }
 
   /** A tenant's own history holds its beginning, whoever made it. */

@@ -69,7 +69,17 @@ export async function openHouse(kind: Kind) {
     locked: async () => {},
   });
   const clients = new ClientService(db, audit, new ClientLookup(db, caching, clock), clock, { production: true });
-  const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, () => managementScopes);
+  const setup = new SetupService(
+    db,
+    audit,
+    tenants,
+    users,
+    passwords,
+    clients,
+    oneTimeTokens,
+    () => managementScopes,
+    () => {},
+  );
   const enqueue = async (_task: string, payload: object) => void outbox.push(payload);
   const render = (template: keyof MailTemplates, _locale: string, data: object) => {
     const { link = '' } = data as { link?: string };

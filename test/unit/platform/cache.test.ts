@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { BoundedCache } from '../../../src/platform/cache.js';
-import { withContext } from '../../../src/platform/context.js';
+import { runInContext } from '../../../src/platform/context.js';
 
 /** A cache over a table that a test can change, with loads that land when the test says so. */
 function world({ max = 10, automatic = true } = {}) {
@@ -140,6 +140,41 @@ describe('a bounded cache', () => {
     expect(w.loads).toHaveLength(2);
   });
 
+  it('tells old answers to those who ask for what is published, and builds nothing of them that others are told', async () => {
+    const asPublished = <T>(work: () => T) => runInContext({ requestId: 'r', published: true }, work);
+    const w = world({ automatic: false });
+    const built = new BoundedCache<string>({
+      max: 10,
+      topic: 'built',
+      invalidation: { ...w.invalidation, subscribe: () => () => {} },
+      clock: { now: () => new Date(w.now()) },
+      load: async (key) => `built of ${await w.cache.get(key)}`,
+    });
+    w.rows.set('a', 'old');
+    const first = w.cache.get('a');
+    w.land();
+    await first;
+    w.rows.set('a', 'new');
+    w.invalidate('*');
+
+    const building = asPublished(() => built.get('a'));
+    const told = asPublished(() => w.cache.get('a'));
+    // The database is silent for longer than the first is asked to wait.
+    expect(await told).toBe('old');
+    w.land();
+    expect(await building).toBe('built of new');
+    expect(await built.get('a')).toBe('built of new');
+  });
+
+  it('takes no absence for the last answer to what is published', async () => {
+    const w = world();
+    expect(await w.cache.get('a')).toBeUndefined();
+    w.pass(1_000);
+    w.fail(true);
+    const asked = runInContext({ requestId: 'r', published: true }, () => w.cache.get('a'));
+    await expect(asked).rejects.toThrow('database away');
+  });
+
   it('answers an error rather than an old value when it cannot look again', async () => {
     const w = world();
     w.rows.set('a', 'value');
@@ -183,7 +218,7 @@ describe('a bounded cache', () => {
   });
 
   describe('where the database is away', () => {
-    const asked = (w: World, published: boolean) => withContext({ published }, () => w.cache.get('a'));
+    const asked = (w: World, published: boolean) => runInContext({ requestId: 'r', published }, () => w.cache.get('a'));
 
     it.each<[string, (w: World) => unknown]>([
       ['and changes are not heard any more', (w) => w.deafFor(10_000)],
