@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { installationScopes, managementScopes } from '../../src/management.js';
 import { ask, tokenWith } from '../support/api.js';
+import { raw } from '../support/attack.js';
 import { Browser } from '../support/browser.js';
 import { until } from '../support/pair.js';
 import { introspect, makePerson, post, refresh } from '../support/party.js';
@@ -141,6 +142,31 @@ describe('tenants through the API of the installation', () => {
     expect(await status(`${issuer}${wellKnown}`)).toBe(404);
     await api('patch', '/tenants/moving', { host: null });
     expect(await status(`${issuer}${wellKnown}`)).toBe(200);
+  });
+
+  it('what an issuer has signed is nothing at another host of its tenant (RFC 9068 §4); rows of the tenant go on there', async () => {
+    await make('signed');
+    const tenant = await server.services.tenants.find('signed');
+    const there = at(server, tenant);
+    const { party, jwt, machineToken, apiToken } = await furnish(there, tenant, await sharedByAll());
+    expect((await introspect(there, party, jwt)).body.active).toBe(true);
+    await api('patch', '/tenants/signed', { host: 'login.signed.example' });
+    const basic = Buffer.from(`${party.clientId}:${party.clientSecret}`).toString('base64');
+    const active = async (token: string) => {
+      const body = new URLSearchParams({ token }).toString();
+      const answer = await raw(
+        server,
+        `POST /introspect HTTP/1.1\r\nHost: login.signed.example\r\nConnection: close\r\nAuthorization: Basic ${basic}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+      return /"active":true/.test(answer);
+    };
+    expect([await active(jwt), await active(machineToken)]).toEqual([false, true]);
+    // RFC 8707 §2: made for the API of the old issuer, it is not for that of the new one.
+    const users = await raw(
+      server,
+      `GET /api/v1/users HTTP/1.1\r\nHost: login.signed.example\r\nConnection: close\r\nAuthorization: Bearer ${apiToken}\r\n\r\n`,
+    );
+    expect(users).toMatch(/^HTTP\/1\.1 401 /);
   });
 
   it('gives a link once that makes the first administrator, who may do everything there and nothing here', async () => {

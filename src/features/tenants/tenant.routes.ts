@@ -44,7 +44,7 @@ export const tenantRoutes = (db: Database, tenants: TenantService) => {
       scope: 'tenants:write',
       summary: 'Change a tenant; null takes a host or a setting away',
       description:
-        'Another host is another issuer: tokens and sessions of the old one end, and clients must learn the new one.',
+        'Another host is another issuer: what the old one has signed is nobody’s any more, browsers sign in again, and clients must learn the new one. Opaque and refresh tokens are bound to the tenant and go on there.',
       params: TenantParams,
       body: UpdateTenant,
       response: TenantView,
