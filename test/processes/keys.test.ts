@@ -110,6 +110,7 @@ describe('signing keys rotate while tokens are made and verified (OpenID Connect
 
   it('and nobody refuses any: by command, at either process, unheard, and what was signed before stays good', async () => {
     const tokens: string[] = [];
+    const kids = new Set<string>();
     const hints: string[] = [];
     let verified = 0;
     let turn = 0;
@@ -117,6 +118,7 @@ describe('signing keys rotate while tokens are made and verified (OpenID Connect
     const keep = async (token: unknown, kept = tokens) => {
       await verify(String(token));
       verified += 1;
+      kids.add(kidOf(String(token)));
       if (kept.length < 400) kept.push(String(token));
     };
     const any = <T>(list: T[]): T => list[Math.floor(Math.random() * list.length)] as T;
@@ -204,7 +206,7 @@ describe('signing keys rotate while tokens are made and verified (OpenID Connect
     await load.stop();
     expect([...load.failures]).toEqual([]);
     expect(verified).toBeGreaterThan(200);
-    expect(new Set(tokens.map(kidOf)).size).toBeGreaterThanOrEqual(5);
+    expect(kids.size).toBeGreaterThanOrEqual(5);
     // Both processes show the same, in the same order.
     const listed = (await keys()).filter(({ status }) => status !== 'retired').map((key) => key.kid);
     expect((await published(0)).sort()).toEqual(listed.sort());
