@@ -44,7 +44,8 @@ export async function loadFaults({ outside }: Stage, report: Report): Promise<vo
   )
     return;
   const { databaseUrl, redisUrl } = outside;
-  const house = await openHouse({ outside: { databaseUrl, redisUrl } }, 2);
+  // As production has it, only shorter: a balancer needs a moment to notice that a server is leaving.
+  const house = await openHouse({ outside: { databaseUrl, redisUrl } }, 2, { DRAIN_DELAY: '1' });
   const pair = { ...house };
   try {
     await report.record(
