@@ -9,7 +9,7 @@ import { deriveKey } from '../platform/crypto.js';
 import { createProvider, type ProviderDependencies } from './provider.js';
 import { Published } from './published.js';
 
-/** Engines kept at most: those asked last. docs/reports/tenants.md says what one of them takes. */
+/** Engines kept at most: those asked last. `npm run prove -- tenants` measures what one of them takes. */
 export const POOL_SIZE = 1000;
 
 export interface PooledProvider {
