@@ -38,7 +38,7 @@ import type { Endpoint } from './platform/endpoint.js';
 import { notFound } from './platform/errors.js';
 import { Metrics } from './platform/metrics.js';
 import { Pages } from './platform/page.js';
-import { forPrograms, securityHeaders } from './platform/security-headers.js';
+import { pageHeaders, programHeaders } from './platform/security-headers.js';
 import type { Services } from './services.js';
 import { createSetupRouter } from './setup/routes.js';
 
@@ -168,8 +168,8 @@ export function createApp(services: Services): App {
 
   const koa = new Koa();
   koa.silent = true;
-  const headers = securityHeaders(secure);
-  koa.use(adopt(headers));
+  koa.use(adopt);
+  koa.use(pageHeaders(secure));
   koa.use(renderErrors(pages, logger));
   koa.use(health.middleware);
   koa.use(services.views.middleware());
@@ -191,7 +191,7 @@ export function createApp(services: Services): App {
   });
   koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
   const longWay = koa.callback();
-  const shortWay = express(issuers, door, forPrograms(headers), longWay);
+  const shortWay = express(issuers, door, programHeaders(secure), longWay);
   const handler = observe(logger, metrics, config.trustProxy, shortWay);
   return { koa, handler, metrics, drain: health.drain };
 }

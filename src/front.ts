@@ -39,7 +39,7 @@ export function observe(
   trustProxy: readonly string[],
   next: Handler,
 ): (req: IncomingMessage, res: ServerResponse) => void {
-  const trusted = proxyAddr.compile([...trustProxy]);
+  const trusted = remembering(proxyAddr.compile([...trustProxy]));
   return (req, res) => {
     const started = performance.now();
     const ip = addressOf(req, trusted);
@@ -80,14 +80,11 @@ export function observe(
   };
 }
 
-/** For the doors of people, which are Koa's: what is known of the request, and the headers that every answer of theirs has. */
-export const adopt =
-  (headers: ReadonlyMap<string, string>): Middleware =>
-  (ctx, next) => {
-    ctx.state = (ctx.req as Observed).front;
-    for (const [name, value] of headers) ctx.set(name, value);
-    return next();
-  };
+/** For the doors of people, which are Koa's: what is known of the request. */
+export const adopt: Middleware = (ctx, next) => {
+  ctx.state = (ctx.req as Observed).front;
+  return next();
+};
 
 /** RFC 9110 §8.4.1: a body in a coding is read nowhere, so that no small request becomes a large one. */
 export const hasEncodedBody = ({ headers }: IncomingMessage): boolean =>
@@ -109,7 +106,20 @@ export function resolveTenant(issuers: Issuers): Middleware {
   };
 }
 
-function addressOf(req: IncomingMessage, trusted: ReturnType<typeof proxyAddr.compile>): string | undefined {
+/** Proxies are few, and come with each request. Whoever else stands in X-Forwarded-For is looked at each time. */
+function remembering(trusts: Trust): Trust {
+  const known = new Set<string>();
+  return (address, hop) => {
+    if (known.has(address)) return true;
+    const trusted = trusts(address, hop);
+    if (trusted && known.size < 1_000) known.add(address);
+    return trusted;
+  };
+}
+
+type Trust = ReturnType<typeof proxyAddr.compile>;
+
+function addressOf(req: IncomingMessage, trusted: Trust): string | undefined {
   try {
     return proxyAddr(req, trusted);
   } catch {

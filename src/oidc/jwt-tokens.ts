@@ -2,6 +2,7 @@
 // where the engine, having authenticated the client, says unsupported_token_type. The rule is the one for opaque tokens.
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import type { JWK } from 'oidc-provider';
+import { routes } from '../../config/protocol.js';
 import type { DeniedTokens } from '../features/protocol/denied-tokens.js';
 import type { EngineContext } from './engine-types.js';
 
@@ -33,11 +34,11 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
     }
   };
 
-  return async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
+  const answer = async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
     await next();
     const { route, client, params } = ctx.oidc ?? {};
     const declined = (ctx.body as { error?: string } | undefined)?.error === 'unsupported_token_type';
-    if (!declined || !client || (route !== 'introspection' && route !== 'revocation')) return;
+    if (!declined || !client) return;
     const token = await verify(params?.token);
     if (route === 'introspection') {
       const told =
@@ -55,6 +56,8 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
       };
     }
   };
+  return (ctx: EngineContext, next: () => Promise<void>): Promise<void> =>
+    ctx.path === routes.introspection || ctx.path === routes.revocation ? answer(ctx, next) : next();
 }
 
 const factsOf = ({ jti, client_id, gid, suid }: Verified) => ({

@@ -21,6 +21,7 @@ import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { exchanging } from './exchange.js';
 import { createLoadExistingGrant } from './grant.js';
 import { jwtTokens, standsOn } from './jwt-tokens.js';
+import { keepClients } from './known-clients.js';
 import type { EnginePages } from './pages.js';
 import { createPolicy } from './policy.js';
 import { clientManagement, refusedRegistration } from './registration.js';
@@ -71,6 +72,7 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) =>
     deps.protocol.replays.unique(iss, jti, exp + clockTolerance);
   believeRetired(provider, issuer);
+  keepClients(provider, deps.clients);
   compareSecrets(provider, deps);
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);

@@ -1,6 +1,7 @@
 // Dynamic registration and management (RFC 7591, RFC 7592) around the engine: secrets are kept as hashes and shown once, and what only an
 // administrator may say about a client cannot be said by the client itself.
 import { errors } from 'oidc-provider';
+import { routes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import { clientSettings, type EngineContext } from './engine-types.js';
 
@@ -19,13 +20,13 @@ export function refusedRegistration(ctx: EngineContext | undefined, key: string,
  * value the engine knows. Answers to a read or update never carry a secret: it was shown when it was made.
  */
 export function clientManagement(clients: ClientService) {
-  return async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
-    const management = ctx.path.startsWith('/register/');
-    const clientId = management ? decodeURIComponent(ctx.path.slice('/register/'.length)) : '';
+  const manage = async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
+    const management = ctx.path.startsWith(`${routes.registration}/`);
+    const clientId = management ? decodeURIComponent(ctx.path.slice(routes.registration.length + 1)) : '';
     const placeholder = management ? (await clients.engineMetadata(clientId))?.client_secret : undefined;
     if (management && ctx.method === 'PUT') await exchangeSecret(ctx, clients, clientId, placeholder);
     await next();
-    if (!ctx.path.startsWith('/register') || typeof ctx.body !== 'object' || ctx.body === null) return;
+    if (typeof ctx.body !== 'object' || ctx.body === null) return;
     const body = ctx.body as Record<string, unknown>;
     for (const member of clientSettings) delete body[member];
     if (placeholder !== undefined) {
@@ -33,6 +34,8 @@ export function clientManagement(clients: ClientService) {
       delete body.client_secret_expires_at;
     }
   };
+  return (ctx: EngineContext, next: () => Promise<void>): Promise<void> =>
+    ctx.path.startsWith(routes.registration) ? manage(ctx, next) : next();
 }
 
 const limit = 56 * 1024;

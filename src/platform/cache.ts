@@ -54,7 +54,8 @@ export class BoundedCache<V> {
     if (this.options.invalidation.inTransaction) return this.options.load(key);
     const entry = this.entries.get(key);
     if (entry && this.isFresh(entry)) {
-      this.keep(key, entry);
+      // Half empty, nothing leaves soon: the order can wait.
+      if (this.entries.size > this.options.max / 2) this.keep(key, entry);
       return entry.value;
     }
     const flight = this.flights.get(key) ?? this.depart(key);

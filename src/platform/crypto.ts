@@ -2,8 +2,8 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHash,
   createHmac,
+  hash,
   hkdfSync,
   randomBytes,
   randomUUID,
@@ -32,7 +32,7 @@ export const newRequestId = (): string => randomUUID();
 /** A bearer value nobody can guess: 256 bits unless asked otherwise, base64url. */
 export const randomToken = (bytes = 32): string => randomBytes(bytes).toString('base64url');
 
-export const sha256 = (value: string): string => createHash('sha256').update(value).digest('base64url');
+export const sha256 = (value: string): string => hash('sha256', value, 'base64url');
 
 export const hmac = (key: string | Buffer, value: string): string =>
   createHmac('sha256', key).update(value).digest('base64url');
@@ -41,11 +41,10 @@ export const hmac = (key: string | Buffer, value: string): string =>
 export const deriveKey = (secret: string | Buffer, purpose: string, bytes = 32): Buffer =>
   Buffer.from(hkdfSync('sha256', secret, '', purpose, bytes));
 
-/** Compares without telling by its duration where two values differ. */
+/** Compares without telling by its duration where two values of one length differ. */
 export function safeEqual(a: string, b: string): boolean {
-  const left = createHash('sha256').update(a).digest();
-  const right = createHash('sha256').update(b).digest();
-  return timingSafeEqual(left, right);
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 /**

@@ -3,7 +3,7 @@
 import winston from 'winston';
 import { type Clock, systemClock } from './clock.js';
 import { currentContext } from './context.js';
-import { redact, redactText } from './redact.js';
+import { redact, redactText, setOwn } from './redact.js';
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
 
@@ -17,6 +17,19 @@ export interface LoggerSettings {
   clock?: Clock;
 }
 
+const unwritten = new Set<() => void>();
+process.on('exit', () => {
+  for (const flush of unwritten) flush();
+});
+
+function later(flush: () => void): void {
+  if (unwritten.size === 0)
+    setImmediate(() => {
+      for (const one of unwritten) one();
+    });
+  unwritten.add(flush);
+}
+
 export function createLogger({ level, stream = process.stdout, clock = systemClock }: LoggerSettings): Logger {
   // A reader that goes away (EPIPE) must not take the server with it.
   stream.on('error', () => {});
@@ -27,25 +40,41 @@ export function createLogger({ level, stream = process.stdout, clock = systemClo
     exitOnError: false,
   });
   out.on('error', () => {});
-  const writer = (severity: Level) => (message: string, fields?: object) => {
-    if (out.isLevelEnabled(severity)) out.log({ level: severity, message: line(severity, message, fields, clock) });
+  // What happens in one turn of the event loop is written at its end, at once: under load, many lines for the price of one.
+  const pending: string[] = [];
+  const flush = () => {
+    unwritten.delete(flush);
+    if (pending.length > 0) out.log({ level, message: pending.splice(0).join('\n') });
+  };
+  const writer = (severity: Level) => {
+    const enabled = out.isLevelEnabled(severity);
+    return (message: string, fields?: object) => {
+      if (!enabled) return;
+      pending.push(line(severity, message, fields, clock));
+      if (severity === 'info' || severity === 'debug') later(flush);
+      else flush();
+    };
   };
   return { error: writer('error'), warn: writer('warn'), info: writer('info'), debug: writer('debug') };
 }
 
 function line(level: Level, message: string, fields: object | undefined, clock: Clock): string {
   const context = currentContext();
-  // Without a prototype: a field called __proto__ is a field.
-  const members = Object.create(null) as Record<string, unknown>;
-  Object.assign(members, { time: clock.now().toISOString(), level, message: redactText(String(message)) });
-  // An id of our own making.
-  if (context) members.request_id = context.requestId;
-  if (context?.tenantId) members.tenant_id = context.tenantId;
-  const head = new Set(Object.keys(members));
+  const members: Record<string, unknown> = {
+    time: clock.now().toISOString(),
+    level,
+    message: redactText(String(message)),
+    // An id of our own making. What is undefined is not written.
+    request_id: context?.requestId,
+    tenant_id: context?.tenantId,
+  };
   const clean = redact(fields instanceof Error ? { error: fields } : fields);
-  // The head is ours: a field of the same name neither replaces it nor is lost.
   if (typeof clean === 'object' && clean !== null)
-    for (const [name, value] of Object.entries(clean)) members[head.has(name) ? `field_${name}` : name] = value;
+    for (const [name, value] of Object.entries(clean)) {
+      // The head is ours: a field of the same name neither replaces it nor is lost.
+      const free = name === '__proto__' || members[name] === undefined;
+      setOwn(members, free ? name : `field_${name}`, value);
+    }
   return visible(JSON.stringify(members));
 }
 

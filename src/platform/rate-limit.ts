@@ -1,6 +1,7 @@
 // How often a key may do a thing: counted in Redis for all processes, in memory (limit ÷ workers) without it or while it is away.
 // It never opens: an unknown address, an unexpected answer, a full memory all err on the strict side.
 import { createHash, createHmac } from 'node:crypto';
+import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { type Clock, systemClock } from './clock.js';
@@ -183,7 +184,7 @@ export class Limiter {
  */
 export function clientKey(ip: string | undefined): string {
   const text = ip?.trim() ?? '';
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return `ip:${text}`;
+  if (isIPv4(text)) return `ip:${text}`;
   if (!ipaddr.IPv6.isValid(text)) return 'ip:unknown';
   const address = ipaddr.IPv6.parse(text);
   if (address.isIPv4MappedAddress()) return `ip:${address.toIPv4Address()}`;

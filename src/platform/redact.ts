@@ -57,6 +57,14 @@ export const isTelling = remembering((name: string): boolean => {
   return !harmlessName.has(word) && (tellingName.has(word) || tellingPart.test(word));
 });
 
+const isUrlName = remembering((name: string): boolean => urlName.test(plain(name)));
+
+/** A member called __proto__ is a member. */
+export function setOwn(target: object, name: string, value: unknown): void {
+  if (name === '__proto__') Object.defineProperty(target, name, { value, enumerable: true });
+  else (target as Record<string, unknown>)[name] = value;
+}
+
 /** Every request names the same members and routes: what was found harmless is known the next time, and nothing else is kept. */
 function remembering<V extends string | boolean>(judge: (text: string) => V): (text: string) => V {
   const harmless = new Map<string, V>();
@@ -165,15 +173,14 @@ class Walk {
       ([name, text]) => /^(name|key|field|path|header)$/.test(String(name)) && typeof text === 'string',
     );
     const told = label !== undefined && isTelling(String(label[1]));
-    return Object.fromEntries(
-      members.map(([key, member]) => {
-        const name = typeof key === 'string' ? key : typeof key === 'number' ? String(key) : '[key]';
-        const hidden = member !== undefined && member !== null && name !== label?.[0] && (isTelling(name) || told);
-        if (hidden) return [redactText(name), redacted];
-        if (typeof member === 'string' && urlName.test(plain(name))) return [redactText(name), withoutQuery(member)];
-        return [redactText(name), this.value(member, depth)];
-      }),
-    );
+    const clean = {};
+    for (const [key, member] of members) {
+      const name = typeof key === 'string' ? key : typeof key === 'number' ? String(key) : '[key]';
+      const hidden = member !== undefined && member !== null && name !== label?.[0] && (isTelling(name) || told);
+      const isUrl = typeof member === 'string' && isUrlName(name);
+      setOwn(clean, redactText(name), hidden ? redacted : isUrl ? withoutQuery(member) : this.value(member, depth));
+    }
+    return clean;
   }
 
   /** Raw headers alternate names and values; an entry is a pair of both. */

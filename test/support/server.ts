@@ -99,7 +99,7 @@ export function freePort(): Promise<number> {
 const collector = (lines: string[]) =>
   new Writable({
     write(chunk, _encoding, done) {
-      lines.push(String(chunk));
+      lines.push(...String(chunk).split('\n').filter(Boolean));
       done();
     },
   });

@@ -7,20 +7,24 @@ import { isTelling } from '../../src/platform/redact.js';
 
 function listen(level: Level = 'debug') {
   const lines: string[] = [];
+  const chunks: string[] = [];
   const stream = new Writable({
     write(chunk, _encoding, done) {
-      lines.push(String(chunk));
+      chunks.push(String(chunk));
+      lines.push(...String(chunk).split(/(?<=\n)/));
       done();
     },
   });
   const clock = { now: () => new Date('2030-01-02T03:04:05.678Z') };
-  return { lines, stream, logger: createLogger({ level, stream, clock }) };
+  return { chunks, lines, stream, logger: createLogger({ level, stream, clock }) };
 }
 
 function written(fields: object | undefined, message = 'event'): string {
   const { lines, logger } = listen();
   logger.info(message, fields);
-  expect(lines).toHaveLength(1);
+  // A line of a failure is written at once, with all before it.
+  logger.error('end');
+  expect(lines).toHaveLength(2);
   return lines[0] as string;
 }
 
@@ -43,6 +47,23 @@ describe('a log line', () => {
       { time: '2030-01-02T03:04:05.678Z', level: 'error', message: 'alone' },
     ]);
     expect(lines.every((line) => line.endsWith('}\n'))).toBe(true);
+  });
+
+  it('is written at the end of the turn of the event loop, with all others of it', async () => {
+    const { chunks, lines, logger } = listen();
+    logger.info('one');
+    logger.debug('two');
+    expect(lines).toHaveLength(0);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(lines).toHaveLength(2);
+    expect(chunks).toHaveLength(1);
+  });
+
+  it('is written at once where something failed, and nothing before it is lost', () => {
+    const { lines, logger } = listen();
+    logger.info('one');
+    logger.error('two');
+    expect(lines.map((line) => (JSON.parse(line) as { message: string }).message)).toEqual(['one', 'two']);
   });
 
   it('is written from its level up', () => {

@@ -1,8 +1,7 @@
 // A handle (token, code, cookie value, request_uri) is a bearer secret: rows are found by its hash, which also tells kinds apart.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
-export const handleHash = (kind: string, handle: string): Buffer =>
-  createHash('sha256').update(kind).update('\0').update(handle).digest();
+export const handleHash = (kind: string, handle: string): Buffer => hash('sha256', `${kind}\0${handle}`, 'buffer');
 
 /** What the engine hands over and expects back; `jti` is the handle and never stored. */
 export interface Payload {

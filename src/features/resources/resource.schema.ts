@@ -8,10 +8,12 @@ import type { Resource } from './resource.entity.js';
 /** Seconds: 15 minutes. */
 export const DEFAULT_ACCESS_TOKEN_TTL = 900;
 
+export const MAX_IDENTIFIER = 1024;
+
 /** RFC 8707 §2: an absolute URI without a fragment; compared exactly, so nothing that a parser would rewrite unseen. */
 export const Identifier = z
   .string()
-  .max(1024)
+  .max(MAX_IDENTIFIER)
   .regex(/^[A-Za-z][A-Za-z0-9+.-]*:[^\s#\\\p{Cc}"<>^`{|}]+$/u, 'must be an absolute URI without a fragment')
   .refine((uri) => URL.canParse(uri), { message: 'must be an absolute URI without a fragment' });
 
