@@ -1,6 +1,6 @@
 // Argon2id (RFC 9106) in a few child processes, with a bounded queue: signing and the token path never wait behind a password.
 // Handed off to: hashing-child.ts does the work, one job at a time.
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { unavailable } from './errors.js';
 import type { Answer, Parameters, Task } from './hashing-child.js';
@@ -239,11 +239,22 @@ export class Hasher {
   }
 }
 
+let idle: { execPath?: string; execArgv: string[] } | undefined;
+
+/** Scheduled as idle, where the system can (util-linux), a hash gives way at once; at the lowest priority it would end its slice first. */
+function asIdle(): { execPath?: string; execArgv: string[] } {
+  if (!idle) {
+    const can = spawnSync('chrt', ['-i', '0', 'chrt', '--version'], { stdio: 'ignore', timeout: 2_000 }).status === 0;
+    idle = can ? { execPath: 'chrt', execArgv: ['-i', '0', process.execPath] } : { execArgv: [] };
+  }
+  return idle;
+}
+
 /** Nothing is inherited: neither secrets in the environment nor --inspect and its kind. */
 const forkChild = () =>
   fork(new URL('./hashing-child.js', import.meta.url), {
     env: { UV_THREADPOOL_SIZE: '2' },
-    execArgv: [],
+    ...asIdle(),
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });

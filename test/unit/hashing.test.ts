@@ -48,6 +48,22 @@ const refusedBy = (work: () => unknown): AppError => {
   throw new Error('not refused');
 };
 
+describe('a hashing process', () => {
+  it('gives way to everything else, with all of its threads', async () => {
+    await hasher().hash('correct horse');
+    const [child] = children();
+    const idle = 5;
+    const lowest = 19;
+    const threads = readdirSync(`/proc/${child}/task`).map((thread) => {
+      const fields = readFileSync(`/proc/${child}/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+      // Nice value and policy of proc(5).
+      return { nice: Number(fields[16]), policy: Number(fields[38]) };
+    });
+    expect(threads.length).toBeGreaterThan(1);
+    expect(threads.filter(({ nice, policy }) => policy !== idle && nice !== lowest)).toEqual([]);
+  });
+});
+
 describe('Argon2id strings (RFC 9106)', () => {
   it('are written with t=3, m=64 MiB, p=2 unless said otherwise', async () => {
     const one = new Hasher();
