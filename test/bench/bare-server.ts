@@ -114,3 +114,5 @@ createServer(async (req, res) => {
   return provider.interactionFinished(req, res, { consent: { grantId: await grant.save() } });
 }).listen(Number(process.env.PORT), '127.0.0.1', () => process.send?.('ready'));
 process.once('disconnect', () => process.exit(0));
+// By itself, so that a profile is written.
+process.once('SIGTERM', () => process.exit(0));

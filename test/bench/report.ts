@@ -1,7 +1,6 @@
 // What was measured, for people (docs/reports/bench.md) and for programs (--json).
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { projectRoot } from '../../config/root.js';
 import type { Storm } from './passwords.js';
 import type { PasswordReport } from './sign-ins.js';
 
@@ -44,16 +43,10 @@ export const lineOf = (row: Row): string =>
   [row.name.padEnd(38), row.unit.padEnd(12), number(row.bare).padStart(9), number(row.ours).padStart(9)].join(' ') +
   ` ${(row.ratio === null ? '–' : row.ratio.toFixed(2)).padStart(6)}  ${targetOf(row).padEnd(10)} ${verdict(row).replaceAll('*', '')}`;
 
-export function writeReport(results: Results): void {
-  const folder = path.join(projectRoot, 'docs', 'reports');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, 'bench.md'), markdown(results));
-}
-
 export const writeJson = (file: string, { machine, rows }: Results): void =>
   writeFileSync(path.resolve(file), `${JSON.stringify({ machine, rows }, null, 2)}\n`);
 
-function markdown({ machine, rows, passwords, storm }: Results): string {
+export function benchReport({ machine, rows, passwords, storm }: Results): string {
   const facts = Object.entries(machine).map(([name, value]) => `- ${name.replaceAll('_', ' ')}: ${value}`);
   return `# How fast it is
 

@@ -1,10 +1,12 @@
-// npm run bench [-- --json FILE] [--only NAME] [--seconds N]: this server against the bare engine, in one run. Without --only it writes
-// docs/reports/bench.md. BENCH_PROFILE=FOLDER keeps a CPU profile of each server process of ours there.
+// npm run bench [-- --json FILE] [--only NAME] [--seconds N] [--profile]: this server against the bare engine, in one run. Without --only it
+// writes docs/reports/bench.md, or with --profile docs/reports/profile.md.
 import { parseArgs } from 'node:util';
+import { writeReport } from '../support/report.js';
 import { compare } from './compare.js';
 import { describeMachine, serverCores } from './machine.js';
 import { processRows } from './process.js';
-import { lineOf, type Results, type Row, reached, writeJson, writeReport } from './report.js';
+import { profile, profileReport, profileTable } from './profile.js';
+import { benchReport, lineOf, type Results, type Row, reached, writeJson } from './report.js';
 import { scenarios } from './scenarios.js';
 import { openHouse, startBare } from './servers.js';
 import { passwordRows, stormRows, workerRows } from './sign-ins.js';
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '8' },
     users: { type: 'string', default: '32' },
     rounds: { type: 'string', default: '3' },
+    profile: { type: 'boolean', default: false },
   },
 });
 if (!process.env.TEST_DATABASE_URL || !process.env.TEST_REDIS_URL) {
@@ -36,11 +39,19 @@ const keep = (rows: Row[]) => {
 
 for (const [name, value] of Object.entries(results.machine)) console.log(`${name}: ${value}`);
 const house = await openHouse();
+const chosen = scenarios.filter(({ name }) => wanted(name));
+if (values.profile) {
+  const profiles = [];
+  for (const scenario of chosen) profiles.push(await profile(scenario, house, seconds, Number(values.users)));
+  console.log(profiles.map(profileTable).join('\n'));
+  if (!only) writeReport('profile', profileReport(results.machine, profiles));
+  await house.close();
+  process.exit(0);
+}
 try {
-  const chosen = scenarios.filter(({ name }) => wanted(name));
   if (chosen.length > 0) {
     const servers = {
-      bare: await startBare(house, serverCores),
+      bare: await startBare(house, { cores: serverCores }),
       ours: await house.start({ cores: serverCores }),
     };
     try {
@@ -64,7 +75,7 @@ try {
   await house.close();
 }
 if (values.json) writeJson(values.json, results);
-if (!only) writeReport(results);
+if (!only) writeReport('bench', benchReport(results));
 const missed = results.rows.filter((row) => reached(row) === false);
 if (missed.length > 0) console.log(`\nNot reached: ${missed.map(({ name }) => name).join('; ')}`);
 process.exit(0);

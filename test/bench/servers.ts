@@ -35,10 +35,16 @@ export interface Server extends Target {
   stop(): Promise<void>;
 }
 
+export interface StartOptions {
+  cores?: string | undefined;
+  /** Folder that gets a CPU profile of the process when it ends. */
+  profiles?: string | undefined;
+}
+
 /** A database of its own with clients and people, on which any number of servers may be started. */
 export interface House extends Omit<Target, 'port' | 'name'> {
   services: Services;
-  start(options?: { workers?: number; cores?: string | undefined }): Promise<Server>;
+  start(options?: StartOptions & { workers?: number }): Promise<Server>;
   close(): Promise<void>;
 }
 
@@ -64,7 +70,8 @@ export async function openHouse(peopleCount = 40): Promise<House> {
     ...rows,
     issuer,
     services,
-    start: ({ workers = 1, cores } = {}) => startOurs(services, { issuer, ...rows }, environment, workers, cores),
+    start: ({ workers = 1, ...options } = {}) =>
+      startOurs(services, { issuer, ...rows }, environment, workers, options),
     async close() {
       await services.close();
       await database.close();
@@ -110,13 +117,10 @@ async function startOurs(
   rows: Omit<Target, 'port' | 'name'>,
   environment: Record<string, string>,
   workers: number,
-  cores: string | undefined,
+  { cores, profiles }: StartOptions,
 ): Promise<Server> {
   const port = await freePort();
-  const profile = process.env.BENCH_PROFILE
-    ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}`, '--cpu-prof-interval=400']
-    : [];
-  const command = [process.execPath, ...profile, path.join(projectRoot, 'dist', 'src', 'cli.js'), 'start'];
+  const command = [process.execPath, ...profiling(profiles), path.join(projectRoot, 'dist', 'src', 'cli.js'), 'start'];
   const [file, args] = cores ? pinned(cores, command) : [command[0] as string, command.slice(1)];
   const child = spawn(file, args, {
     env: { PATH: process.env.PATH, ...environment, PORT: String(port), WORKERS: String(workers) },
@@ -128,10 +132,14 @@ async function startOurs(
   return { name: 'ours', ...rows, port, pid: Number(child.pid), stop: () => end(child) };
 }
 
-export async function startBare({ web, machine, people }: House, cores?: string): Promise<Server> {
+const profiling = (folder: string | undefined): string[] =>
+  folder ? ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=1000'] : [];
+
+export async function startBare({ web, machine, people }: House, { cores, profiles }: StartOptions): Promise<Server> {
   const port = await freePort();
   const issuer = 'https://bare.bench.example';
-  const command = [process.execPath, fileURLToPath(new URL('./bare-server.js', import.meta.url))];
+  const script = fileURLToPath(new URL('./bare-server.js', import.meta.url));
+  const command = [process.execPath, ...profiling(profiles), script];
   const [file, args] = cores ? pinned(cores, command) : [command[0] as string, command.slice(1)];
   const settings = { issuer, resource, web, machine, redirectUri };
   const child = spawn(file, args, {
