@@ -5,7 +5,7 @@ import { sealedSigningKeys } from './features/keys/key-material.js';
 import { sealedMail } from './features/mail/mail.service.js';
 import { sealedRows } from './features/protocol/engine-rows.js';
 import { sealedSessionState } from './features/protocol/sessions.js';
-import { sealedTenantSecrets } from './features/tenants/tenant.service.js';
+import { sealedTenantSecrets } from './features/tenants/tenant-secrets.js';
 import type { SealedColumn } from './platform/rewrap.js';
 
 export const sealedColumns: readonly SealedColumn[] = [

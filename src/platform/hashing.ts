@@ -1,9 +1,10 @@
 // Argon2id (RFC 9106) in a few child processes, with a bounded queue: signing and the token path never wait behind a password.
 // Handed off to: hashing-child.ts does the work, one job at a time.
-import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { unavailable } from './errors.js';
 import type { Answer, Parameters, Task } from './hashing-child.js';
+import { startHashing } from './hashing-start.js';
 
 export interface HasherSettings {
   /** Half of the cores unless said; each takes `memoryCost` KiB while it works. */
@@ -177,7 +178,7 @@ export class Hasher {
     if (this.workers.size >= this.processes) return undefined;
     let child: ChildProcess;
     try {
-      child = forkChild();
+      child = startHashing();
     } catch (cause) {
       this.settings.logger?.warn('hashing process cannot be started', { cause });
       // Whoever waits for a process that runs is served by it; with none, nobody would ever be.
@@ -238,26 +239,6 @@ export class Hasher {
     });
   }
 }
-
-let idle: { execPath?: string; execArgv: string[] } | undefined;
-
-/** Scheduled as idle, where the system can (util-linux), a hash gives way at once; at the lowest priority it would end its slice first. */
-function asIdle(): { execPath?: string; execArgv: string[] } {
-  if (!idle) {
-    const can = spawnSync('chrt', ['-i', '0', 'chrt', '--version'], { stdio: 'ignore', timeout: 2_000 }).status === 0;
-    idle = can ? { execPath: 'chrt', execArgv: ['-i', '0', process.execPath] } : { execArgv: [] };
-  }
-  return idle;
-}
-
-/** Nothing is inherited: neither secrets in the environment nor --inspect and its kind. */
-const forkChild = () =>
-  fork(new URL('./hashing-child.js', import.meta.url), {
-    env: { UV_THREADPOOL_SIZE: '2' },
-    ...asIdle(),
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
 
 function refusal(hash: string): Error | undefined {
   const [, , , memory, time, lanes] = phc.exec(hash) ?? [];

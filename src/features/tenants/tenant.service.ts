@@ -4,26 +4,16 @@ import { IsNull, type QueryDeepPartialEntity } from 'typeorm';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
-import { newId, randomToken, type Sealer } from '../../platform/crypto.js';
+import { newId, type Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
-import type { SealedColumn } from '../../platform/rewrap.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Cache, Caching } from './caching.js';
 import { type Places, Tenant } from './tenant.entity.js';
+import { hostProblem } from './tenant.rules.js';
 import { CreateTenant, UpdateTenant } from './tenant.schema.js';
-
-const Secrets = z.object({ dpop_nonce: z.string(), pairwise_salt: z.string(), identifier_key: z.string() });
-
-export interface TenantSecrets {
-  /** 32 bytes for the DPoP nonces (RFC 9449 §8). */
-  dpopNonce: Buffer;
-  /** OIDC Core §8.1: a salt that changes gives everybody another sub. */
-  pairwiseSalt: string;
-  /** Key of the HMAC under which failed sign-ins are counted. */
-  identifierKey: string;
-}
+import { makeSecrets, openSecrets, type TenantSecrets } from './tenant-secrets.js';
 
 export interface TenantHooks {
   /** After the commit: what takes long and is wanted before the first request, as signing keys. Where it fails, that request does it. */
@@ -182,31 +172,20 @@ export class TenantService {
     await this.caching.publish('issuer', id);
   }
 
-  /** Made with the tenant and never rotated by accident: a live engine is swapped without anybody noticing. */
   secrets(tenant: Tenant): TenantSecrets {
-    const secrets = Secrets.parse(JSON.parse(this.sealer.open(tenant.secretsSealed, sealContext(tenant.id))));
-    return {
-      dpopNonce: Buffer.from(secrets.dpop_nonce, 'base64url'),
-      pairwiseSalt: secrets.pairwise_salt,
-      identifierKey: secrets.identifier_key,
-    };
+    return openSecrets(this.sealer, tenant);
   }
 
   private build({ slug, name, host, settings }: z.output<typeof CreateTenant>): Tenant {
     const id = newId();
     const now = this.clock.now();
-    const secrets: z.infer<typeof Secrets> = {
-      dpop_nonce: randomToken(),
-      pairwise_salt: randomToken(),
-      identifier_key: randomToken(),
-    };
     return Object.assign(new Tenant(), {
       id,
       slug,
       name,
       host: host ?? null,
       storedSettings: settings ?? {},
-      secretsSealed: this.sealer.seal(JSON.stringify(secrets), sealContext(id)),
+      secretsSealed: makeSecrets(this.sealer, id),
       createdAt: now,
       updatedAt: now,
     });
@@ -241,19 +220,10 @@ export class TenantService {
     });
   }
 
-  /** @throws AppError 422: the installation's own address, and names below the domain of tenants, are not anybody's. */
+  /** @throws AppError 422 */
   private assertOwnHost(host: string | null | undefined): void {
-    if (!host) return;
-    const { protocol, host: base } = new URL(this.places.issuer);
-    const { domain } = this.places;
-    const refuse = (message: string) => {
-      throw invalid('The host cannot be used', [{ pointer: '/host', message }]);
-    };
-    // RFC 9110 §4.2.3: a browser leaves the usual port out, and would never reach this one.
-    if (new URL(`${protocol}//${host}`).host !== host) refuse('must not name the port that is usual anyway');
-    if (host === base) refuse('is the address of the installation');
-    const name = host.replace(/:\d+$/, '');
-    if (domain && (name === domain || name.endsWith(`.${domain}`))) refuse(`belongs to the tenants below ${domain}`);
+    const message = host && hostProblem(host, this.places);
+    if (message) throw invalid('The host cannot be used', [{ pointer: '/host', message }]);
   }
 
   private async begun(tenant: Tenant): Promise<void> {
@@ -287,12 +257,3 @@ export class TenantService {
     await withContext({ tenantId }, () => this.audit.record(name, { tenant_id: id, slug }));
   }
 }
-
-const sealContext = (tenantId: string) => `tenants:${tenantId}:secrets`;
-
-export const sealedTenantSecrets: SealedColumn = {
-  table: 'tenants',
-  column: 'secrets_sealed',
-  key: ['id'],
-  context: ({ id }) => sealContext(String(id)),
-};
