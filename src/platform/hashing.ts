@@ -41,7 +41,7 @@ export const ceiling: Parameters = { timeCost: 20, memoryCost: 262_144, parallel
 
 /**
  * One process per two cores of the machine, divided among those who share it. Each has at least one, because it cannot wait for another's;
- * where that makes them many, their low priority still lets everything else go first.
+ * where that makes them many, they still let everything else go first.
  */
 export const hashingShare = (workers: number, cores = availableParallelism()): number =>
   Math.max(1, Math.floor(cores / 2 / workers));
