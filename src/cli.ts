@@ -109,5 +109,6 @@ async function main(): Promise<number> {
 // A reader that goes away, as in `| head`, is no failure of ours.
 process.stdout.on('error', () => process.exit(EXIT.done));
 const code = await main();
-// What was printed leaves first; a connection that failed to open must not keep the process.
+// What was printed leaves first, the log of this turn included; a connection that failed to open must not keep the process.
+await new Promise((resolve) => setImmediate(resolve));
 process.stdout.write('', () => process.exit(code));

@@ -2,7 +2,6 @@
 // where the engine, having authenticated the client, says unsupported_token_type. The rule is the one for opaque tokens.
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import type { JWK } from 'oidc-provider';
-import { routes } from '../../config/protocol.js';
 import type { DeniedTokens } from '../features/protocol/denied-tokens.js';
 import type { EngineContext } from './engine-types.js';
 
@@ -34,7 +33,7 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
     }
   };
 
-  const answer = async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
+  return async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
     await next();
     const { route, client, params } = ctx.oidc ?? {};
     const declined = (ctx.body as { error?: string } | undefined)?.error === 'unsupported_token_type';
@@ -56,8 +55,6 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
       };
     }
   };
-  return (ctx: EngineContext, next: () => Promise<void>): Promise<void> =>
-    ctx.path === routes.introspection || ctx.path === routes.revocation ? answer(ctx, next) : next();
 }
 
 const factsOf = ({ jti, client_id, gid, suid }: Verified) => ({

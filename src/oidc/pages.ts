@@ -1,7 +1,6 @@
 // The pages the engine itself would show: refusals that must not redirect, form_post, signing out.
 import type { Context } from 'koa';
 import type { Configuration } from 'oidc-provider';
-import { routes } from '../../config/protocol.js';
 import type { Pages } from '../platform/page.js';
 import { requestOf } from './adapter.js';
 import type { EngineContext, EngineError } from './engine-types.js';
@@ -56,13 +55,11 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
     signedOut: (ctx) => pages.send(plain(ctx), 'logout/done', {}),
 
     /** Signing out without a session needs no question: the engine posts a form by an inline script there, which our policy forbids. */
-    replaceBounce: (ctx, next) =>
-      ctx.path === routes.end_session
-        ? next().then(async () => {
-            if (ctx.oidc?.route !== 'end_session' || ctx.oidc.session?.accountId || ctx.status !== 200) return;
-            if (logoutState(ctx.oidc).secret) await bounce(pages, ctx);
-          })
-        : next(),
+    async replaceBounce(ctx, next) {
+      await next();
+      if (ctx.oidc?.route !== 'end_session' || ctx.oidc.session?.accountId || ctx.status !== 200) return;
+      if (logoutState(ctx.oidc).secret) await bounce(pages, ctx);
+    },
   };
 }
 

@@ -76,13 +76,23 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   compareSecrets(provider, deps);
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
-  provider.use(clientManagement(deps.clients));
-  provider.use(jwtTokens(issuer, deps.protocol.denied, mayIntrospect));
-  provider.use(deps.pages.replaceBounce);
+  provider.use(below([routes.registration], clientManagement(deps.clients)));
+  provider.use(
+    below([routes.introspection, routes.revocation], jwtTokens(issuer, deps.protocol.denied, mayIntrospect)),
+  );
+  provider.use(below([routes.end_session], deps.pages.replaceBounce));
   deps.traces.listen(provider);
   listen(provider, deps.metrics, deps.logger);
   return provider;
 }
+
+type EngineMiddleware = (ctx: EngineContext, next: () => Promise<void>) => Promise<void>;
+
+/** All other requests pass without a stop. */
+const below =
+  (paths: readonly string[], work: EngineMiddleware): EngineMiddleware =>
+  (ctx, next) =>
+    paths.some((path) => ctx.path === path || ctx.path.startsWith(`${path}/`)) ? work(ctx, next) : next();
 
 class OstiaryProvider extends Provider {
   constructor(

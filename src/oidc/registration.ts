@@ -20,7 +20,7 @@ export function refusedRegistration(ctx: EngineContext | undefined, key: string,
  * value the engine knows. Answers to a read or update never carry a secret: it was shown when it was made.
  */
 export function clientManagement(clients: ClientService) {
-  const manage = async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
+  return async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
     const management = ctx.path.startsWith(`${routes.registration}/`);
     const clientId = management ? decodeURIComponent(ctx.path.slice(routes.registration.length + 1)) : '';
     const placeholder = management ? (await clients.engineMetadata(clientId))?.client_secret : undefined;
@@ -34,8 +34,6 @@ export function clientManagement(clients: ClientService) {
       delete body.client_secret_expires_at;
     }
   };
-  return (ctx: EngineContext, next: () => Promise<void>): Promise<void> =>
-    ctx.path.startsWith(routes.registration) ? manage(ctx, next) : next();
 }
 
 const limit = 56 * 1024;

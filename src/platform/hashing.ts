@@ -1,10 +1,9 @@
 // Argon2id (RFC 9106) in a few child processes, with a bounded queue: signing and the token path never wait behind a password.
 // Handed off to: hashing-child.ts does the work, one job at a time.
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { unavailable } from './errors.js';
 import type { Answer, Parameters, Task } from './hashing-child.js';
-import { startHashing } from './hashing-start.js';
 
 export interface HasherSettings {
   /** Half of the cores unless said; each takes `memoryCost` KiB while it works. */
@@ -41,7 +40,7 @@ export const ceiling: Parameters = { timeCost: 20, memoryCost: 262_144, parallel
 
 /**
  * One process per two cores of the machine, divided among those who share it. Each has at least one, because it cannot wait for another's;
- * where that makes them many, they still let everything else go first.
+ * where that makes them many, their low priority still lets everything else go first.
  */
 export const hashingShare = (workers: number, cores = availableParallelism()): number =>
   Math.max(1, Math.floor(cores / 2 / workers));
@@ -178,7 +177,7 @@ export class Hasher {
     if (this.workers.size >= this.processes) return undefined;
     let child: ChildProcess;
     try {
-      child = startHashing();
+      child = forkChild();
     } catch (cause) {
       this.settings.logger?.warn('hashing process cannot be started', { cause });
       // Whoever waits for a process that runs is served by it; with none, nobody would ever be.
@@ -239,6 +238,15 @@ export class Hasher {
     });
   }
 }
+
+/** Nothing is inherited: neither secrets in the environment nor --inspect and its kind. */
+const forkChild = () =>
+  fork(new URL('./hashing-child.js', import.meta.url), {
+    env: { UV_THREADPOOL_SIZE: '2' },
+    execArgv: [],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
 
 function refusal(hash: string): Error | undefined {
   const [, , , memory, time, lanes] = phc.exec(hash) ?? [];

@@ -17,19 +17,6 @@ export interface LoggerSettings {
   clock?: Clock;
 }
 
-const unwritten = new Set<() => void>();
-process.on('exit', () => {
-  for (const flush of unwritten) flush();
-});
-
-function later(flush: () => void): void {
-  if (unwritten.size === 0)
-    setImmediate(() => {
-      for (const one of unwritten) one();
-    });
-  unwritten.add(flush);
-}
-
 export function createLogger({ level, stream = process.stdout, clock = systemClock }: LoggerSettings): Logger {
   // A reader that goes away (EPIPE) must not take the server with it.
   stream.on('error', () => {});
@@ -40,7 +27,8 @@ export function createLogger({ level, stream = process.stdout, clock = systemClo
     exitOnError: false,
   });
   out.on('error', () => {});
-  // What happens in one turn of the event loop is written at its end, at once: under load, many lines for the price of one.
+  // What happens in one turn of the event loop is written at its end, at once: under load, many lines for the price of one. Whoever is killed
+  // takes the lines of that turn along; a warning or an error is written before anything else happens.
   const pending: string[] = [];
   const flush = () => {
     unwritten.delete(flush);
@@ -58,6 +46,19 @@ export function createLogger({ level, stream = process.stdout, clock = systemClo
   return { error: writer('error'), warn: writer('warn'), info: writer('info'), debug: writer('debug') };
 }
 
+const unwritten = new Set<() => void>();
+process.on('exit', () => {
+  for (const flush of unwritten) flush();
+});
+
+function later(flush: () => void): void {
+  if (unwritten.size === 0)
+    setImmediate(() => {
+      for (const one of unwritten) one();
+    });
+  unwritten.add(flush);
+}
+
 function line(level: Level, message: string, fields: object | undefined, clock: Clock): string {
   const context = currentContext();
   const members: Record<string, unknown> = {
@@ -72,8 +73,8 @@ function line(level: Level, message: string, fields: object | undefined, clock: 
   if (typeof clean === 'object' && clean !== null)
     for (const [name, value] of Object.entries(clean)) {
       // The head is ours: a field of the same name neither replaces it nor is lost.
-      const free = name === '__proto__' || members[name] === undefined;
-      setOwn(members, free ? name : `field_${name}`, value);
+      const taken = Object.hasOwn(members, name) && members[name] !== undefined;
+      setOwn(members, taken ? `field_${name}` : name, value);
     }
   return visible(JSON.stringify(members));
 }

@@ -61,7 +61,8 @@ const isUrlName = remembering((name: string): boolean => urlName.test(plain(name
 
 /** A member called __proto__ is a member. */
 export function setOwn(target: object, name: string, value: unknown): void {
-  if (name === '__proto__') Object.defineProperty(target, name, { value, enumerable: true });
+  if (name === '__proto__')
+    Object.defineProperty(target, name, { value, enumerable: true, writable: true, configurable: true });
   else (target as Record<string, unknown>)[name] = value;
 }
 

@@ -74,16 +74,19 @@ async function measure(
   const profiles = path.join(folder, name);
   mkdirSync(profiles);
   const server = await start(profiles);
+  const { count, from, to } = await loaded(server, scenario, seconds, users).finally(() => server.stop());
+  const [file = ''] = readdirSync(profiles);
+  const spent = spentBetween(JSON.parse(readFileSync(path.join(profiles, file), 'utf8')) as CpuProfile, from, to);
+  return new Map([...spent].map(([part, total]) => [part, total / count]));
+}
+
+async function loaded(server: Server, scenario: Scenario, seconds: number, users: number) {
   const round = await scenario.prepare(server, users);
   // Compiled by then, and compiled again with what was learnt.
   await closedLoop(server.port, users, seconds * 2, round);
   const from = microseconds();
   const { count } = await closedLoop(server.port, users, seconds, round);
-  const to = microseconds();
-  await server.stop();
-  const [file = ''] = readdirSync(profiles);
-  const spent = spentBetween(JSON.parse(readFileSync(path.join(profiles, file), 'utf8')) as CpuProfile, from, to);
-  return new Map([...spent].map(([part, total]) => [part, total / count]));
+  return { count, from, to: microseconds() };
 }
 
 const microseconds = (): number => Number(process.hrtime.bigint() / 1000n);

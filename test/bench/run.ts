@@ -5,7 +5,7 @@ import { writeReport } from '../support/report.js';
 import { compare } from './compare.js';
 import { describeMachine, serverCores } from './machine.js';
 import { processRows } from './process.js';
-import { profile, profileReport, profileTable } from './profile.js';
+import { type Profile, profile, profileReport, profileTable } from './profile.js';
 import { benchReport, lineOf, type Results, type Row, reached, writeJson } from './report.js';
 import { scenarios } from './scenarios.js';
 import { openHouse, startBare } from './servers.js';
@@ -40,15 +40,26 @@ const keep = (rows: Row[]) => {
 for (const [name, value] of Object.entries(results.machine)) console.log(`${name}: ${value}`);
 const house = await openHouse();
 const chosen = scenarios.filter(({ name }) => wanted(name));
+const profiles: Profile[] = [];
+try {
+  if (values.profile)
+    for (const scenario of chosen) profiles.push(await profile(scenario, house, seconds, Number(values.users)));
+  else await measure();
+} finally {
+  await house.close();
+}
 if (values.profile) {
-  const profiles = [];
-  for (const scenario of chosen) profiles.push(await profile(scenario, house, seconds, Number(values.users)));
   console.log(profiles.map(profileTable).join('\n'));
   if (!only) writeReport('profile', profileReport(results.machine, profiles));
-  await house.close();
   process.exit(0);
 }
-try {
+if (values.json) writeJson(values.json, results);
+if (!only) writeReport('bench', benchReport(results));
+const missed = results.rows.filter((row) => reached(row) === false);
+if (missed.length > 0) console.log(`\nNot reached: ${missed.map(({ name }) => name).join('; ')}`);
+process.exit(0);
+
+async function measure(): Promise<void> {
   if (chosen.length > 0) {
     const servers = {
       bare: await startBare(house, { cores: serverCores }),
@@ -71,11 +82,4 @@ try {
     results.storm = storm;
     keep(rows);
   }
-} finally {
-  await house.close();
 }
-if (values.json) writeJson(values.json, results);
-if (!only) writeReport('bench', benchReport(results));
-const missed = results.rows.filter((row) => reached(row) === false);
-if (missed.length > 0) console.log(`\nNot reached: ${missed.map(({ name }) => name).join('; ')}`);
-process.exit(0);

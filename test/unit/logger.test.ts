@@ -72,6 +72,16 @@ describe('a log line', () => {
     expect(lines.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(['warn', 'error']);
   });
 
+  it('keeps the names of fields that every object has', () => {
+    expect(parsed({ constructor: 'a', toString: 'b', valueOf: 'c' })).toMatchObject({
+      constructor: 'a',
+      toString: 'b',
+      valueOf: 'c',
+    });
+    const query = new URLSearchParams('__proto__=a&__proto__=b&x=1');
+    expect(written({ query })).toContain('"query":{"__proto__":"b","x":"1"}');
+  });
+
   it('keeps its head when a field has the same name', () => {
     expect(parsed({ level: 'none', message: 'forged', time: 0 })).toMatchObject({
       level: 'info',

@@ -31,7 +31,7 @@ export class ResourceService {
     this.byIdentifier = caching.cache({ max: 2000, topic: TOPIC, load: (key) => this.load(key) });
   }
 
-  /** Cached; an identifier is compared exactly. What cannot be one is neither asked for nor remembered. */
+  /** Cached; an identifier is compared exactly. */
   async findByIdentifier(identifier: string): Promise<ResourceServer | undefined> {
     return (
       (await this.builtIn(identifier)) ?? (mayBe(identifier) ? this.byIdentifier.get(keyOf(identifier)) : undefined)
