@@ -89,10 +89,11 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
 type EngineMiddleware = (ctx: EngineContext, next: () => Promise<void>) => Promise<void>;
 
 /** All other requests pass without a stop. */
-const below =
-  (paths: readonly string[], work: EngineMiddleware): EngineMiddleware =>
-  (ctx, next) =>
-    paths.some((path) => ctx.path === path || ctx.path.startsWith(`${path}/`)) ? work(ctx, next) : next();
+function below(paths: readonly string[], work: EngineMiddleware): EngineMiddleware {
+  const places = paths.map((path) => ({ path, inside: `${path}/` }));
+  return (ctx, next) =>
+    places.some(({ path, inside }) => ctx.path === path || ctx.path.startsWith(inside)) ? work(ctx, next) : next();
+}
 
 class OstiaryProvider extends Provider {
   constructor(
