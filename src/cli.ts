@@ -12,7 +12,7 @@ import { explain } from './commands/failure.js';
 import { addKeys } from './commands/keys.js';
 import { addServe } from './commands/serve.js';
 import { addTenants } from './commands/tenants.js';
-import { CommandError, EXIT, type Terminal } from './commands/terminal.js';
+import { CommandError, EXIT, leave, type Terminal } from './commands/terminal.js';
 import { addUsers } from './commands/users.js';
 import { withContext } from './platform/context.js';
 import { newId } from './platform/crypto.js';
@@ -109,6 +109,4 @@ async function main(): Promise<number> {
 // A reader that goes away, as in `| head`, is no failure of ours.
 process.stdout.on('error', () => process.exit(EXIT.done));
 const code = await main();
-// What was printed leaves first, the log of this turn included; a connection that failed to open must not keep the process.
-await new Promise((resolve) => setImmediate(resolve));
-process.stdout.write('', () => process.exit(code));
+await leave(code);

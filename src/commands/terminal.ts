@@ -28,6 +28,15 @@ export interface Terminal {
 /** The codes that scripts rely on. */
 export const EXIT = { done: 0, failed: 1, usage: 2, configuration: 3, unreachable: 4 } as const;
 
+/**
+ * Ends the process. What was printed leaves first, the log of this turn included, however slowly it is read; a connection that failed to
+ * open does not keep the process.
+ */
+export async function leave(code: number): Promise<never> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return new Promise(() => process.stdout.write('', () => process.exit(code)));
+}
+
 /** One kind sentence for whoever typed the command. */
 export class CommandError extends Error {
   constructor(

@@ -34,12 +34,32 @@ export function describeMachine(): Record<string, string | number> {
   };
 }
 
+/** proc(5): what follows the name in /proc/PID/stat, from the state on. */
+const statOf = (pid: number): string[] => {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+};
+
+export const parentOf = (pid: number): number => Number(statOf(pid)[1]);
+
 /** Milliseconds of CPU that a process has used, all its threads together. */
 export function cpuMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // proc(5): utime and stime, in ticks of 10 ms.
+  const fields = statOf(pid);
+  // utime and stime, in ticks of 10 ms.
   return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** Milliseconds that the main thread of a process was ready to run and every core it may have was another's (schedstat, second number). */
+export const waitedMs = (pid: number): number =>
+  Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+
+/** Whether a process of this machine has this number and name: a server elsewhere tells numbers of its own. */
+export function runsHere(pid: number, name: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === name;
+  } catch {
+    return false;
+  }
 }
 
 /** Megabytes: VmRSS is what it has now, VmHWM the most it ever had. */

@@ -99,11 +99,27 @@ const accepted = async (gun: Gun, shot: Shot | undefined): Promise<void> => {
 };
 
 /** Submitted passwords a second, with enough people to keep every hashing process busy. */
-export async function signInRate(server: Server, expected: number, seconds: number): Promise<Measured> {
+export async function signInRate(
+  server: Server,
+  expected: number,
+  seconds: number,
+  observe: Observe = (_phase, work) => work(),
+): Promise<Measured> {
   const prepared = await prepareSignIns(server, Math.ceil(expected * (seconds + 1.5) * 1.4) + 20);
   const users = hashingProcesses * 4;
   await closedLoop(server.port, users, 1, (gun) => accepted(gun, prepared.pop()));
-  return closedLoop(server.port, users, seconds, (gun) => accepted(gun, prepared.pop()));
+  return observe('sign-ins', () => closedLoop(server.port, users, seconds, (gun) => accepted(gun, prepared.pop())));
+}
+
+/** How long programs wait for their answers while passwords are hashed without a pause and nobody is shed. */
+export async function besideSignIns(server: Server, expected: number, seconds: number, observe: Observe) {
+  let over: Record<string, number> = {};
+  await signInRate(server, expected, seconds, async (phase, work) => {
+    const busy = work();
+    over = await observe(phase, () => p95s(server, machineRounds(server), seconds));
+    return busy;
+  });
+  return over;
 }
 
 /** Sign-ins that come at random moments, so many a second. */
@@ -126,10 +142,20 @@ export interface Storm {
   recovered: number;
 }
 
+/** Runs a phase of an experiment, and may watch it. */
+export type Observe = <T>(phase: string, work: () => Promise<T>) => Promise<T>;
+
 /** Ten times the possible sign-ins, while programs go on asking for tokens at a rate the server easily serves. */
-export async function storm(server: Server, possible: number, seconds: number): Promise<Storm> {
+export async function storm(
+  server: Server,
+  possible: number,
+  seconds: number,
+  observe: Observe = (_phase, work) => work(),
+): Promise<Storm> {
   const asks = machineRounds(server);
-  const alone = await p95s(server, asks, seconds);
+  // Compiled and cached before it counts.
+  await p95s(server, asks, seconds / 2);
+  const alone = await observe('alone', () => p95s(server, asks, seconds));
   const waiting = await prepareSignIns(server, Math.ceil(possible * (seconds + 2)) + 100);
   const before = memoryMb(server.pid);
   let [shed, admitted, most] = [0, 0, before];
@@ -152,7 +178,7 @@ export async function storm(server: Server, possible: number, seconds: number): 
   const raging = openLoop(server.port, possible * 10, seconds + 2, flood);
   raging.catch(() => {});
   await delay(1_000);
-  const during = await p95s(server, asks, seconds);
+  const during = await observe('in the storm', () => p95s(server, asks, seconds));
   await raging;
   clearInterval(watch);
   const recovered = await recovery(server, alone, asks);

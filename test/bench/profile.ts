@@ -17,7 +17,7 @@ export interface Profile {
   ours: Parts;
 }
 
-interface CpuProfile {
+export interface CpuProfile {
   nodes: { id: number; callFrame: { functionName: string; url: string }; children?: number[] }[];
   samples: number[];
   /** Microseconds, on the clock of process.hrtime(). */
@@ -75,10 +75,18 @@ async function measure(
   mkdirSync(profiles);
   const server = await start(profiles);
   const { count, from, to } = await loaded(server, scenario, seconds, users).finally(() => server.stop());
-  const [file = ''] = readdirSync(profiles);
-  const spent = spentBetween(JSON.parse(readFileSync(path.join(profiles, file), 'utf8')) as CpuProfile, from, to);
-  return new Map([...spent].map(([part, total]) => [part, total / count]));
+  return each(spentBetween(profileOf(server.pid, profiles), from, to), count);
 }
+
+/** Of a process that has ended. */
+export function profileOf(pid: number, folder: string): CpuProfile {
+  const file = readdirSync(folder).find((name) => name.includes(`.${pid}.`));
+  if (!file) throw new Error(`process ${pid} left no profile in ${folder}`);
+  return JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as CpuProfile;
+}
+
+export const each = (spent: Parts, count: number): Parts =>
+  new Map([...spent].map(([part, all]) => [part, all / count]));
 
 async function loaded(server: Server, scenario: Scenario, seconds: number, users: number) {
   const round = await scenario.prepare(server, users);
@@ -89,10 +97,11 @@ async function loaded(server: Server, scenario: Scenario, seconds: number, users
   return { count, from, to: microseconds() };
 }
 
-const microseconds = (): number => Number(process.hrtime.bigint() / 1000n);
+/** The clock of a profile. */
+export const microseconds = (): number => Number(process.hrtime.bigint() / 1000n);
 
-/** What Node.js does itself is charged to whoever called it. */
-function spentBetween({ nodes, samples, startTime, timeDeltas }: CpuProfile, from: number, to: number): Parts {
+/** Microseconds of the main thread between two moments; what Node.js does itself is charged to whoever called it. */
+export function spentBetween({ nodes, samples, startTime, timeDeltas }: CpuProfile, from: number, to: number): Parts {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
   const partOfNode = new Map<number, string | undefined>();
@@ -151,6 +160,7 @@ const text = (value: number | undefined): string => (value === undefined ? '–'
 export const profileReport = (
   machine: Record<string, string | number>,
   profiles: Profile[],
+  passwords: string,
 ): string => `# Where the time of a request goes
 
 Made by \`npm run bench -- --profile\` with Node.js ${machine.node} on ${machine.cores} cores (${machine.cpu}), ${machine.pinning}. Time of the main thread for one
@@ -158,4 +168,5 @@ request under load, from samples of its stack; what Node.js does is charged to w
 to be compared with each other, not with [bench.md](bench.md). The more code a request passes, the less of it stays in the caches of the processor: the
 same lines of the engine take longer between ours than alone.
 
-${profiles.map(profileTable).join('\n')}`;
+${profiles.map(profileTable).join('\n')}
+${passwords}`;

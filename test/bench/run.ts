@@ -6,6 +6,7 @@ import { compare } from './compare.js';
 import { describeMachine, serverCores } from './machine.js';
 import { processRows } from './process.js';
 import { type Profile, profile, profileReport, profileTable } from './profile.js';
+import { signInProfile, stormProfile } from './profile-passwords.js';
 import { benchReport, lineOf, type Results, type Row, reached, writeJson } from './report.js';
 import { scenarios } from './scenarios.js';
 import { openHouse, startBare } from './servers.js';
@@ -37,20 +38,24 @@ const keep = (rows: Row[]) => {
   results.rows.push(...rows);
 };
 
-for (const [name, value] of Object.entries(results.machine)) console.log(`${name}: ${value}`);
 const house = await openHouse();
+Object.assign(results.machine, await house.describeStores());
+for (const [name, value] of Object.entries(results.machine)) console.log(`${name}: ${value}`);
 const chosen = scenarios.filter(({ name }) => wanted(name));
 const profiles: Profile[] = [];
+let passwords = '';
 try {
-  if (values.profile)
+  if (values.profile) {
     for (const scenario of chosen) profiles.push(await profile(scenario, house, seconds, Number(values.users)));
-  else await measure();
+    if (wanted('passwords')) passwords += await signInProfile(house, seconds);
+    if (wanted('storm')) passwords += `\n${await stormProfile(house, seconds)}`;
+  } else await measure();
 } finally {
   await house.close();
 }
 if (values.profile) {
-  console.log(profiles.map(profileTable).join('\n'));
-  if (!only) writeReport('profile', profileReport(results.machine, profiles));
+  console.log(profiles.map(profileTable).join('\n'), passwords);
+  if (!only) writeReport('profile', profileReport(results.machine, profiles, passwords));
   process.exit(0);
 }
 if (values.json) writeJson(values.json, results);

@@ -14,7 +14,7 @@ import { openServices, type Services } from '../../src/services.js';
 import { type Party, password } from '../support/party.js';
 import { freshDatabase } from '../support/postgres.js';
 import { freePort } from '../support/server.js';
-import { otherCores, pin, pinned } from './machine.js';
+import { childrenOf, otherCores, parentOf, pin, pinned, runsHere } from './machine.js';
 
 export const resource = 'https://api.example.com';
 export const redirectUri = 'https://rp.example/cb';
@@ -45,6 +45,7 @@ export interface StartOptions {
 export interface House extends Omit<Target, 'port' | 'name'> {
   services: Services;
   start(options?: StartOptions & { workers?: number }): Promise<Server>;
+  describeStores(): Promise<Record<string, string>>;
   close(): Promise<void>;
 }
 
@@ -72,6 +73,14 @@ export async function openHouse(peopleCount = 40): Promise<House> {
     services,
     start: ({ workers = 1, ...options } = {}) =>
       startOurs(services, { issuer, ...rows }, environment, workers, options),
+    async describeStores() {
+      const [settings] = (await services.db.manager.query(
+        "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync",
+      )) as { version: string; fsync: string }[];
+      const [, redis = 'unknown'] =
+        /redis_version:(\S+)/.exec((await services.redis?.client.info('server')) ?? '') ?? [];
+      return { postgresql: `${settings?.version}, fsync ${settings?.fsync}`, redis };
+    },
     async close() {
       await services.close();
       await database.close();
@@ -150,14 +159,17 @@ export async function startBare({ web, machine, people }: House, { cores, profil
   return { name: 'bare', issuer, port, web, machine, people, pid: Number(child.pid), stop: () => end(child) };
 }
 
-/** PostgreSQL's processes that serve this database, and Redis, where they are on this machine. */
-async function pinStores({ db, redis }: Services): Promise<void> {
-  const rows = (await db.manager.query(
-    'SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND inet_server_addr() IS NOT NULL',
-  )) as { pid: number }[];
-  for (const { pid } of rows) pin(pid, otherCores);
+async function pinStores(services: Services): Promise<void> {
+  const { postgres, redis } = await storesOf(services);
+  for (const pid of [...postgres, ...redis]) pin(pid, otherCores);
+}
+
+/** The processes of PostgreSQL and of Redis, where they are on this machine. */
+export async function storesOf({ db, redis }: Services): Promise<{ postgres: number[]; redis: number[] }> {
+  const [row] = (await db.manager.query('SELECT pg_backend_pid() AS pid')) as { pid: number }[];
   const [, pid] = /process_id:(\d+)/.exec((await redis?.client.info('server')) ?? '') ?? [];
-  if (pid) pin(Number(pid), otherCores);
+  const postgres = runsHere(Number(row?.pid), 'postgres') ? childrenOf(parentOf(Number(row?.pid))) : [];
+  return { postgres, redis: runsHere(Number(pid), 'redis-server') ? [Number(pid)] : [] };
 }
 
 /** @returns milliseconds until it served. @throws Error where it ended instead. */

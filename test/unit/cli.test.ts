@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
@@ -14,6 +14,7 @@ import { entities, migrations } from '../../src/schema.js';
 import { freshDatabase, kinds } from '../support/postgres.js';
 
 const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+const module = (name: string): string => new URL(`../../src/${name}.js`, import.meta.url).href;
 const folder = mkdtempSync(path.join(tmpdir(), 'ostiary-cli-'));
 const dataDir = path.join(folder, 'data');
 const running: ChildProcess[] = [];
@@ -43,6 +44,25 @@ const freePort = async (): Promise<number> => {
   server.close();
   return port;
 };
+
+it('a command ends when everything it logged has been read, the lines of its last turn included', async () => {
+  const ending = `
+    const { createLogger } = await import(${JSON.stringify(module('platform/logger'))});
+    const { leave } = await import(${JSON.stringify(module('commands/terminal'))});
+    const logger = createLogger({ level: 'info' });
+    for (let index = 0; index < 1000; index += 1) logger.info('a line', { index, text: 'x'.repeat(500) });
+    await leave(3);`;
+  // More than a pipe of the shell holds, and nobody reads for a while.
+  const { stdout } = spawnSync(
+    'sh',
+    ['-c', '{ "$0" --input-type=module --eval "$1"; echo "$?"; } | { sleep 1; cat; }', process.execPath, ending],
+    {
+      maxBuffer: 2 ** 21,
+    },
+  );
+  const lines = String(stdout).trim().split('\n');
+  expect([lines.length, lines.at(-1), JSON.parse(lines.at(-2) ?? '').index]).toEqual([1001, '3', 999]);
+});
 
 afterEach(() => {
   for (const child of running.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
