@@ -177,10 +177,13 @@ export async function storm(
   };
   const raging = openLoop(server.port, possible * 10, seconds + 2, flood);
   raging.catch(() => {});
-  await delay(1_000);
-  const during = await observe('in the storm', () => p95s(server, asks, seconds));
-  await raging;
-  clearInterval(watch);
+  const rage = async () => {
+    await delay(1_000);
+    const seen = await observe('in the storm', () => p95s(server, asks, seconds));
+    await raging;
+    return seen;
+  };
+  const during = await rage().finally(() => clearInterval(watch));
   const recovered = await recovery(server, alone, asks);
   const sorted = shedTimes.sort((a, b) => a - b);
   return {
