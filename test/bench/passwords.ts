@@ -103,7 +103,7 @@ export async function signInRate(
   server: Server,
   expected: number,
   seconds: number,
-  observe: Observe = (_phase, work) => work(),
+  observe: Observe = unobserved,
 ): Promise<Measured> {
   const prepared = await prepareSignIns(server, Math.ceil(expected * (seconds + 1.5) * 1.4) + 20);
   const users = hashingProcesses * 4;
@@ -145,12 +145,14 @@ export interface Storm {
 /** Runs a phase of an experiment, and may watch it. */
 export type Observe = <T>(phase: string, work: () => Promise<T>) => Promise<T>;
 
+export const unobserved: Observe = (_phase, work) => work();
+
 /** Ten times the possible sign-ins, while programs go on asking for tokens at a rate the server easily serves. */
 export async function storm(
   server: Server,
   possible: number,
   seconds: number,
-  observe: Observe = (_phase, work) => work(),
+  observe: Observe = unobserved,
 ): Promise<Storm> {
   const asks = machineRounds(server);
   // Compiled and cached before it counts.
