@@ -1,8 +1,8 @@
 // The whole house on one page: features (services.ts) and, in front of them, the doors. A request comes in through the front, is given its
 // tenant, and goes to the first door that knows its path; the engine's endpoints come last.
 import type { RequestListener } from 'node:http';
-import { toString } from 'qrcode';
 import Koa from 'koa';
+import qrCode from 'qrcode';
 import { version } from '../config/root.js';
 import { createPasswordRouter } from './account/password.js';
 import { compressReads } from './api/compression.js';
@@ -155,7 +155,7 @@ export function createApp(services: Services): App {
       const { settings, name } = await tenants.current();
       return settings.branding.company_name ?? name;
     },
-    qrCode: (text) => toString(text, { type: 'svg', margin: 2 }),
+    qrCode: (text) => qrCode.toString(text, { type: 'svg', margin: 2 }),
   });
   const assertRoom = () => services.hasher.assertRoom();
   const setup = createSetupRouter({

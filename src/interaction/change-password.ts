@@ -27,7 +27,8 @@ export class ChangePasswordStep implements Step {
       const outcome = await this.passwords.replace(user, password, new Date(progress.password.set_at));
       if (outcome === 'same') return this.ask(visit, ['same']);
       // Somebody else was faster, here or as administrator: what was proved is not the password any more, and proves nothing.
-      if (outcome === 'outdated') return this.stage.remember(visit, { ...progress, user_id: undefined, proofs: [], password: undefined });
+      if (outcome === 'outdated')
+        return this.stage.remember(visit, { ...progress, user_id: undefined, proofs: [], password: undefined });
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 422) throw error;
       return this.ask(visit, error.details.issues?.map(({ message }) => message) ?? ['unknown']);

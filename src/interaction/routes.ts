@@ -131,7 +131,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   // A link on the consent page: asks for another account, and changes nothing until one has signed in.
   router.get('/:uid/switch', async (ctx) => {
     const visit = await visitOf(ctx);
-    if (visit.interaction.prompt.name === 'consent') await stage.remember(visit, { other_account: true });
+    if (visit.interaction.prompt.name === 'consent') await stage.remember(visit, { proofs: [], other_account: true });
     seeOther(visit.ctx, visit.base);
   });
 

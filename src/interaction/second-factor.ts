@@ -37,7 +37,8 @@ export class SecondFactorStep implements Step {
     const method = byRecovery ? 'recovery_code' : 'totp';
     const result = await this.deps.secondFactors.verify(user, method, code.slice(0, 64));
     this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `second_factor_${result.outcome}` });
-    if (result.outcome === 'failed') return this.ask(visit, byRecovery, { code: `wrong_${byRecovery ? 'recovery_code' : 'code'}` });
+    if (result.outcome === 'failed')
+      return this.ask(visit, byRecovery, { code: `wrong_${byRecovery ? 'recovery_code' : 'code'}` });
     if (result.outcome === 'locked') return this.ask(visit, byRecovery, { code: 'locked', seconds: result.seconds });
     const at = epochSeconds(this.deps.clock.now());
     await this.stage.remember(visit, { ...progress, proofs: [...progress.proofs, { method, at }] });

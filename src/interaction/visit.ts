@@ -1,7 +1,7 @@
 // One request to one step: who is here, for which client, and how far they are.
 import type { Context } from 'koa';
-import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
 import type { Need } from '../features/authentication/requirement.js';
+import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { PageOptions, Pages } from '../platform/page.js';
 import type { Progress } from './steps.js';

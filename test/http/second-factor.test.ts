@@ -3,7 +3,16 @@ import { decodeJwt } from 'jose';
 import { generate } from 'otplib';
 import { asDefaultTenant } from '../../src/main.js';
 import { Browser, type Page } from '../support/browser.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, type Party, password, pkce, redeem } from '../support/party.js';
+import {
+  authorizationUrl,
+  codeOf,
+  makeClient,
+  makePerson,
+  type Party,
+  password,
+  pkce,
+  redeem,
+} from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const stepSeconds = 30;
@@ -46,7 +55,8 @@ describe('a second factor (RFC 6238, OWASP ASVS 5.0 V6.5)', () => {
   const code = (secret: string, steps = 0) =>
     generate({ secret, epoch: Math.floor(clock.now().getTime() / 1000) + steps * stepSeconds });
   const secretOn = (page: Page) => (/<code>([A-Z2-7 ]+)<\/code>/.exec(page.html)?.[1] ?? '').replaceAll(' ', '');
-  const codesOn = (page: Page) => [...page.html.matchAll(/<code>([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})<\/code>/g)].map(([, one]) => String(one));
+  const codesOn = (page: Page) =>
+    [...page.html.matchAll(/<code>([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})<\/code>/g)].map(([, one]) => String(one));
   const isAsked = (page: Page) => page.html.includes('name="code"') && page.html.includes('mfa-submit');
 
   /** Up to the second factor. */
@@ -74,7 +84,9 @@ describe('a second factor (RFC 6238, OWASP ASVS 5.0 V6.5)', () => {
   }
 
   async function claims(page: Page, proof: ReturnType<typeof pkce>) {
-    const { body } = await redeem(server, party, codeOf(page), proof);
+    const { status, body } = await redeem(server, party, codeOf(page), proof);
+    if (status !== 200) console.error(server.log.filter((l) => l.includes('request refused')).slice(-2).join('\n'));
+    expect({ status, error: body.error_description }).toEqual({ status: 200, error: undefined });
     const { acr, amr } = decodeJwt(String(body.id_token));
     return { acr, amr };
   }
@@ -89,7 +101,9 @@ describe('a second factor (RFC 6238, OWASP ASVS 5.0 V6.5)', () => {
       expect(wrong.status).toBe(422);
       expect(secretOn(wrong)).toBe(secret);
       const user = await server.inside(({ users }) => users.findByEmail(email));
-      expect(await server.inside(({ secondFactors }) => secondFactors.of(String(user?.id)))).toMatchObject({ totp: false });
+      expect(await server.inside(({ secondFactors }) => secondFactors.of(String(user?.id)))).toMatchObject({
+        totp: false,
+      });
 
       const shown = await browser.submit(wrong, { code: await code(secret) });
       expect(new Set(codesOn(shown)).size).toBe(10);
@@ -166,7 +180,10 @@ describe('a second factor (RFC 6238, OWASP ASVS 5.0 V6.5)', () => {
       const { page } = await begin();
       const action = (step: string) => page.html.replace(/\/second_factor"/g, `/${step}"`);
       for (const step of ['login', 'enrolment', 'recovery_codes', 'change_password', 'consent', 'finish']) {
-        const answer = await browser.submit({ ...page, html: action(step) }, { code: '000000', username: email, password });
+        const answer = await browser.submit(
+          { ...page, html: action(step) },
+          { code: '000000', username: email, password },
+        );
         expect(isAsked(answer)).toBe(true);
       }
       expect((await browser.submit(page, { code: '' })).status).toBe(422);
@@ -224,7 +241,9 @@ describe('a second factor (RFC 6238, OWASP ASVS 5.0 V6.5)', () => {
       const { codes } = await enrol();
       const user = await server.inside(({ users }) => users.findByEmail(email));
       const results = await Promise.all(
-        Array.from({ length: 50 }, () => server.inside(({ recoveryCodes }) => recoveryCodes.consume(user as never, codes[2] ?? ''))),
+        Array.from({ length: 50 }, () =>
+          server.inside(({ recoveryCodes }) => recoveryCodes.consume(user as never, codes[2] ?? '')),
+        ),
       );
       expect(results.filter(Boolean)).toHaveLength(1);
     });

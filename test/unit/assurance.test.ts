@@ -37,7 +37,10 @@ describe('the class of an authentication (acr) and its methods (RFC 8176)', () =
   });
 
   it('is ordered by strength, and a foreign class is weaker than all', () => {
-    const classes = ['urn:mace:incommon:iap:silver', ...['1fa', 'mfa', 'phr', 'phrh'].map((name) => `urn:ostiary:acr:${name}`)];
+    const classes = [
+      'urn:mace:incommon:iap:silver',
+      ...['1fa', 'mfa', 'phr', 'phrh'].map((name) => `urn:ostiary:acr:${name}`),
+    ];
     expect(classes.map(strength)).toEqual([-1, 0, 1, 2, 3]);
   });
 });

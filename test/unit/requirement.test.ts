@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Proof } from '../../src/features/authentication/assurance.js';
-import { AuthenticationPolicy } from '../../src/features/tenants/authentication-policy.js';
 import { needOf, type Situation } from '../../src/features/authentication/requirement.js';
+import { AuthenticationPolicy } from '../../src/features/tenants/authentication-policy.js';
 
 const at = 1_900_000_000;
 const proof = (method: Proof['method'], more: Partial<Proof> = {}): Proof => ({ method, at, ...more });
@@ -33,7 +33,11 @@ describe('what is still to be proved', () => {
     ['nothing yet', { proofs: [] }, 'first_factor'],
     ['a password, where there is nothing else', {}, nothing],
     ['a password, where there is an authenticator', { has: withTotp }, second, ['totp']],
-    ['a password, where there is an authenticator and factors are off', { has: withTotp, policy: { multi_factor: 'off' } }, nothing],
+    [
+      'a password, where there is an authenticator and factors are off',
+      { has: withTotp, policy: { multi_factor: 'off' } },
+      nothing,
+    ],
     ['a password, in a remembered browser', { has: withTotp, remembered: true }, nothing],
     ['a password and a code', { proofs: [pwd, totp], has: withTotp }, nothing],
     ['a passkey is two factors', { proofs: [passkey], has: withBoth }, nothing],
@@ -43,22 +47,59 @@ describe('what is still to be proved', () => {
     ['required and there', { policy: required, has: withTotp }, second, ['totp']],
     ['required and not there', { policy: required }, enrolment, ['passkey', 'totp']],
     ['required, in a remembered browser', { policy: required, has: withTotp, remembered: true }, nothing],
-    ['required, where the mailbox may be second', { policy: { ...required, second_factors: ['email_code', 'totp'] } }, second, ['email_code']],
-    ['required and only passkeys are allowed', { policy: { ...required, second_factors: ['passkey'] }, has: withTotp }, enrolment, ['passkey']],
+    [
+      'required, where the mailbox may be second',
+      { policy: { ...required, second_factors: ['email_code', 'totp'] } },
+      second,
+      ['email_code'],
+    ],
+    [
+      'required and only passkeys are allowed',
+      { policy: { ...required, second_factors: ['passkey'] }, has: withTotp },
+      enrolment,
+      ['passkey'],
+    ],
 
     ['asked for mfa, remembered or not', { has: withTotp, remembered: true, asked: acr('mfa') }, second, ['totp']],
     ['asked for mfa, with nothing to prove it', { asked: acr('mfa') }, enrolment, ['passkey', 'totp']],
     ['asked for mfa if possible', { asked: acr('mfa', false) }, nothing],
     ['asked for phr, with a passkey', { has: withBoth, asked: acr('phr') }, second, ['passkey']],
     ['asked for phr, with an authenticator: it comes first', { has: withTotp, asked: acr('phr') }, second, ['totp']],
-    ['asked for phr, and the authenticator was proved', { proofs: [pwd, totp], has: withTotp, asked: acr('phr') }, enrolment, ['passkey']],
-    ['asked for phr if possible, after the authenticator', { proofs: [pwd, totp], has: withTotp, asked: acr('phr', false) }, nothing],
-    ['asked for phrh, with a synced passkey that was used', { proofs: [passkey], has: withPasskey, asked: acr('phrh') }, enrolment, ['passkey']],
-    ['asked for phrh, and another synced one was added', { proofs: [passkey], has: withPasskey, asked: acr('phrh'), enrolled: true }, nothing],
+    [
+      'asked for phr, and the authenticator was proved',
+      { proofs: [pwd, totp], has: withTotp, asked: acr('phr') },
+      enrolment,
+      ['passkey'],
+    ],
+    [
+      'asked for phr if possible, after the authenticator',
+      { proofs: [pwd, totp], has: withTotp, asked: acr('phr', false) },
+      nothing,
+    ],
+    [
+      'asked for phrh, with a synced passkey that was used',
+      { proofs: [passkey], has: withPasskey, asked: acr('phrh') },
+      enrolment,
+      ['passkey'],
+    ],
+    [
+      'asked for phrh, and another synced one was added',
+      { proofs: [passkey], has: withPasskey, asked: acr('phrh'), enrolled: true },
+      nothing,
+    ],
 
-    ['a recovery code: another factor takes the place of the lost one', { proofs: [pwd, code], has: withTotp, policy: required }, enrolment, ['passkey', 'totp']],
-    ['a recovery code, and another factor was set up', { proofs: [pwd, code, totp], has: withTotp, enrolled: true }, nothing],
-  ])('%s', (_name, { policy = {}, ...given }, kind, methods) => {
+    [
+      'a recovery code: another factor takes the place of the lost one',
+      { proofs: [pwd, code], has: withTotp, policy: required },
+      enrolment,
+      ['passkey', 'totp'],
+    ],
+    [
+      'a recovery code, and another factor was set up',
+      { proofs: [pwd, code, totp], has: withTotp, enrolled: true },
+      nothing,
+    ],
+  ])('%s', (...[, { policy = {}, ...given }, kind, methods]) => {
     const situation = {
       policy: AuthenticationPolicy.parse(policy),
       proofs: [pwd],

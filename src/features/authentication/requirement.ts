@@ -1,6 +1,7 @@
 // What somebody has to prove before they are let in: the tenant's policy, what the client asks for, and what the account has. Pure.
-import { type Acr, assess, type Proof, strength } from './assurance.js';
+
 import type { AuthenticationPolicy, SecondFactor } from '../tenants/authentication-policy.js';
+import { type Acr, assess, type Proof, strength } from './assurance.js';
 
 /** What an account can prove itself with, beside its mailbox. */
 export interface Factors {
@@ -41,7 +42,8 @@ export function needOf(situation: Situation): Need {
     const enough = unused.filter((method) => gain(method, has) >= target);
     // Where nothing is enough, what there is comes first: nobody sets up a stronger factor beside one they could not prove.
     const methods = enough.length > 0 ? enough : reached < MFA ? unused : [];
-    if (methods.length > 0) return { kind: 'second_factor', methods, recovery: reached < MFA && has.recovery_codes > 0 };
+    if (methods.length > 0)
+      return { kind: 'second_factor', methods, recovery: reached < MFA && has.recovery_codes > 0 };
   }
   // One that was set up in this very sign-in and is not enough: the answer tells the client, and nobody goes round in circles.
   if (enrolled) return { kind: 'nothing' };

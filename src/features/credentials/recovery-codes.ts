@@ -72,7 +72,11 @@ const shown = (code: string): string => code.replaceAll(/(.{4})(?=.)/g, '$1-');
 
 /** However it was typed, and whatever was taken for what. */
 const normalize = (code: string): string =>
-  code.toUpperCase().replaceAll('O', '0').replaceAll(/[IL]/g, '1').replaceAll(/[^0-9A-Z]/g, '');
+  code
+    .toUpperCase()
+    .replaceAll('O', '0')
+    .replaceAll(/[IL]/g, '1')
+    .replaceAll(/[^0-9A-Z]/g, '');
 
 const CONSUME = {
   name: 'recovery_code_consume',

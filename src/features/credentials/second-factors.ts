@@ -44,8 +44,7 @@ export class SecondFactors {
       const milliseconds = attempt.lockedUntil.getTime() - this.clock.now().getTime();
       return { outcome: 'locked', seconds: Math.max(1, Math.ceil(milliseconds / 1000)) };
     }
-    const right =
-      method === 'totp' ? await this.totp.verify(user, code) : await this.recoveryCodes.consume(user, code);
+    const right = method === 'totp' ? await this.totp.verify(user, code) : await this.recoveryCodes.consume(user, code);
     if (!right) return this.failed(subject, user, attempt);
     await this.lockout.clear(subject, 'second_factor');
     return { outcome: 'ok' };
@@ -64,6 +63,11 @@ export class SecondFactors {
   }
 
   private recordFailure(subject: string, user: User, reason: 'wrong_code' | 'locked'): Promise<void> {
-    return this.audit.record('sign_in.failed', { subject_hash: subject, user_id: user.id, factor: 'second_factor', reason });
+    return this.audit.record('sign_in.failed', {
+      subject_hash: subject,
+      user_id: user.id,
+      factor: 'second_factor',
+      reason,
+    });
   }
 }
