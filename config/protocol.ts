@@ -34,9 +34,6 @@ export const acrValues = [
   'urn:ostiary:acr:phrh',
 ] as const;
 
-/** The classes that the ways in offered today can reach: what discovery promises. */
-export const reachableAcrValues = [acrValues[0]] as const;
-
 const minute = 60;
 const hour = 60 * minute;
 const day = 24 * hour;

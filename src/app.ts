@@ -2,6 +2,7 @@
 // tenant, and goes to the first door that knows its path; the engine's endpoints come last.
 import type { RequestListener } from 'node:http';
 import Koa from 'koa';
+import qrCode from 'qrcode';
 import { version } from '../config/root.js';
 import { createPasswordRouter } from './account/password.js';
 import { compressReads } from './api/compression.js';
@@ -136,6 +137,9 @@ export function createApp(services: Services): App {
     engine,
     clients,
     passwords,
+    secondFactors: services.secondFactors,
+    totp: services.totp,
+    recoveryCodes: services.recoveryCodes,
     users,
     grants: protocol.grants,
     resources,
@@ -146,6 +150,12 @@ export function createApp(services: Services): App {
     signIns,
     limits: services.limits,
     layout: async () => (await tenants.current()).settings.sign_in_layout,
+    policy: async () => (await tenants.current()).settings.authentication,
+    issuerName: async () => {
+      const { settings, name } = await tenants.current();
+      return settings.branding.company_name ?? name;
+    },
+    qrCode: (text) => qrCode.toString(text, { type: 'svg', margin: 2 }),
   });
   const assertRoom = () => services.hasher.assertRoom();
   const setup = createSetupRouter({

@@ -16,11 +16,14 @@ import { TenantDeletion1700000000014 } from '../migrations/0014-tenant-deletion.
 import { Lists1700000000017 } from '../migrations/0017-lists.js';
 import { Vacuum1700000000018 } from '../migrations/0018-vacuum.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
+import { SecondFactors1700000000021 } from '../migrations/0021-second-factors.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
 import { LoginFailure } from './features/credentials/login-failure.entity.js';
 import { PasswordCredential } from './features/credentials/password-credential.entity.js';
+import { RecoveryCode } from './features/credentials/recovery-code.entity.js';
+import { TotpCredential } from './features/credentials/totp-credential.entity.js';
 import { SigningKey } from './features/keys/signing-key.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
 import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.js';
@@ -34,6 +37,8 @@ export const entities = [
   SigningKey,
   User,
   PasswordCredential,
+  TotpCredential,
+  RecoveryCode,
   LoginFailure,
   OneTimeToken,
   Client,
@@ -60,4 +65,5 @@ export const migrations = [
   Lists1700000000017,
   Vacuum1700000000018,
   IdempotencyKeys1700000000020,
+  SecondFactors1700000000021,
 ];

@@ -11,6 +11,9 @@ import { LOCKED_TASK } from './features/credentials/lock-notice.js';
 import { Lockout } from './features/credentials/lockout.js';
 import { PasswordService } from './features/credentials/password.service.js';
 import { PasswordLinks } from './features/credentials/password-links.js';
+import { RecoveryCodes } from './features/credentials/recovery-codes.js';
+import { SecondFactors } from './features/credentials/second-factors.js';
+import { TotpService } from './features/credentials/totp.service.js';
 import { KeyService } from './features/keys/key.service.js';
 import { KeySchedule } from './features/keys/key-schedule.js';
 import { MailService } from './features/mail/mail.service.js';
@@ -110,6 +113,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
     },
   );
+  const totp = new TotpService(db, audit, sealer, clock);
+  const recoveryCodes = new RecoveryCodes(db, audit, tenants, clock);
+  const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, clock, {
+    locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+  });
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
   const passwordLinks = new PasswordLinks(db, audit, tenants, users, passwords, oneTimeTokens, mail, linkOf);
   const lookup = new ClientLookup(db, caching, clock);
@@ -152,6 +160,9 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     mail,
     passwords,
     passwordLinks,
+    totp,
+    recoveryCodes,
+    secondFactors,
     clients,
     registeredClients,
     resources,

@@ -18,23 +18,25 @@ export class ChangePasswordStep implements Step {
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
-    const { proof } = visit.progress;
+    const { progress } = visit;
     const password = field(form, 'password');
-    const user = proof && (await this.users.findActive(proof.user_id));
-    if (!user || !proof) return;
+    const user = progress.user_id && (await this.users.findActive(progress.user_id));
+    if (!user || !progress.password) return;
     if (!password) return this.ask(visit, ['missing']);
     try {
-      const outcome = await this.passwords.replace(user, password, new Date(proof.password_set_at));
+      const outcome = await this.passwords.replace(user, password, new Date(progress.password.set_at));
       if (outcome === 'same') return this.ask(visit, ['same']);
       // Somebody else was faster, here or as administrator: what was proved is not the password any more, and proves nothing.
-      if (outcome === 'outdated') return this.stage.remember(visit, { ...visit.progress, proof: undefined });
+      if (outcome === 'outdated')
+        return this.stage.remember(visit, { ...progress, user_id: undefined, proofs: [], password: undefined });
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 422) throw error;
       return this.ask(visit, error.details.issues?.map(({ message }) => message) ?? ['unknown']);
     }
     // The proof is now that of the new password: what was proved before a change begins no session.
-    const ts = epochSeconds(this.clock.now());
-    await this.stage.remember(visit, { ...visit.progress, proof: { ...proof, ts, must_change: false } });
+    const at = epochSeconds(this.clock.now());
+    const proofs = progress.proofs.map((proof) => ({ ...proof, at }));
+    await this.stage.remember(visit, { ...progress, proofs, password: { ...progress.password, must_change: false } });
   }
 
   private ask(visit: Visit, reasons: string[]): Promise<void> {

@@ -61,14 +61,13 @@ export class LoginStep implements Step {
       const result = await this.deps.passwords.verify(identifier, password);
       outcome(result.outcome);
       if (result.outcome === 'ok') {
-        const proof = {
+        return await this.stage.remember(visit, {
+          ...visit.progress,
+          identifier,
           user_id: result.user.id,
-          amr: ['pwd'],
-          ts: epochSeconds(this.deps.clock.now()),
-          must_change: result.mustChange,
-          password_set_at: result.changedAt.getTime(),
-        };
-        return await this.stage.remember(visit, { ...visit.progress, identifier, proof });
+          proofs: [{ method: 'password', at: epochSeconds(this.deps.clock.now()) }],
+          password: { must_change: result.mustChange, set_at: result.changedAt.getTime() },
+        });
       }
       await this.failures.consume(address).catch(ignoreLimit);
       if (result.outcome === 'failed') return await this.refuse(visit, identifier, { code: 'failed' });

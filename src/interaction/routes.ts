@@ -2,12 +2,18 @@
 // Hands off to: features for what is true, the engine for what has been established, views for words.
 import Router from '@koa/router';
 import type { Context } from 'koa';
-import { acrValues } from '../../config/protocol.js';
+import { askedAcr } from '../features/authentication/asked.js';
+import { assess, proofsOf } from '../features/authentication/assurance.js';
+import { type Need, needOf } from '../features/authentication/requirement.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
-import type { Engine, Finish } from '../features/protocol/engine.js';
+import type { RecoveryCodes } from '../features/credentials/recovery-codes.js';
+import type { SecondFactors } from '../features/credentials/second-factors.js';
+import type { TotpService } from '../features/credentials/totp.service.js';
+import type { Engine, Finish, Interaction } from '../features/protocol/engine.js';
 import type { Grants } from '../features/protocol/grants.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
+import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import type { Clock } from '../platform/clock.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
@@ -18,7 +24,9 @@ import type { Pages } from '../platform/page.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { ChangePasswordStep } from './change-password.js';
 import { ConsentStep } from './consent.js';
+import { EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
 import { LoginStep } from './login.js';
+import { SecondFactorStep } from './second-factor.js';
 import { SelectAccountStep } from './select-account.js';
 import { nextStep, Progress, type StepName } from './steps.js';
 import { describeClient, type Form, Stage, type Step, text, type Visit } from './visit.js';
@@ -27,6 +35,9 @@ export interface InteractionDependencies {
   engine: Engine;
   clients: ClientService;
   passwords: PasswordService;
+  secondFactors: SecondFactors;
+  totp: TotpService;
+  recoveryCodes: RecoveryCodes;
   users: UserService;
   grants: Grants;
   resources: ResourceService;
@@ -35,6 +46,9 @@ export interface InteractionDependencies {
   pages: Pages;
   clock: Clock;
   layout: () => Promise<'two_pages' | 'one_page'>;
+  policy: () => Promise<AuthenticationPolicy>;
+  issuerName: () => Promise<string>;
+  qrCode: (text: string) => Promise<string>;
   signIns: CounterHandle<'outcome'>;
   limits: { signInFailures: { points: number; seconds: number } };
 }
@@ -46,6 +60,9 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     select_account: new SelectAccountStep(stage, engine, users, (visit) => finish(visit)),
     login: new LoginStep(stage, deps),
     change_password: new ChangePasswordStep(stage, deps.passwords, users, deps.clock),
+    second_factor: new SecondFactorStep(stage, deps),
+    enrolment: new EnrolmentStep(stage, deps),
+    recovery_codes: new RecoveryCodesStep(stage),
     consent: new ConsentStep(stage, engine, deps.grants, deps.resources, users),
   };
 
@@ -54,20 +71,29 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     // The engine goes by the cookie alone; a cookie set for another path must not lead this address on.
     if (interaction.uid !== ctx.params.uid)
       throw badRequest('interaction_expired', 'This sign-in was begun in another browser');
-    const progress = Progress.safeParse(interaction.progress ?? {});
+    const parsed = Progress.safeParse(interaction.progress ?? {});
+    const progress = begunWith(parsed.success ? parsed.data : Progress.parse({}), interaction);
     return {
       ctx,
       interaction,
-      progress: progress.success ? progress.data : {},
+      progress,
+      need: await needed(progress, interaction),
       client: describeClient(interaction, await deps.clients.engineMetadata(interaction.clientId)),
       base: `${ctx.state.prefix}/interaction/${interaction.uid}`,
       csrf: csrf.token(interaction.uid),
     };
   }
 
-  async function stepOf({ ctx, interaction, progress }: Visit): Promise<StepName | 'finish'> {
+  async function needed({ user_id, proofs, enrolled }: Progress, { params }: Interaction): Promise<Need> {
+    if (!user_id || proofs.length === 0) return { kind: 'first_factor' };
+    const policy = await deps.policy();
+    const has = await deps.secondFactors.of(user_id);
+    return needOf({ policy, asked: askedAcr(params), proofs, has, remembered: false, enrolled });
+  }
+
+  async function stepOf({ ctx, interaction, progress, need }: Visit): Promise<StepName | 'finish'> {
     const accounts = interaction.prompt.name === 'select_account' ? await engine.accounts(ctx.req, ctx.res) : [];
-    return nextStep(interaction.prompt.name, progress, accounts.length);
+    return nextStep(interaction.prompt.name, progress, { accounts: accounts.length, need });
   }
 
   /** Another person than the one who is signed in, or another session than at the beginning (a second tab): that one is kept, not ended. */
@@ -81,14 +107,15 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   async function finish(visit: Visit): Promise<void> {
     const { ctx, interaction, progress } = visit;
     const result: Finish = interaction.prompt.name === 'select_account' ? { select_account: {} } : {};
-    const { proof } = progress;
-    if (proof) {
-      if (await isSignedInOtherwise(visit, proof.user_id)) await engine.setAside(ctx.req, ctx.res);
-      const user = await users.findActive(proof.user_id);
+    const { user_id: accountId, proofs } = progress;
+    if (accountId && proofs.length > 0) {
+      if (await isSignedInOtherwise(visit, accountId)) await engine.setAside(ctx.req, ctx.res);
+      const user = await users.findActive(accountId);
       if (!user)
         return seeOther(visit.ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
-      await users.signedIn(user, { amr: proof.amr, clientId: interaction.clientId });
-      result.login = { accountId: proof.user_id, acr: acrValues[0], amr: proof.amr, ts: proof.ts };
+      const assurance = assess(proofs);
+      await users.signedIn(user, { amr: assurance.amr, clientId: interaction.clientId });
+      result.login = { accountId, ...assurance };
     }
     seeOther(visit.ctx, await engine.finish(ctx.req, ctx.res, result));
   }
@@ -104,7 +131,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   // A link on the consent page: asks for another account, and changes nothing until one has signed in.
   router.get('/:uid/switch', async (ctx) => {
     const visit = await visitOf(ctx);
-    if (visit.interaction.prompt.name === 'consent') await stage.remember(visit, { other_account: true });
+    if (visit.interaction.prompt.name === 'consent') await stage.remember(visit, { proofs: [], other_account: true });
     seeOther(visit.ctx, visit.base);
   });
 
@@ -120,6 +147,15 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     if (ctx.body === undefined && !ctx.response.get('location')) seeOther(visit.ctx, visit.base);
   });
   return router;
+}
+
+const stepUps = new Set(['acr_unmet', 'mfa_required']);
+
+/** Where only more is asked of who is signed in, what their session stands on counts; where they are to sign in anew, nothing does. */
+function begunWith(progress: Progress, { prompt, session }: Interaction): Progress {
+  const stepsUp = prompt.name === 'login' && prompt.reasons.every((reason) => stepUps.has(reason));
+  if (!stepsUp || !session || progress.other_account || progress.proofs.length > 0) return progress;
+  return { ...progress, user_id: session.accountId, proofs: proofsOf(session) };
 }
 
 /** Where no more passwords can be hashed, the answer comes before body, database and CSRF work. */

@@ -33,7 +33,7 @@ export class SelectAccountStep implements Step {
     const chosen = field(form, 'account');
     if (chosen === 'other') {
       // The session there is goes on until somebody has signed in; then it is set aside.
-      await this.stage.remember(visit, { other_account: true });
+      await this.stage.remember(visit, { proofs: [], other_account: true });
     } else if (chosen && (await this.engine.switchTo(req, res, chosen))) {
       await this.finish(visit);
     }

@@ -1,5 +1,6 @@
 // One request to one step: who is here, for which client, and how far they are.
 import type { Context } from 'koa';
+import type { Need } from '../features/authentication/requirement.js';
 import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { PageOptions, Pages } from '../platform/page.js';
@@ -10,6 +11,8 @@ export interface Visit {
   ctx: Context;
   interaction: Interaction;
   progress: Progress;
+  /** What is still to be proved. */
+  need: Need;
   client: VisitedClient;
   /** Below this address lie the steps. */
   base: string;

@@ -24,12 +24,21 @@ export class OidcEngine implements Engine {
   async interaction(req: IncomingMessage, res: ServerResponse): Promise<Interaction> {
     const details = await this.details(await this.provider(), req, res);
     const earlier = (details.lastSubmission ?? {}) as { ostiary?: unknown };
+    const uid = details.session?.uid;
+    const session = uid ? await this.protocol.sessions.findByUid(new ProtocolRequest(), uid) : undefined;
     return {
       uid: details.uid,
       prompt: details.prompt as Interaction['prompt'],
       params: details.params,
       clientId: String(details.params.client_id),
-      session: details.session?.uid ? { uid: details.session.uid, accountId: details.session.accountId } : undefined,
+      session: session?.accountId
+        ? {
+            uid: String(uid),
+            accountId: session.accountId,
+            amr: (session.amr ?? []) as string[],
+            ts: Number(session.loginTs ?? session.iat ?? 0),
+          }
+        : undefined,
       progress: (details.result as { ostiary?: unknown } | undefined)?.ostiary ?? earlier.ostiary,
     };
   }

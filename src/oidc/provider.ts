@@ -1,7 +1,7 @@
 // One issuer, configured: an object literal in the order of the specifications, and the places where the engine leaves a decision to us.
 import { randomBytes } from 'node:crypto';
 import { type Configuration, type JWK, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
-import { claimsByScope, clockTolerance, lifetimes, reachableAcrValues, routes, scopes } from '../../config/protocol.js';
+import { acrValues, claimsByScope, clockTolerance, lifetimes, routes, scopes } from '../../config/protocol.js';
 import { AUTH_METHODS, CLIENT_ALGS, RESPONSE_TYPES, SERVER_ALGS } from '../features/clients/client.metadata.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
@@ -170,7 +170,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
       sid: null,
       iss: null,
     },
-    acrValues: [...reachableAcrValues],
+    acrValues: [...acrValues],
     conformIdTokenClaims: true,
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: async (_ctx, accountId, client) =>

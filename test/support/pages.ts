@@ -62,6 +62,27 @@ export const samples: Sample[] = [
     error: { code: 'failed' },
     actions,
   }),
+  page('interaction/second-factor', 'first', { client, recovery: false, canRecover: true, actions }),
+  page('interaction/second-factor', 'wrong', {
+    client,
+    recovery: false,
+    canRecover: true,
+    error: { code: 'wrong_code' },
+    actions,
+  }),
+  page('interaction/second-factor', 'recovery', { client, recovery: true, canRecover: true, actions }),
+  page('interaction/enrolment', 'first', {
+    client,
+    secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP',
+    qr: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 29 29"><path fill="#ffffff" d="M0 0h29v29H0z"/><path stroke="#000000" d="M2 2.5h7m1 0h9m1 0h7"/></svg>',
+    offer: 'v1.sealed',
+    actions,
+  }),
+  page('interaction/recovery-codes', 'first', {
+    client,
+    codes: Array.from({ length: 10 }, (_, index) => `7K2M-9QXD-3T${index}V`),
+    actions,
+  }),
   page('interaction/password', 'first', { client, username, initials: 'M', actions }),
   page('interaction/password', 'failed', { client, username, initials: 'M', error: { code: 'failed' }, actions }),
   page('interaction/password', 'locked', {

@@ -27,6 +27,10 @@ export interface AuditEvents {
 
   'password.set': { user_id: string; must_change: boolean };
   'password.link_requested': { user_id: string };
+  'factor.added': { user_id: string; factor: string };
+  'factor.removed': { user_id: string; factor: string };
+  'recovery_codes.renewed': { user_id: string };
+  'recovery_codes.used': { user_id: string };
   'sign_in.succeeded': { user_id: string; amr: string[]; client_id: string | null };
   'sign_in.failed': Lockable & { reason: SignInFailure };
   'account.locked': Lockable & { until: string; lockout_count: number };
@@ -52,6 +56,6 @@ export interface AuditEvents {
   'authorization_code.reused': { grant_id: string; client_id: string };
 }
 
-export type SignInFailure = 'unknown_user' | 'wrong_password' | 'no_password' | 'disabled' | 'locked';
+export type SignInFailure = 'unknown_user' | 'wrong_password' | 'no_password' | 'disabled' | 'locked' | 'wrong_code';
 
 export type AuditEventName = keyof AuditEvents;

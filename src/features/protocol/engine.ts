@@ -8,7 +8,7 @@ export interface Interaction {
   params: Record<string, unknown>;
   clientId: string;
   /** Who is signed in in this browser already, if anybody. */
-  session: { uid: string; accountId: string } | undefined;
+  session: { uid: string; accountId: string; amr: string[]; ts: number } | undefined;
   /** What earlier steps of this interaction have established; nothing of it is a sign-in yet. */
   progress: unknown;
 }

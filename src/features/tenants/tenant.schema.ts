@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { patchOf } from '../../platform/merge-patch.js';
 import { pageQuery } from '../../platform/pagination.js';
+import { AuthenticationPolicy } from './authentication-policy.js';
 import type { Tenant } from './tenant.entity.js';
 
 export const LockoutPolicy = z.strictObject({
@@ -53,6 +54,7 @@ const StoredSettings = z
     lockout: LockoutPolicy,
     sessions: SessionPolicy,
     signing_keys: SigningKeyPolicy,
+    authentication: AuthenticationPolicy,
   })
   .partial();
 
@@ -62,6 +64,7 @@ const defaults = {
   lockout: LockoutPolicy.parse({}),
   sessions: SessionPolicy.parse({}),
   signing_keys: SigningKeyPolicy.parse({}),
+  authentication: AuthenticationPolicy.parse({}),
 } as const;
 
 export type TenantSettings = Required<z.output<typeof StoredSettings>>;

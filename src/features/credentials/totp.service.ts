@@ -1,0 +1,115 @@
+// Owns codes of an authenticator (RFC 6238): set up by a right code, and each time step is good once.
+// Hands off to: the lockout, which counts wrong codes whatever the address; factor.service.ts for what else an account has.
+import { generateSecret, generateURI, verify } from 'otplib';
+import { type Clock, epochSeconds } from '../../platform/clock.js';
+import { currentTenantId } from '../../platform/context.js';
+import type { Sealer } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import type { SealedColumn } from '../../platform/rewrap.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import type { User } from '../users/user.entity.js';
+import { TotpCredential } from './totp-credential.entity.js';
+
+/** Seconds of a step; codes of one step before and after are accepted (RFC 6238 §5.2). */
+const stepSeconds = 30;
+
+export interface TotpOffer {
+  /** Base32, for typing. */
+  secret: string;
+  /** otpauth://, for the camera. */
+  uri: string;
+  /** Comes back with the first code; good for this person and this flow only. */
+  sealed: string;
+}
+
+export class TotpService {
+  constructor(
+    private readonly db: Database,
+    private readonly audit: AuditLog,
+    private readonly sealer: Sealer,
+    private readonly clock: Clock,
+  ) {}
+
+  has(userId: string): Promise<boolean> {
+    return this.db.repo(TotpCredential).existsBy({ userId });
+  }
+
+  /** Nothing is stored before a right code came back. @param flow what the offer is part of: another one cannot take it up. */
+  offer({ id, email }: User, issuer: string, flow: string): TotpOffer {
+    const secret = generateSecret();
+    return {
+      secret,
+      uri: generateURI({ issuer, label: email, secret }),
+      sealed: this.sealer.seal(secret, setupContext(id, flow)),
+    };
+  }
+
+  /** The same offer, shown again after a wrong code. @returns undefined where it was made for somebody else, or elsewhere. */
+  reopen({ id, email }: User, issuer: string, flow: string, sealed: string): TotpOffer | undefined {
+    try {
+      const secret = this.sealer.open(sealed, setupContext(id, flow));
+      return { secret, uri: generateURI({ issuer, label: email, secret }), sealed };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Takes the place of an earlier authenticator. @returns whether the code was right. */
+  async confirm(user: User, { secret }: TotpOffer, code: string): Promise<boolean> {
+    const step = await this.stepOf(secret, code);
+    if (step === undefined) return false;
+    return this.db.transaction(async () => {
+      const credential = Object.assign(new TotpCredential(), {
+        userId: user.id,
+        secretSealed: this.sealer.seal(secret, sealContext(currentTenantId(), user.id)),
+        lastStep: String(step),
+        createdAt: this.clock.now(),
+      });
+      await this.db.repo(TotpCredential).save(credential);
+      await this.audit.record('factor.added', { user_id: user.id, factor: 'totp' });
+      return true;
+    });
+  }
+
+  /** RFC 6238 §5.2: of many who come with one code, one is let in, and nobody comes with it again. */
+  async verify({ id: userId }: User, code: string): Promise<boolean> {
+    const credential = await this.db.repo(TotpCredential).findOneBy({ userId });
+    if (!credential) return false;
+    const secret = this.sealer.open(credential.secretSealed, sealContext(credential.tenantId, userId));
+    const step = await this.stepOf(secret, code);
+    if (step === undefined) return false;
+    return (await this.db.execute(ADVANCE, [currentTenantId(), userId, step])).length > 0;
+  }
+
+  async remove({ id: userId }: User): Promise<boolean> {
+    return this.db.transaction(async () => {
+      const removed = (await this.db.repo(TotpCredential).delete({ userId })) > 0;
+      if (removed) await this.audit.record('factor.removed', { user_id: userId, factor: 'totp' });
+      return removed;
+    });
+  }
+
+  /** @returns the step the code is of; undefined where it is of none. */
+  private async stepOf(secret: string, code: string): Promise<number | undefined> {
+    const token = code.replaceAll(/[\s-]/g, '');
+    if (!/^\d{6}$/.test(token)) return undefined;
+    const epoch = epochSeconds(this.clock.now());
+    const result = await verify({ secret, token, epoch, epochTolerance: stepSeconds });
+    return result.valid ? Math.floor(epoch / stepSeconds) + result.delta : undefined;
+  }
+}
+
+const ADVANCE = {
+  name: 'totp_advance',
+  text: `UPDATE totp_credentials SET last_step = $3 WHERE tenant_id = $1 AND user_id = $2 AND last_step < $3 RETURNING user_id`,
+};
+
+const setupContext = (userId: string, flow: string) => `totp-setup:${currentTenantId()}:${userId}:${flow}`;
+const sealContext = (tenantId: string, userId: string) => `totp_credentials:${tenantId}:${userId}`;
+
+export const sealedTotp: SealedColumn = {
+  table: 'totp_credentials',
+  column: 'secret_sealed',
+  key: ['tenant_id', 'user_id'],
+  context: ({ tenant_id, user_id }) => sealContext(String(tenant_id), String(user_id)),
+};

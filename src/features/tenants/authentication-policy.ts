@@ -1,0 +1,43 @@
+// The tenant's rules for signing in. Clients may tighten them (default_acr_values, RFC 7591), never loosen them.
+import { z } from 'zod';
+
+export const FIRST_FACTORS = ['password', 'passkey', 'magic_link', 'email_code'] as const;
+export type FirstFactor = (typeof FIRST_FACTORS)[number];
+
+export const SECOND_FACTORS = ['passkey', 'totp', 'email_code'] as const;
+export type SecondFactor = (typeof SECOND_FACTORS)[number];
+
+const list = <T extends readonly [string, ...string[]]>(names: T) =>
+  z
+    .array(z.enum(names))
+    .max(names.length)
+    .refine((given) => new Set(given).size === given.length, { message: 'names must differ' });
+
+export const AuthenticationPolicy = z
+  .strictObject({
+    /** What a sign-in may begin with. */
+    first_factors: list(FIRST_FACTORS).min(1).default(['password', 'passkey']),
+    /** What may come second. A code by mail is the weakest (NIST SP 800-63B-4 §3.1.3.1), so it is left out unless said. */
+    second_factors: list(SECOND_FACTORS).default(['passkey', 'totp']),
+    /** `optional`: asked of whoever has one. `required`: whoever has none sets one up at the next sign-in. */
+    multi_factor: z.enum(['off', 'optional', 'required']).default('optional'),
+    /** Days for which a browser may be remembered after a second factor; 0: never. */
+    remember_days: z.number().int().min(0).max(90).default(30),
+    /** Whether people may make an account themselves. */
+    registration: z.enum(['open', 'closed']).default('closed'),
+    passkeys: z
+      .strictObject({
+        /** Whether the make of an authenticator has to be proved when one is added (WebAuthn §5.4.7). */
+        attestation: z.enum(['none', 'direct']).default('none'),
+        /** AAGUIDs of the only makes that may be added, where not all may. */
+        allowed_aaguids: z.array(z.uuid()).max(100).optional(),
+      })
+      .prefault({}),
+    /** Characters that a password has at least. */
+    password_min_length: z.number().int().min(8).max(64).default(8),
+  })
+  .refine(({ multi_factor, second_factors }) => multi_factor !== 'required' || second_factors.length > 0, {
+    message: 'a second factor cannot be required where none is allowed',
+    path: ['multi_factor'],
+  });
+export type AuthenticationPolicy = z.infer<typeof AuthenticationPolicy>;
