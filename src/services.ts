@@ -118,13 +118,13 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   );
   const totp = new TotpService(db, audit, sealer, clock);
   const recoveryCodes = new RecoveryCodes(db, audit, tenants, clock);
-  const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, clock, {
-    locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
-  });
   const spend = (value: string, exp: number) => protocol.replays.unique('webauthn', value, exp);
   const challenges = new PasskeyChallenges(tenants, spend, clock);
   const passkeyCeremonies = new PasskeyService(db, audit, tenants, users, challenges, clock);
   const passkeys = new Passkeys(db, audit, tenants, passwords);
+  const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, passkeys, clock, {
+    locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+  });
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
   const passwordLinks = new PasswordLinks(db, audit, tenants, users, passwords, oneTimeTokens, mail, linkOf);
   const lookup = new ClientLookup(db, caching, clock);
