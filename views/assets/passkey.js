@@ -50,7 +50,11 @@ async function ask(mediation) {
 
 if (form && window.PublicKeyCredential && navigator.credentials) {
   form.hidden = false;
-  form.querySelector('button').addEventListener('click', () => ask());
+  form.querySelector('button').addEventListener('click', (event) => {
+    // Sent with an answer only.
+    event.preventDefault();
+    ask();
+  });
   if ('conditional' in form.dataset)
     PublicKeyCredential.isConditionalMediationAvailable?.().then((available) => {
       if (available && !running) ask('conditional');
