@@ -138,6 +138,7 @@ export function createApp(services: Services): App {
     clients,
     passwords,
     secondFactors: services.secondFactors,
+    passkeys: services.passkeyCeremonies,
     totp: services.totp,
     recoveryCodes: services.recoveryCodes,
     users,

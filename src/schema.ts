@@ -17,10 +17,13 @@ import { Lists1700000000017 } from '../migrations/0017-lists.js';
 import { Vacuum1700000000018 } from '../migrations/0018-vacuum.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { SecondFactors1700000000021 } from '../migrations/0021-second-factors.js';
+import { Passkeys1700000000022 } from '../migrations/0022-passkeys.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
 import { LoginFailure } from './features/credentials/login-failure.entity.js';
+import { Passkey } from './features/credentials/passkey.entity.js';
+import { PasskeyUser } from './features/credentials/passkey-user.entity.js';
 import { PasswordCredential } from './features/credentials/password-credential.entity.js';
 import { RecoveryCode } from './features/credentials/recovery-code.entity.js';
 import { TotpCredential } from './features/credentials/totp-credential.entity.js';
@@ -39,6 +42,8 @@ export const entities = [
   PasswordCredential,
   TotpCredential,
   RecoveryCode,
+  PasskeyUser,
+  Passkey,
   LoginFailure,
   OneTimeToken,
   Client,
@@ -66,4 +71,5 @@ export const migrations = [
   Vacuum1700000000018,
   IdempotencyKeys1700000000020,
   SecondFactors1700000000021,
+  Passkeys1700000000022,
 ];

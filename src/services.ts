@@ -9,6 +9,9 @@ import { ClientLookup } from './features/clients/client-lookup.js';
 import { RegisteredClients } from './features/clients/registered-clients.js';
 import { LOCKED_TASK } from './features/credentials/lock-notice.js';
 import { Lockout } from './features/credentials/lockout.js';
+import { PasskeyService } from './features/credentials/passkey.service.js';
+import { PasskeyChallenges } from './features/credentials/passkey-challenge.js';
+import { Passkeys } from './features/credentials/passkeys.js';
 import { PasswordService } from './features/credentials/password.service.js';
 import { PasswordLinks } from './features/credentials/password-links.js';
 import { RecoveryCodes } from './features/credentials/recovery-codes.js';
@@ -115,7 +118,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   );
   const totp = new TotpService(db, audit, sealer, clock);
   const recoveryCodes = new RecoveryCodes(db, audit, tenants, clock);
-  const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, clock, {
+  const spend = (value: string, exp: number) => protocol.replays.unique('webauthn', value, exp);
+  const challenges = new PasskeyChallenges(tenants, spend, clock);
+  const passkeyCeremonies = new PasskeyService(db, audit, tenants, users, challenges, clock);
+  const passkeys = new Passkeys(db, audit, tenants, passwords);
+  const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, passkeys, clock, {
     locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
   });
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
@@ -163,6 +170,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     totp,
     recoveryCodes,
     secondFactors,
+    passkeyCeremonies,
+    passkeys,
     clients,
     registeredClients,
     resources,

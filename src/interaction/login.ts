@@ -1,10 +1,13 @@
-// The account's name and its password: two pages or one, the same step.
+// The account's name and its password, on two pages or one, or a passkey that says both: the same step.
+import type { PasskeyService } from '../features/credentials/passkey.service.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
+import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError, tooMany } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import { authenticated, passkeyOffer, proofOf } from './passkey.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
 interface Problem {
@@ -13,6 +16,8 @@ interface Problem {
 }
 
 interface LoginDependencies {
+  passkeys: PasskeyService;
+  policy: () => Promise<AuthenticationPolicy>;
   passwords: PasswordService;
   users: UserService;
   clock: Clock;
@@ -41,6 +46,8 @@ export class LoginStep implements Step {
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
+    const passkey = field(form, 'passkey');
+    if (passkey) return this.byPasskey(visit, passkey);
     const identifier = field(form, 'username') ?? visit.progress.identifier;
     const password = field(form, 'password');
     if (!identifier) return this.askName(visit, undefined, { code: 'missing_username' });
@@ -50,6 +57,24 @@ export class LoginStep implements Step {
       return this.stage.remember(visit, { ...visit.progress, identifier });
     }
     return this.verify(visit, identifier, password);
+  }
+
+  private async byPasskey(visit: Visit, text: string): Promise<void> {
+    const address = clientKey(visit.ctx.state.ip);
+    const { progress } = visit;
+    const { remaining, seconds } = await this.failures.peek(address);
+    if (remaining === 0) return this.askName(visit, progress.identifier, { code: 'too_many_requests', seconds }, 429);
+    const { passkeys, signIns, clock } = this.deps;
+    const result = (await this.allowsPasskeys()) ? await authenticated(passkeys, visit, text) : undefined;
+    signIns.add({ outcome: result ? 'ok' : 'passkey_failed' });
+    if (result)
+      return this.stage.remember(visit, { ...progress, user_id: result.user.id, proofs: [proofOf(result, clock)] });
+    await this.failures.consume(address).catch(ignoreLimit);
+    return this.askName(visit, progress.identifier, { code: 'passkey_failed' });
+  }
+
+  private async allowsPasskeys(): Promise<boolean> {
+    return (await this.deps.policy()).first_factors.includes('passkey');
   }
 
   private async verify(visit: Visit, identifier: string, password: string): Promise<void> {
@@ -97,10 +122,11 @@ export class LoginStep implements Step {
   ): Promise<void> {
     const onePage = (await this.deps.layout()) === 'one_page';
     const actions = { submit: `${visit.base}/login` };
+    const passkey = (await this.allowsPasskeys()) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, actions },
+      { username, error, onePage, passkey, actions },
       { status, retryAfter: retryAfter(status, error) },
     );
   }

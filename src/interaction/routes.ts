@@ -6,6 +6,7 @@ import { askedAcr } from '../features/authentication/asked.js';
 import { assess, proofsOf } from '../features/authentication/assurance.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import type { PasskeyService } from '../features/credentials/passkey.service.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
@@ -36,6 +37,7 @@ export interface InteractionDependencies {
   clients: ClientService;
   passwords: PasswordService;
   secondFactors: SecondFactors;
+  passkeys: PasskeyService;
   totp: TotpService;
   recoveryCodes: RecoveryCodes;
   users: UserService;

@@ -21,6 +21,8 @@ const actions = {
   back: `${at}/identifier`,
   restart: '/authorize?again',
 };
+const factor = { submit: `${at}/second_factor`, code: at, recovery: `${at}?with=recovery_code` };
+const passkey = { options: { challenge: 'AAAA', rpId: 'acme.example', allowCredentials: [] }, conditional: true };
 const account = { email: 'maria@acme.example', initials: 'MS' };
 const username = account.email;
 const long = 'maria.antonia.von.hohenlohe-langenburg+travel@subsidiary.international.example.com';
@@ -53,6 +55,7 @@ const errors = [
 
 export const samples: Sample[] = [
   page('interaction/identifier', 'first', { client, actions }),
+  page('interaction/identifier', 'passkey', { client, passkey, actions }),
   page('interaction/identifier', 'error', { client, username: 'maria', error: { code: 'invalid_username' }, actions }),
   page('interaction/identifier', 'one-page', { client, username, onePage: true, actions }),
   page('interaction/identifier', 'one-page-failed', {
@@ -62,15 +65,30 @@ export const samples: Sample[] = [
     error: { code: 'failed' },
     actions,
   }),
-  page('interaction/second-factor', 'first', { client, recovery: false, canRecover: true, actions }),
+  page('interaction/second-factor', 'first', {
+    client,
+    codes: true,
+    recovery: false,
+    canRecover: true,
+    actions: factor,
+  }),
+  page('interaction/second-factor', 'passkey', { client, codes: false, passkey, recovery: false, actions: factor }),
   page('interaction/second-factor', 'wrong', {
     client,
+    codes: true,
+    passkey,
     recovery: false,
     canRecover: true,
     error: { code: 'wrong_code' },
-    actions,
+    actions: factor,
   }),
-  page('interaction/second-factor', 'recovery', { client, recovery: true, canRecover: true, actions }),
+  page('interaction/second-factor', 'recovery', {
+    client,
+    codes: true,
+    recovery: true,
+    canRecover: true,
+    actions: factor,
+  }),
   page('interaction/enrolment', 'first', {
     client,
     secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP',

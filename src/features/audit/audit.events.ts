@@ -29,6 +29,11 @@ export interface AuditEvents {
   'password.link_requested': { user_id: string };
   'factor.added': { user_id: string; factor: string };
   'factor.removed': { user_id: string; factor: string };
+  'passkey.added': { user_id: string; credential_id: string; aaguid: string; device_bound: boolean };
+  'passkey.renamed': { user_id: string; credential_id: string };
+  'passkey.removed': { user_id: string; credential_id: string };
+  /** Its signature counter went back (WebAuthn §6.1.1): there may be two of it. */
+  'passkey.flagged': { user_id: string; credential_id: string; stored: number; presented: number };
   'recovery_codes.renewed': { user_id: string };
   'recovery_codes.used': { user_id: string };
   'sign_in.succeeded': { user_id: string; amr: string[]; client_id: string | null };
@@ -56,6 +61,17 @@ export interface AuditEvents {
   'authorization_code.reused': { grant_id: string; client_id: string };
 }
 
-export type SignInFailure = 'unknown_user' | 'wrong_password' | 'no_password' | 'disabled' | 'locked' | 'wrong_code';
+export type SignInFailure =
+  | 'unknown_user'
+  | 'wrong_password'
+  | 'no_password'
+  | 'disabled'
+  | 'locked'
+  | 'wrong_code'
+  | 'stale_challenge'
+  | 'unknown_passkey'
+  | 'wrong_passkey'
+  | 'not_verified'
+  | 'counter_regressed';
 
 export type AuditEventName = keyof AuditEvents;

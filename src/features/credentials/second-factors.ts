@@ -8,6 +8,7 @@ import type { Factors } from '../authentication/requirement.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import type { Lockout, Reservation } from './lockout.js';
+import type { Passkeys } from './passkeys.js';
 import type { PasswordHooks } from './password.service.js';
 import type { RecoveryCodes } from './recovery-codes.js';
 import type { TotpService } from './totp.service.js';
@@ -24,13 +25,15 @@ export class SecondFactors {
     private readonly lockout: Lockout,
     private readonly totp: TotpService,
     private readonly recoveryCodes: RecoveryCodes,
+    private readonly passkeys: Pick<Passkeys, 'of'>,
     private readonly clock: Clock,
     private readonly hooks: Pick<PasswordHooks, 'locked'>,
   ) {}
 
   async of(userId: string): Promise<Factors> {
     const [totp, recovery_codes] = [await this.totp.has(userId), await this.recoveryCodes.left(userId)];
-    return { totp, passkeys: [], recovery_codes };
+    const passkeys = (await this.passkeys.of(userId)).map(({ deviceBound }) => ({ device_bound: deviceBound }));
+    return { totp, passkeys, recovery_codes };
   }
 
   /** Not inside a transaction: the count must stay where the caller rolls back. */

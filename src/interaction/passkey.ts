@@ -1,0 +1,48 @@
+// A passkey as a step sees it: what the page asks the browser, and what comes back in its form.
+// Hands off to: PasskeyService, which knows whether it is true.
+import type { Proof } from '../features/authentication/assurance.js';
+import { AuthenticationResponse } from '../features/credentials/passkey.schema.js';
+import type { Authenticated, PasskeyService } from '../features/credentials/passkey.service.js';
+import type { User } from '../features/users/user.entity.js';
+import { type Clock, epochSeconds } from '../platform/clock.js';
+import type { Visit } from './visit.js';
+
+export interface PasskeyOffer {
+  options: Awaited<ReturnType<PasskeyService['authenticationOptions']>>;
+  /** The browser may offer it below the name (WebAuthn §5.1.4). */
+  conditional: boolean;
+}
+
+/** @param user whose second proof it is; without one it comes first and is the same for everybody. */
+export async function passkeyOffer(
+  passkeys: PasskeyService,
+  { interaction }: Visit,
+  user?: User,
+): Promise<PasskeyOffer> {
+  return { options: await passkeys.authenticationOptions(interaction.uid, user), conditional: !user };
+}
+
+export async function authenticated(
+  passkeys: PasskeyService,
+  { interaction }: Visit,
+  text: string,
+  user?: User,
+): Promise<Authenticated | undefined> {
+  const response = AuthenticationResponse.safeParse(json(text));
+  return response.success ? passkeys.authenticate(interaction.uid, response.data, user) : undefined;
+}
+
+export const proofOf = ({ verified, device_bound }: Authenticated, clock: Clock): Proof => ({
+  method: 'passkey',
+  at: epochSeconds(clock.now()),
+  verified,
+  device_bound,
+});
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
