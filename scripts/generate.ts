@@ -48,7 +48,10 @@ export async function stale(files: Generated[] = generated): Promise<string[]> {
 async function letter(): Promise<string> {
   const { html, errors } = await mjml(read('views/layouts/letter.mjml'), { validationLevel: 'skip', fonts: {} });
   if (errors.length > 0) throw new Error(`letter.mjml: ${errors.map(({ message }) => message).join(', ')}`);
-  const lines = html.split('\n').map((line) => line.trim());
+  const lines = html
+    .replace('<!doctype', '<!DOCTYPE')
+    .split('\n')
+    .map((line) => line.trim());
   return `<%/* Generated from letter.mjml by \`npm run generate\`. */%>\n${lines.filter(Boolean).join('\n')}\n`;
 }
 

@@ -73,7 +73,7 @@ export class MailService {
    */
   async deliver({ message_id: id }: z.infer<typeof SendMail>, last = false): Promise<void> {
     const message = await this.db.repo(MailMessage).findOneBy({ id });
-    if (!message?.payloadSealed || message.status !== 'queued') return;
+    if (!message?.payloadSealed || message.status === 'sent') return;
     try {
       const { to, locale, data } = Payload.parse(
         JSON.parse(this.sealer.open(message.payloadSealed, sealContext(currentTenantId(), id, 'payload'))),
