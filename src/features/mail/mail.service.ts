@@ -102,7 +102,9 @@ export class MailService {
       const lastError = reasonOf(error);
       const refused = error instanceof MailRefused;
       const status = last || refused ? 'failed' : 'queued';
-      await this.db.repo(MailMessage).update({ id }, { status, attempts: message.attempts + 1, lastError });
+      // What another process has sent meanwhile stays sent.
+      const open = { id, status: Not('sent' as const) };
+      await this.db.repo(MailMessage).update(open, { status, attempts: message.attempts + 1, lastError });
       if (refused) return;
       // The queue keeps what is thrown, and a mail server's words may repeat the address.
       throw new Error(`the mail was not sent: ${lastError}`);
