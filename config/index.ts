@@ -75,7 +75,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     redisUrl: values.REDIS_URL,
     encryptionKeys: values.ENCRYPTION_KEYS ?? new Map([['dev', Buffer.from(secrets?.encryption_key ?? '', 'base64')]]),
     cookieKeys: values.COOKIE_KEYS ?? [secrets?.cookie_key ?? ''],
-    mailUrl: values.MAIL_URL,
+    mailUrl: values.MAIL_URL?.startsWith('mailbox:') ? undefined : values.MAIL_URL,
     trustProxy: values.TRUST_PROXY ?? [],
     tls: values.TLS_CERT && values.TLS_KEY ? { cert: values.TLS_CERT, key: values.TLS_KEY } : undefined,
     egressAllow: values.EGRESS_ALLOW ?? [],
@@ -150,7 +150,8 @@ function insecurities(values: Values): string[] {
     problems.push(`ENCRYPTION_KEYS: required in production. Example: ${variables.ENCRYPTION_KEYS.example}`);
   if (!values.COOKIE_KEYS)
     problems.push(`COOKIE_KEYS: required in production. Example: ${variables.COOKIE_KEYS.example}`);
-  if (!values.MAIL_URL) problems.push(`MAIL_URL: required in production. Example: ${variables.MAIL_URL.example}`);
+  if (!values.MAIL_URL || values.MAIL_URL.startsWith('mailbox:'))
+    problems.push(`MAIL_URL: required in production. Example: ${variables.MAIL_URL.example}`);
   if (values.DEMO) problems.push('DEMO: must be false or absent in production');
   return problems;
 }

@@ -135,8 +135,8 @@ export const variables = {
     secret: true,
   }),
   MAIL_URL: variable({
-    rule: z.url({ protocol: /^smtps?$/ }).optional(),
-    about: 'SMTP server for outgoing mail; `?from=` sets the sender.',
+    rule: z.url({ protocol: /^(smtps?|mailbox)$/ }).optional(),
+    about: 'SMTP server for outgoing mail; `?from=` sets the sender. `mailbox:` keeps it, in development.',
     example: 'smtp://user:password@mail.example.com:587?from=no-reply@example.com',
     default: 'a mailbox page at /dev/mailbox, development only',
     secret: true,

@@ -15,6 +15,7 @@ import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
+import { mailRoutes } from './features/mail/mail.routes.js';
 import { findActiveToken } from './features/protocol/active-token.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
@@ -225,6 +226,7 @@ export function tenantEndpoints({
   resources,
   protocol,
   keys,
+  mail,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -234,6 +236,7 @@ export function tenantEndpoints({
     ...resourceRoutes(db, resources),
     ...sessionRoutes(db, protocol, users, clock),
     ...keyRoutes(keys),
+    ...mailRoutes(db, mail),
     ...auditRoutes(db),
   ];
 }

@@ -26,7 +26,19 @@ export function observeResources(metrics: Metrics, { hasher, db }: Services): vo
 }
 
 /** The queue is one for all machines: whoever does jobs reports it, and each reports the same. */
-export function observeJobs(metrics: Metrics, { jobs, rewrap }: Pick<Services, 'jobs' | 'rewrap'>): void {
+export function observeJobs(
+  metrics: Metrics,
+  { jobs, rewrap, mailHealth }: Pick<Services, 'jobs' | 'rewrap' | 'mailHealth'>,
+): void {
+  metrics.gauge({
+    name: 'mail_healthy',
+    help: 'Whether the mail server takes mail: 1 or 0, as of the last minute it was asked',
+    aggregator: 'max',
+    collect(gauge) {
+      const health = mailHealth.look();
+      if (health) gauge.set({}, health === 'healthy' ? 1 : 0);
+    },
+  });
   metrics.gauge({
     name: 'sealed_values_stale',
     help: 'Values sealed with an older encryption key, as of the last look of the job',

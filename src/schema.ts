@@ -18,6 +18,7 @@ import { Vacuum1700000000018 } from '../migrations/0018-vacuum.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { SecondFactors1700000000021 } from '../migrations/0021-second-factors.js';
 import { Passkeys1700000000022 } from '../migrations/0022-passkeys.js';
+import { FailedMail1700000000026 } from '../migrations/0026-failed-mail.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
@@ -72,4 +73,5 @@ export const migrations = [
   IdempotencyKeys1700000000020,
   SecondFactors1700000000021,
   Passkeys1700000000022,
+  FailedMail1700000000026,
 ];

@@ -19,8 +19,9 @@ import { SecondFactors } from './features/credentials/second-factors.js';
 import { TotpService } from './features/credentials/totp.service.js';
 import { KeyService } from './features/keys/key.service.js';
 import { KeySchedule } from './features/keys/key-schedule.js';
+import { mailDriver } from './features/mail/mail.driver.js';
 import { MailService } from './features/mail/mail.service.js';
-import { mailboxTransport, smtpTransport } from './features/mail/mail.transport.js';
+import { MailHealthWatch } from './features/mail/mail-health.js';
 import { OneTimeTokens } from './features/one-time-tokens/one-time-token.service.js';
 import { Protocol } from './features/protocol/protocol.js';
 import { ShortLivedRows } from './features/protocol/short-lived-rows.js';
@@ -90,15 +91,18 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   });
   const renderMail = async (template: string, locale: string, data: object) => {
     const tenant = await tenants.current();
+    const { branding } = tenant.settings;
     return views.email(`emails/${template}`, data, {
       locale: views.locales.pick(locale),
-      brand: { name: tenant.settings.branding.company_name ?? tenant.name },
+      brand: {
+        name: branding.company_name ?? tenant.name,
+        colours: { primary: branding.primary_color, background: branding.background_color },
+      },
     });
   };
-  const transport = config.mailUrl
-    ? smtpTransport(config.mailUrl, `no-reply@${new URL(config.issuer).hostname}`)
-    : mailboxTransport();
-  const mail: MailService = new MailService(db, jobs, sealer, renderMail, transport, clock);
+  const driver = mailDriver(config.mailUrl ?? 'mailbox:', `no-reply@${new URL(config.issuer).hostname}`);
+  const mail: MailService = new MailService(db, jobs, sealer, renderMail, driver, clock, audit);
+  const mailHealth = new MailHealthWatch(driver, clock);
   const passwords: PasswordService = new PasswordService(
     db,
     audit,
@@ -165,6 +169,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     oneTimeTokens,
     jobs,
     mail,
+    mailHealth,
     passwords,
     passwordLinks,
     totp,
@@ -181,7 +186,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     async close(): Promise<void> {
       stopping.abort();
       await jobs.stop();
-      transport.close();
+      driver.close();
       await foundation.close();
     },
   };

@@ -7,8 +7,8 @@ import { Lockout } from '../../src/features/credentials/lockout.js';
 import { PasswordService } from '../../src/features/credentials/password.service.js';
 import { PasswordLinks } from '../../src/features/credentials/password-links.js';
 import { KeyService } from '../../src/features/keys/key.service.js';
+import type { MailDriver } from '../../src/features/mail/mail.driver.js';
 import { MailService } from '../../src/features/mail/mail.service.js';
-import type { MailTransport } from '../../src/features/mail/mail.transport.js';
 import { OneTimeTokens } from '../../src/features/one-time-tokens/one-time-token.service.js';
 import { ResourceService } from '../../src/features/resources/resource.service.js';
 import type { Caching } from '../../src/features/tenants/caching.js';
@@ -102,7 +102,12 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
     passwordChanged: async ({ id }) => void ended.push(id),
     locked: async (lock) => void locks.push(lock),
   });
-  const transport: MailTransport = { keeps: true, send: async () => {}, close: () => {} };
+  const transport: MailDriver = {
+    keeps: true,
+    send: async () => {},
+    check: async () => 'healthy',
+    close: () => {},
+  };
   const mail = new MailService(
     db,
     { enqueue: async (task, payload) => void outbox.push({ task, payload }) },
@@ -113,6 +118,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
     },
     transport,
     clock,
+    audit,
   );
   const links = new PasswordLinks(
     db,

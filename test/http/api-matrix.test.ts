@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { inventory, objectShape } from '../../src/api/contract.js';
 import { endpointsOf } from '../../src/app.js';
+import { MailMessage } from '../../src/features/mail/mail-message.entity.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { installationScopes, managementScopes } from '../../src/management.js';
 import { withContext } from '../../src/platform/context.js';
+import { newId } from '../../src/platform/crypto.js';
 import type { Services } from '../../src/services.js';
 import { ask, makeManager, managementToken, tokenWith } from '../support/api.js';
 import { Browser } from '../support/browser.js';
@@ -53,6 +55,9 @@ const listed: Record<string, string> = {
   'delete /grants/:grant_id': 'grants:write',
   'get /signing-keys': 'keys:read',
   'post /signing-keys/rotate': 'keys:write',
+  'get /mail-messages': 'mail:read',
+  'get /mail-messages/:message_id': 'mail:read',
+  'post /mail-messages/:message_id/retries': 'mail:write',
   'get /audit-events': 'audit:read',
   'get /tenants': 'tenants:read',
   'post /tenants': 'tenants:write',
@@ -291,7 +296,7 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
   });
 });
 
-async function furnish({ clients, users, resources, protocol }: Services): Promise<Record<string, string>> {
+async function furnish({ clients, users, resources, protocol, db, clock }: Services): Promise<Record<string, string>> {
   const { client } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
   const [secret] = await clients.listSecrets(client);
   const user = await users.create({ email: 'there@example.com' });
@@ -307,7 +312,16 @@ async function furnish({ clients, users, resources, protocol }: Services): Promi
   const grant = await protocol.grants.give({ uid, accountId: user.id }, client.clientId, {
     openid: { scope: 'openid' },
   });
+  const message = Object.assign(new MailMessage(), {
+    id: newId(),
+    template: 'account_deleted',
+    status: 'failed',
+    payloadSealed: 'never opened',
+    createdAt: clock.now(),
+  });
+  await db.repo(MailMessage).insert(message);
   return {
+    message_id: message.id,
     client_id: client.clientId,
     secret_id: String(secret?.id),
     user_id: user.id,

@@ -60,7 +60,7 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
     await letterTo(server, person.email);
     // And one that no worker hears of.
     await server.inside(({ db, sealer, clock }) => {
-      const waiting = new MailService(db, { enqueue: async () => {} }, sealer, unused, unused, clock);
+      const waiting = new MailService(db, { enqueue: async () => {} }, sealer, unused, unused, clock, unused);
       return waiting.send('set_password', person.email, letter);
     });
   }

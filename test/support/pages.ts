@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { projectRoot } from '../../config/root.js';
 import { type Page, Views } from '../../src/platform/views.js';
+import { letterSamples } from './letters.js';
 
 export const viewsRoot = path.join(projectRoot, 'views');
 
@@ -203,11 +204,9 @@ export const samples: Sample[] = [
   }),
 ];
 
-export const letters: Sample[] = [
-  page('emails/set_password', 'first', { link: 'https://id.example.com/password?token=abc&x=1', minutes: 60 }),
-  page('emails/account_locked', 'timed', { until: '2026-11-21T14:20:00Z', ip: '203.0.113.9' }),
-  page('emails/account_locked', 'by-hand', { until: '9999-12-31T23:59:59Z' }),
-];
+export const letters: Sample[] = Object.entries(letterSamples).flatMap(([name, all]) =>
+  all.map((data, index) => page(`emails/${name}`, String(index + 1), data)),
+);
 
 export const samplePage = (locale: string): Page => ({
   locale,

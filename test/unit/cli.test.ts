@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { DoctorConfig } from '../../src/commands/doctor-check.js';
 import { dataDirCheck, mailCheck, nodeCheck, redisCheck, tlsCheck } from '../../src/commands/doctor-surroundings.js';
 import { entities, migrations } from '../../src/schema.js';
+import { startMailServer } from '../support/mail-server.js';
 import { freshDatabase, kinds } from '../support/postgres.js';
 
 const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
@@ -353,7 +354,12 @@ describe('the checks of the doctor', () => {
 
   it('hears the greeting of a mail server, and misses it in production', async () => {
     const { port } = greeter.address() as AddressInfo;
-    expect(await mailCheck({ ...base, mailUrl: `smtp://u:p@127.0.0.1:${port}` })).toMatchObject({ status: 'ok' });
+    expect(await mailCheck({ ...base, mailUrl: `smtp://127.0.0.1:${port}` })).toMatchObject({ status: 'ok' });
+    const guarded = await startMailServer(0, 'right');
+    const as = (password: string) => mailCheck({ ...base, mailUrl: `smtp://me:${password}@127.0.0.1:${guarded.port}` });
+    expect(await as('right')).toMatchObject({ status: 'ok' });
+    expect(await as('wrong')).toMatchObject({ status: 'fail', detail: expect.stringContaining('(EAUTH 535)') });
+    await guarded.close();
     expect((await mailCheck(base)).status).toBe('fail');
     expect((await redisCheck(base)).status).toBe('ok');
   });

@@ -53,6 +53,8 @@ export interface AuditEvents {
   'resource.updated': { resource_id: string; identifier: string; changed: string[] };
   'resource.deleted': { resource_id: string; identifier: string };
 
+  'mail.retried': { message_id: string };
+
   'session.started': { session_id: string; user_id: string; amr: string[] };
   'session.ended': { session_id: string; user_id: string; reason: string };
   'grant.given': { grant_id: string; user_id: string; client_id: string; scope: string };

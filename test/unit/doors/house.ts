@@ -10,8 +10,9 @@ import { ClientLookup } from '../../../src/features/clients/client-lookup.js';
 import { Lockout } from '../../../src/features/credentials/lockout.js';
 import { PasswordService } from '../../../src/features/credentials/password.service.js';
 import { PasswordLinks } from '../../../src/features/credentials/password-links.js';
-import { MailService, type MailTemplates, SendMail } from '../../../src/features/mail/mail.service.js';
-import { type MailTransport, mailboxTransport } from '../../../src/features/mail/mail.transport.js';
+import { type MailDriver, mailDriver } from '../../../src/features/mail/mail.driver.js';
+import { MailService, SendMail } from '../../../src/features/mail/mail.service.js';
+import type { MailTemplates } from '../../../src/features/mail/mail.templates.js';
 import { OneTimeTokens } from '../../../src/features/one-time-tokens/one-time-token.service.js';
 import { SetupService } from '../../../src/features/setup/setup.service.js';
 import type { Caching } from '../../../src/features/tenants/caching.js';
@@ -85,8 +86,8 @@ export async function openHouse(kind: Kind) {
     const { link = '' } = data as { link?: string };
     return { subject: `Subject of ${template}`, text: `Open <this>:\n${link}\n`, html: '' };
   };
-  const mailOver = (transport: MailTransport) => new MailService(db, { enqueue }, sealer, render, transport, clock);
-  const mail = mailOver(mailboxTransport());
+  const mailOver = (driver: MailDriver) => new MailService(db, { enqueue }, sealer, render, driver, clock, audit);
+  const mail = mailOver(mailDriver('mailbox:', ''));
   const passwordLinks = new PasswordLinks(
     db,
     audit,

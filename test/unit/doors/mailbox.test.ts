@@ -58,8 +58,8 @@ describe('the mailbox of development', () => {
     expect((await house.agent.get('/t/acme/dev/mailbox')).text).toContain('No e-mail yet');
   });
 
-  it('is empty where the transport keeps nothing', async () => {
-    const mail = house.mailOver({ keeps: false, send: async () => {}, close: () => {} });
+  it('is empty where the driver keeps nothing', async () => {
+    const mail = house.mailOver({ keeps: false, send: async () => {}, check: async () => 'healthy', close: () => {} });
     expect(await house.inside(() => mail.mailbox())).toEqual([]);
   });
 });

@@ -1,0 +1,16 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+// What was given up is looked for among everything that was sent within a month.
+export class FailedMail1700000000026 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`SET LOCAL lock_timeout = '5s'`);
+    await runner.query(
+      `CREATE INDEX mail_messages_failed_idx ON mail_messages (tenant_id, id) WHERE status = 'failed'`,
+    );
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`SET LOCAL lock_timeout = '5s'`);
+    await runner.query('DROP INDEX mail_messages_failed_idx');
+  }
+}

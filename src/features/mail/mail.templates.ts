@@ -1,0 +1,46 @@
+// Every letter there is, and exactly what it is given. Its words are `emails.<name>` in views/locales, its twins views/emails/<name>.{html,txt}.eta.
+
+/** A link that works once, and for how long. */
+interface Link {
+  link: string;
+  minutes: number;
+}
+
+/** Something that happened; the link, where there is one, is for whoever did not do it. */
+interface Notice {
+  /** ISO 8601. */
+  at: string;
+  link?: string;
+}
+
+type Factor = 'totp' | 'passkey' | 'recovery_codes';
+
+export interface MailTemplates {
+  verify_email: Link;
+  set_password: Link;
+  magic_link: Link;
+  sign_in_code: { code: string; minutes: number };
+  invitation: Link;
+  /** Somebody tried to register an address that has an account. @param link where to sign in. */
+  registration_existing: { link: string };
+
+  new_device: Notice & { device: string; ip: string };
+  /** @param until ISO 8601; the year 9999: until an administrator opens it. */
+  account_locked: { until: string; ip?: string };
+  account_unlocked: { at: string };
+  password_changed: Notice;
+  /** To the old address. @param link takes the change back. @param email the new address, as much of it as may be shown. */
+  email_changed: Link & { email: string };
+  /** To the new address. */
+  email_change_confirm: Link;
+  factor_added: Notice & { factor: Factor };
+  factor_removed: Notice & { factor: Factor };
+  recovery_requested: Link;
+  /** @param link where new ones are made. */
+  recovery_codes_low: { left: number; link?: string };
+
+  /** @param until ISO 8601. @param link takes it back. */
+  account_deletion: { until: string; link: string };
+  account_deleted: Record<string, never>;
+  data_export_ready: Link;
+}

@@ -1,0 +1,37 @@
+// What each letter is given, as an example: a letter without one does not compile.
+import type { MailTemplates } from '../../src/features/mail/mail.templates.js';
+
+const link = 'https://id.example.com/step?token=abc&x=1';
+const timed = { link, minutes: 15 };
+const at = '2026-11-21T14:20:00Z';
+
+export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } = {
+  verify_email: [{ link, minutes: 24 * 60 }],
+  set_password: [{ link, minutes: 60 }],
+  magic_link: [timed],
+  sign_in_code: [{ code: '042917', minutes: 10 }],
+  invitation: [{ link, minutes: 7 * 24 * 60 }],
+  registration_existing: [{ link }],
+  new_device: [
+    { device: 'Firefox on Linux', ip: '203.0.113.9', at, link },
+    { device: 'Safari on iPhone', ip: '2001:db8::7', at },
+  ],
+  account_locked: [{ until: at, ip: '203.0.113.9' }, { until: '9999-12-31T23:59:59Z' }],
+  account_unlocked: [{ at }],
+  password_changed: [{ at, link }, { at }],
+  email_changed: [{ email: 'n…@example.org', link, minutes: 72 * 60 }],
+  email_change_confirm: [timed],
+  factor_added: [
+    { factor: 'totp', at, link },
+    { factor: 'passkey', at },
+  ],
+  factor_removed: [
+    { factor: 'recovery_codes', at, link },
+    { factor: 'totp', at },
+  ],
+  recovery_requested: [timed],
+  recovery_codes_low: [{ left: 2, link }, { left: 1 }],
+  account_deletion: [{ until: '2026-12-21T14:20:00Z', link }],
+  account_deleted: [{}],
+  data_export_ready: [{ link, minutes: 24 * 60 }],
+};
