@@ -1,8 +1,10 @@
 // Argon2id (RFC 9106) in a few child processes, with a bounded queue: signing and the token path never wait behind a password.
+// Hashes that were made elsewhere are verified in the same way and never made.
 // Handed off to: hashing-child.ts does the work, one job at a time.
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { unavailable } from './errors.js';
+import { readImported } from './hash-formats/formats.js';
 import type { Answer, Parameters, Task } from './hashing-child.js';
 
 export interface HasherSettings {
@@ -72,7 +74,7 @@ export class Hasher {
 
   /**
    * @throws AppError 503 `busy`, before any work.
-   * @throws Error where the hash is no Argon2 string or asks for more than the ceiling.
+   * @throws Error where the hash is of no known format or asks for more than the ceiling.
    */
   verify(hash: string, password: string, signal?: AbortSignal): Promise<boolean> {
     return this.enqueue({ kind: 'verify', hash, password }, signal, refusal(hash)) as Promise<boolean>;
@@ -260,6 +262,8 @@ const forkChild = () =>
   });
 
 function refusal(hash: string): Error | undefined {
+  const imported = readImported(hash);
+  if (imported) return imported.excess ? new Error('the hash asks for more than is allowed') : undefined;
   const [, , , memory, time, lanes] = phc.exec(hash) ?? [];
   if (!memory) return new Error('not an Argon2 string');
   const tooMuch =
