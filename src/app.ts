@@ -228,7 +228,7 @@ export function tenantEndpoints({
   return [
     ...clientRoutes(db, clients),
     ...clientSecretRoutes(clients),
-    ...userRoutes(db, users),
+    ...userRoutes(db, users, passwords.imported),
     ...passwordRoutes(users, passwords, passwordLinks),
     ...resourceRoutes(db, resources),
     ...sessionRoutes(db, protocol, users, clock),

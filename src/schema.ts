@@ -17,6 +17,7 @@ import { Lists1700000000017 } from '../migrations/0017-lists.js';
 import { Vacuum1700000000018 } from '../migrations/0018-vacuum.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { SecondFactors1700000000021 } from '../migrations/0021-second-factors.js';
+import { ImportedHashes1700000000027 } from '../migrations/0027-imported-hashes.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
@@ -66,4 +67,5 @@ export const migrations = [
   Vacuum1700000000018,
   IdempotencyKeys1700000000020,
   SecondFactors1700000000021,
+  ImportedHashes1700000000027,
 ];
