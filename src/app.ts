@@ -228,7 +228,7 @@ export function tenantEndpoints({
   return [
     ...clientRoutes(db, clients),
     ...clientSecretRoutes(clients),
-    ...userRoutes(db, users, passwords.imported),
+    ...userRoutes(db, users, passwords),
     ...passwordRoutes(users, passwords, passwordLinks),
     ...resourceRoutes(db, resources),
     ...sessionRoutes(db, protocol, users, clock),
