@@ -160,6 +160,7 @@ export function createApp(services: Services): App {
   const assertRoom = () => services.hasher.assertRoom();
   const setup = createSetupRouter({
     setup: services.setup,
+    passwords,
     assertRoom,
     csrf,
     pages,
@@ -168,6 +169,7 @@ export function createApp(services: Services): App {
   });
   const password = createPasswordRouter({
     passwordLinks: services.passwordLinks,
+    passwords,
     assertRoom,
     csrf,
     pages,

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { readImported } from './hash-formats/formats.js';
+import { measureStrength } from './strength.js';
 
 export interface Parameters {
   /** Passes over the memory. */
@@ -14,7 +15,8 @@ export interface Parameters {
 
 export type Task =
   | { kind: 'hash'; password: string; parameters: Parameters }
-  | { kind: 'verify'; password: string; hash: string };
+  | { kind: 'verify'; password: string; hash: string }
+  | { kind: 'strength'; password: string; words: readonly string[] };
 
 export interface Question {
   id: number;
@@ -59,6 +61,7 @@ function yieldToOthers(): void {
 
 async function work({ id, task }: Question): Promise<Answer> {
   try {
+    if (task.kind === 'strength') return { id, value: await measureStrength(task.password, task.words) };
     // The exact bytes as received (UTF-8): no normalisation, NUL is a character like any other.
     const password = Buffer.from(task.password, 'utf8');
     const imported = task.kind === 'verify' ? readImported(task.hash) : undefined;

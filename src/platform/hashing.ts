@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { unavailable } from './errors.js';
 import { readImported } from './hash-formats/formats.js';
 import type { Answer, Parameters, Task } from './hashing-child.js';
+import type { Strength } from './strength.js';
 
 export interface HasherSettings {
   /** Half of the cores unless said; each takes `memoryCost` KiB while it works. */
@@ -78,6 +79,16 @@ export class Hasher {
    */
   verify(hash: string, password: string, signal?: AbortSignal): Promise<boolean> {
     return this.enqueue({ kind: 'verify', hash, password }, signal, refusal(hash)) as Promise<boolean>;
+  }
+
+  /**
+   * How well a password withstands guessing. It takes up to some 50 ms of work, hence the queue of the hashes.
+   * @throws AppError 503 `busy`, before any work: with half of the queue full already, because a sign-in is worth more than advice.
+   */
+  strength(password: string, words: readonly string[]): Promise<Strength> {
+    if (this.waiting.length >= this.maxQueue / 2)
+      throw unavailable('busy', 'Too many people are signing in right now; please try again', 5);
+    return this.enqueue({ kind: 'strength', password, words }) as Promise<Strength>;
   }
 
   /** True where the string was not made with today's algorithm, version and parameters. */

@@ -22,6 +22,7 @@ describe.each(kinds)('passwords that came in as hashes (%s)', (kind) => {
     hash: (value: string) => hasher.hash(value),
     needsRehash: (hash: string) => hasher.needsRehash(hash),
     assertRoom: () => hasher.assertRoom(),
+    strength: (value: string, words: readonly string[]) => hasher.strength(value, words),
     verify(hash: string, guess: string) {
       asked.push(hash);
       return hasher.verify(hash, guess);

@@ -5,6 +5,7 @@ import { hmac, randomToken } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { invalid } from '../../platform/errors.js';
 import { readImported } from '../../platform/hash-formats/formats.js';
+import type { Strength } from '../../platform/strength.js';
 import type { SignInFailure } from '../audit/audit.events.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
@@ -15,13 +16,20 @@ import type { UserService } from '../users/user.service.js';
 import { ImportedPasswords } from './imported-passwords.js';
 import type { Lockout, Reservation } from './lockout.js';
 import { PasswordCredential } from './password-credential.entity.js';
-import { MAX_LENGTH, passwordProblem } from './password-policy.js';
+import {
+  contextWords,
+  MAX_LENGTH,
+  type PasswordContext,
+  type PasswordProblem,
+  passwordProblem,
+} from './password-policy.js';
 
 /** Hashing in child processes (platform/hashing.ts). */
 export interface PasswordHasher {
   hash(password: string): Promise<string>;
   verify(hash: string, password: string): Promise<boolean>;
   needsRehash(hash: string): boolean;
+  strength(password: string, words: readonly string[]): Promise<Strength>;
   /** @throws AppError 503 where the queue is full. */
   assertRoom(): void;
 }
@@ -30,6 +38,12 @@ export type PasswordOutcome =
   | { outcome: 'ok'; user: User; mustChange: boolean; changedAt: Date }
   | { outcome: 'failed' }
   | { outcome: 'locked'; until: Date };
+
+export interface PasswordAdvice {
+  strength: Strength;
+  /** Why it would be refused. */
+  problem?: PasswordProblem;
+}
 
 export interface PasswordHooks {
   /** In the transaction of the change: sessions and refresh tokens end. */
@@ -94,9 +108,22 @@ export class PasswordService {
   }
 
   /** @throws AppError 422 that says why the password cannot be chosen. */
-  check(password: string, { email }: { email: string }): void {
-    const problem = passwordProblem(password, { email });
+  async check(password: string, person: { email: string }): Promise<void> {
+    const problem = passwordProblem(password, await this.contextOf(person));
     if (problem) throw invalid('This password cannot be used', [{ pointer: '/password', message: problem }]);
+  }
+
+  /** Advice for whoever chooses; what is refused anyway is weak. @throws AppError 503 where there is no room. */
+  async strength(password: string, person: { email: string }): Promise<PasswordAdvice> {
+    const context = await this.contextOf(person);
+    const problem = passwordProblem(password, context);
+    if (problem) return { strength: 'weak', problem };
+    return { strength: await this.hasher.strength(password, contextWords(context)) };
+  }
+
+  /** Characters that a password has at least in this tenant. */
+  async minLength(): Promise<number> {
+    return (await this.tenants.current()).settings.authentication.password_min_length;
   }
 
   /** Ends what rested on the old password, links to set another one included. */
@@ -109,7 +136,7 @@ export class PasswordService {
    * @returns what writes it, to be called in the transaction that also uses up a link.
    */
   async prepare(user: User, password: string, { mustChange = false } = {}): Promise<() => Promise<void>> {
-    this.check(password, user);
+    await this.check(password, user);
     const hash = await this.hasher.hash(password);
     const subject = await this.subjectOf(user.email);
     return () =>
@@ -133,7 +160,7 @@ export class PasswordService {
       credential?.mustChange === true && credential.changedAt.getTime() === changedAt.getTime();
     const credential = await this.credentialOf(user.id);
     if (!credential || !proved(credential)) return 'outdated';
-    this.check(password, user);
+    await this.check(password, user);
     // Whoever set it knows it.
     if (await this.hasher.verify(credential.hash, password)) return 'same';
     const write = await this.prepare(user, password);
@@ -235,6 +262,12 @@ export class PasswordService {
       if ((await this.db.repo(PasswordCredential).update({ userId, hash }, { hash: renewed })) === 0) return;
       await this.audit.record('password.rehashed', { user_id: userId, format: readImported(hash)?.format ?? 'argon2' });
     });
+  }
+
+  private async contextOf({ email }: { email: string }): Promise<PasswordContext> {
+    const { name, settings } = await this.tenants.current();
+    const names = [name, settings.branding.company_name ?? ''];
+    return { email, names, minLength: settings.authentication.password_min_length };
   }
 
   private async credentialOf(userId: string): Promise<PasswordCredential | undefined> {

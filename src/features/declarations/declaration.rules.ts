@@ -67,6 +67,7 @@ const passwordWords: Record<PasswordProblem, string> = {
   too_long: 'must have at most 1024 characters',
   common: 'is one of the passwords that everybody guesses first',
   contains_email: 'is too much like the e-mail address',
+  contains_name: 'is too much like the name of the tenant',
   repeated: 'repeats the same few characters',
   sequence: 'is a sequence of the alphabet or the keyboard',
 };
