@@ -1,7 +1,9 @@
 // The pages between an authorization request and its code. The only dispatcher: every step is shown from here and returns to here.
 // Hands off to: features for what is true, the engine for what has been established, views for words.
+
 import Router from '@koa/router';
 import type { Context } from 'koa';
+import { limits as defaults } from '../../config/protocol.js';
 import { askedAcr } from '../features/authentication/asked.js';
 import { assess, proofsOf } from '../features/authentication/assurance.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
@@ -22,7 +24,7 @@ import { readForm, seeOther } from '../platform/form.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import type { Pages } from '../platform/page.js';
 import type { RateLimits } from '../platform/rate-limit.js';
-import { strengthMeter } from '../strength.js';
+import { strengthMeter } from '../platform/strength-meter.js';
 import { ChangePasswordStep } from './change-password.js';
 import { ConsentStep } from './consent.js';
 import { EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
@@ -121,7 +123,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     seeOther(visit.ctx, await engine.finish(ctx.req, ctx.res, result));
   }
 
-  const answerStrength = strengthMeter(deps.passwords, deps.rateLimits);
+  const answerStrength = strengthMeter(deps.passwords, deps.rateLimits, defaults.strength);
   const router = new Router({ prefix: '/interaction', sensitive: true, strict: true });
 
   router.get('/:uid', async (ctx) => {

@@ -10,7 +10,7 @@ import { AppError } from '../platform/errors.js';
 import { readForm } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
-import { type PasswordRules, strengthMeter } from '../strength.js';
+import { type PasswordRules, strengthMeter } from '../platform/strength-meter.js';
 
 export interface SetupDependencies {
   setup: Pick<SetupService, 'accepts' | 'complete'>;
@@ -48,7 +48,7 @@ export function createSetupRouter({
     assertRoom();
     return next();
   };
-  const answerStrength = strengthMeter(passwords, rateLimits);
+  const answerStrength = strengthMeter(passwords, rateLimits, defaults.strength);
   const failures = rateLimits.limiter({ name: 'setup_link', ...limits.linkFailures });
 
   router.use(async (ctx, next) => {

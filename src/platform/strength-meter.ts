@@ -1,21 +1,24 @@
 // What a page that chooses a password asks while somebody types: how strong it is. The doors decide who may ask; nothing of it is kept or logged.
 import type { Context } from 'koa';
-import { limits as defaults } from '../config/protocol.js';
-import type { PasswordAdvice } from './features/credentials/password.service.js';
-import { AppError } from './platform/errors.js';
-import { clientKey, type RateLimits } from './platform/rate-limit.js';
+import { AppError } from './errors.js';
+import { clientKey, type RateLimits } from './rate-limit.js';
+import type { Strength } from './strength.js';
 
 /** Of PasswordService. */
 export interface PasswordRules {
   minLength(): Promise<number>;
-  strength(password: string, person: { email: string }): Promise<PasswordAdvice>;
+  strength(password: string, person: { email: string }): Promise<{ strength: Strength; problem?: string }>;
 }
 
-export type AnswerStrength = (ctx: Context, password: string, person: { email: string }) => Promise<void>;
+type AnswerStrength = (ctx: Context, password: string, person: { email: string }) => Promise<void>;
 
 /** @returns what answers with JSON, once the door has made sure that its own page asks. */
-export function strengthMeter(passwords: PasswordRules, rateLimits: RateLimits): AnswerStrength {
-  const asked = rateLimits.limiter({ name: 'password_strength', ...defaults.strength });
+export function strengthMeter(
+  passwords: PasswordRules,
+  rateLimits: RateLimits,
+  limit: { points: number; seconds: number },
+): AnswerStrength {
+  const asked = rateLimits.limiter({ name: 'password_strength', ...limit });
   return async (ctx, password, person) => {
     await asked.consume(clientKey(ctx.state.ip));
     ctx.set('Cache-Control', 'no-store');
