@@ -94,6 +94,8 @@ export const limits = {
   clientSecretFailures: { points: 10, seconds: minute },
   /** Submitted sign-in forms from one address that failed. */
   signInFailures: { points: 100, seconds: 10 * minute },
+  /** Questions of one address how strong a password is, while it is typed. */
+  strength: { points: 120, seconds: minute },
   /** Refusals of one address that are kept to be explained; the others are answered only. */
   traces: { points: 30, seconds: minute },
   /** Submitted setup or password links from one address that failed. */

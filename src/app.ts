@@ -162,6 +162,7 @@ export function createApp(services: Services): App {
   const assertRoom = () => services.hasher.assertRoom();
   const setup = createSetupRouter({
     setup: services.setup,
+    passwords,
     assertRoom,
     csrf,
     pages,
@@ -170,6 +171,7 @@ export function createApp(services: Services): App {
   });
   const password = createPasswordRouter({
     passwordLinks: services.passwordLinks,
+    passwords,
     assertRoom,
     csrf,
     pages,
@@ -231,7 +233,7 @@ export function tenantEndpoints({
   return [
     ...clientRoutes(db, clients),
     ...clientSecretRoutes(clients),
-    ...userRoutes(db, users),
+    ...userRoutes(db, users, passwords),
     ...passwordRoutes(users, passwords, passwordLinks),
     ...resourceRoutes(db, resources),
     ...sessionRoutes(db, protocol, users, clock),

@@ -19,6 +19,7 @@ import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-key
 import { SecondFactors1700000000021 } from '../migrations/0021-second-factors.js';
 import { Passkeys1700000000022 } from '../migrations/0022-passkeys.js';
 import { FailedMail1700000000026 } from '../migrations/0026-failed-mail.js';
+import { ImportedHashes1700000000027 } from '../migrations/0027-imported-hashes.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
@@ -74,4 +75,5 @@ export const migrations = [
   SecondFactors1700000000021,
   Passkeys1700000000022,
   FailedMail1700000000026,
+  ImportedHashes1700000000027,
 ];

@@ -10,9 +10,11 @@ import { AppError } from '../platform/errors.js';
 import { readForm, seeOther } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import { type PasswordRules, strengthMeter } from '../platform/strength-meter.js';
 
 export interface PasswordDependencies {
   passwordLinks: Pick<PasswordLinks, 'peek' | 'redeem'>;
+  passwords: PasswordRules;
   /** Throws where no more passwords can be hashed: asked before anything else is done. */
   assertRoom: () => void;
   csrf: Csrf;
@@ -34,6 +36,7 @@ interface Answer {
 
 export function createPasswordRouter({
   passwordLinks,
+  passwords,
   assertRoom,
   csrf,
   pages,
@@ -45,6 +48,7 @@ export function createPasswordRouter({
     assertRoom();
     return next();
   };
+  const answerStrength = strengthMeter(passwords, rateLimits, defaults.strength);
   const failures = rateLimits.limiter({ name: 'password_link', ...limits.linkFailures });
 
   router.use(async (ctx, next) => {
@@ -77,6 +81,15 @@ export function createPasswordRouter({
     await failures.reward(address).catch(() => undefined);
   });
 
+  router.post('/password/strength', readForm, async (ctx) => {
+    assertSameOrigin(ctx.headers, ctx.state.origin);
+    const form = PasswordForm.parse(ctx.request.body ?? {});
+    csrf.assert(form.token, form.csrf);
+    const user = await passwordLinks.peek(form.token);
+    if (!user) return sendExpired(ctx);
+    await answerStrength(ctx, form.password, user);
+  });
+
   router.get('/password/done', (ctx) => pages.send(ctx, 'password/done', {}));
 
   function refuse(ctx: Context, { token, password }: PasswordForm, error: AppError): Promise<void> {
@@ -98,7 +111,13 @@ export function createPasswordRouter({
   ): Promise<void> {
     const user = await passwordLinks.peek(token);
     if (!user) return sendExpired(ctx);
-    const data = { token, username: user.email, ...answer, actions: { submit: `${ctx.state.prefix}/password` } };
+    const data = {
+      token,
+      username: user.email,
+      minLength: await passwords.minLength(),
+      ...answer,
+      actions: { submit: `${ctx.state.prefix}/password`, strength: `${ctx.state.prefix}/password/strength` },
+    };
     await pages.send(ctx, 'password/set', data, { status, csrf: csrf.token(token), retryAfter: seconds });
   }
 

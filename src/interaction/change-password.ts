@@ -39,8 +39,13 @@ export class ChangePasswordStep implements Step {
     await this.stage.remember(visit, { ...progress, proofs, password: { ...progress.password, must_change: false } });
   }
 
-  private ask(visit: Visit, reasons: string[]): Promise<void> {
-    const data = { username: visit.progress.identifier, reasons, actions: { submit: `${visit.base}/change_password` } };
+  private async ask(visit: Visit, reasons: string[]): Promise<void> {
+    const data = {
+      username: visit.progress.identifier,
+      minLength: await this.passwords.minLength(),
+      reasons,
+      actions: { submit: `${visit.base}/change_password`, strength: `${visit.base}/strength` },
+    };
     return this.stage.show(visit, 'change-password', data, { status: reasons.length > 0 ? 422 : 200 });
   }
 }

@@ -1,7 +1,9 @@
 // The pages between an authorization request and its code. The only dispatcher: every step is shown from here and returns to here.
 // Hands off to: features for what is true, the engine for what has been established, views for words.
+
 import Router from '@koa/router';
 import type { Context } from 'koa';
+import { limits as defaults } from '../../config/protocol.js';
 import { askedAcr } from '../features/authentication/asked.js';
 import { assess, proofsOf } from '../features/authentication/assurance.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
@@ -23,6 +25,7 @@ import { readForm, seeOther } from '../platform/form.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import type { Pages } from '../platform/page.js';
 import type { RateLimits } from '../platform/rate-limit.js';
+import { strengthMeter } from '../platform/strength-meter.js';
 import { ChangePasswordStep } from './change-password.js';
 import { ConsentStep } from './consent.js';
 import { EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
@@ -30,7 +33,7 @@ import { LoginStep } from './login.js';
 import { SecondFactorStep } from './second-factor.js';
 import { SelectAccountStep } from './select-account.js';
 import { nextStep, Progress, type StepName } from './steps.js';
-import { describeClient, type Form, Stage, type Step, text, type Visit } from './visit.js';
+import { describeClient, type Form, field, Stage, type Step, text, type Visit } from './visit.js';
 
 export interface InteractionDependencies {
   engine: Engine;
@@ -122,6 +125,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     seeOther(visit.ctx, await engine.finish(ctx.req, ctx.res, result));
   }
 
+  const answerStrength = strengthMeter(deps.passwords, deps.rateLimits, defaults.strength);
   const router = new Router({ prefix: '/interaction', sensitive: true, strict: true });
 
   router.get('/:uid', async (ctx) => {
@@ -135,6 +139,14 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     const visit = await visitOf(ctx);
     if (visit.interaction.prompt.name === 'consent') await stage.remember(visit, { proofs: [], other_account: true });
     seeOther(visit.ctx, visit.base);
+  });
+
+  router.post('/:uid/strength', readForm, async (ctx) => {
+    const { interaction, progress } = await visitOf(ctx);
+    const body = (ctx.request.body ?? {}) as Form;
+    assertSameOrigin(ctx.headers, ctx.state.origin);
+    csrf.assert(interaction.uid, text(body.csrf) ?? '');
+    await answerStrength(ctx, field(body, 'password') ?? '', { email: progress.identifier ?? '' });
   });
 
   router.post('/:uid/:step', shed(deps.passwords), readForm, async (ctx) => {

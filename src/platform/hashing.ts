@@ -1,9 +1,12 @@
 // Argon2id (RFC 9106) in a few child processes, with a bounded queue: signing and the token path never wait behind a password.
+// Hashes that were made elsewhere are verified in the same way and never made.
 // Handed off to: hashing-child.ts does the work, one job at a time.
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { unavailable } from './errors.js';
+import { readImported } from './hash-formats/formats.js';
 import type { Answer, Parameters, Task } from './hashing-child.js';
+import type { Strength } from './strength.js';
 
 export interface HasherSettings {
   /** Half of the cores unless said; each takes `memoryCost` KiB while it works. */
@@ -72,10 +75,20 @@ export class Hasher {
 
   /**
    * @throws AppError 503 `busy`, before any work.
-   * @throws Error where the hash is no Argon2 string or asks for more than the ceiling.
+   * @throws Error where the hash is of no known format or asks for more than the ceiling.
    */
   verify(hash: string, password: string, signal?: AbortSignal): Promise<boolean> {
     return this.enqueue({ kind: 'verify', hash, password }, signal, refusal(hash)) as Promise<boolean>;
+  }
+
+  /**
+   * How well a password withstands guessing. It takes up to some 50 ms of work, hence the queue of the hashes.
+   * @throws AppError 503 `busy`, before any work: with half of the queue full already, because a sign-in is worth more than advice.
+   */
+  strength(password: string, words: readonly string[]): Promise<Strength> {
+    if (this.waiting.length >= this.maxQueue / 2)
+      throw unavailable('busy', 'Too many people are signing in right now; please try again', 5);
+    return this.enqueue({ kind: 'strength', password, words }) as Promise<Strength>;
   }
 
   /** True where the string was not made with today's algorithm, version and parameters. */
@@ -249,6 +262,8 @@ const forkChild = () =>
   });
 
 function refusal(hash: string): Error | undefined {
+  const imported = readImported(hash);
+  if (imported) return imported.excess ? new Error('the hash asks for more than is allowed') : undefined;
   const [, , , memory, time, lanes] = phc.exec(hash) ?? [];
   if (!memory) return new Error('not an Argon2 string');
   const tooMuch =

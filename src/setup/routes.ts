@@ -10,9 +10,11 @@ import { AppError } from '../platform/errors.js';
 import { readForm } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import { type PasswordRules, strengthMeter } from '../platform/strength-meter.js';
 
 export interface SetupDependencies {
   setup: Pick<SetupService, 'accepts' | 'complete'>;
+  passwords: PasswordRules;
   /** Throws where no more passwords can be hashed: asked before anything else is done. */
   assertRoom: () => void;
   csrf: Csrf;
@@ -34,6 +36,7 @@ interface Answer {
 
 export function createSetupRouter({
   setup,
+  passwords,
   assertRoom,
   csrf,
   pages,
@@ -45,6 +48,7 @@ export function createSetupRouter({
     assertRoom();
     return next();
   };
+  const answerStrength = strengthMeter(passwords, rateLimits, defaults.strength);
   const failures = rateLimits.limiter({ name: 'setup_link', ...limits.linkFailures });
 
   router.use(async (ctx, next) => {
@@ -83,6 +87,13 @@ export function createSetupRouter({
     await failures.reward(address).catch(() => undefined);
   });
 
+  router.post('/setup/strength', readForm, async (ctx) => {
+    assertSameOrigin(ctx.headers, ctx.state.origin);
+    const form = SetupForm.parse(ctx.request.body ?? {});
+    csrf.assert(form.token, form.csrf);
+    await answerStrength(ctx, form.password, { email: form.username });
+  });
+
   function refuse(ctx: Context, form: SetupForm, error: AppError): Promise<void> {
     const { retryAfter: seconds, issues = [] } = error.details;
     if (error.status === 503) return ask(ctx, form, { error: { code: 'busy', seconds } }, { status: 503, seconds });
@@ -95,7 +106,7 @@ export function createSetupRouter({
     return ask(ctx, form, { reasons: form.password ? reasons : ['missing'] });
   }
 
-  function ask(
+  async function ask(
     ctx: Context,
     { token, username }: Pick<SetupForm, 'token' | 'username'>,
     answer: Answer,
@@ -104,7 +115,13 @@ export function createSetupRouter({
       seconds,
     }: { status?: number; seconds?: number | undefined } = {},
   ): Promise<void> {
-    const data = { token, username, ...answer, actions: { submit: `${ctx.state.prefix}/setup` } };
+    const data = {
+      token,
+      username,
+      minLength: await passwords.minLength(),
+      ...answer,
+      actions: { submit: `${ctx.state.prefix}/setup`, strength: `${ctx.state.prefix}/setup/strength` },
+    };
     return pages.send(ctx, 'setup/setup', data, { status, csrf: csrf.token(token), retryAfter: seconds });
   }
 

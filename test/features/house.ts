@@ -41,6 +41,7 @@ export class CountingHasher {
   }
   hash = async (password: string) => `plain:${password}`;
   needsRehash = (hash: string) => hash.startsWith('old:');
+  strength = async (password: string) => (password.length > 20 ? 'strong' : 'medium') as 'strong' | 'medium';
   async verify(hash: string, password: string) {
     this.verifications += 1;
     // A turn of the event loop, so that parallel attempts overlap as they do with a real hash.

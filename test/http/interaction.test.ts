@@ -521,6 +521,16 @@ describe('the pages between an authorization request and its code (OpenID Connec
       );
     });
 
+    it('is told how strong its successor is, to its own page only, and gets no further by asking', async () => {
+      const page = await atConsent();
+      const ask = (csrf: string) =>
+        send(browser, `${baseOf(page)}/strength`, { csrf, password: 'a former walnut bridge' });
+      expect((await ask('')).status).toBe(403);
+      const answer = await ask(csrfOf(page));
+      expect(answer.status).toBe(200);
+      expect(nameOf(await browser.open(baseOf(page)))).toBe('change_password');
+    });
+
     it.each([
       ['nothing', ''],
       ['a short one', 'short'],

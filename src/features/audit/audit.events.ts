@@ -26,6 +26,8 @@ export interface AuditEvents {
   'user.deleted': { user_id: string };
 
   'password.set': { user_id: string; must_change: boolean };
+  'password.imported': { user_id: string; format: string; weak: boolean };
+  'password.rehashed': { user_id: string; format: string };
   'password.link_requested': { user_id: string };
   'factor.added': { user_id: string; factor: string };
   'factor.removed': { user_id: string; factor: string };

@@ -4,6 +4,8 @@ import type { Clock } from '../../platform/clock.js';
 import { hmac, randomToken } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { invalid } from '../../platform/errors.js';
+import { readImported } from '../../platform/hash-formats/formats.js';
+import type { Strength } from '../../platform/strength.js';
 import type { SignInFailure } from '../audit/audit.events.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
@@ -11,15 +13,23 @@ import type { TenantService } from '../tenants/tenant.service.js';
 import { normalizeIdentifier } from '../users/identifier.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
+import { ImportedPasswords } from './imported-passwords.js';
 import type { Lockout, Reservation } from './lockout.js';
 import { PasswordCredential } from './password-credential.entity.js';
-import { MAX_LENGTH, passwordProblem } from './password-policy.js';
+import {
+  contextWords,
+  MAX_LENGTH,
+  type PasswordContext,
+  type PasswordProblem,
+  passwordProblem,
+} from './password-policy.js';
 
 /** Hashing in child processes (platform/hashing.ts). */
 export interface PasswordHasher {
   hash(password: string): Promise<string>;
   verify(hash: string, password: string): Promise<boolean>;
   needsRehash(hash: string): boolean;
+  strength(password: string, words: readonly string[]): Promise<Strength>;
   /** @throws AppError 503 where the queue is full. */
   assertRoom(): void;
 }
@@ -28,6 +38,12 @@ export type PasswordOutcome =
   | { outcome: 'ok'; user: User; mustChange: boolean; changedAt: Date }
   | { outcome: 'failed' }
   | { outcome: 'locked'; until: Date };
+
+export interface PasswordAdvice {
+  strength: Strength;
+  /** Why it would be refused. */
+  problem?: PasswordProblem;
+}
 
 export interface PasswordHooks {
   /** In the transaction of the change: sessions and refresh tokens end. */
@@ -39,6 +55,7 @@ export interface PasswordHooks {
 const noHooks: PasswordHooks = { passwordChanged: async () => {}, locked: async () => {} };
 
 export class PasswordService {
+  readonly imported: ImportedPasswords;
   private dummy: Promise<string> | undefined;
 
   constructor(
@@ -51,11 +68,13 @@ export class PasswordService {
     private readonly hasher: PasswordHasher,
     private readonly clock: Clock,
     private readonly hooks: PasswordHooks = noHooks,
-  ) {}
+  ) {
+    this.imported = new ImportedPasswords(db, audit, tenants, users, clock);
+  }
 
   /**
-   * Nobody learns from answer or time whether an identifier exists: known, unknown, without a password and disabled cost one hash each, and
-   * are counted and locked alike. Not inside a transaction: the count must stay where the caller rolls back.
+   * Nobody learns from answer or time whether an identifier exists: known, unknown, without a password and disabled cost one hash each (and what
+   * ImportedPasswords.standIn says), and are counted and locked alike. Not inside a transaction: the count must stay where the caller rolls back.
    * @throws AppError 503 where there is no room to hash; the attempt does not count then.
    */
   async verify(identifier: string, password: string): Promise<PasswordOutcome> {
@@ -71,7 +90,8 @@ export class PasswordService {
       return { outcome: 'locked', until: attempt.lockedUntil };
     }
 
-    const right = await this.compare(credential?.hash, password, () =>
+    const standIn = await this.imported.standIn(subject);
+    const right = await this.compare(credential?.hash, standIn, password, () =>
       this.lockout.release(subject, 'password', attempt),
     );
     const reason = refusal(user, credential, right);
@@ -88,9 +108,22 @@ export class PasswordService {
   }
 
   /** @throws AppError 422 that says why the password cannot be chosen. */
-  check(password: string, { email }: { email: string }): void {
-    const problem = passwordProblem(password, { email });
+  async check(password: string, person: { email: string }): Promise<void> {
+    const problem = passwordProblem(password, await this.contextOf(person));
     if (problem) throw invalid('This password cannot be used', [{ pointer: '/password', message: problem }]);
+  }
+
+  /** Advice for whoever chooses; what is refused anyway is weak. @throws AppError 503 where there is no room. */
+  async strength(password: string, person: { email: string }): Promise<PasswordAdvice> {
+    const context = await this.contextOf(person);
+    const problem = passwordProblem(password, context);
+    if (problem) return { strength: 'weak', problem };
+    return { strength: await this.hasher.strength(password, contextWords(context)) };
+  }
+
+  /** Characters that a password has at least in this tenant. */
+  async minLength(): Promise<number> {
+    return (await this.tenants.current()).settings.authentication.password_min_length;
   }
 
   /** Ends what rested on the old password, links to set another one included. */
@@ -103,7 +136,7 @@ export class PasswordService {
    * @returns what writes it, to be called in the transaction that also uses up a link.
    */
   async prepare(user: User, password: string, { mustChange = false } = {}): Promise<() => Promise<void>> {
-    this.check(password, user);
+    await this.check(password, user);
     const hash = await this.hasher.hash(password);
     const subject = await this.subjectOf(user.email);
     return () =>
@@ -127,7 +160,7 @@ export class PasswordService {
       credential?.mustChange === true && credential.changedAt.getTime() === changedAt.getTime();
     const credential = await this.credentialOf(user.id);
     if (!credential || !proved(credential)) return 'outdated';
-    this.check(password, user);
+    await this.check(password, user);
     // Whoever set it knows it.
     if (await this.hasher.verify(credential.hash, password)) return 'same';
     const write = await this.prepare(user, password);
@@ -184,13 +217,27 @@ export class PasswordService {
     return this.audit.record('sign_in.failed', event);
   }
 
-  /** Against a hash with today's parameters where there is none, so that it takes as long. */
-  private async compare(hash: string | undefined, password: string, onNoAnswer: () => Promise<void>): Promise<boolean> {
+  /**
+   * Every comparison costs one hash with today's parameters, against one that nobody has where there is none of ours; one made elsewhere,
+   * of the account or in its place, comes on top.
+   */
+  private async compare(
+    hash: string | undefined,
+    standIn: string | undefined,
+    password: string,
+    onNoAnswer: () => Promise<void>,
+  ): Promise<boolean> {
     try {
       const dummy = await this.dummyHash();
       // What nobody could have set is not hashed at length, but as slowly as the rest.
-      const guess = [...password].length > MAX_LENGTH ? '' : password;
-      return (await this.hasher.verify(hash ?? dummy, guess)) && hash !== undefined;
+      const tooLong = [...password].length > MAX_LENGTH;
+      const guess = tooLong ? '' : password;
+      const imported = hash !== undefined && readImported(hash) ? hash : undefined;
+      const ours = imported ? undefined : hash;
+      const rightOfOurs = await this.hasher.verify(ours ?? dummy, guess);
+      const other = imported ?? (hash === undefined ? standIn : undefined);
+      const rightOfOther = other !== undefined && (await this.hasher.verify(other, guess));
+      return !tooLong && (imported ? rightOfOther : rightOfOurs && ours !== undefined);
     } catch (error) {
       await onNoAnswer();
       throw error;
@@ -210,7 +257,17 @@ export class PasswordService {
     if (!this.hasher.needsRehash(hash)) return;
     // Without room now, the next sign-in will do it.
     const renewed = await this.hasher.hash(password).catch(() => undefined);
-    if (renewed) await this.db.repo(PasswordCredential).update({ userId, hash }, { hash: renewed });
+    if (!renewed) return;
+    await this.db.transaction(async () => {
+      if ((await this.db.repo(PasswordCredential).update({ userId, hash }, { hash: renewed })) === 0) return;
+      await this.audit.record('password.rehashed', { user_id: userId, format: readImported(hash)?.format ?? 'argon2' });
+    });
+  }
+
+  private async contextOf({ email }: { email: string }): Promise<PasswordContext> {
+    const { name, settings } = await this.tenants.current();
+    const names = [name, settings.branding.company_name ?? ''];
+    return { email, names, minLength: settings.authentication.password_min_length };
   }
 
   private async credentialOf(userId: string): Promise<PasswordCredential | undefined> {

@@ -57,6 +57,13 @@ export const CreateUser = z.strictObject({
 });
 export type CreateUser = z.input<typeof CreateUser>;
 
+export const ImportUser = CreateUser.extend({
+  password_hash: z.string().max(1024).optional().meta({
+    description:
+      'The hash of the password the person had elsewhere: argon2id, bcrypt, scrypt, firebase-scrypt, PBKDF2 or SSHA. It is replaced at the next sign-in.',
+  }),
+});
+
 export const UpdateUser = z.strictObject({
   email: EmailAddress.optional(),
   email_verified: z.boolean().optional(),

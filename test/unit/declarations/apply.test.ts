@@ -292,6 +292,17 @@ resources:
     await atDefault(async () => expect(await services.passwordLinks.peek(token)).toBeUndefined());
   });
 
+  it('leaves a password alone that came with the hash of the file and was hashed anew at a sign-in', async () => {
+    const bcrypt = '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
+    const file = house.replace(HASH, bcrypt);
+    expect(await run(file)).not.toEqual([]);
+    const outcome = await atDefault(async () => (await services.passwords.verify('moved@example.com', 'U*U')).outcome);
+    expect(outcome).toBe('ok');
+    expect(await count(`password_credentials WHERE hash = '${bcrypt}'`)).toBe(0);
+    expect(await plan(file)).toEqual([]);
+    expect(await count(`audit_events WHERE name = 'password.imported'`)).toBeGreaterThan(0);
+  });
+
   it('lets two that run at once both succeed, with one result', async () => {
     const results = await Promise.all([1, 2, 3].map(() => new Apply(services).run(parse(house))));
     expect(results.map(({ changes }) => changes.length).sort()).toEqual([0, 0, 11]);

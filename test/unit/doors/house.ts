@@ -105,8 +105,8 @@ export async function openHouse(kind: Kind) {
   const pages = new Pages(new Views({ root: viewsRoot, cache: true }), async () => ({ brand: { name: 'Ostiary' } }));
   const rateLimits = new RateLimits({ workers: 1, clock });
   const routers = [
-    createSetupRouter({ setup, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
-    createPasswordRouter({ passwordLinks, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
+    createSetupRouter({ setup, passwords, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
+    createPasswordRouter({ passwordLinks, passwords, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
     createMailboxRouter({ mail, pages }),
   ];
 
@@ -139,6 +139,7 @@ export async function openHouse(kind: Kind) {
     clock,
     tenant,
     acme,
+    tenants,
     users,
     passwords,
     clients,

@@ -43,6 +43,64 @@ describe.each(kinds)('a password from a mailed link (%s)', (kind) => {
   const works = async (password: string) =>
     (await house.inside(() => house.passwords.verify(user.email, password))).outcome === 'ok';
 
+  describe('says how strong a password is while it is typed', () => {
+    const ask = (token: string, password: string, fields: Record<string, string> = {}) =>
+      house.agent
+        .post('/password/strength')
+        .type('form')
+        .set('Origin', issuer)
+        .send({ token, password, csrf: house.csrf.token(token), ...fields });
+
+    it('in a word, and why it would be refused', async () => {
+      const token = await link();
+      const page = await open(token);
+      expect(page.text).toContain('data-strength="/password/strength"');
+      const good = await ask(token, 'a former walnut bridge');
+      expect([good.status, good.body, good.headers['cache-control']]).toEqual([
+        200,
+        { strength: 'strong' },
+        'no-store',
+      ]);
+      expect((await ask(token, 'password1')).body).toEqual({ strength: 'weak', problem: 'common' });
+      expect((await ask(token, user.email)).body).toEqual({ strength: 'weak', problem: 'contains_email' });
+      // Nothing is used up, nothing is set.
+      expect((await open(token)).status).toBe(200);
+      expect(await works('a former walnut bridge')).toBe(true);
+      expect(await house.events('password.set')).toHaveLength(1);
+    });
+
+    it('only to its own page, and only so often', async () => {
+      const token = await link();
+      expect((await ask(token, 'x', { csrf: house.csrf.token('another') })).status).toBe(403);
+      expect((await ask(token, 'x', { csrf: '' })).status).toBe(403);
+      const elsewhere = ask(token, 'x').set('Origin', 'https://evil.example');
+      expect((await elsewhere).status).toBe(403);
+      expect((await ask('unknown', 'x')).status).toBe(400);
+      let last = 200;
+      for (let i = 0; i <= limits.strength.points && last === 200; i += 1) last = (await ask(token, 'x')).status;
+      expect(last).toBe(429);
+    });
+  });
+
+  it('asks for the length of the tenant', async () => {
+    await house.inside(async () => {
+      const tenant = await house.tenants.current();
+      await house.tenants.update(tenant, { settings: { authentication: { password_min_length: 15 } } });
+    });
+    const token = await link();
+    const form = await open(token);
+    expect(form.text).toContain('minlength="15"');
+    expect(form.text).toContain('At least 15 characters');
+    const short = await submit(token, { password: 'k9$Lq2vRk9$Lq2' });
+    expect(short.status).toBe(422);
+    expect(short.text).toContain('It has fewer than 15 characters.');
+    expect((await submit(token, { password: 'k9$Lq2vRk9$Lq2v' })).status).toBe(303);
+    await house.inside(async () => {
+      const tenant = await house.tenants.current();
+      await house.tenants.update(tenant, { settings: { authentication: { password_min_length: 8 } } });
+    });
+  });
+
   it('sets the password, ends what rested on the old one, proves the mailbox, and answers 303', async () => {
     const token = await link();
     const form = await open(token);

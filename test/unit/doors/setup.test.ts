@@ -36,6 +36,20 @@ describe.each(kinds)('the first administrator (%s)', (kind) => {
     return row.consumed_at !== null;
   };
 
+  it('says how strong a password is, to its own page only, and uses nothing up', async () => {
+    const token = tokenOf(await house.inside(() => house.setup.issueLink(issuer)));
+    const ask = (password: string, csrf = house.csrf.token(token)) =>
+      house.agent
+        .post('/setup/strength')
+        .type('form')
+        .set('Origin', issuer)
+        .send({ token, username: email, password, csrf });
+    expect((await ask(goodPassword)).body).toEqual({ strength: 'strong' });
+    expect((await ask(email)).body).toEqual({ strength: 'weak', problem: 'contains_email' });
+    expect((await ask(goodPassword, '')).status).toBe(403);
+    expect(await consumed()).toBe(false);
+  });
+
   it('creates a verified administrator, signs nobody in, and shows the client secret once and stores it nowhere', async () => {
     const setupLink = await house.inside(() => house.setup.issueLink(issuer));
     expect(setupLink).toMatch(/^https:\/\/id\.example\.com\/setup\?token=[\w-]{43}$/);
