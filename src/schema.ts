@@ -17,6 +17,9 @@ import { Lists1700000000017 } from '../migrations/0017-lists.js';
 import { Vacuum1700000000018 } from '../migrations/0018-vacuum.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { SecondFactors1700000000021 } from '../migrations/0021-second-factors.js';
+import { OneTimeFlows1700000000024 } from '../migrations/0024-one-time-flows.js';
+import { Registrations1700000000025 } from '../migrations/0025-registrations.js';
+import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
@@ -45,6 +48,7 @@ export const entities = [
   ClientSecret,
   Resource,
   MailMessage,
+  Registration,
 ];
 
 export const migrations = [
@@ -66,4 +70,6 @@ export const migrations = [
   Vacuum1700000000018,
   IdempotencyKeys1700000000020,
   SecondFactors1700000000021,
+  OneTimeFlows1700000000024,
+  Registrations1700000000025,
 ];

@@ -3,7 +3,7 @@ import type Koa from 'koa';
 import { Provider } from 'oidc-provider';
 import { routes as engineRoutes } from '../../config/protocol.js';
 import { createApp } from '../../src/app.js';
-import { TTL_SECONDS } from '../../src/features/one-time-tokens/one-time-token.service.js';
+import { TTL_SECONDS } from '../../src/features/one-time-tokens/one-time-purposes.js';
 import { ask } from '../support/api.js';
 import { artefactsOf } from '../support/artefacts.js';
 import { Browser } from '../support/browser.js';

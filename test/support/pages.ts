@@ -187,6 +187,10 @@ export const samples: Sample[] = [
 
 export const letters: Sample[] = [
   page('emails/set_password', 'first', { link: 'https://id.example.com/password?token=abc&x=1', minutes: 60 }),
+  page('emails/verify_email', 'first', { link: 'https://id.example.com/verify-email?token=abc&x=1', minutes: 1440 }),
+  page('emails/magic_link', 'first', { link: 'https://id.example.com/sign-in-link?token=abc&x=1', minutes: 15 }),
+  page('emails/sign_in_code', 'first', { code: '012345', minutes: 10 }),
+  page('emails/registration_existing', 'first', { link: 'https://id.example.com/forgotten-password' }),
   page('emails/account_locked', 'timed', { until: '2026-11-21T14:20:00Z', ip: '203.0.113.9' }),
   page('emails/account_locked', 'by-hand', { until: '9999-12-31T23:59:59Z' }),
 ];

@@ -27,6 +27,10 @@ export interface AuditEvents {
 
   'password.set': { user_id: string; must_change: boolean };
   'password.link_requested': { user_id: string };
+  'password.removed': { user_id: string };
+  'registration.repeated': { user_id: string };
+  'account.proved': { user_id: string; disowned: boolean };
+  'mailbox.letter_requested': { user_id: string | null; purpose: string };
   'factor.added': { user_id: string; factor: string };
   'factor.removed': { user_id: string; factor: string };
   'recovery_codes.renewed': { user_id: string };
@@ -56,6 +60,13 @@ export interface AuditEvents {
   'authorization_code.reused': { grant_id: string; client_id: string };
 }
 
-export type SignInFailure = 'unknown_user' | 'wrong_password' | 'no_password' | 'disabled' | 'locked' | 'wrong_code';
+export type SignInFailure =
+  | 'unknown_user'
+  | 'wrong_password'
+  | 'no_password'
+  | 'disabled'
+  | 'locked'
+  | 'wrong_code'
+  | 'used_up';
 
 export type AuditEventName = keyof AuditEvents;
