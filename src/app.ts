@@ -139,6 +139,7 @@ export function createApp(services: Services): App {
     passwords,
     secondFactors: services.secondFactors,
     totp: services.totp,
+    emailCodes: services.emailCodes,
     recoveryCodes: services.recoveryCodes,
     users,
     grants: protocol.grants,

@@ -1,5 +1,7 @@
 // The account's name and its password: two pages or one, the same step.
+import type { EmailCodes } from '../features/accounts/email-codes.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
+import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError, tooMany } from '../platform/errors.js';
@@ -14,6 +16,8 @@ interface Problem {
 
 interface LoginDependencies {
   passwords: PasswordService;
+  emailCodes: EmailCodes;
+  policy: () => Promise<AuthenticationPolicy>;
   users: UserService;
   clock: Clock;
   rateLimits: RateLimits;
@@ -45,11 +49,27 @@ export class LoginStep implements Step {
     const password = field(form, 'password');
     if (!identifier) return this.askName(visit, undefined, { code: 'missing_username' });
     if (identifier.length > 320) return this.askName(visit, undefined, { code: 'invalid_username' });
+    if (field(form, 'with') === 'email_code' && (await this.takesEmailCodes())) return this.sendCode(visit, identifier);
     if (!password) {
       if ('password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
       return this.stage.remember(visit, { ...visit.progress, identifier });
     }
     return this.verify(visit, identifier, password);
+  }
+
+  private async takesEmailCodes(): Promise<boolean> {
+    return (await this.deps.policy()).first_factors.includes('email_code');
+  }
+
+  private async sendCode(visit: Visit, identifier: string): Promise<void> {
+    try {
+      await this.deps.emailCodes.send(identifier, visit.interaction.uid);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.status !== 429) throw error;
+      const problem = { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 };
+      return this.refuse(visit, identifier, problem, error.status);
+    }
+    await this.stage.remember(visit, { ...visit.progress, identifier, email_code: true });
   }
 
   private async verify(visit: Visit, identifier: string, password: string): Promise<void> {
@@ -100,7 +120,7 @@ export class LoginStep implements Step {
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, actions },
+      { username, error, onePage, byEmail: onePage && (await this.takesEmailCodes()), actions },
       { status, retryAfter: retryAfter(status, error) },
     );
   }
@@ -116,7 +136,7 @@ export class LoginStep implements Step {
     await this.stage.show(
       visit,
       'password',
-      { username, initials, error, actions },
+      { username, initials, error, byEmail: await this.takesEmailCodes(), actions },
       { status, retryAfter: retryAfter(status, error) },
     );
   }

@@ -2,6 +2,7 @@
 // Hands off to: features for what is true, the engine for what has been established, views for words.
 import Router from '@koa/router';
 import type { Context } from 'koa';
+import type { EmailCodes } from '../features/accounts/email-codes.js';
 import { askedAcr } from '../features/authentication/asked.js';
 import { assess, proofsOf } from '../features/authentication/assurance.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
@@ -24,6 +25,7 @@ import type { Pages } from '../platform/page.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { ChangePasswordStep } from './change-password.js';
 import { ConsentStep } from './consent.js';
+import { EmailCodeStep } from './email.js';
 import { EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
 import { LoginStep } from './login.js';
 import { SecondFactorStep } from './second-factor.js';
@@ -37,6 +39,7 @@ export interface InteractionDependencies {
   passwords: PasswordService;
   secondFactors: SecondFactors;
   totp: TotpService;
+  emailCodes: EmailCodes;
   recoveryCodes: RecoveryCodes;
   users: UserService;
   grants: Grants;
@@ -59,6 +62,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   const steps: Record<StepName, Step> = {
     select_account: new SelectAccountStep(stage, engine, users, (visit) => finish(visit)),
     login: new LoginStep(stage, deps),
+    email_code: new EmailCodeStep(stage, deps),
     change_password: new ChangePasswordStep(stage, deps.passwords, users, deps.clock),
     second_factor: new SecondFactorStep(stage, deps),
     enrolment: new EnrolmentStep(stage, deps),

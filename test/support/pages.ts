@@ -62,6 +62,8 @@ export const samples: Sample[] = [
     error: { code: 'failed' },
     actions,
   }),
+  page('interaction/email-code', 'first', { client, username, actions }),
+  page('interaction/email-code', 'wrong', { client, username, error: { code: 'wrong_email_code' }, actions }),
   page('interaction/second-factor', 'first', { client, recovery: false, canRecover: true, actions }),
   page('interaction/second-factor', 'wrong', {
     client,
