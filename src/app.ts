@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http';
 import Koa from 'koa';
 import qrCode from 'qrcode';
 import { version } from '../config/root.js';
+import { createForgottenPasswordRouter } from './account/forgotten-password.js';
 import { createPasswordRouter } from './account/password.js';
 import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
@@ -175,6 +176,8 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
+  const { forgottenPasswords } = services;
+  const forgottenPassword = createForgottenPasswordRouter({ forgottenPasswords, csrf, pages });
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -194,6 +197,7 @@ export function createApp(services: Services): App {
   koa.use(interaction.routes());
   koa.use(setup.routes());
   koa.use(password.routes());
+  koa.use(forgottenPassword.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));

@@ -116,7 +116,7 @@ export class LoginStep implements Step {
     status = error ? 422 : 200,
   ): Promise<void> {
     const onePage = (await this.deps.layout()) === 'one_page';
-    const actions = { submit: `${visit.base}/login` };
+    const actions = { submit: `${visit.base}/login`, forgotten: forgottenPassword(visit) };
     await this.stage.show(
       visit,
       'identifier',
@@ -131,7 +131,11 @@ export class LoginStep implements Step {
     error?: Problem,
     status = error ? 422 : 200,
   ): Promise<void> {
-    const actions = { submit: `${visit.base}/login`, back: `${visit.base}?identify` };
+    const actions = {
+      submit: `${visit.base}/login`,
+      back: `${visit.base}?identify`,
+      forgotten: forgottenPassword(visit),
+    };
     const initials = [...username][0]?.toUpperCase() ?? '';
     await this.stage.show(
       visit,
@@ -148,6 +152,8 @@ export class LoginStep implements Step {
     return (await this.deps.users.findActive(interaction.session.accountId))?.email;
   }
 }
+
+const forgottenPassword = ({ ctx }: Visit) => `${ctx.state.prefix}/forgotten-password`;
 
 const retryAfter = (status: number, error: Problem | undefined) =>
   status === 429 || status === 503 ? error?.seconds : undefined;

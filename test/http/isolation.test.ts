@@ -69,6 +69,9 @@ const pages = [
   'GET /password',
   'POST /password',
   'GET /password/done',
+  'GET /forgotten-password',
+  'POST /forgotten-password',
+  'GET /forgotten-password/done',
   'GET /dev/mailbox',
   'GET /dev/mailbox/:id',
 ];

@@ -20,6 +20,8 @@ const actions = {
   cancel: `${at}/cancel`,
   back: `${at}/identifier`,
   restart: '/authorize?again',
+  code: at,
+  recovery: `${at}?with=recovery_code`,
 };
 const account = { email: 'maria@acme.example', initials: 'MS' };
 const username = account.email;
@@ -166,6 +168,12 @@ export const samples: Sample[] = [
   }),
   page('password/set', 'first', { token: 'once', username, actions: { submit: '/password' } }),
   page('password/set', 'refused', { token: 'once', username, reasons: ['common'], actions: { submit: '/password' } }),
+  page('password/forgotten', 'first', { actions: { submit: '/forgotten-password' } }),
+  page('password/forgotten', 'missing', {
+    error: { code: 'missing_username' },
+    actions: { submit: '/forgotten-password' },
+  }),
+  page('password/sent', 'first', {}),
   page('password/done', 'first', { continueTo: '/account' }),
   page('dev/mailbox', 'list', {
     actions: { list: '/dev/mailbox' },
