@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http';
 import Koa from 'koa';
 import qrCode from 'qrcode';
 import { version } from '../config/root.js';
+import { createForgottenPasswordRouter } from './account/forgotten-password.js';
 import { createPasswordRouter } from './account/password.js';
 import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
@@ -141,6 +142,7 @@ export function createApp(services: Services): App {
     secondFactors: services.secondFactors,
     passkeys: services.passkeyCeremonies,
     totp: services.totp,
+    emailCodes: services.emailCodes,
     recoveryCodes: services.recoveryCodes,
     users,
     grants: protocol.grants,
@@ -178,6 +180,8 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
+  const { forgottenPasswords } = services;
+  const forgottenPassword = createForgottenPasswordRouter({ forgottenPasswords, csrf, pages });
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -197,6 +201,7 @@ export function createApp(services: Services): App {
   koa.use(interaction.routes());
   koa.use(setup.routes());
   koa.use(password.routes());
+  koa.use(forgottenPassword.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));

@@ -18,8 +18,11 @@ import { Vacuum1700000000018 } from '../migrations/0018-vacuum.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { SecondFactors1700000000021 } from '../migrations/0021-second-factors.js';
 import { Passkeys1700000000022 } from '../migrations/0022-passkeys.js';
+import { OneTimeFlows1700000000024 } from '../migrations/0024-one-time-flows.js';
+import { Registrations1700000000025 } from '../migrations/0025-registrations.js';
 import { FailedMail1700000000026 } from '../migrations/0026-failed-mail.js';
 import { ImportedHashes1700000000027 } from '../migrations/0027-imported-hashes.js';
+import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
@@ -52,6 +55,7 @@ export const entities = [
   ClientSecret,
   Resource,
   MailMessage,
+  Registration,
 ];
 
 export const migrations = [
@@ -74,6 +78,8 @@ export const migrations = [
   IdempotencyKeys1700000000020,
   SecondFactors1700000000021,
   Passkeys1700000000022,
+  OneTimeFlows1700000000024,
+  Registrations1700000000025,
   FailedMail1700000000026,
   ImportedHashes1700000000027,
 ];

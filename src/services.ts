@@ -1,6 +1,13 @@
 // What the server knows and does: the features, wired lowest first on their foundation. No door is opened here; app.ts and the command line build on it.
 import type { Config } from '../config/index.js';
 import { lifetimes, limits } from '../config/protocol.js';
+import { EmailCodes } from './features/accounts/email-codes.js';
+import { EmailVerification } from './features/accounts/email-verification.js';
+import { ForgottenPasswords } from './features/accounts/forgotten-passwords.js';
+import { MagicLinks } from './features/accounts/magic-links.js';
+import { MailboxProof } from './features/accounts/mailbox-proof.js';
+import { Mailboxes } from './features/accounts/mailboxes.js';
+import { RegistrationService } from './features/accounts/registration.js';
 import { AuditLog } from './features/audit/audit.service.js';
 import type { FullMetadata } from './features/clients/client.metadata.js';
 import { assertSigned } from './features/clients/client.rules.js';
@@ -53,7 +60,7 @@ export type Services = Awaited<ReturnType<typeof openServices>>;
 /** Opens the database and everything that stands on it. @throws Error when the database is not reachable, or the embedded one is in use. */
 export async function openServices(config: Config, overrides: Overrides = {}) {
   const foundation = await openFoundation(config, overrides);
-  const { clock, logger, sealer, views, db, redis, caching, hasher, embedded } = foundation;
+  const { clock, logger, sealer, views, db, redis, caching, hasher, embedded, rateLimits } = foundation;
 
   const audit = new AuditLog(db, clock);
   const places = { issuer: config.issuer, domain: config.tenantDomain };
@@ -130,7 +137,51 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
   });
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
-  const passwordLinks = new PasswordLinks(db, audit, tenants, users, passwords, oneTimeTokens, mail, linkOf);
+  const mailboxProof = new MailboxProof(db, audit, users, {
+    async disown(user) {
+      await passwords.remove(user);
+      await totp.remove(user);
+      await recoveryCodes.remove(user);
+      await protocol.sessions.endAll(user.id, 'account_ended');
+      await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
+    },
+  });
+  const passwordLinks = new PasswordLinks(
+    db,
+    audit,
+    tenants,
+    users,
+    passwords,
+    oneTimeTokens,
+    mail,
+    linkOf,
+    async (user) => (await mailboxProof.proved(user, { flow: undefined })).user,
+  );
+  const mailboxes = new Mailboxes(tenants, users, rateLimits);
+  const emailVerification = new EmailVerification(
+    db,
+    audit,
+    tenants,
+    passwords,
+    mailboxes,
+    mailboxProof,
+    oneTimeTokens,
+    mail,
+  );
+  const emailCodes = new EmailCodes(db, audit, mailboxes, mailboxProof, oneTimeTokens, mail);
+  const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, mailboxProof, emailCodes, oneTimeTokens, mail);
+  const forgottenPasswords = new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf);
+  const registration = new RegistrationService(
+    db,
+    audit,
+    tenants,
+    passwords,
+    mailboxes,
+    emailVerification,
+    mail,
+    clock,
+    (issuer) => `${issuer}/forgotten-password`,
+  );
   const lookup = new ClientLookup(db, caching, clock);
   const clientHooks = {
     async ended({ clientId }: { clientId: string }) {
@@ -172,6 +223,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     mailHealth,
     passwords,
     passwordLinks,
+    emailVerification,
+    emailCodes,
+    magicLinks,
+    forgottenPasswords,
+    registration,
     totp,
     recoveryCodes,
     secondFactors,

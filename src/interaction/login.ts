@@ -1,4 +1,5 @@
-// The account's name and its password, on two pages or one, or a passkey that says both: the same step.
+// The account's name and its password, on two pages or one, a code by e-mail instead, or a passkey that says both: the same step.
+import type { EmailCodes } from '../features/accounts/email-codes.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
@@ -17,8 +18,9 @@ interface Problem {
 
 interface LoginDependencies {
   passkeys: PasskeyService;
-  policy: () => Promise<AuthenticationPolicy>;
   passwords: PasswordService;
+  emailCodes: EmailCodes;
+  policy: () => Promise<AuthenticationPolicy>;
   users: UserService;
   clock: Clock;
   rateLimits: RateLimits;
@@ -52,6 +54,7 @@ export class LoginStep implements Step {
     const password = field(form, 'password');
     if (!identifier) return this.askName(visit, undefined, { code: 'missing_username' });
     if (identifier.length > 320) return this.askName(visit, undefined, { code: 'invalid_username' });
+    if (field(form, 'with') === 'email_code' && (await this.takes('email_code'))) return this.sendCode(visit, identifier);
     if (!password) {
       if ('password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
       return this.stage.remember(visit, { ...visit.progress, identifier });
@@ -65,7 +68,7 @@ export class LoginStep implements Step {
     const { remaining, seconds } = await this.failures.peek(address);
     if (remaining === 0) return this.askName(visit, progress.identifier, { code: 'too_many_requests', seconds }, 429);
     const { passkeys, signIns, clock } = this.deps;
-    const result = (await this.allowsPasskeys()) ? await authenticated(passkeys, visit, text) : undefined;
+    const result = (await this.takes('passkey')) ? await authenticated(passkeys, visit, text) : undefined;
     signIns.add({ outcome: result ? 'ok' : 'passkey_failed' });
     if (result)
       return this.stage.remember(visit, { ...progress, user_id: result.user.id, proofs: [proofOf(result, clock)] });
@@ -73,8 +76,19 @@ export class LoginStep implements Step {
     return this.askName(visit, progress.identifier, { code: 'passkey_failed' });
   }
 
-  private async allowsPasskeys(): Promise<boolean> {
-    return (await this.deps.policy()).first_factors.includes('passkey');
+  private async takes(way: AuthenticationPolicy['first_factors'][number]): Promise<boolean> {
+    return (await this.deps.policy()).first_factors.includes(way);
+  }
+
+  private async sendCode(visit: Visit, identifier: string): Promise<void> {
+    try {
+      await this.deps.emailCodes.send(identifier, visit.interaction.uid);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.status !== 429) throw error;
+      const problem = { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 };
+      return this.refuse(visit, identifier, problem, error.status);
+    }
+    await this.stage.remember(visit, { ...visit.progress, identifier, email_code: true });
   }
 
   private async verify(visit: Visit, identifier: string, password: string): Promise<void> {
@@ -121,12 +135,12 @@ export class LoginStep implements Step {
     status = error ? 422 : 200,
   ): Promise<void> {
     const onePage = (await this.deps.layout()) === 'one_page';
-    const actions = { submit: `${visit.base}/login` };
-    const passkey = (await this.allowsPasskeys()) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
+    const actions = { submit: `${visit.base}/login`, forgotten: forgottenPassword(visit) };
+    const passkey = (await this.takes('passkey')) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, passkey, actions },
+      { username, error, onePage, passkey, byEmail: onePage && (await this.takes('email_code')), actions },
       { status, retryAfter: retryAfter(status, error) },
     );
   }
@@ -137,12 +151,16 @@ export class LoginStep implements Step {
     error?: Problem,
     status = error ? 422 : 200,
   ): Promise<void> {
-    const actions = { submit: `${visit.base}/login`, back: `${visit.base}?identify` };
+    const actions = {
+      submit: `${visit.base}/login`,
+      back: `${visit.base}?identify`,
+      forgotten: forgottenPassword(visit),
+    };
     const initials = [...username][0]?.toUpperCase() ?? '';
     await this.stage.show(
       visit,
       'password',
-      { username, initials, error, actions },
+      { username, initials, error, byEmail: await this.takes('email_code'), actions },
       { status, retryAfter: retryAfter(status, error) },
     );
   }
@@ -154,6 +172,8 @@ export class LoginStep implements Step {
     return (await this.deps.users.findActive(interaction.session.accountId))?.email;
   }
 }
+
+const forgottenPassword = ({ ctx }: Visit) => `${ctx.state.prefix}/forgotten-password`;
 
 const retryAfter = (status: number, error: Problem | undefined) =>
   status === 429 || status === 503 ? error?.seconds : undefined;

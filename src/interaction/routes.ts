@@ -4,6 +4,7 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { limits as defaults } from '../../config/protocol.js';
+import type { EmailCodes } from '../features/accounts/email-codes.js';
 import { askedAcr } from '../features/authentication/asked.js';
 import { assess, proofsOf } from '../features/authentication/assurance.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
@@ -28,6 +29,7 @@ import type { RateLimits } from '../platform/rate-limit.js';
 import { strengthMeter } from '../platform/strength-meter.js';
 import { ChangePasswordStep } from './change-password.js';
 import { ConsentStep } from './consent.js';
+import { EmailCodeStep } from './email.js';
 import { EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
 import { LoginStep } from './login.js';
 import { SecondFactorStep } from './second-factor.js';
@@ -42,6 +44,7 @@ export interface InteractionDependencies {
   secondFactors: SecondFactors;
   passkeys: PasskeyService;
   totp: TotpService;
+  emailCodes: EmailCodes;
   recoveryCodes: RecoveryCodes;
   users: UserService;
   grants: Grants;
@@ -64,6 +67,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   const steps: Record<StepName, Step> = {
     select_account: new SelectAccountStep(stage, engine, users, (visit) => finish(visit)),
     login: new LoginStep(stage, deps),
+    email_code: new EmailCodeStep(stage, deps),
     change_password: new ChangePasswordStep(stage, deps.passwords, users, deps.clock),
     second_factor: new SecondFactorStep(stage, deps),
     enrolment: new EnrolmentStep(stage, deps),

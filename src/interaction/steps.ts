@@ -10,6 +10,8 @@ export const Progress = z.object({
   /** Whose proofs these are: set by the first one, and every later one is of the same account. */
   user_id: z.uuid().optional(),
   proofs: z.array(Proof).default([]),
+  /** A code was sent to the address that was typed, and is to be typed in place of a password. */
+  email_code: z.boolean().optional(),
   /** Of the password that was proved. `set_at`, in milliseconds, tells which of the account's passwords it was. */
   password: z.object({ must_change: z.boolean(), set_at: z.number().int() }).optional(),
   /** The person wants another account than the one that is signed in. */
@@ -24,6 +26,7 @@ export type Progress = z.infer<typeof Progress>;
 export type StepName =
   | 'select_account'
   | 'login'
+  | 'email_code'
   | 'change_password'
   | 'second_factor'
   | 'enrolment'
@@ -40,7 +43,7 @@ export interface Facts {
 export function nextStep(prompt: string, progress: Progress, { accounts, need }: Facts): StepName | 'finish' {
   if (prompt === 'select_account' && !progress.other_account && accounts > 0) return 'select_account';
   if (prompt === 'consent' && !progress.other_account) return 'consent';
-  if (need.kind === 'first_factor') return 'login';
+  if (need.kind === 'first_factor') return progress.email_code && progress.identifier ? 'email_code' : 'login';
   // Before anything is set up: whoever only knows the password must not add to the account.
   if (need.kind === 'second_factor') return 'second_factor';
   if (progress.password?.must_change) return 'change_password';

@@ -1,4 +1,11 @@
 // The features of one process, wired as app.ts does, over a real database, with a clock that tests move and a hasher that counts.
+import { EmailCodes } from '../../src/features/accounts/email-codes.js';
+import { EmailVerification } from '../../src/features/accounts/email-verification.js';
+import { ForgottenPasswords } from '../../src/features/accounts/forgotten-passwords.js';
+import { MagicLinks } from '../../src/features/accounts/magic-links.js';
+import { MailboxProof } from '../../src/features/accounts/mailbox-proof.js';
+import { Mailboxes, type MailboxLimits } from '../../src/features/accounts/mailboxes.js';
+import { RegistrationService } from '../../src/features/accounts/registration.js';
 import { AuditLog } from '../../src/features/audit/audit.service.js';
 import { AuditEvent } from '../../src/features/audit/audit-event.entity.js';
 import { ClientService } from '../../src/features/clients/client.service.js';
@@ -21,6 +28,7 @@ import { Sealer } from '../../src/platform/crypto.js';
 import { createDataSource, type DataSourceSettings } from '../../src/platform/data-source.js';
 import { Database } from '../../src/platform/database.js';
 import { Invalidation } from '../../src/platform/invalidation.js';
+import { RateLimits } from '../../src/platform/rate-limit.js';
 import { entities, migrations } from '../../src/schema.js';
 import { freshDatabase, type Kind } from '../support/postgres.js';
 
@@ -58,11 +66,12 @@ export interface Outgoing {
   data: Record<string, unknown>;
 }
 
-export async function openHouse(kind: Kind, processes = 1) {
+export async function openHouse(kind: Kind, processes = 1, letterLimits?: MailboxLimits) {
   const database = await freshDatabase(kind, { entities, migrations });
   const clock = new MovableClock();
   const rooms: Awaited<ReturnType<typeof openProcess>>[] = [];
-  for (let count = 0; count < processes; count += 1) rooms.push(await openProcess(database.settings, clock));
+  for (let count = 0; count < processes; count += 1)
+    rooms.push(await openProcess(database.settings, clock, letterLimits));
   const [first, ...others] = rooms;
   if (!first) throw new Error('a house has a process');
   const tenant = await first.tenants.ensureDefault();
@@ -78,7 +87,7 @@ export async function openHouse(kind: Kind, processes = 1) {
   };
 }
 
-async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
+async function openProcess(settings: DataSourceSettings, clock: MovableClock, letterLimits?: MailboxLimits) {
   const db = new Database(await createDataSource(settings).initialize());
   const invalidation = new Invalidation(db);
   const caching: Caching = {
@@ -121,6 +130,14 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
     clock,
     audit,
   );
+  const linkOf = (tenant: Tenant, token: string) =>
+    `${tenant.issuer('https://id.example.com')}/password?token=${token}`;
+  const proof = new MailboxProof(db, audit, users, {
+    async disown(user) {
+      await passwords.remove(user);
+      ended.push(user.id);
+    },
+  });
   const links = new PasswordLinks(
     db,
     audit,
@@ -129,7 +146,25 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
     passwords,
     oneTimeTokens,
     mail,
-    (tenant, token) => `${tenant.issuer('https://id.example.com')}/password?token=${token}`,
+    linkOf,
+    async (user) => (await proof.proved(user, { flow: undefined })).user,
+  );
+  const rateLimits = new RateLimits({ workers: 1, clock });
+  const mailboxes = new Mailboxes(tenants, users, rateLimits, letterLimits);
+  const verification = new EmailVerification(db, audit, tenants, passwords, mailboxes, proof, oneTimeTokens, mail);
+  const codes = new EmailCodes(db, audit, mailboxes, proof, oneTimeTokens, mail);
+  const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, proof, codes, oneTimeTokens, mail);
+  const forgotten = new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf);
+  const registration = new RegistrationService(
+    db,
+    audit,
+    tenants,
+    passwords,
+    mailboxes,
+    verification,
+    mail,
+    clock,
+    (issuer) => `${issuer}/forgotten-password`,
   );
   const clients = new ClientService(db, audit, new ClientLookup(db, caching, clock), clock, { production: true });
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
@@ -161,6 +196,11 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
     passwords,
     mail,
     links,
+    verification,
+    codes,
+    magicLinks,
+    forgotten,
+    registration,
     clients,
     resources,
     eventsOf,

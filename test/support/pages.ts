@@ -21,6 +21,8 @@ const actions = {
   cancel: `${at}/cancel`,
   back: `${at}/identifier`,
   restart: '/authorize?again',
+  code: at,
+  recovery: `${at}?with=recovery_code`,
 };
 const factor = { submit: `${at}/second_factor`, code: at, recovery: `${at}?with=recovery_code` };
 const passkey = { options: { challenge: 'AAAA', rpId: 'acme.example', allowCredentials: [] }, conditional: true };
@@ -66,6 +68,8 @@ export const samples: Sample[] = [
     error: { code: 'failed' },
     actions,
   }),
+  page('interaction/email-code', 'first', { client, username, actions }),
+  page('interaction/email-code', 'wrong', { client, username, error: { code: 'wrong_email_code' }, actions }),
   page('interaction/second-factor', 'first', {
     client,
     codes: true,
@@ -183,6 +187,12 @@ export const samples: Sample[] = [
   }),
   page('password/set', 'first', { token: 'once', username, actions: { submit: '/password' } }),
   page('password/set', 'refused', { token: 'once', username, reasons: ['common'], actions: { submit: '/password' } }),
+  page('password/forgotten', 'first', { actions: { submit: '/forgotten-password' } }),
+  page('password/forgotten', 'missing', {
+    error: { code: 'missing_username' },
+    actions: { submit: '/forgotten-password' },
+  }),
+  page('password/sent', 'first', {}),
   page('password/done', 'first', { continueTo: '/account' }),
   page('dev/mailbox', 'list', {
     actions: { list: '/dev/mailbox' },

@@ -102,6 +102,17 @@ export function ways(b: House): Record<string, Way> {
     '/logout/success': (v) => ({ method: 'GET', path: `/logout/success?${new URLSearchParams({ client_id: v })}` }),
     '/jwks': (v) => ({ method: 'GET', path: '/jwks', headers: bearer(v) }),
     'GET /password/done': (v) => ({ method: 'GET', path: `/password/done?token=${encodeURIComponent(v)}` }),
+    'GET /forgotten-password': (v) => ({ method: 'GET', path: `/forgotten-password?token=${encodeURIComponent(v)}` }),
+    'POST /forgotten-password': (v) => ({
+      method: 'POST',
+      path: '/forgotten-password',
+      headers: origin,
+      form: { username: v, csrf: v },
+    }),
+    'GET /forgotten-password/done': (v) => ({
+      method: 'GET',
+      path: `/forgotten-password/done?token=${encodeURIComponent(v)}`,
+    }),
     'GET /dev/mailbox': (v) => ({ method: 'GET', path: `/dev/mailbox?id=${encodeURIComponent(v)}` }),
     'GET /dev/mailbox/:id': (v) => ({ method: 'GET', path: `/dev/mailbox/${encodeURIComponent(v)}` }),
     'GET /interaction/:uid': (v) => ({ method: 'GET', path: `/interaction/${encodeURIComponent(v)}` }),

@@ -29,6 +29,10 @@ export interface AuditEvents {
   'password.imported': { user_id: string; format: string; weak: boolean };
   'password.rehashed': { user_id: string; format: string };
   'password.link_requested': { user_id: string };
+  'password.removed': { user_id: string };
+  'registration.repeated': { user_id: string };
+  'account.proved': { user_id: string; disowned: boolean };
+  'mailbox.letter_requested': { user_id: string | null; purpose: string };
   'factor.added': { user_id: string; factor: string };
   'factor.removed': { user_id: string; factor: string };
   'passkey.added': { user_id: string; credential_id: string; aaguid: string; device_bound: boolean };
@@ -76,6 +80,7 @@ export type SignInFailure =
   | 'unknown_passkey'
   | 'wrong_passkey'
   | 'not_verified'
-  | 'counter_regressed';
+  | 'counter_regressed'
+  | 'used_up';
 
 export type AuditEventName = keyof AuditEvents;

@@ -4,7 +4,8 @@ import type { Database } from '../../platform/database.js';
 import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
-import { type OneTimeTokens, TTL_SECONDS } from '../one-time-tokens/one-time-token.service.js';
+import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
+import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
@@ -22,6 +23,8 @@ export class PasswordLinks {
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly mail: Pick<MailService, 'send'>,
     private readonly linkOf: (tenant: Tenant, token: string) => string,
+    /** In the transaction of the new password, before it is written: the link proved the mailbox. */
+    private readonly mailboxProved: (user: User) => Promise<User>,
   ) {}
 
   /** An older link dies. @returns the link: it is shown now or never. */
@@ -59,8 +62,9 @@ export class PasswordLinks {
       const used = await this.oneTimeTokens.consume('password_reset', token);
       const holder = used && (await this.holder(used));
       if (!holder) throw invalidLink();
+      const proved = await this.mailboxProved(holder);
       await write();
-      return this.users.update(holder, { email_verified: true });
+      return proved;
     });
   }
 

@@ -1,6 +1,7 @@
 // Owns passwords: whether one is right, how often one may guess, and how a new one is set.
 // Hands off to: hashing in other processes, users for who it is, and the hook passwordChanged for what ends with an old password.
 import type { Clock } from '../../platform/clock.js';
+import { currentTenantId } from '../../platform/context.js';
 import { hmac, randomToken } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { invalid } from '../../platform/errors.js';
@@ -8,6 +9,7 @@ import { readImported } from '../../platform/hash-formats/formats.js';
 import type { Strength } from '../../platform/strength.js';
 import type { SignInFailure } from '../audit/audit.events.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { ENDED_WITH_PASSWORD } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { normalizeIdentifier } from '../users/identifier.js';
@@ -143,11 +145,33 @@ export class PasswordService {
       this.db.transaction(async () => {
         const credential = { userId: user.id, hash, mustChange, changedAt: this.clock.now() };
         await this.db.repo(PasswordCredential).save(Object.assign(new PasswordCredential(), credential));
-        await this.oneTimeTokens.revoke('password_reset', user.id);
+        await this.oneTimeTokens.revokeAll(ENDED_WITH_PASSWORD, user.id);
         await this.lockout.clear(subject, 'password');
         await this.audit.record('password.set', { user_id: user.id, must_change: mustChange });
         await this.hooks.passwordChanged(user);
       });
+  }
+
+  /**
+   * As prepare, for an account that is made in the same transaction. Where it was not, the statements are the same and change nothing:
+   * whether an address had an account already is not told by them.
+   */
+  async prepareFirst(email: string, password: string): Promise<(userId: string) => Promise<void>> {
+    this.check(password, { email });
+    const hash = await this.hasher.hash(password);
+    return async (userId) => {
+      await this.db.execute(SET_FIRST, [currentTenantId(), userId, hash, this.clock.now()]);
+    };
+  }
+
+  /** Ends what rested on it. */
+  remove(user: User): Promise<void> {
+    return this.db.transaction(async () => {
+      if ((await this.db.repo(PasswordCredential).delete({ userId: user.id })) === 0) return;
+      await this.oneTimeTokens.revokeAll(ENDED_WITH_PASSWORD, user.id);
+      await this.audit.record('password.removed', { user_id: user.id });
+      await this.hooks.passwordChanged(user);
+    });
   }
 
   /**
@@ -279,6 +303,13 @@ export class PasswordService {
     return hmac(identifierKey, normalizeIdentifier(identifier) ?? identifier.slice(0, 1024));
   }
 }
+
+const SET_FIRST = {
+  name: 'password_set_first',
+  text: `
+    INSERT INTO password_credentials (tenant_id, user_id, hash, changed_at)
+    SELECT tenant_id, id, $3, $4 FROM users WHERE tenant_id = $1 AND id = $2`,
+};
 
 /** No user has it: a look-up that costs what a real one does. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';

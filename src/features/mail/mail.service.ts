@@ -33,7 +33,7 @@ export interface Outbox {
 export const SEND_TASK = 'mail.send';
 export const SendMail = z.strictObject({ message_id: z.uuid() });
 
-const Payload = z.object({ to: z.string(), locale: z.string(), data: z.record(z.string(), z.unknown()) });
+const Payload = z.object({ to: z.string().nullable(), locale: z.string(), data: z.record(z.string(), z.unknown()) });
 const Rendered = z.object({ to: z.string(), subject: z.string(), text: z.string(), html: z.string() });
 
 export class MailService {
@@ -49,12 +49,18 @@ export class MailService {
 
   /**
    * No request waits for a mail server; where the change is rolled back, nothing is sent.
+   * @param to nobody where undefined: whoever asks is answered by the same statements, and the worker throws the letter away.
    * @param locale of whoever reads it (OpenID Connect Core §5.1), not of whoever caused it.
    */
-  send<T extends keyof MailTemplates>(template: T, to: string, data: MailTemplates[T], locale = 'en'): Promise<void> {
+  send<T extends keyof MailTemplates>(
+    template: T,
+    to: string | undefined,
+    data: MailTemplates[T],
+    locale = 'en',
+  ): Promise<void> {
     return this.db.transaction(async () => {
       const id = newId();
-      const payload: z.infer<typeof Payload> = { to, locale, data: { ...data } };
+      const payload: z.infer<typeof Payload> = { to: to ?? null, locale, data: { ...data } };
       const message = Object.assign(new MailMessage(), {
         id,
         template,
@@ -78,6 +84,10 @@ export class MailService {
       const { to, locale, data } = Payload.parse(
         JSON.parse(this.sealer.open(message.payloadSealed, sealContext(currentTenantId(), id, 'payload'))),
       );
+      if (to === null) {
+        await this.db.repo(MailMessage).delete({ id });
+        return;
+      }
       const rendered = await this.render(message.template as keyof MailTemplates, locale, data);
       await this.driver.send({ messageId: `<${id}@ostiary>`, to, ...rendered });
       await this.db.repo(MailMessage).update(

@@ -21,7 +21,7 @@ export interface MailTemplates {
   magic_link: Link;
   sign_in_code: { code: string; minutes: number };
   invitation: Link;
-  /** Somebody tried to register an address that has an account. @param link where to sign in. */
+  /** Somebody tried to register an address that has an account. @param link where a password may be chosen. */
   registration_existing: { link: string };
 
   new_device: Notice & { device: string; ip: string };

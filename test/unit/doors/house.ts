@@ -97,6 +97,7 @@ export async function openHouse(kind: Kind) {
     oneTimeTokens,
     mail,
     (tenant, token) => `${tenant.issuer(issuer)}/password?token=${token}`,
+    (user) => users.update(user, { email_verified: true }),
   );
 
   const tenant = await tenants.ensureDefault();

@@ -1,0 +1,70 @@
+// Owns the first factor by six digits in a mail: good for ten minutes, for the sign-in that asked, for five tries, once.
+// Hands off to: one-time tokens (the count), mail, MailboxProof.
+import { hmac } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import type { MailService } from '../mail/mail.service.js';
+import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
+import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import type { User } from '../users/user.entity.js';
+import type { MailboxProof } from './mailbox-proof.js';
+import type { Addressee, Mailboxes } from './mailboxes.js';
+
+export type CodeOutcome =
+  | { outcome: 'ok'; user: User }
+  | { outcome: 'wrong' }
+  /** Used up, too old, or never asked for: another one is needed. */
+  | { outcome: 'gone' };
+
+export class EmailCodes {
+  constructor(
+    private readonly db: Database,
+    private readonly audit: AuditLog,
+    private readonly mailboxes: Mailboxes,
+    private readonly proof: MailboxProof,
+    private readonly oneTimeTokens: OneTimeTokens,
+    private readonly mail: Pick<MailService, 'send'>,
+  ) {}
+
+  /** The older code dies. The same for an address without an account. @throws AppError 429 */
+  async send(identifier: string, flow: string): Promise<void> {
+    await this.mailboxes.throttle(identifier);
+    const addressee = await this.mailboxes.addressee(identifier);
+    const { user, to } = addressee;
+    await this.db.transaction(async () => {
+      const code = await this.issue(addressee, flow);
+      await this.audit.record('mailbox.letter_requested', { user_id: user?.id ?? null, purpose: 'email_code' });
+      await this.mail.send('sign_in_code', to, { code, minutes: TTL_SECONDS.email_code / 60 }, user?.claims.locale);
+    });
+  }
+
+  /** @returns the code: shown now, to whoever proved the mailbox, or sent. */
+  issue({ subject, key, email }: Addressee, flow: string): Promise<string> {
+    return this.oneTimeTokens.issueCode('email_code', subject, key, { flow, data: { email } });
+  }
+
+  /** Not inside a transaction: the count must stay where the caller rolls back. */
+  async verify(identifier: string, flow: string, code: string): Promise<CodeOutcome> {
+    if (this.db.inTransaction) throw new Error('a code is verified outside a transaction');
+    const { subject, key, user: known } = await this.mailboxes.addressee(identifier);
+    const typed = code.normalize('NFKC').replaceAll(/\s/g, '').slice(0, 32);
+    const tried = await this.oneTimeTokens.tryCode('email_code', subject, key, typed, { flow });
+    if (tried.outcome !== 'ok') {
+      await this.failed(hmac(key, subject), known, tried.outcome);
+      return tried;
+    }
+    const user = await this.mailboxes.holder(tried.redeemed);
+    if (!user) return { outcome: 'wrong' };
+    return { outcome: 'ok', user: (await this.proof.proved(user, { flow })).user };
+  }
+
+  private failed(subject_hash: string, user: User | undefined, outcome: 'wrong' | 'gone'): Promise<void> {
+    const reason = outcome === 'wrong' ? 'wrong_code' : 'used_up';
+    return this.audit.record('sign_in.failed', {
+      subject_hash,
+      user_id: user?.id ?? null,
+      factor: 'email_code',
+      reason,
+    });
+  }
+}

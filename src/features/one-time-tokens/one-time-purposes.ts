@@ -1,0 +1,65 @@
+// What works once: every purpose, what is remembered beside its subject, how long it is good and what it is bound to.
+// A new purpose is declared here and accepted by exactly one verb of one feature.
+
+const minute = 60;
+const hour = 60 * minute;
+
+export interface OneTimePurposes {
+  /** The first administrator. */
+  setup: Record<string, never>;
+  /** Subject: the user. Dead once the address it was sent to is no longer theirs; so are all that name an address. */
+  password_reset: { email: string };
+  /** The owner of an address says that it is theirs. */
+  email_verification: { email: string };
+  /** First factor by a link. Flow: the interaction that asked for it. */
+  magic_link: { email: string };
+  /** Six digits. Flow: the interaction that asked for them. */
+  email_code: { email: string };
+  /** Sent to the new address. Flow: the session that asked for the change. */
+  email_change: { from: string; to: string };
+  /** Sent to the old address, to take the change back. */
+  email_change_undo: { from: string; to: string };
+  /** "This wasn't me": locks the account down. */
+  lockdown: { email: string };
+  /** Takes back the deletion of an account, until it is done. */
+  account_deletion_undo: { email: string };
+  /** Begins the recovery of an account whose second factor was lost. */
+  mfa_recovery: { email: string };
+}
+
+export type Purpose = keyof OneTimePurposes;
+
+/** Seconds. */
+export const TTL_SECONDS = {
+  setup: 30 * minute,
+  password_reset: hour,
+  email_verification: 24 * hour,
+  magic_link: 15 * minute,
+  email_code: 10 * minute,
+  email_change: hour,
+  email_change_undo: 7 * 24 * hour,
+  lockdown: 7 * 24 * hour,
+  account_deletion_undo: 30 * 24 * hour,
+  mfa_recovery: hour,
+} as const satisfies Record<Purpose, number>;
+
+/** Good in one flow only, which is part of the key. */
+export type FlowPurpose = 'magic_link' | 'email_code' | 'email_change';
+
+/** Short enough to be typed, and so to be guessed: these are tried, never looked up. */
+export type CodePurpose = 'email_code';
+export type LinkPurpose = Exclude<Purpose, CodePurpose>;
+
+/** What is asked for beside the token, where its purpose is bound to a flow. */
+export type Bound<P extends Purpose> = P extends FlowPurpose ? { flow: string } : { flow?: never };
+
+/** What of a user dies with their password. What names an address dies with that: whoever accepts it compares the two. */
+export const ENDED_WITH_PASSWORD = [
+  'password_reset',
+  'magic_link',
+  'email_code',
+  'email_change',
+  'mfa_recovery',
+] as const;
+
+export const MAX_TRIES = 5;

@@ -1,0 +1,54 @@
+// Six digits that were sent by mail, in place of a password. Whether the address has an account is not told by anything here.
+// Hands off to: EmailCodes, which sends them, counts the tries and knows for which sign-in they are good.
+import type { EmailCodes } from '../features/accounts/email-codes.js';
+import { type Clock, epochSeconds } from '../platform/clock.js';
+import { AppError } from '../platform/errors.js';
+import type { CounterHandle } from '../platform/metrics.js';
+import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
+
+interface Problem {
+  code: string;
+  seconds?: number;
+}
+
+export class EmailCodeStep implements Step {
+  constructor(
+    private readonly stage: Stage,
+    private readonly deps: { emailCodes: EmailCodes; clock: Clock; signIns: CounterHandle<'outcome'> },
+  ) {}
+
+  show(visit: Visit): Promise<void> {
+    return this.ask(visit);
+  }
+
+  async submit(visit: Visit, form: Form): Promise<void> {
+    const { progress, interaction } = visit;
+    const { identifier } = progress;
+    if (!identifier || field(form, 'instead') === 'password')
+      return this.stage.remember(visit, { ...progress, email_code: undefined });
+    if (field(form, 'again')) return this.sendAgain(visit, identifier);
+    const code = field(form, 'code');
+    if (!code) return this.ask(visit, { code: 'missing_email_code' });
+    const result = await this.deps.emailCodes.verify(identifier, interaction.uid, code.slice(0, 64));
+    this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `email_code_${result.outcome}` });
+    if (result.outcome !== 'ok')
+      return this.ask(visit, { code: result.outcome === 'gone' ? 'email_code_gone' : 'wrong_email_code' });
+    const proofs = [{ method: 'email_code' as const, at: epochSeconds(this.deps.clock.now()) }];
+    await this.stage.remember(visit, { ...progress, email_code: undefined, user_id: result.user.id, proofs });
+  }
+
+  private async sendAgain(visit: Visit, identifier: string): Promise<void> {
+    try {
+      await this.deps.emailCodes.send(identifier, visit.interaction.uid);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.status !== 429) throw error;
+      return this.ask(visit, { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 }, 429);
+    }
+  }
+
+  private async ask(visit: Visit, error?: Problem, status = error ? 422 : 200): Promise<void> {
+    const data = { username: visit.progress.identifier, error, actions: { submit: `${visit.base}/email_code` } };
+    const retryAfter = status === 429 ? error?.seconds : undefined;
+    await this.stage.show(visit, 'email-code', data, { status, retryAfter });
+  }
+}

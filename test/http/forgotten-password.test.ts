@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Browser } from '../support/browser.js';
+import { withoutNonces } from '../support/journey.js';
+import { makePerson } from '../support/party.js';
+import { startServer, type TestServer } from '../support/server.js';
+
+describe('a forgotten password', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer();
+  }, 60_000);
+  afterAll(() => server?.close());
+
+  const ask = async (username: string, browser = new Browser()) =>
+    browser.submit(await browser.open(`${server.issuer}/forgotten-password`), { username });
+
+  async function linkTo(email: string): Promise<string> {
+    for (let tries = 0; tries < 100; tries += 1) {
+      const mails = await server.inside(({ mail }) => mail.mailbox());
+      const link = /http\S+token=\S+/.exec(mails.find(({ to }) => to === email)?.text ?? '')?.[0];
+      if (link) return link;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error('no mail came');
+  }
+
+  it('is replaced by way of the mailbox, once', async () => {
+    const { email } = await makePerson(server);
+    const browser = new Browser();
+    const sent = await ask(email, browser);
+    expect(sent.url).toMatch(/\/forgotten-password\/done$/);
+    const link = await linkTo(email);
+    const page = await browser.open(link);
+    const done = await browser.submit(page, { password: 'mountains are patient' });
+    expect(done.url).toMatch(/\/password\/done$/);
+    expect((await server.inside(({ passwords }) => passwords.verify(email, 'mountains are patient'))).outcome).toBe(
+      'ok',
+    );
+    expect((await browser.open(link)).status).toBe(400);
+  });
+
+  it('is answered alike for an address without an account', async () => {
+    const { email } = await makePerson(server);
+    const [known, unknown] = [await ask(email), await ask(`nobody-${Date.now()}@example.com`)];
+    expect([unknown.url, unknown.status, withoutNonces(unknown)]).toEqual([
+      known.url,
+      known.status,
+      withoutNonces(known),
+    ]);
+  });
+
+  it('is refused from another site, without its token, without a name, and too often for one address', async () => {
+    const address = `${server.issuer}/forgotten-password`;
+    const browser = new Browser();
+    const page = await browser.open(address);
+    const csrf = /name="csrf" value="([^"]*)"/.exec(page.html)?.[1] ?? '';
+    const post = (form: Record<string, string>, origin = new URL(address).origin) =>
+      browser.request(address, { method: 'POST', body: new URLSearchParams(form), headers: { origin } });
+    expect((await post({ username: 'a@example.com', csrf }, 'https://evil.example')).status).toBe(403);
+    expect((await post({ username: 'a@example.com' })).status).toBe(403);
+    expect((await post({ csrf })).status).toBe(422);
+    for (let i = 0; i < 5; i += 1) expect((await post({ username: 'often@example.com', csrf })).status).toBe(303);
+    expect((await post({ username: 'often@example.com', csrf })).status).toBe(429);
+  });
+});
