@@ -13,6 +13,7 @@ import { express } from './express.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
+import { lockoutRoutes } from './features/credentials/lockout.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
 import { findActiveToken } from './features/protocol/active-token.js';
@@ -219,7 +220,7 @@ export function tenantEndpoints({
   clock,
   clients,
   users,
-  passwords,
+  accountLocks,
   passwordLinks,
   resources,
   protocol,
@@ -229,7 +230,8 @@ export function tenantEndpoints({
     ...clientRoutes(db, clients),
     ...clientSecretRoutes(clients),
     ...userRoutes(db, users),
-    ...passwordRoutes(users, passwords, passwordLinks),
+    ...passwordRoutes(users, passwordLinks),
+    ...lockoutRoutes(db, users, accountLocks),
     ...resourceRoutes(db, resources),
     ...sessionRoutes(db, protocol, users, clock),
     ...keyRoutes(keys),

@@ -26,6 +26,7 @@ export const retentions: readonly Retention[] = [
     keep: MEMORY_SECONDS,
     when: 'locked_until IS NULL OR locked_until < $1',
   },
+  { table: 'lockouts', column: 'locked_at', keep: 12 * month },
   { table: 'mail_messages', column: 'created_at', keep: month },
   { table: 'idempotency_keys', column: 'expires_at', keep: 0 },
 ];

@@ -17,9 +17,11 @@ import { Lists1700000000017 } from '../migrations/0017-lists.js';
 import { Vacuum1700000000018 } from '../migrations/0018-vacuum.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { SecondFactors1700000000021 } from '../migrations/0021-second-factors.js';
+import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
+import { LockoutRecord } from './features/credentials/lockout-record.entity.js';
 import { LoginFailure } from './features/credentials/login-failure.entity.js';
 import { PasswordCredential } from './features/credentials/password-credential.entity.js';
 import { RecoveryCode } from './features/credentials/recovery-code.entity.js';
@@ -40,6 +42,7 @@ export const entities = [
   TotpCredential,
   RecoveryCode,
   LoginFailure,
+  LockoutRecord,
   OneTimeToken,
   Client,
   ClientSecret,
@@ -66,4 +69,5 @@ export const migrations = [
   Vacuum1700000000018,
   IdempotencyKeys1700000000020,
   SecondFactors1700000000021,
+  Lockouts1700000000028,
 ];

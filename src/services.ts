@@ -7,6 +7,7 @@ import { assertSigned } from './features/clients/client.rules.js';
 import { ClientService } from './features/clients/client.service.js';
 import { ClientLookup } from './features/clients/client-lookup.js';
 import { RegisteredClients } from './features/clients/registered-clients.js';
+import { AccountLocks } from './features/credentials/account-locks.js';
 import { LOCKED_TASK } from './features/credentials/lock-notice.js';
 import { Lockout } from './features/credentials/lockout.js';
 import { PasswordService } from './features/credentials/password.service.js';
@@ -117,7 +118,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const recoveryCodes = new RecoveryCodes(db, audit, tenants, clock);
   const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, clock, {
     locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+    async factorsRemoved({ id }) {
+      await protocol.sessions.endAll(id, 'factors_removed');
+    },
   });
+  const accountLocks = new AccountLocks(db, users, passwords, secondFactors, mail);
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
   const passwordLinks = new PasswordLinks(db, audit, tenants, users, passwords, oneTimeTokens, mail, linkOf);
   const lookup = new ClientLookup(db, caching, clock);
@@ -163,6 +168,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     totp,
     recoveryCodes,
     secondFactors,
+    accountLocks,
     clients,
     registeredClients,
     resources,

@@ -85,7 +85,13 @@ describe('a second factor (RFC 6238, OWASP ASVS 5.0 V6.5)', () => {
 
   async function claims(page: Page, proof: ReturnType<typeof pkce>) {
     const { status, body } = await redeem(server, party, codeOf(page), proof);
-    if (status !== 200) console.error(server.log.filter((l) => l.includes('request refused')).slice(-2).join('\n'));
+    if (status !== 200)
+      console.error(
+        server.log
+          .filter((l) => l.includes('request refused'))
+          .slice(-2)
+          .join('\n'),
+      );
     expect({ status, error: body.error_description }).toEqual({ status: 200, error: undefined });
     const { acr, amr } = decodeJwt(String(body.id_token));
     return { acr, amr };

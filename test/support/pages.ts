@@ -189,6 +189,9 @@ export const letters: Sample[] = [
   page('emails/set_password', 'first', { link: 'https://id.example.com/password?token=abc&x=1', minutes: 60 }),
   page('emails/account_locked', 'timed', { until: '2026-11-21T14:20:00Z', ip: '203.0.113.9' }),
   page('emails/account_locked', 'by-hand', { until: '9999-12-31T23:59:59Z' }),
+  page('emails/repeated_lockouts', 'timed', { until: '2026-11-21T14:20:00Z' }),
+  page('emails/account_unlocked', 'first', {}),
+  page('emails/second_factors_removed', 'first', {}),
 ];
 
 export const samplePage = (locale: string): Page => ({

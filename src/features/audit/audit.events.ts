@@ -34,6 +34,7 @@ export interface AuditEvents {
   'sign_in.succeeded': { user_id: string; amr: string[]; client_id: string | null };
   'sign_in.failed': Lockable & { reason: SignInFailure };
   'account.locked': Lockable & { until: string; lockout_count: number };
+  'account.locked_repeatedly': Lockable & { count: number };
   'account.unlocked': Lockable;
 
   'client.created': { client_id: string; dynamic: boolean };

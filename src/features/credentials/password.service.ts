@@ -11,7 +11,9 @@ import type { TenantService } from '../tenants/tenant.service.js';
 import { normalizeIdentifier } from '../users/identifier.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
-import type { Lockout, Reservation } from './lockout.js';
+import type { Lockout, LockoutState, Reservation } from './lockout.js';
+import { type LockNotice, LockoutHistory } from './lockout-history.js';
+import { lockoutRules } from './lockout-rules.js';
 import { PasswordCredential } from './password-credential.entity.js';
 import { MAX_LENGTH, passwordProblem } from './password-policy.js';
 
@@ -33,13 +35,14 @@ export interface PasswordHooks {
   /** In the transaction of the change: sessions and refresh tokens end. */
   passwordChanged(user: User): Promise<void>;
   /** In the transaction of the lock, whether or not there is such a user: the same statements for both. */
-  locked(lock: { user_id: string | null; until: string; lockout_count: number }): Promise<void>;
+  locked(lock: LockNotice): Promise<void>;
 }
 
 const noHooks: PasswordHooks = { passwordChanged: async () => {}, locked: async () => {} };
 
 export class PasswordService {
   private dummy: Promise<string> | undefined;
+  private readonly history: LockoutHistory;
 
   constructor(
     private readonly db: Database,
@@ -51,7 +54,9 @@ export class PasswordService {
     private readonly hasher: PasswordHasher,
     private readonly clock: Clock,
     private readonly hooks: PasswordHooks = noHooks,
-  ) {}
+  ) {
+    this.history = new LockoutHistory(db, audit, clock);
+  }
 
   /**
    * Nobody learns from answer or time whether an identifier exists: known, unknown, without a password and disabled cost one hash each, and
@@ -63,11 +68,19 @@ export class PasswordService {
     this.hasher.assertRoom();
     const tenant = await this.tenants.current();
     const subject = await this.subjectOf(identifier);
-    const attempt = await this.lockout.reserve(subject, 'password', tenant.settings.lockout);
     const user = await this.users.findByEmail(identifier);
+    const policy = tenant.settings.lockout;
+    const privileged = (user?.roles.length ?? 0) > 0;
+    const attempt = await this.lockout.reserve(subject, 'password', lockoutRules(policy, 'password', privileged));
     const credential = await this.credentialOf(user?.id ?? NOBODY);
     if ('lockedUntil' in attempt) {
       await this.recordFailure(subject, user, 'locked');
+      // Nobody learns from an early lock that the account is worth more: up to where others are locked it answers as theirs do.
+      const hidden = privileged && (await this.lockout.triesWhileLocked(subject, 'password')) <= policy.max_attempts;
+      if (hidden) {
+        await this.compare(undefined, password, async () => {});
+        return { outcome: 'failed' };
+      }
       return { outcome: 'locked', until: attempt.lockedUntil };
     }
 
@@ -111,6 +124,7 @@ export class PasswordService {
         const credential = { userId: user.id, hash, mustChange, changedAt: this.clock.now() };
         await this.db.repo(PasswordCredential).save(Object.assign(new PasswordCredential(), credential));
         await this.oneTimeTokens.revoke('password_reset', user.id);
+        await this.history.ended(subject, 'password', 'owner');
         await this.lockout.clear(subject, 'password');
         await this.audit.record('password.set', { user_id: user.id, must_change: mustChange });
         await this.hooks.passwordChanged(user);
@@ -152,14 +166,20 @@ export class PasswordService {
     return this.lockout.lockedUntil(await this.subjectOf(user.email), 'password');
   }
 
-  /** An administrator's word. */
-  async unlock(user: User): Promise<void> {
+  /** An administrator's word. @returns whether there was anything to forget. */
+  async unlock(user: User): Promise<boolean> {
     this.users.assertMayChange(user);
     const subject = await this.subjectOf(user.email);
-    await this.db.transaction(async () => {
-      if (!(await this.lockout.clear(subject, 'password'))) return;
+    return this.db.transaction(async () => {
+      await this.history.ended(subject, 'password', 'administrator');
+      if (!(await this.lockout.clear(subject, 'password'))) return false;
       await this.audit.record('account.unlocked', { subject_hash: subject, user_id: user.id, factor: 'password' });
+      return true;
     });
+  }
+
+  async failures(user: User): Promise<LockoutState> {
+    return this.lockout.state(await this.subjectOf(user.email), 'password');
   }
 
   private failed(
@@ -171,9 +191,8 @@ export class PasswordService {
     return this.db.transaction(async () => {
       await this.recordFailure(subject, user, reason);
       if (locks) {
-        const lock = { user_id: user?.id ?? null, until: locks.until.toISOString(), lockout_count: locks.lockoutCount };
-        await this.audit.record('account.locked', { subject_hash: subject, factor: 'password', ...lock });
-        await this.hooks.locked(lock);
+        const lock = { subject, factor: 'password', userId: user?.id ?? null, cause: reason } as const;
+        await this.hooks.locked(await this.history.begun(lock, locks));
       }
       return { outcome: 'failed' };
     });

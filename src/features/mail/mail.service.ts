@@ -13,6 +13,9 @@ import { MailMessage } from './mail-message.entity.js';
 export interface MailTemplates {
   set_password: { link: string; minutes: number };
   account_locked: { until: string };
+  repeated_lockouts: { until: string };
+  account_unlocked: Record<string, never>;
+  second_factors_removed: Record<string, never>;
 }
 
 export interface RenderedMail {
