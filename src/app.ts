@@ -15,6 +15,7 @@ import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
 import { lockoutRoutes } from './features/credentials/lockout.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
+import { deviceRoutes } from './features/devices/device.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
 import { findActiveToken } from './features/protocol/active-token.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
@@ -24,6 +25,7 @@ import { tenantRoutes } from './features/tenants/tenant.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
 import { adopt, type FrontState, observe, refuseEncodedBodies, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
+import { CaptchaQuestion } from './interaction/captcha.js';
 import { createInteractionRouter } from './interaction/routes.js';
 import { Issuers } from './issuers.js';
 import { assertScopes, scopesOf } from './management.js';
@@ -74,7 +76,7 @@ export function createApp(services: Services): App {
   const signIns = metrics.counter({
     name: 'sign_ins_total',
     help: 'Submitted passwords by outcome',
-    labels: { outcome: ['ok', 'failed', 'locked', 'too_many_requests', 'busy'] },
+    labels: { outcome: ['ok', 'failed', 'locked', 'too_many_requests', 'busy', 'captcha_required'] },
   });
   observeResources(metrics, services);
 
@@ -139,6 +141,8 @@ export function createApp(services: Services): App {
     clients,
     passwords,
     secondFactors: services.secondFactors,
+    devices: services.devices,
+    captcha: new CaptchaQuestion(services.captcha, async () => (await tenants.current()).settings.lockout),
     totp: services.totp,
     recoveryCodes: services.recoveryCodes,
     users,
@@ -221,6 +225,7 @@ export function tenantEndpoints({
   clients,
   users,
   accountLocks,
+  devices,
   passwordLinks,
   resources,
   protocol,
@@ -232,6 +237,7 @@ export function tenantEndpoints({
     ...userRoutes(db, users),
     ...passwordRoutes(users, passwordLinks),
     ...lockoutRoutes(db, users, accountLocks),
+    ...deviceRoutes(users, devices),
     ...resourceRoutes(db, resources),
     ...sessionRoutes(db, protocol, users, clock),
     ...keyRoutes(keys),

@@ -18,6 +18,7 @@ import { Vacuum1700000000018 } from '../migrations/0018-vacuum.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
 import { SecondFactors1700000000021 } from '../migrations/0021-second-factors.js';
 import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
+import { Devices1700000000029 } from '../migrations/0029-devices.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
@@ -26,6 +27,7 @@ import { LoginFailure } from './features/credentials/login-failure.entity.js';
 import { PasswordCredential } from './features/credentials/password-credential.entity.js';
 import { RecoveryCode } from './features/credentials/recovery-code.entity.js';
 import { TotpCredential } from './features/credentials/totp-credential.entity.js';
+import { Device } from './features/devices/device.entity.js';
 import { SigningKey } from './features/keys/signing-key.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
 import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.js';
@@ -43,6 +45,7 @@ export const entities = [
   RecoveryCode,
   LoginFailure,
   LockoutRecord,
+  Device,
   OneTimeToken,
   Client,
   ClientSecret,
@@ -70,4 +73,5 @@ export const migrations = [
   IdempotencyKeys1700000000020,
   SecondFactors1700000000021,
   Lockouts1700000000028,
+  Devices1700000000029,
 ];

@@ -2,6 +2,7 @@
 import type { Config } from '../config/index.js';
 import { lifetimes, limits } from '../config/protocol.js';
 import { AuditLog } from './features/audit/audit.service.js';
+import { type Captcha, Turnstile } from './features/captcha/captcha.js';
 import type { FullMetadata } from './features/clients/client.metadata.js';
 import { assertSigned } from './features/clients/client.rules.js';
 import { ClientService } from './features/clients/client.service.js';
@@ -15,6 +16,7 @@ import { PasswordLinks } from './features/credentials/password-links.js';
 import { RecoveryCodes } from './features/credentials/recovery-codes.js';
 import { SecondFactors } from './features/credentials/second-factors.js';
 import { TotpService } from './features/credentials/totp.service.js';
+import { Devices } from './features/devices/device.service.js';
 import { KeyService } from './features/keys/key.service.js';
 import { KeySchedule } from './features/keys/key-schedule.js';
 import { MailService } from './features/mail/mail.service.js';
@@ -42,6 +44,7 @@ const admissions = { active: 'now', suspended: 'later', deleting: 'never' } as c
 
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides extends Foundations {
+  captcha?: Captcha;
   limits?: Partial<Record<keyof typeof limits, { points: number; seconds: number }>>;
 }
 
@@ -67,10 +70,12 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const rewrap = new Rewrap(db, sealer, sealedColumns, logger);
   const shortLived = redis && new ShortLivedRows(redis.client, clock);
   const protocol = new Protocol(db, sealer, audit, clock, lifetimes, shortLived);
+  const devices = new Devices(db, audit, clock);
   const users = new UserService(db, audit, clock, {
     async ended({ id }) {
       await protocol.sessions.endAll(id, 'account_ended');
       await protocol.grants.endAll({ accountId: id }, 'account_ended');
+      await devices.endAll({ id }, 'account_ended');
     },
     mayChangePrivileged,
   });
@@ -108,17 +113,23 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     clock,
     {
       async passwordChanged({ id }) {
+        await devices.endAll({ id }, 'password_changed');
         await protocol.sessions.endAll(id, 'password_changed');
         await protocol.grants.endAll({ accountId: id }, 'logout');
       },
       locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
     },
   );
+  const { egress } = foundation;
+  const captcha: Captcha | undefined =
+    overrides.captcha ??
+    (config.turnstile && new Turnstile({ ...config.turnstile, fetch: (url, init) => egress.fetch(url, init), logger }));
   const totp = new TotpService(db, audit, sealer, clock);
   const recoveryCodes = new RecoveryCodes(db, audit, tenants, clock);
   const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, clock, {
     locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
     async factorsRemoved({ id }) {
+      await devices.endAll({ id }, 'factors_removed');
       await protocol.sessions.endAll(id, 'factors_removed');
     },
   });
@@ -169,6 +180,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     recoveryCodes,
     secondFactors,
     accountLocks,
+    captcha,
+    devices,
     clients,
     registeredClients,
     resources,

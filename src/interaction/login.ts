@@ -5,6 +5,7 @@ import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError, tooMany } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
 interface Problem {
@@ -15,6 +16,7 @@ interface Problem {
 interface LoginDependencies {
   passwords: PasswordService;
   users: UserService;
+  captcha: CaptchaQuestion;
   clock: Clock;
   rateLimits: RateLimits;
   signIns: CounterHandle<'outcome'>;
@@ -49,15 +51,20 @@ export class LoginStep implements Step {
       if ('password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
       return this.stage.remember(visit, { ...visit.progress, identifier });
     }
-    return this.verify(visit, identifier, password);
+    return this.verify(visit, identifier, password, form);
   }
 
-  private async verify(visit: Visit, identifier: string, password: string): Promise<void> {
+  private async verify(visit: Visit, identifier: string, password: string, form: Form): Promise<void> {
     const address = clientKey(visit.ctx.state.ip);
     const outcome = (name: string) => this.deps.signIns.add({ outcome: name });
     try {
       const { remaining, seconds } = await this.failures.peek(address);
       if (remaining === 0) throw tooMany('too_many_requests', 'Too many failed sign-ins from this address', seconds);
+      if ((await this.question(visit, identifier)) && !(await this.deps.captcha.passes(form, visit))) {
+        await this.failures.consume(address).catch(ignoreLimit);
+        outcome('captcha_required');
+        return await this.refuse(visit, identifier, { code: 'captcha_required' });
+      }
       const result = await this.deps.passwords.verify(identifier, password);
       outcome(result.outcome);
       if (result.outcome === 'ok') {
@@ -96,12 +103,13 @@ export class LoginStep implements Step {
     status = error ? 422 : 200,
   ): Promise<void> {
     const onePage = (await this.deps.layout()) === 'one_page';
+    const captcha = onePage && username ? await this.question(visit, username) : undefined;
     const actions = { submit: `${visit.base}/login` };
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, actions },
-      { status, retryAfter: retryAfter(status, error) },
+      { username, error, onePage, captcha, actions },
+      { status, widget: captcha?.origin, retryAfter: retryAfter(status, error) },
     );
   }
 
@@ -112,13 +120,20 @@ export class LoginStep implements Step {
     status = error ? 422 : 200,
   ): Promise<void> {
     const actions = { submit: `${visit.base}/login`, back: `${visit.base}?identify` };
+    const captcha = await this.question(visit, username);
     const initials = [...username][0]?.toUpperCase() ?? '';
     await this.stage.show(
       visit,
       'password',
-      { username, initials, error, actions },
-      { status, retryAfter: retryAfter(status, error) },
+      { username, initials, error, captcha, actions },
+      { status, widget: captcha?.origin, retryAfter: retryAfter(status, error) },
     );
+  }
+
+  private async question(visit: Visit, identifier: string): Promise<CaptchaPage | undefined> {
+    if (!this.deps.captcha.exists) return undefined;
+    const { limit, remaining } = await this.failures.peek(clientKey(visit.ctx.state.ip));
+    return this.deps.captcha.page(await this.deps.passwords.failures(identifier), limit - remaining);
   }
 
   /** login_hint (OpenID Connect Core §3.1.2.1), or whoever is signed in and is asked again. */

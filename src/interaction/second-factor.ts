@@ -1,9 +1,14 @@
 // A code of the authenticator, or a recovery code where that was lost.
 // Hands off to: SecondFactors, which counts the tries of an account wherever they come from.
 import type { SecondFactors } from '../features/credentials/second-factors.js';
+import type { Devices } from '../features/devices/device.service.js';
+import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
+import type { User } from '../features/users/user.entity.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import type { CounterHandle } from '../platform/metrics.js';
+import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
+import { heldHandles, holdHandle } from './device-cookie.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
 interface Problem {
@@ -16,6 +21,9 @@ export class SecondFactorStep implements Step {
     private readonly stage: Stage,
     private readonly deps: {
       secondFactors: SecondFactors;
+      devices: Devices;
+      captcha: CaptchaQuestion;
+      policy: () => Promise<AuthenticationPolicy>;
       users: UserService;
       clock: Clock;
       signIns: CounterHandle<'outcome'>;
@@ -34,21 +42,39 @@ export class SecondFactorStep implements Step {
     const byRecovery = 'recovery_code' in form;
     const code = recovery ?? field(form, 'code');
     if (!code) return this.ask(visit, byRecovery, { code: byRecovery ? 'missing_recovery_code' : 'missing_code' });
+    if ((await this.question(user)) && !(await this.deps.captcha.passes(form, visit)))
+      return this.ask(visit, byRecovery, { code: 'captcha_required' });
     const method = byRecovery ? 'recovery_code' : 'totp';
     const result = await this.deps.secondFactors.verify(user, method, code.slice(0, 64));
     this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `second_factor_${result.outcome}` });
     if (result.outcome === 'failed')
       return this.ask(visit, byRecovery, { code: `wrong_${byRecovery ? 'recovery_code' : 'code'}` });
     if (result.outcome === 'locked') return this.ask(visit, byRecovery, { code: 'locked', seconds: result.seconds });
+    await this.remember(visit, user, byRecovery ? undefined : field(form, 'remember_device'));
     const at = epochSeconds(this.deps.clock.now());
     await this.stage.remember(visit, { ...progress, proofs: [...progress.proofs, { method, at }] });
   }
 
+  /** Once it was locked, within a day: until then the lock is enough. */
+  private async question(user: Pick<User, 'id'>): Promise<CaptchaPage | undefined> {
+    if (!this.deps.captcha.exists) return undefined;
+    const failures = await this.deps.secondFactors.failures(user);
+    return failures.lockout_count > 0 ? this.deps.captcha.page(failures) : undefined;
+  }
+
+  /** Not after a recovery code: what it stands in for was lost. */
+  private async remember({ ctx }: Visit, user: User, wanted: string | undefined): Promise<void> {
+    const { remember_days: days } = await this.deps.policy();
+    if (wanted === 'yes' && days > 0) holdHandle(ctx, await this.deps.devices.trust(user, heldHandles(ctx), days));
+  }
+
   private async ask(visit: Visit, recovery: boolean, error?: Problem): Promise<void> {
-    const { base, need } = visit;
+    const { base, need, progress } = visit;
     if (need.kind !== 'second_factor') return;
+    const { remember_days: days } = await this.deps.policy();
+    const captcha = progress.user_id ? await this.question({ id: progress.user_id }) : undefined;
     const actions = { submit: `${base}/second_factor`, code: base, recovery: `${base}?with=recovery_code` };
-    const data = { error, recovery: recovery && need.recovery, canRecover: need.recovery, actions };
-    await this.stage.show(visit, 'second-factor', data, { status: error ? 422 : 200 });
+    const data = { error, recovery: recovery && need.recovery, canRecover: need.recovery, days, captcha, actions };
+    await this.stage.show(visit, 'second-factor', data, { status: error ? 422 : 200, widget: captcha?.origin });
   }
 }

@@ -44,6 +44,8 @@ const listed: Record<string, string> = {
   'delete /users/:user_id/lockout': 'users:write',
   'get /users/:user_id/lockouts': 'users:read',
   'delete /users/:user_id/second-factors': 'users:write',
+  'get /users/:user_id/trusted-devices': 'users:read',
+  'delete /users/:user_id/trusted-devices/:device_id': 'users:write',
   'get /resources': 'resources:read',
   'post /resources': 'resources:write',
   'get /resources/:resource_id': 'resources:read',

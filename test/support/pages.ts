@@ -62,7 +62,7 @@ export const samples: Sample[] = [
     error: { code: 'failed' },
     actions,
   }),
-  page('interaction/second-factor', 'first', { client, recovery: false, canRecover: true, actions }),
+  page('interaction/second-factor', 'first', { client, recovery: false, canRecover: true, days: 30, actions }),
   page('interaction/second-factor', 'wrong', {
     client,
     recovery: false,

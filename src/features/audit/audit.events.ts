@@ -31,6 +31,8 @@ export interface AuditEvents {
   'factor.removed': { user_id: string; factor: string };
   'recovery_codes.renewed': { user_id: string };
   'recovery_codes.used': { user_id: string };
+  'device.remembered': { user_id: string; device_id: string; days: number };
+  'device.forgotten': { user_id: string; device_id: string; reason: string };
   'sign_in.succeeded': { user_id: string; amr: string[]; client_id: string | null };
   'sign_in.failed': Lockable & { reason: SignInFailure };
   'account.locked': Lockable & { until: string; lockout_count: number };

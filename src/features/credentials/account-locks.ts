@@ -17,7 +17,10 @@ export class AccountLocks {
   ) {}
 
   async failures(user: User): Promise<{ password: LockoutState; second_factor: LockoutState }> {
-    return { password: await this.passwords.failures(user), second_factor: await this.secondFactors.failures(user) };
+    return {
+      password: await this.passwords.failures(user.email),
+      second_factor: await this.secondFactors.failures(user),
+    };
   }
 
   /** Failures are forgotten; a letter goes out where something was locked. The end of a lock by waiting is told in the letter about it. */

@@ -178,8 +178,8 @@ export class PasswordService {
     });
   }
 
-  async failures(user: User): Promise<LockoutState> {
-    return this.lockout.state(await this.subjectOf(user.email), 'password');
+  async failures(identifier: string): Promise<LockoutState> {
+    return this.lockout.state(await this.subjectOf(identifier), 'password');
   }
 
   private failed(

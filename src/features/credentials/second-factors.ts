@@ -62,7 +62,7 @@ export class SecondFactors {
     return { outcome: 'ok' };
   }
 
-  async failures(user: User): Promise<LockoutState> {
+  async failures(user: Pick<User, 'id'>): Promise<LockoutState> {
     return this.lockout.state(await this.subjectOf(user), 'second_factor');
   }
 
@@ -100,7 +100,7 @@ export class SecondFactors {
     });
   }
 
-  private async subjectOf({ id }: User): Promise<string> {
+  private async subjectOf({ id }: Pick<User, 'id'>): Promise<string> {
     return hmac(this.tenants.secrets(await this.tenants.current()).identifierKey, `second-factor\0${id}`);
   }
 

@@ -17,6 +17,8 @@ export const LockoutPolicy = z.strictObject({
       duration_minutes: z.number().int().min(5).max(1440).default(5),
     })
     .prefault({}),
+  /** Failures of an account or an address after which it is asked whether a person is there; 0: always. Needs TURNSTILE_SITE_KEY. */
+  captcha_after: z.number().int().min(0).max(100).default(2),
   /** Of accounts that have a role; always fewer than the others have. */
   administrators: z.strictObject({ max_attempts: z.number().int().min(2).max(100).default(3) }).prefault({}),
 });
