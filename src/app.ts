@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http';
 import Koa from 'koa';
 import qrCode from 'qrcode';
 import { version } from '../config/root.js';
+import { createLockdownRouter } from './account/lockdown.js';
 import { createPasswordRouter } from './account/password.js';
 import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
@@ -142,6 +143,7 @@ export function createApp(services: Services): App {
     passwords,
     secondFactors: services.secondFactors,
     devices: services.devices,
+    signInWatch: services.signInWatch,
     captcha: new CaptchaQuestion(services.captcha, async () => (await tenants.current()).settings.lockout),
     totp: services.totp,
     recoveryCodes: services.recoveryCodes,
@@ -179,6 +181,13 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
+  const lockdown = createLockdownRouter({
+    lockdown: services.lockdown,
+    csrf,
+    pages,
+    rateLimits,
+    limits: services.limits,
+  });
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -198,6 +207,7 @@ export function createApp(services: Services): App {
   koa.use(interaction.routes());
   koa.use(setup.routes());
   koa.use(password.routes());
+  koa.use(lockdown.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));

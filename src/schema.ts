@@ -19,6 +19,7 @@ import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-key
 import { SecondFactors1700000000021 } from '../migrations/0021-second-factors.js';
 import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
 import { Devices1700000000029 } from '../migrations/0029-devices.js';
+import { KnownNetworks1700000000030 } from '../migrations/0030-known-networks.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
@@ -32,6 +33,7 @@ import { SigningKey } from './features/keys/signing-key.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
 import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.js';
 import { Resource } from './features/resources/resource.entity.js';
+import { KnownNetwork } from './features/risk/known-network.entity.js';
 import { Tenant } from './features/tenants/tenant.entity.js';
 import { User } from './features/users/user.entity.js';
 
@@ -46,6 +48,7 @@ export const entities = [
   LoginFailure,
   LockoutRecord,
   Device,
+  KnownNetwork,
   OneTimeToken,
   Client,
   ClientSecret,
@@ -74,4 +77,5 @@ export const migrations = [
   SecondFactors1700000000021,
   Lockouts1700000000028,
   Devices1700000000029,
+  KnownNetworks1700000000030,
 ];

@@ -25,6 +25,8 @@ import { OneTimeTokens } from './features/one-time-tokens/one-time-token.service
 import { Protocol } from './features/protocol/protocol.js';
 import { ShortLivedRows } from './features/protocol/short-lived-rows.js';
 import { ResourceService } from './features/resources/resource.service.js';
+import { Lockdown } from './features/risk/lockdown.js';
+import { SignInWatch } from './features/risk/sign-in-watch.js';
 import { SetupService } from './features/setup/setup.service.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
 import { TenantService } from './features/tenants/tenant.service.js';
@@ -136,6 +138,17 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const accountLocks = new AccountLocks(db, users, passwords, secondFactors, mail);
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
   const passwordLinks = new PasswordLinks(db, audit, tenants, users, passwords, oneTimeTokens, mail, linkOf);
+  const lockdown = new Lockdown(
+    db,
+    audit,
+    tenants,
+    users,
+    passwords,
+    passwordLinks,
+    oneTimeTokens,
+    (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,
+  );
+  const signInWatch = new SignInWatch(db, audit, clock, devices, lockdown, mail);
   const lookup = new ClientLookup(db, caching, clock);
   const clientHooks = {
     async ended({ clientId }: { clientId: string }) {
@@ -180,6 +193,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     recoveryCodes,
     secondFactors,
     accountLocks,
+    lockdown,
+    signInWatch,
     captcha,
     devices,
     clients,

@@ -73,7 +73,7 @@ export class LoginStep implements Step {
           identifier,
           user_id: result.user.id,
           proofs: [{ method: 'password', at: epochSeconds(this.deps.clock.now()) }],
-          password: { must_change: result.mustChange, set_at: result.changedAt.getTime() },
+          password: { must_change: result.mustChange, set_at: result.changedAt.getTime(), failures: result.failures },
         });
       }
       await this.failures.consume(address).catch(ignoreLimit);

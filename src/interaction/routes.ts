@@ -14,6 +14,7 @@ import type { Devices } from '../features/devices/device.service.js';
 import type { Engine, Finish, Interaction } from '../features/protocol/engine.js';
 import type { Grants } from '../features/protocol/grants.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
+import type { SignInWatch } from '../features/risk/sign-in-watch.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import type { Clock } from '../platform/clock.js';
@@ -40,6 +41,7 @@ export interface InteractionDependencies {
   passwords: PasswordService;
   secondFactors: SecondFactors;
   devices: Devices;
+  signInWatch: SignInWatch;
   captcha: CaptchaQuestion;
   totp: TotpService;
   recoveryCodes: RecoveryCodes;
@@ -121,7 +123,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
       if (!user)
         return seeOther(visit.ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
       const assurance = assess(proofs);
-      const { handle } = await deps.devices.seen(user, heldHandles(ctx));
+      const { handle } = await deps.signInWatch.observe(user, heldHandles(ctx), progress.password?.failures ?? 0);
       if (handle) holdHandle(ctx, handle);
       await users.signedIn(user, { amr: assurance.amr, clientId: interaction.clientId });
       result.login = { accountId, ...assurance };

@@ -10,8 +10,10 @@ export const Progress = z.object({
   /** Whose proofs these are: set by the first one, and every later one is of the same account. */
   user_id: z.uuid().optional(),
   proofs: z.array(Proof).default([]),
-  /** Of the password that was proved. `set_at`, in milliseconds, tells which of the account's passwords it was. */
-  password: z.object({ must_change: z.boolean(), set_at: z.number().int() }).optional(),
+  /** Of the password that was proved. `set_at`, in milliseconds, tells which of the account's passwords it was; `failures`, how often it was missed before. */
+  password: z
+    .object({ must_change: z.boolean(), set_at: z.number().int(), failures: z.number().int().optional() })
+    .optional(),
   /** The person wants another account than the one that is signed in. */
   other_account: z.boolean().optional(),
   /** A second factor was set up here. */

@@ -63,6 +63,8 @@ export const samples: Sample[] = [
     actions,
   }),
   page('interaction/second-factor', 'first', { client, recovery: false, canRecover: true, days: 30, actions }),
+  page('lockdown/confirm', 'first', { token: 'abc', username, actions }),
+  page('lockdown/done', 'first', {}),
   page('interaction/second-factor', 'wrong', {
     client,
     recovery: false,
@@ -190,6 +192,13 @@ export const letters: Sample[] = [
   page('emails/account_locked', 'timed', { until: '2026-11-21T14:20:00Z', ip: '203.0.113.9' }),
   page('emails/account_locked', 'by-hand', { until: '9999-12-31T23:59:59Z' }),
   page('emails/repeated_lockouts', 'timed', { until: '2026-11-21T14:20:00Z' }),
+  page('emails/new_sign_in', 'first', {
+    link: 'https://id.example.com/lockdown?token=abc&x=1',
+    minutes: 10080,
+    at: '2026-11-21T14:20:00Z',
+    ip: '203.0.113.9',
+    device: 'Mozilla/5.0 (X11; Linux x86_64)',
+  }),
   page('emails/account_unlocked', 'first', {}),
   page('emails/second_factors_removed', 'first', {}),
 ];

@@ -57,8 +57,13 @@ export class Lockout {
 
   /** Success, or an administrator's word. @returns whether there was anything to forget. */
   async clear(subject: string, factor: Factor): Promise<boolean> {
-    const rows = await this.db.execute<Row>(CLEAR, [currentTenantId(), subject, factor]);
-    return rows.length > 0;
+    return (await this.forget(subject, factor)) !== undefined;
+  }
+
+  /** @returns how many attempts were counted; undefined where none were. */
+  async forget(subject: string, factor: Factor): Promise<number | undefined> {
+    const [row] = await this.db.execute<{ failed_count: number }>(CLEAR, [currentTenantId(), subject, factor]);
+    return row?.failed_count;
   }
 
   /** How often it was tried since the lock began, this time included; 0 where there is no lock. What is counted here is no longer counted towards one. */
@@ -142,5 +147,5 @@ const CLEAR = {
   name: 'lockout_clear',
   text: `
     DELETE FROM login_failures WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3
-    RETURNING locked_until, lockout_count`,
+    RETURNING failed_count`,
 };

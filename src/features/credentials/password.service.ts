@@ -27,7 +27,7 @@ export interface PasswordHasher {
 }
 
 export type PasswordOutcome =
-  | { outcome: 'ok'; user: User; mustChange: boolean; changedAt: Date }
+  | { outcome: 'ok'; user: User; mustChange: boolean; changedAt: Date; failures: number }
   | { outcome: 'failed' }
   | { outcome: 'locked'; until: Date };
 
@@ -90,9 +90,10 @@ export class PasswordService {
     const reason = refusal(user, credential, right);
     if (reason || !user || !credential) return this.failed(subject, user, reason ?? 'unknown_user', attempt);
 
-    await this.lockout.clear(subject, 'password');
+    // This attempt was counted as well.
+    const failures = ((await this.lockout.forget(subject, 'password')) ?? 1) - 1;
     await this.rehash(credential, password);
-    return { outcome: 'ok', user, mustChange: credential.mustChange, changedAt: credential.changedAt };
+    return { outcome: 'ok', user, mustChange: credential.mustChange, changedAt: credential.changedAt, failures };
   }
 
   /** @throws AppError 503 where no more passwords can be hashed now: asked before any other work is done for a sign-in. */
@@ -155,6 +156,15 @@ export class PasswordService {
       if (!proved(now)) return 'outdated';
       await write();
       return 'done';
+    });
+  }
+
+  /** Nobody comes in with it any more, and what rested on it ends. A link to choose another one still works. */
+  async withdraw(user: User): Promise<void> {
+    await this.db.transaction(async () => {
+      await this.db.repo(PasswordCredential).delete({ userId: user.id });
+      await this.audit.record('password.withdrawn', { user_id: user.id });
+      await this.hooks.passwordChanged(user);
     });
   }
 

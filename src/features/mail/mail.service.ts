@@ -14,6 +14,7 @@ export interface MailTemplates {
   set_password: { link: string; minutes: number };
   account_locked: { until: string };
   repeated_lockouts: { until: string };
+  new_sign_in: { link: string; minutes: number; at: string; ip: string | undefined; device: string | undefined };
   account_unlocked: Record<string, never>;
   second_factors_removed: Record<string, never>;
 }

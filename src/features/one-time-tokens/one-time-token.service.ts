@@ -11,12 +11,15 @@ export interface OneTimePurposes {
   setup: Record<string, never>;
   /** Subject: the user. Dead once the address it was sent to is no longer theirs. */
   password_reset: { email: string };
+  /** "This was not me". Subject: the user. */
+  lockdown: { email: string };
 }
 
-export const TTL_SECONDS = { setup: 30 * 60, password_reset: 60 * 60 } as const satisfies Record<
-  keyof OneTimePurposes,
-  number
->;
+export const TTL_SECONDS = {
+  setup: 30 * 60,
+  password_reset: 60 * 60,
+  lockdown: 7 * 24 * 3600,
+} as const satisfies Record<keyof OneTimePurposes, number>;
 
 export interface Redeemed<P extends keyof OneTimePurposes> {
   subject: string;
