@@ -152,7 +152,7 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
       expect(rows.map(({ table_name }) => table_name).sort()).toEqual(Object.keys(tables).sort());
       for (const kind of [...Object.values(engineModels), ...Object.values(tables)])
         if (!/^no /.test(kind)) expect(kinds).toContain(kind);
-      expect(Object.keys(TTL_SECONDS).sort()).toEqual(['password_reset', 'setup']);
+      expect(Object.keys(TTL_SECONDS).sort()).toEqual(['lockdown', 'password_reset', 'setup']);
       const browser = new Browser();
       await signIn(browser, authorizationUrl(house('acme').server, house('acme').party, pkce()), house('acme').email);
       const names = [house('acme').browser, browser].flatMap(cookiesIn).map(({ name }) => name.replace(/\.sig$/, ''));

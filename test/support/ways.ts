@@ -102,6 +102,7 @@ export function ways(b: House): Record<string, Way> {
     '/logout/success': (v) => ({ method: 'GET', path: `/logout/success?${new URLSearchParams({ client_id: v })}` }),
     '/jwks': (v) => ({ method: 'GET', path: '/jwks', headers: bearer(v) }),
     'GET /password/done': (v) => ({ method: 'GET', path: `/password/done?token=${encodeURIComponent(v)}` }),
+    'GET /lockdown/done': (v) => ({ method: 'GET', path: `/lockdown/done?token=${encodeURIComponent(v)}` }),
     'GET /dev/mailbox': (v) => ({ method: 'GET', path: `/dev/mailbox?id=${encodeURIComponent(v)}` }),
     'GET /dev/mailbox/:id': (v) => ({ method: 'GET', path: `/dev/mailbox/${encodeURIComponent(v)}` }),
     'GET /interaction/:uid': (v) => ({ method: 'GET', path: `/interaction/${encodeURIComponent(v)}` }),
@@ -116,6 +117,7 @@ export function ways(b: House): Record<string, Way> {
   for (const [name, own] of [
     ['setup', b.setupToken],
     ['password', b.passwordToken],
+    ['lockdown', b.lockdownToken],
   ] as const) {
     found[`GET /${name}`] = (v) => ({ method: 'GET', path: `/${name}?token=${encodeURIComponent(v)}` });
     found[`POST /${name}`] = (v) => ({
