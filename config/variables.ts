@@ -157,6 +157,19 @@ export const variables = {
     about: 'Path of the PEM private key of TLS_CERT.',
     example: '/etc/ostiary/tls.key',
   }),
+  TURNSTILE_SITE_KEY: variable({
+    rule: z.string().min(8).max(100).optional(),
+    about:
+      'Site key of Cloudflare Turnstile, which asks whether a person is there after failed sign-ins; with TURNSTILE_SECRET.',
+    example: '<site key from the Cloudflare dashboard>',
+    default: 'nothing is asked, no script of others is loaded',
+  }),
+  TURNSTILE_SECRET: variable({
+    rule: z.string().min(8).max(200).optional(),
+    about: 'Secret key of TURNSTILE_SITE_KEY.',
+    example: '<secret key from the Cloudflare dashboard>',
+    secret: true,
+  }),
   EGRESS_ALLOW: variable({
     rule: list.optional(),
     about: 'Hosts or CIDRs that outgoing calls may reach although they are private.',

@@ -5,6 +5,7 @@ import Koa from 'koa';
 import qrCode from 'qrcode';
 import { version } from '../config/root.js';
 import { createForgottenPasswordRouter } from './account/forgotten-password.js';
+import { createLockdownRouter } from './account/lockdown.js';
 import { createPasswordRouter } from './account/password.js';
 import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
@@ -14,7 +15,9 @@ import { express } from './express.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
+import { lockoutRoutes } from './features/credentials/lockout.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
+import { deviceRoutes } from './features/devices/device.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
 import { findActiveToken } from './features/protocol/active-token.js';
@@ -25,6 +28,7 @@ import { tenantRoutes } from './features/tenants/tenant.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
 import { adopt, type FrontState, observe, refuseEncodedBodies, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
+import { CaptchaQuestion } from './interaction/captcha.js';
 import { createInteractionRouter } from './interaction/routes.js';
 import { Issuers } from './issuers.js';
 import { assertScopes, scopesOf } from './management.js';
@@ -75,7 +79,7 @@ export function createApp(services: Services): App {
   const signIns = metrics.counter({
     name: 'sign_ins_total',
     help: 'Submitted passwords by outcome',
-    labels: { outcome: ['ok', 'failed', 'locked', 'too_many_requests', 'busy'] },
+    labels: { outcome: ['ok', 'failed', 'locked', 'too_many_requests', 'busy', 'captcha_required'] },
   });
   observeResources(metrics, services);
 
@@ -141,6 +145,9 @@ export function createApp(services: Services): App {
     passwords,
     secondFactors: services.secondFactors,
     passkeys: services.passkeyCeremonies,
+    devices: services.devices,
+    signInWatch: services.signInWatch,
+    captcha: new CaptchaQuestion(services.captcha, async () => (await tenants.current()).settings.lockout),
     totp: services.totp,
     emailCodes: services.emailCodes,
     recoveryCodes: services.recoveryCodes,
@@ -182,6 +189,13 @@ export function createApp(services: Services): App {
   });
   const { forgottenPasswords } = services;
   const forgottenPassword = createForgottenPasswordRouter({ forgottenPasswords, csrf, pages });
+  const lockdown = createLockdownRouter({
+    lockdown: services.lockdown,
+    csrf,
+    pages,
+    rateLimits,
+    limits: services.limits,
+  });
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -202,6 +216,7 @@ export function createApp(services: Services): App {
   koa.use(setup.routes());
   koa.use(password.routes());
   koa.use(forgottenPassword.routes());
+  koa.use(lockdown.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));
@@ -228,7 +243,8 @@ export function tenantEndpoints({
   clock,
   clients,
   users,
-  passwords,
+  accountLocks,
+  devices,
   passwordLinks,
   resources,
   protocol,
@@ -240,6 +256,8 @@ export function tenantEndpoints({
     ...clientSecretRoutes(clients),
     ...userRoutes(db, users, passwords),
     ...passwordRoutes(users, passwords, passwordLinks),
+    ...lockoutRoutes(db, users, accountLocks),
+    ...deviceRoutes(users, devices),
     ...resourceRoutes(db, resources),
     ...sessionRoutes(db, protocol, users, clock),
     ...keyRoutes(keys),

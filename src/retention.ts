@@ -26,6 +26,9 @@ export const retentions: readonly Retention[] = [
     keep: MEMORY_SECONDS,
     when: 'locked_until IS NULL OR locked_until < $1',
   },
+  { table: 'lockouts', column: 'locked_at', keep: 12 * month },
+  { table: 'devices', column: 'last_seen_at', keep: 14 * month },
+  { table: 'known_networks', column: 'last_seen_at', keep: 14 * month },
   { table: 'mail_messages', column: 'created_at', keep: month },
   { table: 'idempotency_keys', column: 'expires_at', keep: 0 },
 ];

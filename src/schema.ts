@@ -23,19 +23,25 @@ import { Registrations1700000000025 } from '../migrations/0025-registrations.js'
 import { FailedMail1700000000026 } from '../migrations/0026-failed-mail.js';
 import { ImportedHashes1700000000027 } from '../migrations/0027-imported-hashes.js';
 import { Registration } from './features/accounts/registration.entity.js';
+import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
+import { Devices1700000000029 } from '../migrations/0029-devices.js';
+import { KnownNetworks1700000000030 } from '../migrations/0030-known-networks.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
+import { LockoutRecord } from './features/credentials/lockout-record.entity.js';
 import { LoginFailure } from './features/credentials/login-failure.entity.js';
 import { Passkey } from './features/credentials/passkey.entity.js';
 import { PasskeyUser } from './features/credentials/passkey-user.entity.js';
 import { PasswordCredential } from './features/credentials/password-credential.entity.js';
 import { RecoveryCode } from './features/credentials/recovery-code.entity.js';
 import { TotpCredential } from './features/credentials/totp-credential.entity.js';
+import { Device } from './features/devices/device.entity.js';
 import { SigningKey } from './features/keys/signing-key.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
 import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.js';
 import { Resource } from './features/resources/resource.entity.js';
+import { KnownNetwork } from './features/risk/known-network.entity.js';
 import { Tenant } from './features/tenants/tenant.entity.js';
 import { User } from './features/users/user.entity.js';
 
@@ -50,6 +56,9 @@ export const entities = [
   PasskeyUser,
   Passkey,
   LoginFailure,
+  LockoutRecord,
+  Device,
+  KnownNetwork,
   OneTimeToken,
   Client,
   ClientSecret,
@@ -82,4 +91,7 @@ export const migrations = [
   Registrations1700000000025,
   FailedMail1700000000026,
   ImportedHashes1700000000027,
+  Lockouts1700000000028,
+  Devices1700000000029,
+  KnownNetworks1700000000030,
 ];

@@ -9,11 +9,13 @@ import { MailboxProof } from './features/accounts/mailbox-proof.js';
 import { Mailboxes } from './features/accounts/mailboxes.js';
 import { RegistrationService } from './features/accounts/registration.js';
 import { AuditLog } from './features/audit/audit.service.js';
+import { type Captcha, Turnstile } from './features/captcha/captcha.js';
 import type { FullMetadata } from './features/clients/client.metadata.js';
 import { assertSigned } from './features/clients/client.rules.js';
 import { ClientService } from './features/clients/client.service.js';
 import { ClientLookup } from './features/clients/client-lookup.js';
 import { RegisteredClients } from './features/clients/registered-clients.js';
+import { AccountLocks } from './features/credentials/account-locks.js';
 import { LOCKED_TASK } from './features/credentials/lock-notice.js';
 import { Lockout } from './features/credentials/lockout.js';
 import { PasskeyService } from './features/credentials/passkey.service.js';
@@ -24,6 +26,7 @@ import { PasswordLinks } from './features/credentials/password-links.js';
 import { RecoveryCodes } from './features/credentials/recovery-codes.js';
 import { SecondFactors } from './features/credentials/second-factors.js';
 import { TotpService } from './features/credentials/totp.service.js';
+import { Devices } from './features/devices/device.service.js';
 import { KeyService } from './features/keys/key.service.js';
 import { KeySchedule } from './features/keys/key-schedule.js';
 import { mailDriver } from './features/mail/mail.driver.js';
@@ -33,6 +36,8 @@ import { OneTimeTokens } from './features/one-time-tokens/one-time-token.service
 import { Protocol } from './features/protocol/protocol.js';
 import { ShortLivedRows } from './features/protocol/short-lived-rows.js';
 import { ResourceService } from './features/resources/resource.service.js';
+import { Lockdown } from './features/risk/lockdown.js';
+import { SignInWatch } from './features/risk/sign-in-watch.js';
 import { SetupService } from './features/setup/setup.service.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
 import { TenantService } from './features/tenants/tenant.service.js';
@@ -52,6 +57,7 @@ const admissions = { active: 'now', suspended: 'later', deleting: 'never' } as c
 
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides extends Foundations {
+  captcha?: Captcha;
   limits?: Partial<Record<keyof typeof limits, { points: number; seconds: number }>>;
 }
 
@@ -77,10 +83,12 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const rewrap = new Rewrap(db, sealer, sealedColumns, logger);
   const shortLived = redis && new ShortLivedRows(redis.client, clock);
   const protocol = new Protocol(db, sealer, audit, clock, lifetimes, shortLived);
+  const devices = new Devices(db, audit, clock);
   const users = new UserService(db, audit, clock, {
     async ended({ id }) {
       await protocol.sessions.endAll(id, 'account_ended');
       await protocol.grants.endAll({ accountId: id }, 'account_ended');
+      await devices.endAll({ id }, 'account_ended');
     },
     mayChangePrivileged,
   });
@@ -121,12 +129,17 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     clock,
     {
       async passwordChanged({ id }) {
+        await devices.endAll({ id }, 'password_changed');
         await protocol.sessions.endAll(id, 'password_changed');
         await protocol.grants.endAll({ accountId: id }, 'logout');
       },
       locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
     },
   );
+  const { egress } = foundation;
+  const captcha: Captcha | undefined =
+    overrides.captcha ??
+    (config.turnstile && new Turnstile({ ...config.turnstile, fetch: (url, init) => egress.fetch(url, init), logger }));
   const totp = new TotpService(db, audit, sealer, clock);
   const recoveryCodes = new RecoveryCodes(db, audit, tenants, clock);
   const spend = (value: string, exp: number) => protocol.replays.unique('webauthn', value, exp);
@@ -135,15 +148,19 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const passkeys = new Passkeys(db, audit, tenants, passwords);
   const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, passkeys, clock, {
     locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+    async factorsRemoved({ id }) {
+      await devices.endAll({ id }, 'factors_removed');
+      await protocol.sessions.endAll(id, 'factors_removed');
+    },
   });
+  const accountLocks = new AccountLocks(db, users, passwords, secondFactors, mail, clock);
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
   const mailboxProof = new MailboxProof(db, audit, users, {
     async disown(user) {
-      await passwords.remove(user);
-      await totp.remove(user);
-      await recoveryCodes.remove(user);
       await protocol.sessions.endAll(user.id, 'account_ended');
       await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
+      await passwords.remove(user);
+      await secondFactors.removeAll(user);
     },
   });
   const passwordLinks = new PasswordLinks(
@@ -182,6 +199,17 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     clock,
     (issuer) => `${issuer}/forgotten-password`,
   );
+  const lockdown = new Lockdown(
+    db,
+    audit,
+    tenants,
+    users,
+    passwords,
+    passwordLinks,
+    oneTimeTokens,
+    (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,
+  );
+  const signInWatch = new SignInWatch(db, audit, clock, devices, lockdown, mail);
   const lookup = new ClientLookup(db, caching, clock);
   const clientHooks = {
     async ended({ clientId }: { clientId: string }) {
@@ -233,6 +261,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     secondFactors,
     passkeyCeremonies,
     passkeys,
+    accountLocks,
+    lockdown,
+    signInWatch,
+    captcha,
+    devices,
     clients,
     registeredClients,
     resources,

@@ -8,6 +8,7 @@ import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError, tooMany } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
 import { authenticated, passkeyOffer, proofOf } from './passkey.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
@@ -22,6 +23,7 @@ interface LoginDependencies {
   emailCodes: EmailCodes;
   policy: () => Promise<AuthenticationPolicy>;
   users: UserService;
+  captcha: CaptchaQuestion;
   clock: Clock;
   rateLimits: RateLimits;
   signIns: CounterHandle<'outcome'>;
@@ -59,7 +61,7 @@ export class LoginStep implements Step {
       if ('password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
       return this.stage.remember(visit, { ...visit.progress, identifier });
     }
-    return this.verify(visit, identifier, password);
+    return this.verify(visit, identifier, password, form);
   }
 
   private async byPasskey(visit: Visit, text: string): Promise<void> {
@@ -91,12 +93,17 @@ export class LoginStep implements Step {
     await this.stage.remember(visit, { ...visit.progress, identifier, email_code: true });
   }
 
-  private async verify(visit: Visit, identifier: string, password: string): Promise<void> {
+  private async verify(visit: Visit, identifier: string, password: string, form: Form): Promise<void> {
     const address = clientKey(visit.ctx.state.ip);
     const outcome = (name: string) => this.deps.signIns.add({ outcome: name });
     try {
       const { remaining, seconds } = await this.failures.peek(address);
       if (remaining === 0) throw tooMany('too_many_requests', 'Too many failed sign-ins from this address', seconds);
+      if ((await this.question(visit, identifier)) && !(await this.deps.captcha.passes(form, visit))) {
+        await this.failures.consume(address).catch(ignoreLimit);
+        outcome('captcha_required');
+        return await this.refuse(visit, identifier, { code: 'captcha_required' });
+      }
       const result = await this.deps.passwords.verify(identifier, password);
       outcome(result.outcome);
       if (result.outcome === 'ok') {
@@ -105,7 +112,7 @@ export class LoginStep implements Step {
           identifier,
           user_id: result.user.id,
           proofs: [{ method: 'password', at: epochSeconds(this.deps.clock.now()) }],
-          password: { must_change: result.mustChange, set_at: result.changedAt.getTime() },
+          password: { must_change: result.mustChange, set_at: result.changedAt.getTime(), failures: result.failures },
         });
       }
       await this.failures.consume(address).catch(ignoreLimit);
@@ -137,11 +144,13 @@ export class LoginStep implements Step {
     const onePage = (await this.deps.layout()) === 'one_page';
     const actions = { submit: `${visit.base}/login`, forgotten: forgottenPassword(visit) };
     const passkey = (await this.takes('passkey')) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
+    const captcha = onePage && username ? await this.question(visit, username) : undefined;
+    const byEmail = onePage && (await this.takes('email_code'));
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, passkey, byEmail: onePage && (await this.takes('email_code')), actions },
-      { status, retryAfter: retryAfter(status, error) },
+      { username, error, onePage, passkey, captcha, byEmail, actions },
+      { status, widget: captcha?.origin, retryAfter: retryAfter(status, error) },
     );
   }
 
@@ -156,13 +165,20 @@ export class LoginStep implements Step {
       back: `${visit.base}?identify`,
       forgotten: forgottenPassword(visit),
     };
+    const captcha = await this.question(visit, username);
     const initials = [...username][0]?.toUpperCase() ?? '';
     await this.stage.show(
       visit,
       'password',
-      { username, initials, error, byEmail: await this.takes('email_code'), actions },
-      { status, retryAfter: retryAfter(status, error) },
+      { username, initials, error, captcha, byEmail: await this.takes('email_code'), actions },
+      { status, widget: captcha?.origin, retryAfter: retryAfter(status, error) },
     );
+  }
+
+  private async question(visit: Visit, identifier: string): Promise<CaptchaPage | undefined> {
+    if (!this.deps.captcha.exists) return undefined;
+    const { limit, remaining } = await this.failures.peek(clientKey(visit.ctx.state.ip));
+    return this.deps.captcha.page(await this.deps.passwords.failures(identifier), limit - remaining);
   }
 
   /** login_hint (OpenID Connect Core §3.1.2.1), or whoever is signed in and is asked again. */

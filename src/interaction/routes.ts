@@ -14,9 +14,11 @@ import type { PasswordService } from '../features/credentials/password.service.j
 import type { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { TotpService } from '../features/credentials/totp.service.js';
+import type { Devices } from '../features/devices/device.service.js';
 import type { Engine, Finish, Interaction } from '../features/protocol/engine.js';
 import type { Grants } from '../features/protocol/grants.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
+import type { SignInWatch } from '../features/risk/sign-in-watch.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import type { Clock } from '../platform/clock.js';
@@ -27,8 +29,10 @@ import type { CounterHandle } from '../platform/metrics.js';
 import type { Pages } from '../platform/page.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { strengthMeter } from '../platform/strength-meter.js';
+import type { CaptchaQuestion } from './captcha.js';
 import { ChangePasswordStep } from './change-password.js';
 import { ConsentStep } from './consent.js';
+import { heldHandles, holdHandle } from './device-cookie.js';
 import { EmailCodeStep } from './email.js';
 import { EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
 import { LoginStep } from './login.js';
@@ -43,6 +47,9 @@ export interface InteractionDependencies {
   passwords: PasswordService;
   secondFactors: SecondFactors;
   passkeys: PasskeyService;
+  devices: Devices;
+  signInWatch: SignInWatch;
+  captcha: CaptchaQuestion;
   totp: TotpService;
   emailCodes: EmailCodes;
   recoveryCodes: RecoveryCodes;
@@ -86,18 +93,20 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
       ctx,
       interaction,
       progress,
-      need: await needed(progress, interaction),
+      need: await needed(ctx, progress, interaction),
       client: describeClient(interaction, await deps.clients.engineMetadata(interaction.clientId)),
       base: `${ctx.state.prefix}/interaction/${interaction.uid}`,
       csrf: csrf.token(interaction.uid),
     };
   }
 
-  async function needed({ user_id, proofs, enrolled }: Progress, { params }: Interaction): Promise<Need> {
+  async function needed(ctx: Context, { user_id, proofs, enrolled }: Progress, { params }: Interaction): Promise<Need> {
     if (!user_id || proofs.length === 0) return { kind: 'first_factor' };
     const policy = await deps.policy();
     const has = await deps.secondFactors.of(user_id);
-    return needOf({ policy, asked: askedAcr(params), proofs, has, remembered: false, enrolled });
+    // Where the tenant no longer remembers anybody, nobody is remembered.
+    const remembered = policy.remember_days > 0 && (await deps.devices.isTrusted(user_id, heldHandles(ctx)));
+    return needOf({ policy, asked: askedAcr(params), proofs, has, remembered, enrolled });
   }
 
   async function stepOf({ ctx, interaction, progress, need }: Visit): Promise<StepName | 'finish'> {
@@ -123,6 +132,8 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
       if (!user)
         return seeOther(visit.ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
       const assurance = assess(proofs);
+      const { handle } = await deps.signInWatch.observe(user, heldHandles(ctx), progress.password?.failures ?? 0);
+      if (handle) holdHandle(ctx, handle);
       await users.signedIn(user, { amr: assurance.amr, clientId: interaction.clientId });
       result.login = { accountId, ...assurance };
     }

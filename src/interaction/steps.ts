@@ -12,8 +12,10 @@ export const Progress = z.object({
   proofs: z.array(Proof).default([]),
   /** A code was sent to the address that was typed, and is to be typed in place of a password. */
   email_code: z.boolean().optional(),
-  /** Of the password that was proved. `set_at`, in milliseconds, tells which of the account's passwords it was. */
-  password: z.object({ must_change: z.boolean(), set_at: z.number().int() }).optional(),
+  /** Of the password that was proved. `set_at`, in milliseconds, tells which of the account's passwords it was; `failures`, how often it was missed before. */
+  password: z
+    .object({ must_change: z.boolean(), set_at: z.number().int(), failures: z.number().int().optional() })
+    .optional(),
   /** The person wants another account than the one that is signed in. */
   other_account: z.boolean().optional(),
   /** A second factor was set up here. */

@@ -7,6 +7,8 @@ export interface PageOptions {
   /** Where the forms of this page may lead beside this origin, across every redirect (CSP form-action is enforced on each hop). */
   formAction?: readonly string[];
   csrf?: string;
+  /** Origin of a widget that is not ours, for this page alone. */
+  widget?: string | undefined;
   /** OpenID Connect Core §3.1.2.1 ui_locales. */
   uiLocales?: string | undefined;
   /** Seconds, becomes Retry-After. */
@@ -24,7 +26,7 @@ export class Pages {
     const html = await this.html(ctx, template, data, options);
     ctx.status = options.status ?? 200;
     ctx.type = 'html';
-    ctx.set('Content-Security-Policy', contentSecurityPolicy(options.formAction));
+    ctx.set('Content-Security-Policy', contentSecurityPolicy(options.formAction, options.widget));
     ctx.set('Cache-Control', 'no-store');
     ctx.set('Referrer-Policy', 'no-referrer');
     if (options.retryAfter) ctx.set('Retry-After', String(options.retryAfter));

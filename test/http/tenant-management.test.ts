@@ -313,6 +313,14 @@ describe('tenants through the API of the installation', () => {
         `INSERT INTO login_failures (tenant_id, subject_hash, factor, failed_count, last_failed_at) VALUES ($1, 'x', 'password', 1, now())`,
         [tenant.id],
       );
+      await db.manager.query(
+        `INSERT INTO lockouts (tenant_id, id, subject_hash, factor, cause, locked_at, locked_until)
+         VALUES ($1, gen_random_uuid(), 'x', 'password', 'wrong_password', now(), now())`,
+        [tenant.id],
+      );
+      const mine = 'FROM users WHERE tenant_id = $1 LIMIT 1';
+      await db.manager.query(`INSERT INTO totp_credentials SELECT tenant_id, id, 'x', 1, now() ${mine}`, [tenant.id]);
+      await db.manager.query(`INSERT INTO recovery_codes SELECT tenant_id, id, 'x', now() ${mine}`, [tenant.id]);
       await db.manager.query(`INSERT INTO replays VALUES ($1, 'jti', now())`, [tenant.id]);
       await ask(
         old.server,

@@ -117,6 +117,7 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     'idempotency key': token(key, async () => (await repeated(a, key)).body.client_id === made.body.client_id),
     'setup link': token(a.setupToken, () => opens(`/setup?token=${a.setupToken}`, /name="username"/)),
     'password link': token(a.passwordToken, () => opens(`/password?token=${a.passwordToken}`, /name="password"/)),
+    'lockdown link': token(a.lockdownToken, () => opens(`/lockdown?token=${a.lockdownToken}`, /lockdown-submit/)),
     'CSRF token': {
       value: csrf,
       forged: csrf

@@ -75,9 +75,12 @@ export const samples: Sample[] = [
     codes: true,
     recovery: false,
     canRecover: true,
+    days: 30,
     actions: factor,
   }),
   page('interaction/second-factor', 'passkey', { client, codes: false, passkey, recovery: false, actions: factor }),
+  page('lockdown/confirm', 'first', { token: 'abc', username, actions }),
+  page('lockdown/done', 'first', {}),
   page('interaction/second-factor', 'wrong', {
     client,
     codes: true,

@@ -32,6 +32,7 @@ export interface House {
   registered: { client_id: string; client_secret: string; registration_access_token: string };
   setupToken: string;
   passwordToken: string;
+  lockdownToken: string;
   /** Planted: their endpoints are not open. */
   planted: Record<'DeviceCode' | 'BackchannelAuthenticationRequest', string>;
   /** By the names that paths of the API give them. */
@@ -100,12 +101,15 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const apiToken = await managementToken(server, manager, everyScope);
   const initialAccessToken = await plant(server, 'InitialAccessToken', {});
   const registration = await register(server, initialAccessToken, mark);
-  const [setupToken, passwordToken] = await server.inside(async ({ oneTimeTokens, users, passwords }) => {
+  const [setupToken, passwordToken, lockdownToken, deviceId] = await server.inside(async (services) => {
+    const { oneTimeTokens, users, passwords, devices } = services;
     const admin = await users.create({ email: `admin@${mark}.example` });
     await passwords.set(admin, 'a decent pass phrase 7');
     return [
       await oneTimeTokens.issue('setup', 'administrator', { data: {} }),
       await oneTimeTokens.issue('password_reset', person.id, { data: { email } }),
+      await oneTimeTokens.issue('lockdown', person.id, { data: { email } }),
+      (await devices.trust(person, [], 30)) && (await devices.trustedOf(person))[0]?.id,
     ];
   });
 
@@ -114,6 +118,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const [secret] = ('items' in secrets.body ? secrets.body.items : secrets.body) as { id: string }[];
   const ids = {
     user_id: person.id,
+    device_id: deviceId ?? '',
     client_id: own.clientId,
     secret_id: secret?.id ?? '',
     resource_id: (await list('/resources'))[0]?.id ?? '',
@@ -141,6 +146,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     registered: registration,
     setupToken: setupToken ?? '',
     passwordToken: passwordToken ?? '',
+    lockdownToken: lockdownToken ?? '',
     planted: {
       DeviceCode: await plant(server, 'DeviceCode', { clientId: 'shared', userCode: 'ABCD-EFGH' }),
       BackchannelAuthenticationRequest: await plant(server, 'BackchannelAuthenticationRequest', { clientId: 'shared' }),

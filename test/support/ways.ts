@@ -113,6 +113,7 @@ export function ways(b: House): Record<string, Way> {
       method: 'GET',
       path: `/forgotten-password/done?token=${encodeURIComponent(v)}`,
     }),
+    'GET /lockdown/done': (v) => ({ method: 'GET', path: `/lockdown/done?token=${encodeURIComponent(v)}` }),
     'GET /dev/mailbox': (v) => ({ method: 'GET', path: `/dev/mailbox?id=${encodeURIComponent(v)}` }),
     'GET /dev/mailbox/:id': (v) => ({ method: 'GET', path: `/dev/mailbox/${encodeURIComponent(v)}` }),
     'GET /interaction/:uid': (v) => ({ method: 'GET', path: `/interaction/${encodeURIComponent(v)}` }),
@@ -127,6 +128,7 @@ export function ways(b: House): Record<string, Way> {
   for (const [name, own] of [
     ['setup', b.setupToken],
     ['password', b.passwordToken],
+    ['lockdown', b.lockdownToken],
   ] as const) {
     found[`GET /${name}`] = (v) => ({ method: 'GET', path: `/${name}?token=${encodeURIComponent(v)}` });
     found[`POST /${name}`] = (v) => ({

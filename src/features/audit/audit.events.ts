@@ -42,9 +42,15 @@ export interface AuditEvents {
   'passkey.flagged': { user_id: string; credential_id: string; stored: number; presented: number };
   'recovery_codes.renewed': { user_id: string };
   'recovery_codes.used': { user_id: string };
+  'device.remembered': { user_id: string; device_id: string; days: number };
+  'device.forgotten': { user_id: string; device_id: string; reason: string };
+  'sign_in.noticed': { user_id: string; decision: string; score: number; reasons: string[] };
+  'account.locked_down': { user_id: string };
+  'password.withdrawn': { user_id: string };
   'sign_in.succeeded': { user_id: string; amr: string[]; client_id: string | null };
   'sign_in.failed': Lockable & { reason: SignInFailure };
   'account.locked': Lockable & { until: string; lockout_count: number };
+  'account.locked_repeatedly': Lockable & { count: number };
   'account.unlocked': Lockable;
 
   'client.created': { client_id: string; dynamic: boolean };

@@ -9,14 +9,17 @@ export const Locked = z.strictObject({
   user_id: z.uuid().nullable(),
   until: z.string(),
   lockout_count: z.number().int(),
+  /** Not the first ones of the day. */
+  repeated: z.boolean().default(false),
 });
 
 export async function sendLockNotice(
-  { user_id, until }: z.infer<typeof Locked>,
+  { user_id, until, repeated }: z.input<typeof Locked>,
   users: UserService,
   mail: Pick<MailService, 'send'>,
 ): Promise<void> {
   if (!user_id) return;
   const user = await users.find(user_id).catch(() => undefined);
-  if (user && !user.disabledAt) await mail.send('account_locked', user.email, { until }, user.claims.locale);
+  if (user && !user.disabledAt)
+    await mail.send(repeated ? 'repeated_lockouts' : 'account_locked', user.email, { until }, user.claims.locale);
 }

@@ -3,7 +3,7 @@
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
-import type { LockoutPolicy } from '../tenants/tenant.schema.js';
+import type { LockoutRules } from './lockout-rules.js';
 
 export type Factor = 'password' | 'second_factor';
 
@@ -19,7 +19,7 @@ export const PERMANENT = new Date('9999-12-31T23:59:59Z');
 export const MEMORY_SECONDS = 24 * 3600;
 
 /** Seconds of the first lock, the second and so on; the last goes for all that follow. */
-export function lockSeconds({ strategy, duration_minutes }: LockoutPolicy): number[] {
+export function lockSeconds({ strategy, duration_minutes }: LockoutRules): number[] {
   if (strategy === 'fixed') return [duration_minutes * 60];
   if (strategy === 'exponential') return [5 * 60, 15 * 60, 60 * 60];
   return [PERMANENT.getTime() / 1000];
@@ -32,7 +32,7 @@ export class Lockout {
   ) {}
 
   /** Counts the attempt. @returns until when it is locked where it may not go on; attempts while locked change nothing. */
-  async reserve(subject: string, factor: Factor, policy: LockoutPolicy): Promise<Reservation | { lockedUntil: Date }> {
+  async reserve(subject: string, factor: Factor, policy: LockoutRules): Promise<Reservation | { lockedUntil: Date }> {
     const now = this.clock.now();
     const key = [currentTenantId(), subject, factor];
     const [row] = await this.db.execute<Row>(RESERVE, [
@@ -57,8 +57,25 @@ export class Lockout {
 
   /** Success, or an administrator's word. @returns whether there was anything to forget. */
   async clear(subject: string, factor: Factor): Promise<boolean> {
-    const rows = await this.db.execute<Row>(CLEAR, [currentTenantId(), subject, factor]);
-    return rows.length > 0;
+    return (await this.forget(subject, factor)) !== undefined;
+  }
+
+  /** @returns how many attempts were counted; undefined where none were. */
+  async forget(subject: string, factor: Factor): Promise<number | undefined> {
+    const [row] = await this.db.execute<{ failed_count: number }>(CLEAR, [currentTenantId(), subject, factor]);
+    return row?.failed_count;
+  }
+
+  /** How often it was tried since the lock began, this time included; 0 where there is no lock. What is counted here is no longer counted towards one. */
+  async triesWhileLocked(subject: string, factor: Factor): Promise<number> {
+    const values = [currentTenantId(), subject, factor, this.clock.now()];
+    const [row] = await this.db.execute<{ failed_count: number }>(COUNT_LOCKED, values);
+    return row?.failed_count ?? 0;
+  }
+
+  async state(subject: string, factor: Factor): Promise<LockoutState> {
+    const [row] = await this.db.execute<LockoutState>(READ, [currentTenantId(), subject, factor]);
+    return row ?? { failed_count: 0, locked_until: null, lockout_count: 0, last_failed_at: null };
   }
 
   async lockedUntil(subject: string, factor: Factor): Promise<Date | undefined> {
@@ -67,12 +84,19 @@ export class Lockout {
   }
 }
 
+export interface LockoutState {
+  failed_count: number;
+  locked_until: Date | null;
+  lockout_count: number;
+  last_failed_at: Date | null;
+}
+
 interface Row {
   locked_until: Date | null;
   lockout_count: number;
 }
 
-// A policy has three attempts or more, so the first one never locks. A lock that has ended starts a new count; lockout_count goes on, so
+// A policy has two attempts or more, so the first one never locks. A lock that has ended starts a new count; lockout_count goes on, so
 // that the next lock is longer. No row comes back while a lock holds.
 const RESERVE = {
   name: 'lockout_reserve',
@@ -96,7 +120,17 @@ const RESERVE = {
 
 const READ = {
   name: 'lockout_read',
-  text: 'SELECT locked_until, lockout_count FROM login_failures WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3',
+  text: `
+    SELECT failed_count, locked_until, lockout_count, last_failed_at FROM login_failures
+    WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3`,
+};
+
+const COUNT_LOCKED = {
+  name: 'lockout_count_locked',
+  text: `
+    UPDATE login_failures SET failed_count = least(failed_count, 1000000) + 1
+    WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3 AND locked_until > $4::timestamptz
+    RETURNING failed_count`,
 };
 
 const RELEASE = {
@@ -113,5 +147,5 @@ const CLEAR = {
   name: 'lockout_clear',
   text: `
     DELETE FROM login_failures WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3
-    RETURNING locked_until, lockout_count`,
+    RETURNING failed_count`,
 };

@@ -40,6 +40,16 @@ export class Passkeys {
     });
   }
 
+  /** Whatever other ways in are left. @returns whether there were any. */
+  removeAll(user: User): Promise<boolean> {
+    return this.db.transaction(async () => {
+      await this.db.execute(LOCK_USER, [currentTenantId(), user.id]);
+      const passkeys = await this.of(user.id);
+      for (const { credentialId } of passkeys) await this.delete(user, credentialId);
+      return passkeys.length > 0;
+    });
+  }
+
   /** @throws AppError 409 for the last way in, whoever removes another one at the same time. */
   remove(user: User, { credentialId }: Passkey): Promise<void> {
     return this.db.transaction(async () => {
@@ -54,8 +64,12 @@ export class Passkeys {
       };
       if (isLastWayIn(passkey, others, ways))
         throw conflict('last_way_in', 'This is the only way into the account: add another one first');
-      await this.db.repo(Passkey).delete({ credentialId, userId: user.id });
-      await this.audit.record('passkey.removed', { user_id: user.id, credential_id: credentialId });
+      await this.delete(user, credentialId);
     });
+  }
+
+  private async delete({ id: userId }: User, credentialId: string): Promise<void> {
+    await this.db.repo(Passkey).delete({ credentialId, userId });
+    await this.audit.record('passkey.removed', { user_id: userId, credential_id: credentialId });
   }
 }

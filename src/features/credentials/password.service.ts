@@ -16,7 +16,9 @@ import { normalizeIdentifier } from '../users/identifier.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 import { ImportedPasswords } from './imported-passwords.js';
-import type { Lockout, Reservation } from './lockout.js';
+import type { Lockout, LockoutState, Reservation } from './lockout.js';
+import { type LockNotice, LockoutHistory } from './lockout-history.js';
+import { lockoutRules } from './lockout-rules.js';
 import { PasswordCredential } from './password-credential.entity.js';
 import {
   contextWords,
@@ -37,7 +39,7 @@ export interface PasswordHasher {
 }
 
 export type PasswordOutcome =
-  | { outcome: 'ok'; user: User; mustChange: boolean; changedAt: Date }
+  | { outcome: 'ok'; user: User; mustChange: boolean; changedAt: Date; failures: number }
   | { outcome: 'failed' }
   | { outcome: 'locked'; until: Date };
 
@@ -51,7 +53,7 @@ export interface PasswordHooks {
   /** In the transaction of the change: sessions and refresh tokens end. */
   passwordChanged(user: User): Promise<void>;
   /** In the transaction of the lock, whether or not there is such a user: the same statements for both. */
-  locked(lock: { user_id: string | null; until: string; lockout_count: number }): Promise<void>;
+  locked(lock: LockNotice): Promise<void>;
 }
 
 const noHooks: PasswordHooks = { passwordChanged: async () => {}, locked: async () => {} };
@@ -59,6 +61,7 @@ const noHooks: PasswordHooks = { passwordChanged: async () => {}, locked: async 
 export class PasswordService {
   readonly imported: ImportedPasswords;
   private dummy: Promise<string> | undefined;
+  private readonly history: LockoutHistory;
 
   constructor(
     private readonly db: Database,
@@ -72,6 +75,7 @@ export class PasswordService {
     private readonly hooks: PasswordHooks = noHooks,
   ) {
     this.imported = new ImportedPasswords(db, audit, tenants, users, clock);
+    this.history = new LockoutHistory(db, audit, clock);
   }
 
   /**
@@ -84,11 +88,19 @@ export class PasswordService {
     this.hasher.assertRoom();
     const tenant = await this.tenants.current();
     const subject = await this.subjectOf(identifier);
-    const attempt = await this.lockout.reserve(subject, 'password', tenant.settings.lockout);
     const user = await this.users.findByEmail(identifier);
+    const policy = tenant.settings.lockout;
+    const privileged = (user?.roles.length ?? 0) > 0;
+    const attempt = await this.lockout.reserve(subject, 'password', lockoutRules(policy, 'password', privileged));
     const credential = await this.credentialOf(user?.id ?? NOBODY);
     if ('lockedUntil' in attempt) {
       await this.recordFailure(subject, user, 'locked');
+      // Nobody learns from an early lock that the account is worth more: up to where others are locked it answers as theirs do.
+      const hidden = privileged && (await this.lockout.triesWhileLocked(subject, 'password')) <= policy.max_attempts;
+      if (hidden) {
+        await this.compare(undefined, password, async () => {});
+        return { outcome: 'failed' };
+      }
       return { outcome: 'locked', until: attempt.lockedUntil };
     }
 
@@ -99,9 +111,10 @@ export class PasswordService {
     const reason = refusal(user, credential, right);
     if (reason || !user || !credential) return this.failed(subject, user, reason ?? 'unknown_user', attempt);
 
-    await this.lockout.clear(subject, 'password');
+    // This attempt was counted as well.
+    const failures = ((await this.lockout.forget(subject, 'password')) ?? 1) - 1;
     await this.rehash(credential, password);
-    return { outcome: 'ok', user, mustChange: credential.mustChange, changedAt: credential.changedAt };
+    return { outcome: 'ok', user, mustChange: credential.mustChange, changedAt: credential.changedAt, failures };
   }
 
   /** @throws AppError 503 where no more passwords can be hashed now: asked before any other work is done for a sign-in. */
@@ -146,6 +159,7 @@ export class PasswordService {
         const credential = { userId: user.id, hash, mustChange, changedAt: this.clock.now() };
         await this.db.repo(PasswordCredential).save(Object.assign(new PasswordCredential(), credential));
         await this.oneTimeTokens.revokeAll(ENDED_WITH_PASSWORD, user.id);
+        await this.history.ended(subject, 'password', 'owner');
         await this.lockout.clear(subject, 'password');
         await this.audit.record('password.set', { user_id: user.id, must_change: mustChange });
         await this.hooks.passwordChanged(user);
@@ -201,6 +215,15 @@ export class PasswordService {
     });
   }
 
+  /** Nobody comes in with it any more, and what rested on it ends. A link to choose another one still works. */
+  async withdraw(user: User): Promise<void> {
+    await this.db.transaction(async () => {
+      await this.db.repo(PasswordCredential).delete({ userId: user.id });
+      await this.audit.record('password.withdrawn', { user_id: user.id });
+      await this.hooks.passwordChanged(user);
+    });
+  }
+
   async has(user: User): Promise<boolean> {
     return (await this.credentialOf(user.id)) !== undefined;
   }
@@ -209,14 +232,20 @@ export class PasswordService {
     return this.lockout.lockedUntil(await this.subjectOf(user.email), 'password');
   }
 
-  /** An administrator's word. */
-  async unlock(user: User): Promise<void> {
+  /** An administrator's word. @returns whether there was anything to forget. */
+  async unlock(user: User): Promise<boolean> {
     this.users.assertMayChange(user);
     const subject = await this.subjectOf(user.email);
-    await this.db.transaction(async () => {
-      if (!(await this.lockout.clear(subject, 'password'))) return;
+    return this.db.transaction(async () => {
+      await this.history.ended(subject, 'password', 'administrator');
+      if (!(await this.lockout.clear(subject, 'password'))) return false;
       await this.audit.record('account.unlocked', { subject_hash: subject, user_id: user.id, factor: 'password' });
+      return true;
     });
+  }
+
+  async failures(identifier: string): Promise<LockoutState> {
+    return this.lockout.state(await this.subjectOf(identifier), 'password');
   }
 
   private failed(
@@ -228,9 +257,8 @@ export class PasswordService {
     return this.db.transaction(async () => {
       await this.recordFailure(subject, user, reason);
       if (locks) {
-        const lock = { user_id: user?.id ?? null, until: locks.until.toISOString(), lockout_count: locks.lockoutCount };
-        await this.audit.record('account.locked', { subject_hash: subject, factor: 'password', ...lock });
-        await this.hooks.locked(lock);
+        const lock = { subject, factor: 'password', userId: user?.id ?? null, cause: reason } as const;
+        await this.hooks.locked(await this.history.begun(lock, locks));
       }
       return { outcome: 'failed' };
     });

@@ -63,6 +63,14 @@ export class RecoveryCodes {
     });
   }
 
+  async remove({ id: userId }: User): Promise<boolean> {
+    return this.db.transaction(async () => {
+      const removed = (await this.db.repo(RecoveryCode).delete({ userId })) > 0;
+      if (removed) await this.audit.record('factor.removed', { user_id: userId, factor: 'recovery_codes' });
+      return removed;
+    });
+  }
+
   private async hash(userId: string, code: string): Promise<string> {
     const { identifierKey } = this.tenants.secrets(await this.tenants.current());
     return hmac(identifierKey, `recovery-code\0${userId}\0${code}`);

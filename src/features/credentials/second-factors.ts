@@ -7,7 +7,9 @@ import type { AuditLog } from '../audit/audit.service.js';
 import type { Factors } from '../authentication/requirement.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
-import type { Lockout, Reservation } from './lockout.js';
+import type { Lockout, LockoutState, Reservation } from './lockout.js';
+import { LockoutHistory } from './lockout-history.js';
+import { lockoutRules } from './lockout-rules.js';
 import type { Passkeys } from './passkeys.js';
 import type { PasswordHooks } from './password.service.js';
 import type { RecoveryCodes } from './recovery-codes.js';
@@ -17,7 +19,14 @@ export type CodeMethod = 'totp' | 'recovery_code';
 
 export type CodeOutcome = { outcome: 'ok' } | { outcome: 'failed' } | { outcome: 'locked'; seconds: number };
 
+export interface FactorHooks extends Pick<PasswordHooks, 'locked'> {
+  /** In the transaction in which all factors went: sessions and remembered browsers end. */
+  factorsRemoved(user: User): Promise<void>;
+}
+
 export class SecondFactors {
+  private readonly history: LockoutHistory;
+
   constructor(
     private readonly db: Database,
     private readonly audit: AuditLog,
@@ -25,10 +34,12 @@ export class SecondFactors {
     private readonly lockout: Lockout,
     private readonly totp: TotpService,
     private readonly recoveryCodes: RecoveryCodes,
-    private readonly passkeys: Pick<Passkeys, 'of'>,
+    private readonly passkeys: Pick<Passkeys, 'of' | 'removeAll'>,
     private readonly clock: Clock,
-    private readonly hooks: Pick<PasswordHooks, 'locked'>,
-  ) {}
+    private readonly hooks: FactorHooks,
+  ) {
+    this.history = new LockoutHistory(db, audit, clock);
+  }
 
   async of(userId: string): Promise<Factors> {
     const [totp, recovery_codes] = [await this.totp.has(userId), await this.recoveryCodes.left(userId)];
@@ -40,8 +51,9 @@ export class SecondFactors {
   async verify(user: User, method: CodeMethod, code: string): Promise<CodeOutcome> {
     if (this.db.inTransaction) throw new Error('a code is verified outside a transaction');
     const tenant = await this.tenants.current();
-    const subject = hmac(this.tenants.secrets(tenant).identifierKey, `second-factor\0${user.id}`);
-    const attempt = await this.lockout.reserve(subject, 'second_factor', tenant.settings.lockout);
+    const subject = await this.subjectOf(user);
+    const rules = lockoutRules(tenant.settings.lockout, 'second_factor', user.roles.length > 0);
+    const attempt = await this.lockout.reserve(subject, 'second_factor', rules);
     if ('lockedUntil' in attempt) {
       await this.recordFailure(subject, user, 'locked');
       const milliseconds = attempt.lockedUntil.getTime() - this.clock.now().getTime();
@@ -53,16 +65,47 @@ export class SecondFactors {
     return { outcome: 'ok' };
   }
 
+  async failures(user: Pick<User, 'id'>): Promise<LockoutState> {
+    return this.lockout.state(await this.subjectOf(user), 'second_factor');
+  }
+
+  /** An administrator's word. @returns whether there was anything to forget. */
+  async unlock(user: User): Promise<boolean> {
+    const subject = await this.subjectOf(user);
+    return this.db.transaction(async () => {
+      await this.history.ended(subject, 'second_factor', 'administrator');
+      if (!(await this.lockout.clear(subject, 'second_factor'))) return false;
+      const event = { subject_hash: subject, user_id: user.id, factor: 'second_factor' };
+      await this.audit.record('account.unlocked', event);
+      return true;
+    });
+  }
+
+  /** For whoever has lost them all: what rested on them ends with them. @returns whether there were any. */
+  async removeAll(user: User): Promise<boolean> {
+    return this.db.transaction(async () => {
+      const totp = await this.totp.remove(user);
+      const codes = await this.recoveryCodes.remove(user);
+      const passkeys = await this.passkeys.removeAll(user);
+      await this.unlock(user);
+      await this.hooks.factorsRemoved(user);
+      return totp || codes || passkeys;
+    });
+  }
+
   private failed(subject: string, user: User, { locks }: Reservation): Promise<CodeOutcome> {
     return this.db.transaction(async () => {
       await this.recordFailure(subject, user, 'wrong_code');
       if (locks) {
-        const lock = { user_id: user.id, until: locks.until.toISOString(), lockout_count: locks.lockoutCount };
-        await this.audit.record('account.locked', { subject_hash: subject, factor: 'second_factor', ...lock });
-        await this.hooks.locked(lock);
+        const lock = { subject, factor: 'second_factor', userId: user.id, cause: 'wrong_code' } as const;
+        await this.hooks.locked(await this.history.begun(lock, locks));
       }
       return { outcome: 'failed' };
     });
+  }
+
+  private async subjectOf({ id }: Pick<User, 'id'>): Promise<string> {
+    return hmac(this.tenants.secrets(await this.tenants.current()).identifierKey, `second-factor\0${id}`);
   }
 
   private recordFailure(subject: string, user: User, reason: 'wrong_code' | 'locked'): Promise<void> {

@@ -24,10 +24,15 @@ export interface MailTemplates {
   /** Somebody tried to register an address that has an account. @param link where a password may be chosen. */
   registration_existing: { link: string };
 
-  new_device: Notice & { device: string; ip: string };
+  /** @param link locks the account down. @param device as the browser names itself. */
+  new_device: Link & { at: string; device?: string | undefined; ip?: string | undefined };
   /** @param until ISO 8601; the year 9999: until an administrator opens it. */
   account_locked: { until: string; ip?: string };
+  repeated_lockouts: { until: string };
+  /** An administrator opened it. */
   account_unlocked: { at: string };
+  /** An administrator took every second factor away. */
+  second_factors_removed: { at: string };
   password_changed: Notice;
   /** To the old address. @param link takes the change back. @param email the new address, as much of it as may be shown. */
   email_changed: Link & { email: string };

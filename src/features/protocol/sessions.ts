@@ -10,7 +10,7 @@ import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
 import * as statements from './statements.js';
 
-export type SessionEnd = 'logout' | 'revoked' | 'password_changed' | 'account_ended';
+export type SessionEnd = 'logout' | 'revoked' | 'password_changed' | 'factors_removed' | 'account_ended';
 
 export class SessionEnded extends Error {
   constructor() {
@@ -120,7 +120,7 @@ export class Sessions {
         values,
       );
       if (!row?.account_id) return;
-      const everything = reason === 'password_changed' || reason === 'account_ended';
+      const everything = reason === 'password_changed' || reason === 'factors_removed' || reason === 'account_ended';
       const outliving = Object.entries((row.payload.authorizations ?? {}) as Authorizations)
         .filter(([, entry]) => !everything && entry.persistsLogout)
         .map(([clientId]) => clientId);

@@ -5,10 +5,22 @@ import { AuthenticationPolicy } from './authentication-policy.js';
 import type { Tenant } from './tenant.entity.js';
 
 export const LockoutPolicy = z.strictObject({
+  /** False: passwords are not locked, and only limits by address hold. The second factor is locked all the same. */
+  enabled: z.boolean().default(true),
   max_attempts: z.number().int().min(3).max(100).default(5),
   strategy: z.enum(['fixed', 'exponential', 'permanent']).default('exponential'),
   /** Minutes, for the strategy `fixed`. */
   duration_minutes: z.number().int().min(1).max(1440).default(30),
+  second_factor: z
+    .strictObject({
+      max_attempts: z.number().int().min(3).max(10).default(5),
+      duration_minutes: z.number().int().min(5).max(1440).default(5),
+    })
+    .prefault({}),
+  /** Failures of an account or an address after which it is asked whether a person is there; 0: always. Needs TURNSTILE_SITE_KEY. */
+  captcha_after: z.number().int().min(0).max(100).default(2),
+  /** Of accounts that have a role; always fewer than the others have. */
+  administrators: z.strictObject({ max_attempts: z.number().int().min(2).max(100).default(3) }).prefault({}),
 });
 export type LockoutPolicy = z.infer<typeof LockoutPolicy>;
 

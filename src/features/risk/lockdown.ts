@@ -1,0 +1,58 @@
+// "This was not me": the link in a letter by which the owner of an account closes it to everybody, themselves included, until they choose
+// another password. Hands off to: passwords, with which sessions, grants and remembered browsers end.
+import type { Database } from '../../platform/database.js';
+import { badRequest } from '../../platform/errors.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import type { PasswordService } from '../credentials/password.service.js';
+import type { PasswordLinks } from '../credentials/password-links.js';
+import { type OneTimeTokens, TTL_SECONDS } from '../one-time-tokens/one-time-token.service.js';
+import type { Tenant } from '../tenants/tenant.entity.js';
+import type { TenantService } from '../tenants/tenant.service.js';
+import type { User } from '../users/user.entity.js';
+import type { UserService } from '../users/user.service.js';
+
+export const LOCKDOWN_MINUTES = TTL_SECONDS.lockdown / 60;
+
+export class Lockdown {
+  /** @param linkOf where the page that accepts the token is. */
+  constructor(
+    private readonly db: Database,
+    private readonly audit: AuditLog,
+    private readonly tenants: TenantService,
+    private readonly users: UserService,
+    private readonly passwords: PasswordService,
+    private readonly passwordLinks: PasswordLinks,
+    private readonly oneTimeTokens: OneTimeTokens,
+    private readonly linkOf: (tenant: Tenant, token: string) => string,
+  ) {}
+
+  /** @returns the link: it is in the letter or nowhere. */
+  async issue(user: User): Promise<string> {
+    const token = await this.oneTimeTokens.issue('lockdown', user.id, { data: { email: user.emailNormalized } });
+    return this.linkOf(await this.tenants.current(), token);
+  }
+
+  /** Looking uses nothing up: mail scanners open links too. */
+  async peek(token: string): Promise<User | undefined> {
+    const found = await this.oneTimeTokens.peek('lockdown', token);
+    return found && this.holder(found);
+  }
+
+  /** @throws AppError 400 where the link is not good. */
+  async redeem(token: string): Promise<void> {
+    await this.db.transaction(async () => {
+      const used = await this.oneTimeTokens.consume('lockdown', token);
+      const user = used && (await this.holder(used));
+      if (!user) throw badRequest('invalid_link', 'The link is not good any more');
+      await this.passwords.withdraw(user);
+      await this.audit.record('account.locked_down', { user_id: user.id });
+      await this.passwordLinks.send(user);
+    });
+  }
+
+  /** A letter to an address that is no longer theirs closes nothing. */
+  private async holder({ subject, data }: { subject: string; data: { email: string } }): Promise<User | undefined> {
+    const user = await this.users.findActive(subject);
+    return user?.emailNormalized === data.email ? user : undefined;
+  }
+}

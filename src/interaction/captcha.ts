@@ -1,0 +1,36 @@
+// When a page asks whether a person is there, and whether the answer was good. Without a captcha in the configuration: never.
+import type { Captcha } from '../features/captcha/captcha.js';
+import type { LockoutState } from '../features/credentials/lockout.js';
+import type { LockoutPolicy } from '../features/tenants/tenant.schema.js';
+import { type Form, field, type Visit } from './visit.js';
+
+/** What a page needs to show the question. */
+export interface CaptchaPage {
+  siteKey: string;
+  script: string;
+  origin: string;
+}
+
+export class CaptchaQuestion {
+  constructor(
+    private readonly captcha: Captcha | undefined,
+    private readonly policy: () => Promise<LockoutPolicy>,
+  ) {}
+
+  get exists(): boolean {
+    return this.captcha !== undefined;
+  }
+
+  /** After failures of the account, whether or not it exists, or of the address; and where it was locked within the day. */
+  async page(failures: LockoutState, ofAddress = 0): Promise<CaptchaPage | undefined> {
+    if (!this.captcha) return undefined;
+    const { captcha_after: after } = await this.policy();
+    if (failures.failed_count < after && failures.lockout_count === 0 && ofAddress < after) return undefined;
+    const { siteKey, script, origin } = this.captcha;
+    return { siteKey, script, origin };
+  }
+
+  async passes(form: Form, { ctx }: Visit): Promise<boolean> {
+    return !this.captcha || this.captcha.verify(field(form, this.captcha.field) ?? '', ctx.state.ip);
+  }
+}
