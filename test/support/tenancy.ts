@@ -33,6 +33,8 @@ export interface House {
   setupToken: string;
   passwordToken: string;
   lockdownToken: string;
+  emailUndoToken: string;
+  restoreToken: string;
   /** Planted: their endpoints are not open. */
   planted: Record<'DeviceCode' | 'BackchannelAuthenticationRequest', string>;
   /** By the names that paths of the API give them. */

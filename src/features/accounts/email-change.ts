@@ -68,10 +68,11 @@ export class EmailChange {
     });
   }
 
-  /** The address it would be, where this session asked for it. Uses nothing up: mail scanners open links too. */
-  async peek(token: string, user: User, session: string): Promise<string | undefined> {
+  /** The address it would be, where this session asked for it; none where another one did. Uses nothing up: mail scanners open links too. */
+  async peek(token: string, user: User, session: string): Promise<{ email?: string } | undefined> {
     const found = await this.oneTimeTokens.peek('email_change', token);
-    return found?.flow === session && isFrom(found, user) ? found.data.to : undefined;
+    if (!found) return undefined;
+    return found.flow === session && isFrom(found, user) ? { email: found.data.to } : {};
   }
 
   /** @throws AppError 400 where the link is not good, 409 where somebody has the address by now. */
