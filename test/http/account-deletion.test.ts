@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { retentions } from '../../src/retention.js';
 import { Sweeper } from '../../src/platform/sweep.js';
 import { ask, tokenWith } from '../support/api.js';
-import { Browser, type Page, readForm } from '../support/browser.js';
+import { fieldsOf, press } from '../support/account.js';
+import { Browser, type Page } from '../support/browser.js';
 import { everyTable } from '../support/dump.js';
 import { send } from '../support/journey.js';
 import { delivered, letterTo, linkIn } from '../support/mailbox.js';
@@ -38,13 +39,10 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
   });
 
   const page = () => `${server.issuer}/account/delete`;
-  const formOf = (one: Page, id: string) =>
-    (one.html.slice(0, one.html.indexOf(`id="${id}"`)).match(/<form/g) ?? []).length - 1;
-  const press = (form: Page, id: string, who = browser) => who.submit(form, {}, formOf(form, id));
   async function remove(who = browser, email = person.email): Promise<Page> {
     const form = await signIn(who, page(), email);
     expect(form.html).toContain('id="account-delete"');
-    return press(form, 'account-delete', who);
+    return press(who, form, 'account-delete');
   }
   const user = () => server.inside(({ users }) => users.find(person.id));
   const purge = () => server.services.accountDeletion.purge();
@@ -81,8 +79,7 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
 
   it('is not deleted by a look, by another site, or without the form', async () => {
     const form = await signIn(browser, page(), person.email);
-    const { values } = readForm(form, formOf(form, 'account-delete'));
-    const fields = Object.fromEntries(values);
+    const fields = fieldsOf(form, 'account-delete');
     expect((await send(browser, page(), fields, { origin: 'https://evil.example' })).status).toBe(403);
     expect((await send(browser, page(), {})).status).toBe(403);
     expect((await send(new Browser(), page(), fields)).status).toBe(303);
@@ -95,7 +92,7 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
     const other = new Browser();
     const form = await other.open(link);
     expect((await user()).deletionAt).not.toBeNull();
-    const done = await press(form, 'account-restore-submit', other);
+    const done = await press(other, form, 'account-restore-submit');
     expect(done.url).toBe(`${server.issuer}/account-restore/done`);
     expect([(await user()).deletionAt, await outcome()]).toEqual([null, 'ok']);
     expect((await browser.open(page())).html).not.toContain('id="account-delete"');
@@ -172,7 +169,7 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
       });
       await delivered(server);
       if (by === 'by its owner') {
-        await press(form, 'account-delete');
+        await press(browser, form, 'account-delete');
         await delivered(server);
         clock.move(31 * daySeconds);
         expect(await purge()).toBe(1);

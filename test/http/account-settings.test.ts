@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Browser, type Page, readForm } from '../support/browser.js';
+import { fieldsOf, press } from '../support/account.js';
+import { Browser, type Page } from '../support/browser.js';
 import { send } from '../support/journey.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, signIn } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -33,12 +34,10 @@ describe('what a person wants to be told', () => {
   });
 
   const page = () => `${server.issuer}/account/settings`;
-  const formOf = (one: Page) =>
-    (one.html.slice(0, one.html.indexOf('id="account-settings-save"')).match(/<form/g) ?? []).length - 1;
   const isTicked = ({ html }: Page) => /name="new_device"[^>]* checked/.test(html);
   async function say(wish: 'yes' | 'no'): Promise<Page> {
     const form = await signIn(browser, page(), person.email);
-    return browser.submit(form, wish === 'yes' ? { new_device: 'yes' } : {}, formOf(form));
+    return press(browser, form, 'account-settings-save', wish === 'yes' ? { new_device: 'yes' } : {});
   }
   const signInFrom = async (ip: string, who: Browser = new Traveller(ip)) =>
     codeOf(await signIn(who, authorizationUrl(server, party, pkce()), person.email));
@@ -75,7 +74,7 @@ describe('what a person wants to be told', () => {
 
   it('changes from our own page alone, on a proof that is new', async () => {
     const form = await signIn(browser, page(), person.email);
-    const fields = Object.fromEntries(readForm(form, formOf(form)).values);
+    const fields = fieldsOf(form, 'account-settings-save');
     expect((await send(browser, page(), fields, { origin: 'https://evil.example' })).status).toBe(403);
     expect((await send(browser, page(), {})).status).toBe(403);
     await server.services.db.manager.query(

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Browser, type Page, readForm } from '../support/browser.js';
+import { fieldsOf, press } from '../support/account.js';
+import { Browser, type Page } from '../support/browser.js';
 import { leavesOf, search, Wiretap } from '../support/dump.js';
 import { send } from '../support/journey.js';
 import { makeClient, makePerson, password, signIn, tokensFor } from '../support/party.js';
@@ -21,11 +22,9 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
   });
 
   const page = () => `${server.issuer}/account/export`;
-  const formOf = (one: Page, id: string) =>
-    (one.html.slice(0, one.html.indexOf(`id="${id}"`)).match(/<form/g) ?? []).length - 1;
   async function download(): Promise<Page> {
     const form = await signIn(browser, page(), person.email);
-    return browser.submit(form, {}, formOf(form, 'account-export'));
+    return press(browser, form, 'account-export');
   }
 
   it('is one JSON document, as a file that nobody stores', async () => {
@@ -124,8 +123,7 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
 
   it('is given to whoever has just proved who they are, and only from our own page', async () => {
     const form = await signIn(browser, page(), person.email);
-    const { values } = readForm(form, formOf(form, 'account-export'));
-    const fields = Object.fromEntries(values);
+    const fields = fieldsOf(form, 'account-export');
     expect((await send(browser, page(), fields, { origin: 'https://evil.example' })).status).toBe(403);
     expect((await send(browser, page(), {})).status).toBe(403);
     const nobody = await send(new Browser(), page(), fields);
