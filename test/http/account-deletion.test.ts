@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { retentions } from '../../src/retention.js';
 import { Sweeper } from '../../src/platform/sweep.js';
 import { ask, tokenWith } from '../support/api.js';
-import { fieldsOf, press } from '../support/account.js';
+import { fieldsOf, press } from '../support/account-life.js';
 import { Browser, type Page } from '../support/browser.js';
 import { everyTable } from '../support/dump.js';
 import { send } from '../support/journey.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { fieldsOf, press } from '../support/account.js';
+import { fieldsOf, press } from '../support/account-life.js';
 import { Browser, type Page } from '../support/browser.js';
 import { send } from '../support/journey.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, signIn } from '../support/party.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { fieldsOf, press } from '../support/account.js';
+import { fieldsOf, press } from '../support/account-life.js';
 import { Browser, type Page } from '../support/browser.js';
 import { leavesOf, search, Wiretap } from '../support/dump.js';
 import { send } from '../support/journey.js';

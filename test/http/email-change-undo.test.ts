@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generate } from 'otplib';
-import { changeEmail, press, undoLink } from '../support/account.js';
+import { changeEmail, press, undoLink } from '../support/account-life.js';
 import { Browser } from '../support/browser.js';
 import { delivered, lettersTo, letterTo, linkIn } from '../support/mailbox.js';
 import { makeClient, makePerson, type Party, password, refresh, tokensFor } from '../support/party.js';

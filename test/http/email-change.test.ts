@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { changeEmail, confirmLink, fieldsOf, press, undoLink, wishFor } from '../support/account.js';
+import { changeEmail, confirmLink, fieldsOf, press, undoLink, wishFor } from '../support/account-life.js';
 import { Browser, type Page } from '../support/browser.js';
 import { send, withoutNonces } from '../support/journey.js';
 import { delivered, lettersTo, letterTo, linkIn } from '../support/mailbox.js';

@@ -1,34 +1,33 @@
-// Pages with several forms, as those of the account: the form that a button belongs to, filled in and sent.
-import { type Browser, type Page, readForm } from './browser.js';
-import { letterTo, linkIn } from './mailbox.js';
+// A person in their own account, by ordinary HTTP.
+import { Browser, type Page, readForm } from './browser.js';
 import { signIn } from './party.js';
 import type { TestServer } from './server.js';
 
-/** Which form of the page the button with this id is in. */
-const formOf = ({ html }: Page, id: string): number =>
-  (html.slice(0, html.indexOf(`id="${id}"`)).match(/<form/g) ?? []).length - 1;
-
-export const press = (browser: Browser, page: Page, id: string, fields: Record<string, string> = {}): Promise<Page> =>
-  browser.submit(page, fields, formOf(page, id));
-
-/** What would be sent, to send it otherwise. */
-export const fieldsOf = (page: Page, id: string): Record<string, string> =>
-  Object.fromEntries(readForm(page, formOf(page, id)).values);
-
-/** Asks for another address, and opens the page of the link that came there. */
-export async function wishFor(server: TestServer, browser: Browser, email: string, wanted: string): Promise<Page> {
-  const form = await signIn(browser, `${server.issuer}/account/email`, email);
-  return press(browser, form, 'account-email-save', { email: wanted });
+/** Signs in on the way to a page of the account. @returns the page, and the browser that is signed in now. */
+export async function enter(
+  server: Pick<TestServer, 'issuer'>,
+  email: string,
+  path = '',
+  browser = new Browser(),
+): Promise<{ browser: Browser; page: Page }> {
+  const page = await signIn(browser, `${server.issuer}/account${path}`, email);
+  const expected = `${server.issuer}/account${path}`;
+  if (page.url !== expected || page.status !== 200)
+    throw new Error(`not in the account: ${page.status} at ${page.url}: ${wordsOf(page).slice(0, 300)}`);
+  return { browser, page };
 }
 
-export const confirmLink = async (server: TestServer, wanted: string): Promise<string> =>
-  linkIn(await letterTo(server, wanted, /email\/confirm/));
+export const wordsOf = ({ html }: Pick<Page, 'html'>): string =>
+  html
+    .replace(/<[^>]+>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
 
-export const undoLink = async (server: TestServer, former: string): Promise<string> =>
-  linkIn(await letterTo(server, former, /email-undo/));
-
-/** The whole way to another address. */
-export async function changeEmail(server: TestServer, browser: Browser, email: string, wanted: string): Promise<Page> {
-  await wishFor(server, browser, email, wanted);
-  return press(browser, await browser.open(await confirmLink(server, wanted)), 'account-email-confirm');
+/** The place of the form that is sent to an address, and, where there are several, holds a value. */
+export function formAt(page: Page, action: string, holding = ''): number {
+  for (let index = 0; ; index += 1) {
+    const form = readForm(page, index);
+    const values = form.values.map(([, value]) => value);
+    if (form.action.endsWith(action) && (holding === '' || values.includes(holding))) return index;
+  }
 }
