@@ -7,7 +7,7 @@ import { seeOther } from '../platform/form.js';
 import type { AccountDoor } from './door.js';
 
 export interface SettingsDependencies {
-  users: Pick<UserService, 'changeSettings'>;
+  users: Pick<UserService, 'update' | 'changeSettings'>;
 }
 
 /** A box that is not ticked is not sent. */

@@ -202,11 +202,10 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
   );
 
   it('keeps the last administrator, also of two who leave', async () => {
-    const admins = [await makePerson(server), await makePerson(server)];
+    const [first, last] = [await makePerson(server), await makePerson(server)];
     await server.inside(async ({ users }) => {
-      for (const { id } of admins) await users.setRoles(await users.find(id), ['ADMIN']);
+      for (const { id } of [first, last]) await users.setRoles(await users.find(id), ['ADMIN']);
     });
-    const [first, last] = admins as [typeof person, typeof person];
     await remove(new Browser(), first.email);
     const refused = await remove(new Browser(), last.email);
     expect([refused.status, refused.html.includes('id="account-delete"')]).toEqual([422, true]);

@@ -37,9 +37,10 @@ const causes: Record<string, End> = {
   },
   'the password is changed': ({ passwords }, user) => passwords.set(user, 'mountains are patient'),
   'the password is taken away': ({ passwords }, user) => passwords.remove(user),
-  'its owner says "this was not me"': async ({ lockdown }, user) => {
-    const token = String(new URL(await lockdown.issue(user)).searchParams.get('token'));
-    await lockdown.redeem(token);
+  'its owner says "this was not me"': (services, user) => lockDown(services, user),
+  'its owner, who has no password, says "this was not me"': async (services, user) => {
+    await services.db.manager.query('DELETE FROM password_credentials WHERE user_id = $1', [user.id]);
+    await lockDown(services, user);
   },
   'its old mailbox takes a change of address back': async ({ emailChange, oneTimeTokens, users }, user) => {
     const data = { from: user.email, to: `new-${user.email}`, at: new Date().toISOString() };
@@ -47,6 +48,10 @@ const causes: Record<string, End> = {
     await emailChange.undo(await oneTimeTokens.issue('email_change_undo', `${user.id}:x`, { data }));
   },
 };
+
+async function lockDown({ lockdown }: Services, user: User): Promise<void> {
+  await lockdown.redeem(String(new URL(await lockdown.issue(user)).searchParams.get('token')));
+}
 
 describe('what rests on an account ends with it, or with its password, at the next use (OWASP ASVS 5.0 V7.4, RFC 9700 §4.14)', () => {
   let server: TestServer;
