@@ -86,22 +86,48 @@ export const samples: Sample[] = [
     ...own,
     here: 'devices',
     sessions: [
-      { id: '1', current: true, browser: 'Chrome', system: 'macOS', ip: '192.0.2.7', clients: ['Trip Planner', 'Invoices'], since: at1405, lastActive: at1405 },
+      {
+        id: '1',
+        current: true,
+        browser: 'Chrome',
+        system: 'macOS',
+        ip: '192.0.2.7',
+        clients: ['Trip Planner', 'Invoices'],
+        since: at1405,
+        lastActive: at1405,
+      },
       { id: '2', current: false, clients: [], since: at1405, lastActive: at1405 },
     ],
-    remembered: [{ id: '3', browser: 'Safari', system: 'iPhone', ip: '2001:db8:1234:5678:9abc:def0:1234:5678', lastSeen: at1405, until: at1405 }],
+    remembered: [
+      {
+        id: '3',
+        browser: 'Safari',
+        system: 'iPhone',
+        ip: '2001:db8:1234:5678:9abc:def0:1234:5678',
+        lastSeen: at1405,
+        until: at1405,
+      },
+    ],
   }),
   page('account/devices', 'one', {
     ...own,
     here: 'devices',
-    sessions: [{ id: '1', current: true, system: 'Linux', ip: '192.0.2.7', clients: [], since: at1405, lastActive: at1405 }],
+    sessions: [
+      { id: '1', current: true, system: 'Linux', ip: '192.0.2.7', clients: [], since: at1405, lastActive: at1405 },
+    ],
     remembered: [],
   }),
   page('account/applications', 'several', {
     ...own,
     here: 'applications',
     applications: [
-      { id: 'trips', name: client.name, logo_uri: client.logo_uri, since: at1405, scopes: [{ name: 'email' }, { text: 'Read your bookings', resource: 'Acme Bookings' }] },
+      {
+        id: 'trips',
+        name: client.name,
+        logo_uri: client.logo_uri,
+        since: at1405,
+        scopes: [{ name: 'email' }, { text: 'Read your bookings', resource: 'Acme Bookings' }],
+      },
       { id: 'long', name: long, since: at1405, scopes: [] },
     ],
   }),

@@ -216,7 +216,11 @@ const LIFE = ['/email', '/email/confirm', '/settings', '/export', '/delete'];
 /** The pages of the account: with cookies of somebody else, and with one's own and a value of somebody else. */
 function accountWays(b: House, origin: Record<string, string>): Record<string, Way> {
   const found: Record<string, Way> = {};
-  const mine = () => ({ cookie: cookiesIn(b.browser).map(({ name, value }) => `${name}=${value}`).join('; ') });
+  const mine = () => ({
+    cookie: cookiesIn(b.browser)
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; '),
+  });
   let csrf: Promise<string> | undefined;
   const token = () => {
     csrf ??= fetch(`${b.server.issuer}/account/profile`, { headers: mine() })
