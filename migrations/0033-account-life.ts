@@ -4,7 +4,9 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 export class AccountLife1700000000033 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`SET LOCAL lock_timeout = '5s'`);
-    await runner.query(`ALTER TABLE users ADD COLUMN deletion_at timestamptz, ADD COLUMN settings jsonb NOT NULL DEFAULT '{}'`);
+    await runner.query(
+      `ALTER TABLE users ADD COLUMN deletion_at timestamptz, ADD COLUMN settings jsonb NOT NULL DEFAULT '{}'`,
+    );
     await runner.query('CREATE INDEX users_deletion_at_idx ON users (deletion_at) WHERE deletion_at IS NOT NULL');
     // The only rows of the engine that outlive a day, so that those of one account are found when it ends.
     await runner.query(

@@ -109,7 +109,16 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const lockout = new Lockout(db, clock);
   const sweeper = new Sweeper(db, clock, retentions);
   const stopping = new AbortController();
-  const tasks = createTasks(() => ({ mail, users, keySchedule, rewrap, deletion, accountDeletion, sweeper, stopping: stopping.signal }));
+  const tasks = createTasks(() => ({
+    mail,
+    users,
+    keySchedule,
+    rewrap,
+    deletion,
+    accountDeletion,
+    sweeper,
+    stopping: stopping.signal,
+  }));
   const jobs: Jobs = new Jobs(db, tasks, {
     embedded,
     url: foundation.directUrl,
@@ -223,25 +232,21 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,
   );
   const accountDeletion = new AccountDeletion(db, audit, tenants, users, oneTimeTokens, mail, clock);
-  const emailChange = new EmailChange(
+  const emailChange = new EmailChange(db, audit, tenants, users, mailboxes, mailboxProof, oneTimeTokens, mail, clock, {
+    async takenBack(user, since) {
+      await secondFactors.removeAddedSince(user, since);
+      await passwords.remove(user);
+      return passwordLinks.issue(user);
+    },
+  });
+  const dataExport = new DataExport(
     db,
     audit,
     tenants,
-    users,
-    mailboxes,
-    mailboxProof,
-    oneTimeTokens,
-    mail,
     clock,
-    {
-      async takenBack(user, since) {
-        await secondFactors.removeAddedSince(user, since);
-        await passwords.remove(user);
-        return passwordLinks.issue(user);
-      },
-    },
+    rateLimits,
+    { ...limits, ...overrides.limits }.dataExports,
   );
-  const dataExport = new DataExport(db, audit, tenants, clock, rateLimits, { ...limits, ...overrides.limits }.dataExports);
   const signInWatch = new SignInWatch(db, audit, clock, devices, lockdown, mail);
   const ownClients = new OwnClients((tenant) => tenants.issuerOf(tenant));
   const lookup = new ClientLookup(db, caching, clock, async (clientId) =>

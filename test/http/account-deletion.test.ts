@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { retentions } from '../../src/retention.js';
 import { Sweeper } from '../../src/platform/sweep.js';
-import { ask, tokenWith } from '../support/api.js';
+import { retentions } from '../../src/retention.js';
 import { fieldsOf, press } from '../support/account-life.js';
+import { ask, tokenWith } from '../support/api.js';
 import { Browser, type Page } from '../support/browser.js';
 import { everyTable } from '../support/dump.js';
 import { send } from '../support/journey.js';
@@ -51,10 +51,10 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
   const keepLink = async () => linkIn(await letterTo(server, person.email, /account-restore/));
   const events = async (name: string) =>
     (
-      await server.services.db.manager.query(
-        `SELECT 1 FROM audit_events WHERE name = $1 AND data ->> 'user_id' = $2`,
-        [name, person.id],
-      )
+      await server.services.db.manager.query(`SELECT 1 FROM audit_events WHERE name = $1 AND data ->> 'user_id' = $2`, [
+        name,
+        person.id,
+      ])
     ).length;
 
   it('is closed at once, answers like one that does not exist, and everything that rested on it ends', async () => {

@@ -101,10 +101,9 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
       // Signed in with the first factor only, so that the second is asked for before the download.
       const { html } = await everything();
       const ids = [person.id];
-      const found = search(
-        new Map([...wire.secrets].filter(([secret]) => !ids.includes(secret))),
-        [{ where: 'export', text: html }],
-      );
+      const found = search(new Map([...wire.secrets].filter(([secret]) => !ids.includes(secret))), [
+        { where: 'export', text: html },
+      ]);
       expect(found).toEqual([]);
     } finally {
       wire.stop();

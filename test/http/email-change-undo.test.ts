@@ -35,10 +35,10 @@ describe('a change of address that the old mailbox takes back (OWASP ASVS 5.0 V6
     server.inside(({ passwords }) => passwords.verify(email, secret)).then(({ outcome }) => outcome);
   const events = async (name: string) =>
     (
-      await server.services.db.manager.query(
-        `SELECT 1 FROM audit_events WHERE name = $1 AND data ->> 'user_id' = $2`,
-        [name, person.id],
-      )
+      await server.services.db.manager.query(`SELECT 1 FROM audit_events WHERE name = $1 AND data ->> 'user_id' = $2`, [
+        name,
+        person.id,
+      ])
     ).length;
 
   it('is the old one again: everybody is out, the password is dead, and the way goes to another one', async () => {
@@ -120,7 +120,9 @@ describe('a change of address that the old mailbox takes back (OWASP ASVS 5.0 V6
     await change();
     const link = await linkTo();
     await server.inside(async ({ tenants, registration }) => {
-      await tenants.update(await tenants.current(), { settings: { authentication: { registration: 'open' } } } as never);
+      await tenants.update(await tenants.current(), {
+        settings: { authentication: { registration: 'open' } },
+      } as never);
       await registration.register({ email: person.email, password: 'a squatter sits here', flow: 'squatter' });
     });
     const squatter = await server.inside(({ users }) => users.findByEmail(person.email));

@@ -37,10 +37,10 @@ describe('another address for an account (OWASP ASVS 5.0 V6.3.7, V7.5.1, V7.5.3)
     server.inside(({ passwords }) => passwords.verify(email, password)).then(({ outcome }) => outcome);
   const events = async (name: string) =>
     (
-      await server.services.db.manager.query(
-        `SELECT 1 FROM audit_events WHERE name = $1 AND data ->> 'user_id' = $2`,
-        [name, person.id],
-      )
+      await server.services.db.manager.query(`SELECT 1 FROM audit_events WHERE name = $1 AND data ->> 'user_id' = $2`, [
+        name,
+        person.id,
+      ])
     ).length;
 
   it('is the new one when its mailbox was proved by a click, and not before', async () => {
@@ -71,7 +71,13 @@ describe('another address for an account (OWASP ASVS 5.0 V6.3.7, V7.5.1, V7.5.3)
   });
 
   it('is asked for again where it is none, or the one there is', async () => {
-    for (const email of ['', 'maria', 'a b@example.com', `${'x'.repeat(300)}@example.com`, person.email.toUpperCase()]) {
+    for (const email of [
+      '',
+      'maria',
+      'a b@example.com',
+      `${'x'.repeat(300)}@example.com`,
+      person.email.toUpperCase(),
+    ]) {
       const refused = await ask(email);
       expect([refused.status, mine(refused)]).toEqual([422, true]);
     }
@@ -121,9 +127,7 @@ describe('another address for an account (OWASP ASVS 5.0 V6.3.7, V7.5.1, V7.5.3)
       const form = await browser.open(second);
       const fields = fieldsOf(form, 'account-email-confirm');
       const answers = await Promise.all(
-        Array.from({ length: 10 }, () =>
-          send(browser, page('/account/email/confirm'), fields),
-        ),
+        Array.from({ length: 10 }, () => send(browser, page('/account/email/confirm'), fields)),
       );
       expect(answers.map(({ status }) => status).sort()).toEqual([303, ...Array(9).fill(400)]);
       expect([await events('email.changed'), (await user()).email]).toEqual([1, `other-${wanted}`]);
@@ -132,7 +136,9 @@ describe('another address for an account (OWASP ASVS 5.0 V6.3.7, V7.5.1, V7.5.3)
     it('dies with the address it was asked from, and with a new password', async () => {
       await ask(wanted);
       const first = await linkTo();
-      await server.inside(async ({ users }) => users.update(await users.find(person.id), { email: `x${person.email}` }));
+      await server.inside(async ({ users }) =>
+        users.update(await users.find(person.id), { email: `x${person.email}` }),
+      );
       expect((await browser.open(first)).status).toBe(400);
       const again = `again-${wanted}`;
       await ask(again, browser, `x${person.email}`);
@@ -154,10 +160,7 @@ describe('another address for an account (OWASP ASVS 5.0 V6.3.7, V7.5.1, V7.5.3)
       const links = (await lettersTo(server, wanted)).map(linkIn);
       const second = links.find((link) => link !== first) ?? '';
       const forms = [await browser.open(first), await theirs.open(second)] as const;
-      const done = await Promise.all([
-        confirm(forms[0]),
-        confirm(forms[1], theirs),
-      ]);
+      const done = await Promise.all([confirm(forms[0]), confirm(forms[1], theirs)]);
       expect(done.map(({ status }) => status).sort()).toEqual([200, 422]);
       const rows = await server.services.db.manager.query('SELECT id FROM users WHERE email = $1', [wanted]);
       expect(rows).toHaveLength(1);

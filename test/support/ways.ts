@@ -101,7 +101,10 @@ export function ways(b: House): Record<string, Way> {
     '/logout/confirm': (v) => ({ method: 'POST', path: '/logout/confirm', form: { xsrf: v, logout: 'yes' } }),
     '/logout/success': (v) => ({ method: 'GET', path: `/logout/success?${new URLSearchParams({ client_id: v })}` }),
     '/jwks': (v) => ({ method: 'GET', path: '/jwks', headers: bearer(v) }),
-    'GET /account-restore/done': (v) => ({ method: 'GET', path: `/account-restore/done?token=${encodeURIComponent(v)}` }),
+    'GET /account-restore/done': (v) => ({
+      method: 'GET',
+      path: `/account-restore/done?token=${encodeURIComponent(v)}`,
+    }),
     'GET /password/done': (v) => ({ method: 'GET', path: `/password/done?token=${encodeURIComponent(v)}` }),
     'GET /forgotten-password': (v) => ({ method: 'GET', path: `/forgotten-password?token=${encodeURIComponent(v)}` }),
     'POST /forgotten-password': (v) => ({
@@ -255,7 +258,12 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
     '/account/activity/not-me',
     ...LIFE.map((page) => `/account${page}`),
   ]) {
-    found[`POST ${path}`] = (v) => ({ method: 'POST', path, headers: { ...mine(), ...origin }, form: { csrf: v, token: v } });
+    found[`POST ${path}`] = (v) => ({
+      method: 'POST',
+      path,
+      headers: { ...mine(), ...origin },
+      form: { csrf: v, token: v },
+    });
     found[`POST ${path} cookies`] = (v) => ({ method: 'POST', path, headers: { cookie: v, ...origin } });
   }
   for (const [method, path] of [
