@@ -46,6 +46,6 @@ export class AccountLocks {
 
   private async tell(user: User, template: 'account_unlocked' | 'second_factors_removed'): Promise<void> {
     if (user.active)
-      await this.mail.send(template, user.email, at: this.clock.now().toISOString() , user.claims.locale);
+      await this.mail.send(template, user.email, { at: this.clock.now().toISOString() }, user.claims.locale);
   }
 }
