@@ -46,8 +46,10 @@ const OF_THE_ACCOUNT: readonly Statement[] = [
   {
     // Where somebody else acted, as an administrator, the address and the browser are theirs.
     name: 'erase_audit_events',
-    text: `UPDATE audit_events SET ip = NULL, user_agent = NULL, data = data - 'subject_hash'
-            WHERE tenant_id = $1 AND data ->> 'user_id' = $2::text AND (actor_id IS NULL OR actor_id = $2::text)`,
+    text: `UPDATE audit_events SET data = data - 'subject_hash',
+                  ip = CASE WHEN actor_id = $2::text OR actor_type IS NULL OR actor_type = 'system' THEN NULL ELSE ip END,
+                  user_agent = CASE WHEN actor_id = $2::text OR actor_type IS NULL OR actor_type = 'system' THEN NULL ELSE user_agent END
+            WHERE tenant_id = $1 AND data ->> 'user_id' = $2::text`,
   },
   {
     name: 'erase_audit_actor',
