@@ -30,8 +30,12 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     logger,
   });
   const pages = createAccountRouter(door, {
+    pages: surroundings.pages,
     wayBack,
     users,
+    emailChange: services.emailChange,
+    accountDeletion: services.accountDeletion,
+    dataExport: services.dataExport,
     locales: services.views.locales.available,
     sessions,
     devices,

@@ -5,6 +5,7 @@ import Koa from 'koa';
 import qrCode from 'qrcode';
 import { version } from '../config/root.js';
 import { createForgottenPasswordRouter } from './account/forgotten-password.js';
+import { createLinkRouter } from './account/link-pages.js';
 import { createLockdownRouter } from './account/lockdown.js';
 import { createPasswordRouter } from './account/password.js';
 import { openAccount } from './account.js';
@@ -197,6 +198,14 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
+  const links = createLinkRouter({
+    emailChange: services.emailChange,
+    accountDeletion: services.accountDeletion,
+    csrf,
+    pages,
+    rateLimits,
+    limits: services.limits,
+  });
   const account = openAccount(services, { engine, csrf, pages });
   const health = healthRoutes(services);
 
@@ -220,6 +229,7 @@ export function createApp(services: Services): App {
   koa.use(password.routes());
   koa.use(forgottenPassword.routes());
   koa.use(lockdown.routes());
+  koa.use(links.routes());
   koa.use(account.pages.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
