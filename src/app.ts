@@ -145,6 +145,8 @@ export function createApp(services: Services): App {
     passwords,
     secondFactors: services.secondFactors,
     passkeys: services.passkeyCeremonies,
+    passkeyHints: services.passkeyHints,
+    ownFactors: services.ownFactors,
     devices: services.devices,
     signInWatch: services.signInWatch,
     captcha: new CaptchaQuestion(services.captcha, async () => (await tenants.current()).settings.lockout),

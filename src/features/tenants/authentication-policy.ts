@@ -31,6 +31,8 @@ export const AuthenticationPolicy = z
         attestation: z.enum(['none', 'direct']).default('none'),
         /** AAGUIDs of the only makes that may be added, where not all may. */
         allowed_aaguids: z.array(z.uuid()).max(100).optional(),
+        /** Whether people who signed in with a password are asked, every thirty days at most, to add one. */
+        upgrade_prompt: z.boolean().default(true),
       })
       .prefault({}),
     /** Characters that a password has at least. */
