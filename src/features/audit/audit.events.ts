@@ -46,7 +46,6 @@ export interface AuditEvents {
   'device.forgotten': { user_id: string; device_id: string; reason: string };
   'sign_in.noticed': { user_id: string; decision: string; score: number; reasons: string[] };
   'account.locked_down': { user_id: string };
-  'password.withdrawn': { user_id: string };
   'sign_in.succeeded': { user_id: string; amr: string[]; client_id: string | null };
   'sign_in.failed': Lockable & { reason: SignInFailure };
   'account.locked': Lockable & { until: string; lockout_count: number };

@@ -44,7 +44,7 @@ export class Lockdown {
       const used = await this.oneTimeTokens.consume('lockdown', token);
       const user = used && (await this.holder(used));
       if (!user) throw badRequest('invalid_link', 'The link is not good any more');
-      await this.passwords.withdraw(user);
+      await this.passwords.remove(user);
       await this.audit.record('account.locked_down', { user_id: user.id });
       await this.passwordLinks.send(user);
     });
