@@ -7,6 +7,7 @@ import { version } from '../config/root.js';
 import { createForgottenPasswordRouter } from './account/forgotten-password.js';
 import { createLockdownRouter } from './account/lockdown.js';
 import { createPasswordRouter } from './account/password.js';
+import { createWellKnownRouter } from './account/well-known.js';
 import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
 import { createMailboxRouter } from './dev/mailbox.js';
@@ -219,6 +220,7 @@ export function createApp(services: Services): App {
   koa.use(password.routes());
   koa.use(forgottenPassword.routes());
   koa.use(lockdown.routes());
+  koa.use(createWellKnownRouter({ securityContact: config.securityContact, clock }).routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));
