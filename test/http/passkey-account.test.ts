@@ -95,6 +95,14 @@ describe('the passkeys of an account', () => {
     return visitor.submit(shown, answer, formOf(shown, 'data-passkey-create'));
   }
 
+  /** Signs in with the passkey, and opens the list. */
+  async function byPasskey(made: Authenticator, visitor = new Browser(), told: Behaviour = {}): Promise<Page> {
+    const found = await visitor.open(page());
+    const [, text = ''] = /data-passkey="([^"]*)"/.exec(found.html) ?? [];
+    const options = JSON.parse(text.replaceAll('&quot;', '"').replaceAll('&amp;', '&'));
+    return visitor.submit(found, { passkey: JSON.stringify(made.get(options, told)) }, formOf(found, 'data-passkey='));
+  }
+
   it('gets one more, with recovery codes for when it is lost, and a letter', async () => {
     const shown = await add(authenticator({ aaguid: 'ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4', backupEligible: true }));
     expect(shown.html.match(/<code>[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}<\/code>/g)).toHaveLength(10);
@@ -112,13 +120,16 @@ describe('the passkeys of an account', () => {
   });
 
   it('takes no answer of another session, another person, after five minutes or twice (C17)', async () => {
-    const shown = await open();
+    const mine = authenticator();
+    await add(mine);
+    const shown = await byPasskey(mine, browser);
     const csrf = csrfOf(shown);
     const place = formOf(shown, 'data-passkey-create');
     const options = async () => (await ask('POST', '/register/options', csrf)).body;
     const submit = (text: string) => browser.submit(shown, { passkey: text }, place);
     const second = new Browser();
-    const elsewhere = (await ask('POST', '/register/options', csrfOf(await open(second)), undefined, second)).body;
+    const inSecond = csrfOf(await byPasskey(mine, second));
+    const elsewhere = (await ask('POST', '/register/options', inSecond, undefined, second)).body;
     const other = await makePerson(server);
     const stranger = new Browser();
     const theirs = await ask(
@@ -142,7 +153,7 @@ describe('the passkeys of an account', () => {
       '',
     ])
       expect((await submit(text)).status).toBe(422);
-    expect(await held()).toHaveLength(1);
+    expect(await held()).toHaveLength(2);
   });
 
   it('asks for a proof of the last ten minutes before anything, and for the passkey once there is one', async () => {
@@ -160,14 +171,6 @@ describe('the passkeys of an account', () => {
     expect([weak.status, weak.body.acr_values]).toEqual([401, 'urn:ostiary:acr:mfa']);
     expect(await held()).toHaveLength(1);
   });
-
-  /** Signs in with the passkey, and opens the list. */
-  async function byPasskey(made: Authenticator, visitor = new Browser(), told: Behaviour = {}): Promise<Page> {
-    const found = await visitor.open(page());
-    const [, text = ''] = /data-passkey="([^"]*)"/.exec(found.html) ?? [];
-    const options = JSON.parse(text.replaceAll('&quot;', '"').replaceAll('&amp;', '&'));
-    return visitor.submit(found, { passkey: JSON.stringify(made.get(options, told)) }, formOf(found, 'data-passkey='));
-  }
 
   it('calls them what the person likes, and nobody else does', async () => {
     const made = authenticator();
@@ -246,10 +249,13 @@ describe('the passkeys of an account', () => {
     const made = authenticator();
     const { body: options } = await ask('POST', '/register/options', csrf);
     expect(options).toMatchObject({ rp: { id: 'localhost' }, timeout: 300_000, excludeCredentials: [] });
-    const verified = await ask('POST', '/register/verify', csrf, made.create(options));
+    expect((await ask('POST', '/register/verify', csrf, { id: '<>' })).status).toBe(422);
+    const elsewhere = made.create(options, { origin: 'https://elsewhere.example' });
+    const { status, body } = await ask('POST', '/register/verify', csrf, elsewhere);
+    expect([status, body.code]).toEqual([422, 'passkey_failed']);
+    const { body: asked } = await ask('POST', '/register/options', csrf);
+    const verified = await ask('POST', '/register/verify', csrf, made.create(asked));
     expect([verified.status, verified.body.recovery_codes.length]).toEqual([201, 10]);
-    const again = await ask('POST', '/register/verify', csrf, made.create(options));
-    expect([again.status, again.body.code]).toEqual([422, 'passkey_failed']);
     const { body: list } = await ask('GET', '', '');
     expect(list.items).toEqual([verified.body.passkey]);
     expect(Object.keys(list.items[0]).sort()).toEqual([
@@ -265,7 +271,6 @@ describe('the passkeys of an account', () => {
       expect([path, (await ask(method, path, csrf, undefined, new Browser())).status]).toEqual([path, 401]);
     }
     expect((await ask('GET', '', '', undefined, new Browser())).status).toBe(401);
-    expect((await ask('POST', '/register/verify', csrf, { id: '<>' })).status).toBe(422);
   });
 
   it('excludes what is there already (WebAuthn §5.4, excludeCredentials), and only makes that the policy allows', async () => {
