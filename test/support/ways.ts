@@ -206,7 +206,10 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
       .then((html) => /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '');
     return csrf;
   };
-  for (const page of ['', '/profile', '/devices', '/applications', '/activity', '/signed-in']) {
+  for (const page of [
+    ...['', '/profile', '/devices', '/applications', '/activity', '/signed-in', '/security', '/security/password'],
+    ...['/security/passkeys', '/security/totp', '/security/totp/setup', '/security/recovery-codes'],
+  ]) {
     const path = `/account${page}`;
     found[`GET ${path}`] = (v) => ({
       method: 'GET',
@@ -219,6 +222,8 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
     ['/account/devices/session-end', 'session'],
     ['/account/devices/forget', 'device'],
     ['/account/applications/revoke', 'client_id'],
+    ['/account/security/passkeys', 'passkey'],
+    ['/account/security/totp/setup', 'offer'],
   ] as const)
     found[`POST ${path}`] = async (v) => ({
       method: 'POST',
@@ -226,13 +231,36 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
       headers: { ...mine(), ...origin },
       form: { [field]: v, csrf: await token() },
     });
-  for (const path of ['/account/profile', '/account/devices/others-end', '/account/activity/not-me']) {
+  for (const verb of ['name', 'remove'])
+    found[`POST /account/security/passkeys/:id/${verb}`] = async (v) => ({
+      method: 'POST',
+      path: `/account/security/passkeys/${encodeURIComponent(v)}/${verb}`,
+      headers: { ...mine(), ...origin },
+      form: { name: 'x', csrf: await token() },
+    });
+  for (const path of ['/change-password', '/passkey-endpoints', '/webauthn'])
+    found[`GET /.well-known${path}`] = (v) => ({
+      method: 'GET',
+      path: `/.well-known${path}?of=${encodeURIComponent(v)}`,
+    });
+  for (const path of [
+    ...['/account/profile', '/account/devices/others-end', '/account/activity/not-me', '/account/security/password'],
+    ...['/account/security/password/strength', '/account/security/totp/remove', '/account/security/recovery-codes'],
+  ]) {
     found[`POST ${path}`] = (v) => ({ method: 'POST', path, headers: { ...mine(), ...origin }, form: { csrf: v } });
     found[`POST ${path} cookies`] = (v) => ({ method: 'POST', path, headers: { cookie: v, ...origin } });
   }
   for (const [method, path] of [
     ['GET', '/auth/me'],
     ['GET', '/sessions'],
+    ['GET', '/passkeys'],
+    ['POST', '/passkeys/register/options'],
+    ['POST', '/passkeys/register/verify'],
+    ['POST', '/auth/2fa/enable-init'],
+    ['POST', '/auth/2fa/enable-complete'],
+    ['POST', '/auth/2fa/disable'],
+    ['POST', '/auth/2fa/backup-codes'],
+    ['GET', '/auth/2fa/backup-codes'],
     ['DELETE', '/sessions'],
   ] as const)
     found[`${method} /api${path} by cookies`] = (v) => ({
@@ -245,6 +273,13 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
     path: `/api/v1/sessions/${encodeURIComponent(v)}`,
     headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
   });
+  for (const method of ['PATCH', 'DELETE'])
+    found[`${method} /api/passkeys/:id by session`] = async (v) => ({
+      method,
+      path: `/api/v1/passkeys/${encodeURIComponent(v)}`,
+      headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
+      ...(method === 'PATCH' ? { json: { name: 'x' } } : {}),
+    });
   return found;
 }
 
