@@ -6,7 +6,7 @@ import type { AuthenticationPolicy } from '../features/tenants/authentication-po
 import type { AccountDoor } from './door.js';
 
 export interface SecurityDependencies {
-  passwords: Pick<PasswordService, 'has'>;
+  passwords: PasswordService;
   secondFactors: Pick<SecondFactors, 'of'>;
   policy: () => Promise<AuthenticationPolicy>;
 }

@@ -41,7 +41,7 @@ export class AddPasskeyStep implements Step {
   async submit(visit: Visit, form: Form): Promise<void> {
     const { progress } = visit;
     const user = await this.userOf(visit);
-    const answered = { ...progress, add_passkey: 'answered' };
+    const answered = { ...progress, add_passkey: 'answered' as const };
     const text = field(form, 'passkey');
     if (!user || !text) return this.stage.remember(visit, answered);
     const { passkeys, ownFactors, clock } = this.deps;
