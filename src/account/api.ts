@@ -18,10 +18,7 @@ export interface AccountApiDependencies extends PasskeyDependencies, Authenticat
 
 const freely = { fresh: ANY_TIME };
 
-export function createAccountApi(
-  door: AccountDoor,
-  deps: AccountApiDependencies,
-): Router {
+export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies): Router {
   const { sessions, secondFactors, logger } = deps;
   const router = new Router({ prefix: '/api/v1', sensitive: true, strict: true });
   const guarded = problems(logger);

@@ -82,7 +82,11 @@ export function authenticatorRoutes(router: Router, door: AccountDoor, deps: Aut
   async function show(ctx: Context, visitor: Visitor, problem?: string): Promise<void> {
     const at = `${ctx.state.prefix}${page}`;
     const has = await totp.has(visitor.user.id);
-    const data = { has, error: problem && { code: problem }, actions: { setup: `${at}/setup`, remove: `${at}/remove` } };
+    const data = {
+      has,
+      error: problem && { code: problem },
+      actions: { setup: `${at}/setup`, remove: `${at}/remove` },
+    };
     await door.show(ctx, visitor, 'security/totp', data, { status: problem ? 409 : 200 });
   }
 

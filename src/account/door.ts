@@ -147,9 +147,16 @@ export class AccountDoor {
       ...more,
     });
     const location = `${issuer}${routes.authorization}?${request}`;
-    if (!isProgram(ctx)) return seeOther(ctx, location);
+    if (!isProgram(ctx)) {
+      seeOther(ctx, location);
+      return;
+    }
     const { acr_values, max_age } = more;
-    const members = { location, ...(acr_values ? { acr_values } : {}), ...(max_age ? { max_age: Number(max_age) } : {}) };
+    const members = {
+      location,
+      ...(acr_values ? { acr_values } : {}),
+      ...(max_age ? { max_age: Number(max_age) } : {}),
+    };
     const steppingUp = Object.keys(more).length > 0;
     renderProblem(ctx, steppingUp ? stepUpRequired(members) : loginRequired(members), this.deps.logger);
   }
@@ -172,5 +179,8 @@ const isProgram = (ctx: Context): boolean => ctx.path.startsWith('/api/') || ctx
 function initialsOf({ claims, email }: User): string {
   const words = (claims.name ?? '').split(/\s+/).filter(Boolean);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0] ?? email];
-  return letters.map((word) => [...(word ?? '')][0] ?? '').join('').toUpperCase();
+  return letters
+    .map((word) => [...(word ?? '')][0] ?? '')
+    .join('')
+    .toUpperCase();
 }

@@ -15,11 +15,7 @@ import { type PasskeyDependencies, presentPasskey } from './passkeys.js';
 const Rename = z.strictObject({ name: PasskeyName });
 const back = '/account/security/passkeys';
 
-export function passkeyApi(
-  router: Router,
-  door: AccountDoor,
-  deps: PasskeyDependencies & { logger: Logger },
-): void {
+export function passkeyApi(router: Router, door: AccountDoor, deps: PasskeyDependencies & { logger: Logger }): void {
   const { passkeys, passkeyCeremonies, ownFactors } = deps;
   const guarded = problems(deps.logger);
 

@@ -35,7 +35,9 @@ export function profileRoutes(router: Router, door: AccountDoor, { users, locale
     const form = Form.parse(ctx.request.body ?? {});
     const said = Object.fromEntries(fields.map((name) => [name, form[name].trim() || undefined]));
     const checked = Own.safeParse(said);
-    const wrong = checked.success ? unknownChoices(form, visitor) : checked.error.issues.map(({ path }) => String(path[0]));
+    const wrong = checked.success
+      ? unknownChoices(form, visitor)
+      : checked.error.issues.map(({ path }) => String(path[0]));
     if (!checked.success || wrong.length > 0) return show(ctx, visitor, form, wrong);
     const claims = Object.fromEntries(fields.map((name) => [name, checked.data[name] ?? null]));
     await users.update(visitor.user, { claims });

@@ -39,9 +39,10 @@ export class EnrolmentStep implements Step {
     const { totp, recoveryCodes, issuerName, clock } = this.deps;
     const passkey = field(form, 'passkey');
     if (user && passkey) return this.byPasskey(visit, user, passkey);
-    const offer = user && methodsOf(visit).includes('totp')
-      ? totp.reopen(user, await issuerName(), interaction.uid, field(form, 'offer') ?? '')
-      : undefined;
+    const offer =
+      user && methodsOf(visit).includes('totp')
+        ? totp.reopen(user, await issuerName(), interaction.uid, field(form, 'offer') ?? '')
+        : undefined;
     if (!user || !offer) return;
     const code = field(form, 'code');
     if (!code) return this.ask(visit, user, offer, 'missing_code');

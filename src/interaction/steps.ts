@@ -49,7 +49,11 @@ export interface Facts {
   askForPasskey: boolean;
 }
 
-export function nextStep(prompt: string, progress: Progress, { accounts, need, askForPasskey }: Facts): StepName | 'finish' {
+export function nextStep(
+  prompt: string,
+  progress: Progress,
+  { accounts, need, askForPasskey }: Facts,
+): StepName | 'finish' {
   if (prompt === 'select_account' && !progress.other_account && accounts > 0) return 'select_account';
   if (prompt === 'consent' && !progress.other_account) return 'consent';
   if (need.kind === 'first_factor') return progress.email_code && progress.identifier ? 'email_code' : 'login';

@@ -70,7 +70,10 @@ describe('the account as JSON, by session cookie', () => {
 
   it.each([
     ['without a token', () => ({})],
-    ['with a token of another session', async () => ({ 'x-csrf-token': await csrfOf((await enter(server, (await makePerson(server)).email)).browser) })],
+    [
+      'with a token of another session',
+      async () => ({ 'x-csrf-token': await csrfOf((await enter(server, (await makePerson(server)).email)).browser) }),
+    ],
     ['from another origin', async () => ({ 'x-csrf-token': await csrfOf(browser), origin: 'https://evil.example' })],
     ['from another site', async () => ({ 'x-csrf-token': await csrfOf(browser), 'sec-fetch-site': 'cross-site' })],
   ] as const)('changes nothing %s (R68)', async (_how, headersOf) => {
@@ -103,7 +106,9 @@ describe('the account as JSON, by session cookie', () => {
     });
 
     it('refuses as ever: no token, a bad one, one in the address (RFC 6750 §3)', async () => {
-      expect((await ask(server, undefined, 'get', '/sessions')).headers.get('www-authenticate')).toMatch(/^Bearer realm=/);
+      expect((await ask(server, undefined, 'get', '/sessions')).headers.get('www-authenticate')).toMatch(
+        /^Bearer realm=/,
+      );
       expect((await call(browser, 'GET', '/sessions', { authorization: 'Bearer nobodys' })).status).toBe(401);
       expect((await call(browser, 'GET', '/sessions?access_token=x')).status).toBe(400);
       expect((await ask(server, undefined, 'delete', '/sessions')).status).toBe(405);

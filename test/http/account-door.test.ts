@@ -89,7 +89,8 @@ describe('the door of the account', () => {
     ])('is nobody any more once the account %s', async (_how, end) => {
       const { browser } = await enter(server, person.email);
       await end();
-      for (const path of pages) expect(nameOf(await browser.open(`${server.issuer}/account${path}`))).toBe('identifier');
+      for (const path of pages)
+        expect(nameOf(await browser.open(`${server.issuer}/account${path}`))).toBe('identifier');
       expect((await browser.request(`${server.issuer}/api/v1/auth/me`)).status).toBe(401);
     });
 
@@ -181,13 +182,17 @@ describe('the door of the account', () => {
       for (const path of ['/clients', `/clients?q=${OWN}`, '/clients?q=Account', '/sessions', '/grants'])
         expect(JSON.stringify((await ask(server, token, 'get', path)).body)).not.toContain(OWN);
       for (const method of ['get', 'patch', 'delete'])
-        expect((await ask(server, token, method, `/clients/${OWN}`, method === 'patch' ? {} : undefined)).status).toBe(404);
+        expect((await ask(server, token, method, `/clients/${OWN}`, method === 'patch' ? {} : undefined)).status).toBe(
+          404,
+        );
       expect((await ask(server, token, 'post', `/clients/${OWN}/secrets`, {})).status).toBe(404);
       for (const method of ['GET', 'PUT', 'DELETE']) {
         const answer = await fetch(`${server.issuer}/register/${OWN}`, {
           method,
           headers: { authorization: 'Bearer x', 'content-type': 'application/json' },
-          ...(method === 'PUT' ? { body: JSON.stringify({ client_id: OWN, redirect_uris: ['https://evil.example/'] }) } : {}),
+          ...(method === 'PUT'
+            ? { body: JSON.stringify({ client_id: OWN, redirect_uris: ['https://evil.example/'] }) }
+            : {}),
         });
         expect(answer.status).toBe(401);
       }
@@ -196,7 +201,9 @@ describe('the door of the account', () => {
 
     it('keeps its name: nobody else is registered under it', async () => {
       const taken = server.inside(({ clients }) =>
-        clients.create({ client_name: 'Account', redirect_uris: ['https://evil.example/'] } as never, { clientId: OWN }),
+        clients.create({ client_name: 'Account', redirect_uris: ['https://evil.example/'] } as never, {
+          clientId: OWN,
+        }),
       );
       await expect(taken).rejects.toMatchObject({ status: 409, code: 'reserved_client_id' });
     });
@@ -228,7 +235,12 @@ describe('the door of the account', () => {
       });
       const { browser } = await enter(server, person.email);
       const sent = Buffer.from(path).toString('base64url');
-      for (const state of [path, sent, `${sent}.${'A'.repeat(43)}`, `${sent}.${(await stateFor('/account')).split('.')[1]}`]) {
+      for (const state of [
+        path,
+        sent,
+        `${sent}.${'A'.repeat(43)}`,
+        `${sent}.${(await stateFor('/account')).split('.')[1]}`,
+      ]) {
         const page = await browser.open(`${server.issuer}/account/signed-in?${new URLSearchParams({ state })}`);
         expect([page.status, new URL(page.url).pathname]).toEqual([400, '/account/signed-in']);
       }
@@ -267,7 +279,13 @@ describe('the door of the account', () => {
 
     it('is not made by opening an address', async () => {
       const { browser } = await enter(server, person.email);
-      for (const path of ['devices/session-end', 'devices/others-end', 'devices/forget', 'applications/revoke', 'activity/not-me'])
+      for (const path of [
+        'devices/session-end',
+        'devices/others-end',
+        'devices/forget',
+        'applications/revoke',
+        'activity/not-me',
+      ])
         expect((await browser.open(`${server.issuer}/account/${path}`)).status).toBe(404);
     });
 

@@ -2,10 +2,20 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { enter, formAt, wordsOf } from '../support/account.js';
 import { Browser, type Page } from '../support/browser.js';
 import { nameOf } from '../support/journey.js';
-import { authorizationUrl, introspect, makeClient, makePerson, type Party, pkce, refresh, tokensFor } from '../support/party.js';
+import {
+  authorizationUrl,
+  introspect,
+  makeClient,
+  makePerson,
+  type Party,
+  pkce,
+  refresh,
+  tokensFor,
+} from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
-const chrome = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36';
+const chrome =
+  'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36';
 
 /** A browser that says which one it is. */
 class NamedBrowser extends Browser {
@@ -44,7 +54,14 @@ describe('the pages of the account', () => {
     server.inside(async ({ users, ownSessions }) => ownSessions.of((await users.findByEmail(email))?.id ?? ''));
 
   describe('profile', () => {
-    const form = { name: 'Maria Silva', given_name: 'Maria', family_name: 'Silva', nickname: '', zoneinfo: 'Europe/Lisbon', locale: 'de' };
+    const form = {
+      name: 'Maria Silva',
+      given_name: 'Maria',
+      family_name: 'Silva',
+      nickname: '',
+      zoneinfo: 'Europe/Lisbon',
+      locale: 'de',
+    };
 
     it('keeps what the person says of themselves, and speaks their language from then on', async () => {
       const { browser, page } = await enter(server, person.email, '/profile');
@@ -95,7 +112,10 @@ describe('the pages of the account', () => {
     it('shows as text what is markup', async () => {
       const { browser, page } = await enter(server, person.email, '/profile');
       const name = '"><img src=x onerror=alert(1)>';
-      for (const next of [await submit(browser, page, '/account/profile', '', { ...form, name }), await open(browser, '')])
+      for (const next of [
+        await submit(browser, page, '/account/profile', '', { ...form, name }),
+        await open(browser, ''),
+      ])
         expect(next.html).not.toContain('<img src=x');
     });
   });
@@ -189,10 +209,14 @@ describe('the pages of the account', () => {
   describe('applications', () => {
     it('are told by name with what they may do in plain words, and taken back with every token', async () => {
       const strict = await makeClient(server, { client_name: 'Invoices' });
-      const tokens = await tokensFor(server, strict, person.email, { scope: 'openid email offline_access', prompt: 'consent' });
+      const tokens = await tokensFor(server, strict, person.email, {
+        scope: 'openid email offline_access',
+        prompt: 'consent',
+      });
       const { browser, page } = await enter(server, person.email, '/applications');
       const words = wordsOf(page);
-      for (const told of ['Invoices', 'See your e-mail address', 'Keep access while you are away']) expect(words).toContain(told);
+      for (const told of ['Invoices', 'See your e-mail address', 'Keep access while you are away'])
+        expect(words).toContain(told);
       expect(words).not.toContain('Know that it is you');
 
       const done = await submit(browser, page, '/applications/revoke', strict.clientId);
@@ -221,7 +245,9 @@ describe('the pages of the account', () => {
       await tokensFor(server, party, person.email);
       const { browser, page } = await enter(server, person.email, '/applications');
       expect(page.html).not.toContain('Elsewhere');
-      expect((await submit(browser, page, '/applications/revoke', '', { client_id: strict.clientId })).status).toBe(404);
+      expect((await submit(browser, page, '/applications/revoke', '', { client_id: strict.clientId })).status).toBe(
+        404,
+      );
       expect((await introspect(server, strict, String(tokens.access_token))).body.active).toBe(true);
     });
   });

@@ -194,7 +194,8 @@ describe('the security of an account', () => {
       const shown = await browser.submit(wrong, { code: await code(secretOn(wrong)) });
       expect(new Set(codesOn(shown)).size).toBe(10);
       expect(shown.headers.get('cache-control')).toBe('no-store');
-      const [, file = ''] = /download="recovery-codes.txt" href="data:text\/plain;charset=utf-8,([^"]*)"/.exec(shown.html) ?? [];
+      const [, file = ''] =
+        /download="recovery-codes.txt" href="data:text\/plain;charset=utf-8,([^"]*)"/.exec(shown.html) ?? [];
       for (const one of codesOn(shown)) expect(decodeURIComponent(file)).toContain(one);
       expect(await factors()).toMatchObject({ totp: true, recovery_codes: 10 });
       expect(await letters()).toEqual(['factor_added']);

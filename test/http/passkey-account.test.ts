@@ -185,7 +185,9 @@ describe('the passkeys of an account', () => {
     const stranger = new Browser();
     const csrf = csrfOf(await open(stranger, other.email));
     for (const path of ['name', 'remove'])
-      expect((await send(stranger, `${page()}/${passkey?.credentialId}/${path}`, { csrf, name: 'x' })).status).toBe(404);
+      expect((await send(stranger, `${page()}/${passkey?.credentialId}/${path}`, { csrf, name: 'x' })).status).toBe(
+        404,
+      );
     expect((await ask('PATCH', `/${passkey?.credentialId}`, csrf, { name: 'x' }, stranger)).status).toBe(404);
     expect((await ask('DELETE', `/${passkey?.credentialId}`, csrf, undefined, stranger)).status).toBe(404);
     const { body } = await ask('PATCH', `/${passkey?.credentialId}`, csrfOf(renamed), { name: 'Green' }, visitor);

@@ -210,7 +210,11 @@ export function ways(b: House): Record<string, Way> {
 /** The pages of the account: with cookies of somebody else, and with one's own and a value of somebody else. */
 function accountWays(b: House, origin: Record<string, string>): Record<string, Way> {
   const found: Record<string, Way> = {};
-  const mine = () => ({ cookie: cookiesIn(b.browser).map(({ name, value }) => `${name}=${value}`).join('; ') });
+  const mine = () => ({
+    cookie: cookiesIn(b.browser)
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; '),
+  });
   let csrf: Promise<string> | undefined;
   const token = () => {
     csrf ??= fetch(`${b.server.issuer}/account/profile`, { headers: mine() })

@@ -85,10 +85,16 @@ describe('a change in the account', () => {
     ['a fresh sign-in', {}],
     ['one at the edge', { age: 600 }],
     ['an old one where none newer is needed', { age: 90_000, fresh: ANY_TIME }],
-    ['an old one with a second factor where none newer is needed', { age: 90_000, has: { totp: true }, fresh: ANY_TIME }],
+    [
+      'an old one with a second factor where none newer is needed',
+      { age: 90_000, has: { totp: true }, fresh: ANY_TIME },
+    ],
     ['two factors where there are two', { acr: mfa, has: { totp: true } }],
     ['a passkey where there is an authenticator too', { acr: phr, has: { totp: true } }],
-    ['one factor where the other is not taken by the tenant', { has: { totp: true }, policy: { second_factors: ['passkey'] } }],
+    [
+      'one factor where the other is not taken by the tenant',
+      { has: { totp: true }, policy: { second_factors: ['passkey'] } },
+    ],
     ['one factor where there are recovery codes alone', { has: { recovery_codes: 10 } }],
   ])('is made on %s', async (_what, given) => {
     expect(await change(given)).toMatchObject({ passed: true, status: undefined });
@@ -97,9 +103,21 @@ describe('a change in the account', () => {
   it.each<[string, Given, object]>([
     ['is too old', { age: 601 }, login],
     ['is too old for this one', { age: 61, fresh: 60 }, { ...login, max_age: '60' }],
-    ['is too old, and there is a second factor', { age: 601, acr: mfa, has: { totp: true } }, { ...login, acr_values: mfa }],
-    ['is one factor where there are two', { has: { totp: true } }, { ...login, prompt: null, max_age: null, acr_values: mfa }],
-    ['is one factor where there is a passkey', { has: { passkeys: [{ device_bound: false }] } }, { ...login, prompt: null, max_age: null, acr_values: mfa }],
+    [
+      'is too old, and there is a second factor',
+      { age: 601, acr: mfa, has: { totp: true } },
+      { ...login, acr_values: mfa },
+    ],
+    [
+      'is one factor where there are two',
+      { has: { totp: true } },
+      { ...login, prompt: null, max_age: null, acr_values: mfa },
+    ],
+    [
+      'is one factor where there is a passkey',
+      { has: { passkeys: [{ device_bound: false }] } },
+      { ...login, prompt: null, max_age: null, acr_values: mfa },
+    ],
     ['is from nobody knows when', { age: Number.MAX_SAFE_INTEGER / 10_000 }, login],
   ])('asks for a sign-in where the proof %s (OpenID Connect Core §3.1.2.1)', async (_what, given, asked) => {
     expect(await change(given)).toMatchObject({ passed: false, status: 303, asked });

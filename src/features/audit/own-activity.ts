@@ -14,7 +14,6 @@ export const TOLD: readonly AuditEventName[] = [
   'account.unlocked',
   'account.locked_down',
   'password.set',
-  'password.withdrawn',
   'password.removed',
   'password.link_requested',
   'factor.added',

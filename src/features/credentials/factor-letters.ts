@@ -1,7 +1,7 @@
 // Tells the owner of an account by mail that a way to prove themselves came or went (NIST SP 800-63B-4 §4.6), with a way to stop it.
 import type { Clock } from '../../platform/clock.js';
-import type { MailTemplates } from '../mail/mail.templates.js';
 import type { MailService } from '../mail/mail.service.js';
+import type { MailTemplates } from '../mail/mail.templates.js';
 import type { User } from '../users/user.entity.js';
 
 type Factor = MailTemplates['factor_added']['factor'];

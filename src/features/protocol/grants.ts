@@ -132,7 +132,10 @@ export class Grants {
   }
 
   /** Takes back what an account allowed a client, in all its sessions but one where asked; nothing is remembered. @returns how many grants ended. */
-  endAll(where: { accountId?: string; clientId?: string; exceptSession?: string | undefined }, reason: GrantEnd): Promise<number> {
+  endAll(
+    where: { accountId?: string; clientId?: string; exceptSession?: string | undefined },
+    reason: GrantEnd,
+  ): Promise<number> {
     return this.db.transaction(async () => {
       const [rows] = (await this.db.manager.query(
         `UPDATE grants SET ended_at = COALESCE(ended_at, $4), end_reason = $5
