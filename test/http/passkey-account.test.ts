@@ -53,6 +53,7 @@ describe('the passkeys of an account', () => {
   const letters = async (after = told): Promise<string[]> =>
     (await query('SELECT template FROM mail_messages ORDER BY id'))
       .map(({ template }: { template: string }) => template)
+      .filter((template: string) => template !== 'new_device')
       .slice(after);
   const policy = (authentication: object) =>
     asDefaultTenant(server.services, async () => {
@@ -122,6 +123,7 @@ describe('the passkeys of an account', () => {
   it('takes no answer of another session, another person, after five minutes or twice (C17)', async () => {
     const mine = authenticator();
     await add(mine);
+    browser = new Browser();
     const shown = await byPasskey(mine, browser);
     const csrf = csrfOf(shown);
     const place = formOf(shown, 'data-passkey-create');
@@ -291,6 +293,23 @@ describe('the passkeys of an account', () => {
     expect(third.excludeCredentials).toMatchObject([{ id: kept.body.passkey.id }]);
   });
 
+  it('is one of the two that may be set up where a second factor is required', async () => {
+    await policy({ multi_factor: 'required' });
+    const proof = pkce();
+    const named = await browser.open(authorizationUrl(server, party, proof));
+    const asked = await browser.submit(named, { username: person.email });
+    const enrol = await browser.submit(asked, { password });
+    expect(enrol.html).toContain('name="code"');
+    const [, text = ''] = /data-options="([^"]*)"/.exec(enrol.html) ?? [];
+    const options = JSON.parse(text.replaceAll('&quot;', '"').replaceAll('&amp;', '&'));
+    const place = formOf(enrol, 'data-passkey-create');
+    expect((await browser.submit(enrol, { passkey: '{}' }, place)).status).toBe(422);
+    const passkey = JSON.stringify(authenticator({ backupEligible: true }).create(options));
+    const codes = await browser.submit(enrol, { passkey }, place);
+    const { body } = await redeem(server, party, codeOf(await browser.submit(codes, {})), proof);
+    expect(decodeJwt(String(body.id_token)).acr).toBe('urn:ostiary:acr:phr');
+  });
+
   describe('is offered after a sign-in by password', () => {
     async function byPassword(fields: Record<string, string> = { can_passkey: 'yes' }, visitor = new Browser()) {
       const proof = pkce();
@@ -301,22 +320,6 @@ describe('the passkeys of an account', () => {
     const isOffered = ({ html }: Page) => html.includes('id="passkey-later"');
     const later = (found: Page, visitor: Browser) =>
       visitor.submit(found, { later: 'yes' }, formOf(found, 'add_passkey') + 1);
-
-    it('in a browser that could make one, every thirty days at most, and never blocks', async () => {
-      expect(isOffered((await byPassword({})).page)).toBe(false);
-      const first = await byPassword();
-      expect(isOffered(first.page)).toBe(true);
-      expect(isOffered(await first.visitor.open(first.page.url))).toBe(true);
-      codeOf(await later(first.page, first.visitor));
-      codeOf((await byPassword()).page);
-      clock.move(29 * day);
-      codeOf((await byPassword()).page);
-      clock.move(day);
-      expect(isOffered((await byPassword()).page)).toBe(true);
-      await policy({ passkeys: { upgrade_prompt: false } });
-      clock.move(31 * day);
-      codeOf((await byPassword()).page);
-    });
 
     it('and one that is made there is told to the client, and comes with recovery codes', async () => {
       const { page: offered, proof, visitor } = await byPassword();
@@ -349,22 +352,22 @@ describe('the passkeys of an account', () => {
       await send(visitor, action, fields);
       expect(await held()).toEqual([]);
     });
-  });
 
-  it('is one of the two that may be set up where a second factor is required', async () => {
-    await policy({ multi_factor: 'required' });
-    const proof = pkce();
-    const named = await browser.open(authorizationUrl(server, party, proof));
-    const asked = await browser.submit(named, { username: person.email });
-    const enrol = await browser.submit(asked, { password });
-    expect(enrol.html).toContain('name="code"');
-    const [, text = ''] = /data-options="([^"]*)"/.exec(enrol.html) ?? [];
-    const options = JSON.parse(text.replaceAll('&quot;', '"').replaceAll('&amp;', '&'));
-    const place = formOf(enrol, 'data-passkey-create');
-    expect((await browser.submit(enrol, { passkey: '{}' }, place)).status).toBe(422);
-    const passkey = JSON.stringify(authenticator({ backupEligible: true }).create(options));
-    const codes = await browser.submit(enrol, { passkey }, place);
-    const { body } = await redeem(server, party, codeOf(await browser.submit(codes, {})), proof);
-    expect(decodeJwt(String(body.id_token)).acr).toBe('urn:ostiary:acr:phr');
+    // The last one: what the engine keeps is not good for so long.
+    it('in a browser that could make one, every thirty days at most, and never blocks', async () => {
+      expect(isOffered((await byPassword({})).page)).toBe(false);
+      const first = await byPassword();
+      expect(isOffered(first.page)).toBe(true);
+      expect(isOffered(await first.visitor.open(first.page.url))).toBe(true);
+      codeOf(await later(first.page, first.visitor));
+      codeOf((await byPassword()).page);
+      clock.move(29 * day);
+      codeOf((await byPassword()).page);
+      clock.move(day);
+      expect(isOffered((await byPassword()).page)).toBe(true);
+      await policy({ passkeys: { upgrade_prompt: false } });
+      clock.move(31 * day);
+      codeOf((await byPassword()).page);
+    });
   });
 });
