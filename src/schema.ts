@@ -22,6 +22,7 @@ import { OneTimeFlows1700000000024 } from '../migrations/0024-one-time-flows.js'
 import { Registrations1700000000025 } from '../migrations/0025-registrations.js';
 import { FailedMail1700000000026 } from '../migrations/0026-failed-mail.js';
 import { ImportedHashes1700000000027 } from '../migrations/0027-imported-hashes.js';
+import { ProofsFrom1700000000036 } from '../migrations/0036-proofs-from.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
 import { Devices1700000000029 } from '../migrations/0029-devices.js';
@@ -94,4 +95,5 @@ export const migrations = [
   Lockouts1700000000028,
   Devices1700000000029,
   KnownNetworks1700000000030,
+  ProofsFrom1700000000036,
 ];

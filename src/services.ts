@@ -205,9 +205,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     tenants,
     users,
     passwords,
+    passkeys,
     passwordLinks,
     oneTimeTokens,
     (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,
+    clock,
   );
   const signInWatch = new SignInWatch(db, audit, clock, devices, lockdown, mail);
   const lookup = new ClientLookup(db, caching, clock);
