@@ -5,6 +5,7 @@ import Koa from 'koa';
 import qrCode from 'qrcode';
 import { version } from '../config/root.js';
 import { createForgottenPasswordRouter } from './account/forgotten-password.js';
+import { createLinkRouter } from './account/link-pages.js';
 import { createLockdownRouter } from './account/lockdown.js';
 import { createPasswordRouter } from './account/password.js';
 import { compressReads } from './api/compression.js';
@@ -196,6 +197,14 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
+  const links = createLinkRouter({
+    emailChange: services.emailChange,
+    accountDeletion: services.accountDeletion,
+    csrf,
+    pages,
+    rateLimits,
+    limits: services.limits,
+  });
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -217,6 +226,7 @@ export function createApp(services: Services): App {
   koa.use(password.routes());
   koa.use(forgottenPassword.routes());
   koa.use(lockdown.routes());
+  koa.use(links.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));

@@ -23,6 +23,7 @@ import { Registrations1700000000025 } from '../migrations/0025-registrations.js'
 import { FailedMail1700000000026 } from '../migrations/0026-failed-mail.js';
 import { ImportedHashes1700000000027 } from '../migrations/0027-imported-hashes.js';
 import { ProofsFrom1700000000036 } from '../migrations/0036-proofs-from.js';
+import { AccountLife1700000000033 } from '../migrations/0033-account-life.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
 import { Devices1700000000029 } from '../migrations/0029-devices.js';
@@ -95,5 +96,6 @@ export const migrations = [
   Lockouts1700000000028,
   Devices1700000000029,
   KnownNetworks1700000000030,
+  AccountLife1700000000033,
   ProofsFrom1700000000036,
 ];

@@ -1,8 +1,12 @@
 // What the server knows and does: the features, wired lowest first on their foundation. No door is opened here; app.ts and the command line build on it.
 import type { Config } from '../config/index.js';
 import { lifetimes, limits } from '../config/protocol.js';
+import { AccountDeletion } from './features/accounts/account-deletion.js';
+import { DataExport } from './features/accounts/data-export.js';
+import { EmailChange } from './features/accounts/email-change.js';
 import { EmailCodes } from './features/accounts/email-codes.js';
 import { EmailVerification } from './features/accounts/email-verification.js';
+import { Erasure } from './features/accounts/erasure.js';
 import { ForgottenPasswords } from './features/accounts/forgotten-passwords.js';
 import { MagicLinks } from './features/accounts/magic-links.js';
 import { MailboxProof } from './features/accounts/mailbox-proof.js';
@@ -84,19 +88,21 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const shortLived = redis && new ShortLivedRows(redis.client, clock);
   const protocol = new Protocol(db, sealer, audit, clock, lifetimes, shortLived);
   const devices = new Devices(db, audit, clock);
+  const erasure = new Erasure(db, tenants);
   const users = new UserService(db, audit, clock, {
     async ended({ id }) {
       await protocol.sessions.endAll(id, 'account_ended');
       await protocol.grants.endAll({ accountId: id }, 'account_ended');
       await devices.endAll({ id }, 'account_ended');
     },
+    erased: (user) => erasure.erase(user),
     mayChangePrivileged,
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
   const sweeper = new Sweeper(db, clock, retentions);
   const stopping = new AbortController();
-  const tasks = createTasks(() => ({ mail, users, keySchedule, rewrap, deletion, sweeper, stopping: stopping.signal }));
+  const tasks = createTasks(() => ({ mail, users, keySchedule, rewrap, deletion, accountDeletion, sweeper, stopping: stopping.signal }));
   const jobs: Jobs = new Jobs(db, tasks, {
     embedded,
     url: foundation.directUrl,
@@ -211,6 +217,26 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,
     clock,
   );
+  const accountDeletion = new AccountDeletion(db, audit, tenants, users, oneTimeTokens, mail, clock);
+  const emailChange = new EmailChange(
+    db,
+    audit,
+    tenants,
+    users,
+    mailboxes,
+    mailboxProof,
+    oneTimeTokens,
+    mail,
+    clock,
+    {
+      async takenBack(user, since) {
+        await secondFactors.removeAddedSince(user, since);
+        await passwords.withdraw(user);
+        return passwordLinks.issue(user);
+      },
+    },
+  );
+  const dataExport = new DataExport(db, audit, tenants, clock, rateLimits, { ...limits, ...overrides.limits }.dataExports);
   const signInWatch = new SignInWatch(db, audit, clock, devices, lockdown, mail);
   const lookup = new ClientLookup(db, caching, clock);
   const clientHooks = {
@@ -265,6 +291,9 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     passkeys,
     accountLocks,
     lockdown,
+    accountDeletion,
+    emailChange,
+    dataExport,
     signInWatch,
     captcha,
     devices,

@@ -101,6 +101,35 @@ export function ways(b: House): Record<string, Way> {
     '/logout/confirm': (v) => ({ method: 'POST', path: '/logout/confirm', form: { xsrf: v, logout: 'yes' } }),
     '/logout/success': (v) => ({ method: 'GET', path: `/logout/success?${new URLSearchParams({ client_id: v })}` }),
     '/jwks': (v) => ({ method: 'GET', path: '/jwks', headers: bearer(v) }),
+    'GET /account-restore/done': (v) => ({ method: 'GET', path: `/account-restore/done?token=${encodeURIComponent(v)}` }),
+    'GET /account/deleted': (v) => ({ method: 'GET', path: `/account/deleted?token=${encodeURIComponent(v)}` }),
+    'GET /account/email/confirm': (v) => ({
+      method: 'GET',
+      path: `/account/email/confirm?token=${encodeURIComponent(v)}`,
+    }),
+    ...Object.fromEntries(
+      ['email', 'delete', 'export', 'settings'].flatMap((page): [string, Way][] => [
+        [`GET /account/${page}`, (v) => ({ method: 'GET', path: `/account/${page}?token=${encodeURIComponent(v)}` })],
+        [`GET /account/${page} cookies`, (v) => ({ method: 'GET', path: `/account/${page}`, headers: { cookie: v } })],
+      ]),
+    ),
+    ...Object.fromEntries(
+      ['email', 'email/confirm', 'delete', 'export', 'settings'].flatMap((page): [string, Way][] => [
+        [
+          `POST /account/${page}`,
+          (v) => ({
+            method: 'POST',
+            path: `/account/${page}`,
+            headers: origin,
+            form: { token: v, email: 'a@example.com', csrf: v },
+          }),
+        ],
+        [
+          `POST /account/${page} cookies`,
+          (v) => ({ method: 'POST', path: `/account/${page}`, headers: { cookie: v, ...origin }, form: { csrf: 'x' } }),
+        ],
+      ]),
+    ),
     'GET /password/done': (v) => ({ method: 'GET', path: `/password/done?token=${encodeURIComponent(v)}` }),
     'GET /forgotten-password': (v) => ({ method: 'GET', path: `/forgotten-password?token=${encodeURIComponent(v)}` }),
     'POST /forgotten-password': (v) => ({
@@ -129,6 +158,8 @@ export function ways(b: House): Record<string, Way> {
     ['setup', b.setupToken],
     ['password', b.passwordToken],
     ['lockdown', b.lockdownToken],
+    ['email-undo', b.emailUndoToken],
+    ['account-restore', b.restoreToken],
   ] as const) {
     found[`GET /${name}`] = (v) => ({ method: 'GET', path: `/${name}?token=${encodeURIComponent(v)}` });
     found[`POST /${name}`] = (v) => ({

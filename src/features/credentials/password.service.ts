@@ -341,5 +341,5 @@ function refusal(
   if (!user) return 'unknown_user';
   if (!credential) return 'no_password';
   if (!right) return 'wrong_password';
-  return user.disabledAt ? 'disabled' : undefined;
+  return user.active ? undefined : 'disabled';
 }

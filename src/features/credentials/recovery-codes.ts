@@ -1,5 +1,6 @@
 // Owns the codes that stand in for a factor that was lost: ten, each good once, kept as hashes that are worthless without the tenant's secret.
 import { randomInt } from 'node:crypto';
+import { MoreThanOrEqual } from 'typeorm';
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { hmac } from '../../platform/crypto.js';
@@ -47,8 +48,9 @@ export class RecoveryCodes {
     });
   }
 
-  async remove({ id: userId }: User): Promise<void> {
-    await this.db.repo(RecoveryCode).delete({ userId });
+  /** @param since only those made then or later. */
+  async remove({ id: userId }: User, since = new Date(0)): Promise<void> {
+    await this.db.repo(RecoveryCode).delete({ userId, createdAt: MoreThanOrEqual(since) });
   }
 
   /** Exactly one of many callers is let in with it. */

@@ -93,6 +93,15 @@ export class SecondFactors {
     });
   }
 
+  /** What somebody else may have put there. */
+  async removeAddedSince(user: User, since: Date): Promise<void> {
+    await this.db.transaction(async () => {
+      await this.totp.remove(user, since);
+      await this.recoveryCodes.remove(user, since);
+      await this.passkeys.removeAll(user, since);
+    });
+  }
+
   private failed(subject: string, user: User, { locks }: Reservation): Promise<CodeOutcome> {
     return this.db.transaction(async () => {
       await this.recordFailure(subject, user, 'wrong_code');

@@ -1,5 +1,6 @@
 // Owns codes of an authenticator (RFC 6238): set up by a right code, and each time step is good once.
 // Hands off to: the lockout, which counts wrong codes whatever the address; factor.service.ts for what else an account has.
+import { MoreThanOrEqual } from 'typeorm';
 import { generateSecret, generateURI, verify } from 'otplib';
 import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
@@ -87,9 +88,10 @@ export class TotpService {
     return (await this.db.execute(ADVANCE, [currentTenantId(), userId, step])).length > 0;
   }
 
-  async remove({ id: userId }: User): Promise<boolean> {
+  /** @param since only one that was set up then or later. */
+  async remove({ id: userId }: User, since = new Date(0)): Promise<boolean> {
     return this.db.transaction(async () => {
-      const removed = (await this.db.repo(TotpCredential).delete({ userId })) > 0;
+      const removed = (await this.db.repo(TotpCredential).delete({ userId, createdAt: MoreThanOrEqual(since) })) > 0;
       if (removed) await this.audit.record('factor.removed', { user_id: userId, factor: 'totp' });
       return removed;
     });
