@@ -211,7 +211,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     tenants,
     users,
     passwords,
-    passkeys,
+    secondFactors,
     passwordLinks,
     oneTimeTokens,
     (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,

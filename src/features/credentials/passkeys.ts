@@ -50,15 +50,6 @@ export class Passkeys {
     });
   }
 
-  /** Those of the account that were made at that time or later, whatever other ways in are left. */
-  removeMadeSince(user: User, since: Date): Promise<void> {
-    return this.db.transaction(async () => {
-      await this.db.execute(LOCK_USER, [currentTenantId(), user.id]);
-      for (const { credentialId, createdAt } of await this.of(user.id))
-        if (createdAt >= since) await this.delete(user, credentialId);
-    });
-  }
-
   /** @throws AppError 409 for the last way in, whoever removes another one at the same time. */
   remove(user: User, { credentialId }: Passkey): Promise<void> {
     return this.db.transaction(async () => {
