@@ -104,7 +104,8 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const initialAccessToken = await plant(server, 'InitialAccessToken', {});
   const registration = await register(server, initialAccessToken, mark);
   const [setupToken, passwordToken, lockdownToken, emailUndoToken, restoreToken, deviceId] = await server.inside(async (services) => {
-    const { oneTimeTokens, users, passwords, devices } = services;
+    const { oneTimeTokens, users, passwords, devices, mail } = services;
+    await mail.send('account_unlocked', email, { at: new Date().toISOString() });
     const closing = await users.create({ email: `closing@${mark}.example` });
     await users.close(closing, new Date(Date.now() + 3_600_000));
     const admin = await users.create({ email: `admin@${mark}.example` });
@@ -112,7 +113,8 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     return [
       await oneTimeTokens.issue('setup', 'administrator', { data: {} }),
       await oneTimeTokens.issue('password_reset', person.id, { data: { email } }),
-      await oneTimeTokens.issue('lockdown', person.id, { data: { email } }),
+      // Not of the person: their next sign-in brings a newer one.
+      await oneTimeTokens.issue('lockdown', admin.id, { data: { email: admin.emailNormalized } }),
       await oneTimeTokens.issue('email_change_undo', `${person.id}:x`, {
         data: { from: `former@${mark}.example`, to: email, at: new Date().toISOString() },
       }),
@@ -127,6 +129,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const ids = {
     user_id: person.id,
     device_id: deviceId ?? '',
+    message_id: (await list('/mail-messages'))[0]?.id ?? '',
     client_id: own.clientId,
     secret_id: secret?.id ?? '',
     resource_id: (await list('/resources'))[0]?.id ?? '',

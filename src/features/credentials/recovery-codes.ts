@@ -48,11 +48,6 @@ export class RecoveryCodes {
     });
   }
 
-  /** @param since only those made then or later. */
-  async remove({ id: userId }: User, since = new Date(0)): Promise<void> {
-    await this.db.repo(RecoveryCode).delete({ userId, createdAt: MoreThanOrEqual(since) });
-  }
-
   /** Exactly one of many callers is let in with it. */
   async consume({ id: userId }: User, code: string): Promise<boolean> {
     const typed = normalize(code);
@@ -65,9 +60,10 @@ export class RecoveryCodes {
     });
   }
 
-  async remove({ id: userId }: User): Promise<boolean> {
+  /** @param since only those made then or later. */
+  async remove({ id: userId }: User, since = new Date(0)): Promise<boolean> {
     return this.db.transaction(async () => {
-      const removed = (await this.db.repo(RecoveryCode).delete({ userId })) > 0;
+      const removed = (await this.db.repo(RecoveryCode).delete({ userId, createdAt: MoreThanOrEqual(since) })) > 0;
       if (removed) await this.audit.record('factor.removed', { user_id: userId, factor: 'recovery_codes' });
       return removed;
     });
