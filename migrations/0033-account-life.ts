@@ -6,8 +6,6 @@ export class AccountLife1700000000033 implements MigrationInterface {
     await runner.query(`SET LOCAL lock_timeout = '5s'`);
     await runner.query(`ALTER TABLE users ADD COLUMN deletion_at timestamptz, ADD COLUMN settings jsonb NOT NULL DEFAULT '{}'`);
     await runner.query('CREATE INDEX users_deletion_at_idx ON users (deletion_at) WHERE deletion_at IS NOT NULL');
-    // What happened to one person is found without reading what happened to all.
-    await runner.query(`CREATE INDEX IF NOT EXISTS audit_events_user_idx ON audit_events (tenant_id, (data ->> 'user_id'), id)`);
     // The only rows of the engine that outlive a day, so that those of one account are found when it ends.
     await runner.query(
       `CREATE INDEX engine_rows_refresh_account ON engine_rows (tenant_id, account_id) WHERE kind = 'RefreshToken'`,
@@ -17,7 +15,6 @@ export class AccountLife1700000000033 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`SET LOCAL lock_timeout = '5s'`);
     await runner.query('DROP INDEX engine_rows_refresh_account');
-    await runner.query('DROP INDEX IF EXISTS audit_events_user_idx');
     await runner.query('DROP INDEX users_deletion_at_idx');
     await runner.query('ALTER TABLE users DROP COLUMN settings, DROP COLUMN deletion_at');
   }

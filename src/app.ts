@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http';
 import Koa from 'koa';
 import qrCode from 'qrcode';
 import { version } from '../config/root.js';
+import { openAccount } from './account.js';
 import { createForgottenPasswordRouter } from './account/forgotten-password.js';
 import { createLinkRouter } from './account/link-pages.js';
 import { createLockdownRouter } from './account/lockdown.js';
@@ -205,6 +206,7 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
+  const account = openAccount(services, { engine, csrf, pages });
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -218,6 +220,7 @@ export function createApp(services: Services): App {
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1')).use(below('/api/v1', compressReads));
+  koa.use(account.api.routes());
   // What only the operators of the installation may ask for is not there at other tenants.
   koa.use((ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next));
   koa.use(refuseEncodedBodies);
@@ -227,6 +230,7 @@ export function createApp(services: Services): App {
   koa.use(forgottenPassword.routes());
   koa.use(lockdown.routes());
   koa.use(links.routes());
+  koa.use(account.pages.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));

@@ -28,6 +28,7 @@ import { Registration } from './features/accounts/registration.entity.js';
 import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
 import { Devices1700000000029 } from '../migrations/0029-devices.js';
 import { KnownNetworks1700000000030 } from '../migrations/0030-known-networks.js';
+import { AuditOfUser1700000000031 } from '../migrations/0031-audit-of-user.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
@@ -96,6 +97,7 @@ export const migrations = [
   Lockouts1700000000028,
   Devices1700000000029,
   KnownNetworks1700000000030,
+  AuditOfUser1700000000031,
   AccountLife1700000000033,
   ProofsFrom1700000000036,
 ];

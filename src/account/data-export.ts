@@ -14,7 +14,7 @@ export function dataExportRoutes(router: Router, door: AccountDoor, { dataExport
 
   router.get('/export', async (ctx) => {
     const visitor = await door.visitor(ctx);
-    if (visitor) await door.show(ctx, visitor, 'export', dataOf(ctx.state.prefix));
+    if (visitor) await door.show(ctx, visitor, 'settings/export', dataOf(ctx.state.prefix));
   });
 
   router.post('/export', async (ctx) => {
@@ -27,7 +27,7 @@ export function dataExportRoutes(router: Router, door: AccountDoor, { dataExport
       const seconds = error.details.retryAfter;
       if (seconds) ctx.set('Retry-After', String(seconds));
       const data = { ...dataOf(ctx.state.prefix), error: { code: 'too_many_requests', seconds } };
-      return door.show(ctx, visitor, 'export', data, { status: 429 });
+      return door.show(ctx, visitor, 'settings/export', data, { status: 429 });
     }
     ctx.type = 'application/json';
     ctx.set('Cache-Control', 'no-store');

@@ -23,7 +23,7 @@ export function deletionRoutes(
 
   router.get('/delete', async (ctx) => {
     const visitor = await door.visitor(ctx);
-    if (visitor) await door.show(ctx, visitor, 'delete', await dataOf(ctx.state.prefix));
+    if (visitor) await door.show(ctx, visitor, 'settings/delete', await dataOf(ctx.state.prefix));
   });
 
   router.post('/delete', async (ctx) => {
@@ -34,7 +34,7 @@ export function deletionRoutes(
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 409) throw error;
       const data = { ...(await dataOf(ctx.state.prefix)), error: { code: error.code } };
-      return door.show(ctx, visitor, 'delete', data, { status: 422 });
+      return door.show(ctx, visitor, 'settings/delete', data, { status: 422 });
     }
     seeOther(ctx, `${ctx.state.prefix}/account/deleted`);
   });

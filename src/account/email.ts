@@ -50,7 +50,7 @@ export function emailRoutes(router: Router, door: AccountDoor, { emailChange, pa
     const { email } = found;
     if (!email) return pages.send(ctx, 'errors/error', { code: 'other_browser' }, { status: 400 });
     const actions = { submit: `${ctx.state.prefix}/account/email/confirm` };
-    await door.show(ctx, visitor, 'email-confirm', { token, email, actions });
+    await door.show(ctx, visitor, 'profile/email-confirm', { token, email, actions });
   });
 
   router.post('/email/confirm', async (ctx) => {
@@ -75,6 +75,6 @@ export function emailRoutes(router: Router, door: AccountDoor, { emailChange, pa
   ): Promise<void> {
     if (status === 429 && error?.seconds) ctx.set('Retry-After', String(error.seconds));
     const actions = { submit: `${ctx.state.prefix}/account/email` };
-    return door.show(ctx, visitor, 'email', { email, error, actions }, { status });
+    return door.show(ctx, visitor, 'profile/email', { email, error, actions }, { status });
   }
 }

@@ -24,7 +24,8 @@ export function settingsRoutes(router: Router, door: AccountDoor, { users }: Set
     if (!visitor) return;
     const { notifications } = AccountSettings.parse(visitor.user.settings);
     const { prefix } = ctx.state;
-    const actions = { submit: `${prefix}/account/settings`, language: `${prefix}/account/profile` };
+    const base = `${prefix}/account`;
+    const actions = { submit: `${base}/settings`, export: `${base}/export`, delete: `${base}/delete` };
     await door.show(ctx, visitor, 'settings', { notifications, actions });
   });
 

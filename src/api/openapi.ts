@@ -11,7 +11,7 @@ import {
 } from 'zod-openapi';
 import type { Endpoint } from '../platform/endpoint.js';
 import { objectShape } from './contract.js';
-import { Problem, problemType } from './problem.js';
+import { Problem, problemType } from '../platform/problem.js';
 
 type OpenApiDocument = oas31.OpenAPIObject;
 

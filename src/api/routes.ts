@@ -15,7 +15,7 @@ import { type Answer, fingerprintOf, IdempotencyKeys, idempotencyKey } from './i
 import { readJson } from './json.js';
 import { buildOpenApi, withIssuer } from './openapi.js';
 import { isUnchanged } from './preconditions.js';
-import { type Logger, problems, problemType } from './problem.js';
+import { type Logger, problems, problemType } from '../platform/problem.js';
 
 export interface ApiOptions {
   endpoints: readonly Endpoint[];

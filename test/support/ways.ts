@@ -4,7 +4,7 @@ import { endpointsOf } from '../../src/app.js';
 import type { Services } from '../../src/services.js';
 import { authorizationUrl, type Party, password } from './party.js';
 import { proofOf } from './proofs.js';
-import { type House, register } from './tenancy.js';
+import { cookiesIn, type House, register } from './tenancy.js';
 
 /** One way to show a value to an endpoint. */
 export interface Shown {
@@ -102,34 +102,6 @@ export function ways(b: House): Record<string, Way> {
     '/logout/success': (v) => ({ method: 'GET', path: `/logout/success?${new URLSearchParams({ client_id: v })}` }),
     '/jwks': (v) => ({ method: 'GET', path: '/jwks', headers: bearer(v) }),
     'GET /account-restore/done': (v) => ({ method: 'GET', path: `/account-restore/done?token=${encodeURIComponent(v)}` }),
-    'GET /account/deleted': (v) => ({ method: 'GET', path: `/account/deleted?token=${encodeURIComponent(v)}` }),
-    'GET /account/email/confirm': (v) => ({
-      method: 'GET',
-      path: `/account/email/confirm?token=${encodeURIComponent(v)}`,
-    }),
-    ...Object.fromEntries(
-      ['email', 'delete', 'export', 'settings'].flatMap((page): [string, Way][] => [
-        [`GET /account/${page}`, (v) => ({ method: 'GET', path: `/account/${page}?token=${encodeURIComponent(v)}` })],
-        [`GET /account/${page} cookies`, (v) => ({ method: 'GET', path: `/account/${page}`, headers: { cookie: v } })],
-      ]),
-    ),
-    ...Object.fromEntries(
-      ['email', 'email/confirm', 'delete', 'export', 'settings'].flatMap((page): [string, Way][] => [
-        [
-          `POST /account/${page}`,
-          (v) => ({
-            method: 'POST',
-            path: `/account/${page}`,
-            headers: origin,
-            form: { token: v, email: 'a@example.com', csrf: v },
-          }),
-        ],
-        [
-          `POST /account/${page} cookies`,
-          (v) => ({ method: 'POST', path: `/account/${page}`, headers: { cookie: v, ...origin }, form: { csrf: 'x' } }),
-        ],
-      ]),
-    ),
     'GET /password/done': (v) => ({ method: 'GET', path: `/password/done?token=${encodeURIComponent(v)}` }),
     'GET /forgotten-password': (v) => ({ method: 'GET', path: `/forgotten-password?token=${encodeURIComponent(v)}` }),
     'POST /forgotten-password': (v) => ({
@@ -166,6 +138,7 @@ export function ways(b: House): Record<string, Way> {
       form: { username: b.email, password, csrf: v },
     }),
   };
+  Object.assign(found, accountWays(b, origin));
   for (const [name, own] of [
     ['setup', b.setupToken],
     ['password', b.passwordToken],
@@ -234,6 +207,68 @@ export function ways(b: House): Record<string, Way> {
         headers: bearer(b.apiToken),
       });
   }
+  return found;
+}
+
+/** Address, copy, end and wishes. */
+const LIFE = ['/email', '/email/confirm', '/settings', '/export', '/delete'];
+
+/** The pages of the account: with cookies of somebody else, and with one's own and a value of somebody else. */
+function accountWays(b: House, origin: Record<string, string>): Record<string, Way> {
+  const found: Record<string, Way> = {};
+  const mine = () => ({ cookie: cookiesIn(b.browser).map(({ name, value }) => `${name}=${value}`).join('; ') });
+  let csrf: Promise<string> | undefined;
+  const token = () => {
+    csrf ??= fetch(`${b.server.issuer}/account/profile`, { headers: mine() })
+      .then((answer) => answer.text())
+      .then((html) => /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '');
+    return csrf;
+  };
+  for (const page of ['', '/profile', '/devices', '/applications', '/activity', '/signed-in', ...LIFE, '/deleted']) {
+    const path = `/account${page}`;
+    found[`GET ${path}`] = (v) => ({
+      method: 'GET',
+      path: `${path}?${new URLSearchParams({ before: v, state: v, done: v, token: v })}`,
+      headers: mine(),
+    });
+    found[`GET ${path} cookies`] = (v) => ({ method: 'GET', path, headers: { cookie: v } });
+  }
+  for (const [path, field] of [
+    ['/account/devices/session-end', 'session'],
+    ['/account/devices/forget', 'device'],
+    ['/account/applications/revoke', 'client_id'],
+    ['/account/email/confirm', 'token'],
+  ] as const)
+    found[`POST ${path} ${field}`.replace(/ (session|device|client_id)$/, '')] = async (v) => ({
+      method: 'POST',
+      path,
+      headers: { ...mine(), ...origin },
+      form: { [field]: v, csrf: await token() },
+    });
+  for (const path of [
+    '/account/profile',
+    '/account/devices/others-end',
+    '/account/activity/not-me',
+    ...LIFE.map((page) => `/account${page}`),
+  ]) {
+    found[`POST ${path}`] = (v) => ({ method: 'POST', path, headers: { ...mine(), ...origin }, form: { csrf: v, token: v } });
+    found[`POST ${path} cookies`] = (v) => ({ method: 'POST', path, headers: { cookie: v, ...origin } });
+  }
+  for (const [method, path] of [
+    ['GET', '/auth/me'],
+    ['GET', '/sessions'],
+    ['DELETE', '/sessions'],
+  ] as const)
+    found[`${method} /api${path} by cookies`] = (v) => ({
+      method,
+      path: `/api/v1${path}`,
+      headers: { cookie: v, ...origin },
+    });
+  found['DELETE /api/sessions/:session_id by session'] = async (v) => ({
+    method: 'DELETE',
+    path: `/api/v1/sessions/${encodeURIComponent(v)}`,
+    headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
+  });
   return found;
 }
 
