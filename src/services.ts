@@ -238,7 +238,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     {
       async takenBack(user, since) {
         await secondFactors.removeAddedSince(user, since);
-        await passwords.withdraw(user);
+        await passwords.remove(user);
         return passwordLinks.issue(user);
       },
     },

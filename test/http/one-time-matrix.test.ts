@@ -99,8 +99,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
 
   const flowOf = (page: Page) => baseOf(page).split('/').at(-1) ?? '';
   const toName = (browser: Browser) => browser.open(authorizationUrl(server, party, pkce()));
-  const toPassword = async (browser: Browser, username: string) =>
-    browser.submit(await toName(browser), { username });
+  const toPassword = async (browser: Browser, username: string) => browser.submit(await toName(browser), { username });
   const toSecondFactor = async (browser: Browser, username: string) =>
     browser.submit(await toPassword(browser, username), { password });
 
@@ -132,22 +131,52 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
 
   const steps: Record<StepName, Record<string, Door> | string> = {
     login: {
-      password: step('login', (v) => ({ password: v }), ({ browser, user }) => toPassword(browser, user.email)),
-      username: step('login', (v) => ({ username: v, password: v }), ({ browser }) => toName(browser)),
-      passkey: step('login', (v) => ({ passkey: v }), ({ browser }) => toName(browser)),
+      password: step(
+        'login',
+        (v) => ({ password: v }),
+        ({ browser, user }) => toPassword(browser, user.email),
+      ),
+      username: step(
+        'login',
+        (v) => ({ username: v, password: v }),
+        ({ browser }) => toName(browser),
+      ),
+      passkey: step(
+        'login',
+        (v) => ({ passkey: v }),
+        ({ browser }) => toName(browser),
+      ),
     },
     email_code: {
-      code: step('email_code', (v) => ({ code: v }), async ({ browser, user }) =>
-        browser.submit(await toPassword(browser, user.email), { with: 'email_code' }),
+      code: step(
+        'email_code',
+        (v) => ({ code: v }),
+        async ({ browser, user }) => browser.submit(await toPassword(browser, user.email), { with: 'email_code' }),
       ),
     },
     second_factor: {
-      code: step('second_factor', (v) => ({ code: v }), async (w) => w.page),
-      recovery_code: step('second_factor', (v) => ({ recovery_code: v }), async (w) => w.page),
-      passkey: step('second_factor', (v) => ({ passkey: v }), async (w) => w.page),
+      code: step(
+        'second_factor',
+        (v) => ({ code: v }),
+        async (w) => w.page,
+      ),
+      recovery_code: step(
+        'second_factor',
+        (v) => ({ recovery_code: v }),
+        async (w) => w.page,
+      ),
+      passkey: step(
+        'second_factor',
+        (v) => ({ passkey: v }),
+        async (w) => w.page,
+      ),
     },
     enrolment: {
-      offer: step('enrolment', (v) => ({ offer: v, code: v }), async (w) => w.page),
+      offer: step(
+        'enrolment',
+        (v) => ({ offer: v, code: v }),
+        async (w) => w.page,
+      ),
     },
     change_password: 'takes what is new, and only after a proof',
     recovery_codes: 'takes nothing',
@@ -227,7 +256,10 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
         .koa.middleware.flatMap((one) => (one as Koa.Middleware & { router?: { stack: Layer[] } }).router?.stack ?? [])
         .filter(({ methods, path }) => methods.includes('POST') && !path.startsWith('/api/v1'))
         .map(({ path }) => `POST ${path}`);
-      const known = [...Object.keys(doors).map((name) => name.split(' ').slice(0, 2).join(' ')), ...Object.keys(takeNone)];
+      const known = [
+        ...Object.keys(doors).map((name) => name.split(' ').slice(0, 2).join(' ')),
+        ...Object.keys(takeNone),
+      ];
       expect(mounted.filter((route) => !known.includes(route))).toEqual([]);
       for (const [, { door }] of made) expect(Object.keys(doors)).toContain(door);
     });
@@ -310,21 +342,24 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       expect((await browser.open(baseOf(asked))).html).toContain('mfa-submit');
     });
 
-    it.each(['registration', 'authentication'] as const)('a challenge of a passkey (%s): one of 50', async (purpose) => {
-      const { user, authenticator } = world;
-      const results = await server.inside(async ({ passkeyCeremonies }) => {
-        if (purpose === 'authentication') {
-          const response = authenticator.get(await passkeyCeremonies.authenticationOptions('flow'));
-          return Promise.all(Array.from({ length: 50 }, () => passkeyCeremonies.authenticate('flow', response)));
-        }
-        const response = authenticator.create(await passkeyCeremonies.registrationOptions(user, 'flow'));
-        const all = await Promise.all(
-          Array.from({ length: 50 }, () => passkeyCeremonies.register(user, 'flow', response)),
-        );
-        return all.map(({ outcome }) => (outcome === 'ok' ? outcome : undefined));
-      });
-      expect(results.filter(Boolean)).toHaveLength(1);
-    });
+    it.each(['registration', 'authentication'] as const)(
+      'a challenge of a passkey (%s): one of 50',
+      async (purpose) => {
+        const { user, authenticator } = world;
+        const results = await server.inside(async ({ passkeyCeremonies }) => {
+          if (purpose === 'authentication') {
+            const response = authenticator.get(await passkeyCeremonies.authenticationOptions('flow'));
+            return Promise.all(Array.from({ length: 50 }, () => passkeyCeremonies.authenticate('flow', response)));
+          }
+          const response = authenticator.create(await passkeyCeremonies.registrationOptions(user, 'flow'));
+          const all = await Promise.all(
+            Array.from({ length: 50 }, () => passkeyCeremonies.register(user, 'flow', response)),
+          );
+          return all.map(({ outcome }) => (outcome === 'ok' ? outcome : undefined));
+        });
+        expect(results.filter(Boolean)).toHaveLength(1);
+      },
+    );
 
     it('nor does a challenge of one ceremony do for another: alone, second, another sign-in, another person, a new passkey', async () => {
       const { user, authenticator } = world;

@@ -61,7 +61,8 @@ describe.each(pages)('%s', (page) => {
   it('names no variable, endpoint, class or page that is not there', () => {
     const names = new Set(Object.keys(variables));
     const shell = ['ISSUER', 'TOKEN'];
-    for (const [, name = ''] of text.matchAll(/`([A-Z]{3,}(?:_[A-Z]+)+)`/g)) expect([...names, ...shell]).toContain(name);
+    for (const [, name = ''] of text.matchAll(/`([A-Z]{3,}(?:_[A-Z]+)+)`/g))
+      expect([...names, ...shell]).toContain(name);
     const endpoints = inventory(endpointsOf({} as Services)).map(
       ({ method, path: at }) => `${method.toUpperCase()} /api/v1${at.replaceAll(/:(\w+)/g, '{$1}')}`,
     );

@@ -1,7 +1,8 @@
 // Owns codes of an authenticator (RFC 6238): set up by a right code, and each time step is good once.
 // Hands off to: the lockout, which counts wrong codes whatever the address; factor.service.ts for what else an account has.
-import { MoreThanOrEqual } from 'typeorm';
+
 import { generateSecret, generateURI, verify } from 'otplib';
+import { MoreThanOrEqual } from 'typeorm';
 import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
