@@ -97,6 +97,25 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     return { ...made, authenticator, browser, page, flow: flowOf(page) };
   }
 
+  /** Signed in by the passkey alone, a moment ago; once for each person. */
+  const sessions = new Map<string, Promise<{ browser: Browser; uid: string }>>();
+  function signedIn({ user, authenticator }: World): Promise<{ browser: Browser; uid: string }> {
+    const begin = async () => {
+      const browser = new Browser();
+      const page = await toName(browser);
+      const [, options = ''] = /data-passkey="([^"]*)"/.exec(page.html) ?? [];
+      const answer = authenticator.get(JSON.parse(options.replaceAll('&quot;', '"').replaceAll('&amp;', '&')));
+      const fields = { csrf: csrfOf(page), passkey: JSON.stringify(answer) };
+      await send(browser, `${baseOf(page)}/login`, fields);
+      await browser.open(baseOf(page));
+      const [session] = await query('SELECT uid FROM sessions WHERE account_id = $1 AND ended_at IS NULL', [user.id]);
+      return { browser, uid: String(session?.uid) };
+    };
+    const found = sessions.get(user.id) ?? begin();
+    sessions.set(user.id, found);
+    return found;
+  }
+
   const flowOf = (page: Page) => baseOf(page).split('/').at(-1) ?? '';
   const toName = (browser: Browser) => browser.open(authorizationUrl(server, party, pkce()));
   const toPassword = async (browser: Browser, username: string) => browser.submit(await toName(browser), { username });
@@ -107,14 +126,34 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
   const page =
     (path: string, more: Record<string, string> = {}): Door =>
     async (value) => {
+      const username = `first-${randomToken(6)}@example.com`;
       const response = await fetch(`${server.issuer}${path}`, {
         method: 'POST',
         redirect: 'manual',
         headers: { origin: new URL(server.issuer).origin, accept: 'text/html' },
-        body: new URLSearchParams({ token: value, csrf: csrf.token(value), ...more }),
+        body: new URLSearchParams({ token: value, csrf: csrf.token(value), username, ...more }),
       });
-      const text = await response.text();
-      return { taken: response.status < 400, status: response.status, text };
+      return answerOf(response);
+    };
+
+  async function answerOf(response: Response): Promise<Answer> {
+    const [text, location] = [await response.text(), response.headers.get('location') ?? ''];
+    // Who is sent to prove something first has given nothing yet.
+    const taken = response.status < 400 && !location.includes('/authorize');
+    return { taken, status: response.status, text };
+  }
+
+  /** A page of the account, whoever is signed in there. */
+  const ofAccount =
+    (path: string, more: Record<string, string> = {}): Door =>
+    async (value, here) => {
+      const { browser, uid } = await signedIn(here);
+      const response = await browser.request(`${server.issuer}${path}`, {
+        method: 'POST',
+        headers: { origin: new URL(server.issuer).origin },
+        body: new URLSearchParams({ token: value, csrf: csrf.token(`account:${uid}`), ...more }),
+      });
+      return answerOf(response);
     };
 
   /** A step of a sign-in: taken where the dispatcher shows another page afterwards. */
@@ -185,9 +224,12 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
   };
 
   const doors: Record<string, Door> = {
-    'POST /setup': page('/setup', { username: `first-${randomToken(6)}@example.com`, password: another }),
+    'POST /setup': page('/setup', { password: another }),
     'POST /password': page('/password', { password: another }),
     'POST /lockdown': page('/lockdown'),
+    'POST /email-undo': page('/email-undo'),
+    'POST /account-restore': page('/account-restore'),
+    'POST /account/email/confirm': ofAccount('/account/email/confirm'),
     ...Object.fromEntries(
       Object.entries(steps).flatMap(([name, fields]) =>
         typeof fields === 'string'
@@ -203,6 +245,16 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     'POST /interaction/:uid/strength': 'advice about a password',
     'POST /setup/strength': 'advice about a password',
     'POST /password/strength': 'advice about a password',
+    'POST /account/profile': 'what somebody says about themselves',
+    'POST /account/devices/session-end': 'a session of theirs',
+    'POST /account/devices/others-end': 'nothing',
+    'POST /account/devices/forget': 'a browser of theirs',
+    'POST /account/applications/revoke': 'an application',
+    'POST /account/activity/not-me': 'nothing',
+    'POST /account/email': 'an address',
+    'POST /account/settings': 'choices',
+    'POST /account/export': 'nothing',
+    'POST /account/delete': 'nothing',
   };
 
   /** A link of a purpose that names an address. */
@@ -242,9 +294,37 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     email_code: 'is bound to a sign-in of its own: below',
     email_verification: 'waits',
     magic_link: 'waits',
-    email_change: 'waits',
-    email_change_undo: 'waits',
-    account_deletion_undo: 'waits',
+    email_change: {
+      door: 'POST /account/email/confirm',
+      make: async (here) => {
+        const { user } = here;
+        const { uid: flow } = await signedIn(here);
+        const data = { from: user.email, to: `new-${randomToken(6)}@example.com` };
+        return server.inside(({ oneTimeTokens }) => oneTimeTokens.issue('email_change', user.id, { flow, data }));
+      },
+      event: 'email.changed',
+    },
+    email_change_undo: {
+      door: 'POST /email-undo',
+      make: ({ user }) => {
+        const data = { from: `former-${randomToken(6)}@example.com`, to: user.email, at: clock.now().toISOString() };
+        return server.inside(({ oneTimeTokens }) => oneTimeTokens.issue('email_change_undo', `${user.id}:x`, { data }));
+      },
+      event: 'email_change.undone',
+    },
+    account_deletion_undo: {
+      door: 'POST /account-restore',
+      // Of somebody else: nobody signs in to an account that is closed.
+      make: async () => {
+        const other = await makePerson(server);
+        return server.inside(async ({ oneTimeTokens, users }) => {
+          await users.close(other, new Date(clock.now().getTime() + 86_400_000));
+          const data = { email: other.emailNormalized };
+          return oneTimeTokens.issue('account_deletion_undo', other.id, { data });
+        });
+      },
+      event: 'account.deletion_withdrawn',
+    },
     mfa_recovery: 'waits',
   };
   const made = Object.entries(kinds).filter((one): one is [string, Kind] => typeof one[1] !== 'string');
