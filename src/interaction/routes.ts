@@ -23,7 +23,7 @@ import type { ResourceService } from '../features/resources/resource.service.js'
 import type { SignInWatch } from '../features/risk/sign-in-watch.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
-import type { Clock } from '../platform/clock.js';
+import { type Clock, epochSeconds } from '../platform/clock.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { badRequest, forbidden } from '../platform/errors.js';
 import { readForm, seeOther } from '../platform/form.js';
@@ -95,7 +95,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     if (interaction.uid !== ctx.params.uid)
       throw badRequest('interaction_expired', 'This sign-in was begun in another browser');
     const parsed = Progress.safeParse(interaction.progress ?? {});
-    const progress = begunWith(parsed.success ? parsed.data : Progress.parse({}), interaction);
+    const progress = await stillGood(begunWith(parsed.success ? parsed.data : Progress.parse({}), interaction));
     return {
       ctx,
       interaction,
@@ -107,13 +107,23 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     };
   }
 
+  /** Whoever ended all sessions of the account ended this sign-in too: it is begun anew, with nothing kept of it. */
+  async function stillGood(progress: Progress): Promise<Progress> {
+    const { user_id, proofs, identifier, other_account } = progress;
+    if (!user_id || proofs.length === 0 || !(await users.isOutdated(user_id, assess(proofs).ts))) return progress;
+    return { identifier, other_account, proofs: [] };
+  }
+
   async function needed(ctx: Context, { user_id, proofs, enrolled }: Progress, { params }: Interaction): Promise<Need> {
     if (!user_id || proofs.length === 0) return { kind: 'first_factor' };
     const policy = await deps.policy();
     const has = await deps.secondFactors.of(user_id);
     // Where the tenant no longer remembers anybody, nobody is remembered.
     const remembered = policy.remember_days > 0 && (await deps.devices.isTrusted(user_id, heldHandles(ctx)));
-    return needOf({ policy, asked: askedAcr(params), proofs, has, remembered, enrolled });
+    const need = needOf({ policy, asked: askedAcr(params), proofs, has, remembered, enrolled });
+    // NIST SP 800-63B-4 §4.1: a factor is bound to an account by whoever is there now, not on the word of a session that was left open.
+    const isStale = assess(proofs).ts < epochSeconds(deps.clock.now()) - FRESH_SECONDS;
+    return need.kind === 'enrolment' && isStale ? { kind: 'first_factor' } : need;
   }
 
   async function stepOf({ ctx, interaction, progress, need }: Visit): Promise<StepName | 'finish'> {
@@ -185,6 +195,9 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   });
   return router;
 }
+
+/** After this the password, or what came first, is asked again before a factor is added. */
+const FRESH_SECONDS = 10 * 60;
 
 const stepUps = new Set(['acr_unmet', 'mfa_required']);
 

@@ -38,13 +38,15 @@ export class SecondFactorStep implements Step {
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
-    const { progress } = visit;
+    const { progress, need } = visit;
     const user = progress.user_id && (await this.deps.users.findActive(progress.user_id));
-    if (!user) return;
+    if (!user || need.kind !== 'second_factor') return;
     const passkey = field(form, 'passkey');
     if (passkey) return this.byPasskey(visit, user, passkey);
     const recovery = field(form, 'recovery_code');
     const byRecovery = 'recovery_code' in form;
+    // What the policy does not take, or the class that is asked for cannot be reached with, is not tried: nothing is used up by it.
+    if (!(byRecovery ? need.recovery : need.methods.includes('totp'))) return this.ask(visit, false);
     const code = recovery ?? field(form, 'code');
     if (!code) return this.ask(visit, byRecovery, { code: byRecovery ? 'missing_recovery_code' : 'missing_code' });
     if ((await this.question(user)) && !(await this.deps.captcha.passes(form, visit)))

@@ -60,6 +60,29 @@ describe('what is still to be proved', () => {
       ['passkey'],
     ],
 
+    [
+      'required, and a class asked for if possible that is out of reach',
+      { policy: required, asked: acr('phrh', false) },
+      enrolment,
+      ['passkey', 'totp'],
+    ],
+    [
+      'required, and an essential class that nothing here reaches',
+      { policy: { ...required, second_factors: ['totp'] }, asked: acr('phr') },
+      enrolment,
+      ['totp'],
+    ],
+    [
+      'not required, and an essential class that nothing here reaches',
+      { policy: { second_factors: ['totp'] }, asked: acr('phr') },
+      nothing,
+    ],
+    [
+      'required and proved, and a class asked for if possible',
+      { proofs: [pwd, totp], policy: required, has: withTotp, asked: acr('phrh', false) },
+      nothing,
+    ],
+
     ['asked for mfa, remembered or not', { has: withTotp, remembered: true, asked: acr('mfa') }, second, ['totp']],
     ['asked for mfa, with nothing to prove it', { asked: acr('mfa') }, enrolment, ['passkey', 'totp']],
     ['asked for mfa if possible', { asked: acr('mfa', false) }, nothing],

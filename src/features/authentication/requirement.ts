@@ -53,9 +53,11 @@ export function needOf(situation: Situation): Need {
   // A code in place of a factor that was lost: another one takes its place before anything else.
   if (proofs.some(({ method }) => method === 'recovery_code') && unproved.length > 0)
     return { kind: 'enrolment', methods: unproved };
-  if (reached >= target || !mustReach(situation, target)) return { kind: 'nothing' };
-  const methods = unproved.filter((method) => gainOf(method) >= target);
-  return methods.length > 0 ? { kind: 'enrolment', methods } : { kind: 'nothing' };
+  for (const floor of floorsOf(situation, target)) {
+    const methods = reached < floor ? unproved.filter((method) => gainOf(method) >= floor) : [];
+    if (methods.length > 0) return { kind: 'enrolment', methods };
+  }
+  return { kind: 'nothing' };
 }
 
 /** A factor of its own, beside its mailbox, that the tenant still takes. */
@@ -71,9 +73,14 @@ function targetOf({ policy, asked, has, remembered }: Situation): number {
   return Math.max(wanted && !remembered ? MFA : 0, asked ? strength(asked.acr) : 0);
 }
 
-/** A policy and an essential class cannot do with less; a voluntary one (acr_values) is met where it can be. */
-const mustReach = ({ policy, asked, remembered }: Situation, target: number): boolean =>
-  (policy.multi_factor === 'required' && !remembered && target <= MFA) || (asked?.essential ?? false);
+/**
+ * What another factor is set up for. An essential class cannot do with less, a voluntary one (acr_values) is met where it can be; and whatever is
+ * asked for, the policy of the tenant stays.
+ */
+const floorsOf = ({ policy, asked, remembered }: Situation, target: number): number[] => [
+  asked?.essential ? target : 0,
+  policy.multi_factor === 'required' && !remembered ? MFA : 0,
+];
 
 /** Those of the account that the tenant takes. */
 export function usable({ second_factors }: AuthenticationPolicy, has: Factors): SecondFactor[] {

@@ -164,16 +164,20 @@ export class Sessions {
     await this.end(request, uid, reason);
   }
 
-  /** Ends all sessions of an account, but one where asked. @returns how many. */
-  async endAll(accountId: string, reason: SessionEnd, exceptUid?: string): Promise<number> {
-    const rows = (await this.db.manager.query(
-      'SELECT uid FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL AND uid IS DISTINCT FROM $3',
-      [currentTenantId(), accountId, exceptUid ?? null],
-    )) as { uid: string }[];
-    await this.db.transaction(async () => {
+  /**
+   * Ends all sessions of an account, but one where asked. What was proved before begins none any more, so that a sign-in on its way ends too.
+   * @returns how many.
+   */
+  endAll(accountId: string, reason: SessionEnd, exceptUid?: string): Promise<number> {
+    return this.db.transaction(async () => {
+      await this.db.execute(statements.endProofs, [currentTenantId(), accountId, this.clock.now()]);
+      const rows = (await this.db.manager.query(
+        'SELECT uid FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL AND uid IS DISTINCT FROM $3',
+        [currentTenantId(), accountId, exceptUid ?? null],
+      )) as { uid: string }[];
       for (const { uid } of rows) await this.end(new ProtocolRequest(), uid, reason);
+      return rows.length;
     });
-    return rows.length;
   }
 
   private async write(

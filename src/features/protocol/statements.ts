@@ -144,11 +144,17 @@ export const findSessionByUid = statement(
  */
 export const saveSession = statement(
   'protocol_save_session',
-  `WITH saved AS (
+  `WITH person AS (
+     SELECT proofs_from FROM users
+      WHERE tenant_id = $1 AND id = $3
+        AND NOT EXISTS (SELECT 1 FROM sessions o WHERE o.tenant_id = $1 AND o.uid = $2 AND o.login_ts = $4)
+        FOR SHARE
+   ), saved AS (
      INSERT INTO sessions AS s (tenant_id, uid, account_id, login_ts, payload, ip, user_agent, created_at, updated_at, expires_at)
      SELECT $1::uuid, $2::text, $3::uuid, $4::bigint, $5::jsonb, $6::text, $7::text, $8::timestamptz, $8::timestamptz, $9::timestamptz
       WHERE NOT EXISTS (SELECT 1 FROM password_credentials p
                          WHERE p.tenant_id = $1 AND p.user_id = $3 AND date_trunc('second', p.changed_at) > to_timestamp($4::bigint))
+        AND NOT EXISTS (SELECT 1 FROM person WHERE date_trunc('second', proofs_from) > to_timestamp($4::bigint))
          OR EXISTS (SELECT 1 FROM sessions o WHERE o.tenant_id = $1 AND o.uid = $2 AND o.login_ts = $4)
      ON CONFLICT (tenant_id, uid) DO UPDATE SET
        account_id = COALESCE(excluded.account_id, s.account_id),
@@ -176,6 +182,12 @@ export const saveSession = statement(
        FROM saved WHERE h.tenant_id = $1 AND h.session_uid = saved.uid AND h.handle_hash = ANY ($13::bytea[])
    )
    SELECT saved.uid, handle.retire_at IS NOT NULL AS handle_retired FROM saved, handle`,
+);
+
+/** Whoever is about to begin a session (`person` above) waits for this, or is waited for: no session is made behind the back of the end. */
+export const endProofs = statement(
+  'protocol_end_proofs',
+  'UPDATE users SET proofs_from = $3 WHERE tenant_id = $1 AND id = $2',
 );
 
 export const touchSession = statement(

@@ -41,5 +41,15 @@ export const AuthenticationPolicy = z
   .refine(({ multi_factor, second_factors }) => multi_factor !== 'required' || second_factors.length > 0, {
     message: 'a second factor cannot be required where none is allowed',
     path: ['multi_factor'],
-  });
+  })
+  .refine(
+    ({ multi_factor, first_factors, second_factors }) =>
+      multi_factor !== 'required' ||
+      second_factors.some((method) => method !== 'email_code') ||
+      !first_factors.some((method) => method === 'magic_link' || method === 'email_code'),
+    {
+      message: 'a code by mail is no second factor after a link or a code by mail: allow another one',
+      path: ['second_factors'],
+    },
+  );
 export type AuthenticationPolicy = z.infer<typeof AuthenticationPolicy>;
