@@ -26,6 +26,8 @@ import { Registration } from './features/accounts/registration.entity.js';
 import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
 import { Devices1700000000029 } from '../migrations/0029-devices.js';
 import { KnownNetworks1700000000030 } from '../migrations/0030-known-networks.js';
+import { FactorRecoveries1700000000034 } from '../migrations/0034-factor-recoveries.js';
+import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
@@ -65,6 +67,7 @@ export const entities = [
   Resource,
   MailMessage,
   Registration,
+  FactorRecovery,
 ];
 
 export const migrations = [
@@ -94,4 +97,5 @@ export const migrations = [
   Lockouts1700000000028,
   Devices1700000000029,
   KnownNetworks1700000000030,
+  FactorRecoveries1700000000034,
 ];

@@ -3,6 +3,7 @@ import type { Config } from '../config/index.js';
 import { lifetimes, limits } from '../config/protocol.js';
 import { EmailCodes } from './features/accounts/email-codes.js';
 import { EmailVerification } from './features/accounts/email-verification.js';
+import { FactorRecoveries } from './features/accounts/factor-recovery.js';
 import { ForgottenPasswords } from './features/accounts/forgotten-passwords.js';
 import { MagicLinks } from './features/accounts/magic-links.js';
 import { MailboxProof } from './features/accounts/mailbox-proof.js';
@@ -134,6 +135,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
         await protocol.grants.endAll({ accountId: id }, 'logout');
       },
       locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+      isUnproved: (userId) => mailboxProof.isUnproved(userId),
     },
   );
   const { egress } = foundation;
@@ -155,7 +157,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   });
   const accountLocks = new AccountLocks(db, users, passwords, secondFactors, mail, clock);
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
-  const mailboxProof = new MailboxProof(db, audit, users, {
+  const mailboxProof: MailboxProof = new MailboxProof(db, audit, users, {
     async disown(user) {
       await protocol.sessions.endAll(user.id, 'account_ended');
       await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
@@ -188,6 +190,16 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const emailCodes = new EmailCodes(db, audit, mailboxes, mailboxProof, oneTimeTokens, mail);
   const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, mailboxProof, emailCodes, oneTimeTokens, mail);
   const forgottenPasswords = new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf);
+  const factorRecoveries = new FactorRecoveries(
+    db,
+    audit,
+    tenants,
+    mailboxes,
+    secondFactors,
+    oneTimeTokens,
+    mail,
+    clock,
+  );
   const registration = new RegistrationService(
     db,
     audit,
@@ -256,6 +268,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     magicLinks,
     forgottenPasswords,
     registration,
+    factorRecoveries,
     totp,
     recoveryCodes,
     secondFactors,

@@ -22,8 +22,8 @@ export class MailboxProof {
   ) {}
 
   /** Whether somebody made this account without having proved its address since. */
-  async isUnproved(user: User): Promise<boolean> {
-    return this.db.repo(Registration).existsBy({ userId: user.id });
+  async isUnproved(userId: string): Promise<boolean> {
+    return this.db.repo(Registration).existsBy({ userId });
   }
 
   /**
