@@ -139,6 +139,7 @@ export function createApp(services: Services): App {
   } satisfies Omit<ApiOptions, 'endpoints'>;
   const ofInstallation = createApi({ ...api, endpoints: endpointsOf(services) }).routes();
   const ofTenant = createApi({ ...api, endpoints: tenantEndpoints(services) }).routes();
+  const { forgottenPasswords } = services;
   const interaction = createInteractionRouter({
     engine,
     clients,
@@ -150,6 +151,12 @@ export function createApp(services: Services): App {
     captcha: new CaptchaQuestion(services.captcha, async () => (await tenants.current()).settings.lockout),
     totp: services.totp,
     emailCodes: services.emailCodes,
+    magicLinks: services.magicLinks,
+    emailVerification: services.emailVerification,
+    registration: services.registration,
+    forgottenPasswords,
+    factorRecoveries: services.factorRecoveries,
+    logger,
     recoveryCodes: services.recoveryCodes,
     users,
     grants: protocol.grants,
@@ -187,7 +194,6 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
-  const { forgottenPasswords } = services;
   const forgottenPassword = createForgottenPasswordRouter({ forgottenPasswords, csrf, pages });
   const lockdown = createLockdownRouter({
     lockdown: services.lockdown,
@@ -209,10 +215,12 @@ export function createApp(services: Services): App {
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1')).use(below('/api/v1', compressReads));
+  // Programs that sign people in carry no token yet.
+  koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(interaction.json.routes());
   // What only the operators of the installation may ask for is not there at other tenants.
   koa.use((ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next));
   koa.use(refuseEncodedBodies);
-  koa.use(interaction.routes());
+  koa.use(interaction.pages.routes());
   koa.use(setup.routes());
   koa.use(password.routes());
   koa.use(forgottenPassword.routes());

@@ -1,5 +1,6 @@
 // Owns the link by which somebody says that an address is theirs: once, by POST, a newer one ends the older.
 // Hands off to: MailboxProof for what the proof means, mail.
+import { sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
@@ -17,6 +18,14 @@ export interface Confirmation {
   flow?: string | undefined;
   /** Whoever made the account elsewhere shows by its password that it was them. */
   password?: string | undefined;
+}
+
+export interface Found {
+  user: User;
+  unproved: boolean;
+  here: boolean;
+  /** The interaction that goes on with it, where there is one. */
+  flow: string | undefined;
 }
 
 export class EmailVerification {
@@ -54,11 +63,17 @@ export class EmailVerification {
     });
   }
 
-  /** Whose address the link proves, and whether its account has to be shown to be theirs. Uses nothing up: mail scanners open links too. */
-  async peek(token: string): Promise<{ user: User; unproved: boolean; flow: string | undefined } | undefined> {
+  /**
+   * Whose address the link proves, and whether its account has to be shown to be theirs; `here`: because it was made in this flow, it is.
+   * Uses nothing up: mail scanners open links too.
+   */
+  async peek(token: string, here?: string): Promise<Found | undefined> {
     const found = await this.oneTimeTokens.peek('email_verification', token);
     const user = found && (await this.mailboxes.holder(found));
-    return user && { user, unproved: await this.proof.isUnproved(user.id), flow: found.data.flow };
+    if (!user) return undefined;
+    const flow = await this.proof.flowHashOf(user.id);
+    const madeHere = here !== undefined && flow === sha256(here);
+    return { user, unproved: flow !== undefined, here: madeHere, flow: found.data.flow };
   }
 
   /**

@@ -26,6 +26,11 @@ export class MailboxProof {
     return this.db.repo(Registration).existsBy({ userId });
   }
 
+  /** Of the interaction in which an unproved account was made. */
+  async flowHashOf(userId: string): Promise<string | undefined> {
+    return (await this.db.repo(Registration).findOneBy({ userId }))?.flowHash;
+  }
+
   /**
    * The mailbox was proved. Of two at once one does it.
    * @param by the interaction it was proved in, or that whoever did also knows the password of the account.
