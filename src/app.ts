@@ -4,9 +4,12 @@ import type { RequestListener } from 'node:http';
 import Koa from 'koa';
 import qrCode from 'qrcode';
 import { version } from '../config/root.js';
+import { createFactorRecoveryRouter } from './account/factor-recovery.js';
 import { createForgottenPasswordRouter } from './account/forgotten-password.js';
 import { createLockdownRouter } from './account/lockdown.js';
 import { createPasswordRouter } from './account/password.js';
+import { createSignInLinkRouter } from './account/sign-in-link.js';
+import { createVerifyEmailRouter } from './account/verify-email.js';
 import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
 import { createMailboxRouter } from './dev/mailbox.js';
@@ -202,6 +205,13 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
+  const link = { csrf, pages, rateLimits, limits: services.limits };
+  const { magicLinks, emailVerification, passwordLinks, factorRecoveries } = services;
+  const letters = [
+    createSignInLinkRouter({ ...link, magicLinks }),
+    createVerifyEmailRouter({ ...link, emailVerification, passwordLinks }),
+    createFactorRecoveryRouter({ ...link, factorRecoveries }),
+  ];
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -225,6 +235,7 @@ export function createApp(services: Services): App {
   koa.use(password.routes());
   koa.use(forgottenPassword.routes());
   koa.use(lockdown.routes());
+  for (const letter of letters) koa.use(letter.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));
