@@ -7,7 +7,7 @@ import { FactorRecoveries } from './features/accounts/factor-recovery.js';
 import { ForgottenPasswords } from './features/accounts/forgotten-passwords.js';
 import { MagicLinks } from './features/accounts/magic-links.js';
 import { MailboxProof } from './features/accounts/mailbox-proof.js';
-import { Mailboxes } from './features/accounts/mailboxes.js';
+import { Mailboxes, type MailboxLimits } from './features/accounts/mailboxes.js';
 import { RegistrationService } from './features/accounts/registration.js';
 import { AuditLog } from './features/audit/audit.service.js';
 import { type Captcha, Turnstile } from './features/captcha/captcha.js';
@@ -59,6 +59,7 @@ const admissions = { active: 'now', suspended: 'later', deleting: 'never' } as c
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides extends Foundations {
   captcha?: Captcha;
+  letters?: MailboxLimits;
   limits?: Partial<Record<keyof typeof limits, { points: number; seconds: number }>>;
 }
 
@@ -176,7 +177,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     linkOf,
     async (user) => (await mailboxProof.proved(user, { flow: undefined })).user,
   );
-  const mailboxes = new Mailboxes(tenants, users, rateLimits);
+  const mailboxes = new Mailboxes(tenants, users, rateLimits, overrides.letters);
   const emailVerification = new EmailVerification(
     db,
     audit,

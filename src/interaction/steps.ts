@@ -68,7 +68,8 @@ export function nextStep(prompt: string, progress: Progress, { accounts, need, r
 function firstStep(create: boolean, { registered, email_code, magic_link, identifier }: Progress): StepName {
   if (registered?.waiting && identifier) return 'registered';
   if ((email_code || magic_link) && identifier) return 'email_code';
-  return create && !registered ? 'register' : 'login';
+  // Whoever has said who they are has an account.
+  return create && !registered && !identifier ? 'register' : 'login';
 }
 
 /** Other steps that are taken at the same place as one, and shown there by a link (`?with=`). */
