@@ -23,7 +23,13 @@ const text = z.string().catch('');
 const Link = z.object({ token: text, elsewhere: text });
 const Form = z.object({ token: text, csrf: text });
 
-export function createSignInLinkRouter({ magicLinks, csrf, pages, rateLimits, limits }: SignInLinkDependencies): Router {
+export function createSignInLinkRouter({
+  magicLinks,
+  csrf,
+  pages,
+  rateLimits,
+  limits,
+}: SignInLinkDependencies): Router {
   const router = new Router({ sensitive: true, strict: true });
   const failures = rateLimits.limiter({ name: 'sign_in_link', ...limits.linkFailures });
   const expired = (ctx: Context) => pages.send(ctx, 'errors/error', { code: 'link_expired' }, { status: 400 });

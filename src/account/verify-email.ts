@@ -102,8 +102,18 @@ export function createVerifyEmailRouter(deps: VerifyEmailDependencies): Router {
     const found = await emailVerification.peek(token);
     if (!found) return expired(ctx);
     const { user, unproved } = found;
-    const data = { token, username: user.email, unproved, error, actions: { submit: `${ctx.state.prefix}/verify-email` } };
-    await pages.send(ctx, 'verify-email/confirm', data, { status, csrf: csrf.token(token), retryAfter: error?.seconds });
+    const data = {
+      token,
+      username: user.email,
+      unproved,
+      error,
+      actions: { submit: `${ctx.state.prefix}/verify-email` },
+    };
+    await pages.send(ctx, 'verify-email/confirm', data, {
+      status,
+      csrf: csrf.token(token),
+      retryAfter: error?.seconds,
+    });
   }
 
   function expired(ctx: Context, error?: Problem, status = 400): Promise<void> {

@@ -104,8 +104,7 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
   async function visitOf(ctx: Context, uid = String(ctx.params.uid)): Promise<Visit> {
     const interaction = await engine.interaction(ctx.req, ctx.res);
     // The engine goes by the cookie alone; a cookie set for another path must not lead this address on.
-    if (interaction.uid !== uid)
-      throw badRequest('interaction_expired', 'This sign-in was begun in another browser');
+    if (interaction.uid !== uid) throw badRequest('interaction_expired', 'This sign-in was begun in another browser');
     const parsed = Progress.safeParse(interaction.progress ?? {});
     const progress = begunWith(parsed.success ? parsed.data : Progress.parse({}), interaction);
     return {

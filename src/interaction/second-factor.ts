@@ -83,8 +83,7 @@ export class SecondFactorStep implements Step {
     const listed = need.kind === 'second_factor' && need.methods.includes('email_code');
     return secondFactors.counted(
       user,
-      async () =>
-        listed && (await emailCodes.verify(user.email, interaction.uid, code, 'registrant')).outcome === 'ok',
+      async () => listed && (await emailCodes.verify(user.email, interaction.uid, code, 'registrant')).outcome === 'ok',
     );
   }
 
@@ -134,13 +133,7 @@ export class SecondFactorStep implements Step {
     if (wanted === 'yes' && days > 0) holdHandle(ctx, await this.deps.devices.trust(user, heldHandles(ctx), days));
   }
 
-  private async ask(
-    visit: Visit,
-    user: User,
-    way: Way,
-    error?: Problem,
-    status = error ? 422 : 200,
-  ): Promise<void> {
+  private async ask(visit: Visit, user: User, way: Way, error?: Problem, status = error ? 422 : 200): Promise<void> {
     const { base, need, progress } = visit;
     if (need.kind !== 'second_factor') return;
     const hours = await this.deps.factorRecoveries.waitFor(user, progress.proofs);

@@ -54,7 +54,11 @@ export interface Facts {
   registration: boolean;
 }
 
-export function nextStep(prompt: string, progress: Progress, { accounts, need, registration }: Facts): StepName | 'finish' {
+export function nextStep(
+  prompt: string,
+  progress: Progress,
+  { accounts, need, registration }: Facts,
+): StepName | 'finish' {
   if (prompt === 'select_account' && !progress.other_account && accounts > 0) return 'select_account';
   if (prompt === 'consent' && !progress.other_account) return 'consent';
   if (need.kind === 'first_factor') return firstStep(prompt === 'create' && registration, progress);

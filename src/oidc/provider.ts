@@ -174,7 +174,13 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     },
     acrValues: [...acrValues],
     discovery: {
-      prompt_values_supported: ['none', 'login', 'consent', 'select_account', ...(issuer.registration ? ['create'] : [])],
+      prompt_values_supported: [
+        'none',
+        'login',
+        'consent',
+        'select_account',
+        ...(issuer.registration ? ['create'] : []),
+      ],
     },
     conformIdTokenClaims: true,
     subjectTypes: ['public', 'pairwise'],

@@ -38,7 +38,9 @@ describe('nobody learns from an answer whether an address has an account (OWASP 
       page.status,
       page.headers.get('location')?.replace(/\/interaction\/[\w-]+/, '/interaction/…'),
       [...page.headers.keys()].sort().join(),
-      withoutNonces(page).replaceAll(email, 'ADDRESS').replaceAll(/"challenge":"[^"]*"|&quot;challenge&quot;:&quot;[\w-]+/g, ''),
+      withoutNonces(page)
+        .replaceAll(email, 'ADDRESS')
+        .replaceAll(/"challenge":"[^"]*"|&quot;challenge&quot;:&quot;[\w-]+/g, ''),
     ].join('\n');
 
   const timed = async (email: string, page: Page, fields: Record<string, string>) => {
@@ -90,7 +92,10 @@ describe('nobody learns from an answer whether an address has an account (OWASP 
       'a sign-in link',
       async () => async (email) => timed(email, await begin(), { username: email, with: 'magic_link' }),
     ],
-    ['a code by mail', async () => async (email) => timed(email, await begin(), { username: email, with: 'email_code' })],
+    [
+      'a code by mail',
+      async () => async (email) => timed(email, await begin(), { username: email, with: 'email_code' }),
+    ],
     [
       'the options for a passkey, and the password page after the name',
       async () => async (email) => {

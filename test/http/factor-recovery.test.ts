@@ -4,7 +4,16 @@ import { generate } from 'otplib';
 import { Browser, type Page } from '../support/browser.js';
 import { isSignedIn } from '../support/journey.js';
 import { codeIn, generous, linkIn, setPolicy, subjectsOf } from '../support/mailbox.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, type Party, password, pkce, redeem } from '../support/party.js';
+import {
+  authorizationUrl,
+  codeOf,
+  makeClient,
+  makePerson,
+  type Party,
+  password,
+  pkce,
+  redeem,
+} from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const hour = 3600;
@@ -58,7 +67,8 @@ describe('second factors by way of the mailbox', () => {
     return secret;
   }
   const linkOn = (page: Page, name: string) =>
-    new URL(new RegExp(`href="([^"]*with=${name})"`).exec(page.html)?.[1]?.replaceAll('&amp;', '&') ?? '', page.url).href;
+    new URL(new RegExp(`href="([^"]*with=${name})"`).exec(page.html)?.[1]?.replaceAll('&amp;', '&') ?? '', page.url)
+      .href;
   const offersLoss = (page: Page) => page.html.includes('id="mfa-lost"');
   const isAsked = (page: Page) => page.html.includes('mfa-submit');
   async function lose(visitor = browser): Promise<Page> {
@@ -213,7 +223,9 @@ describe('second factors by way of the mailbox', () => {
     it('is not for whoever came in by that very mailbox, nor where the tenant leaves it to administrators', async () => {
       await enrol();
       await setPolicy(server, { first_factors: ['magic_link'] });
-      const page = await browser.submit(await browser.open(authorizationUrl(server, party, pkce())), { username: email });
+      const page = await browser.submit(await browser.open(authorizationUrl(server, party, pkce())), {
+        username: email,
+      });
       await browser.submit(page, { with: 'magic_link' });
       const asked = await browser.submit(await browser.open(await linkIn(server, email, 'sign-in-link')), {});
       expect([isAsked(asked), offersLoss(asked)]).toEqual([true, false]);

@@ -3,7 +3,16 @@ import { decodeJwt } from 'jose';
 import { Browser, type Page } from '../support/browser.js';
 import { baseOf, csrfOf, giveNameAndPassword, isSignedIn, nameOf, send, withoutNonces } from '../support/journey.js';
 import { generous, linkIn, setPolicy, subjectsOf } from '../support/mailbox.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, type Party, password, pkce, redeem } from '../support/party.js';
+import {
+  authorizationUrl,
+  codeOf,
+  makeClient,
+  makePerson,
+  type Party,
+  password,
+  pkce,
+  redeem,
+} from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const create = { prompt: 'create' };
@@ -48,7 +57,13 @@ describe('making an account of one’s own (OpenID Connect Initiating User Regis
     };
 
   it('§4.1: prompt=create is supported exactly where people may register, and refused elsewhere as invalid_request', async () => {
-    expect((await discovery()).prompt_values_supported).toEqual(['none', 'login', 'consent', 'select_account', 'create']);
+    expect((await discovery()).prompt_values_supported).toEqual([
+      'none',
+      'login',
+      'consent',
+      'select_account',
+      'create',
+    ]);
     expect(asks((await begin()).page)).toBe(true);
     await setPolicy(server, {});
     expect((await discovery()).prompt_values_supported).not.toContain('create');
@@ -86,7 +101,10 @@ describe('making an account of one’s own (OpenID Connect Initiating User Regis
     }
     // The page of the sign-in that was begun to register differs in nothing either.
     expect(new Set(answers.map((one) => JSON.stringify(one))).size).toBe(1);
-    expect(answers[1]).toEqual([theirs.status, withoutNonces(theirs).replaceAll(known, 'NAME').replaceAll('>M<', '>N<')]);
+    expect(answers[1]).toEqual([
+      theirs.status,
+      withoutNonces(theirs).replaceAll(known, 'NAME').replaceAll('>M<', '>N<'),
+    ]);
     expect(await server.inside(({ passwords }) => passwords.failures(email))).toMatchObject({ failed_count: 2 });
     expect(await isSignedIn(server, party, browser)).toBe(false);
   });

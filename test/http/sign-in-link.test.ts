@@ -3,7 +3,16 @@ import { decodeJwt } from 'jose';
 import { Browser, type Page } from '../support/browser.js';
 import { baseOf, csrfOf, isSignedIn, nameOf, send, withoutNonces } from '../support/journey.js';
 import { generous, linkIn, setPolicy, subjectsOf } from '../support/mailbox.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, type Party, password, pkce, redeem } from '../support/party.js';
+import {
+  authorizationUrl,
+  codeOf,
+  makeClient,
+  makePerson,
+  type Party,
+  password,
+  pkce,
+  redeem,
+} from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const byLink = { first_factors: ['password', 'magic_link'] };

@@ -128,7 +128,9 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
       opens(`/verify-email?token=${a.verificationToken}`, /verify-submit/),
     ),
     'sign-in link': token(a.signInToken, () => opens(`/sign-in-link?token=${a.signInToken}`, /link-show/)),
-    'recovery link': token(a.recoveryToken, () => opens(`/factor-recovery?token=${a.recoveryToken}`, /recovery-submit/)),
+    'recovery link': token(a.recoveryToken, () =>
+      opens(`/factor-recovery?token=${a.recoveryToken}`, /recovery-submit/),
+    ),
     'CSRF token': {
       value: csrf,
       forged: csrf

@@ -67,7 +67,11 @@ describe('what is still to be proved', () => {
     ['what was lost was taken away: another one', { recovered: true }, enrolment, ['passkey', 'totp']],
     ['what was lost was taken away, and there is another one', { recovered: true, has: withTotp }, second, ['totp']],
     ['what was lost was taken away, and replaced here', { recovered: true, enrolled: true }, nothing],
-    ['what was lost was taken away, where factors are off', { recovered: true, policy: { multi_factor: 'off' } }, nothing],
+    [
+      'what was lost was taken away, where factors are off',
+      { recovered: true, policy: { multi_factor: 'off' } },
+      nothing,
+    ],
     [
       'required and only passkeys are allowed',
       { policy: { ...required, second_factors: ['passkey'] }, has: withTotp },

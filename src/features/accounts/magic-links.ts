@@ -43,7 +43,10 @@ export class MagicLinks {
   }
 
   /** Whose link it is, and whether this browser asked for it. Uses nothing up: mail scanners open links too. */
-  async peek(token: string, flow: string | undefined): Promise<{ user: User; flow: string; here: boolean } | undefined> {
+  async peek(
+    token: string,
+    flow: string | undefined,
+  ): Promise<{ user: User; flow: string; here: boolean } | undefined> {
     const found = await this.oneTimeTokens.peek('magic_link', token);
     const user = found && (await this.mailboxes.holder(found));
     return user && { user, flow: found.flow, here: found.flow === flow };
