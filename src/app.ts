@@ -6,10 +6,13 @@ import qrCode from 'qrcode';
 import { version } from '../config/root.js';
 import { createFactorRecoveryRouter } from './account/factor-recovery.js';
 import { createForgottenPasswordRouter } from './account/forgotten-password.js';
+import { createLinkRouter } from './account/link-pages.js';
 import { createLockdownRouter } from './account/lockdown.js';
 import { createPasswordRouter } from './account/password.js';
 import { createSignInLinkRouter } from './account/sign-in-link.js';
 import { createVerifyEmailRouter } from './account/verify-email.js';
+import { createWellKnownRouter } from './account/well-known.js';
+import { openAccount } from './account.js';
 import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
 import { createMailboxRouter } from './dev/mailbox.js';
@@ -149,6 +152,8 @@ export function createApp(services: Services): App {
     passwords,
     secondFactors: services.secondFactors,
     passkeys: services.passkeyCeremonies,
+    passkeyHints: services.passkeyHints,
+    ownFactors: services.ownFactors,
     devices: services.devices,
     signInWatch: services.signInWatch,
     captcha: new CaptchaQuestion(services.captcha, async () => (await tenants.current()).settings.lockout),
@@ -212,6 +217,15 @@ export function createApp(services: Services): App {
     createVerifyEmailRouter({ ...link, emailVerification, passwordLinks }),
     createFactorRecoveryRouter({ ...link, factorRecoveries }),
   ];
+  const links = createLinkRouter({
+    emailChange: services.emailChange,
+    accountDeletion: services.accountDeletion,
+    csrf,
+    pages,
+    rateLimits,
+    limits: services.limits,
+  });
+  const account = openAccount(services, { engine, csrf, pages });
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -227,6 +241,7 @@ export function createApp(services: Services): App {
   koa.use(named('/api/v1')).use(below('/api/v1', compressReads));
   // Programs that sign people in carry no token yet.
   koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(interaction.json.routes());
+  koa.use(account.api.routes());
   // What only the operators of the installation may ask for is not there at other tenants.
   koa.use((ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next));
   koa.use(refuseEncodedBodies);
@@ -236,6 +251,9 @@ export function createApp(services: Services): App {
   koa.use(forgottenPassword.routes());
   koa.use(lockdown.routes());
   for (const letter of letters) koa.use(letter.routes());
+  koa.use(links.routes());
+  koa.use(account.pages.routes());
+  koa.use(createWellKnownRouter({ securityContact: config.securityContact, clock }).routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));

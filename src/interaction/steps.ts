@@ -28,6 +28,10 @@ export const Progress = z.object({
   other_account: z.boolean().optional(),
   /** A second factor was set up here. */
   enrolled: z.boolean().optional(),
+  /** The browser that a password came from could make a passkey. */
+  can_passkey: z.boolean().optional(),
+  /** Whether the page that asks to add one was shown here, and answered. */
+  add_passkey: z.enum(['shown', 'answered']).optional(),
   /** Shown until the person says that they have them. */
   recovery_codes: z.array(z.string()).optional(),
 });
@@ -43,6 +47,7 @@ export type StepName =
   | 'second_factor'
   | 'enrolment'
   | 'recovery_codes'
+  | 'add_passkey'
   | 'consent';
 
 /** What the decision needs to know of the world. */
@@ -52,12 +57,14 @@ export interface Facts {
   need: Need;
   /** People may make accounts themselves. */
   registration: boolean;
+  /** It is time to ask whether they want to add a passkey. */
+  askForPasskey: boolean;
 }
 
 export function nextStep(
   prompt: string,
   progress: Progress,
-  { accounts, need, registration }: Facts,
+  { accounts, need, registration, askForPasskey }: Facts,
 ): StepName | 'finish' {
   if (prompt === 'select_account' && !progress.other_account && accounts > 0) return 'select_account';
   if (prompt === 'consent' && !progress.other_account) return 'consent';
@@ -66,7 +73,8 @@ export function nextStep(
   if (need.kind === 'second_factor') return 'second_factor';
   if (progress.password?.must_change) return 'change_password';
   if (progress.recovery_codes) return 'recovery_codes';
-  return need.kind === 'enrolment' ? 'enrolment' : 'finish';
+  if (need.kind === 'enrolment') return 'enrolment';
+  return askForPasskey ? 'add_passkey' : 'finish';
 }
 
 function firstStep(create: boolean, { registered, email_code, magic_link, identifier }: Progress): StepName {

@@ -1,7 +1,7 @@
 // The engine as the other doors see it: interactions, and the accounts that are signed in in one browser.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
-import type { Engine, Finish, Interaction, KnownAccount } from '../features/protocol/engine.js';
+import type { Engine, Finish, Interaction, KnownAccount, SignedIn } from '../features/protocol/engine.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';
 import { currentTenantId } from '../platform/context.js';
@@ -20,6 +20,21 @@ export class OidcEngine implements Engine {
     private readonly protocol: Protocol,
     private readonly sealer: Sealer,
   ) {}
+
+  async session(req: IncomingMessage, res: ServerResponse): Promise<SignedIn | undefined> {
+    const handle = this.currentHandle(await this.provider(), req, res);
+    const session = handle ? await this.protocol.sessions.find(new ProtocolRequest(), handle) : undefined;
+    if (!session?.accountId) return undefined;
+    const uid = String(session.uid);
+    await this.protocol.sessions.touch(uid);
+    return {
+      uid,
+      accountId: session.accountId,
+      acr: session.acr as string | undefined,
+      amr: (session.amr ?? []) as string[],
+      loginTs: Number(session.loginTs ?? session.iat ?? 0),
+    };
+  }
 
   async interaction(req: IncomingMessage, res: ServerResponse): Promise<Interaction> {
     const details = await this.details(await this.provider(), req, res);

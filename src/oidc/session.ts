@@ -1,5 +1,7 @@
 // The engine's sessions, kept the way features/protocol keeps them: by uid, merged between tabs, dead once ended.
 import { errors, type Provider } from 'oidc-provider';
+import { ACCOUNT_CLIENT } from '../features/clients/own-clients.js';
+import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { SessionEnded } from '../features/protocol/sessions.js';
 import { epochSeconds } from '../platform/clock.js';
@@ -30,8 +32,8 @@ export function keepSessions(provider: Provider, protocol: Protocol): void {
     request.rotatedFrom = this.oldId;
     request.signedIn = Boolean(ctx?.oidc.result?.login);
     const exp = epochSeconds(new Date()) + ttl;
-    const payload = Object.fromEntries(
-      fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined),
+    const payload = withoutOwnClients(
+      Object.fromEntries(fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined)),
     );
     if (!protocol.sessions.isUnchanged(request, payload, exp)) {
       this.exp = exp;
@@ -58,6 +60,13 @@ export function keepSessions(provider: Provider, protocol: Protocol): void {
     await protocol.sessions.end(requestOf(currentEngineContext()), this.uid, 'logout');
     this.destroyed = true;
   };
+}
+
+/** The pages of the account read the session itself: it was not signed in to an application there, and none is to be signed out. */
+function withoutOwnClients(payload: Payload): Payload {
+  if (!payload.authorizations) return payload;
+  const { [ACCOUNT_CLIENT]: _own, ...authorizations } = payload.authorizations as Record<string, unknown>;
+  return { ...payload, authorizations };
 }
 
 /**

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser, type Page } from '../support/browser.js';
 import { withoutNonces } from '../support/journey.js';
 import { JsonSignIn } from '../support/json-sign-in.js';
-import { generous, setPolicy } from '../support/mailbox.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { generous, setPolicy } from '../support/sign-in-letters.js';
 
 const tries = 200;
 const tolerance = 0.05;

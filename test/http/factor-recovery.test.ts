@@ -3,7 +3,6 @@ import { decodeJwt } from 'jose';
 import { generate } from 'otplib';
 import { Browser, type Page } from '../support/browser.js';
 import { isSignedIn } from '../support/journey.js';
-import { codeIn, generous, linkIn, setPolicy, subjectsOf } from '../support/mailbox.js';
 import {
   authorizationUrl,
   codeOf,
@@ -15,6 +14,7 @@ import {
   redeem,
 } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { codeIn, generous, linkIn, setPolicy, subjectsOf } from '../support/sign-in-letters.js';
 
 const hour = 3600;
 

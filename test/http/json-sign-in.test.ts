@@ -5,9 +5,9 @@ import type { Captcha } from '../../src/features/captcha/captcha.js';
 import { Browser } from '../support/browser.js';
 import { isSignedIn } from '../support/journey.js';
 import { JsonSignIn } from '../support/json-sign-in.js';
-import { codeIn, generous, linkIn, setPolicy } from '../support/mailbox.js';
 import { codeOf, makeClient, makePerson, type Party, password, pkce, redeem } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { codeIn, generous, linkIn, setPolicy } from '../support/sign-in-letters.js';
 
 const captcha: Captcha = {
   siteKey: 'site-key',

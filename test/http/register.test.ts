@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { decodeJwt } from 'jose';
 import { Browser, type Page } from '../support/browser.js';
 import { baseOf, csrfOf, giveNameAndPassword, isSignedIn, nameOf, send, withoutNonces } from '../support/journey.js';
-import { generous, linkIn, setPolicy, subjectsOf } from '../support/mailbox.js';
 import {
   authorizationUrl,
   codeOf,
@@ -14,6 +13,7 @@ import {
   redeem,
 } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { generous, linkIn, setPolicy, subjectsOf } from '../support/sign-in-letters.js';
 
 const create = { prompt: 'create' };
 let count = 0;

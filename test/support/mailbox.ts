@@ -1,35 +1,40 @@
-// What arrives in a mailbox, and the tenant's rules for signing in.
+// The mailbox of a person: what was sent to it, as soon as it is there.
 import type { TestServer } from './server.js';
 
-/** The newest letter that says it; waits for the worker. @param seen what is not new any more. */
-async function newest(server: TestServer, to: string, what: RegExp, seen: readonly string[]): Promise<string> {
-  for (let tries = 0; tries < 150; tries += 1) {
-    for (const mail of await server.inside(({ mail }) => mail.mailbox())) {
-      const found = mail.to === to ? what.exec(mail.text)?.[0] : undefined;
-      if (found && !seen.includes(found)) return found;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`no letter came with ${what}`);
+export interface Letter {
+  to: string;
+  subject: string;
+  text: string;
 }
 
-/** @param page the last part of the path that the link leads to. */
-export const linkIn = (server: TestServer, to: string, page: string, ...seen: string[]): Promise<string> =>
-  newest(server, to, new RegExp(`https?://\\S+/${page}\\?token=\\S+`), seen);
+/** The newest letter to an address that has these words. @throws Error where none comes. */
+export async function letterTo(server: TestServer, email: string, words: RegExp): Promise<Letter> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const found = (await lettersTo(server, email)).find(({ subject, text }) => words.test(`${subject}\n${text}`));
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`no letter ${words} came to ${email}`);
+}
 
-export const codeIn = (server: TestServer, to: string, ...seen: string[]): Promise<string> =>
-  newest(server, to, /^\d{6}$/m, seen);
+/** Newest first. */
+export const lettersTo = async (server: TestServer, email: string): Promise<Letter[]> =>
+  (await server.inside(({ mail }) => mail.mailbox(500))).filter(({ to }) => to === email);
 
-export const subjectsOf = async (server: TestServer, to: string): Promise<string[]> =>
-  (await server.inside(({ mail }) => mail.mailbox())).filter((mail) => mail.to === to).map(({ subject }) => subject);
+/** Waits until everything that was sent has been delivered or thrown away. */
+export async function delivered(server: TestServer): Promise<void> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const [row] = await server.services.db.manager.query(
+      `SELECT count(*)::int AS waiting FROM mail_messages WHERE status = 'queued'`,
+    );
+    if (row.waiting === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('letters are still waiting');
+}
 
-/** What is not said takes its default. */
-export const setPolicy = (server: TestServer, authentication: object) =>
-  server.inside(async ({ tenants }) =>
-    tenants.update(await tenants.current(), { settings: { authentication } } as never),
-  );
-
-export const generous = {
-  lettersToAddress: { points: 100_000, seconds: 3600 },
-  lettersFromClient: { points: 100_000, seconds: 3600 },
+export const linkIn = ({ text }: Letter): string => {
+  const link = /http\S+token=[\w-]+/.exec(text)?.[0];
+  if (!link) throw new Error(`no link in:\n${text}`);
+  return link;
 };

@@ -60,11 +60,15 @@ export function needOf(situation: Situation): Need {
   return methods.length > 0 ? { kind: 'enrolment', methods } : { kind: 'nothing' };
 }
 
+/** A factor of its own, beside its mailbox, that the tenant still takes. */
+export const hasSecondFactor = (policy: AuthenticationPolicy, has: Factors): boolean =>
+  usable(policy, has).some((method) => method !== 'email_code');
+
 const [, MFA, PHR, PHRH] = [0, 1, 2, 3] as const;
 
 /** Strength that is wanted: of the policy, of the account, of the request. */
 function targetOf({ policy, asked, has, remembered }: Situation): number {
-  const own = usable(policy, has).some((method) => method !== 'email_code');
+  const own = hasSecondFactor(policy, has);
   const wanted = policy.multi_factor === 'required' || (policy.multi_factor === 'optional' && own);
   return Math.max(wanted && !remembered ? MFA : 0, asked ? strength(asked.acr) : 0);
 }
@@ -73,7 +77,8 @@ function targetOf({ policy, asked, has, remembered }: Situation): number {
 const mustReach = ({ policy, asked, remembered }: Situation, target: number): boolean =>
   (policy.multi_factor === 'required' && !remembered && target <= MFA) || (asked?.essential ?? false);
 
-function usable({ second_factors }: AuthenticationPolicy, has: Factors): SecondFactor[] {
+/** Those of the account that the tenant takes. */
+export function usable({ second_factors }: AuthenticationPolicy, has: Factors): SecondFactor[] {
   return second_factors.filter(
     (method) =>
       method === 'email_code' || (method === 'totp' && has.totp) || (method === 'passkey' && has.passkeys.length > 0),

@@ -22,6 +22,8 @@ export type CodeOutcome = { outcome: 'ok' } | { outcome: 'failed' } | { outcome:
 export interface FactorHooks extends Pick<PasswordHooks, 'locked'> {
   /** In the transaction in which all factors went: sessions and remembered browsers end. */
   factorsRemoved(user: User): Promise<void>;
+  /** A recovery code let somebody in. @param left how many can still be used. */
+  recoveryCodeUsed(user: User, left: number): Promise<void>;
 }
 
 export class SecondFactors {
@@ -48,9 +50,7 @@ export class SecondFactors {
   }
 
   verify(user: User, method: CodeMethod, code: string): Promise<CodeOutcome> {
-    return this.counted(user, () =>
-      method === 'totp' ? this.totp.verify(user, code) : this.recoveryCodes.consume(user, code),
-    );
+    return this.counted(user, () => (method === 'totp' ? this.totp.verify(user, code) : this.recover(user, code)));
   }
 
   /**
@@ -98,6 +98,23 @@ export class SecondFactors {
       await this.unlock(user);
       await this.hooks.factorsRemoved(user);
       return totp || codes || passkeys;
+    });
+  }
+
+  /** What somebody else may have put there. */
+  async removeAddedSince(user: User, since: Date): Promise<void> {
+    await this.db.transaction(async () => {
+      await this.totp.remove(user, since);
+      await this.recoveryCodes.remove(user, since);
+      await this.passkeys.removeAll(user, since);
+    });
+  }
+
+  private recover(user: User, code: string): Promise<boolean> {
+    return this.db.transaction(async () => {
+      if (!(await this.recoveryCodes.consume(user, code))) return false;
+      await this.hooks.recoveryCodeUsed(user, await this.recoveryCodes.left(user.id));
+      return true;
     });
   }
 

@@ -6,6 +6,7 @@ import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Devices } from '../devices/device.service.js';
 import type { MailService } from '../mail/mail.service.js';
+import { AccountSettings } from '../users/account-settings.js';
 import type { User } from '../users/user.entity.js';
 import { assess, type Risk, type RiskSignals } from './assess.js';
 import { LOCKDOWN_MINUTES, type Lockdown } from './lockdown.js';
@@ -33,7 +34,9 @@ export class SignInWatch {
       const { network, lockouts } = await this.signalsOf(user);
       const risk = assess({ device, network, failures, lockouts });
       if (risk.reasons.length > 0) await this.audit.record('sign_in.noticed', { user_id: user.id, ...risk });
-      if (risk.reasons.some((reason) => reason === 'new_device' || reason === 'new_network')) await this.tell(user);
+      const isNew = risk.reasons.some((reason) => reason === 'new_device' || reason === 'new_network');
+      // What is more than a new browser is told whether or not the person wants to hear of those.
+      if (isNew && (wantsToHear(user) || risk.decision !== 'allow')) await this.tell(user);
       return { risk, ...(handle ? { handle } : {}) };
     });
   }
@@ -55,6 +58,8 @@ export class SignInWatch {
     await this.mail.send('new_device', user.email, data, user.claims.locale);
   }
 }
+
+const wantsToHear = ({ settings }: User) => AccountSettings.parse(settings).notifications.new_device;
 
 interface Signals {
   known: boolean;
