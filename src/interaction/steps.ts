@@ -12,6 +12,14 @@ export const Progress = z.object({
   proofs: z.array(Proof).default([]),
   /** A code was sent to the address that was typed, and is to be typed in place of a password. */
   email_code: z.boolean().optional(),
+  /** The same, by a link; its page takes the code that the link shows in another browser, too. */
+  magic_link: z.boolean().optional(),
+  /** A code was sent as the second proof. */
+  mailed: z.boolean().optional(),
+  /** A letter about factors that were lost is on its way. */
+  recovery_requested: z.boolean().optional(),
+  /** An account was made here, if the address had none: when its password was chosen, and whether the letter about it is still being shown. */
+  registered: z.object({ at: z.number().int(), waiting: z.boolean() }).optional(),
   /** Of the password that was proved. `set_at`, in milliseconds, tells which of the account's passwords it was; `failures`, how often it was missed before. */
   password: z
     .object({ must_change: z.boolean(), set_at: z.number().int(), failures: z.number().int().optional() })
@@ -32,6 +40,8 @@ export type Progress = z.infer<typeof Progress>;
 export type StepName =
   | 'select_account'
   | 'login'
+  | 'register'
+  | 'registered'
   | 'email_code'
   | 'change_password'
   | 'second_factor'
@@ -45,6 +55,8 @@ export interface Facts {
   /** Accounts that are signed in in this browser. */
   accounts: number;
   need: Need;
+  /** People may make accounts themselves. */
+  registration: boolean;
   /** It is time to ask whether they want to add a passkey. */
   askForPasskey: boolean;
 }
@@ -52,15 +64,37 @@ export interface Facts {
 export function nextStep(
   prompt: string,
   progress: Progress,
-  { accounts, need, askForPasskey }: Facts,
+  { accounts, need, registration, askForPasskey }: Facts,
 ): StepName | 'finish' {
   if (prompt === 'select_account' && !progress.other_account && accounts > 0) return 'select_account';
   if (prompt === 'consent' && !progress.other_account) return 'consent';
-  if (need.kind === 'first_factor') return progress.email_code && progress.identifier ? 'email_code' : 'login';
+  if (need.kind === 'first_factor') return firstStep(prompt === 'create' && registration, progress);
   // Before anything is set up: whoever only knows the password must not add to the account.
   if (need.kind === 'second_factor') return 'second_factor';
   if (progress.password?.must_change) return 'change_password';
   if (progress.recovery_codes) return 'recovery_codes';
   if (need.kind === 'enrolment') return 'enrolment';
   return askForPasskey ? 'add_passkey' : 'finish';
+}
+
+function firstStep(create: boolean, { registered, email_code, magic_link, identifier }: Progress): StepName {
+  if (registered?.waiting && identifier) return 'registered';
+  if ((email_code || magic_link) && identifier) return 'email_code';
+  // Whoever has said who they are has an account.
+  return create && !registered && !identifier ? 'register' : 'login';
+}
+
+/** Other steps that are taken at the same place as one, and shown there by a link (`?with=`). */
+const others: Partial<Record<StepName, readonly StepName[]>> = {
+  login: ['register'],
+  register: ['login'],
+  registered: ['login'],
+  email_code: ['login'],
+};
+
+/** @returns the step that is meant, where it may be taken instead of the one that is next. */
+export function taken(next: StepName | 'finish', wanted: unknown, { registration }: Pick<Facts, 'registration'>) {
+  if (next === 'finish' || wanted === next) return next;
+  const other = others[next]?.find((name) => name === wanted);
+  return other === 'register' && !registration ? undefined : other;
 }

@@ -5,7 +5,8 @@ import { settingsOf } from './engine-types.js';
 
 const { base, Check, Prompt } = interactionPolicy;
 
-export function createPolicy() {
+/** @param registration whether people make accounts themselves: then they may be sent to do it (Initiating User Registration 1.0 §4.1). */
+export function createPolicy(registration: boolean) {
   const policy = base();
 
   // The engine compares acr by equality, so that a stronger class than the one asked for would loop: compared by strength below.
@@ -33,6 +34,7 @@ export function createPolicy() {
   );
 
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
+  if (registration) policy.add(new Prompt({ name: 'create', requestable: true }), 0);
   return policy;
 }
 

@@ -57,6 +57,7 @@ export class ProviderPool {
       dpopNonceSecret: secrets.dpopNonce,
       pairwiseSalt: secrets.pairwiseSalt,
       sessions: { idle: tenant.settings.sessions.idle_seconds, absolute: tenant.settings.sessions.absolute_seconds },
+      registration: tenant.settings.authentication.registration === 'open',
       jwks,
       retired,
     });

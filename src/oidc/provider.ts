@@ -55,6 +55,8 @@ export interface Issuer {
   pairwiseSalt: string;
   /** Lifetimes in seconds: since the last use, and since the sign-in. */
   sessions: { idle: number; absolute: number };
+  /** People make accounts themselves. */
+  registration: boolean;
   /** Private JWKs, the current ones first. */
   jwks: JWK[];
   /** Public JWKs that are published no longer, and are still believed in an id_token_hint. */
@@ -171,12 +173,21 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
       iss: null,
     },
     acrValues: [...acrValues],
+    discovery: {
+      prompt_values_supported: [
+        'none',
+        'login',
+        'consent',
+        'select_account',
+        ...(issuer.registration ? ['create'] : []),
+      ],
+    },
     conformIdTokenClaims: true,
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: async (_ctx, accountId, client) =>
       hmac(issuer.pairwiseSalt, `${client.sectorIdentifier}\0${accountId}`),
     interactions: {
-      policy: createPolicy(),
+      policy: createPolicy(issuer.registration),
       url: (_ctx, interaction) => `${issuer.url}/interaction/${interaction.uid}`,
     },
     loadExistingGrant: createLoadExistingGrant(deps.protocol) as Configuration['loadExistingGrant'],
