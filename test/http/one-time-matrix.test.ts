@@ -13,8 +13,10 @@ import { deriveKey, randomToken } from '../../src/platform/crypto.js';
 import { createCsrf } from '../../src/platform/csrf.js';
 import type { Services } from '../../src/services.js';
 import { Authenticator } from '../support/authenticator.js';
-import { Browser, type Page } from '../support/browser.js';
+import type { Browser, Page } from '../support/browser.js';
+import { Elsewhere, trustingUs } from '../support/elsewhere.js';
 import { baseOf, csrfOf, send, withoutNonces } from '../support/journey.js';
+import { letterTo } from '../support/mailbox.js';
 import { authorizationUrl, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
@@ -65,7 +67,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
   let world: World;
 
   beforeAll(async () => {
-    server = await startServer({ environment: { COOKIE_KEYS: cookieKey }, overrides: { clock } });
+    server = await startServer({ environment: { ...trustingUs, COOKIE_KEYS: cookieKey }, overrides: { clock } });
     party = await makeClient(server, { consent_policy: 'implicit' });
     await policy({ first_factors: ['password', 'passkey', 'magic_link', 'email_code'] });
   }, 60_000);
@@ -95,7 +97,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       return { user, secret: offer.secret, codes: await recoveryCodes.renew(user) };
     });
     clock.move(30);
-    const browser = new Browser();
+    const browser = new Elsewhere();
     const page = await toSecondFactor(browser, made.user.email);
     return { ...made, authenticator, browser, page, flow: flowOf(page) };
   }
@@ -104,7 +106,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
   const sessions = new Map<string, Promise<{ browser: Browser; uid: string }>>();
   function signedIn({ user, authenticator }: World): Promise<{ browser: Browser; uid: string }> {
     const begin = async () => {
-      const browser = new Browser();
+      const browser = new Elsewhere();
       const page = await toName(browser);
       const [, options = ''] = /data-passkey="([^"]*)"/.exec(page.html) ?? [];
       const answer = authenticator.get(JSON.parse(options.replaceAll('&quot;', '"').replaceAll('&amp;', '&')));
@@ -464,7 +466,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       const wrong: string[] = [];
       for (const [name, show] of Object.entries(doors).filter(([name]) => !ofKind.includes(name))) {
         // A browser of its own for each: what it is at must not matter.
-        const browser = new Browser();
+        const browser = new Elsewhere();
         const at = { ...world, browser, page: await toSecondFactor(browser, world.user.email) };
         const answer = await show(value, at);
         if (answer.taken) wrong.push(name);
@@ -494,30 +496,19 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
 
   /** The same person in another browser, as far as what they know still goes. */
   async function furnishAgain(): Promise<World> {
-    const browser = new Browser();
+    const browser = new Elsewhere();
     let at = await toSecondFactor(browser, world.user.email);
     if (!at.html.includes('mfa-submit')) at = world.page;
     return { ...world, browser, page: at, flow: flowOf(at) };
-  }
-
-  /** The newest code in the mailbox of this person. */
-  async function codeInMail(): Promise<string> {
-    for (let tries = 0; tries < 100; tries += 1) {
-      const mails = await server.inside(({ mail }) => mail.mailbox());
-      const found = /^\d{6}$/m.exec(mails.find(({ to }) => to === world.user.email)?.text ?? '')?.[0];
-      if (found) return found;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error('no mail came');
   }
 
   describe('bound to a sign-in', () => {
     it('a code by mail is taken in its own only, by one of 50, and no authenticator’s', async () => {
       const { browser, user } = world;
       const asked = await browser.submit(await toPassword(browser, user.email), { with: 'email_code' });
-      const value = await codeInMail();
+      const value = /^\d{6}$/m.exec((await letterTo(server, user.email, /^\d{6}$/m)).text)?.[0] ?? '';
       for (const [name, show] of Object.entries(doors).filter(([name]) => !name.includes('email_code'))) {
-        const other = new Browser();
+        const other = new Elsewhere();
         const at = { ...world, browser: other, page: await toSecondFactor(other, user.email) };
         expect([name, (await show(value, at)).taken]).toEqual([name, false]);
       }
@@ -576,7 +567,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     });
 
     it('one code of an authenticator lets one of ten browsers in', async () => {
-      const browsers = Array.from({ length: 10 }, () => new Browser());
+      const browsers = Array.from({ length: 10 }, () => new Elsewhere());
       const pages = await Promise.all(browsers.map((browser) => toSecondFactor(browser, world.user.email)));
       const value = await code(world.secret);
       const ends = await Promise.all(

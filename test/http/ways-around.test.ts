@@ -1,11 +1,11 @@
 // Every way in, and every way somebody might try to go around the second factor that the account has or the tenant requires.
-import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generate } from 'otplib';
 import type { FirstFactor } from '../../src/features/tenants/authentication-policy.js';
 import { asDefaultTenant } from '../../src/main.js';
 import { Authenticator } from '../support/authenticator.js';
-import { Browser, type Page } from '../support/browser.js';
+import type { Browser, Page } from '../support/browser.js';
+import { Elsewhere, trustingUs } from '../support/elsewhere.js';
 import { baseOf, csrfOf, nameOf, resumeOf, send, silently } from '../support/journey.js';
 import { delivered, letterTo } from '../support/mailbox.js';
 import { authorizationUrl, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
@@ -20,16 +20,6 @@ class StoppedClock {
   }
   reset(): void {
     this.time = Date.now();
-  }
-}
-
-/** A browser at an address of its own, whose limits are its own. */
-class Elsewhere extends Browser {
-  private readonly ip = `198.18.${randomInt(256)}.${randomInt(256)}`;
-  override request(url: string, init: RequestInit = {}): Promise<Response> {
-    const headers = new Headers(init.headers);
-    headers.set('x-forwarded-for', this.ip);
-    return super.request(url, { ...init, headers });
   }
 }
 
@@ -50,7 +40,7 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
   let browser: Browser;
 
   beforeAll(async () => {
-    server = await startServer({ environment: { TRUST_PROXY: '127.0.0.1/32,::1/128' }, overrides: { clock } });
+    server = await startServer({ environment: trustingUs, overrides: { clock } });
     party = await makeClient(server, { consent_policy: 'implicit' });
   }, 60_000);
   afterAll(() => server?.close());
