@@ -31,14 +31,16 @@ import type { RateLimits } from '../platform/rate-limit.js';
 import { strengthMeter } from '../platform/strength-meter.js';
 import type { CaptchaQuestion } from './captcha.js';
 import { ChangePasswordStep } from './change-password.js';
+import { ConfirmationStep } from './confirmation.js';
 import { ConsentStep } from './consent.js';
 import { heldHandles, holdHandle } from './device-cookie.js';
+import { Doubt, enforced } from './doubt.js';
 import { EmailCodeStep } from './email.js';
 import { EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
 import { LoginStep } from './login.js';
 import { SecondFactorStep } from './second-factor.js';
 import { SelectAccountStep } from './select-account.js';
-import { nextStep, Progress, type StepName } from './steps.js';
+import { goesOn, nextStep, Progress, type StepName } from './steps.js';
 import { describeClient, type Form, field, Stage, type Step, text, type Visit } from './visit.js';
 
 export interface InteractionDependencies {
@@ -71,12 +73,14 @@ export interface InteractionDependencies {
 export function createInteractionRouter(deps: InteractionDependencies): Router {
   const { engine, pages, users, csrf } = deps;
   const stage = new Stage(pages, engine);
+  const doubt = new Doubt(deps);
   const steps: Record<StepName, Step> = {
-    select_account: new SelectAccountStep(stage, engine, users, (visit) => finish(visit)),
+    select_account: new SelectAccountStep(stage, engine, users, (visit) => finish({ ...visit, progress: { proofs: [] } })),
     login: new LoginStep(stage, deps),
     email_code: new EmailCodeStep(stage, deps),
     change_password: new ChangePasswordStep(stage, deps.passwords, users, deps.clock),
     second_factor: new SecondFactorStep(stage, deps),
+    confirmation: new ConfirmationStep(stage, deps),
     enrolment: new EnrolmentStep(stage, deps),
     recovery_codes: new RecoveryCodesStep(stage),
     consent: new ConsentStep(stage, engine, deps.grants, deps.resources, users),
@@ -88,7 +92,8 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     if (interaction.uid !== ctx.params.uid)
       throw badRequest('interaction_expired', 'This sign-in was begun in another browser');
     const parsed = Progress.safeParse(interaction.progress ?? {});
-    const progress = begunWith(parsed.success ? parsed.data : Progress.parse({}), interaction);
+    const begun = begunWith(parsed.success ? parsed.data : Progress.parse({}), interaction);
+    const progress = await doubt.weighed(ctx, begun, interaction);
     return {
       ctx,
       interaction,
@@ -100,13 +105,16 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     };
   }
 
-  async function needed(ctx: Context, { user_id, proofs, enrolled }: Progress, { params }: Interaction): Promise<Need> {
+  async function needed(ctx: Context, progress: Progress, { params }: Interaction): Promise<Need> {
+    const { user_id, proofs, enrolled } = progress;
     if (!user_id || proofs.length === 0) return { kind: 'first_factor' };
     const policy = await deps.policy();
     const has = await deps.secondFactors.of(user_id);
     // Where the tenant no longer remembers anybody, nobody is remembered.
     const remembered = policy.remember_days > 0 && (await deps.devices.isTrusted(user_id, heldHandles(ctx)));
-    return needOf({ policy, asked: askedAcr(params), proofs, has, remembered, enrolled });
+    const doubted = enforced(progress) === 'step_up';
+    const mailbox = doubted && (await doubt.canConfirm(progress));
+    return needOf({ policy, asked: askedAcr(params), proofs, has, remembered, enrolled, doubted, mailbox });
   }
 
   async function stepOf({ ctx, interaction, progress, need }: Visit): Promise<StepName | 'finish'> {
@@ -132,7 +140,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
       if (!user)
         return seeOther(visit.ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
       const assurance = assess(proofs);
-      const { handle } = await deps.signInWatch.observe(user, heldHandles(ctx), progress.password?.failures ?? 0);
+      const handle = await doubt.admitted(ctx, user, progress);
       if (handle) holdHandle(ctx, handle);
       await users.signedIn(user, { amr: assurance.amr, clientId: interaction.clientId });
       result.login = { accountId, ...assurance };
@@ -140,11 +148,19 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     seeOther(visit.ctx, await engine.finish(ctx.req, ctx.res, result));
   }
 
+  /** Ends the sign-in of whoever it is too unlikely to be. */
+  async function deny({ ctx, progress }: Visit): Promise<void> {
+    deps.signIns.add({ outcome: 'denied' });
+    await doubt.denied(progress);
+    seeOther(ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the sign-in was refused'));
+  }
+
   const answerStrength = strengthMeter(deps.passwords, deps.rateLimits, defaults.strength);
   const router = new Router({ prefix: '/interaction', sensitive: true, strict: true });
 
   router.get('/:uid', async (ctx) => {
     const visit = await visitOf(ctx);
+    if (enforced(visit.progress) === 'deny') return deny(visit);
     const step = await stepOf(visit);
     await (step === 'finish' ? finish(visit) : steps[step].show(visit));
   });
@@ -171,19 +187,17 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     if (!csrf.verify(visit.interaction.uid, text(body.csrf) ?? ''))
       throw forbidden('other_browser', 'The form was not made for this browser');
     // Out of order, twice, or from the back button: no progress, the dispatcher shows where the person is.
-    const step = await stepOf(visit);
+    const step = enforced(visit.progress) === 'deny' ? 'finish' : await stepOf(visit);
     if (step !== 'finish' && step === ctx.params.step) await steps[step].submit(visit, body);
     if (ctx.body === undefined && !ctx.response.get('location')) seeOther(visit.ctx, visit.base);
   });
   return router;
 }
 
-const stepUps = new Set(['acr_unmet', 'mfa_required']);
-
-/** Where only more is asked of who is signed in, what their session stands on counts; where they are to sign in anew, nothing does. */
-function begunWith(progress: Progress, { prompt, session }: Interaction): Progress {
-  const stepsUp = prompt.name === 'login' && prompt.reasons.every((reason) => stepUps.has(reason));
-  if (!stepsUp || !session || progress.other_account || progress.proofs.length > 0) return progress;
+/** A step up begins with what the session stands on. */
+function begunWith(progress: Progress, interaction: Interaction): Progress {
+  const { session } = interaction;
+  if (!session || progress.proofs.length > 0 || !goesOn(progress, interaction)) return progress;
   return { ...progress, user_id: session.accountId, proofs: proofsOf(session) };
 }
 

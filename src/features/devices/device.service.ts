@@ -1,6 +1,6 @@
 // Owns the browsers an account was signed in with, and in which of them it is remembered after a second factor. A browser holds a random
 // value for each account; here lies its hash, so that a copy of the database remembers nobody.
-import { MoreThan } from 'typeorm';
+import { In, MoreThan } from 'typeorm';
 import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import { newId, randomToken, sha256 } from '../../platform/crypto.js';
@@ -39,18 +39,20 @@ export class Devices {
     });
   }
 
-  /**
-   * At the end of a sign-in.
-   * @returns whether the account was seen in this browser before, or in none at all; and what the browser is to hold where it is new.
-   */
-  seen(user: User, handles: readonly string[]): Promise<{ device: 'known' | 'new' | 'first'; handle?: string }> {
+  /** At the end of a sign-in. @returns what the browser is to hold where it is new. */
+  seen(user: User, handles: readonly string[]): Promise<string | undefined> {
     return this.db.transaction(async () => {
       const values = [currentTenantId(), user.id, handles.map(sha256), this.clock.now()];
-      if ((await this.db.execute(SEEN, values)).length > 0) return { device: 'known' };
-      const device = (await this.db.repo(Device).existsBy({ userId: user.id })) ? 'new' : 'first';
-      const { handle } = await this.add(user, null);
-      return { device, handle };
+      if ((await this.db.execute(SEEN, values)).length > 0) return undefined;
+      return (await this.add(user, null)).handle;
     });
+  }
+
+  /** Without effect: whether the account was seen in this browser before, or in none at all. */
+  async recognised({ id: userId }: Pick<User, 'id'>, handles: readonly string[]): Promise<'known' | 'new' | 'first'> {
+    const repo = this.db.repo(Device);
+    if (handles.length > 0 && (await repo.existsBy({ userId, handleHash: In(handles.map(sha256)) }))) return 'known';
+    return (await repo.existsBy({ userId })) ? 'new' : 'first';
   }
 
   /** Those in which the account is remembered now. */

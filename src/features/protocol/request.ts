@@ -20,6 +20,10 @@ export interface SessionSnapshot {
   handles: string[];
   /** Found by a handle that another tab has rotated away a moment ago. */
   retiring: boolean;
+  /** From where it was signed in; unknown for one from before that was kept. */
+  home?: { ip: string; userAgent: string | null } | undefined;
+  /** Shown from elsewhere (session-binding.ts). */
+  moved?: boolean;
 }
 
 /** A row to be written, or to be spent. */

@@ -10,7 +10,7 @@ import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
 import * as statements from './statements.js';
 
-export type SessionEnd = 'logout' | 'revoked' | 'password_changed' | 'factors_removed' | 'account_ended';
+export type SessionEnd = 'logout' | 'revoked' | 'moved' | 'password_changed' | 'factors_removed' | 'account_ended';
 
 export class SessionEnded extends Error {
   constructor() {
@@ -29,6 +29,8 @@ interface FoundSession {
   expires_at: Date;
   retiring: boolean;
   handles: string[];
+  home_ip: string | null;
+  home_user_agent: string | null;
   account: AccountRow | null;
 }
 
@@ -64,6 +66,7 @@ export class Sessions {
       hadState: payload.state !== undefined,
       handles: row.handles,
       retiring: row.retiring,
+      home: row.home_ip === null ? undefined : { ip: row.home_ip, userAgent: row.home_user_agent },
     };
     return { ...structuredClone(payload), jti: handle };
   }
@@ -200,6 +203,8 @@ export class Sessions {
       new Date(now.getTime() + (authenticated ? 0 : this.handleGraceSeconds * 1000)),
       retire,
       hash,
+      // What cannot be read is no home to come back to.
+      authenticated ? (context?.ip ?? 'unknown') : null,
     ]);
     if (!row) throw new SessionEnded();
     return !row.handle_retired;
