@@ -68,6 +68,8 @@ export class SecondFactorStep implements Step {
     signIns.add({ outcome: result ? 'ok' : 'second_factor_failed' });
     if (!result) return this.ask(visit, false, { code: 'passkey_failed' });
     await this.stage.remember(visit, { ...progress, proofs: [...progress.proofs, proofOf(result, clock)] });
+  }
+
   /** Once it was locked, within a day: until then the lock is enough. */
   private async question(user: Pick<User, 'id'>): Promise<CaptchaPage | undefined> {
     if (!this.deps.captcha.exists) return undefined;

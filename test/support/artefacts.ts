@@ -69,8 +69,14 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     forged: /^[\da-f-]{36}$/.test(ids[name] ?? '') ? randomUUID() : like(ids[name] ?? ''),
     works,
   });
-  const listed = (path: string, name: string) => async () =>
-    JSON.stringify((await ask(server, a.apiToken, 'get', path)).body).includes(ids[name] ?? '-');
+  const listed = (path: string, name: string) => async () => {
+    for (let cursor = ''; ; ) {
+      const { body } = await ask(server, a.apiToken, 'get', cursor ? `${path}?cursor=${cursor}` : path);
+      if (JSON.stringify(body).includes(ids[name] ?? '-')) return true;
+      if (!body.next_cursor) return false;
+      cursor = encodeURIComponent(String(body.next_cursor));
+    }
+  };
 
   return {
     'authorization code': token(code, async () => (await redeem(server, party, code, proof)).status === 200),
@@ -153,7 +159,9 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     resource_id: id('resource_id', () => reads(`/resources/${ids.resource_id}`)),
     session_id: id('session_id', listed('/sessions', 'session_id')),
     grant_id: id('grant_id', listed('/grants', 'grant_id')),
-    audit_event_id: id('audit_event_id', listed('/audit-events?limit=100', 'audit_event_id')),
+    device_id: id('device_id', listed(`/users/${ids.user_id}/trusted-devices`, 'device_id')),
+    message_id: id('message_id', listed('/mail-messages', 'message_id')),
+    audit_event_id: id('audit_event_id', listed('/audit-events', 'audit_event_id')),
     'session cookies': cookies(a, b, a.browser, async () => {
       const silent = await a.browser.open(authorizationUrl(server, party, pkce(), { prompt: 'none' }));
       const chooser = await a.browser.open(authorizationUrl(server, party, pkce(), { prompt: 'select_account' }));

@@ -102,13 +102,15 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const initialAccessToken = await plant(server, 'InitialAccessToken', {});
   const registration = await register(server, initialAccessToken, mark);
   const [setupToken, passwordToken, lockdownToken, deviceId] = await server.inside(async (services) => {
-    const { oneTimeTokens, users, passwords, devices } = services;
+    const { oneTimeTokens, users, passwords, devices, mail } = services;
+    await mail.send('account_unlocked', email, { at: new Date().toISOString() });
     const admin = await users.create({ email: `admin@${mark}.example` });
     await passwords.set(admin, 'a decent pass phrase 7');
     return [
       await oneTimeTokens.issue('setup', 'administrator', { data: {} }),
       await oneTimeTokens.issue('password_reset', person.id, { data: { email } }),
-      await oneTimeTokens.issue('lockdown', person.id, { data: { email } }),
+      // Not of the person: their next sign-in brings a newer one.
+      await oneTimeTokens.issue('lockdown', admin.id, { data: { email: admin.emailNormalized } }),
       (await devices.trust(person, [], 30)) && (await devices.trustedOf(person))[0]?.id,
     ];
   });
@@ -119,6 +121,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const ids = {
     user_id: person.id,
     device_id: deviceId ?? '',
+    message_id: (await list('/mail-messages'))[0]?.id ?? '',
     client_id: own.clientId,
     secret_id: secret?.id ?? '',
     resource_id: (await list('/resources'))[0]?.id ?? '',

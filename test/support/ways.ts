@@ -118,6 +118,18 @@ export function ways(b: House): Record<string, Way> {
     'GET /dev/mailbox/:id': (v) => ({ method: 'GET', path: `/dev/mailbox/${encodeURIComponent(v)}` }),
     'GET /interaction/:uid': (v) => ({ method: 'GET', path: `/interaction/${encodeURIComponent(v)}` }),
     'GET /interaction/:uid/switch': (v) => ({ method: 'GET', path: `/interaction/${encodeURIComponent(v)}/switch` }),
+    'POST /interaction/:uid/strength': (v) => ({
+      method: 'POST',
+      path: `/interaction/${encodeURIComponent(v)}/strength`,
+      headers: origin,
+      form: { password, csrf: v },
+    }),
+    'POST /password/strength': (v) => ({
+      method: 'POST',
+      path: '/password/strength',
+      headers: origin,
+      form: { ...link, token: v, password, csrf: v },
+    }),
     'POST /interaction/:uid/:step': (v) => ({
       method: 'POST',
       path: `/interaction/${encodeURIComponent(v)}/login`,

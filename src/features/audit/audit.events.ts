@@ -47,7 +47,6 @@ export interface AuditEvents {
   /** `decision` is what was advised; whether it was followed is the tenant's choice, and `admitted` says what became of it. */
   'sign_in.noticed': { user_id: string; decision: string; score: number; reasons: string[]; admitted: boolean };
   'account.locked_down': { user_id: string };
-  'password.withdrawn': { user_id: string };
   'sign_in.succeeded': { user_id: string; amr: string[]; client_id: string | null };
   'sign_in.failed': Lockable & { reason: SignInFailure };
   'account.locked': Lockable & { until: string; lockout_count: number };

@@ -93,18 +93,18 @@ export class PasswordService {
     const privileged = (user?.roles.length ?? 0) > 0;
     const attempt = await this.lockout.reserve(subject, 'password', lockoutRules(policy, 'password', privileged));
     const credential = await this.credentialOf(user?.id ?? NOBODY);
+    const standIn = await this.imported.standIn(subject);
     if ('lockedUntil' in attempt) {
       await this.recordFailure(subject, user, 'locked');
       // Nobody learns from an early lock that the account is worth more: up to where others are locked it answers as theirs do.
       const hidden = privileged && (await this.lockout.triesWhileLocked(subject, 'password')) <= policy.max_attempts;
       if (hidden) {
-        await this.compare(undefined, password, async () => {});
+        await this.compare(undefined, standIn, password, async () => {});
         return { outcome: 'failed' };
       }
       return { outcome: 'locked', until: attempt.lockedUntil };
     }
 
-    const standIn = await this.imported.standIn(subject);
     const right = await this.compare(credential?.hash, standIn, password, () =>
       this.lockout.release(subject, 'password', attempt),
     );
@@ -171,19 +171,19 @@ export class PasswordService {
    * whether an address had an account already is not told by them.
    */
   async prepareFirst(email: string, password: string): Promise<(userId: string) => Promise<void>> {
-    this.check(password, { email });
+    await this.check(password, { email });
     const hash = await this.hasher.hash(password);
     return async (userId) => {
       await this.db.execute(SET_FIRST, [currentTenantId(), userId, hash, this.clock.now()]);
     };
   }
 
-  /** Ends what rested on it. */
+  /** Nobody comes in with it any more. What would end with it ends, links to set another one included, also where there was none. */
   remove(user: User): Promise<void> {
     return this.db.transaction(async () => {
-      if ((await this.db.repo(PasswordCredential).delete({ userId: user.id })) === 0) return;
+      if ((await this.db.repo(PasswordCredential).delete({ userId: user.id })) > 0)
+        await this.audit.record('password.removed', { user_id: user.id });
       await this.oneTimeTokens.revokeAll(ENDED_WITH_PASSWORD, user.id);
-      await this.audit.record('password.removed', { user_id: user.id });
       await this.hooks.passwordChanged(user);
     });
   }
@@ -212,15 +212,6 @@ export class PasswordService {
       if (!proved(now)) return 'outdated';
       await write();
       return 'done';
-    });
-  }
-
-  /** Nobody comes in with it any more, and what rested on it ends. A link to choose another one still works. */
-  async withdraw(user: User): Promise<void> {
-    await this.db.transaction(async () => {
-      await this.db.repo(PasswordCredential).delete({ userId: user.id });
-      await this.audit.record('password.withdrawn', { user_id: user.id });
-      await this.hooks.passwordChanged(user);
     });
   }
 

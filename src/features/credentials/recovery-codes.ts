@@ -47,10 +47,6 @@ export class RecoveryCodes {
     });
   }
 
-  async remove({ id: userId }: User): Promise<void> {
-    await this.db.repo(RecoveryCode).delete({ userId });
-  }
-
   /** Exactly one of many callers is let in with it. */
   async consume({ id: userId }: User, code: string): Promise<boolean> {
     const typed = normalize(code);

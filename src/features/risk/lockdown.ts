@@ -5,7 +5,8 @@ import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { PasswordService } from '../credentials/password.service.js';
 import type { PasswordLinks } from '../credentials/password-links.js';
-import { type OneTimeTokens, TTL_SECONDS } from '../one-time-tokens/one-time-token.service.js';
+import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
+import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
@@ -44,7 +45,7 @@ export class Lockdown {
       const used = await this.oneTimeTokens.consume('lockdown', token);
       const user = used && (await this.holder(used));
       if (!user) throw badRequest('invalid_link', 'The link is not good any more');
-      await this.passwords.withdraw(user);
+      await this.passwords.remove(user);
       await this.audit.record('account.locked_down', { user_id: user.id });
       await this.passwordLinks.send(user);
     });
