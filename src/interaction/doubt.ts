@@ -21,15 +21,14 @@ interface DoubtDependencies {
 export class Doubt {
   constructor(private readonly deps: DoubtDependencies) {}
 
-  /** Whoever only proves more in a session they have was weighed when it began. */
+  /** Where the tenant wants it to be followed. Whoever only proves more in a session they have was weighed when it began. */
   async weighed(ctx: Context, progress: Progress, interaction: Interaction): Promise<Progress> {
     const { user_id, proofs, risk } = progress;
     if (!user_id || proofs.length === 0 || risk?.user_id === user_id || goesOn(progress, interaction)) return progress;
     const user = await this.deps.users.findActive(user_id);
     if (!user) return progress;
-    const { action } = (await this.deps.policy()).risk;
-    const found = await this.weigh(ctx, user, progress);
-    const weighed = { ...progress, risk: { ...found, user_id, enforced: action === 'enforce' } };
+    if ((await this.deps.policy()).risk.action !== 'enforce') return progress;
+    const weighed = { ...progress, risk: { ...(await this.weigh(ctx, user, progress)), user_id } };
     await this.deps.engine.remember(ctx.req, ctx.res, weighed);
     return weighed;
   }
@@ -57,7 +56,7 @@ export class Doubt {
   }
 }
 
-/** What was decided, where the tenant wants it to be followed. */
-export const enforced = ({ risk }: Progress): Risk['decision'] => (risk?.enforced ? risk.decision : 'allow');
+/** What is to be followed. */
+export const decisionOf = ({ risk }: Progress): Risk['decision'] => risk?.decision ?? 'allow';
 
 const isOfMailbox = ({ method }: Proof): boolean => method === 'email_code' || method === 'magic_link';

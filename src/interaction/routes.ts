@@ -34,7 +34,7 @@ import { ChangePasswordStep } from './change-password.js';
 import { ConfirmationStep } from './confirmation.js';
 import { ConsentStep } from './consent.js';
 import { heldHandles, holdHandle } from './device-cookie.js';
-import { Doubt, enforced } from './doubt.js';
+import { Doubt, decisionOf } from './doubt.js';
 import { EmailCodeStep } from './email.js';
 import { EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
 import { LoginStep } from './login.js';
@@ -112,7 +112,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     const has = await deps.secondFactors.of(user_id);
     // Where the tenant no longer remembers anybody, nobody is remembered.
     const remembered = policy.remember_days > 0 && (await deps.devices.isTrusted(user_id, heldHandles(ctx)));
-    const doubted = enforced(progress) === 'step_up';
+    const doubted = decisionOf(progress) === 'step_up';
     const mailbox = doubted && (await doubt.canConfirm(progress));
     return needOf({ policy, asked: askedAcr(params), proofs, has, remembered, enrolled, doubted, mailbox });
   }
@@ -160,7 +160,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
 
   router.get('/:uid', async (ctx) => {
     const visit = await visitOf(ctx);
-    if (enforced(visit.progress) === 'deny') return deny(visit);
+    if (decisionOf(visit.progress) === 'deny') return deny(visit);
     const step = await stepOf(visit);
     await (step === 'finish' ? finish(visit) : steps[step].show(visit));
   });
@@ -187,7 +187,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     if (!csrf.verify(visit.interaction.uid, text(body.csrf) ?? ''))
       throw forbidden('other_browser', 'The form was not made for this browser');
     // Out of order, twice, or from the back button: no progress, the dispatcher shows where the person is.
-    const step = enforced(visit.progress) === 'deny' ? 'finish' : await stepOf(visit);
+    const step = decisionOf(visit.progress) === 'deny' ? 'finish' : await stepOf(visit);
     if (step !== 'finish' && step === ctx.params.step) await steps[step].submit(visit, body);
     if (ctx.body === undefined && !ctx.response.get('location')) seeOther(visit.ctx, visit.base);
   });

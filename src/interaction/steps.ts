@@ -24,15 +24,13 @@ export const Progress = z.object({
   enrolled: z.boolean().optional(),
   /** Shown until the person says that they have them. */
   recovery_codes: z.array(z.string()).optional(),
-  /** How unlike the others this sign-in is, and of whom: decided once. */
+  /** How unlike the others this sign-in is, and of whom: decided once, where the tenant wants it to be followed. */
   risk: z
     .object({
       user_id: z.uuid(),
       decision: z.enum(RISK_DECISIONS),
       score: z.number(),
       reasons: z.array(z.enum(RISK_REASONS)),
-      /** The tenant wants the decision to be followed. */
-      enforced: z.boolean(),
     })
     .optional(),
   /** A code by mail was asked for because of it, or came back. */

@@ -1,6 +1,6 @@
 // Owns the browsers an account was signed in with, and in which of them it is remembered after a second factor. A browser holds a random
 // value for each account; here lies its hash, so that a copy of the database remembers nobody.
-import { In, MoreThan } from 'typeorm';
+import { MoreThan } from 'typeorm';
 import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import { newId, randomToken, sha256 } from '../../platform/crypto.js';
@@ -50,9 +50,9 @@ export class Devices {
 
   /** Without effect: whether the account was seen in this browser before, or in none at all. */
   async recognised({ id: userId }: Pick<User, 'id'>, handles: readonly string[]): Promise<'known' | 'new' | 'first'> {
-    const repo = this.db.repo(Device);
-    if (handles.length > 0 && (await repo.existsBy({ userId, handleHash: In(handles.map(sha256)) }))) return 'known';
-    return (await repo.existsBy({ userId })) ? 'new' : 'first';
+    const values = [currentTenantId(), userId, handles.map(sha256)];
+    const [row] = await this.db.execute<{ known: boolean | null }>(RECOGNISED, values);
+    return row?.known ? 'known' : row?.known === false ? 'new' : 'first';
   }
 
   /** Those in which the account is remembered now. */
@@ -94,6 +94,14 @@ const TRUSTED = {
   text: `
     SELECT id FROM devices
     WHERE tenant_id = $1 AND user_id = $2 AND handle_hash = ANY($3::text[]) AND trusted_until > $4::timestamptz`,
+};
+
+/** Null where the account was seen in no browser. */
+const RECOGNISED = {
+  name: 'device_recognised',
+  text: `
+    SELECT bool_or(handle_hash = ANY($3::text[])) AS known FROM devices
+    WHERE tenant_id = $1 AND user_id = $2`,
 };
 
 const FORGET = {
