@@ -22,11 +22,11 @@ import { OneTimeFlows1700000000024 } from '../migrations/0024-one-time-flows.js'
 import { Registrations1700000000025 } from '../migrations/0025-registrations.js';
 import { FailedMail1700000000026 } from '../migrations/0026-failed-mail.js';
 import { ImportedHashes1700000000027 } from '../migrations/0027-imported-hashes.js';
-import { Registration } from './features/accounts/registration.entity.js';
 import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
 import { Devices1700000000029 } from '../migrations/0029-devices.js';
 import { KnownNetworks1700000000030 } from '../migrations/0030-known-networks.js';
 import { SessionHomes1700000000035 } from '../migrations/0035-session-homes.js';
+import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';

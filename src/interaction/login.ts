@@ -56,7 +56,8 @@ export class LoginStep implements Step {
     const password = field(form, 'password');
     if (!identifier) return this.askName(visit, undefined, { code: 'missing_username' });
     if (identifier.length > 320) return this.askName(visit, undefined, { code: 'invalid_username' });
-    if (field(form, 'with') === 'email_code' && (await this.takes('email_code'))) return this.sendCode(visit, identifier);
+    if (field(form, 'with') === 'email_code' && (await this.takes('email_code')))
+      return this.sendCode(visit, identifier);
     if (!password) {
       if ('password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
       return this.stage.remember(visit, { ...visit.progress, identifier });
