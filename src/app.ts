@@ -7,6 +7,7 @@ import { version } from '../config/root.js';
 import { createForgottenPasswordRouter } from './account/forgotten-password.js';
 import { createLockdownRouter } from './account/lockdown.js';
 import { createPasswordRouter } from './account/password.js';
+import { openAccount } from './account.js';
 import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
 import { createMailboxRouter } from './dev/mailbox.js';
@@ -197,6 +198,7 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
+  const account = openAccount(services, { engine, csrf, pages });
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -210,6 +212,7 @@ export function createApp(services: Services): App {
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1')).use(below('/api/v1', compressReads));
+  koa.use(account.api.routes());
   // What only the operators of the installation may ask for is not there at other tenants.
   koa.use((ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next));
   koa.use(refuseEncodedBodies);
@@ -218,6 +221,7 @@ export function createApp(services: Services): App {
   koa.use(password.routes());
   koa.use(forgottenPassword.routes());
   koa.use(lockdown.routes());
+  koa.use(account.pages.routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));

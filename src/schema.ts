@@ -25,6 +25,7 @@ import { ImportedHashes1700000000027 } from '../migrations/0027-imported-hashes.
 import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
 import { Devices1700000000029 } from '../migrations/0029-devices.js';
 import { KnownNetworks1700000000030 } from '../migrations/0030-known-networks.js';
+import { AuditOfUser1700000000031 } from '../migrations/0031-audit-of-user.js';
 import { SessionHomes1700000000035 } from '../migrations/0035-session-homes.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -95,5 +96,6 @@ export const migrations = [
   Lockouts1700000000028,
   Devices1700000000029,
   KnownNetworks1700000000030,
+  AuditOfUser1700000000031,
   SessionHomes1700000000035,
 ];

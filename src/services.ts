@@ -9,11 +9,13 @@ import { MailboxProof } from './features/accounts/mailbox-proof.js';
 import { Mailboxes } from './features/accounts/mailboxes.js';
 import { RegistrationService } from './features/accounts/registration.js';
 import { AuditLog } from './features/audit/audit.service.js';
+import { OwnActivity } from './features/audit/own-activity.js';
 import { type Captcha, Turnstile } from './features/captcha/captcha.js';
 import type { FullMetadata } from './features/clients/client.metadata.js';
 import { assertSigned } from './features/clients/client.rules.js';
 import { ClientService } from './features/clients/client.service.js';
 import { ClientLookup } from './features/clients/client-lookup.js';
+import { isOwnClient, OwnClients } from './features/clients/own-clients.js';
 import { RegisteredClients } from './features/clients/registered-clients.js';
 import { AccountLocks } from './features/credentials/account-locks.js';
 import { LOCKED_TASK } from './features/credentials/lock-notice.js';
@@ -33,6 +35,8 @@ import { mailDriver } from './features/mail/mail.driver.js';
 import { MailService } from './features/mail/mail.service.js';
 import { MailHealthWatch } from './features/mail/mail-health.js';
 import { OneTimeTokens } from './features/one-time-tokens/one-time-token.service.js';
+import { OwnGrants } from './features/protocol/own-grants.js';
+import { OwnSessions } from './features/protocol/own-sessions.js';
 import { Protocol } from './features/protocol/protocol.js';
 import { ShortLivedRows } from './features/protocol/short-lived-rows.js';
 import { ResourceService } from './features/resources/resource.service.js';
@@ -83,6 +87,9 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const rewrap = new Rewrap(db, sealer, sealedColumns, logger);
   const shortLived = redis && new ShortLivedRows(redis.client, clock);
   const protocol = new Protocol(db, sealer, audit, clock, lifetimes, shortLived);
+  const ownSessions = new OwnSessions(db, protocol.sessions, clock);
+  const ownGrants = new OwnGrants(db, protocol.grants, clock);
+  const ownActivity = new OwnActivity(db);
   const devices = new Devices(db, audit, clock);
   const users = new UserService(db, audit, clock, {
     async ended({ id }) {
@@ -210,7 +217,10 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,
   );
   const signInWatch = new SignInWatch(db, audit, clock, devices, lockdown, mail);
-  const lookup = new ClientLookup(db, caching, clock);
+  const ownClients = new OwnClients((tenant) => tenants.issuerOf(tenant));
+  const lookup = new ClientLookup(db, caching, clock, async (clientId) =>
+    isOwnClient(clientId) ? ownClients.of(await tenants.current(), clientId) : undefined,
+  );
   const clientHooks = {
     async ended({ clientId }: { clientId: string }) {
       await protocol.grants.endAll({ clientId }, 'client_ended');
@@ -244,6 +254,9 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     keySchedule,
     rewrap,
     protocol,
+    ownSessions,
+    ownGrants,
+    ownActivity,
     users,
     oneTimeTokens,
     jobs,

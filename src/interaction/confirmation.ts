@@ -50,7 +50,10 @@ export class ConfirmationStep implements Step {
   private async ask(visit: Visit, { email }: User, error?: Problem, status = error ? 422 : 200): Promise<void> {
     const sent = visit.progress.confirmation === 'sent';
     const data = { email, sent, error, actions: { submit: `${visit.base}/confirmation` } };
-    await this.stage.show(visit, 'confirmation', data, { status, retryAfter: status === 429 ? error?.seconds : undefined });
+    await this.stage.show(visit, 'confirmation', data, {
+      status,
+      retryAfter: status === 429 ? error?.seconds : undefined,
+    });
   }
 
   private async userOf({ progress }: Visit): Promise<User | undefined> {

@@ -75,7 +75,9 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   const stage = new Stage(pages, engine);
   const doubt = new Doubt(deps);
   const steps: Record<StepName, Step> = {
-    select_account: new SelectAccountStep(stage, engine, users, (visit) => finish({ ...visit, progress: { proofs: [] } })),
+    select_account: new SelectAccountStep(stage, engine, users, (visit) =>
+      finish({ ...visit, progress: { proofs: [] } }),
+    ),
     login: new LoginStep(stage, deps),
     email_code: new EmailCodeStep(stage, deps),
     change_password: new ChangePasswordStep(stage, deps.passwords, users, deps.clock),

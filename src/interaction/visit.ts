@@ -2,6 +2,7 @@
 import type { Context } from 'koa';
 import type { Need } from '../features/authentication/requirement.js';
 import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
+import { isOwnClient } from '../features/clients/own-clients.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { PageOptions, Pages } from '../platform/page.js';
 import type { Progress } from './steps.js';
@@ -81,7 +82,8 @@ export class Stage {
     return this.pages.send(
       ctx,
       `interaction/${template}`,
-      { client, ...data },
+      // To one's own account one goes back to nobody else.
+      { ...(isOwnClient(client.client_id) ? {} : { client }), ...data },
       {
         csrf,
         formAction: redirectUri ? [redirectUri] : [],

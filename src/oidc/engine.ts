@@ -1,7 +1,7 @@
 // The engine as the other doors see it: interactions, and the accounts that are signed in in one browser.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
-import type { Engine, Finish, Interaction, KnownAccount } from '../features/protocol/engine.js';
+import type { Engine, Finish, Interaction, KnownAccount, SignedIn } from '../features/protocol/engine.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';
 import { currentTenantId } from '../platform/context.js';
@@ -20,6 +20,25 @@ export class OidcEngine implements Engine {
     private readonly protocol: Protocol,
     private readonly sealer: Sealer,
   ) {}
+
+  async session(req: IncomingMessage, res: ServerResponse): Promise<SignedIn | undefined> {
+    const { provider, binding } = await this.pool.of(currentTenantId());
+    const handle = this.currentHandle(provider, req, res);
+    const request = new ProtocolRequest();
+    const session = handle ? await this.protocol.sessions.find(request, handle) : undefined;
+    if (!session?.accountId || !request.session) return undefined;
+    // Elsewhere than at home nobody is signed in here: the engine asks them to sign in again.
+    if ((await this.protocol.binding.check(binding, request.session, session.accountId)) !== 'here') return undefined;
+    const uid = String(session.uid);
+    await this.protocol.sessions.touch(uid);
+    return {
+      uid,
+      accountId: session.accountId,
+      acr: session.acr as string | undefined,
+      amr: (session.amr ?? []) as string[],
+      loginTs: Number(session.loginTs ?? session.iat ?? 0),
+    };
+  }
 
   async interaction(req: IncomingMessage, res: ServerResponse): Promise<Interaction> {
     const details = await this.details(await this.provider(), req, res);

@@ -3,6 +3,7 @@
 import type Provider from 'oidc-provider';
 import { handlesCookie } from '../features/devices/device-handles.js';
 import type { KeyService } from '../features/keys/key.service.js';
+import type { BindingPolicy } from '../features/protocol/session-binding.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import type { TenantService } from '../features/tenants/tenant.service.js';
 import type { BoundedCache } from '../platform/cache.js';
@@ -15,6 +16,8 @@ export const POOL_SIZE = 1000;
 
 export interface PooledProvider {
   provider: Provider;
+  /** Where its sessions hold. */
+  binding: BindingPolicy;
   handle: ReturnType<Provider['callback']>;
   /** What it tells everybody about itself, prepared; goes with it when it is replaced. */
   published: Published;
@@ -66,7 +69,7 @@ export class ProviderPool {
       retired,
     });
     const handle = provider.callback();
-    return { provider, handle, published: new Published(handle, provider.issuer) };
+    return { provider, binding: sessions, handle, published: new Published(handle, provider.issuer) };
   }
 }
 

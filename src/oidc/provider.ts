@@ -184,7 +184,11 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     pairwiseIdentifier: async (_ctx, accountId, client) =>
       hmac(issuer.pairwiseSalt, `${client.sectorIdentifier}\0${accountId}`),
     interactions: {
-      policy: createPolicy({ policy: issuer.authentication, devices: deps.devices, handlesCookie: issuer.handlesCookie }),
+      policy: createPolicy({
+        policy: issuer.authentication,
+        devices: deps.devices,
+        handlesCookie: issuer.handlesCookie,
+      }),
       url: (_ctx, interaction) => `${issuer.url}/interaction/${interaction.uid}`,
     },
     loadExistingGrant: createLoadExistingGrant(deps.protocol) as Configuration['loadExistingGrant'],

@@ -1,5 +1,7 @@
 // The engine's sessions, kept the way features/protocol keeps them: by uid, merged between tabs, dead once ended.
 import { errors, type Provider } from 'oidc-provider';
+import { ACCOUNT_CLIENT } from '../features/clients/own-clients.js';
+import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import type { BindingPolicy } from '../features/protocol/session-binding.js';
 import { SessionEnded } from '../features/protocol/sessions.js';
@@ -32,8 +34,8 @@ export function keepSessions(provider: Provider, protocol: Protocol, binding: Bi
     request.rotatedFrom = this.oldId;
     request.signedIn = Boolean(ctx?.oidc.result?.login);
     const exp = epochSeconds(new Date()) + ttl;
-    const payload = Object.fromEntries(
-      fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined),
+    const payload = withoutOwnClients(
+      Object.fromEntries(fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined)),
     );
     if (!protocol.sessions.isUnchanged(request, payload, exp)) {
       this.exp = exp;
@@ -64,7 +66,9 @@ export function keepSessions(provider: Provider, protocol: Protocol, binding: Bi
 
 /** Whoever comes by a cookie comes this way; tokens find their session by its uid. */
 function bindSessions(provider: Provider, protocol: Protocol, policy: BindingPolicy): void {
-  const model = provider.Session as unknown as { find(id: string, options?: object): Promise<EngineSession | undefined> };
+  const model = provider.Session as unknown as {
+    find(id: string, options?: object): Promise<EngineSession | undefined>;
+  };
   const find = model.find;
   model.find = async function (id, options) {
     const session = await find.call(this, id, options);
@@ -76,6 +80,13 @@ function bindSessions(provider: Provider, protocol: Protocol, policy: BindingPol
     request.session = undefined;
     return undefined;
   };
+}
+
+/** The pages of the account read the session itself: it was not signed in to an application there, and none is to be signed out. */
+function withoutOwnClients(payload: Payload): Payload {
+  if (!payload.authorizations) return payload;
+  const { [ACCOUNT_CLIENT]: _own, ...authorizations } = payload.authorizations as Record<string, unknown>;
+  return { ...payload, authorizations };
 }
 
 /**

@@ -33,6 +33,13 @@ export function enterTenant(tenantId: string): void {
   context.tenantId = tenantId;
 }
 
+/** From here to its end the request is one of this person or client. */
+export function enterActor(actor: Actor): void {
+  const context = storage.getStore();
+  if (!context) throw new Error('no context to enter an actor in');
+  context.actor = actor;
+}
+
 export const currentContext = (): RequestContext | undefined => storage.getStore();
 
 /** @throws Error when nobody said which tenant: a read or write of a tenant's rows must never guess. */

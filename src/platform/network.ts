@@ -1,4 +1,4 @@
-// What stays where an address or a version changes: the network a person is in, and the browser they use. Pure.
+// The network an address lies in: what a person keeps while the address itself changes. Pure.
 import ipaddr from 'ipaddr.js';
 
 /** IPv4 /24, IPv6 /48 (RFC 6177 §2: what one site gets). Undefined where the address cannot be read. */
@@ -16,17 +16,3 @@ export function networkOf(ip: string | null | undefined): string | undefined {
 /** The address in one spelling (RFC 5952; IPv4 that came as IPv6 is IPv4). Undefined where it cannot be read. */
 export const addressOf = (ip: string | null | undefined): string | undefined =>
   ip && ipaddr.isValid(ip) ? ipaddr.process(ip).toString() : undefined;
-
-/** Those that call themselves by the names of others stand before those. */
-const families = [
-  ['edge', /\bEdg(?:e|A|iOS)?\//],
-  ['opera', /\b(?:OPR|OPiOS|Opera)\b/],
-  ['samsung', /\bSamsungBrowser\//],
-  ['firefox', /\b(?:Firefox|FxiOS)\//],
-  ['chrome', /\b(?:Chrome|CriOS|Chromium)\//],
-  ['safari', /\bSafari\//],
-] as const;
-
-/** RFC 9110 §10.1.5: which browser, of whatever version and on whatever system. */
-export const browserFamily = (userAgent: string | null | undefined): string =>
-  families.find(([, pattern]) => pattern.test(userAgent ?? ''))?.[0] ?? 'other';

@@ -163,9 +163,7 @@ describe('how long things last', () => {
           return offer.secret;
         });
       const stepUp = async (secret: string) => {
-        const page = await browser.open(
-          authorizationUrl(server, party, pkce(), { acr_values: 'urn:ostiary:acr:mfa' }),
-        );
+        const page = await browser.open(authorizationUrl(server, party, pkce(), { acr_values: 'urn:ostiary:acr:mfa' }));
         expect(page.html).toContain('mfa-submit');
         codeOf(await browser.submit(page, { code: await generate({ secret }) }));
       };

@@ -23,9 +23,7 @@ describe('an account that is guessed at, on a clock that is moved (NIST SP 800-6
   });
 
   const policy = (lockout: object) =>
-    server.inside(async ({ tenants }) =>
-      tenants.update(await tenants.current(), { settings: { lockout } } as never),
-    );
+    server.inside(async ({ tenants }) => tenants.update(await tenants.current(), { settings: { lockout } } as never));
   async function guess(secret: string): Promise<Page> {
     const browser = new Browser();
     const named = await browser.submit(await browser.open(authorizationUrl(server, party, pkce())), {

@@ -66,7 +66,8 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
     const { acr, amr, auth_time } = decodeJwt(String(body.id_token));
     return { acr, amr, auth_time };
   }
-  const errorOf = async (more: Record<string, string> = {}) => (await silently(server, party, browser, more)).get('error');
+  const errorOf = async (more: Record<string, string> = {}) =>
+    (await silently(server, party, browser, more)).get('error');
 
   it('offers its classes in discovery (OpenID Connect Discovery §3, acr_values_supported)', async () => {
     const metadata = await (await fetch(`${server.issuer}/.well-known/openid-configuration`)).json();
@@ -171,8 +172,7 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
       await send(browser, `${baseOf(page)}/${step}`, fields);
       expect(isAsked(await browser.open(baseOf(page)))).toBe(true);
     }
-    const begun = () =>
-      server.services.db.manager.query('SELECT 1 FROM sessions WHERE account_id = $1', [victim.id]);
+    const begun = () => server.services.db.manager.query('SELECT 1 FROM sessions WHERE account_id = $1', [victim.id]);
     expect(await begun()).toEqual([]);
     codeOf(await browser.submit(page, { code: await code(secret) }));
     expect(await begun()).toHaveLength(1);

@@ -43,7 +43,10 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     server.inside(async ({ tenants }) =>
       tenants.update(await tenants.current(), { settings: { authentication } } as never),
     );
-  async function begin(browser: Traveller, { failures = 0, more = {} }: { failures?: number; more?: Record<string, string> } = {}) {
+  async function begin(
+    browser: Traveller,
+    { failures = 0, more = {} }: { failures?: number; more?: Record<string, string> } = {},
+  ) {
     const proof = pkce();
     const named = await browser.open(authorizationUrl(server, party, proof, more));
     let page = await browser.submit(named, { username: person.email });
@@ -55,7 +58,9 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
   const query = (sql: string) => server.services.db.manager.query(sql, [person.id]);
   const noticed = async () =>
     (
-      await query(`SELECT data FROM audit_events WHERE name = 'sign_in.noticed' AND data ->> 'user_id' = $1 ORDER BY id`)
+      await query(
+        `SELECT data FROM audit_events WHERE name = 'sign_in.noticed' AND data ->> 'user_id' = $1 ORDER BY id`,
+      )
     ).map(({ data }: { data: Record<string, unknown> }) => data);
   const sessions = async () =>
     (await query('SELECT 1 FROM sessions WHERE account_id = $1 AND ended_at IS NULL')).length;
@@ -143,7 +148,15 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     const { page } = await begin(browser);
     const asked = await browser.submit(page, { send: 'yes' });
     const first = await codeInMail();
-    for (const step of ['login', 'email_code', 'second_factor', 'enrolment', 'consent', 'select_account', 'change_password']) {
+    for (const step of [
+      'login',
+      'email_code',
+      'second_factor',
+      'enrolment',
+      'consent',
+      'select_account',
+      'change_password',
+    ]) {
       const fields = { csrf: csrfOf(asked), username: person.email, password, code: first, decision: 'allow' };
       await send(browser, `${baseOf(asked)}/${step}`, fields);
       expect(isConfirming(await browser.open(baseOf(asked)))).toBe(true);
@@ -211,7 +224,8 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     const tab = browser.stolen(abroad);
     tab.forgetSessions();
     codeOf((await begin(tab)).page);
-    for (const [key, cookie] of tab.cookies) if (cookie.name.includes('ostiary_device')) browser.cookies.set(key, cookie);
+    for (const [key, cookie] of tab.cookies)
+      if (cookie.name.includes('ostiary_device')) browser.cookies.set(key, cookie);
     await policy({ risk: { action: 'enforce' } });
     expect(isConfirming(await browser.open(baseOf(page)))).toBe(true);
   });
@@ -222,7 +236,11 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     const browser = new Traveller(abroad);
     const { page } = await begin(browser, { failures: 3, more: { state: 'of the client' } });
     const answer = new URL(page.url).searchParams;
-    expect([answer.get('error'), answer.get('state'), answer.get('code')]).toEqual(['access_denied', 'of the client', null]);
+    expect([answer.get('error'), answer.get('state'), answer.get('code')]).toEqual([
+      'access_denied',
+      'of the client',
+      null,
+    ]);
     expect(await noticed()).toMatchObject([{ decision: 'deny', score: 110, admitted: false }]);
     expect([await sessions(), await letters('new_device'), await lockdowns()]).toEqual([1, before + 1, 1]);
     expect([...browser.cookies.values()].filter(({ name }) => name.includes('ostiary_device'))).toEqual([]);

@@ -41,9 +41,7 @@ describe('a session is at home where it was signed in (OWASP ASVS 5.0 V7.5)', ()
   });
 
   const policy = (sessions: object) =>
-    server.inside(async ({ tenants }) =>
-      tenants.update(await tenants.current(), { settings: { sessions } } as never),
-    );
+    server.inside(async ({ tenants }) => tenants.update(await tenants.current(), { settings: { sessions } } as never));
   const errorOf = async (who = browser) => (await silently(server, party, who)).get('error');
   const events = async (name: string) =>
     (
@@ -120,6 +118,19 @@ describe('a session is at home where it was signed in (OWASP ASVS 5.0 V7.5)', ()
     person = await makePerson(server);
     codeOf(await signIn(browser, authorizationUrl(server, party, pkce()), person.email));
     expect(await errorOf()).toBeNull();
+  });
+
+  it('is nobody’s at the pages of the account either', async () => {
+    const page = (who: Traveller) => who.open(`${server.issuer}/account`);
+    expect((await page(browser)).html).toContain(person.email);
+    for (const settings of [{}, { when_moved: 'end' }]) {
+      await policy(settings);
+      const elsewhere = await page(browser.stolen(abroad));
+      expect(nameOf(elsewhere)).toBe('identifier');
+      const answer = await browser.stolen(abroad).request(`${server.issuer}/api/v1/auth/me`);
+      expect(answer.status).toBe(401);
+    }
+    expect(nameOf(await page(browser))).toBe('identifier');
   });
 
   it('is moved by no header but that of a proxy that is trusted', async () => {

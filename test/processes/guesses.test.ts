@@ -63,11 +63,13 @@ describe('guesses at two processes at once (NIST SP 800-63B-4 §3.2.2)', () => {
         return offer.secret;
       });
       const right = await generate({ secret });
-      const sessions = await crowd(20, async (index) => {
+      // One after the other: of those that come at once no more than five are looked at, right or wrong.
+      const sessions: { browser: Traveller; page: Page }[] = [];
+      for (let index = 0; index < 20; index += 1) {
         const browser = new Traveller(address(index));
         const named = await passwordPage(house, party, browser, person.email);
-        return { browser, page: await browser.submit(named, { password }) };
-      });
+        sessions.push({ browser, page: await browser.submit(named, { password }) });
+      }
       // A code that is right by chance would be no guess that failed.
       const wrong = (index: number) => String((Number(right) + 500_000 + index) % 1_000_000).padStart(6, '0');
       let sent = 0;
@@ -120,7 +122,9 @@ describe('guesses at two processes at once (NIST SP 800-63B-4 §3.2.2)', () => {
       expect([looked >= points, looked <= points + 1]).toEqual([true, true]);
       expect(statuses.filter((status) => status === 429)).toHaveLength(statuses.length - looked);
       const neighbour = new Traveller('203.0.113.5');
-      expect((await neighbour.submit(await passwordPage(house, party, neighbour, email), { password })).status).toBe(429);
+      expect((await neighbour.submit(await passwordPage(house, party, neighbour, email), { password })).status).toBe(
+        429,
+      );
       const other = new Traveller('198.51.100.7');
       codeOf(await other.submit(await passwordPage(house, party, other, email), { password }));
     }, 120_000);

@@ -41,6 +41,10 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
   const uid = /interaction\/([\w-]+)/.exec(page.url)?.[1] ?? '';
   const linkPage = (await new Browser().open(`${server.issuer}/password?token=${a.passwordToken}`)).html;
   const csrf = /name="csrf" value="([^"]+)"/.exec(linkPage)?.[1] ?? '';
+  const own = (await a.browser.open(`${server.issuer}/account/profile`)).html;
+  const ownCsrf = /name="csrf" value="([^"]+)"/.exec(own)?.[1] ?? '';
+  const asked = await new Browser().request(`${server.issuer}/account/profile`);
+  const state = new URL(asked.headers.get('location') ?? '').searchParams.get('state') ?? '';
   const nonce = await nonceOf(a);
   const key = randomUUID();
   const made = await repeated(a, key);
@@ -140,6 +144,31 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
             form: { token: a.passwordToken, csrf, password: 'short' },
           })
         ).status === 422,
+    },
+    'CSRF token of an account': {
+      value: ownCsrf,
+      forged: ownCsrf
+        .split('.')
+        .map((part) => like(part))
+        .join('.'),
+      // An empty form is refused for its token, or taken.
+      works: async () => {
+        const headers = {
+          origin: new URL(server.issuer).origin,
+          cookie: cookiesIn(a.browser)
+            .map(({ name, value }) => `${name}=${value}`)
+            .join('; '),
+        };
+        const sent = { method: 'POST', path: '/account/profile', headers, form: { csrf: ownCsrf, locale: 'tlh' } };
+        return (await show(a, sent)).status === 422;
+      },
+    },
+    'state of an account': {
+      value: state,
+      forged: `${state.split('.')[0]}.${like(state.split('.')[1] ?? '')}`,
+      works: async () =>
+        (await a.browser.open(`${server.issuer}/account/signed-in?state=${state}`)).url ===
+        `${server.issuer}/account/profile`,
     },
     'interaction uid': {
       value: uid,

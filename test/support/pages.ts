@@ -3,6 +3,7 @@
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { projectRoot } from '../../config/root.js';
+import { TOLD } from '../../src/features/audit/own-activity.js';
 import { type Page, Views } from '../../src/platform/views.js';
 import { letterSamples } from './letters.js';
 
@@ -56,7 +57,92 @@ const errors = [
   'generic',
 ];
 
+const own = {
+  base: '/account',
+  signOut: '/logout',
+  account: { name: 'Maria Silva', email: account.email, initials: 'MS' },
+};
+const at1405 = '2026-11-21T14:05:00.000Z';
+
 export const samples: Sample[] = [
+  page('account/overview', 'first', { ...own, here: 'overview', lastSignIn: at1405 }),
+  page('account/overview', 'long', { ...own, here: 'overview', account: { name: long, email: long, initials: 'M' } }),
+  ...[[], ['nickname']].map((wrong) =>
+    page('account/profile', wrong.length > 0 ? 'wrong' : 'first', {
+      ...own,
+      here: 'profile',
+      values: { name: 'Maria Silva', given_name: '', family_name: '', nickname: 'M', zoneinfo: 'UTC', locale: 'de' },
+      wrong,
+      ...(wrong.length > 0 ? {} : { notice: 'profile_saved' }),
+      zones: ['UTC', 'America/Argentina/Buenos_Aires', 'Europe/Lisbon'],
+      languages: [
+        { tag: 'de', name: 'Deutsch' },
+        { tag: 'ar', name: 'العربية' },
+      ],
+      actions: { submit: '/account/profile' },
+    }),
+  ),
+  page('account/devices', 'several', {
+    ...own,
+    here: 'devices',
+    sessions: [
+      {
+        id: '1',
+        current: true,
+        browser: 'Chrome',
+        system: 'macOS',
+        ip: '192.0.2.7',
+        clients: ['Trip Planner', 'Invoices'],
+        since: at1405,
+        lastActive: at1405,
+      },
+      { id: '2', current: false, clients: [], since: at1405, lastActive: at1405 },
+    ],
+    remembered: [
+      {
+        id: '3',
+        browser: 'Safari',
+        system: 'iPhone',
+        ip: '2001:db8:1234:5678:9abc:def0:1234:5678',
+        lastSeen: at1405,
+        until: at1405,
+      },
+    ],
+  }),
+  page('account/devices', 'one', {
+    ...own,
+    here: 'devices',
+    sessions: [
+      { id: '1', current: true, system: 'Linux', ip: '192.0.2.7', clients: [], since: at1405, lastActive: at1405 },
+    ],
+    remembered: [],
+  }),
+  page('account/applications', 'several', {
+    ...own,
+    here: 'applications',
+    applications: [
+      {
+        id: 'trips',
+        name: client.name,
+        logo_uri: client.logo_uri,
+        since: at1405,
+        scopes: [{ name: 'email' }, { text: 'Read your bookings', resource: 'Acme Bookings' }],
+      },
+      { id: 'long', name: long, since: at1405, scopes: [] },
+    ],
+  }),
+  page('account/applications', 'none', { ...own, here: 'applications', applications: [] }),
+  page('account/activity', 'several', {
+    ...own,
+    here: 'activity',
+    older: '0199f0c4-1111-7000-8000-3b1e0f6a2c51',
+    events: [
+      ...TOLD.map((name) => ({ key: name.replaceAll('.', '_'), at: at1405 })),
+      { key: 'grant_given', at: at1405, ip: '192.0.2.7', browser: 'Firefox', system: 'Windows', client: client.name },
+      { key: 'factor_added', at: at1405, ip: '192.0.2.7', factor: 'totp' },
+    ],
+  }),
+  page('account/activity', 'none', { ...own, here: 'activity', events: [] }),
   page('interaction/identifier', 'first', { client, actions }),
   page('interaction/identifier', 'moved', { client, username, moved: true, actions }),
   page('interaction/identifier', 'passkey', { client, passkey, actions }),

@@ -4,7 +4,7 @@ import { endpointsOf } from '../../src/app.js';
 import type { Services } from '../../src/services.js';
 import { authorizationUrl, type Party, password } from './party.js';
 import { proofOf } from './proofs.js';
-import { type House, register } from './tenancy.js';
+import { cookiesIn, type House, register } from './tenancy.js';
 
 /** One way to show a value to an endpoint. */
 export interface Shown {
@@ -137,6 +137,7 @@ export function ways(b: House): Record<string, Way> {
       form: { username: b.email, password, csrf: v },
     }),
   };
+  Object.assign(found, accountWays(b, origin));
   for (const [name, own] of [
     ['setup', b.setupToken],
     ['password', b.passwordToken],
@@ -203,6 +204,63 @@ export function ways(b: House): Record<string, Way> {
         headers: bearer(b.apiToken),
       });
   }
+  return found;
+}
+
+/** The pages of the account: with cookies of somebody else, and with one's own and a value of somebody else. */
+function accountWays(b: House, origin: Record<string, string>): Record<string, Way> {
+  const found: Record<string, Way> = {};
+  const mine = () => ({
+    cookie: cookiesIn(b.browser)
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; '),
+  });
+  let csrf: Promise<string> | undefined;
+  const token = () => {
+    csrf ??= fetch(`${b.server.issuer}/account/profile`, { headers: mine() })
+      .then((answer) => answer.text())
+      .then((html) => /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '');
+    return csrf;
+  };
+  for (const page of ['', '/profile', '/devices', '/applications', '/activity', '/signed-in']) {
+    const path = `/account${page}`;
+    found[`GET ${path}`] = (v) => ({
+      method: 'GET',
+      path: `${path}?${new URLSearchParams({ before: v, state: v, done: v })}`,
+      headers: mine(),
+    });
+    found[`GET ${path} cookies`] = (v) => ({ method: 'GET', path, headers: { cookie: v } });
+  }
+  for (const [path, field] of [
+    ['/account/devices/session-end', 'session'],
+    ['/account/devices/forget', 'device'],
+    ['/account/applications/revoke', 'client_id'],
+  ] as const)
+    found[`POST ${path}`] = async (v) => ({
+      method: 'POST',
+      path,
+      headers: { ...mine(), ...origin },
+      form: { [field]: v, csrf: await token() },
+    });
+  for (const path of ['/account/profile', '/account/devices/others-end', '/account/activity/not-me']) {
+    found[`POST ${path}`] = (v) => ({ method: 'POST', path, headers: { ...mine(), ...origin }, form: { csrf: v } });
+    found[`POST ${path} cookies`] = (v) => ({ method: 'POST', path, headers: { cookie: v, ...origin } });
+  }
+  for (const [method, path] of [
+    ['GET', '/auth/me'],
+    ['GET', '/sessions'],
+    ['DELETE', '/sessions'],
+  ] as const)
+    found[`${method} /api${path} by cookies`] = (v) => ({
+      method,
+      path: `/api/v1${path}`,
+      headers: { cookie: v, ...origin },
+    });
+  found['DELETE /api/sessions/:session_id by session'] = async (v) => ({
+    method: 'DELETE',
+    path: `/api/v1/sessions/${encodeURIComponent(v)}`,
+    headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
+  });
   return found;
 }
 

@@ -63,7 +63,12 @@ describe('what is still to be proved', () => {
     ['asked for mfa, remembered or not', { has: withTotp, remembered: true, asked: acr('mfa') }, second, ['totp']],
     ['asked for mfa, with nothing to prove it', { asked: acr('mfa') }, enrolment, ['passkey', 'totp']],
     ['asked for mfa if possible', { asked: acr('mfa', false) }, nothing],
-    ['required, and asked for phr if possible', { policy: required, asked: acr('phr', false) }, enrolment, ['passkey', 'totp']],
+    [
+      'required, and asked for phr if possible',
+      { policy: required, asked: acr('phr', false) },
+      enrolment,
+      ['passkey', 'totp'],
+    ],
     [
       'required, and asked for what cannot be set up',
       { policy: { ...required, second_factors: ['totp'] }, asked: acr('phrh') },
@@ -78,7 +83,11 @@ describe('what is still to be proved', () => {
       ['totp'],
     ],
     ['doubted, with nothing but a mailbox', { doubted: true, mailbox: true }, 'mailbox'],
-    ['doubted, with an authenticator: the mailbox does not do', { has: withTotp, doubted: true, mailbox: true }, second],
+    [
+      'doubted, with an authenticator: the mailbox does not do',
+      { has: withTotp, doubted: true, mailbox: true },
+      second,
+    ],
     ['doubted, and nothing is to be set up before', { doubted: true, mailbox: true, policy: required }, 'mailbox'],
     ['doubted, and the mailbox has answered', { doubted: true }, nothing],
     ['doubted and required, and the mailbox has answered', { doubted: true, policy: required }, enrolment],

@@ -69,11 +69,15 @@ export function needOf(situation: Situation): Need {
   return methods ? { kind: 'enrolment', methods } : { kind: 'nothing' };
 }
 
+/** A factor of its own, beside its mailbox, that the tenant still takes. */
+export const hasSecondFactor = (policy: AuthenticationPolicy, has: Factors): boolean =>
+  usable(policy, has).some((method) => method !== 'email_code');
+
 const [, MFA, PHR, PHRH] = [0, 1, 2, 3] as const;
 
 /** Strength that is wanted: of the policy, of the account, of the request. */
 function targetOf({ policy, asked, has, remembered, doubted }: Situation): number {
-  const own = usable(policy, has).some((method) => method !== 'email_code');
+  const own = hasSecondFactor(policy, has);
   const wanted = policy.multi_factor === 'required' || (policy.multi_factor === 'optional' && own);
   return Math.max((wanted && !remembered) || doubted ? MFA : 0, asked ? strength(asked.acr) : 0);
 }

@@ -33,9 +33,22 @@ export interface KnownAccount {
   current: boolean;
 }
 
+/** The session of this browser. */
+export interface SignedIn {
+  uid: string;
+  accountId: string;
+  acr: string | undefined;
+  /** RFC 8176. */
+  amr: string[];
+  /** When the person proved who they are, NumericDate. */
+  loginTs: number;
+}
+
 type Exchange = [req: IncomingMessage, res: ServerResponse];
 
 export interface Engine {
+  /** Who is signed in in this browser, at the tenant that is asked; nobody where the account is disabled. The session counts as used. */
+  session(...exchange: Exchange): Promise<SignedIn | undefined>;
   /** The interaction this browser is in. @throws AppError 400 `interaction_expired` when there is none, or it belongs to another browser. */
   interaction(...exchange: Exchange): Promise<Interaction>;
   /** Keeps what a step has established. */

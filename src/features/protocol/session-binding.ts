@@ -3,7 +3,8 @@
 import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
-import { addressOf, browserFamily, networkOf } from '../../platform/network.js';
+import { addressOf, networkOf } from '../../platform/network.js';
+import { deviceOf } from '../../platform/user-agent.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { SessionPolicy } from '../tenants/tenant.schema.js';
 import { ProtocolRequest } from './request.js';
@@ -26,9 +27,12 @@ export function movedFrom(binding: BindingPolicy['binding'], home: Place, now: P
   const [place, what] = binding === 'strict' ? ([addressOf, 'address'] as const) : ([networkOf, 'network'] as const);
   const at = place(now.ip);
   if (!at || at !== place(home.ip)) moved.push(what);
-  if (browserFamily(home.userAgent) !== browserFamily(now.userAgent)) moved.push('browser');
+  if (browserOf(home) !== browserOf(now)) moved.push('browser');
   return moved;
 }
+
+/** Of whatever version: it changes by itself. */
+const browserOf = ({ userAgent }: Pick<Place, 'userAgent'>): string => deviceOf(userAgent).browser ?? 'another';
 
 /** A session as it was found by its cookie (SessionSnapshot). */
 interface Found {
@@ -52,7 +56,7 @@ export class SessionBinding {
     const ends = policy.when_moved === 'end';
     await this.db.transaction(async () => {
       // Once for each place, however often it is asked from there.
-      const place = `${ip ?? ''} ${browserFamily(userAgent)}`;
+      const place = `${ip ?? ''} ${browserOf({ userAgent })}`;
       const noted = await this.db.execute(NOTE, [currentTenantId(), uid, place, this.clock.now()]);
       const event = { session_id: uid, user_id: accountId, moved, decision: policy.when_moved };
       if (noted.length > 0) await this.audit.record('session.moved', event);

@@ -113,6 +113,14 @@ export class Sessions {
     });
   }
 
+  /** The session was used where the engine is not asked: noted at most once a minute. */
+  async touch(uid: string): Promise<void> {
+    const { ip = null, userAgent = null } = currentContext() ?? {};
+    const now = this.clock.now();
+    const before = new Date(now.getTime() - touchEveryMs);
+    await this.db.execute(statements.touchSession, [currentTenantId(), uid, now, ip, userAgent, before]);
+  }
+
   /** Ends a session, and the grants made in it unless they outlive it (offline_access). Ending it twice is once. */
   end(request: ProtocolRequest, uid: string, reason: SessionEnd): Promise<void> {
     request.sessionsByUid.set(uid, undefined);
@@ -149,6 +157,13 @@ export class Sessions {
   /** @throws AppError 404 where there is no such live session. */
   async endKnown(request: ProtocolRequest, uid: string, reason: SessionEnd): Promise<void> {
     if (!(await this.findByUid(request, uid))) throw notFound('session');
+    await this.end(request, uid, reason);
+  }
+
+  /** @throws AppError 404 for a session of somebody else as for none. */
+  async endOwn(accountId: string, uid: string, reason: SessionEnd): Promise<void> {
+    const request = new ProtocolRequest();
+    if ((await this.findByUid(request, uid))?.accountId !== accountId) throw notFound('session');
     await this.end(request, uid, reason);
   }
 

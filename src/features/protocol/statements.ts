@@ -183,6 +183,12 @@ export const saveSession = statement(
    SELECT saved.uid, handle.retire_at IS NOT NULL AS handle_retired FROM saved, handle`,
 );
 
+export const touchSession = statement(
+  'protocol_touch_session',
+  `UPDATE sessions SET updated_at = $3, ip = $4, user_agent = $5
+    WHERE tenant_id = $1 AND uid = $2 AND ended_at IS NULL AND updated_at < $6::timestamptz`,
+);
+
 export const endSession = statement(
   'protocol_end_session',
   `UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND uid = $2 AND ended_at IS NULL

@@ -64,7 +64,14 @@ export class SignInWatch {
   private async tell(user: User, admitted: boolean): Promise<void> {
     const { ip, userAgent: device } = currentContext() ?? {};
     const link = await this.lockdown.issue(user);
-    const data = { link, minutes: LOCKDOWN_MINUTES, at: this.clock.now().toISOString(), ip, device, refused: !admitted };
+    const data = {
+      link,
+      minutes: LOCKDOWN_MINUTES,
+      at: this.clock.now().toISOString(),
+      ip,
+      device,
+      refused: !admitted,
+    };
     await this.mail.send('new_device', user.email, data, user.claims.locale);
   }
 }

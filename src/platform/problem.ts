@@ -2,9 +2,9 @@
 import { STATUS_CODES } from 'node:http';
 import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
-import { currentContext } from '../platform/context.js';
-import { databaseError } from '../platform/database-errors.js';
-import { AppError } from '../platform/errors.js';
+import { currentContext } from './context.js';
+import { databaseError } from './database-errors.js';
+import { AppError } from './errors.js';
 
 export interface Logger {
   warn(message: string, fields: Record<string, unknown>): unknown;
@@ -39,7 +39,7 @@ export const problems =
     }
   };
 
-function renderProblem(ctx: Context, error: unknown, logger: Logger): void {
+export function renderProblem(ctx: Context, error: unknown, logger: Logger): void {
   const known = error instanceof AppError ? error : databaseError(error);
   const status = known?.status ?? 500;
   const requestId = currentContext()?.requestId ?? 'none';
@@ -52,7 +52,8 @@ function renderProblem(ctx: Context, error: unknown, logger: Logger): void {
   if (known?.details.retryAfter !== undefined) ctx.set('Retry-After', String(Math.ceil(known.details.retryAfter)));
   ctx.status = status;
   ctx.type = problemType;
-  ctx.body = JSON.stringify(describe(known, status, requestId));
+  // RFC 9457 §3.2: what a program needs to go on.
+  ctx.body = JSON.stringify({ ...known?.details.members, ...describe(known, status, requestId) });
 }
 
 function describe(known: AppError | undefined, status: number, requestId: string): z.infer<typeof Problem> {

@@ -1,0 +1,102 @@
+// The account as JSON, for scripts of our own pages: the session cookie says who asks, and a change carries its CSRF token.
+// It lies below the prefix of the management API without being part of it: who shows a bearer token, or no session, is answered there.
+import Router from '@koa/router';
+import type { Context, Next } from 'koa';
+import type { SecondFactors } from '../features/credentials/second-factors.js';
+import type { OwnSession, OwnSessions } from '../features/protocol/own-sessions.js';
+import { notFound } from '../platform/errors.js';
+import type { Logger } from '../platform/logger.js';
+import { problems } from '../platform/problem.js';
+import { SessionId } from './devices.js';
+import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
+
+export interface AccountApiDependencies {
+  sessions: OwnSessions;
+  secondFactors: Pick<SecondFactors, 'of'>;
+  logger: Logger;
+}
+
+const freely = { fresh: ANY_TIME };
+
+export function createAccountApi(
+  door: AccountDoor,
+  { sessions, secondFactors, logger }: AccountApiDependencies,
+): Router {
+  const router = new Router({ prefix: '/api/v1', sensitive: true, strict: true });
+  const guarded = problems(logger);
+
+  router.get('/auth/me', guarded, async (ctx) => {
+    const visitor = await door.visitor(ctx);
+    if (visitor) send(ctx, await me(visitor));
+  });
+
+  const own = (work: (ctx: Context) => Promise<void>) => async (ctx: Context, next: Next) => {
+    // What the management API answers stays its own: the same addresses, asked by programs (RFC 6750 §2).
+    if (ctx.get('Authorization') || 'access_token' in ctx.query || !(await door.known(ctx))) return next();
+    await guarded(ctx, () => work(ctx));
+  };
+
+  router.get(
+    '/sessions',
+    own(async (ctx) => {
+      const visitor = await door.visitor(ctx);
+      if (visitor) send(ctx, { items: (await sessions.of(visitor.user.id)).map(present(visitor)) });
+    }),
+  );
+
+  router.delete(
+    '/sessions',
+    own(async (ctx) => {
+      const visitor = await door.mayChange(ctx, freely);
+      if (visitor) send(ctx, { ended: await sessions.endOthers(visitor.user.id, visitor.session.uid) });
+    }),
+  );
+
+  router.delete(
+    '/sessions/:session_id',
+    own(async (ctx) => {
+      const visitor = await door.mayChange(ctx, freely);
+      if (!visitor) return;
+      const id = SessionId.safeParse(ctx.params.session_id);
+      if (!id.success) throw notFound('session');
+      await sessions.end(visitor.user.id, id.data);
+      ctx.status = 204;
+    }),
+  );
+
+  async function me({ user, session, csrf }: Visitor) {
+    const { totp, passkeys, recovery_codes } = await secondFactors.of(user.id);
+    return {
+      id: user.id,
+      email: user.email,
+      email_verified: user.emailVerified,
+      claims: user.claims,
+      roles: user.roles,
+      mfa: { totp, passkeys: passkeys.length, recovery_codes_left: recovery_codes },
+      session: { id: session.uid, acr: session.acr ?? null, amr: session.amr, auth_time: session.loginTs },
+      csrf_token: csrf,
+    };
+  }
+  return router;
+}
+
+const present =
+  ({ session }: Visitor) =>
+  ({ uid, ip, userAgent, acr, amr, clients, createdAt, lastActiveAt, expiresAt }: OwnSession) => ({
+    id: uid,
+    current: uid === session.uid,
+    ip,
+    user_agent: userAgent,
+    acr,
+    amr,
+    clients,
+    created_at: createdAt.toISOString(),
+    last_active_at: lastActiveAt.toISOString(),
+    expires_at: expiresAt.toISOString(),
+  });
+
+function send(ctx: Context, body: object): void {
+  ctx.status = 200;
+  ctx.type = 'application/json';
+  ctx.body = JSON.stringify(body);
+}

@@ -1,0 +1,39 @@
+// The pages below /account. Each group of pages adds its own routes; the door decides who passes.
+import Router from '@koa/router';
+import { readForm } from '../platform/form.js';
+import { type ActivityDependencies, activityRoutes } from './activity.js';
+import { type ApplicationDependencies, applicationRoutes } from './applications.js';
+import { type DeviceDependencies, deviceRoutes } from './devices.js';
+import type { AccountDoor } from './door.js';
+import { overviewRoutes } from './overview.js';
+import { type ProfileDependencies, profileRoutes } from './profile.js';
+import { signedInRoutes } from './signed-in.js';
+import type { WayBack } from './way-back.js';
+
+export interface AccountDependencies
+  extends ProfileDependencies,
+    DeviceDependencies,
+    ApplicationDependencies,
+    ActivityDependencies {
+  wayBack: WayBack;
+}
+
+export function createAccountRouter(door: AccountDoor, deps: AccountDependencies): Router {
+  const router = new Router({ prefix: '/account', sensitive: true, strict: true });
+  router.use(async (ctx, next) => {
+    ctx.state.route = String(ctx._matchedRoute ?? '/account');
+    await next();
+  });
+  router.use(readForm);
+  signedInRoutes(router, door, deps.wayBack);
+  profileRoutes(router, door, deps);
+  deviceRoutes(router, door, deps);
+  applicationRoutes(router, door, deps);
+  activityRoutes(router, door, deps);
+
+  // The first page has no slash behind the prefix.
+  const whole = new Router({ sensitive: true, strict: true });
+  overviewRoutes(whole, door);
+  whole.use(router.routes());
+  return whole;
+}

@@ -1,0 +1,316 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { WayBack } from '../../src/account/way-back.js';
+import { asDefaultTenant } from '../../src/main.js';
+import { managementScopes } from '../../src/management.js';
+import { deriveKey } from '../../src/platform/crypto.js';
+import { enter, formAt, wordsOf } from '../support/account.js';
+import { ask, tokenWith } from '../support/api.js';
+import { Browser, readForm } from '../support/browser.js';
+import { isSignedIn, nameOf, send } from '../support/journey.js';
+import { makeClient, makePerson, type Party, password } from '../support/party.js';
+import { startServer, type TestServer } from '../support/server.js';
+import { at } from '../support/tenancy.js';
+
+const OWN = 'ostiary-account';
+const pages = ['', '/profile', '/devices', '/applications', '/activity'];
+
+describe('the door of the account', () => {
+  let server: TestServer;
+  let person: { id: string; email: string };
+  let token: string;
+
+  beforeAll(async () => {
+    server = await startServer();
+    token = await tokenWith(server, Object.keys(managementScopes).join(' '));
+  }, 60_000);
+  afterAll(() => server?.close());
+  beforeEach(async () => {
+    person = await makePerson(server);
+  });
+
+  const request = (more: Record<string, string> = {}) =>
+    `${server.issuer}/authorize?${new URLSearchParams({
+      client_id: OWN,
+      response_type: 'none',
+      redirect_uri: `${server.issuer}/account/signed-in`,
+      scope: 'openid',
+      ...more,
+    })}`;
+
+  describe('who is not signed in', () => {
+    it.each(pages)('is asked to, and comes back to the page they came for: /account%s', async (path) => {
+      const { page } = await enter(server, person.email, path);
+      expect(page.html).toContain(person.email);
+    });
+
+    it('is given neither a code nor a token on the way (OAuth 2.0 Multiple Response Types §4)', async () => {
+      const browser = new Browser();
+      const named = await browser.submit(await browser.open(`${server.issuer}/account`), { username: person.email });
+      const { action, values } = readForm(named);
+      let response = await browser.request(action, {
+        method: 'POST',
+        body: new URLSearchParams([...values.filter(([name]) => name !== 'password'), ['password', password]]),
+        headers: { origin: server.issuer },
+      });
+      const seen: string[] = [];
+      for (let hop = 0; response.headers.get('location') && hop < 8; hop += 1) {
+        const address = new URL(response.headers.get('location') ?? '', server.issuer).href;
+        seen.push(address);
+        response = await browser.request(address);
+      }
+      expect(seen.at(-1)).toBe(`${server.issuer}/account`);
+      expect(seen.join(' ')).not.toMatch(/[?&](code|access_token|id_token)=/);
+      expect(seen.join(' ')).not.toContain(encodeURIComponent(person.email));
+    });
+
+    it('sees of the sign-in what is true: they go to no application', async () => {
+      const page = await new Browser().open(`${server.issuer}/account`);
+      expect(nameOf(page)).toBe('identifier');
+      expect(page.html).not.toContain('class="going"');
+      expect(page.html).not.toContain(OWN);
+    });
+
+    it('is not sent round in circles where cookies are not kept', async () => {
+      const { browser } = await enter(server, person.email);
+      const state = await stateFor('/account/profile');
+      const page = await new Browser().open(`${server.issuer}/account/signed-in?state=${state}`);
+      expect(page.status).toBe(400);
+      expect((await browser.open(`${server.issuer}/account/signed-in?state=${state}`)).url).toBe(
+        `${server.issuer}/account/profile`,
+      );
+    });
+  });
+
+  describe('who is signed in', () => {
+    it.each([
+      ['was disabled', async () => server.inside(async ({ users }) => users.disable(await users.find(person.id)))],
+      ['was deleted', async () => server.inside(async ({ users }) => users.delete(await users.find(person.id)))],
+      ['was signed out', async () => server.inside(({ protocol }) => protocol.sessions.endAll(person.id, 'revoked'))],
+    ])('is nobody any more once the account %s', async (_how, end) => {
+      const { browser } = await enter(server, person.email);
+      await end();
+      for (const path of pages)
+        expect(nameOf(await browser.open(`${server.issuer}/account${path}`))).toBe('identifier');
+      expect((await browser.request(`${server.issuer}/api/v1/auth/me`)).status).toBe(401);
+    });
+
+    it('is nobody at another tenant, whatever the cookie is called', async () => {
+      const { browser } = await enter(server, person.email);
+      const { tenants } = server.services;
+      const acme = at(server, await tenants.create({ name: 'Acme', slug: 'acme' }));
+      expect(nameOf(await browser.open(`${acme.issuer}/account`))).toBe('identifier');
+      for (const { name, value } of [...browser.cookies.values()]) {
+        const other = name.replace('ostiary_default', 'ostiary_acme');
+        browser.cookies.set(`${other}|/`, { name: other, value, path: '/' });
+      }
+      expect(nameOf(await browser.open(`${acme.issuer}/account`))).toBe('identifier');
+
+      const there = await makePerson(acme, person.email);
+      const { page } = await enter(acme, there.email, '/profile');
+      expect(page.html).toContain('action="/t/acme/account/profile"');
+      expect(page.html).toContain('href="/t/acme/account/devices"');
+    });
+
+    it('gets pages that nobody stores, frames or refers to', async () => {
+      const { browser } = await enter(server, person.email);
+      for (const path of [...pages, '?done=profile_saved']) {
+        const { status, headers } = await browser.open(`${server.issuer}/account${path}`);
+        expect(status).toBe(200);
+        expect(headers.get('cache-control')).toBe('no-store');
+        expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+        expect(headers.get('referrer-policy')).toBe('no-referrer');
+      }
+    });
+
+    it.each(['<script>', 'constructor', '__proto__', 'account.title', 'to_string'])(
+      'is told only what we have words for: ?done=%s',
+      async (done) => {
+        const { browser } = await enter(server, person.email);
+        const page = await browser.open(`${server.issuer}/account?done=${encodeURIComponent(done)}`);
+        expect(page.status).toBe(200);
+        expect(page.html).not.toContain('role="status"');
+      },
+    );
+  });
+
+  describe('the client of the account', () => {
+    const forms: Record<string, string>[] = [
+      { grant_type: 'authorization_code', code: 'x', redirect_uri: 'x', code_verifier: 'v'.repeat(43) },
+      { grant_type: 'refresh_token', refresh_token: 'x' },
+      { grant_type: 'client_credentials' },
+    ];
+    it.each(forms)('is not allowed at the token endpoint: $grant_type', async (form) => {
+      const answer = await fetch(`${server.issuer}/token`, {
+        method: 'POST',
+        body: new URLSearchParams({ ...form, client_id: OWN }),
+      });
+      expect([answer.status, await answer.json()]).toEqual([
+        400,
+        { error: 'invalid_request', error_description: 'requested grant type is not allowed for this client' },
+      ]);
+    });
+
+    it.each(['code', 'id_token', 'token', 'code id_token'])('gets no %s', async (response_type) => {
+      const { browser } = await enter(server, person.email);
+      const page = await browser.open(
+        request({ response_type, code_challenge: 'c'.repeat(43), code_challenge_method: 'S256' }),
+      );
+      expect(page.status).toBe(400);
+      expect(page.url).not.toMatch(/[?&#](code|token|id_token)=/);
+    });
+
+    it.each(['https://evil.example/', '/account', '/account/signed-in/', '/account/signed-in?a=b'])(
+      'is answered at its own address only, not at %s',
+      async (to) => {
+        const redirect_uri = to.startsWith('/') ? server.issuer + to : to;
+        const { browser } = await enter(server, person.email);
+        const page = await browser.open(request({ redirect_uri }));
+        expect(page.status).toBe(400);
+        expect(new URL(page.url).pathname).toBe('/authorize');
+      },
+    );
+
+    it('asks for no consent, even where the request does, and leaves no grant behind', async () => {
+      const { browser } = await enter(server, person.email);
+      const state = await stateFor('/account');
+      const page = await browser.open(request({ prompt: 'consent', state }));
+      expect(page.url).toBe(`${server.issuer}/account`);
+      const rows = await server.services.db.manager.query('SELECT * FROM grants WHERE client_id = $1', [OWN]);
+      expect(rows).toEqual([]);
+    });
+
+    it('stands in no list and is not to be read or changed', async () => {
+      const { browser } = await enter(server, person.email);
+      for (const path of ['/clients', `/clients?q=${OWN}`, '/clients?q=Account', '/sessions', '/grants'])
+        expect(JSON.stringify((await ask(server, token, 'get', path)).body)).not.toContain(OWN);
+      for (const method of ['get', 'patch', 'delete'])
+        expect((await ask(server, token, method, `/clients/${OWN}`, method === 'patch' ? {} : undefined)).status).toBe(
+          404,
+        );
+      expect((await ask(server, token, 'post', `/clients/${OWN}/secrets`, {})).status).toBe(404);
+      for (const method of ['GET', 'PUT', 'DELETE']) {
+        const answer = await fetch(`${server.issuer}/register/${OWN}`, {
+          method,
+          headers: { authorization: 'Bearer x', 'content-type': 'application/json' },
+          ...(method === 'PUT'
+            ? { body: JSON.stringify({ client_id: OWN, redirect_uris: ['https://evil.example/'] }) }
+            : {}),
+        });
+        expect(answer.status).toBe(401);
+      }
+      expect(wordsOf(await browser.open(`${server.issuer}/account/applications`))).toContain('not allowed anything');
+    });
+
+    it('keeps its name: nobody else is registered under it', async () => {
+      const taken = server.inside(({ clients }) =>
+        clients.create({ client_name: 'Account', redirect_uris: ['https://evil.example/'] } as never, {
+          clientId: OWN,
+        }),
+      );
+      await expect(taken).rejects.toMatchObject({ status: 409, code: 'reserved_client_id' });
+    });
+  });
+
+  describe('where a sign-in leads back to', () => {
+    const elsewhere = [
+      '//evil.example',
+      'https://evil.example',
+      'https:evil.example',
+      '/\\evil.example',
+      '\\\\evil.example',
+      '/account\\..\\evil',
+      '/account/../authorize',
+      '/account//evil.example',
+      '/account@evil.example',
+      '/account.evil.example',
+      '/t/acme/account',
+      'javascript:alert(1)',
+      '/account\r\nSet-Cookie: a=b',
+      '/account/%2f%2fevil.example',
+      '',
+    ];
+
+    it.each(elsewhere)('is never elsewhere: %j', async (path) => {
+      await asDefaultTenant(server.services, async () => {
+        const state = wayBack().state(path);
+        expect(wayBack().open(state)).toBe('/account');
+      });
+      const { browser } = await enter(server, person.email);
+      const sent = Buffer.from(path).toString('base64url');
+      for (const state of [
+        path,
+        sent,
+        `${sent}.${'A'.repeat(43)}`,
+        `${sent}.${(await stateFor('/account')).split('.')[1]}`,
+      ]) {
+        const page = await browser.open(`${server.issuer}/account/signed-in?${new URLSearchParams({ state })}`);
+        expect([page.status, new URL(page.url).pathname]).toEqual([400, '/account/signed-in']);
+      }
+    });
+
+    it('is signed for one tenant', async () => {
+      const { tenants } = server.services;
+      const other = at(server, await tenants.create({ name: 'Bolt', slug: 'bolt' }));
+      const theirs = await makePerson(other);
+      const { browser } = await enter(other, theirs.email);
+      const page = await browser.open(`${other.issuer}/account/signed-in?state=${await stateFor('/account/profile')}`);
+      expect(page.status).toBe(400);
+    });
+  });
+
+  describe('a change', () => {
+    const address = () => `${server.issuer}/account/profile`;
+    const nameNow = () => server.inside(async ({ users }) => (await users.find(person.id)).claims.name);
+
+    it.each([
+      ['without a token', {}, undefined],
+      ['with a token of another session', { other: true }, undefined],
+      ['from another origin', {}, { origin: 'https://evil.example' }],
+      ['from another site, as the browser says', {}, { 'sec-fetch-site': 'cross-site' }],
+      ['from a sibling', {}, { 'sec-fetch-site': 'same-site' }],
+    ] as const)('is not made %s', async (_how, { other }: { other?: boolean }, headers) => {
+      const { browser, page } = await enter(server, person.email, '/profile');
+      const stranger = await enter(server, (await makePerson(server)).email, '/profile');
+      const csrfOf = (one: typeof page) =>
+        readForm(one, formAt(one, '/account/profile')).values.find(([name]) => name === 'csrf')?.[1] ?? '';
+      const csrf = headers ? csrfOf(page) : other ? csrfOf(stranger.page) : '';
+      const answer = await send(browser, address(), { name: 'Mallory', csrf }, headers ?? { origin: server.issuer });
+      expect(answer.status).toBe(403);
+      expect(await nameNow()).toBe('Maria Muster');
+    });
+
+    it('is not made by opening an address', async () => {
+      const { browser } = await enter(server, person.email);
+      for (const path of [
+        'devices/session-end',
+        'devices/others-end',
+        'devices/forget',
+        'applications/revoke',
+        'activity/not-me',
+      ])
+        expect((await browser.open(`${server.issuer}/account/${path}`)).status).toBe(404);
+    });
+
+    it('by nobody leads to the sign-in, and changes nothing', async () => {
+      const page = await new Browser().open(address(), {
+        method: 'POST',
+        body: new URLSearchParams({ name: 'Mallory' }),
+        headers: { origin: server.issuer },
+      });
+      expect(nameOf(page)).toBe('identifier');
+    });
+  });
+
+  it('what is signed in here is signed in at applications, and the other way round', async () => {
+    const party: Party = await makeClient(server, { consent_policy: 'implicit' });
+    const { browser } = await enter(server, person.email);
+    expect(await isSignedIn(server, party, browser)).toBe(true);
+  });
+
+  const wayBack = () => new WayBack(server.services.config.cookieKeys.map((key) => deriveKey(key, 'account')));
+  /** As the server gives it to whoever comes without a session. */
+  const stateFor = async (path: string): Promise<string> => {
+    const answer = await new Browser().request(server.issuer + path);
+    return new URL(answer.headers.get('location') ?? '').searchParams.get('state') ?? '';
+  };
+});
