@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** From where a session was signed in, and the last other place it was shown at. Sessions from before have no home, and move nowhere. */
+/** From where a session was signed in (one address, or one of each family), and the last other place it was shown at. Sessions from before have no home, and move nowhere. */
 export class SessionHomes1700000000035 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`SET LOCAL lock_timeout = '5s'`);

@@ -91,6 +91,19 @@ describe('a session is at home where it was signed in (OWASP ASVS 5.0 V7.5)', ()
     expect(await errorOf()).toBe('login_required');
   });
 
+  it('is at home at an address of each family, once it was proved at both (RFC 8305)', async () => {
+    const six = '2001:db8:1:2::3';
+    browser.ip = six;
+    expect(await errorOf()).toBe('login_required');
+    codeOf(await signIn(browser, authorizationUrl(server, party, pkce()), person.email));
+    for (const ip of [six, home, neighbour, six]) {
+      browser.ip = ip;
+      expect(await errorOf()).toBeNull();
+    }
+    expect(await errorOf(browser.stolen(home, chrome))).toBe('login_required');
+    expect(await errorOf(browser.stolen(abroad))).toBe('login_required');
+  });
+
   it('is on record once for each place, with what differs', async () => {
     const thief = browser.stolen(abroad, chrome);
     for (let i = 0; i < 3; i += 1) expect(await errorOf(thief)).toBe('login_required');

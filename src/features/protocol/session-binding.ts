@@ -3,42 +3,13 @@
 import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
-import { addressOf, networkOf } from '../../platform/network.js';
-import { deviceOf } from '../../platform/user-agent.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { SessionPolicy } from '../tenants/tenant.schema.js';
-import { ProtocolRequest } from './request.js';
+import { ProtocolRequest, type SessionSnapshot } from './request.js';
+import { browserOf, movedFrom } from './session-home.js';
 import type { Sessions } from './sessions.js';
 
 export type BindingPolicy = Pick<SessionPolicy, 'binding' | 'when_moved'>;
-
-/** From where somebody asks; the address as the proxies we trust have told it (front.ts). */
-export interface Place {
-  ip: string | null | undefined;
-  userAgent: string | null | undefined;
-}
-
-export type Moved = 'network' | 'address' | 'browser';
-
-/** In which ways a place is another; what cannot be read is always another. */
-export function movedFrom(binding: BindingPolicy['binding'], home: Place, now: Place): Moved[] {
-  if (binding === 'off') return [];
-  const moved: Moved[] = [];
-  const [place, what] = binding === 'strict' ? ([addressOf, 'address'] as const) : ([networkOf, 'network'] as const);
-  const at = place(now.ip);
-  if (!at || at !== place(home.ip)) moved.push(what);
-  if (browserOf(home) !== browserOf(now)) moved.push('browser');
-  return moved;
-}
-
-/** Of whatever version: it changes by itself. */
-const browserOf = ({ userAgent }: Pick<Place, 'userAgent'>): string => deviceOf(userAgent).browser ?? 'another';
-
-/** A session as it was found by its cookie (SessionSnapshot). */
-interface Found {
-  uid: string;
-  home?: Place | undefined;
-}
 
 export class SessionBinding {
   constructor(
@@ -48,8 +19,15 @@ export class SessionBinding {
     private readonly clock: Clock,
   ) {}
 
-  /** @returns `moved`: whoever this is signs in again before anything else; `ended`: nobody is signed in any more. */
-  async check(policy: BindingPolicy, { uid, home }: Found, accountId: string): Promise<'here' | 'moved' | 'ended'> {
+  /**
+   * @param session as it was found by its cookie.
+   * @returns `moved`: whoever this is signs in again before anything else; `ended`: nobody is signed in any more.
+   */
+  async check(
+    policy: BindingPolicy,
+    { uid, home }: Pick<SessionSnapshot, 'uid' | 'home'>,
+    accountId: string,
+  ): Promise<'here' | 'moved' | 'ended'> {
     const { ip, userAgent } = currentContext() ?? {};
     const moved = home ? movedFrom(policy.binding, home, { ip, userAgent }) : [];
     if (moved.length === 0) return 'here';

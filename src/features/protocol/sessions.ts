@@ -8,6 +8,7 @@ import type { SealedColumn } from '../../platform/rewrap.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
+import { homeHere } from './session-home.js';
 import * as statements from './statements.js';
 
 export type SessionEnd = 'logout' | 'revoked' | 'moved' | 'password_changed' | 'factors_removed' | 'account_ended';
@@ -66,7 +67,7 @@ export class Sessions {
       hadState: payload.state !== undefined,
       handles: row.handles,
       retiring: row.retiring,
-      home: row.home_ip === null ? undefined : { ip: row.home_ip, userAgent: row.home_user_agent },
+      home: row.home_ip === null ? undefined : { addresses: row.home_ip.split(' '), userAgent: row.home_user_agent },
     };
     return { ...structuredClone(payload), jti: handle };
   }
@@ -218,8 +219,7 @@ export class Sessions {
       new Date(now.getTime() + (authenticated ? 0 : this.handleGraceSeconds * 1000)),
       retire,
       hash,
-      // What cannot be read is no home to come back to.
-      authenticated ? (context?.ip ?? 'unknown') : null,
+      authenticated ? homeHere(context ?? {}, loaded?.home).join(' ') : null,
     ]);
     if (!row) throw new SessionEnded();
     return !row.handle_retired;
