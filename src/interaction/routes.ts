@@ -120,6 +120,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   }
 
   async function stepOf({ ctx, interaction, progress, need }: Visit): Promise<StepName | 'finish'> {
+    if (decisionOf(progress) === 'deny') return 'finish';
     const accounts = interaction.prompt.name === 'select_account' ? await engine.accounts(ctx.req, ctx.res) : [];
     return nextStep(interaction.prompt.name, progress, { accounts: accounts.length, need });
   }
@@ -134,6 +135,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   /** The one place where what was established becomes a sign-in. */
   async function finish(visit: Visit): Promise<void> {
     const { ctx, interaction, progress } = visit;
+    if (decisionOf(progress) === 'deny') return deny(visit);
     const result: Finish = interaction.prompt.name === 'select_account' ? { select_account: {} } : {};
     const { user_id: accountId, proofs } = progress;
     if (accountId && proofs.length > 0) {
@@ -162,7 +164,6 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
 
   router.get('/:uid', async (ctx) => {
     const visit = await visitOf(ctx);
-    if (decisionOf(visit.progress) === 'deny') return deny(visit);
     const step = await stepOf(visit);
     await (step === 'finish' ? finish(visit) : steps[step].show(visit));
   });
@@ -189,7 +190,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     if (!csrf.verify(visit.interaction.uid, text(body.csrf) ?? ''))
       throw forbidden('other_browser', 'The form was not made for this browser');
     // Out of order, twice, or from the back button: no progress, the dispatcher shows where the person is.
-    const step = decisionOf(visit.progress) === 'deny' ? 'finish' : await stepOf(visit);
+    const step = await stepOf(visit);
     if (step !== 'finish' && step === ctx.params.step) await steps[step].submit(visit, body);
     if (ctx.body === undefined && !ctx.response.get('location')) seeOther(visit.ctx, visit.base);
   });
