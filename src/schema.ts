@@ -28,6 +28,7 @@ import { KnownNetworks1700000000030 } from '../migrations/0030-known-networks.js
 import { AuditOfUser1700000000031 } from '../migrations/0031-audit-of-user.js';
 import { PasskeyPrompts1700000000032 } from '../migrations/0032-passkey-prompts.js';
 import { AccountLife1700000000033 } from '../migrations/0033-account-life.js';
+import { SessionHomes1700000000035 } from '../migrations/0035-session-homes.js';
 import { ProofsFrom1700000000036 } from '../migrations/0036-proofs-from.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -102,5 +103,6 @@ export const migrations = [
   AuditOfUser1700000000031,
   PasskeyPrompts1700000000032,
   AccountLife1700000000033,
+  SessionHomes1700000000035,
   ProofsFrom1700000000036,
 ];

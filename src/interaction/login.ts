@@ -148,10 +148,11 @@ export class LoginStep implements Step {
     const passkey = (await this.takes('passkey')) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
     const captcha = onePage && username ? await this.question(visit, username) : undefined;
     const byEmail = onePage && (await this.takes('email_code'));
+    const moved = visit.interaction.prompt.reasons.includes('session_moved');
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, passkey, captcha, byEmail, actions },
+      { username, error, onePage, passkey, captcha, byEmail, moved, actions },
       { status, widget: captcha?.origin, retryAfter: retryAfter(status, error) },
     );
   }

@@ -22,9 +22,13 @@ export class OidcEngine implements Engine {
   ) {}
 
   async session(req: IncomingMessage, res: ServerResponse): Promise<SignedIn | undefined> {
-    const handle = this.currentHandle(await this.provider(), req, res);
-    const session = handle ? await this.protocol.sessions.find(new ProtocolRequest(), handle) : undefined;
-    if (!session?.accountId) return undefined;
+    const { provider, binding } = await this.pool.of(currentTenantId());
+    const handle = this.currentHandle(provider, req, res);
+    const request = new ProtocolRequest();
+    const session = handle ? await this.protocol.sessions.find(request, handle) : undefined;
+    if (!session?.accountId || !request.session) return undefined;
+    // Elsewhere than at home nobody is signed in here: the engine asks them to sign in again.
+    if ((await this.protocol.binding.check(binding, request.session, session.accountId)) !== 'here') return undefined;
     const uid = String(session.uid);
     await this.protocol.sessions.touch(uid);
     return {
