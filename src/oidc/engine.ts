@@ -62,6 +62,14 @@ export class OidcEngine implements Engine {
     };
   }
 
+  async reach(req: IncomingMessage, res: ServerResponse, path: string): Promise<void> {
+    const provider = await this.provider();
+    const { uid, exp } = await this.details(provider, req, res);
+    const maxAge = exp * 1000 - Date.now();
+    const options = { ...this.options(provider), sameSite: 'strict', path, maxAge } as const;
+    this.cookies(provider, req, res).set(provider.cookieName('interaction'), uid, options);
+  }
+
   async remember(req: IncomingMessage, res: ServerResponse, progress: object): Promise<void> {
     const provider = await this.provider();
     await provider.interactionResult(req, res, { ostiary: progress } as never, { mergeWithLastSubmission: false });

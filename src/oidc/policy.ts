@@ -12,7 +12,7 @@ import { settingsOf } from './engine-types.js';
 const { base, Check, Prompt } = interactionPolicy;
 
 export interface SignInRules {
-  policy: Pick<AuthenticationPolicy, 'multi_factor' | 'remember_days'>;
+  policy: Pick<AuthenticationPolicy, 'multi_factor' | 'remember_days' | 'registration'>;
   devices: Pick<Devices, 'isTrusted'>;
   /** The cookie in which a browser holds what it is recognised by. */
   handlesCookie: string;
@@ -20,6 +20,7 @@ export interface SignInRules {
 
 type EngineRequest = KoaContextWithOIDC['oidc'];
 
+/** Where people make accounts themselves, they may be sent to do it (Initiating User Registration 1.0 §4.1). */
 export function createPolicy(rules: SignInRules) {
   const policy = base();
 
@@ -57,6 +58,7 @@ export function createPolicy(rules: SignInRules) {
   );
 
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
+  if (rules.policy.registration === 'open') policy.add(new Prompt({ name: 'create', requestable: true }), 0);
   return policy;
 }
 

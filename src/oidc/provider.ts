@@ -179,6 +179,15 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
       iss: null,
     },
     acrValues: [...acrValues],
+    discovery: {
+      prompt_values_supported: [
+        'none',
+        'login',
+        'consent',
+        'select_account',
+        ...(issuer.authentication.registration === 'open' ? ['create'] : []),
+      ],
+    },
     conformIdTokenClaims: true,
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: async (_ctx, accountId, client) =>

@@ -54,6 +54,25 @@ describe('what is still to be proved', () => {
       ['email_code'],
     ],
     [
+      'required, where the mailbox came first already',
+      { proofs: [proof('magic_link')], policy: { ...required, second_factors: ['email_code', 'totp'] } },
+      enrolment,
+      ['totp'],
+    ],
+    [
+      'required, where a code by mail came first',
+      { proofs: [proof('email_code')], policy: { ...required, second_factors: ['email_code'] } },
+      nothing,
+    ],
+    ['what was lost was taken away: another one', { recovered: true }, enrolment, ['passkey', 'totp']],
+    ['what was lost was taken away, and there is another one', { recovered: true, has: withTotp }, second, ['totp']],
+    ['what was lost was taken away, and replaced here', { recovered: true, enrolled: true }, nothing],
+    [
+      'what was lost was taken away, where factors are off',
+      { recovered: true, policy: { multi_factor: 'off' } },
+      nothing,
+    ],
+    [
       'required and only passkeys are allowed',
       { policy: { ...required, second_factors: ['passkey'] }, has: withTotp },
       enrolment,

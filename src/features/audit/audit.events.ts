@@ -50,6 +50,9 @@ export interface AuditEvents {
   'passkey.flagged': { user_id: string; credential_id: string; stored: number; presented: number };
   'recovery_codes.renewed': { user_id: string };
   'recovery_codes.used': { user_id: string };
+  'recovery.requested': { user_id: string; ready_at: string };
+  'recovery.cancelled': { user_id: string };
+  'recovery.completed': { user_id: string };
   'device.remembered': { user_id: string; device_id: string; days: number };
   'device.forgotten': { user_id: string; device_id: string; reason: string };
   /** `decision` is what was advised; whether it was followed is the tenant's choice, and `admitted` says what became of it. */
@@ -90,6 +93,7 @@ export type SignInFailure =
   | 'wrong_password'
   | 'no_password'
   | 'disabled'
+  | 'unproved'
   | 'locked'
   | 'wrong_code'
   | 'stale_challenge'

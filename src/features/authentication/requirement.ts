@@ -24,6 +24,8 @@ export interface Situation {
   doubted?: boolean;
   /** A code by mail could still be asked for. */
   mailbox?: boolean;
+  /** What the account had was lost and taken away: another factor takes its place. */
+  recovered?: boolean | undefined;
 }
 
 export type Need =
@@ -42,7 +44,7 @@ export function needOf(situation: Situation): Need {
   if (proofs.length === 0) return { kind: 'first_factor' };
   const reached = strength(assess(proofs).acr);
   const target = targetOf(situation);
-  const unused = usable(policy, has).filter((method) => !proofs.some((proof) => proof.method === method));
+  const unused = usable(policy, has).filter((method) => !isProved(method, proofs));
 
   if (reached < target) {
     const enough = unused.filter((method) => gain(method, has) >= target);
@@ -59,7 +61,7 @@ export function needOf(situation: Situation): Need {
     (method) => method !== 'email_code' && !proofs.some((proof) => proof.method === method && method === 'totp'),
   );
   // A code in place of a factor that was lost: another one takes its place before anything else.
-  if (proofs.some(({ method }) => method === 'recovery_code') && unproved.length > 0)
+  if ((proofs.some(({ method }) => method === 'recovery_code') || isBare(situation)) && unproved.length > 0)
     return { kind: 'enrolment', methods: unproved };
   // What the policy asks for is set up even where what the client asks for besides is out of reach.
   const [methods] = mustReach(situation)
@@ -95,6 +97,14 @@ export function usable({ second_factors }: AuthenticationPolicy, has: Factors): 
       method === 'email_code' || (method === 'totp' && has.totp) || (method === 'passkey' && has.passkeys.length > 0),
   );
 }
+
+/** The mailbox proves itself once: a link and a code are the same factor (NIST SP 800-63B-4 §2.2.1). */
+const isProved = (factor: SecondFactor, proofs: readonly Proof[]): boolean =>
+  proofs.some(({ method }) => method === factor || (factor === 'email_code' && method === 'magic_link'));
+
+/** Of the factors that were taken away none has been replaced yet. */
+const isBare = ({ policy, has, recovered }: Situation): boolean =>
+  recovered === true && policy.multi_factor !== 'off' && !has.totp && has.passkeys.length === 0;
 
 function gain(method: SecondFactor, { passkeys }: Factors): number {
   if (method !== 'passkey') return MFA;

@@ -42,7 +42,10 @@ export interface MailTemplates {
   email_change_taken: Record<string, never>;
   factor_added: Notice & { factor: Factor };
   factor_removed: Notice & { factor: Factor };
-  recovery_requested: Link;
+  /** @param at from when the link works. @param minutes how long from then on. */
+  recovery_requested: Link & { at: string };
+  /** By the link of the letter above. */
+  factors_recovered: { at: string };
   /** @param link where new ones are made. */
   recovery_codes_low: { left: number; link?: string };
 

@@ -38,6 +38,10 @@ export const AuthenticationPolicy = z
     remember_days: z.number().int().min(0).max(90).default(30),
     /** Whether people may make an account themselves. */
     registration: z.enum(['open', 'closed']).default('closed'),
+    /** Whether such an account is good for anything before its address is proved. `optional` tells strangers which addresses have one. */
+    email_verification: z.enum(['required', 'optional']).default('required'),
+    /** Hours after which somebody who knows the password and holds the mailbox can have lost factors taken away; 0: only administrators can. */
+    recovery_delay_hours: z.number().int().min(0).max(720).default(24),
     passkeys: z
       .strictObject({
         /** Whether the make of an authenticator has to be proved when one is added (WebAuthn §5.4.7). */
