@@ -217,6 +217,16 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
         async (w) => w.page,
       ),
     },
+    confirmation: {
+      code: step(
+        'confirmation',
+        (v) => ({ code: v }),
+        async (w) => w.page,
+      ),
+    },
+    register: 'takes an address and what is new',
+    registered: 'takes nothing',
+    add_passkey: 'takes a passkey that is being made',
     change_password: 'takes what is new, and only after a proof',
     recovery_codes: 'takes nothing',
     select_account: 'takes a session of this browser',
