@@ -63,6 +63,9 @@ export class SecondFactorStep implements Step {
     if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))
       return this.ask(visit, user, 'code');
     const way = method === 'totp' ? 'code' : method;
+    // What the policy does not take, or the class that is asked for cannot be reached with, is not tried: nothing is used up by it.
+    if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))
+      return this.ask(visit, user, 'code');
     const code = field(form, way)?.slice(0, 64);
     if (!code) return this.ask(visit, user, way, { code: `missing_${way}` });
     if ((await this.question(user)) && !(await this.deps.captcha.passes(form, visit)))
@@ -77,17 +80,16 @@ export class SecondFactorStep implements Step {
   }
 
   private verify(
-    { need, interaction }: Visit,
+    { interaction }: Visit,
     user: User,
     method: 'totp' | 'recovery_code' | 'email_code',
     code: string,
   ): Promise<CodeOutcome> {
     const { secondFactors, emailCodes } = this.deps;
     if (method !== 'email_code') return secondFactors.verify(user, method, code);
-    const listed = need.kind === 'second_factor' && need.methods.includes('email_code');
     return secondFactors.counted(
       user,
-      async () => listed && (await emailCodes.verify(user.email, interaction.uid, code, 'registrant')).outcome === 'ok',
+      async () => (await emailCodes.verify(user.email, interaction.uid, code, 'registrant')).outcome === 'ok',
     );
   }
 

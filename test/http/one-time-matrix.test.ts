@@ -3,13 +3,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type Koa from 'koa';
 import { generate } from 'otplib';
-import { createApp } from '../../src/app.js';
+import { inventory } from '../../src/api/contract.js';
+import { createApp, endpointsOf } from '../../src/app.js';
 import { type LinkPurpose, type Purpose, TTL_SECONDS } from '../../src/features/one-time-tokens/one-time-purposes.js';
 import type { User } from '../../src/features/users/user.entity.js';
 import type { StepName } from '../../src/interaction/steps.js';
 import { asDefaultTenant } from '../../src/main.js';
 import { deriveKey, randomToken } from '../../src/platform/crypto.js';
 import { createCsrf } from '../../src/platform/csrf.js';
+import type { Services } from '../../src/services.js';
 import { Authenticator } from '../support/authenticator.js';
 import { Browser, type Page } from '../support/browser.js';
 import { baseOf, csrfOf, send, withoutNonces } from '../support/journey.js';
@@ -50,7 +52,8 @@ type Door = (value: string, world: World) => Promise<Answer>;
 
 /** What is good once: where it is taken, how one is made, and the audit event of which there is one. */
 interface Kind {
-  door: string;
+  /** The first one is raced for; the others are forms of the same. */
+  doors: string[];
   make(world: World): Promise<string>;
   event?: string;
 }
@@ -64,7 +67,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
   beforeAll(async () => {
     server = await startServer({ environment: { COOKIE_KEYS: cookieKey }, overrides: { clock } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-    await policy({ first_factors: ['password', 'passkey', 'email_code'] });
+    await policy({ first_factors: ['password', 'passkey', 'magic_link', 'email_code'] });
   }, 60_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
@@ -156,6 +159,39 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       return answerOf(response);
     };
 
+  const atName = ({ browser }: World) => toName(browser);
+  const atSecond = async ({ page: at }: World) => at;
+  const atCode = async ({ browser, user }: World) =>
+    browser.submit(await toPassword(browser, user.email), { with: 'email_code' });
+
+  /** A link from a letter, opened in the browser whose sign-in it belongs to. */
+  const inSignIn =
+    (path: string): Door =>
+    async (value, here) => {
+      const from = await toName(here.browser);
+      const sent = await send(here.browser, `${baseOf(from)}/${path}`, { csrf: csrfOf(from), token: value });
+      const next = await here.browser.open(baseOf(from));
+      return { taken: shapeOf(next) !== shapeOf(from), status: sent.status, text: sent.html };
+    };
+
+  /** The same steps as forms of programs. */
+  const program =
+    (path: string, fields: (value: string) => object, at: (here: World) => Promise<Page>): Door =>
+    async (value, here) => {
+      const uid = flowOf(await at(here));
+      const response = await here.browser.request(`${server.issuer}/api/v1/auth/${path}`, {
+        method: 'POST',
+        headers: {
+          origin: new URL(server.issuer).origin,
+          accept: 'application/json',
+          'content-type': 'application/json',
+          'x-csrf-token': csrf.token(uid),
+        },
+        body: JSON.stringify({ interaction: uid, ...fields(value) }),
+      });
+      return answerOf(response);
+    };
+
   /** A step of a sign-in: taken where the dispatcher shows another page afterwards. */
   const step =
     (name: StepName, fields: (value: string) => Record<string, string>, at: (world: World) => Promise<Page>): Door =>
@@ -228,6 +264,9 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     registered: 'takes nothing',
     add_passkey: 'takes a passkey that is being made',
     change_password: 'takes what is new, and only after a proof',
+    register: 'takes what is new',
+    registered: 'takes nothing',
+    add_passkey: 'takes a new passkey, and only after a proof: below',
     recovery_codes: 'takes nothing',
     select_account: 'takes a session of this browser',
     consent: 'takes a decision',
@@ -239,7 +278,18 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     'POST /lockdown': page('/lockdown'),
     'POST /email-undo': page('/email-undo'),
     'POST /account-restore': page('/account-restore'),
+    'POST /verify-email': page('/verify-email'),
+    'POST /sign-in-link': page('/sign-in-link'),
+    'POST /factor-recovery': page('/factor-recovery'),
     'POST /account/email/confirm': ofAccount('/account/email/confirm'),
+    'POST /interaction/:uid/sign-in-link': inSignIn('sign-in-link'),
+    'POST /interaction/:uid/verify-email': inSignIn('verify-email'),
+    'POST /api/v1/auth/login': program('login', (v) => ({ username: world.user.email, password: v }), atName),
+    'POST /api/v1/auth/email-code/verify': program('email-code/verify', (v) => ({ code: v }), atCode),
+    'POST /api/v1/auth/2fa/verify': program('2fa/verify', (v) => ({ code: v }), atSecond),
+    'POST /api/v1/auth/recovery-login': program('recovery-login', (v) => ({ recovery_code: v }), atSecond),
+    'POST /api/v1/auth/verify-email': program('verify-email', (v) => ({ token: v }), atName),
+    'POST /api/v1/auth/magic-link/verify': program('magic-link/verify', (v) => ({ token: v }), atName),
     ...Object.fromEntries(
       Object.entries(steps).flatMap(([name, fields]) =>
         typeof fields === 'string'
@@ -265,6 +315,27 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     'POST /account/settings': 'choices',
     'POST /account/export': 'nothing',
     'POST /account/delete': 'nothing',
+    'POST /account/security/password': 'passwords',
+    'POST /account/security/password/strength': 'advice about a password',
+    'POST /account/security/totp/setup': 'what this session was offered',
+    'POST /account/security/totp/remove': 'nothing',
+    'POST /account/security/recovery-codes': 'nothing',
+    'POST /account/security/passkeys': 'a new passkey: below',
+    'POST /account/security/passkeys/:id/name': 'a name',
+    'POST /account/security/passkeys/:id/remove': 'nothing',
+    'POST /verify-email/resend': 'a name',
+    'POST /api/v1/auth/register': 'what is new',
+    'POST /api/v1/auth/resend-verification': 'nothing',
+    'POST /api/v1/auth/magic-link': 'a name',
+    'POST /api/v1/auth/email-code': 'a name',
+    'POST /api/v1/auth/2fa/send': 'nothing',
+    'POST /api/v1/auth/forgot-password': 'a name',
+    'POST /api/v1/auth/2fa/enable-init': 'nothing',
+    'POST /api/v1/auth/2fa/enable-complete': 'what this session was offered',
+    'POST /api/v1/auth/2fa/disable': 'nothing',
+    'POST /api/v1/auth/2fa/backup-codes': 'nothing',
+    'POST /api/v1/passkeys/register/options': 'nothing',
+    'POST /api/v1/passkeys/register/verify': 'a new passkey: below',
   };
 
   /** A link of a purpose that names an address. */
@@ -277,7 +348,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
 
   const kinds: Record<Purpose | 'totp' | 'recovery_code' | 'passkey alone' | 'passkey second', Kind | string> = {
     setup: {
-      door: 'POST /setup',
+      doors: ['POST /setup'],
       make: async () => {
         await query(`UPDATE users SET roles = '{}'`);
         const url = await server.inside(({ setup }) => setup.issueLink(server.issuer));
@@ -285,16 +356,19 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       },
       event: 'client.created',
     },
-    password_reset: { door: 'POST /password', make: link('password_reset'), event: 'password.set' },
-    lockdown: { door: 'POST /lockdown', make: link('lockdown'), event: 'account.locked_down' },
-    totp: { door: 'POST /interaction/:uid/:step second_factor code', make: ({ secret }) => code(secret) },
+    password_reset: { doors: ['POST /password'], make: link('password_reset'), event: 'password.set' },
+    lockdown: { doors: ['POST /lockdown'], make: link('lockdown'), event: 'account.locked_down' },
+    totp: {
+      doors: ['POST /interaction/:uid/:step second_factor code', 'POST /api/v1/auth/2fa/verify'],
+      make: ({ secret }) => code(secret),
+    },
     recovery_code: {
-      door: 'POST /interaction/:uid/:step second_factor recovery_code',
+      doors: ['POST /interaction/:uid/:step second_factor recovery_code', 'POST /api/v1/auth/recovery-login'],
       make: async ({ codes }) => String(codes[0]),
       event: 'recovery_codes.used',
     },
     'passkey second': {
-      door: 'POST /interaction/:uid/:step second_factor passkey',
+      doors: ['POST /interaction/:uid/:step second_factor passkey'],
       make: ({ authenticator, flow, user }) =>
         server.inside(async ({ passkeyCeremonies }) =>
           JSON.stringify(authenticator.get(await passkeyCeremonies.authenticationOptions(flow, user))),
@@ -302,10 +376,27 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     },
     'passkey alone': 'is bound to a sign-in of its own: below',
     email_code: 'is bound to a sign-in of its own: below',
-    email_verification: 'waits',
-    magic_link: 'waits',
+    email_verification: {
+      doors: ['POST /verify-email', 'POST /interaction/:uid/verify-email', 'POST /api/v1/auth/verify-email'],
+      // Of somebody whose address is not proved yet.
+      make: async () => {
+        const email = `${randomToken(6)}@example.com`;
+        return server.inside(async ({ oneTimeTokens, users }) => {
+          const { id, emailNormalized } = await users.create({ email });
+          return oneTimeTokens.issue('email_verification', id, { data: { email: emailNormalized } });
+        });
+      },
+      event: 'account.proved',
+    },
+    magic_link: {
+      doors: ['POST /sign-in-link', 'POST /interaction/:uid/sign-in-link', 'POST /api/v1/auth/magic-link/verify'],
+      make: ({ user, flow }) => {
+        const data = { email: user.emailNormalized };
+        return server.inside(({ oneTimeTokens }) => oneTimeTokens.issue('magic_link', user.id, { flow, data }));
+      },
+    },
     email_change: {
-      door: 'POST /account/email/confirm',
+      doors: ['POST /account/email/confirm'],
       make: async (here) => {
         const { user } = here;
         const { uid: flow } = await signedIn(here);
@@ -315,7 +406,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       event: 'email.changed',
     },
     email_change_undo: {
-      door: 'POST /email-undo',
+      doors: ['POST /email-undo'],
       make: ({ user }) => {
         const data = { from: `former-${randomToken(6)}@example.com`, to: user.email, at: clock.now().toISOString() };
         return server.inside(({ oneTimeTokens }) => oneTimeTokens.issue('email_change_undo', `${user.id}:x`, { data }));
@@ -323,7 +414,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       event: 'email_change.undone',
     },
     account_deletion_undo: {
-      door: 'POST /account-restore',
+      doors: ['POST /account-restore'],
       // Of somebody else: nobody signs in to an account that is closed.
       make: async () => {
         const other = await makePerson(server);
@@ -335,33 +426,53 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       },
       event: 'account.deletion_withdrawn',
     },
-    mfa_recovery: 'waits',
+    mfa_recovery: {
+      doors: ['POST /factor-recovery'],
+      // Of somebody else: theirs go with it.
+      make: async () => {
+        const other = await makePerson(server);
+        const past = new Date(clock.now().getTime() - 1000);
+        await query(
+          'INSERT INTO factor_recoveries (tenant_id, user_id, requested_at, ready_at) VALUES ($1, $2, $3, $3)',
+          [other.tenantId, other.id, past],
+        );
+        const data = { email: other.emailNormalized };
+        return server.inside(({ oneTimeTokens }) => oneTimeTokens.issue('mfa_recovery', other.id, { data }));
+      },
+      event: 'recovery.completed',
+    },
   };
   const made = Object.entries(kinds).filter((one): one is [string, Kind] => typeof one[1] !== 'string');
 
   describe('everything there is takes part', () => {
     it('every purpose, and every page and step that takes a form', () => {
       expect(Object.keys(kinds)).toEqual(expect.arrayContaining(Object.keys(TTL_SECONDS)));
+      const managed = new Set(
+        inventory(endpointsOf({} as Services)).map(({ method, path }) => `${method.toUpperCase()} /api/v1${path}`),
+      );
       const mounted = createApp(server.services)
         .koa.middleware.flatMap((one) => (one as Koa.Middleware & { router?: { stack: Layer[] } }).router?.stack ?? [])
-        .filter(({ methods, path }) => methods.includes('POST') && !path.startsWith('/api/v1'))
-        .map(({ path }) => `POST ${path}`);
+        .filter(({ methods }) => methods.includes('POST'))
+        .map(({ path }) => `POST ${path}`)
+        // What a bearer token opens takes nothing that is good once.
+        .filter((route) => !managed.has(route));
       const known = [
         ...Object.keys(doors).map((name) => name.split(' ').slice(0, 2).join(' ')),
         ...Object.keys(takeNone),
       ];
       expect(mounted.filter((route) => !known.includes(route))).toEqual([]);
-      for (const [, { door }] of made) expect(Object.keys(doors)).toContain(door);
+      for (const [, kind] of made) expect(Object.keys(doors)).toEqual(expect.arrayContaining(kind.doors));
     });
   });
 
-  describe.each(made)('%s', (_name, { door, make, event }) => {
+  describe.each(made)('%s', (_name, { doors: ofKind, make, event }) => {
+    const [door = ''] = ofKind;
     const own = () => doors[door] as Door;
 
     it('is refused everywhere else, used up by nothing, taken where it belongs, and not twice', async () => {
       const value = await make(world);
       const wrong: string[] = [];
-      for (const [name, show] of Object.entries(doors).filter(([name]) => name !== door)) {
+      for (const [name, show] of Object.entries(doors).filter(([name]) => !ofKind.includes(name))) {
         // A browser of its own for each: what it is at must not matter.
         const browser = new Browser();
         const at = { ...world, browser, page: await toSecondFactor(browser, world.user.email) };
@@ -372,7 +483,8 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       const first = await own()(value, world);
       expect([first.taken, first.text.slice(0, 300)]).toEqual([true, expect.anything()]);
       const again = await furnishAgain();
-      expect((await own()(value, again)).taken).toBe(false);
+      for (const name of ofKind)
+        expect([name, (await (doors[name] as Door)(value, again)).taken]).toEqual([name, false]);
     });
 
     it('goes to one of 50 who come with it at once; the others hear the same, and one thing happens', async () => {
