@@ -22,6 +22,10 @@ export const Progress = z.object({
   other_account: z.boolean().optional(),
   /** A second factor was set up here. */
   enrolled: z.boolean().optional(),
+  /** The browser that a password came from could make a passkey. */
+  can_passkey: z.boolean().optional(),
+  /** Whether the page that asks to add one was shown here, and answered. */
+  add_passkey: z.enum(['shown', 'answered']).optional(),
   /** Shown until the person says that they have them. */
   recovery_codes: z.array(z.string()).optional(),
   /** How unlike the others this sign-in is, and of whom: decided once, where the tenant wants it to be followed. */
@@ -47,6 +51,7 @@ export type StepName =
   | 'confirmation'
   | 'enrolment'
   | 'recovery_codes'
+  | 'add_passkey'
   | 'consent';
 
 /** What the decision needs to know of the world. */
@@ -54,9 +59,15 @@ export interface Facts {
   /** Accounts that are signed in in this browser. */
   accounts: number;
   need: Need;
+  /** It is time to ask whether they want to add a passkey. */
+  askForPasskey: boolean;
 }
 
-export function nextStep(prompt: string, progress: Progress, { accounts, need }: Facts): StepName | 'finish' {
+export function nextStep(
+  prompt: string,
+  progress: Progress,
+  { accounts, need, askForPasskey }: Facts,
+): StepName | 'finish' {
   // Whoever has begun to prove who they are has chosen: what they proved must not be taken for another choice.
   const chosen = progress.other_account || progress.proofs.length > 0;
   if (prompt === 'select_account' && !chosen && accounts > 0) return 'select_account';
@@ -67,7 +78,8 @@ export function nextStep(prompt: string, progress: Progress, { accounts, need }:
   if (need.kind === 'mailbox') return 'confirmation';
   if (progress.password?.must_change) return 'change_password';
   if (progress.recovery_codes) return 'recovery_codes';
-  return need.kind === 'enrolment' ? 'enrolment' : 'finish';
+  if (need.kind === 'enrolment') return 'enrolment';
+  return askForPasskey ? 'add_passkey' : 'finish';
 }
 
 const stepUps = new Set(['acr_unmet', 'mfa_required']);

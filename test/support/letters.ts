@@ -24,6 +24,7 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   password_changed: [{ at, link }, { at }],
   email_changed: [{ email: 'n…@example.org', link, minutes: 72 * 60 }],
   email_change_confirm: [timed],
+  email_change_taken: [{}],
   factor_added: [
     { factor: 'totp', at, link },
     { factor: 'passkey', at },

@@ -35,7 +35,12 @@ describe('where a session is at home after a proof', () => {
     ['the first one', home, undefined, [home.ip]],
     ['another address: the old one is none any more', { ...home, ip: '203.0.113.9' }, home, ['203.0.113.9']],
     ['the other family: both', six, home, [six.ip, home.ip]],
-    ['another of two', { ...home, ip: '203.0.113.9' }, { ...home, ip: `${six.ip} ${home.ip}` }, ['203.0.113.9', six.ip]],
+    [
+      'another of two',
+      { ...home, ip: '203.0.113.9' },
+      { ...home, ip: `${six.ip} ${home.ip}` },
+      ['203.0.113.9', six.ip],
+    ],
     ['the other family, of another browser', { ...six, userAgent: chrome }, home, [six.ip]],
     ['in one spelling', { ...home, ip: '::ffff:198.51.100.7' }, undefined, [home.ip]],
     ['what cannot be read', { ...home, ip: 'a b' }, undefined, ['unknown']],

@@ -24,6 +24,14 @@ export interface AuditEvents {
   'user.disabled': { user_id: string };
   'user.enabled': { user_id: string };
   'user.deleted': { user_id: string };
+  'account.deletion_requested': { user_id: string; until: string };
+  'account.deletion_withdrawn': { user_id: string };
+  /** By the person's own word, when the time to take it back had passed. */
+  'account.deleted': { user_id: string };
+  'account.exported': { user_id: string };
+  'email_change.requested': { user_id: string };
+  'email_change.undone': { user_id: string };
+  'email.changed': { user_id: string };
 
   'password.set': { user_id: string; must_change: boolean };
   'password.imported': { user_id: string; format: string; weak: boolean };

@@ -88,7 +88,8 @@ function mustReach({ policy, asked, remembered }: Situation): number[] {
   return [Math.max(floor, asked?.essential ? strength(asked.acr) : 0), floor];
 }
 
-function usable({ second_factors }: AuthenticationPolicy, has: Factors): SecondFactor[] {
+/** Those of the account that the tenant takes. */
+export function usable({ second_factors }: AuthenticationPolicy, has: Factors): SecondFactor[] {
   return second_factors.filter(
     (method) =>
       method === 'email_code' || (method === 'totp' && has.totp) || (method === 'passkey' && has.passkeys.length > 0),

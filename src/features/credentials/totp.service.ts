@@ -1,6 +1,8 @@
 // Owns codes of an authenticator (RFC 6238): set up by a right code, and each time step is good once.
 // Hands off to: the lockout, which counts wrong codes whatever the address; factor.service.ts for what else an account has.
+
 import { generateSecret, generateURI, verify } from 'otplib';
+import { MoreThanOrEqual } from 'typeorm';
 import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
@@ -28,6 +30,8 @@ export class TotpService {
     private readonly audit: AuditLog,
     private readonly sealer: Sealer,
     private readonly clock: Clock,
+    /** In the transaction in which one was added: the owner is told. */
+    private readonly added: (user: User) => Promise<void> = async () => {},
   ) {}
 
   has(userId: string): Promise<boolean> {
@@ -67,6 +71,7 @@ export class TotpService {
       });
       await this.db.repo(TotpCredential).save(credential);
       await this.audit.record('factor.added', { user_id: user.id, factor: 'totp' });
+      await this.added(user);
       return true;
     });
   }
@@ -81,9 +86,10 @@ export class TotpService {
     return (await this.db.execute(ADVANCE, [currentTenantId(), userId, step])).length > 0;
   }
 
-  async remove({ id: userId }: User): Promise<boolean> {
+  /** @param since only one that was set up then or later. */
+  async remove({ id: userId }: User, since = new Date(0)): Promise<boolean> {
     return this.db.transaction(async () => {
-      const removed = (await this.db.repo(TotpCredential).delete({ userId })) > 0;
+      const removed = (await this.db.repo(TotpCredential).delete({ userId, createdAt: MoreThanOrEqual(since) })) > 0;
       if (removed) await this.audit.record('factor.removed', { user_id: userId, factor: 'totp' });
       return removed;
     });

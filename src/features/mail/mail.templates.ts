@@ -38,6 +38,8 @@ export interface MailTemplates {
   email_changed: Link & { email: string };
   /** To the new address. */
   email_change_confirm: Link;
+  /** To whoever has the address that somebody else wanted for their account. */
+  email_change_taken: Record<string, never>;
   factor_added: Notice & { factor: Factor };
   factor_removed: Notice & { factor: Factor };
   recovery_requested: Link;

@@ -17,8 +17,8 @@ export interface OneTimePurposes {
   email_code: { email: string };
   /** Sent to the new address. Flow: the session that asked for the change. */
   email_change: { from: string; to: string };
-  /** Sent to the old address, to take the change back. */
-  email_change_undo: { from: string; to: string };
+  /** Sent to the old address, to take the change back. Subject: the user and that address, so that a second change does not end the first way back. */
+  email_change_undo: { from: string; to: string; at: string };
   /** "This wasn't me": locks the account down. */
   lockdown: { email: string };
   /** Takes back the deletion of an account, until it is done. */
@@ -60,6 +60,14 @@ export const ENDED_WITH_PASSWORD = [
   'email_code',
   'email_change',
   'mfa_recovery',
+] as const;
+
+/** What of a user dies with their address, or with their account: it must not come alive again where either is given back. */
+export const ENDED_WITH_ADDRESS = [
+  ...ENDED_WITH_PASSWORD,
+  'email_verification',
+  'lockdown',
+  'account_deletion_undo',
 ] as const;
 
 export const MAX_TRIES = 5;

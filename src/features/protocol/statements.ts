@@ -15,7 +15,7 @@ export const findRow = statement(
      LEFT JOIN clients c ON c.tenant_id = r.tenant_id AND c.client_id = r.client_id AND c.disabled_at IS NULL
      LEFT JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id AND g.ended_at IS NULL
      LEFT JOIN sessions s ON s.tenant_id = r.tenant_id AND s.uid = r.session_uid AND s.ended_at IS NULL AND s.expires_at > $3
-     LEFT JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.account_id AND u.disabled_at IS NULL
+     LEFT JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
     WHERE r.tenant_id = $1 AND r.handle_hash = ANY($2::bytea[]) AND (r.retain_until IS NULL OR r.retain_until > $3)
       AND (r.client_id IS NULL OR c.client_id IS NOT NULL)
       AND (r.account_id IS NULL OR u.id IS NOT NULL)`,
@@ -124,7 +124,7 @@ export const findSession = statement(
             'id', u.id, 'email', u.email, 'email_verified', u.email_verified, 'claims', u.claims, 'updated_at', u.updated_at) END AS account
      FROM session_handles h
      JOIN sessions s ON s.tenant_id = h.tenant_id AND s.uid = h.session_uid
-     LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL
+     LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
     WHERE h.tenant_id = $1 AND h.handle_hash = $2 AND (h.retire_at IS NULL OR h.retire_at > $3)
       AND s.ended_at IS NULL AND s.expires_at > $3 AND (s.account_id IS NULL OR u.id IS NOT NULL)`,
 );
@@ -132,7 +132,7 @@ export const findSession = statement(
 export const findSessionByUid = statement(
   'protocol_find_session_by_uid',
   `SELECT s.uid, s.payload, s.expires_at FROM sessions s
-     LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL
+     LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
     WHERE s.tenant_id = $1 AND s.uid = $2 AND s.ended_at IS NULL AND s.expires_at > $3
       AND (s.account_id IS NULL OR u.id IS NOT NULL)`,
 );

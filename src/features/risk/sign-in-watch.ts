@@ -8,6 +8,7 @@ import type { AuditLog } from '../audit/audit.service.js';
 import type { Devices } from '../devices/device.service.js';
 import type { MailService } from '../mail/mail.service.js';
 import type { RiskPolicy } from '../tenants/authentication-policy.js';
+import { AccountSettings } from '../users/account-settings.js';
 import type { User } from '../users/user.entity.js';
 import { assess, type Risk } from './assess.js';
 import { LOCKDOWN_MINUTES, type Lockdown } from './lockdown.js';
@@ -58,7 +59,9 @@ export class SignInWatch {
     if (reasons.length === 0) return;
     await this.audit.record('sign_in.noticed', { user_id: user.id, decision, score, reasons, admitted });
     const isElsewhere = reasons.some((reason) => reason === 'new_device' || reason === 'new_network');
-    if (isElsewhere || !admitted) await this.tell(user, admitted);
+    // What is more than a new browser is told whether or not the person wants to hear of those.
+    const tells = isElsewhere && (wantsToHear(user) || decision !== 'allow');
+    if (tells || !admitted) await this.tell(user, admitted);
   }
 
   private async tell(user: User, admitted: boolean): Promise<void> {
@@ -75,6 +78,8 @@ export class SignInWatch {
     await this.mail.send('new_device', user.email, data, user.claims.locale);
   }
 }
+
+const wantsToHear = ({ settings }: User) => AccountSettings.parse(settings).notifications.new_device;
 
 interface Signals {
   known: boolean;

@@ -63,6 +63,11 @@ export const SigningKeyPolicy = z.strictObject({
     .default(['ES256', 'RS256']),
 });
 
+export const AccountPolicy = z.strictObject({
+  /** Days for which somebody who has deleted their account can take it back. */
+  deletion_grace_days: z.number().int().min(1).max(365).default(30),
+});
+
 /** Stored as it was given; what is absent takes its default when it is read. */
 const StoredSettings = z
   .strictObject({
@@ -72,6 +77,7 @@ const StoredSettings = z
     sessions: SessionPolicy,
     signing_keys: SigningKeyPolicy,
     authentication: AuthenticationPolicy,
+    accounts: AccountPolicy,
   })
   .partial();
 
@@ -82,6 +88,7 @@ const defaults = {
   sessions: SessionPolicy.parse({}),
   signing_keys: SigningKeyPolicy.parse({}),
   authentication: AuthenticationPolicy.parse({}),
+  accounts: AccountPolicy.parse({}),
 } as const;
 
 export type TenantSettings = Required<z.output<typeof StoredSettings>>;
