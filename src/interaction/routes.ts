@@ -130,7 +130,8 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     if (decisionOf(progress) === 'deny') return 'finish';
     const askForPasskey = need.kind === 'nothing' && (await addPasskey.isDue(progress));
     const accounts = interaction.prompt.name === 'select_account' ? await engine.accounts(ctx.req, ctx.res) : [];
-    return nextStep(interaction.prompt.name, progress, { accounts: accounts.length, need, askForPasskey });
+    const here = accounts.filter(({ moved }) => !moved).length;
+    return nextStep(interaction.prompt.name, progress, { accounts: here, need, askForPasskey });
   }
 
   /** Another person than the one who is signed in, or another session than at the beginning (a second tab): that one is kept, not ended. */
