@@ -162,7 +162,7 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     const askForPasskey = need.kind === 'nothing' && (await addPasskey.isDue(progress));
     const accounts = interaction.prompt.name === 'select_account' ? await engine.accounts(ctx.req, ctx.res) : [];
     return nextStep(interaction.prompt.name, progress, {
-      accounts: accounts.length,
+      accounts: accounts.filter(({ moved }) => !moved).length,
       need,
       registration,
       askForPasskey,

@@ -133,6 +133,21 @@ describe('a session is at home where it was signed in (OWASP ASVS 5.0 V7.5)', ()
     expect(await errorOf()).toBeNull();
   });
 
+  it('tells nobody elsewhere whose it is', async () => {
+    const thief = browser.stolen(abroad);
+    const pages = [{ prompt: 'select_account' }, {}, { prompt: 'login' }].map((more) =>
+      authorizationUrl(server, party, pkce(), more as Record<string, string>),
+    );
+    const names = [];
+    for (const url of pages) {
+      const page = await thief.open(url);
+      names.push(nameOf(page));
+      expect([page.html.includes(person.email), page.html.includes('Maria')]).toEqual([false, false]);
+    }
+    expect(names).toEqual(['identifier', 'identifier', 'identifier']);
+    expect((await browser.open(String(pages[0]))).html).toContain(person.email);
+  });
+
   it('is nobody’s at the pages of the account either', async () => {
     const page = (who: Traveller) => who.open(`${server.issuer}/account`);
     expect((await page(browser)).html).toContain(person.email);

@@ -60,7 +60,8 @@ export class SignInWatch {
     await this.audit.record('sign_in.noticed', { user_id: user.id, decision, score, reasons, admitted });
     const isElsewhere = reasons.some((reason) => reason === 'new_device' || reason === 'new_network');
     // What is more than a new browser is told whether or not the person wants to hear of those.
-    if (!admitted || (isElsewhere && (wantsToHear(user) || decision !== 'allow'))) await this.tell(user, admitted);
+    const tells = isElsewhere && (wantsToHear(user) || decision !== 'allow');
+    if (tells || !admitted) await this.tell(user, admitted);
   }
 
   private async tell(user: User, admitted: boolean): Promise<void> {
