@@ -4,8 +4,10 @@ import Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { OwnSession, OwnSessions } from '../features/protocol/own-sessions.js';
+import { notFound } from '../platform/errors.js';
 import type { Logger } from '../platform/logger.js';
 import { problems } from '../platform/problem.js';
+import { SessionId } from './devices.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
 
 export interface AccountApiDependencies {
@@ -55,7 +57,9 @@ export function createAccountApi(
     own(async (ctx) => {
       const visitor = await door.mayChange(ctx, freely);
       if (!visitor) return;
-      await sessions.end(visitor.user.id, String(ctx.params.session_id));
+      const id = SessionId.safeParse(ctx.params.session_id);
+      if (!id.success) throw notFound('session');
+      await sessions.end(visitor.user.id, id.data);
       ctx.status = 204;
     }),
   );

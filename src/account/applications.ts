@@ -6,6 +6,7 @@ import type { ClientService } from '../features/clients/client.service.js';
 import type { Consent } from '../features/protocol/grants.js';
 import type { OwnGrant, OwnGrants } from '../features/protocol/own-grants.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
+import { notFound } from '../platform/errors.js';
 import { seeOther } from '../platform/form.js';
 import { type AccountDoor, ANY_TIME } from './door.js';
 
@@ -15,7 +16,8 @@ export interface ApplicationDependencies {
   resources: Pick<ResourceService, 'findByIdentifier'>;
 }
 
-const Form = z.object({ client_id: z.string().catch('') });
+/** RFC 6749 appendix A.1: what cannot be a client_id is nobody's. */
+const Form = z.object({ client_id: z.string().regex(/^[\x21-\x7e]{1,512}$/) });
 
 export function applicationRoutes(
   router: Router,
@@ -33,7 +35,9 @@ export function applicationRoutes(
   router.post('/applications/revoke', async (ctx) => {
     const visitor = await door.mayChange(ctx, { fresh: ANY_TIME, back: '/account/applications' });
     if (!visitor) return;
-    await grants.revoke(visitor.user.id, Form.parse(ctx.request.body ?? {}).client_id);
+    const form = Form.safeParse(ctx.request.body);
+    if (!form.success) throw notFound('application');
+    await grants.revoke(visitor.user.id, form.data.client_id);
     seeOther(ctx, `${ctx.state.prefix}/account/applications?done=access_revoked`);
   });
 

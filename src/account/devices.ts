@@ -3,6 +3,7 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 import type { Devices } from '../features/devices/device.service.js';
 import type { OwnSessions } from '../features/protocol/own-sessions.js';
+import { notFound } from '../platform/errors.js';
 import { seeOther } from '../platform/form.js';
 import { deviceOf } from '../platform/user-agent.js';
 import { type AccountDoor, ANY_TIME } from './door.js';
@@ -14,8 +15,10 @@ export interface DeviceDependencies {
   clientName: (clientId: string) => Promise<string | undefined>;
 }
 
-const text = z.string().catch('');
-const Form = z.object({ session: text, device: text });
+/** What cannot be one is none: it is not even asked for. */
+export const SessionId = z.string().regex(/^[\w-]{1,128}$/);
+const SessionForm = z.object({ session: SessionId });
+const DeviceForm = z.object({ device: z.uuid() });
 
 /** Whoever holds a session may end others, however old its proof is: the other way round a thief could not be thrown out in a hurry. */
 const freely = { fresh: ANY_TIME, back: '/account/devices' };
@@ -52,7 +55,9 @@ export function deviceRoutes(
   router.post('/devices/session-end', async (ctx) => {
     const visitor = await door.mayChange(ctx, freely);
     if (!visitor) return;
-    await sessions.end(visitor.user.id, Form.parse(ctx.request.body ?? {}).session);
+    const form = SessionForm.safeParse(ctx.request.body);
+    if (!form.success) throw notFound('session');
+    await sessions.end(visitor.user.id, form.data.session);
     seeOther(ctx, `${ctx.state.prefix}/account/devices?done=session_ended`);
   });
 
@@ -66,7 +71,9 @@ export function deviceRoutes(
   router.post('/devices/forget', async (ctx) => {
     const visitor = await door.mayChange(ctx, freely);
     if (!visitor) return;
-    await devices.revoke(visitor.user, Form.parse(ctx.request.body ?? {}).device);
+    const form = DeviceForm.safeParse(ctx.request.body);
+    if (!form.success) throw notFound('device');
+    await devices.revoke(visitor.user, form.data.device);
     seeOther(ctx, `${ctx.state.prefix}/account/devices?done=device_forgotten`);
   });
 }

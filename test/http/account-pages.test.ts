@@ -198,10 +198,12 @@ describe('the pages of the account', () => {
       });
     });
 
-    it.each(['', 'not-an-id', '\u0000', "' OR 1=1 --"])('finds nothing under %j', async (id) => {
+    it.each(['', 'not-an-id', '\u0000', "' OR 1=1 --", 'x'.repeat(5_000)])('finds nothing under %j', async (id) => {
       await enter(server, person.email);
+      await server.inside(async ({ devices, users }) => devices.trust(await users.find(person.id), [], 30));
       const { browser, page } = await enter(server, person.email, '/devices');
       expect((await submit(browser, page, '/devices/session-end', '', { session: id })).status).toBe(404);
+      expect((await submit(browser, page, '/devices/forget', '', { device: id })).status).toBe(404);
       expect(await live()).toHaveLength(2);
     });
   });
