@@ -8,6 +8,7 @@ import { createForgottenPasswordRouter } from './account/forgotten-password.js';
 import { createLinkRouter } from './account/link-pages.js';
 import { createLockdownRouter } from './account/lockdown.js';
 import { createPasswordRouter } from './account/password.js';
+import { createWellKnownRouter } from './account/well-known.js';
 import { openAccount } from './account.js';
 import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
@@ -147,6 +148,8 @@ export function createApp(services: Services): App {
     passwords,
     secondFactors: services.secondFactors,
     passkeys: services.passkeyCeremonies,
+    passkeyHints: services.passkeyHints,
+    ownFactors: services.ownFactors,
     devices: services.devices,
     signInWatch: services.signInWatch,
     captcha: new CaptchaQuestion(services.captcha, async () => (await tenants.current()).settings.lockout),
@@ -231,6 +234,7 @@ export function createApp(services: Services): App {
   koa.use(lockdown.routes());
   koa.use(links.routes());
   koa.use(account.pages.routes());
+  koa.use(createWellKnownRouter({ securityContact: config.securityContact, clock }).routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));

@@ -27,6 +27,7 @@ import { Devices1700000000029 } from '../migrations/0029-devices.js';
 import { KnownNetworks1700000000030 } from '../migrations/0030-known-networks.js';
 
 import { AuditOfUser1700000000031 } from '../migrations/0031-audit-of-user.js';
+import { PasskeyPrompts1700000000032 } from '../migrations/0032-passkey-prompts.js';
 import { AccountLife1700000000033 } from '../migrations/0033-account-life.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -99,5 +100,6 @@ export const migrations = [
   Devices1700000000029,
   KnownNetworks1700000000030,
   AuditOfUser1700000000031,
+  PasskeyPrompts1700000000032,
   AccountLife1700000000033,
 ];

@@ -11,6 +11,7 @@ import { ForgottenPasswords } from './features/accounts/forgotten-passwords.js';
 import { MagicLinks } from './features/accounts/magic-links.js';
 import { MailboxProof } from './features/accounts/mailbox-proof.js';
 import { Mailboxes } from './features/accounts/mailboxes.js';
+import { OwnPassword } from './features/accounts/own-password.js';
 import { RegistrationService } from './features/accounts/registration.js';
 import { AuditLog } from './features/audit/audit.service.js';
 import { OwnActivity } from './features/audit/own-activity.js';
@@ -22,10 +23,13 @@ import { ClientLookup } from './features/clients/client-lookup.js';
 import { isOwnClient, OwnClients } from './features/clients/own-clients.js';
 import { RegisteredClients } from './features/clients/registered-clients.js';
 import { AccountLocks } from './features/credentials/account-locks.js';
+import { FactorLetters } from './features/credentials/factor-letters.js';
 import { LOCKED_TASK } from './features/credentials/lock-notice.js';
 import { Lockout } from './features/credentials/lockout.js';
+import { OwnFactors } from './features/credentials/own-factors.js';
 import { PasskeyService } from './features/credentials/passkey.service.js';
 import { PasskeyChallenges } from './features/credentials/passkey-challenge.js';
+import { PasskeyHints } from './features/credentials/passkey-hints.js';
 import { Passkeys } from './features/credentials/passkeys.js';
 import { PasswordService } from './features/credentials/password.service.js';
 import { PasswordLinks } from './features/credentials/password-links.js';
@@ -150,10 +154,10 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     hasher,
     clock,
     {
-      async passwordChanged({ id }) {
+      async passwordChanged({ id }, keptSession) {
         await devices.endAll({ id }, 'password_changed');
-        await protocol.sessions.endAll(id, 'password_changed');
-        await protocol.grants.endAll({ accountId: id }, 'logout');
+        await protocol.sessions.endAll(id, 'password_changed', keptSession);
+        await protocol.grants.endAll({ accountId: id, exceptSession: keptSession }, 'logout');
       },
       locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
     },
@@ -162,11 +166,18 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const captcha: Captcha | undefined =
     overrides.captcha ??
     (config.turnstile && new Turnstile({ ...config.turnstile, fetch: (url, init) => egress.fetch(url, init), logger }));
-  const totp = new TotpService(db, audit, sealer, clock);
+  const factorLetters = new FactorLetters(mail, clock, {
+    lockdown: (user) => lockdown.issue(user),
+    recoveryCodes: async () => `${tenants.issuerOf(await tenants.current())}/account/security/recovery-codes`,
+  });
+  const totp = new TotpService(db, audit, sealer, clock, (user) => factorLetters.added(user, 'totp'));
   const recoveryCodes = new RecoveryCodes(db, audit, tenants, clock);
   const spend = (value: string, exp: number) => protocol.replays.unique('webauthn', value, exp);
   const challenges = new PasskeyChallenges(tenants, spend, clock);
-  const passkeyCeremonies = new PasskeyService(db, audit, tenants, users, challenges, clock);
+  const passkeyCeremonies = new PasskeyService(db, audit, tenants, users, challenges, clock, (user) =>
+    factorLetters.added(user, 'passkey'),
+  );
+  const passkeyHints = new PasskeyHints(db, tenants, clock);
   const passkeys = new Passkeys(db, audit, tenants, passwords);
   const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, passkeys, clock, {
     locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
@@ -174,7 +185,18 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       await devices.endAll({ id }, 'factors_removed');
       await protocol.sessions.endAll(id, 'factors_removed');
     },
+    recoveryCodeUsed: (user, left) => factorLetters.used(user, left),
   });
+  const ownFactors = new OwnFactors(
+    db,
+    tenants,
+    secondFactors,
+    totp,
+    recoveryCodes,
+    passkeys,
+    factorLetters,
+    ({ id }) => devices.endAll({ id }, 'factors_removed'),
+  );
   const accountLocks = new AccountLocks(db, users, passwords, secondFactors, mail, clock);
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
   const mailboxProof = new MailboxProof(db, audit, users, {
@@ -221,7 +243,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     clock,
     (issuer) => `${issuer}/forgotten-password`,
   );
-  const lockdown = new Lockdown(
+  const lockdown: Lockdown = new Lockdown(
     db,
     audit,
     tenants,
@@ -247,6 +269,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     rateLimits,
     { ...limits, ...overrides.limits }.dataExports,
   );
+  const ownPassword = new OwnPassword(db, clock, passwords, mail, lockdown);
   const signInWatch = new SignInWatch(db, audit, clock, devices, lockdown, mail);
   const ownClients = new OwnClients((tenant) => tenants.issuerOf(tenant));
   const lookup = new ClientLookup(db, caching, clock, async (clientId) =>
@@ -304,7 +327,10 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     recoveryCodes,
     secondFactors,
     passkeyCeremonies,
+    passkeyHints,
     passkeys,
+    ownFactors,
+    ownPassword,
     accountLocks,
     lockdown,
     accountDeletion,

@@ -3,13 +3,17 @@ import Router from '@koa/router';
 import { readForm } from '../platform/form.js';
 import { type ActivityDependencies, activityRoutes } from './activity.js';
 import { type ApplicationDependencies, applicationRoutes } from './applications.js';
+import { type AuthenticatorDependencies, authenticatorRoutes } from './authenticator.js';
 import { type DataExportDependencies, dataExportRoutes } from './data-export.js';
 import { type DeletionDependencies, deletionRoutes } from './deletion.js';
 import { type DeviceDependencies, deviceRoutes } from './devices.js';
 import type { AccountDoor } from './door.js';
 import { type EmailDependencies, emailRoutes } from './email.js';
 import { overviewRoutes } from './overview.js';
+import { type OwnPasswordDependencies, ownPasswordRoutes } from './own-password.js';
+import { type PasskeyDependencies, passkeyRoutes } from './passkeys.js';
 import { type ProfileDependencies, profileRoutes } from './profile.js';
+import { type SecurityDependencies, securityRoutes } from './security.js';
 import { type SettingsDependencies, settingsRoutes } from './settings.js';
 import { signedInRoutes } from './signed-in.js';
 import type { WayBack } from './way-back.js';
@@ -19,6 +23,10 @@ export interface AccountDependencies
     DeviceDependencies,
     ApplicationDependencies,
     ActivityDependencies,
+    SecurityDependencies,
+    OwnPasswordDependencies,
+    PasskeyDependencies,
+    AuthenticatorDependencies,
     EmailDependencies,
     SettingsDependencies,
     DataExportDependencies,
@@ -35,6 +43,10 @@ export function createAccountRouter(door: AccountDoor, deps: AccountDependencies
   router.use(readForm);
   signedInRoutes(router, door, deps.wayBack);
   profileRoutes(router, door, deps);
+  securityRoutes(router, door, deps);
+  ownPasswordRoutes(router, door, deps);
+  passkeyRoutes(router, door, deps);
+  authenticatorRoutes(router, door, deps);
   deviceRoutes(router, door, deps);
   applicationRoutes(router, door, deps);
   activityRoutes(router, door, deps);

@@ -114,6 +114,7 @@ export class LoginStep implements Step {
           user_id: result.user.id,
           proofs: [{ method: 'password', at: epochSeconds(this.deps.clock.now()) }],
           password: { must_change: result.mustChange, set_at: result.changedAt.getTime(), failures: result.failures },
+          can_passkey: field(form, 'can_passkey') === 'yes',
         });
       }
       await this.failures.consume(address).catch(ignoreLimit);

@@ -9,7 +9,9 @@ import { askedAcr } from '../features/authentication/asked.js';
 import { assess, proofsOf } from '../features/authentication/assurance.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
+import type { PasskeyHints } from '../features/credentials/passkey-hints.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
@@ -29,6 +31,7 @@ import type { CounterHandle } from '../platform/metrics.js';
 import type { Pages } from '../platform/page.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { strengthMeter } from '../platform/strength-meter.js';
+import { AddPasskeyStep } from './add-passkey.js';
 import type { CaptchaQuestion } from './captcha.js';
 import { ChangePasswordStep } from './change-password.js';
 import { ConsentStep } from './consent.js';
@@ -47,6 +50,8 @@ export interface InteractionDependencies {
   passwords: PasswordService;
   secondFactors: SecondFactors;
   passkeys: PasskeyService;
+  passkeyHints: PasskeyHints;
+  ownFactors: OwnFactors;
   devices: Devices;
   signInWatch: SignInWatch;
   captcha: CaptchaQuestion;
@@ -71,6 +76,7 @@ export interface InteractionDependencies {
 export function createInteractionRouter(deps: InteractionDependencies): Router {
   const { engine, pages, users, csrf } = deps;
   const stage = new Stage(pages, engine);
+  const addPasskey = new AddPasskeyStep(stage, deps);
   const steps: Record<StepName, Step> = {
     select_account: new SelectAccountStep(stage, engine, users, (visit) => finish(visit)),
     login: new LoginStep(stage, deps),
@@ -79,6 +85,7 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
     second_factor: new SecondFactorStep(stage, deps),
     enrolment: new EnrolmentStep(stage, deps),
     recovery_codes: new RecoveryCodesStep(stage),
+    add_passkey: addPasskey,
     consent: new ConsentStep(stage, engine, deps.grants, deps.resources, users),
   };
 
@@ -110,8 +117,9 @@ export function createInteractionRouter(deps: InteractionDependencies): Router {
   }
 
   async function stepOf({ ctx, interaction, progress, need }: Visit): Promise<StepName | 'finish'> {
+    const askForPasskey = need.kind === 'nothing' && (await addPasskey.isDue(progress));
     const accounts = interaction.prompt.name === 'select_account' ? await engine.accounts(ctx.req, ctx.res) : [];
-    return nextStep(interaction.prompt.name, progress, { accounts: accounts.length, need });
+    return nextStep(interaction.prompt.name, progress, { accounts: accounts.length, need, askForPasskey });
   }
 
   /** Another person than the one who is signed in, or another session than at the beginning (a second tab): that one is kept, not ended. */

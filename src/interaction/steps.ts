@@ -20,6 +20,10 @@ export const Progress = z.object({
   other_account: z.boolean().optional(),
   /** A second factor was set up here. */
   enrolled: z.boolean().optional(),
+  /** The browser that a password came from could make a passkey. */
+  can_passkey: z.boolean().optional(),
+  /** Whether the page that asks to add one was shown here, and answered. */
+  add_passkey: z.enum(['shown', 'answered']).optional(),
   /** Shown until the person says that they have them. */
   recovery_codes: z.array(z.string()).optional(),
 });
@@ -33,6 +37,7 @@ export type StepName =
   | 'second_factor'
   | 'enrolment'
   | 'recovery_codes'
+  | 'add_passkey'
   | 'consent';
 
 /** What the decision needs to know of the world. */
@@ -40,9 +45,15 @@ export interface Facts {
   /** Accounts that are signed in in this browser. */
   accounts: number;
   need: Need;
+  /** It is time to ask whether they want to add a passkey. */
+  askForPasskey: boolean;
 }
 
-export function nextStep(prompt: string, progress: Progress, { accounts, need }: Facts): StepName | 'finish' {
+export function nextStep(
+  prompt: string,
+  progress: Progress,
+  { accounts, need, askForPasskey }: Facts,
+): StepName | 'finish' {
   if (prompt === 'select_account' && !progress.other_account && accounts > 0) return 'select_account';
   if (prompt === 'consent' && !progress.other_account) return 'consent';
   if (need.kind === 'first_factor') return progress.email_code && progress.identifier ? 'email_code' : 'login';
@@ -50,5 +61,6 @@ export function nextStep(prompt: string, progress: Progress, { accounts, need }:
   if (need.kind === 'second_factor') return 'second_factor';
   if (progress.password?.must_change) return 'change_password';
   if (progress.recovery_codes) return 'recovery_codes';
-  return need.kind === 'enrolment' ? 'enrolment' : 'finish';
+  if (need.kind === 'enrolment') return 'enrolment';
+  return askForPasskey ? 'add_passkey' : 'finish';
 }

@@ -62,6 +62,14 @@ const own = {
   signOut: '/logout',
   account: { name: 'Maria Silva', email: account.email, initials: 'MS' },
 };
+const totp = {
+  secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP',
+  qr: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 29 29"><path fill="#ffffff" d="M0 0h29v29H0z"/><path stroke="#000000" d="M2 2.5h7m1 0h9m1 0h7"/></svg>',
+  offer: 'v1.sealed',
+};
+const codes = Array.from({ length: 10 }, (_, index) => `7K2M-9QXD-3T${index}V`);
+const creation = { options: { challenge: 'AAAA', rp: { id: 'acme.example' }, user: { id: 'AAAA' } } };
+
 const at1405 = '2026-11-21T14:05:00.000Z';
 
 export const samples: Sample[] = [
@@ -82,6 +90,120 @@ export const samples: Sample[] = [
       actions: { submit: '/account/profile' },
     }),
   ),
+  page('account/security', 'all', {
+    ...own,
+    here: 'security',
+    notice: 'password_changed',
+    password: { has: true, shown: true },
+    passkeys: { count: 2, shown: true },
+    totp: { has: true, shown: true },
+    codes: { left: 3, shown: true },
+  }),
+  page('account/security', 'none', {
+    ...own,
+    here: 'security',
+    password: { has: false, shown: true },
+    passkeys: { count: 0, shown: true },
+    totp: { has: false, shown: true },
+    codes: { left: 0, shown: false },
+  }),
+  ...[
+    {},
+    { error: { code: 'wrong_current' } },
+    { error: { code: 'locked_current', seconds: 290 } },
+    { reasons: ['same'] },
+  ].map((answer, index) =>
+    page('account/security/password', ['first', 'wrong', 'locked', 'refused'][index] ?? '', {
+      ...own,
+      here: 'security',
+      username,
+      first: false,
+      minLength: 8,
+      ...answer,
+      actions: { submit: '/account/security/password', strength: '/account/security/password/strength' },
+    }),
+  ),
+  page('account/security/password', 'none-yet', {
+    ...own,
+    here: 'security',
+    username,
+    first: true,
+    minLength: 12,
+    actions: { submit: '/account/security/password' },
+  }),
+  page('account/security/passkeys', 'none', {
+    ...own,
+    here: 'security',
+    passkeys: [],
+    passkey: { optionsFrom: '/api/v1/passkeys/register/options' },
+    actions: { submit: '/account/security/passkeys' },
+  }),
+  page('account/security/passkeys', 'several', {
+    ...own,
+    here: 'security',
+    error: { code: 'last_way_in' },
+    passkeys: [
+      {
+        id: 'a',
+        name: 'MacBook',
+        provider: 'Apple Passwords',
+        synced: true,
+        device_bound: false,
+        created_at: at1405,
+        last_used_at: at1405,
+      },
+      {
+        id: 'b',
+        name: long,
+        provider: null,
+        synced: false,
+        device_bound: true,
+        created_at: at1405,
+        last_used_at: null,
+        flagged_at: at1405,
+      },
+    ],
+    signal: {
+      rpId: 'acme.example',
+      userId: 'AAAA',
+      name: username,
+      displayName: 'Maria "M" Silva',
+      allAcceptedCredentialIds: ['a', 'b'],
+    },
+    passkey: { optionsFrom: '/api/v1/passkeys/register/options' },
+    actions: { submit: '/account/security/passkeys' },
+  }),
+  ...[true, false].map((has) =>
+    page('account/security/totp', has ? 'on' : 'off', {
+      ...own,
+      here: 'security',
+      has,
+      ...(has ? { error: { code: 'last_second_factor' } } : {}),
+      actions: { setup: '/account/security/totp/setup', remove: '/account/security/totp/remove' },
+    }),
+  ),
+  page('account/security/totp-setup', 'wrong', {
+    ...own,
+    here: 'security',
+    totp,
+    error: { code: 'wrong_code' },
+    actions: { submit: '/account/security/totp/setup' },
+  }),
+  page('account/security/recovery-codes', 'few', {
+    ...own,
+    here: 'security',
+    left: 2,
+    factor: true,
+    actions: { submit: '/account/security/recovery-codes' },
+  }),
+  page('account/security/recovery-codes', 'nothing', {
+    ...own,
+    here: 'security',
+    left: 0,
+    factor: false,
+    actions: { submit: '/account/security/recovery-codes' },
+  }),
+  page('account/security/new-codes', 'first', { ...own, here: 'security', codes }),
   page('account/devices', 'several', {
     ...own,
     here: 'devices',
@@ -218,18 +340,24 @@ export const samples: Sample[] = [
     canRecover: true,
     actions: factor,
   }),
-  page('interaction/enrolment', 'first', {
+  page('interaction/enrolment', 'first', { client, totp, actions }),
+  page('interaction/enrolment', 'either', {
     client,
-    secret: 'JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP',
-    qr: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 29 29"><path fill="#ffffff" d="M0 0h29v29H0z"/><path stroke="#000000" d="M2 2.5h7m1 0h9m1 0h7"/></svg>',
-    offer: 'v1.sealed',
+    totp,
+    passkey: creation,
+    error: { code: 'passkey_not_allowed' },
     actions,
   }),
-  page('interaction/recovery-codes', 'first', {
+  page('interaction/enrolment', 'passkey', { client, passkey: creation, actions }),
+  page('interaction/add-passkey', 'first', { client, username, passkey: creation, actions }),
+  page('interaction/add-passkey', 'failed', {
     client,
-    codes: Array.from({ length: 10 }, (_, index) => `7K2M-9QXD-3T${index}V`),
+    username,
+    passkey: creation,
+    error: { code: 'passkey_failed' },
     actions,
   }),
+  page('interaction/recovery-codes', 'first', { client, codes, actions }),
   page('interaction/password', 'first', { client, username, initials: 'M', actions }),
   page('interaction/password', 'failed', { client, username, initials: 'M', error: { code: 'failed' }, actions }),
   page('interaction/password', 'locked', {

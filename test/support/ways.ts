@@ -231,7 +231,11 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
       .then((html) => /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '');
     return csrf;
   };
-  for (const page of ['', '/profile', '/devices', '/applications', '/activity', '/signed-in', ...LIFE, '/deleted']) {
+  for (const page of [
+    ...['', '/profile', '/devices', '/applications', '/activity', '/signed-in', '/security', '/security/password'],
+    ...['/security/passkeys', '/security/totp', '/security/totp/setup', '/security/recovery-codes'],
+    ...[...LIFE, '/deleted'],
+  ]) {
     const path = `/account${page}`;
     found[`GET ${path}`] = (v) => ({
       method: 'GET',
@@ -245,17 +249,30 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
     ['/account/devices/forget', 'device'],
     ['/account/applications/revoke', 'client_id'],
     ['/account/email/confirm', 'token'],
+    ['/account/security/passkeys', 'passkey'],
+    ['/account/security/totp/setup', 'offer'],
   ] as const)
-    found[`POST ${path} ${field}`.replace(/ (session|device|client_id)$/, '')] = async (v) => ({
+    found[`POST ${path} ${field}`.replace(/ (session|device|client_id|passkey|offer)$/, '')] = async (v) => ({
       method: 'POST',
       path,
       headers: { ...mine(), ...origin },
       form: { [field]: v, csrf: await token() },
     });
+  for (const verb of ['name', 'remove'])
+    found[`POST /account/security/passkeys/:id/${verb}`] = async (v) => ({
+      method: 'POST',
+      path: `/account/security/passkeys/${encodeURIComponent(v)}/${verb}`,
+      headers: { ...mine(), ...origin },
+      form: { name: 'x', csrf: await token() },
+    });
+  for (const path of ['/change-password', '/passkey-endpoints', '/webauthn'])
+    found[`GET /.well-known${path}`] = (v) => ({
+      method: 'GET',
+      path: `/.well-known${path}?of=${encodeURIComponent(v)}`,
+    });
   for (const path of [
-    '/account/profile',
-    '/account/devices/others-end',
-    '/account/activity/not-me',
+    ...['/account/profile', '/account/devices/others-end', '/account/activity/not-me', '/account/security/password'],
+    ...['/account/security/password/strength', '/account/security/totp/remove', '/account/security/recovery-codes'],
     ...LIFE.map((page) => `/account${page}`),
   ]) {
     found[`POST ${path}`] = (v) => ({
@@ -269,6 +286,14 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
   for (const [method, path] of [
     ['GET', '/auth/me'],
     ['GET', '/sessions'],
+    ['GET', '/passkeys'],
+    ['POST', '/passkeys/register/options'],
+    ['POST', '/passkeys/register/verify'],
+    ['POST', '/auth/2fa/enable-init'],
+    ['POST', '/auth/2fa/enable-complete'],
+    ['POST', '/auth/2fa/disable'],
+    ['POST', '/auth/2fa/backup-codes'],
+    ['GET', '/auth/2fa/backup-codes'],
     ['DELETE', '/sessions'],
   ] as const)
     found[`${method} /api${path} by cookies`] = (v) => ({
@@ -281,6 +306,13 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
     path: `/api/v1/sessions/${encodeURIComponent(v)}`,
     headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
   });
+  for (const method of ['PATCH', 'DELETE'])
+    found[`${method} /api/passkeys/:id by session`] = async (v) => ({
+      method,
+      path: `/api/v1/passkeys/${encodeURIComponent(v)}`,
+      headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
+      ...(method === 'PATCH' ? { json: { name: 'x' } } : {}),
+    });
   return found;
 }
 

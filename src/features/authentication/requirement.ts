@@ -75,7 +75,8 @@ function targetOf({ policy, asked, has, remembered }: Situation): number {
 const mustReach = ({ policy, asked, remembered }: Situation, target: number): boolean =>
   (policy.multi_factor === 'required' && !remembered && target <= MFA) || (asked?.essential ?? false);
 
-function usable({ second_factors }: AuthenticationPolicy, has: Factors): SecondFactor[] {
+/** Those of the account that the tenant takes. */
+export function usable({ second_factors }: AuthenticationPolicy, has: Factors): SecondFactor[] {
   return second_factors.filter(
     (method) =>
       method === 'email_code' || (method === 'totp' && has.totp) || (method === 'passkey' && has.passkeys.length > 0),

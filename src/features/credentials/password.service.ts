@@ -50,8 +50,8 @@ export interface PasswordAdvice {
 }
 
 export interface PasswordHooks {
-  /** In the transaction of the change: sessions and refresh tokens end. */
-  passwordChanged(user: User): Promise<void>;
+  /** In the transaction of the change: sessions and refresh tokens end, but those of the one in which the person changed it. */
+  passwordChanged(user: User, keptSession?: string): Promise<void>;
   /** In the transaction of the lock, whether or not there is such a user: the same statements for both. */
   locked(lock: LockNotice): Promise<void>;
 }
@@ -150,7 +150,11 @@ export class PasswordService {
    * Checks and hashes, which takes a while and belongs before a transaction.
    * @returns what writes it, to be called in the transaction that also uses up a link.
    */
-  async prepare(user: User, password: string, { mustChange = false } = {}): Promise<() => Promise<void>> {
+  async prepare(
+    user: User,
+    password: string,
+    { mustChange = false, keptSession }: { mustChange?: boolean; keptSession?: string | undefined } = {},
+  ): Promise<() => Promise<void>> {
     await this.check(password, user);
     const hash = await this.hasher.hash(password);
     const subject = await this.subjectOf(user.email);
@@ -162,7 +166,7 @@ export class PasswordService {
         await this.history.ended(subject, 'password', 'owner');
         await this.lockout.clear(subject, 'password');
         await this.audit.record('password.set', { user_id: user.id, must_change: mustChange });
-        await this.hooks.passwordChanged(user);
+        await this.hooks.passwordChanged(user, keptSession);
       });
   }
 
@@ -203,16 +207,15 @@ export class PasswordService {
     if (await this.hasher.verify(credential.hash, password)) return 'same';
     const write = await this.prepare(user, password);
     return this.db.transaction(async () => {
-      const now = await this.db
-        .repo(PasswordCredential)
-        .query('c')
-        .andWhere('c.user_id = :userId', { userId: user.id })
-        .setLock('pessimistic_write')
-        .getOne();
-      if (!proved(now)) return 'outdated';
+      if (!proved(await this.held(user))) return 'outdated';
       await write();
       return 'done';
     });
+  }
+
+  /** In the transaction that sets another one: whether it is still the one that was proved. Whoever comes at the same time waits. */
+  async isStill(user: User, changedAt: Date): Promise<boolean> {
+    return (await this.held(user))?.changedAt.getTime() === changedAt.getTime();
   }
 
   async has(user: User): Promise<boolean> {
@@ -311,6 +314,11 @@ export class PasswordService {
     const { name, settings } = await this.tenants.current();
     const names = [name, settings.branding.company_name ?? ''];
     return { email, names, minLength: settings.authentication.password_min_length };
+  }
+
+  private held({ id: userId }: User): Promise<PasswordCredential | null> {
+    const rows = this.db.repo(PasswordCredential).query('c').andWhere('c.user_id = :userId', { userId });
+    return rows.setLock('pessimistic_write').getOne();
   }
 
   private async credentialOf(userId: string): Promise<PasswordCredential | undefined> {

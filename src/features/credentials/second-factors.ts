@@ -22,6 +22,8 @@ export type CodeOutcome = { outcome: 'ok' } | { outcome: 'failed' } | { outcome:
 export interface FactorHooks extends Pick<PasswordHooks, 'locked'> {
   /** In the transaction in which all factors went: sessions and remembered browsers end. */
   factorsRemoved(user: User): Promise<void>;
+  /** A recovery code let somebody in. @param left how many can still be used. */
+  recoveryCodeUsed(user: User, left: number): Promise<void>;
 }
 
 export class SecondFactors {
@@ -59,7 +61,7 @@ export class SecondFactors {
       const milliseconds = attempt.lockedUntil.getTime() - this.clock.now().getTime();
       return { outcome: 'locked', seconds: Math.max(1, Math.ceil(milliseconds / 1000)) };
     }
-    const right = method === 'totp' ? await this.totp.verify(user, code) : await this.recoveryCodes.consume(user, code);
+    const right = method === 'totp' ? await this.totp.verify(user, code) : await this.recover(user, code);
     if (!right) return this.failed(subject, user, attempt);
     await this.lockout.clear(subject, 'second_factor');
     return { outcome: 'ok' };
@@ -99,6 +101,14 @@ export class SecondFactors {
       await this.totp.remove(user, since);
       await this.recoveryCodes.remove(user, since);
       await this.passkeys.removeAll(user, since);
+    });
+  }
+
+  private recover(user: User, code: string): Promise<boolean> {
+    return this.db.transaction(async () => {
+      if (!(await this.recoveryCodes.consume(user, code))) return false;
+      await this.hooks.recoveryCodeUsed(user, await this.recoveryCodes.left(user.id));
+      return true;
     });
   }
 

@@ -30,6 +30,8 @@ export class TotpService {
     private readonly audit: AuditLog,
     private readonly sealer: Sealer,
     private readonly clock: Clock,
+    /** In the transaction in which one was added: the owner is told. */
+    private readonly added: (user: User) => Promise<void> = async () => {},
   ) {}
 
   has(userId: string): Promise<boolean> {
@@ -69,6 +71,7 @@ export class TotpService {
       });
       await this.db.repo(TotpCredential).save(credential);
       await this.audit.record('factor.added', { user_id: user.id, factor: 'totp' });
+      await this.added(user);
       return true;
     });
   }

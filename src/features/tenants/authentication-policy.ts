@@ -29,8 +29,10 @@ export const AuthenticationPolicy = z
       .strictObject({
         /** Whether the make of an authenticator has to be proved when one is added (WebAuthn §5.4.7). */
         attestation: z.enum(['none', 'direct']).default('none'),
-        /** AAGUIDs of the only makes that may be added, where not all may. */
-        allowed_aaguids: z.array(z.uuid()).max(100).optional(),
+        /** AAGUIDs, which need be no UUIDs of RFC 9562, of the only makes that may be added, where not all may. */
+        allowed_aaguids: z.array(z.guid()).max(100).optional(),
+        /** Whether people who signed in with a password are asked, every thirty days at most, to add one. */
+        upgrade_prompt: z.boolean().default(true),
       })
       .prefault({}),
     /** Characters that a password has at least. */
