@@ -59,6 +59,9 @@ export class SecondFactorStep implements Step {
     const passkey = field(form, 'passkey');
     if (passkey) return this.byPasskey(visit, user, passkey);
     const method = (['recovery_code', 'email_code'] as const).find((name) => name in form) ?? 'totp';
+    // What the policy does not take, or the class that is asked for cannot be reached with, is not tried: nothing is used up by it.
+    if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))
+      return this.ask(visit, user, 'code');
     const way = method === 'totp' ? 'code' : method;
     // What the policy does not take, or the class that is asked for cannot be reached with, is not tried: nothing is used up by it.
     if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))

@@ -255,6 +255,13 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
         async (w) => w.page,
       ),
     },
+    confirmation: {
+      code: step(
+        'confirmation',
+        (v) => ({ code: v }),
+        async (w) => w.page,
+      ),
+    },
     change_password: 'takes what is new, and only after a proof',
     register: 'takes what is new',
     registered: 'takes nothing',

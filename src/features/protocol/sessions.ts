@@ -8,9 +8,10 @@ import type { SealedColumn } from '../../platform/rewrap.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
+import { homeHere } from './session-home.js';
 import * as statements from './statements.js';
 
-export type SessionEnd = 'logout' | 'revoked' | 'password_changed' | 'factors_removed' | 'account_ended';
+export type SessionEnd = 'logout' | 'revoked' | 'moved' | 'password_changed' | 'factors_removed' | 'account_ended';
 
 export class SessionEnded extends Error {
   constructor() {
@@ -29,6 +30,8 @@ interface FoundSession {
   expires_at: Date;
   retiring: boolean;
   handles: string[];
+  home_ip: string | null;
+  home_user_agent: string | null;
   account: AccountRow | null;
 }
 
@@ -64,6 +67,7 @@ export class Sessions {
       hadState: payload.state !== undefined,
       handles: row.handles,
       retiring: row.retiring,
+      home: row.home_ip === null ? undefined : { addresses: row.home_ip.split(' '), userAgent: row.home_user_agent },
     };
     return { ...structuredClone(payload), jti: handle };
   }
@@ -219,6 +223,7 @@ export class Sessions {
       new Date(now.getTime() + (authenticated ? 0 : this.handleGraceSeconds * 1000)),
       retire,
       hash,
+      authenticated ? homeHere(context ?? {}, loaded?.home).join(' ') : null,
     ]);
     if (!row) throw new SessionEnded();
     return !row.handle_retired;
