@@ -52,7 +52,7 @@ import { LoginStep } from './login.js';
 import { RegisteredStep, RegisterStep } from './register.js';
 import { SecondFactorStep } from './second-factor.js';
 import { SelectAccountStep } from './select-account.js';
-import { goesOn, nextStep, Progress, type StepName, taken } from './steps.js';
+import { begunAnew, goesOn, nextStep, Progress, type StepName, taken } from './steps.js';
 import { describeClient, type Form, field, Stage, type Step, text, type Visit } from './visit.js';
 
 export interface InteractionDependencies {
@@ -120,12 +120,13 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     if (interaction.uid !== uid) throw badRequest('interaction_expired', 'This sign-in was begun in another browser');
     const parsed = Progress.safeParse(interaction.progress ?? {});
     const begun = await stillGood(begunWith(parsed.success ? parsed.data : Progress.parse({}), interaction));
-    const progress = await doubt.weighed(ctx, begun, interaction);
+    const weighed = await doubt.weighed(ctx, begun, interaction);
+    const need = await needed(ctx, weighed, interaction);
     return {
       ctx,
       interaction,
-      progress,
-      need: await needed(ctx, progress, interaction),
+      progress: need.kind === 'first_factor' && weighed.proofs.length > 0 ? begunAnew(weighed) : weighed,
+      need,
       registration: (await deps.policy()).registration === 'open',
       client: describeClient(interaction, await deps.clients.engineMetadata(interaction.clientId)),
       base: `${ctx.state.prefix}/interaction/${interaction.uid}`,
@@ -135,9 +136,9 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
 
   /** Whoever ended all sessions of the account ended this sign-in too: it is begun anew, with nothing kept of it. */
   async function stillGood(progress: Progress): Promise<Progress> {
-    const { user_id, proofs, identifier, other_account } = progress;
+    const { user_id, proofs } = progress;
     if (!user_id || proofs.length === 0 || !(await users.isOutdated(user_id, assess(proofs).ts))) return progress;
-    return { identifier, other_account, proofs: [] };
+    return begunAnew(progress);
   }
 
   async function needed(ctx: Context, progress: Progress, { params }: Interaction): Promise<Need> {
