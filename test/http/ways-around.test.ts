@@ -300,6 +300,7 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
       return browser.submit(second, { code: used });
     },
     'an authenticator, where the tenant takes passkeys only': async (at) => {
+      await passkeyOf(victim);
       await policy({ second_factors: ['passkey'] });
       await step(at, 'second_factor', { code: await code(victim.secret) });
       return browser.open(baseOf(at));
