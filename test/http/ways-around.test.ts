@@ -55,8 +55,8 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
 
   const everything = { first_factors: ['password', 'passkey', 'magic_link', 'email_code'], multi_factor: 'required' };
   let required = true;
-  const policy = (more: { multi_factor?: 'off' } & Record<string, unknown>) => {
-    required = more.multi_factor !== 'off';
+  const policy = (more: { multi_factor?: 'off' | 'optional' } & Record<string, unknown>) => {
+    required = more.multi_factor === undefined;
     return asDefaultTenant(server.services, async () => {
       const { tenants } = server.services;
       const settings = { authentication: { ...everything, ...more } };
@@ -465,6 +465,21 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
     expect(new URL(answer.url).searchParams.get('code')).toBeNull();
     const found = await server.inside(({ users }) => users.findByEmail(email));
     expect(await sessionsOf({ id: String(found?.id) })).toBe(0);
+  });
+
+  it('a remembered browser and the password add no passkey: that would do alone for good', async () => {
+    await policy({ multi_factor: 'optional' });
+    const again = async (person: { email: string }, visitor: Browser) => {
+      for (const [key, { name }] of visitor.cookies) if (!name.includes('ostiary_device')) visitor.cookies.delete(key);
+      const named = await visitor.submit(await begin({}, visitor), { username: person.email });
+      return visitor.submit(named, { password, can_passkey: 'yes' });
+    };
+    const asks = ({ html }: Page) => html.includes('/add_passkey"');
+    await fullSignIn(victim, browser);
+    const end = await again(victim, browser);
+    expect([asks(end), new URL(end.url).searchParams.has('code')]).toEqual([false, true]);
+    // Who has nothing else is asked.
+    expect(asks(await again(await makePerson(server), new Elsewhere()))).toBe(true);
   });
 
   it('a passkey that was added by whoever was in is gone with "This was not me"; older ones stay', async () => {
