@@ -85,7 +85,7 @@ export function createApp(services: Services): App {
   const signIns = metrics.counter({
     name: 'sign_ins_total',
     help: 'Submitted passwords by outcome',
-    labels: { outcome: ['ok', 'failed', 'locked', 'too_many_requests', 'busy', 'captcha_required'] },
+    labels: { outcome: ['ok', 'failed', 'locked', 'denied', 'too_many_requests', 'busy', 'captcha_required'] },
   });
   observeResources(metrics, services);
 
@@ -109,6 +109,7 @@ export function createApp(services: Services): App {
       registeredClients: services.registeredClients,
       users,
       resources,
+      devices: services.devices,
       egress: services.egress,
       pages: createEnginePages(pages, traces),
       traces,

@@ -29,6 +29,8 @@ import { AuditOfUser1700000000031 } from '../migrations/0031-audit-of-user.js';
 import { PasskeyPrompts1700000000032 } from '../migrations/0032-passkey-prompts.js';
 import { AccountLife1700000000033 } from '../migrations/0033-account-life.js';
 import { FactorRecoveries1700000000034 } from '../migrations/0034-factor-recoveries.js';
+import { SessionHomes1700000000035 } from '../migrations/0035-session-homes.js';
+import { ProofsFrom1700000000036 } from '../migrations/0036-proofs-from.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -105,4 +107,6 @@ export const migrations = [
   PasskeyPrompts1700000000032,
   AccountLife1700000000033,
   FactorRecoveries1700000000034,
+  SessionHomes1700000000035,
+  ProofsFrom1700000000036,
 ];

@@ -262,9 +262,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     tenants,
     users,
     passwords,
+    secondFactors,
     passwordLinks,
     oneTimeTokens,
     (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,
+    clock,
   );
   const accountDeletion = new AccountDeletion(db, audit, tenants, users, oneTimeTokens, mail, clock);
   const emailChange = new EmailChange(db, audit, tenants, users, mailboxes, mailboxProof, oneTimeTokens, mail, clock, {

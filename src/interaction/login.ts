@@ -156,10 +156,11 @@ export class LoginStep implements Step {
     const passkey = (await this.takes('passkey')) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
     const captcha = onePage && username ? await this.question(visit, username) : undefined;
     const letters = onePage ? await this.letters() : {};
+    const moved = visit.interaction.prompt.reasons.includes('session_moved');
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, passkey, captcha, ...letters, actions },
+      { username, error, onePage, passkey, captcha, moved, ...letters, actions },
       { status, widget: captcha?.origin, retryAfter: retryAfter(status, error) },
     );
   }
@@ -199,7 +200,10 @@ export class LoginStep implements Step {
   /** login_hint (OpenID Connect Core §3.1.2.1), or whoever is signed in and is asked again. */
   private async expectedName({ interaction, progress }: Visit): Promise<string | undefined> {
     const hint = text(interaction.params.login_hint);
-    if (hint || !interaction.session || progress.other_account) return hint?.slice(0, 320);
+    // Who is signed in, but elsewhere, is no name for whoever holds the cookie here: nor is it among those to choose from.
+    const { name, reasons } = interaction.prompt;
+    const elsewhere = name === 'select_account' || reasons.includes('session_moved');
+    if (hint || !interaction.session || progress.other_account || elsewhere) return hint?.slice(0, 320);
     return (await this.deps.users.findActive(interaction.session.accountId))?.email;
   }
 }

@@ -28,7 +28,7 @@ import type { ResourceService } from '../features/resources/resource.service.js'
 import type { SignInWatch } from '../features/risk/sign-in-watch.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
-import type { Clock } from '../platform/clock.js';
+import { type Clock, epochSeconds } from '../platform/clock.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { badRequest, forbidden } from '../platform/errors.js';
 import { readForm, seeOther } from '../platform/form.js';
@@ -40,8 +40,10 @@ import { strengthMeter } from '../platform/strength-meter.js';
 import { AddPasskeyStep } from './add-passkey.js';
 import type { CaptchaQuestion } from './captcha.js';
 import { ChangePasswordStep } from './change-password.js';
+import { ConfirmationStep } from './confirmation.js';
 import { ConsentStep } from './consent.js';
 import { heldHandles, holdHandle } from './device-cookie.js';
+import { Doubt, decisionOf } from './doubt.js';
 import { EmailCodeStep } from './email.js';
 import { EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
 import { createJsonRouter, describe, JSON_PATH } from './json.js';
@@ -50,7 +52,7 @@ import { LoginStep } from './login.js';
 import { RegisteredStep, RegisterStep } from './register.js';
 import { SecondFactorStep } from './second-factor.js';
 import { SelectAccountStep } from './select-account.js';
-import { nextStep, Progress, type StepName, taken } from './steps.js';
+import { goesOn, nextStep, Progress, type StepName, taken } from './steps.js';
 import { describeClient, type Form, field, Stage, type Step, text, type Visit } from './visit.js';
 
 export interface InteractionDependencies {
@@ -92,16 +94,20 @@ export interface InteractionDependencies {
 export function createInteractionRouter(deps: InteractionDependencies): { pages: Router; json: Router } {
   const { engine, users, csrf } = deps;
   const stage = new Stage(deps.pages, engine);
+  const doubt = new Doubt(deps);
   const links = new Links(stage, deps);
   const addPasskey = new AddPasskeyStep(stage, deps);
   const steps: Record<StepName, Step> = {
-    select_account: new SelectAccountStep(stage, engine, users, (visit) => finish(visit)),
+    select_account: new SelectAccountStep(stage, engine, users, (visit) =>
+      finish({ ...visit, progress: { proofs: [] } }),
+    ),
     login: new LoginStep(stage, deps),
     register: new RegisterStep(stage, deps),
     registered: new RegisteredStep(stage, deps.emailVerification),
     email_code: new EmailCodeStep(stage, deps),
     change_password: new ChangePasswordStep(stage, deps.passwords, users, deps.clock),
     second_factor: new SecondFactorStep(stage, deps),
+    confirmation: new ConfirmationStep(stage, deps),
     enrolment: new EnrolmentStep(stage, deps),
     recovery_codes: new RecoveryCodesStep(stage),
     add_passkey: addPasskey,
@@ -113,7 +119,8 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     // The engine goes by the cookie alone; a cookie set for another path must not lead this address on.
     if (interaction.uid !== uid) throw badRequest('interaction_expired', 'This sign-in was begun in another browser');
     const parsed = Progress.safeParse(interaction.progress ?? {});
-    const progress = begunWith(parsed.success ? parsed.data : Progress.parse({}), interaction);
+    const begun = await stillGood(begunWith(parsed.success ? parsed.data : Progress.parse({}), interaction));
+    const progress = await doubt.weighed(ctx, begun, interaction);
     return {
       ctx,
       interaction,
@@ -126,21 +133,36 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     };
   }
 
-  async function needed(ctx: Context, { user_id, proofs, enrolled }: Progress, { params }: Interaction): Promise<Need> {
+  /** Whoever ended all sessions of the account ended this sign-in too: it is begun anew, with nothing kept of it. */
+  async function stillGood(progress: Progress): Promise<Progress> {
+    const { user_id, proofs, identifier, other_account } = progress;
+    if (!user_id || proofs.length === 0 || !(await users.isOutdated(user_id, assess(proofs).ts))) return progress;
+    return { identifier, other_account, proofs: [] };
+  }
+
+  async function needed(ctx: Context, progress: Progress, { params }: Interaction): Promise<Need> {
+    const { user_id, proofs, enrolled } = progress;
     if (!user_id || proofs.length === 0) return { kind: 'first_factor' };
     const policy = await deps.policy();
     const has = await deps.secondFactors.of(user_id);
     // Where the tenant no longer remembers anybody, nobody is remembered.
     const remembered = policy.remember_days > 0 && (await deps.devices.isTrusted(user_id, heldHandles(ctx)));
+    const doubted = decisionOf(progress) === 'step_up';
+    const mailbox = doubted && (await doubt.canConfirm(progress));
     const recovered = await deps.factorRecoveries.isRecovered(user_id);
-    return needOf({ policy, asked: askedAcr(params), proofs, has, remembered, enrolled, recovered });
+    const asked = askedAcr(params);
+    const need = needOf({ policy, asked, proofs, has, remembered, enrolled, recovered, doubted, mailbox });
+    // NIST SP 800-63B-4 §4.1: a factor is bound to an account by whoever is there now, not on the word of a session that was left open.
+    const isStale = assess(proofs).ts < epochSeconds(deps.clock.now()) - FRESH_SECONDS;
+    return need.kind === 'enrolment' && isStale ? { kind: 'first_factor' } : need;
   }
 
   async function stepOf({ ctx, interaction, progress, need, registration }: Visit): Promise<StepName | 'finish'> {
+    if (decisionOf(progress) === 'deny') return 'finish';
     const askForPasskey = need.kind === 'nothing' && (await addPasskey.isDue(progress));
     const accounts = interaction.prompt.name === 'select_account' ? await engine.accounts(ctx.req, ctx.res) : [];
     return nextStep(interaction.prompt.name, progress, {
-      accounts: accounts.length,
+      accounts: accounts.filter(({ moved }) => !moved).length,
       need,
       registration,
       askForPasskey,
@@ -175,6 +197,7 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
   /** The one place where what was established becomes a sign-in. */
   async function finish(visit: Visit): Promise<void> {
     const { ctx, interaction, progress } = visit;
+    if (decisionOf(progress) === 'deny') return deny(visit);
     const { name: prompt } = interaction.prompt;
     const result: Finish = prompt === 'select_account' || prompt === 'create' ? { [prompt]: {} } : {};
     const { user_id: accountId, proofs } = progress;
@@ -184,13 +207,20 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
       if (!user)
         return seeOther(visit.ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
       const assurance = assess(proofs);
-      const { handle } = await deps.signInWatch.observe(user, heldHandles(ctx), progress.password?.failures ?? 0);
+      const handle = await doubt.admitted(ctx, user, progress);
       if (handle) holdHandle(ctx, handle);
       await deps.factorRecoveries.signedIn(user, proofs);
       await users.signedIn(user, { amr: assurance.amr, clientId: interaction.clientId });
       result.login = { accountId, ...assurance };
     }
     seeOther(visit.ctx, await engine.finish(ctx.req, ctx.res, result));
+  }
+
+  /** Ends the sign-in of whoever it is too unlikely to be. */
+  async function deny({ ctx, progress }: Visit): Promise<void> {
+    deps.signIns.add({ outcome: 'denied' });
+    await doubt.denied(progress);
+    seeOther(ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the sign-in was refused'));
   }
 
   const answerStrength = strengthMeter(deps.passwords, deps.rateLimits, defaults.strength);
@@ -250,12 +280,13 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
   return { pages: router, json };
 }
 
-const stepUps = new Set(['acr_unmet', 'mfa_required']);
+/** After this the password, or what came first, is asked again before a factor is added. */
+const FRESH_SECONDS = 10 * 60;
 
-/** Where only more is asked of who is signed in, what their session stands on counts; where they are to sign in anew, nothing does. */
-function begunWith(progress: Progress, { prompt, session }: Interaction): Progress {
-  const stepsUp = prompt.name === 'login' && prompt.reasons.every((reason) => stepUps.has(reason));
-  if (!stepsUp || !session || progress.other_account || progress.proofs.length > 0) return progress;
+/** A step up begins with what the session stands on. */
+function begunWith(progress: Progress, interaction: Interaction): Progress {
+  const { session } = interaction;
+  if (!session || progress.proofs.length > 0 || !goesOn(progress, interaction)) return progress;
   return { ...progress, user_id: session.accountId, proofs: proofsOf(session) };
 }
 

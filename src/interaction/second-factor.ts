@@ -51,14 +51,21 @@ export class SecondFactorStep implements Step {
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
+    const { need } = visit;
     const user = await this.userOf(visit);
-    if (!user || visit.need.kind !== 'second_factor') return;
+    if (!user || need.kind !== 'second_factor') return;
     if (field(form, 'lost')) return this.requestRecovery(visit, user);
     if (field(form, 'with') === 'email_code') return this.sendCode(visit, user);
     const passkey = field(form, 'passkey');
     if (passkey) return this.byPasskey(visit, user, passkey);
     const method = (['recovery_code', 'email_code'] as const).find((name) => name in form) ?? 'totp';
+    // What the policy does not take, or the class that is asked for cannot be reached with, is not tried: nothing is used up by it.
+    if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))
+      return this.ask(visit, user, 'code');
     const way = method === 'totp' ? 'code' : method;
+    // What the policy does not take, or the class that is asked for cannot be reached with, is not tried: nothing is used up by it.
+    if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))
+      return this.ask(visit, user, 'code');
     const code = field(form, way)?.slice(0, 64);
     if (!code) return this.ask(visit, user, way, { code: `missing_${way}` });
     if ((await this.question(user)) && !(await this.deps.captcha.passes(form, visit)))
@@ -73,17 +80,16 @@ export class SecondFactorStep implements Step {
   }
 
   private verify(
-    { need, interaction }: Visit,
+    { interaction }: Visit,
     user: User,
     method: 'totp' | 'recovery_code' | 'email_code',
     code: string,
   ): Promise<CodeOutcome> {
     const { secondFactors, emailCodes } = this.deps;
     if (method !== 'email_code') return secondFactors.verify(user, method, code);
-    const listed = need.kind === 'second_factor' && need.methods.includes('email_code');
     return secondFactors.counted(
       user,
-      async () => listed && (await emailCodes.verify(user.email, interaction.uid, code, 'registrant')).outcome === 'ok',
+      async () => (await emailCodes.verify(user.email, interaction.uid, code, 'registrant')).outcome === 'ok',
     );
   }
 

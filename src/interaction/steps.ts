@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { Proof } from '../features/authentication/assurance.js';
 import type { Need } from '../features/authentication/requirement.js';
+import type { Interaction } from '../features/protocol/engine.js';
+import { RISK_DECISIONS, RISK_REASONS } from '../features/risk/assess.js';
 
 /** What the steps of one interaction have established so far. No key is the name of a prompt: such a key would resolve that prompt. */
 export const Progress = z.object({
@@ -34,6 +36,17 @@ export const Progress = z.object({
   add_passkey: z.enum(['shown', 'answered']).optional(),
   /** Shown until the person says that they have them. */
   recovery_codes: z.array(z.string()).optional(),
+  /** How unlike the others this sign-in is, and of whom: decided once, where the tenant wants it to be followed. */
+  risk: z
+    .object({
+      user_id: z.uuid(),
+      decision: z.enum(RISK_DECISIONS),
+      score: z.number(),
+      reasons: z.array(z.enum(RISK_REASONS)),
+    })
+    .optional(),
+  /** A code by mail was asked for because of it, or came back. */
+  confirmation: z.enum(['sent', 'given']).optional(),
 });
 export type Progress = z.infer<typeof Progress>;
 
@@ -45,6 +58,7 @@ export type StepName =
   | 'email_code'
   | 'change_password'
   | 'second_factor'
+  | 'confirmation'
   | 'enrolment'
   | 'recovery_codes'
   | 'add_passkey'
@@ -66,15 +80,27 @@ export function nextStep(
   progress: Progress,
   { accounts, need, registration, askForPasskey }: Facts,
 ): StepName | 'finish' {
-  if (prompt === 'select_account' && !progress.other_account && accounts > 0) return 'select_account';
+  // Whoever has begun to prove who they are has chosen: what they proved must not be taken for another choice.
+  const chosen = progress.other_account || progress.proofs.length > 0;
+  if (prompt === 'select_account' && !chosen && accounts > 0) return 'select_account';
   if (prompt === 'consent' && !progress.other_account) return 'consent';
   if (need.kind === 'first_factor') return firstStep(prompt === 'create' && registration, progress);
   // Before anything is set up: whoever only knows the password must not add to the account.
   if (need.kind === 'second_factor') return 'second_factor';
+  if (need.kind === 'mailbox') return 'confirmation';
   if (progress.password?.must_change) return 'change_password';
   if (progress.recovery_codes) return 'recovery_codes';
   if (need.kind === 'enrolment') return 'enrolment';
   return askForPasskey ? 'add_passkey' : 'finish';
+}
+
+const stepUps = new Set(['acr_unmet', 'mfa_required']);
+
+/** Only more is asked of who is signed in: what their session stands on counts. Where they are to sign in anew, nothing does. */
+export function goesOn({ user_id, other_account }: Progress, { prompt, session }: Interaction): boolean {
+  const stepsUp = prompt.name === 'login' && prompt.reasons.every((reason) => stepUps.has(reason));
+  if (!stepsUp || !session || other_account) return false;
+  return user_id === undefined || user_id === session.accountId;
 }
 
 function firstStep(create: boolean, { registered, email_code, magic_link, identifier }: Progress): StepName {

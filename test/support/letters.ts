@@ -15,6 +15,7 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   new_device: [
     { device: 'Mozilla/5.0 (X11; Linux x86_64)', ip: '203.0.113.9', at, link, minutes: 7 * 24 * 60 },
     { at, link, minutes: 7 * 24 * 60 },
+    { at, link, minutes: 7 * 24 * 60, refused: true },
   ],
   account_locked: [{ until: at, ip: '203.0.113.9' }, { until: '9999-12-31T23:59:59Z' }],
   repeated_lockouts: [{ until: at }, { until: '9999-12-31T23:59:59Z' }],

@@ -308,6 +308,7 @@ export const samples: Sample[] = [
   page('account/settings/export', 'first', { ...own, here: 'settings', actions: { submit: '/account/export' } }),
   page('account/activity', 'none', { ...own, here: 'activity', events: [] }),
   page('interaction/identifier', 'first', { client, actions }),
+  page('interaction/identifier', 'moved', { client, username, moved: true, actions }),
   page('interaction/identifier', 'register', {
     client,
     username,
@@ -328,6 +329,15 @@ export const samples: Sample[] = [
   }),
   page('interaction/email-code', 'first', { client, username, actions }),
   page('interaction/email-code', 'wrong', { client, username, error: { code: 'wrong_email_code' }, actions }),
+  page('interaction/confirmation', 'first', { client, email: username, sent: false, actions }),
+  page('interaction/confirmation', 'sent', { client, email: username, sent: true, actions }),
+  page('interaction/confirmation', 'wrong', {
+    client,
+    email: username,
+    sent: true,
+    error: { code: 'wrong_email_code' },
+    actions,
+  }),
   page('interaction/second-factor', 'first', {
     client,
     codes: true,

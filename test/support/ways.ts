@@ -326,7 +326,7 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
     ['/account/security/passkeys', 'passkey'],
     ['/account/security/totp/setup', 'offer'],
   ] as const)
-    found[`POST ${path} ${field}`.replace(/ (session|device|client_id)$/, '')] = async (v) => ({
+    found[`POST ${path} ${field}`.replace(/ (session|device|client_id|passkey|offer)$/, '')] = async (v) => ({
       method: 'POST',
       path,
       headers: { ...mine(), ...origin },

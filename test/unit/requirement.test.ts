@@ -79,9 +79,62 @@ describe('what is still to be proved', () => {
       ['passkey'],
     ],
 
+    [
+      'required, and a class asked for if possible that is out of reach',
+      { policy: required, asked: acr('phrh', false) },
+      enrolment,
+      ['passkey', 'totp'],
+    ],
+    [
+      'required, and an essential class that nothing here reaches',
+      { policy: { ...required, second_factors: ['totp'] }, asked: acr('phr') },
+      enrolment,
+      ['totp'],
+    ],
+    [
+      'not required, and an essential class that nothing here reaches',
+      { policy: { second_factors: ['totp'] }, asked: acr('phr') },
+      nothing,
+    ],
+    [
+      'required and proved, and a class asked for if possible',
+      { proofs: [pwd, totp], policy: required, has: withTotp, asked: acr('phrh', false) },
+      nothing,
+    ],
+
     ['asked for mfa, remembered or not', { has: withTotp, remembered: true, asked: acr('mfa') }, second, ['totp']],
     ['asked for mfa, with nothing to prove it', { asked: acr('mfa') }, enrolment, ['passkey', 'totp']],
     ['asked for mfa if possible', { asked: acr('mfa', false) }, nothing],
+    [
+      'required, and asked for phr if possible',
+      { policy: required, asked: acr('phr', false) },
+      enrolment,
+      ['passkey', 'totp'],
+    ],
+    [
+      'required, and asked for what cannot be set up',
+      { policy: { ...required, second_factors: ['totp'] }, asked: acr('phrh') },
+      enrolment,
+      ['totp'],
+    ],
+    ['doubted, with an authenticator', { has: withTotp, doubted: true }, second, ['totp']],
+    [
+      'doubted, with an authenticator, remembered and off',
+      { has: withTotp, remembered: true, doubted: true, policy: { multi_factor: 'off' } },
+      second,
+      ['totp'],
+    ],
+    ['doubted, with nothing but a mailbox', { doubted: true, mailbox: true }, 'mailbox'],
+    [
+      'doubted, with an authenticator: the mailbox does not do',
+      { has: withTotp, doubted: true, mailbox: true },
+      second,
+    ],
+    ['doubted, and nothing is to be set up before', { doubted: true, mailbox: true, policy: required }, 'mailbox'],
+    ['doubted, and the mailbox has answered', { doubted: true }, nothing],
+    ['doubted and required, and the mailbox has answered', { doubted: true, policy: required }, enrolment],
+    ['doubted, after a passkey', { proofs: [passkey], has: withPasskey, doubted: true, mailbox: true }, nothing],
+    ['doubted, after two factors', { proofs: [pwd, totp], has: withTotp, doubted: true, mailbox: true }, nothing],
     ['asked for phr, with a passkey', { has: withBoth, asked: acr('phr') }, second, ['passkey']],
     ['asked for phr, with an authenticator: it comes first', { has: withTotp, asked: acr('phr') }, second, ['totp']],
     [

@@ -32,6 +32,8 @@ export interface KnownAccount {
   sessionUid: string;
   accountId: string;
   current: boolean;
+  /** Signed in elsewhere: nothing is said of it here. */
+  moved: boolean;
 }
 
 /** The session of this browser. */
