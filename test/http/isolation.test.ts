@@ -273,7 +273,10 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
       // What lives for a minute comes first; within each part, what spends or shows something last.
       for (const isBrief of [true, false]) {
         const part = ([kind]: [string, unknown]) => brief.has(kind) === isBrief;
-        await inTurns(pairs.filter(({ kind }) => brief.has(kind) === isBrief), compare);
+        await inTurns(
+          pairs.filter(({ kind }) => brief.has(kind) === isBrief),
+          compare,
+        );
         for (const [kind, { works }] of Object.entries(artefacts).filter(part)) if (!(await works())) dead.push(kind);
       }
       expect(wrong).toEqual([]);

@@ -38,6 +38,8 @@ export const jsonForms = [
   'forgot-password',
   '2fa/send',
   '2fa/verify',
+  'confirmation/send',
+  'confirmation/verify',
   'recovery-login',
 ].map((name) => `/api/v1/auth/${name}`);
 
