@@ -63,9 +63,6 @@ export class SecondFactorStep implements Step {
     if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))
       return this.ask(visit, user, 'code');
     const way = method === 'totp' ? 'code' : method;
-    // What the policy does not take, or the class that is asked for cannot be reached with, is not tried: nothing is used up by it.
-    if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))
-      return this.ask(visit, user, 'code');
     const code = field(form, way)?.slice(0, 64);
     if (!code) return this.ask(visit, user, way, { code: `missing_${way}` });
     if ((await this.question(user)) && !(await this.deps.captcha.passes(form, visit)))
