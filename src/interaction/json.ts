@@ -71,6 +71,8 @@ const forms: Record<string, StepForm> = {
       z.strictObject({ ...name, ...captcha, email_code: line, remember_device: z.literal('yes').optional() }),
     ]) as unknown as z.ZodObject,
   },
+  'confirmation/send': { step: 'confirmation', schema: z.strictObject(name), more: { send: 'yes' }, status: 202 },
+  'confirmation/verify': { step: 'confirmation', schema: z.strictObject({ ...name, code: line }) },
   'recovery-login': { step: 'second_factor', schema: z.strictObject({ ...name, ...captcha, recovery_code: line }) },
 };
 

@@ -38,6 +38,8 @@ export const jsonForms = [
   'forgot-password',
   '2fa/send',
   '2fa/verify',
+  'confirmation/send',
+  'confirmation/verify',
   'recovery-login',
 ].map((name) => `/api/v1/auth/${name}`);
 
@@ -151,6 +153,12 @@ export function ways(b: House): Record<string, Way> {
       path: `/interaction/${encodeURIComponent(v)}/strength`,
       headers: origin,
       form: { password, csrf: v },
+    }),
+    'POST /setup/strength': (v) => ({
+      method: 'POST',
+      path: '/setup/strength',
+      headers: origin,
+      form: { ...link, token: v, password, csrf: v },
     }),
     'POST /password/strength': (v) => ({
       method: 'POST',
