@@ -76,6 +76,7 @@ const pages = [
   'POST /setup',
   'GET /password',
   'POST /password',
+  'POST /setup/strength',
   'POST /password/strength',
   'GET /password/done',
   'GET /forgotten-password',

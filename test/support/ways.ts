@@ -128,6 +128,12 @@ export function ways(b: House): Record<string, Way> {
       headers: origin,
       form: { password, csrf: v },
     }),
+    'POST /setup/strength': (v) => ({
+      method: 'POST',
+      path: '/setup/strength',
+      headers: origin,
+      form: { ...link, token: v, password, csrf: v },
+    }),
     'POST /password/strength': (v) => ({
       method: 'POST',
       path: '/password/strength',
