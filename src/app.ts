@@ -4,10 +4,13 @@ import type { RequestListener } from 'node:http';
 import Koa from 'koa';
 import qrCode from 'qrcode';
 import { version } from '../config/root.js';
+import { createFactorRecoveryRouter } from './account/factor-recovery.js';
 import { createForgottenPasswordRouter } from './account/forgotten-password.js';
 import { createLinkRouter } from './account/link-pages.js';
 import { createLockdownRouter } from './account/lockdown.js';
 import { createPasswordRouter } from './account/password.js';
+import { createSignInLinkRouter } from './account/sign-in-link.js';
+import { createVerifyEmailRouter } from './account/verify-email.js';
 import { createWellKnownRouter } from './account/well-known.js';
 import { openAccount } from './account.js';
 import { compressReads } from './api/compression.js';
@@ -82,7 +85,7 @@ export function createApp(services: Services): App {
   const signIns = metrics.counter({
     name: 'sign_ins_total',
     help: 'Submitted passwords by outcome',
-    labels: { outcome: ['ok', 'failed', 'locked', 'too_many_requests', 'busy', 'captcha_required'] },
+    labels: { outcome: ['ok', 'failed', 'locked', 'denied', 'too_many_requests', 'busy', 'captcha_required'] },
   });
   observeResources(metrics, services);
 
@@ -106,6 +109,7 @@ export function createApp(services: Services): App {
       registeredClients: services.registeredClients,
       users,
       resources,
+      devices: services.devices,
       egress: services.egress,
       pages: createEnginePages(pages, traces),
       traces,
@@ -142,6 +146,7 @@ export function createApp(services: Services): App {
   } satisfies Omit<ApiOptions, 'endpoints'>;
   const ofInstallation = createApi({ ...api, endpoints: endpointsOf(services) }).routes();
   const ofTenant = createApi({ ...api, endpoints: tenantEndpoints(services) }).routes();
+  const { forgottenPasswords } = services;
   const interaction = createInteractionRouter({
     engine,
     clients,
@@ -155,6 +160,12 @@ export function createApp(services: Services): App {
     captcha: new CaptchaQuestion(services.captcha, async () => (await tenants.current()).settings.lockout),
     totp: services.totp,
     emailCodes: services.emailCodes,
+    magicLinks: services.magicLinks,
+    emailVerification: services.emailVerification,
+    registration: services.registration,
+    forgottenPasswords,
+    factorRecoveries: services.factorRecoveries,
+    logger,
     recoveryCodes: services.recoveryCodes,
     users,
     grants: protocol.grants,
@@ -192,7 +203,6 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
-  const { forgottenPasswords } = services;
   const forgottenPassword = createForgottenPasswordRouter({ forgottenPasswords, csrf, pages });
   const lockdown = createLockdownRouter({
     lockdown: services.lockdown,
@@ -201,6 +211,13 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
+  const link = { csrf, pages, rateLimits, limits: services.limits };
+  const { magicLinks, emailVerification, passwordLinks, factorRecoveries } = services;
+  const letters = [
+    createSignInLinkRouter({ ...link, magicLinks }),
+    createVerifyEmailRouter({ ...link, emailVerification, passwordLinks }),
+    createFactorRecoveryRouter({ ...link, factorRecoveries }),
+  ];
   const links = createLinkRouter({
     emailChange: services.emailChange,
     accountDeletion: services.accountDeletion,
@@ -223,15 +240,18 @@ export function createApp(services: Services): App {
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1')).use(below('/api/v1', compressReads));
+  // Programs that sign people in carry no token yet.
+  koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(interaction.json.routes());
   koa.use(account.api.routes());
   // What only the operators of the installation may ask for is not there at other tenants.
   koa.use((ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next));
   koa.use(refuseEncodedBodies);
-  koa.use(interaction.routes());
+  koa.use(interaction.pages.routes());
   koa.use(setup.routes());
   koa.use(password.routes());
   koa.use(forgottenPassword.routes());
   koa.use(lockdown.routes());
+  for (const letter of letters) koa.use(letter.routes());
   koa.use(links.routes());
   koa.use(account.pages.routes());
   koa.use(createWellKnownRouter({ securityContact: config.securityContact, clock }).routes());

@@ -7,10 +7,11 @@ import { EmailChange } from './features/accounts/email-change.js';
 import { EmailCodes } from './features/accounts/email-codes.js';
 import { EmailVerification } from './features/accounts/email-verification.js';
 import { Erasure } from './features/accounts/erasure.js';
+import { FactorRecoveries } from './features/accounts/factor-recovery.js';
 import { ForgottenPasswords } from './features/accounts/forgotten-passwords.js';
 import { MagicLinks } from './features/accounts/magic-links.js';
 import { MailboxProof } from './features/accounts/mailbox-proof.js';
-import { Mailboxes } from './features/accounts/mailboxes.js';
+import { Mailboxes, type MailboxLimits } from './features/accounts/mailboxes.js';
 import { OwnPassword } from './features/accounts/own-password.js';
 import { RegistrationService } from './features/accounts/registration.js';
 import { AuditLog } from './features/audit/audit.service.js';
@@ -70,6 +71,7 @@ const admissions = { active: 'now', suspended: 'later', deleting: 'never' } as c
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides extends Foundations {
   captcha?: Captcha;
+  letters?: MailboxLimits;
   limits?: Partial<Record<keyof typeof limits, { points: number; seconds: number }>>;
 }
 
@@ -160,6 +162,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
         await protocol.grants.endAll({ accountId: id, exceptSession: keptSession }, 'logout');
       },
       locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+      isUnproved: (userId) => mailboxProof.isUnproved(userId),
     },
   );
   const { egress } = foundation;
@@ -199,7 +202,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   );
   const accountLocks = new AccountLocks(db, users, passwords, secondFactors, mail, clock);
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
-  const mailboxProof = new MailboxProof(db, audit, users, {
+  const mailboxProof: MailboxProof = new MailboxProof(db, audit, users, {
     async disown(user) {
       await protocol.sessions.endAll(user.id, 'account_ended');
       await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
@@ -218,7 +221,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     linkOf,
     async (user) => (await mailboxProof.proved(user, { flow: undefined })).user,
   );
-  const mailboxes = new Mailboxes(tenants, users, rateLimits);
+  const mailboxes = new Mailboxes(tenants, users, rateLimits, overrides.letters);
   const emailVerification = new EmailVerification(
     db,
     audit,
@@ -232,6 +235,16 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const emailCodes = new EmailCodes(db, audit, mailboxes, mailboxProof, oneTimeTokens, mail);
   const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, mailboxProof, emailCodes, oneTimeTokens, mail);
   const forgottenPasswords = new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf);
+  const factorRecoveries = new FactorRecoveries(
+    db,
+    audit,
+    tenants,
+    mailboxes,
+    secondFactors,
+    oneTimeTokens,
+    mail,
+    clock,
+  );
   const registration = new RegistrationService(
     db,
     audit,
@@ -249,9 +262,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     tenants,
     users,
     passwords,
+    secondFactors,
     passwordLinks,
     oneTimeTokens,
     (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,
+    clock,
   );
   const accountDeletion = new AccountDeletion(db, audit, tenants, users, oneTimeTokens, mail, clock);
   const emailChange = new EmailChange(db, audit, tenants, users, mailboxes, mailboxProof, oneTimeTokens, mail, clock, {
@@ -323,6 +338,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     magicLinks,
     forgottenPasswords,
     registration,
+    factorRecoveries,
     totp,
     recoveryCodes,
     secondFactors,

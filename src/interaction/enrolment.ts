@@ -46,7 +46,13 @@ export class EnrolmentStep implements Step {
     if (!user || !offer) return;
     const code = field(form, 'code');
     if (!code) return this.ask(visit, user, offer, 'missing_code');
-    if (!(await totp.confirm(user, offer, code.slice(0, 64)))) return this.ask(visit, user, offer, 'wrong_code');
+    // Only what was lost is replaced, and a recovery code says so.
+    const replacing = progress.proofs.some(({ method }) => method === 'recovery_code');
+    if (!(await totp.confirm(user, offer, code.slice(0, 64), { replacing }))) {
+      // Set up a moment ago, by a second click or in another tab: the dispatcher shows where the person is.
+      if (!replacing && (await totp.has(user.id))) return;
+      return this.ask(visit, user, offer, 'wrong_code');
+    }
     const codes = await recoveryCodes.renew(user);
     const proofs = [...progress.proofs, { method: 'totp' as const, at: epochSeconds(clock.now()) }];
     await this.stage.remember(visit, { ...progress, proofs, enrolled: true, recovery_codes: codes });

@@ -63,7 +63,7 @@ inBrowser('every page', () => {
       await context.close();
       expect(problems).toEqual([]);
     },
-    120_000,
+    300_000,
   );
 });
 

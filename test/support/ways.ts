@@ -25,6 +25,30 @@ export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 export const api = inventory(endpointsOf({} as Services));
 
+/** The steps of a sign-in as forms of programs. */
+export const jsonForms = [
+  'register',
+  'resend-verification',
+  'verify-email',
+  'login',
+  'magic-link',
+  'magic-link/verify',
+  'email-code',
+  'email-code/verify',
+  'forgot-password',
+  '2fa/send',
+  '2fa/verify',
+  'recovery-login',
+].map((name) => `/api/v1/auth/${name}`);
+
+function jsonBody(path: string, { email, signInToken }: House): object {
+  if (path.endsWith('register') || path.endsWith('/login')) return { username: email, password };
+  if (/(magic-link|email-code|forgot-password)$/.test(path)) return { username: email };
+  if (/(verify-email|magic-link\/verify)$/.test(path)) return { token: signInToken };
+  if (/\/verify$/.test(path)) return { code: '000000' };
+  return path.endsWith('recovery-login') ? { recovery_code: 'AAAA-AAAA-AAAA' } : {};
+}
+
 /** Every way in which a value is shown at a tenant, by endpoint. `b` is who is asked, and shows what is its own beside it. */
 export function ways(b: House): Record<string, Way> {
   const authorize = (more: Record<string, string>, party = b.party): string =>
@@ -152,6 +176,9 @@ export function ways(b: House): Record<string, Way> {
     ['setup', b.setupToken],
     ['password', b.passwordToken],
     ['lockdown', b.lockdownToken],
+    ['verify-email', b.verificationToken],
+    ['sign-in-link', b.signInToken],
+    ['factor-recovery', b.recoveryToken],
     ['email-undo', b.emailUndoToken],
     ['account-restore', b.restoreToken],
   ] as const) {
@@ -167,6 +194,47 @@ export function ways(b: House): Record<string, Way> {
       path: `/${name}`,
       headers: origin,
       form: { ...link, token: own, csrf: v },
+    });
+  }
+  for (const page of ['verify-email/sent', 'verify-email/done', 'factor-recovery/done'])
+    found[`GET /${page}`] = (v) => ({ method: 'GET', path: `/${page}?token=${encodeURIComponent(v)}` });
+  found['POST /verify-email/resend'] = (v) => ({
+    method: 'POST',
+    path: '/verify-email/resend',
+    headers: origin,
+    form: { username: 'a@example.com', csrf: v },
+  });
+  for (const page of ['sign-in-link', 'verify-email']) {
+    const path = (uid: string, v: string) =>
+      `/interaction/${encodeURIComponent(uid)}/${page}?token=${encodeURIComponent(v)}`;
+    found[`GET /interaction/:uid/${page}`] = (v) => ({ method: 'GET', path: path('another', v) });
+    found[`GET /interaction/:uid/${page} uid`] = (v) => ({ method: 'GET', path: path(v, b.signInToken) });
+    found[`POST /interaction/:uid/${page}`] = (v) => ({
+      method: 'POST',
+      path: path(v, v),
+      headers: origin,
+      form: { token: v, csrf: v },
+    });
+    found[`POST /interaction/:uid/${page} cookies`] = (v, uid = 'x') => ({
+      method: 'POST',
+      path: path(uid, b.signInToken),
+      headers: { cookie: v, ...origin },
+      form: { token: b.signInToken },
+    });
+  }
+  for (const path of jsonForms) {
+    const json = (more: object) => ({ ...jsonBody(path, b), ...more });
+    found[`POST ${path}`] = (v) => ({
+      method: 'POST',
+      path,
+      headers: { ...origin, 'x-csrf-token': v },
+      json: json({ interaction: v.slice(0, 64) }),
+    });
+    found[`POST ${path} cookies`] = (v, uid = 'x') => ({
+      method: 'POST',
+      path,
+      headers: { cookie: v, ...origin },
+      json: json({ interaction: uid }),
     });
   }
   for (const method of ['GET', 'PUT', 'DELETE']) {

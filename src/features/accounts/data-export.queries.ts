@@ -31,6 +31,8 @@ const SECTIONS = {
   lockouts: `
     SELECT factor, cause, ip, locked_at, locked_until, unlocked_at
       FROM lockouts WHERE tenant_id = $1 AND user_id = $2 ORDER BY locked_at`,
+  factor_recoveries: `
+    SELECT requested_at, ready_at, done_at FROM factor_recoveries WHERE tenant_id = $1 AND user_id = $2`,
 } as const;
 
 export const sections = Object.keys(SECTIONS) as (keyof typeof SECTIONS)[];

@@ -50,6 +50,8 @@ export interface PasswordAdvice {
 }
 
 export interface PasswordHooks {
+  /** Whether somebody made this account who has not proved its address since; asked of the id that nobody has as well. */
+  isUnproved?(userId: string): Promise<boolean>;
   /** In the transaction of the change: sessions and refresh tokens end, but those of the one in which the person changed it. */
   passwordChanged(user: User, keptSession?: string): Promise<void>;
   /** In the transaction of the lock, whether or not there is such a user: the same statements for both. */
@@ -81,9 +83,11 @@ export class PasswordService {
   /**
    * Nobody learns from answer or time whether an identifier exists: known, unknown, without a password and disabled cost one hash each (and what
    * ImportedPasswords.standIn says), and are counted and locked alike. Not inside a transaction: the count must stay where the caller rolls back.
+   * An account whose address has to be proved first answers as if it were not there: or whoever registers and tries would learn which addresses
+   * had one. @param evenUnproved for the proof itself.
    * @throws AppError 503 where there is no room to hash; the attempt does not count then.
    */
-  async verify(identifier: string, password: string): Promise<PasswordOutcome> {
+  async verify(identifier: string, password: string, { evenUnproved = false } = {}): Promise<PasswordOutcome> {
     if (this.db.inTransaction) throw new Error('a password is verified outside a transaction');
     this.hasher.assertRoom();
     const tenant = await this.tenants.current();
@@ -94,6 +98,8 @@ export class PasswordService {
     const attempt = await this.lockout.reserve(subject, 'password', lockoutRules(policy, 'password', privileged));
     const credential = await this.credentialOf(user?.id ?? NOBODY);
     const standIn = await this.imported.standIn(subject);
+    const unproved = ((await this.hooks.isUnproved?.(user?.id ?? NOBODY)) ?? false) && !evenUnproved;
+    const waits = unproved && tenant.settings.authentication.email_verification === 'required';
     if ('lockedUntil' in attempt) {
       await this.recordFailure(subject, user, 'locked');
       // Nobody learns from an early lock that the account is worth more: up to where others are locked it answers as theirs do.
@@ -108,7 +114,7 @@ export class PasswordService {
     const right = await this.compare(credential?.hash, standIn, password, () =>
       this.lockout.release(subject, 'password', attempt),
     );
-    const reason = refusal(user, credential, right);
+    const reason = refusal(user, credential, right) ?? (waits ? 'unproved' : undefined);
     if (reason || !user || !credential) return this.failed(subject, user, reason ?? 'unknown_user', attempt);
 
     // This attempt was counted as well.

@@ -49,8 +49,15 @@ export class SecondFactors {
     return { totp, passkeys, recovery_codes };
   }
 
-  /** Not inside a transaction: the count must stay where the caller rolls back. */
-  async verify(user: User, method: CodeMethod, code: string): Promise<CodeOutcome> {
+  verify(user: User, method: CodeMethod, code: string): Promise<CodeOutcome> {
+    return this.counted(user, () => (method === 'totp' ? this.totp.verify(user, code) : this.recover(user, code)));
+  }
+
+  /**
+   * One try, whatever is tried: all of an account are counted together.
+   * Not inside a transaction: the count must stay where the caller rolls back.
+   */
+  async counted(user: User, isRight: () => Promise<boolean>): Promise<CodeOutcome> {
     if (this.db.inTransaction) throw new Error('a code is verified outside a transaction');
     const tenant = await this.tenants.current();
     const subject = await this.subjectOf(user);
@@ -61,8 +68,7 @@ export class SecondFactors {
       const milliseconds = attempt.lockedUntil.getTime() - this.clock.now().getTime();
       return { outcome: 'locked', seconds: Math.max(1, Math.ceil(milliseconds / 1000)) };
     }
-    const right = method === 'totp' ? await this.totp.verify(user, code) : await this.recover(user, code);
-    if (!right) return this.failed(subject, user, attempt);
+    if (!(await isRight())) return this.failed(subject, user, attempt);
     await this.lockout.clear(subject, 'second_factor');
     return { outcome: 'ok' };
   }

@@ -58,11 +58,18 @@ export class TotpService {
     }
   }
 
-  /** Takes the place of an earlier authenticator. @returns whether the code was right. */
-  async confirm(user: User, { secret }: TotpOffer, code: string): Promise<boolean> {
+  /**
+   * Takes the place of an earlier authenticator, unless told not to: whoever was not asked for that one must not take it away. An offer is taken
+   * up once, whoever comes with it at the same time.
+   * @returns whether the code was right and the authenticator is the account's now.
+   */
+  async confirm(user: User, { secret }: TotpOffer, code: string, { replacing = true } = {}): Promise<boolean> {
     const step = await this.stepOf(secret, code);
     if (step === undefined) return false;
     return this.db.transaction(async () => {
+      await this.db.execute(LOCK, [currentTenantId(), user.id]);
+      const earlier = await this.db.repo(TotpCredential).findOneBy({ userId: user.id });
+      if (earlier && (!replacing || this.secretOf(earlier) === secret)) return false;
       const credential = Object.assign(new TotpCredential(), {
         userId: user.id,
         secretSealed: this.sealer.seal(secret, sealContext(currentTenantId(), user.id)),
@@ -80,8 +87,7 @@ export class TotpService {
   async verify({ id: userId }: User, code: string): Promise<boolean> {
     const credential = await this.db.repo(TotpCredential).findOneBy({ userId });
     if (!credential) return false;
-    const secret = this.sealer.open(credential.secretSealed, sealContext(credential.tenantId, userId));
-    const step = await this.stepOf(secret, code);
+    const step = await this.stepOf(this.secretOf(credential), code);
     if (step === undefined) return false;
     return (await this.db.execute(ADVANCE, [currentTenantId(), userId, step])).length > 0;
   }
@@ -95,6 +101,10 @@ export class TotpService {
     });
   }
 
+  private secretOf({ secretSealed, tenantId, userId }: TotpCredential): string {
+    return this.sealer.open(secretSealed, sealContext(tenantId, userId));
+  }
+
   /** @returns the step the code is of; undefined where it is of none. */
   private async stepOf(secret: string, code: string): Promise<number | undefined> {
     const token = code.replaceAll(/[\s-]/g, '');
@@ -104,6 +114,12 @@ export class TotpService {
     return result.valid ? Math.floor(epoch / stepSeconds) + result.delta : undefined;
   }
 }
+
+/** There may be no row to lock yet. */
+const LOCK = {
+  name: 'totp_lock',
+  text: `SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2::text, 21))`,
+};
 
 const ADVANCE = {
   name: 'totp_advance',

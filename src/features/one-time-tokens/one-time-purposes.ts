@@ -9,8 +9,8 @@ export interface OneTimePurposes {
   setup: Record<string, never>;
   /** Subject: the user. Dead once the address it was sent to is no longer theirs; so are all that name an address. */
   password_reset: { email: string };
-  /** The owner of an address says that it is theirs. */
-  email_verification: { email: string };
+  /** The owner of an address says that it is theirs. `flow`: the interaction in which the letter was asked for; its browser may go on. */
+  email_verification: { email: string; flow?: string | undefined };
   /** First factor by a link. Flow: the interaction that asked for it. */
   magic_link: { email: string };
   /** Six digits. Flow: the interaction that asked for them. */
@@ -23,7 +23,7 @@ export interface OneTimePurposes {
   lockdown: { email: string };
   /** Takes back the deletion of an account, until it is done. */
   account_deletion_undo: { email: string };
-  /** Begins the recovery of an account whose second factor was lost. */
+  /** Takes away the factors of an account that were lost, once the wait is over. */
   mfa_recovery: { email: string };
 }
 
@@ -40,7 +40,8 @@ export const TTL_SECONDS = {
   email_change_undo: 7 * 24 * hour,
   lockdown: 7 * 24 * hour,
   account_deletion_undo: 30 * 24 * hour,
-  mfa_recovery: hour,
+  /** After the wait. */
+  mfa_recovery: 7 * 24 * hour,
 } as const satisfies Record<Purpose, number>;
 
 /** Good in one flow only, which is part of the key. */

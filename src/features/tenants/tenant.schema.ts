@@ -40,11 +40,16 @@ export const SessionPolicy = z
   .strictObject({
     idle_seconds: z.number().int().min(300).max(31_536_000).default(86_400),
     absolute_seconds: z.number().int().min(300).max(31_536_000).default(1_209_600),
+    /** Where a session holds: `subnet`, in the network (IPv4 /24, IPv6 /48) and the browser it was signed in from; `strict`, at that address. */
+    binding: z.enum(['off', 'subnet', 'strict']).default('subnet'),
+    /** What happens elsewhere: whoever it is signs in again, or the session ends. */
+    when_moved: z.enum(['step_up', 'end']).default('step_up'),
   })
   .refine((policy) => policy.idle_seconds <= policy.absolute_seconds, {
     message: 'idle_seconds must not be longer than absolute_seconds',
     path: ['idle_seconds'],
   });
+export type SessionPolicy = z.infer<typeof SessionPolicy>;
 
 export const SigningKeyPolicy = z.strictObject({
   /** Days after which another key signs; 0: by hand only. */

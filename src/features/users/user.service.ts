@@ -43,6 +43,11 @@ export class UserService {
     return user?.active ? user : undefined;
   }
 
+  /** Whether all sessions of theirs were ended since: what was proved before begins none. @param at NumericDate, in whole seconds. */
+  async isOutdated(id: string, at: number): Promise<boolean> {
+    return (await this.db.execute(OUTDATED, [currentTenantId(), id, at])).length > 0;
+  }
+
   /** What was typed is normalised as it was when it was stored. */
   async findByEmail(identifier: string): Promise<User | undefined> {
     // The statement is made even for what no identifier may hold, so that the answer takes as long.
@@ -203,6 +208,11 @@ export class UserService {
 
 // NO KEY: rows that refer to the tenant can be written meanwhile.
 const LOCK = { name: 'administrators_lock', text: 'SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE' };
+
+const OUTDATED = {
+  name: 'user_proofs_outdated',
+  text: `SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 AND date_trunc('second', proofs_from) > to_timestamp($3::bigint)`,
+};
 
 function identifierOf(email: string): string {
   const identifier = normalizeIdentifier(email);
