@@ -78,6 +78,7 @@ const pages = [
   'POST /setup/strength',
   'GET /password',
   'POST /password',
+  'POST /setup/strength',
   'POST /password/strength',
   'GET /password/done',
   'GET /forgotten-password',
