@@ -210,8 +210,10 @@ export function createApp(services: Services): App {
   koa.use(resolveTenant(issuers));
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
-  koa.use(named('/api/v1')).use(below('/api/v1', compressReads));
+  koa.use(named('/api/v1'));
+  // By cookie, which another page can make a browser send: its answers leave as they are (BREACH).
   koa.use(account.api.routes());
+  koa.use(below('/api/v1', compressReads));
   // What only the operators of the installation may ask for is not there at other tenants.
   koa.use((ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next));
   koa.use(refuseEncodedBodies);

@@ -84,6 +84,16 @@ describe('the account as JSON, by session cookie', () => {
     expect((await call(browser, 'GET', '/sessions')).body.items).toHaveLength(2);
   });
 
+  it('leaves uncompressed: a cookie is sent by whichever page asks (BREACH)', async () => {
+    for (let count = 0; count < 4; count += 1) await enter(server, person.email);
+    for (const path of ['/sessions', '/auth/me']) {
+      const answer = await call(browser, 'GET', path, { 'accept-encoding': 'gzip, br' });
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('content-encoding')).toBeNull();
+    }
+    expect(JSON.stringify((await call(browser, 'GET', '/sessions')).body).length).toBeGreaterThan(1_024);
+  });
+
   it('never ends a session of somebody else', async () => {
     const stranger = await enter(server, (await makePerson(server)).email);
     const { id } = (await call(stranger.browser, 'GET', '/auth/me')).body.session;
