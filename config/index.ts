@@ -27,6 +27,8 @@ export interface Config {
   cookieKeys: readonly string[];
   mailUrl: string | undefined;
   turnstile: { siteKey: string; secret: string } | undefined;
+  /** RFC 9116 §2.5.3. */
+  securityContact: string | undefined;
   trustProxy: readonly string[];
   tls: { cert: string; key: string } | undefined;
   egressAllow: readonly string[];
@@ -81,6 +83,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       values.TURNSTILE_SITE_KEY && values.TURNSTILE_SECRET
         ? { siteKey: values.TURNSTILE_SITE_KEY, secret: values.TURNSTILE_SECRET }
         : undefined,
+    securityContact: values.SECURITY_CONTACT,
     trustProxy: values.TRUST_PROXY ?? [],
     tls: values.TLS_CERT && values.TLS_KEY ? { cert: values.TLS_CERT, key: values.TLS_KEY } : undefined,
     egressAllow: values.EGRESS_ALLOW ?? [],

@@ -98,6 +98,8 @@ export const limits = {
   strength: { points: 120, seconds: minute },
   /** Refusals of one address that are kept to be explained; the others are answered only. */
   traces: { points: 30, seconds: minute },
+  /** Copies of everything that is kept about one person. */
+  dataExports: { points: 5, seconds: hour },
   /** Submitted setup or password links from one address that failed. */
   linkFailures: { points: 20, seconds: 10 * minute },
 } as const;

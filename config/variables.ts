@@ -170,6 +170,12 @@ export const variables = {
     example: '<secret key from the Cloudflare dashboard>',
     secret: true,
   }),
+  SECURITY_CONTACT: variable({
+    rule: z.url({ protocol: /^(mailto|https|tel)$/ }).optional(),
+    about: 'Whom to tell of a weakness: the contact that `/.well-known/security.txt` names (RFC 9116).',
+    example: 'mailto:security@example.com',
+    default: 'there is no security.txt',
+  }),
   EGRESS_ALLOW: variable({
     rule: list.optional(),
     about: 'Hosts or CIDRs that outgoing calls may reach although they are private.',

@@ -1,5 +1,6 @@
 // The account door, wired: what its pages and its JSON are made of.
 import type Router from '@koa/router';
+import qrCode from 'qrcode';
 import { createAccountApi } from './account/api.js';
 import { AccountDoor } from './account/door.js';
 import { createAccountRouter } from './account/routes.js';
@@ -20,18 +21,42 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
   const { config, tenants, users, clients, resources, ownSessions: sessions } = services;
   const { secondFactors, devices, lockdown, clock, logger } = services;
   const wayBack = new WayBack(config.cookieKeys.map((key) => deriveKey(key, 'account')));
+  const policy = async () => (await tenants.current()).settings.authentication;
   const door = new AccountDoor({
     ...surroundings,
     users,
     secondFactors,
-    policy: async () => (await tenants.current()).settings.authentication,
+    policy,
     wayBack,
     clock,
     logger,
   });
+  const factors = {
+    secondFactors,
+    totp: services.totp,
+    passkeys: services.passkeys,
+    passkeyCeremonies: services.passkeyCeremonies,
+    passkeyHints: services.passkeyHints,
+    ownFactors: services.ownFactors,
+    issuerName: async () => {
+      const { settings, name } = await tenants.current();
+      return settings.branding.company_name ?? name;
+    },
+    qrCode: (text: string) => qrCode.toString(text, { type: 'svg', margin: 2 }),
+  };
   const pages = createAccountRouter(door, {
+    ...factors,
+    policy,
+    pages: surroundings.pages,
+    passwords: services.passwords,
+    ownPassword: services.ownPassword,
+    rateLimits: services.rateLimits,
+    clock,
     wayBack,
     users,
+    emailChange: services.emailChange,
+    accountDeletion: services.accountDeletion,
+    dataExport: services.dataExport,
     locales: services.views.locales.available,
     sessions,
     devices,
@@ -42,5 +67,5 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     lockdown,
     clientName: async (clientId) => (await clients.engineMetadata(clientId))?.client_name as string | undefined,
   });
-  return { pages, api: createAccountApi(door, { sessions, secondFactors, logger }) };
+  return { pages, api: createAccountApi(door, { ...factors, sessions, logger }) };
 }

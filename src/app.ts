@@ -4,9 +4,14 @@ import type { RequestListener } from 'node:http';
 import Koa from 'koa';
 import qrCode from 'qrcode';
 import { version } from '../config/root.js';
+import { createFactorRecoveryRouter } from './account/factor-recovery.js';
 import { createForgottenPasswordRouter } from './account/forgotten-password.js';
+import { createLinkRouter } from './account/link-pages.js';
 import { createLockdownRouter } from './account/lockdown.js';
 import { createPasswordRouter } from './account/password.js';
+import { createSignInLinkRouter } from './account/sign-in-link.js';
+import { createVerifyEmailRouter } from './account/verify-email.js';
+import { createWellKnownRouter } from './account/well-known.js';
 import { openAccount } from './account.js';
 import { compressReads } from './api/compression.js';
 import { type ApiOptions, createApi } from './api/routes.js';
@@ -80,7 +85,7 @@ export function createApp(services: Services): App {
   const signIns = metrics.counter({
     name: 'sign_ins_total',
     help: 'Submitted passwords by outcome',
-    labels: { outcome: ['ok', 'failed', 'locked', 'too_many_requests', 'busy', 'captcha_required'] },
+    labels: { outcome: ['ok', 'failed', 'locked', 'denied', 'too_many_requests', 'busy', 'captcha_required'] },
   });
   observeResources(metrics, services);
 
@@ -104,6 +109,7 @@ export function createApp(services: Services): App {
       registeredClients: services.registeredClients,
       users,
       resources,
+      devices: services.devices,
       egress: services.egress,
       pages: createEnginePages(pages, traces),
       traces,
@@ -140,17 +146,26 @@ export function createApp(services: Services): App {
   } satisfies Omit<ApiOptions, 'endpoints'>;
   const ofInstallation = createApi({ ...api, endpoints: endpointsOf(services) }).routes();
   const ofTenant = createApi({ ...api, endpoints: tenantEndpoints(services) }).routes();
+  const { forgottenPasswords } = services;
   const interaction = createInteractionRouter({
     engine,
     clients,
     passwords,
     secondFactors: services.secondFactors,
     passkeys: services.passkeyCeremonies,
+    passkeyHints: services.passkeyHints,
+    ownFactors: services.ownFactors,
     devices: services.devices,
     signInWatch: services.signInWatch,
     captcha: new CaptchaQuestion(services.captcha, async () => (await tenants.current()).settings.lockout),
     totp: services.totp,
     emailCodes: services.emailCodes,
+    magicLinks: services.magicLinks,
+    emailVerification: services.emailVerification,
+    registration: services.registration,
+    forgottenPasswords,
+    factorRecoveries: services.factorRecoveries,
+    logger,
     recoveryCodes: services.recoveryCodes,
     users,
     grants: protocol.grants,
@@ -188,10 +203,24 @@ export function createApp(services: Services): App {
     rateLimits,
     limits: services.limits,
   });
-  const { forgottenPasswords } = services;
   const forgottenPassword = createForgottenPasswordRouter({ forgottenPasswords, csrf, pages });
   const lockdown = createLockdownRouter({
     lockdown: services.lockdown,
+    csrf,
+    pages,
+    rateLimits,
+    limits: services.limits,
+  });
+  const link = { csrf, pages, rateLimits, limits: services.limits };
+  const { magicLinks, emailVerification, passwordLinks, factorRecoveries } = services;
+  const letters = [
+    createSignInLinkRouter({ ...link, magicLinks }),
+    createVerifyEmailRouter({ ...link, emailVerification, passwordLinks }),
+    createFactorRecoveryRouter({ ...link, factorRecoveries }),
+  ];
+  const links = createLinkRouter({
+    emailChange: services.emailChange,
+    accountDeletion: services.accountDeletion,
     csrf,
     pages,
     rateLimits,
@@ -211,18 +240,22 @@ export function createApp(services: Services): App {
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1'));
-  // By cookie, which another page can make a browser send: its answers leave as they are (BREACH).
+  // By cookie, which another page can make a browser send: these answers leave as they are (BREACH).
+  koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(interaction.json.routes());
   koa.use(account.api.routes());
   koa.use(below('/api/v1', compressReads));
   // What only the operators of the installation may ask for is not there at other tenants.
   koa.use((ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next));
   koa.use(refuseEncodedBodies);
-  koa.use(interaction.routes());
+  koa.use(interaction.pages.routes());
   koa.use(setup.routes());
   koa.use(password.routes());
   koa.use(forgottenPassword.routes());
   koa.use(lockdown.routes());
+  for (const letter of letters) koa.use(letter.routes());
+  koa.use(links.routes());
   koa.use(account.pages.routes());
+  koa.use(createWellKnownRouter({ securityContact: config.securityContact, clock }).routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(mountEngine(door));

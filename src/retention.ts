@@ -26,6 +26,8 @@ export const retentions: readonly Retention[] = [
     keep: MEMORY_SECONDS,
     when: 'locked_until IS NULL OR locked_until < $1',
   },
+  // One that was done stays until another factor is there.
+  { table: 'factor_recoveries', column: 'ready_at', keep: month, when: 'done_at IS NULL' },
   { table: 'lockouts', column: 'locked_at', keep: 12 * month },
   { table: 'devices', column: 'last_seen_at', keep: 14 * month },
   { table: 'known_networks', column: 'last_seen_at', keep: 14 * month },

@@ -26,7 +26,14 @@ import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
 import { Devices1700000000029 } from '../migrations/0029-devices.js';
 import { KnownNetworks1700000000030 } from '../migrations/0030-known-networks.js';
 import { AuditOfUser1700000000031 } from '../migrations/0031-audit-of-user.js';
+import { PasskeyPrompts1700000000032 } from '../migrations/0032-passkey-prompts.js';
+import { AccountLife1700000000033 } from '../migrations/0033-account-life.js';
+import { FactorRecoveries1700000000034 } from '../migrations/0034-factor-recoveries.js';
+import { SessionHomes1700000000035 } from '../migrations/0035-session-homes.js';
+import { ProofsFrom1700000000036 } from '../migrations/0036-proofs-from.js';
+import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
+
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
@@ -66,6 +73,7 @@ export const entities = [
   Resource,
   MailMessage,
   Registration,
+  FactorRecovery,
 ];
 
 export const migrations = [
@@ -96,4 +104,9 @@ export const migrations = [
   Devices1700000000029,
   KnownNetworks1700000000030,
   AuditOfUser1700000000031,
+  PasskeyPrompts1700000000032,
+  AccountLife1700000000033,
+  FactorRecoveries1700000000034,
+  SessionHomes1700000000035,
+  ProofsFrom1700000000036,
 ];

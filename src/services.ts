@@ -1,12 +1,18 @@
 // What the server knows and does: the features, wired lowest first on their foundation. No door is opened here; app.ts and the command line build on it.
 import type { Config } from '../config/index.js';
 import { lifetimes, limits } from '../config/protocol.js';
+import { AccountDeletion } from './features/accounts/account-deletion.js';
+import { DataExport } from './features/accounts/data-export.js';
+import { EmailChange } from './features/accounts/email-change.js';
 import { EmailCodes } from './features/accounts/email-codes.js';
 import { EmailVerification } from './features/accounts/email-verification.js';
+import { Erasure } from './features/accounts/erasure.js';
+import { FactorRecoveries } from './features/accounts/factor-recovery.js';
 import { ForgottenPasswords } from './features/accounts/forgotten-passwords.js';
 import { MagicLinks } from './features/accounts/magic-links.js';
 import { MailboxProof } from './features/accounts/mailbox-proof.js';
-import { Mailboxes } from './features/accounts/mailboxes.js';
+import { Mailboxes, type MailboxLimits } from './features/accounts/mailboxes.js';
+import { OwnPassword } from './features/accounts/own-password.js';
 import { RegistrationService } from './features/accounts/registration.js';
 import { AuditLog } from './features/audit/audit.service.js';
 import { OwnActivity } from './features/audit/own-activity.js';
@@ -18,10 +24,13 @@ import { ClientLookup } from './features/clients/client-lookup.js';
 import { isOwnClient, OwnClients } from './features/clients/own-clients.js';
 import { RegisteredClients } from './features/clients/registered-clients.js';
 import { AccountLocks } from './features/credentials/account-locks.js';
+import { FactorLetters } from './features/credentials/factor-letters.js';
 import { LOCKED_TASK } from './features/credentials/lock-notice.js';
 import { Lockout } from './features/credentials/lockout.js';
+import { OwnFactors } from './features/credentials/own-factors.js';
 import { PasskeyService } from './features/credentials/passkey.service.js';
 import { PasskeyChallenges } from './features/credentials/passkey-challenge.js';
+import { PasskeyHints } from './features/credentials/passkey-hints.js';
 import { Passkeys } from './features/credentials/passkeys.js';
 import { PasswordService } from './features/credentials/password.service.js';
 import { PasswordLinks } from './features/credentials/password-links.js';
@@ -62,6 +71,7 @@ const admissions = { active: 'now', suspended: 'later', deleting: 'never' } as c
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides extends Foundations {
   captcha?: Captcha;
+  letters?: MailboxLimits;
   limits?: Partial<Record<keyof typeof limits, { points: number; seconds: number }>>;
 }
 
@@ -91,19 +101,30 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const ownGrants = new OwnGrants(db, protocol.grants, clock);
   const ownActivity = new OwnActivity(db);
   const devices = new Devices(db, audit, clock);
+  const erasure = new Erasure(db, tenants);
   const users = new UserService(db, audit, clock, {
     async ended({ id }) {
       await protocol.sessions.endAll(id, 'account_ended');
       await protocol.grants.endAll({ accountId: id }, 'account_ended');
       await devices.endAll({ id }, 'account_ended');
     },
+    erased: (user) => erasure.erase(user),
     mayChangePrivileged,
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
   const sweeper = new Sweeper(db, clock, retentions);
   const stopping = new AbortController();
-  const tasks = createTasks(() => ({ mail, users, keySchedule, rewrap, deletion, sweeper, stopping: stopping.signal }));
+  const tasks = createTasks(() => ({
+    mail,
+    users,
+    keySchedule,
+    rewrap,
+    deletion,
+    accountDeletion,
+    sweeper,
+    stopping: stopping.signal,
+  }));
   const jobs: Jobs = new Jobs(db, tasks, {
     embedded,
     url: foundation.directUrl,
@@ -135,23 +156,31 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     hasher,
     clock,
     {
-      async passwordChanged({ id }) {
+      async passwordChanged({ id }, keptSession) {
         await devices.endAll({ id }, 'password_changed');
-        await protocol.sessions.endAll(id, 'password_changed');
-        await protocol.grants.endAll({ accountId: id }, 'logout');
+        await protocol.sessions.endAll(id, 'password_changed', keptSession);
+        await protocol.grants.endAll({ accountId: id, exceptSession: keptSession }, 'logout');
       },
       locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+      isUnproved: (userId) => mailboxProof.isUnproved(userId),
     },
   );
   const { egress } = foundation;
   const captcha: Captcha | undefined =
     overrides.captcha ??
     (config.turnstile && new Turnstile({ ...config.turnstile, fetch: (url, init) => egress.fetch(url, init), logger }));
-  const totp = new TotpService(db, audit, sealer, clock);
+  const factorLetters = new FactorLetters(mail, clock, {
+    lockdown: (user) => lockdown.issue(user),
+    recoveryCodes: async () => `${tenants.issuerOf(await tenants.current())}/account/security/recovery-codes`,
+  });
+  const totp = new TotpService(db, audit, sealer, clock, (user) => factorLetters.added(user, 'totp'));
   const recoveryCodes = new RecoveryCodes(db, audit, tenants, clock);
   const spend = (value: string, exp: number) => protocol.replays.unique('webauthn', value, exp);
   const challenges = new PasskeyChallenges(tenants, spend, clock);
-  const passkeyCeremonies = new PasskeyService(db, audit, tenants, users, challenges, clock);
+  const passkeyCeremonies = new PasskeyService(db, audit, tenants, users, challenges, clock, (user) =>
+    factorLetters.added(user, 'passkey'),
+  );
+  const passkeyHints = new PasskeyHints(db, tenants, clock);
   const passkeys = new Passkeys(db, audit, tenants, passwords);
   const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, passkeys, clock, {
     locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
@@ -159,10 +188,21 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       await devices.endAll({ id }, 'factors_removed');
       await protocol.sessions.endAll(id, 'factors_removed');
     },
+    recoveryCodeUsed: (user, left) => factorLetters.used(user, left),
   });
+  const ownFactors = new OwnFactors(
+    db,
+    tenants,
+    secondFactors,
+    totp,
+    recoveryCodes,
+    passkeys,
+    factorLetters,
+    ({ id }) => devices.endAll({ id }, 'factors_removed'),
+  );
   const accountLocks = new AccountLocks(db, users, passwords, secondFactors, mail, clock);
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
-  const mailboxProof = new MailboxProof(db, audit, users, {
+  const mailboxProof: MailboxProof = new MailboxProof(db, audit, users, {
     async disown(user) {
       await protocol.sessions.endAll(user.id, 'account_ended');
       await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
@@ -181,7 +221,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     linkOf,
     async (user) => (await mailboxProof.proved(user, { flow: undefined })).user,
   );
-  const mailboxes = new Mailboxes(tenants, users, rateLimits);
+  const mailboxes = new Mailboxes(tenants, users, rateLimits, overrides.letters);
   const emailVerification = new EmailVerification(
     db,
     audit,
@@ -195,6 +235,16 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const emailCodes = new EmailCodes(db, audit, mailboxes, mailboxProof, oneTimeTokens, mail);
   const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, mailboxProof, emailCodes, oneTimeTokens, mail);
   const forgottenPasswords = new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf);
+  const factorRecoveries = new FactorRecoveries(
+    db,
+    audit,
+    tenants,
+    mailboxes,
+    secondFactors,
+    oneTimeTokens,
+    mail,
+    clock,
+  );
   const registration = new RegistrationService(
     db,
     audit,
@@ -206,16 +256,35 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     clock,
     (issuer) => `${issuer}/forgotten-password`,
   );
-  const lockdown = new Lockdown(
+  const lockdown: Lockdown = new Lockdown(
     db,
     audit,
     tenants,
     users,
     passwords,
+    secondFactors,
     passwordLinks,
     oneTimeTokens,
     (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,
+    clock,
   );
+  const accountDeletion = new AccountDeletion(db, audit, tenants, users, oneTimeTokens, mail, clock);
+  const emailChange = new EmailChange(db, audit, tenants, users, mailboxes, mailboxProof, oneTimeTokens, mail, clock, {
+    async takenBack(user, since) {
+      await secondFactors.removeAddedSince(user, since);
+      await passwords.remove(user);
+      return passwordLinks.issue(user);
+    },
+  });
+  const dataExport = new DataExport(
+    db,
+    audit,
+    tenants,
+    clock,
+    rateLimits,
+    { ...limits, ...overrides.limits }.dataExports,
+  );
+  const ownPassword = new OwnPassword(db, clock, passwords, mail, lockdown);
   const signInWatch = new SignInWatch(db, audit, clock, devices, lockdown, mail);
   const ownClients = new OwnClients((tenant) => tenants.issuerOf(tenant));
   const lookup = new ClientLookup(db, caching, clock, async (clientId) =>
@@ -269,13 +338,20 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     magicLinks,
     forgottenPasswords,
     registration,
+    factorRecoveries,
     totp,
     recoveryCodes,
     secondFactors,
     passkeyCeremonies,
+    passkeyHints,
     passkeys,
+    ownFactors,
+    ownPassword,
     accountLocks,
     lockdown,
+    accountDeletion,
+    emailChange,
+    dataExport,
     signInWatch,
     captcha,
     devices,

@@ -1,5 +1,6 @@
 // What is done in the background, and how often. Whoever does jobs (platform/jobs.ts) does these; each may run twice, and in any process.
 import { z } from 'zod';
+import { type AccountDeletion, PURGE_TASK } from './features/accounts/account-deletion.js';
 import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock-notice.js';
 import type { KeySchedule } from './features/keys/key-schedule.js';
 import { type MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
@@ -24,6 +25,7 @@ interface Workers {
   keySchedule: KeySchedule;
   rewrap: Rewrap;
   deletion: TenantDeletion;
+  accountDeletion: AccountDeletion;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -46,6 +48,11 @@ export function createTasks(workers: () => Workers) {
       every: 10,
       run: ({ tenant_id: tenantId }, { signal }) =>
         workers().deletion.run({ ...(tenantId ? { tenantId } : {}), signal: inTime(signal) }),
+    }),
+    [PURGE_TASK]: task({
+      schema: Nothing,
+      every: 600,
+      run: async (_nothing, { signal }) => void (await workers().accountDeletion.purge(inTime(signal))),
     }),
     'signing_keys.tend': task({
       schema: Nothing,

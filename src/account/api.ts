@@ -2,26 +2,26 @@
 // It lies below the prefix of the management API without being part of it: who shows a bearer token, or no session, is answered there.
 import Router from '@koa/router';
 import type { Context, Next } from 'koa';
-import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { OwnSession, OwnSessions } from '../features/protocol/own-sessions.js';
 import { notFound } from '../platform/errors.js';
 import type { Logger } from '../platform/logger.js';
 import { problems } from '../platform/problem.js';
+import type { AuthenticatorDependencies } from './authenticator.js';
 import { SessionId } from './devices.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
+import { passkeyApi } from './passkey-api.js';
+import type { PasskeyDependencies } from './passkeys.js';
+import { twoFactorApi } from './two-factor-api.js';
 
-export interface AccountApiDependencies {
+export interface AccountApiDependencies extends PasskeyDependencies, AuthenticatorDependencies {
   sessions: OwnSessions;
-  secondFactors: Pick<SecondFactors, 'of'>;
   logger: Logger;
 }
 
 const freely = { fresh: ANY_TIME };
 
-export function createAccountApi(
-  door: AccountDoor,
-  { sessions, secondFactors, logger }: AccountApiDependencies,
-): Router {
+export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies): Router {
+  const { sessions, secondFactors, logger } = deps;
   const router = new Router({ prefix: '/api/v1', sensitive: true, strict: true });
   const guarded = problems(logger);
 
@@ -63,6 +63,9 @@ export function createAccountApi(
       ctx.status = 204;
     }),
   );
+
+  passkeyApi(router, door, deps);
+  twoFactorApi(router, door, deps);
 
   async function me({ user, session, csrf }: Visitor) {
     const { totp, passkeys, recovery_codes } = await secondFactors.of(user.id);

@@ -8,7 +8,7 @@ import { seeOther } from '../platform/form.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
 
 export interface ProfileDependencies {
-  users: Pick<UserService, 'update'>;
+  users: Pick<UserService, 'update' | 'changeSettings'>;
   /** Languages the pages speak. */
   locales: readonly string[];
 }

@@ -30,6 +30,18 @@ export class CaptchaQuestion {
     return { siteKey, script, origin };
   }
 
+  /** Each time, where programs would come more often than people. */
+  always(): CaptchaPage | undefined {
+    if (!this.captcha) return undefined;
+    const { siteKey, script, origin } = this.captcha;
+    return { siteKey, script, origin };
+  }
+
+  /** Of a form, in which the answer comes. */
+  get field(): string | undefined {
+    return this.captcha?.field;
+  }
+
   async passes(form: Form, { ctx }: Visit): Promise<boolean> {
     return !this.captcha || this.captcha.verify(field(form, this.captcha.field) ?? '', ctx.state.ip);
   }

@@ -1,6 +1,8 @@
-// Six digits that were sent by mail, in place of a password. Whether the address has an account is not told by anything here.
-// Hands off to: EmailCodes, which sends them, counts the tries and knows for which sign-in they are good.
+// Six digits or a link that were sent by mail, in place of a password. Whether the address has an account is not told by anything here.
+// Hands off to: EmailCodes, which counts the tries and knows for which sign-in they are good; MagicLinks, whose link shows such digits where it
+// is opened in another browser.
 import type { EmailCodes } from '../features/accounts/email-codes.js';
+import type { MagicLinks } from '../features/accounts/magic-links.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
@@ -14,7 +16,12 @@ interface Problem {
 export class EmailCodeStep implements Step {
   constructor(
     private readonly stage: Stage,
-    private readonly deps: { emailCodes: EmailCodes; clock: Clock; signIns: CounterHandle<'outcome'> },
+    private readonly deps: {
+      emailCodes: EmailCodes;
+      magicLinks: MagicLinks;
+      clock: Clock;
+      signIns: CounterHandle<'outcome'>;
+    },
   ) {}
 
   show(visit: Visit): Promise<void> {
@@ -25,7 +32,7 @@ export class EmailCodeStep implements Step {
     const { progress, interaction } = visit;
     const { identifier } = progress;
     if (!identifier || field(form, 'instead') === 'password')
-      return this.stage.remember(visit, { ...progress, email_code: undefined });
+      return this.stage.remember(visit, { ...progress, email_code: undefined, magic_link: undefined });
     if (field(form, 'again')) return this.sendAgain(visit, identifier);
     const code = field(form, 'code');
     if (!code) return this.ask(visit, { code: 'missing_email_code' });
@@ -34,12 +41,14 @@ export class EmailCodeStep implements Step {
     if (result.outcome !== 'ok')
       return this.ask(visit, { code: result.outcome === 'gone' ? 'email_code_gone' : 'wrong_email_code' });
     const proofs = [{ method: 'email_code' as const, at: epochSeconds(this.deps.clock.now()) }];
-    await this.stage.remember(visit, { ...progress, email_code: undefined, user_id: result.user.id, proofs });
+    const noLetters = { email_code: undefined, magic_link: undefined, registered: undefined };
+    await this.stage.remember(visit, { ...progress, ...noLetters, user_id: result.user.id, proofs });
   }
 
   private async sendAgain(visit: Visit, identifier: string): Promise<void> {
     try {
-      await this.deps.emailCodes.send(identifier, visit.interaction.uid);
+      const letters = visit.progress.magic_link ? this.deps.magicLinks : this.deps.emailCodes;
+      await letters.send(identifier, visit.interaction.uid);
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 429) throw error;
       return this.ask(visit, { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 }, 429);
@@ -49,6 +58,7 @@ export class EmailCodeStep implements Step {
   private async ask(visit: Visit, error?: Problem, status = error ? 422 : 200): Promise<void> {
     const data = { username: visit.progress.identifier, error, actions: { submit: `${visit.base}/email_code` } };
     const retryAfter = status === 429 ? error?.seconds : undefined;
-    await this.stage.show(visit, 'email-code', data, { status, retryAfter });
+    const view = visit.progress.magic_link ? 'magic-link' : 'email-code';
+    await this.stage.show(visit, view, data, { status, retryAfter });
   }
 }

@@ -1,5 +1,6 @@
-// The account's name and its password, on two pages or one, a code by e-mail instead, or a passkey that says both: the same step.
+// The account's name and its password, on two pages or one, a code or a link by e-mail instead, or a passkey that says both: the same step.
 import type { EmailCodes } from '../features/accounts/email-codes.js';
+import type { MagicLinks } from '../features/accounts/magic-links.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
@@ -10,6 +11,7 @@ import type { CounterHandle } from '../platform/metrics.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
 import { authenticated, passkeyOffer, proofOf } from './passkey.js';
+import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
 interface Problem {
@@ -21,6 +23,7 @@ interface LoginDependencies {
   passkeys: PasskeyService;
   passwords: PasswordService;
   emailCodes: EmailCodes;
+  magicLinks: MagicLinks;
   policy: () => Promise<AuthenticationPolicy>;
   users: UserService;
   captcha: CaptchaQuestion;
@@ -56,11 +59,11 @@ export class LoginStep implements Step {
     const password = field(form, 'password');
     if (!identifier) return this.askName(visit, undefined, { code: 'missing_username' });
     if (identifier.length > 320) return this.askName(visit, undefined, { code: 'invalid_username' });
-    if (field(form, 'with') === 'email_code' && (await this.takes('email_code')))
-      return this.sendCode(visit, identifier);
+    const letter = (['email_code', 'magic_link'] as const).find((way) => way === field(form, 'with'));
+    if (letter && (await this.takes(letter))) return this.sendLetter(visit, identifier, letter);
     if (!password) {
       if ('password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
-      return this.stage.remember(visit, { ...visit.progress, identifier });
+      return this.stage.remember(visit, { ...named(visit.progress), identifier });
     }
     return this.verify(visit, identifier, password, form);
   }
@@ -83,15 +86,16 @@ export class LoginStep implements Step {
     return (await this.deps.policy()).first_factors.includes(way);
   }
 
-  private async sendCode(visit: Visit, identifier: string): Promise<void> {
+  private async sendLetter(visit: Visit, identifier: string, letter: 'email_code' | 'magic_link'): Promise<void> {
+    const letters = letter === 'magic_link' ? this.deps.magicLinks : this.deps.emailCodes;
     try {
-      await this.deps.emailCodes.send(identifier, visit.interaction.uid);
+      await letters.send(identifier, visit.interaction.uid);
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 429) throw error;
       const problem = { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 };
       return this.refuse(visit, identifier, problem, error.status);
     }
-    await this.stage.remember(visit, { ...visit.progress, identifier, email_code: true });
+    await this.stage.remember(visit, { ...named(visit.progress), identifier, [letter]: true });
   }
 
   private async verify(visit: Visit, identifier: string, password: string, form: Form): Promise<void> {
@@ -109,11 +113,12 @@ export class LoginStep implements Step {
       outcome(result.outcome);
       if (result.outcome === 'ok') {
         return await this.stage.remember(visit, {
-          ...visit.progress,
+          ...named(visit.progress),
           identifier,
           user_id: result.user.id,
           proofs: [{ method: 'password', at: epochSeconds(this.deps.clock.now()) }],
           password: { must_change: result.mustChange, set_at: result.changedAt.getTime(), failures: result.failures },
+          can_passkey: field(form, 'can_passkey') === 'yes',
         });
       }
       await this.failures.consume(address).catch(ignoreLimit);
@@ -143,14 +148,19 @@ export class LoginStep implements Step {
     status = error ? 422 : 200,
   ): Promise<void> {
     const onePage = (await this.deps.layout()) === 'one_page';
-    const actions = { submit: `${visit.base}/login`, forgotten: forgottenPassword(visit) };
+    const actions = {
+      submit: `${visit.base}/login`,
+      forgotten: forgottenPassword(visit),
+      register: visit.registration ? `${visit.base}?with=register` : undefined,
+    };
     const passkey = (await this.takes('passkey')) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
     const captcha = onePage && username ? await this.question(visit, username) : undefined;
-    const byEmail = onePage && (await this.takes('email_code'));
+    const letters = onePage ? await this.letters() : {};
+    const moved = visit.interaction.prompt.reasons.includes('session_moved');
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, passkey, captcha, byEmail, actions },
+      { username, error, onePage, passkey, captcha, moved, ...letters, actions },
       { status, widget: captcha?.origin, retryAfter: retryAfter(status, error) },
     );
   }
@@ -171,9 +181,14 @@ export class LoginStep implements Step {
     await this.stage.show(
       visit,
       'password',
-      { username, initials, error, captcha, byEmail: await this.takes('email_code'), actions },
+      { username, initials, error, captcha, ...(await this.letters()), actions },
       { status, widget: captcha?.origin, retryAfter: retryAfter(status, error) },
     );
+  }
+
+  /** What can be sent in place of a password. */
+  private async letters(): Promise<{ byEmail: boolean; byLink: boolean }> {
+    return { byEmail: await this.takes('email_code'), byLink: await this.takes('magic_link') };
   }
 
   private async question(visit: Visit, identifier: string): Promise<CaptchaPage | undefined> {
@@ -185,10 +200,21 @@ export class LoginStep implements Step {
   /** login_hint (OpenID Connect Core §3.1.2.1), or whoever is signed in and is asked again. */
   private async expectedName({ interaction, progress }: Visit): Promise<string | undefined> {
     const hint = text(interaction.params.login_hint);
-    if (hint || !interaction.session || progress.other_account) return hint?.slice(0, 320);
+    // Who is signed in, but elsewhere, is no name for whoever holds the cookie here: nor is it among those to choose from.
+    const { name, reasons } = interaction.prompt;
+    const elsewhere = name === 'select_account' || reasons.includes('session_moved');
+    if (hint || !interaction.session || progress.other_account || elsewhere) return hint?.slice(0, 320);
     return (await this.deps.users.findActive(interaction.session.accountId))?.email;
   }
 }
+
+/** Somebody says anew who they are: what was sent for that is forgotten. */
+const named = ({ registered, ...progress }: Progress): Progress => ({
+  ...progress,
+  email_code: undefined,
+  magic_link: undefined,
+  ...(registered ? { registered: { ...registered, waiting: false } } : {}),
+});
 
 const forgottenPassword = ({ ctx }: Visit) => `${ctx.state.prefix}/forgotten-password`;
 

@@ -1,8 +1,9 @@
 // A passkey as a step sees it: what the page asks the browser, and what comes back in its form.
 // Hands off to: PasskeyService, which knows whether it is true.
 import type { Proof } from '../features/authentication/assurance.js';
-import { AuthenticationResponse } from '../features/credentials/passkey.schema.js';
-import type { Authenticated, PasskeyService } from '../features/credentials/passkey.service.js';
+import type { Passkey } from '../features/credentials/passkey.entity.js';
+import { AuthenticationResponse, RegistrationResponse } from '../features/credentials/passkey.schema.js';
+import type { Authenticated, PasskeyService, Registration } from '../features/credentials/passkey.service.js';
 import type { User } from '../features/users/user.entity.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import type { Visit } from './visit.js';
@@ -38,6 +39,24 @@ export const proofOf = ({ verified, device_bound }: Authenticated, clock: Clock)
   verified,
   device_bound,
 });
+
+/** One that was made and used here, at once: whoever holds it has shown it. */
+export const proofOfNew = ({ uvInitialized, deviceBound }: Passkey, clock: Clock): Proof => ({
+  method: 'passkey',
+  at: epochSeconds(clock.now()),
+  verified: uvInitialized,
+  device_bound: deviceBound,
+});
+
+export async function registered(
+  passkeys: PasskeyService,
+  { interaction }: Visit,
+  text: string,
+  user: User,
+): Promise<Registration> {
+  const response = RegistrationResponse.safeParse(json(text));
+  return response.success ? passkeys.register(user, interaction.uid, response.data) : { outcome: 'failed' };
+}
 
 function json(text: string): unknown {
   try {

@@ -1,12 +1,17 @@
-// A code of the authenticator or a passkey, or a recovery code where that was lost.
-// Hands off to: SecondFactors, which counts the tries of an account wherever they come from.
+// A code of the authenticator or by mail, a passkey, or a recovery code where these were lost.
+// Hands off to: SecondFactors, which counts the tries of an account wherever they come from; FactorRecovery for who has none of them left.
+import type { EmailCodes } from '../features/accounts/email-codes.js';
+import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
+import type { Proof } from '../features/authentication/assurance.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
-import type { SecondFactors } from '../features/credentials/second-factors.js';
+import type { CodeOutcome, SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
+import { AppError } from '../platform/errors.js';
+import { seeOther } from '../platform/form.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
 import { heldHandles, holdHandle } from './device-cookie.js';
@@ -18,56 +23,108 @@ interface Problem {
   seconds?: number;
 }
 
+/** What the page asks for. */
+type Way = 'code' | 'recovery_code' | 'email_code' | 'lost';
+
+interface SecondFactorDependencies {
+  secondFactors: SecondFactors;
+  passkeys: PasskeyService;
+  emailCodes: EmailCodes;
+  factorRecoveries: FactorRecoveries;
+  devices: Devices;
+  captcha: CaptchaQuestion;
+  policy: () => Promise<AuthenticationPolicy>;
+  users: UserService;
+  clock: Clock;
+  signIns: CounterHandle<'outcome'>;
+}
+
 export class SecondFactorStep implements Step {
   constructor(
     private readonly stage: Stage,
-    private readonly deps: {
-      secondFactors: SecondFactors;
-      passkeys: PasskeyService;
-      devices: Devices;
-      captcha: CaptchaQuestion;
-      policy: () => Promise<AuthenticationPolicy>;
-      users: UserService;
-      clock: Clock;
-      signIns: CounterHandle<'outcome'>;
-    },
+    private readonly deps: SecondFactorDependencies,
   ) {}
 
-  show(visit: Visit): Promise<void> {
-    return this.ask(visit, 'with' in visit.ctx.query && visit.ctx.query.with === 'recovery_code');
+  async show(visit: Visit): Promise<void> {
+    const user = await this.userOf(visit);
+    if (user) await this.ask(visit, user, wayOf(visit));
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
-    const { progress } = visit;
-    const user = progress.user_id && (await this.deps.users.findActive(progress.user_id));
-    if (!user) return;
+    const { need } = visit;
+    const user = await this.userOf(visit);
+    if (!user || need.kind !== 'second_factor') return;
+    if (field(form, 'lost')) return this.requestRecovery(visit, user);
+    if (field(form, 'with') === 'email_code') return this.sendCode(visit, user);
     const passkey = field(form, 'passkey');
     if (passkey) return this.byPasskey(visit, user, passkey);
-    const recovery = field(form, 'recovery_code');
-    const byRecovery = 'recovery_code' in form;
-    const code = recovery ?? field(form, 'code');
-    if (!code) return this.ask(visit, byRecovery, { code: byRecovery ? 'missing_recovery_code' : 'missing_code' });
+    const method = (['recovery_code', 'email_code'] as const).find((name) => name in form) ?? 'totp';
+    // What the policy does not take, or the class that is asked for cannot be reached with, is not tried: nothing is used up by it.
+    if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))
+      return this.ask(visit, user, 'code');
+    const way = method === 'totp' ? 'code' : method;
+    // What the policy does not take, or the class that is asked for cannot be reached with, is not tried: nothing is used up by it.
+    if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))
+      return this.ask(visit, user, 'code');
+    const code = field(form, way)?.slice(0, 64);
+    if (!code) return this.ask(visit, user, way, { code: `missing_${way}` });
     if ((await this.question(user)) && !(await this.deps.captcha.passes(form, visit)))
-      return this.ask(visit, byRecovery, { code: 'captcha_required' });
-    const method = byRecovery ? 'recovery_code' : 'totp';
-    const result = await this.deps.secondFactors.verify(user, method, code.slice(0, 64));
+      return this.ask(visit, user, way, { code: 'captcha_required' });
+    const result = await this.verify(visit, user, method, code);
     this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `second_factor_${result.outcome}` });
-    if (result.outcome === 'failed')
-      return this.ask(visit, byRecovery, { code: `wrong_${byRecovery ? 'recovery_code' : 'code'}` });
-    if (result.outcome === 'locked') return this.ask(visit, byRecovery, { code: 'locked', seconds: result.seconds });
-    await this.remember(visit, user, byRecovery ? undefined : field(form, 'remember_device'));
-    const at = epochSeconds(this.deps.clock.now());
-    await this.stage.remember(visit, { ...progress, proofs: [...progress.proofs, { method, at }] });
+    if (result.outcome === 'failed') return this.ask(visit, user, way, { code: `wrong_${way}` });
+    if (result.outcome === 'locked') return this.ask(visit, user, way, { code: 'locked', seconds: result.seconds });
+    // Not after a recovery code: what it stands in for was lost.
+    if (method !== 'recovery_code') await this.remember(visit, user, field(form, 'remember_device'));
+    await this.proved(visit, { method, at: epochSeconds(this.deps.clock.now()) });
+  }
+
+  private verify(
+    { interaction }: Visit,
+    user: User,
+    method: 'totp' | 'recovery_code' | 'email_code',
+    code: string,
+  ): Promise<CodeOutcome> {
+    const { secondFactors, emailCodes } = this.deps;
+    if (method !== 'email_code') return secondFactors.verify(user, method, code);
+    return secondFactors.counted(
+      user,
+      async () => (await emailCodes.verify(user.email, interaction.uid, code, 'registrant')).outcome === 'ok',
+    );
   }
 
   private async byPasskey(visit: Visit, user: User, text: string): Promise<void> {
-    const { progress, need } = visit;
+    const { need } = visit;
     const { passkeys, signIns, clock } = this.deps;
     const asked = need.kind === 'second_factor' && need.methods.includes('passkey');
     const result = asked ? await authenticated(passkeys, visit, text, user) : undefined;
     signIns.add({ outcome: result ? 'ok' : 'second_factor_failed' });
-    if (!result) return this.ask(visit, false, { code: 'passkey_failed' });
-    await this.stage.remember(visit, { ...progress, proofs: [...progress.proofs, proofOf(result, clock)] });
+    if (!result) return this.ask(visit, user, 'code', { code: 'passkey_failed' });
+    await this.proved(visit, proofOf(result, clock));
+  }
+
+  /** Only where the policy lists it: the weakest there is (NIST SP 800-63B-4 §3.1.3.1). */
+  private async sendCode(visit: Visit, user: User): Promise<void> {
+    const { need, interaction, progress } = visit;
+    if (need.kind !== 'second_factor' || !need.methods.includes('email_code')) return;
+    const refused = await limited(this.deps.emailCodes.send(user.email, interaction.uid));
+    if (refused) return this.ask(visit, user, 'email_code', refused, 429);
+    await this.stage.remember(visit, { ...progress, mailed: true });
+  }
+
+  private async requestRecovery(visit: Visit, user: User): Promise<void> {
+    const { progress, base } = visit;
+    if ((await this.deps.factorRecoveries.waitFor(user, progress.proofs)) === undefined) return;
+    const refused = await limited(this.deps.factorRecoveries.request(user, progress.proofs));
+    if (refused) return this.ask(visit, user, 'lost', refused, 429);
+    await this.stage.remember(visit, { ...progress, recovery_requested: true });
+    seeOther(visit.ctx, `${base}?with=lost`);
+  }
+
+  private async proved(visit: Visit, proof: Proof): Promise<void> {
+    const { progress } = visit;
+    const proofs = [...progress.proofs, proof];
+    await this.stage.remember(visit, { ...progress, proofs, mailed: undefined, recovery_requested: undefined });
   }
 
   /** Once it was locked, within a day: until then the lock is enough. */
@@ -77,24 +134,66 @@ export class SecondFactorStep implements Step {
     return failures.lockout_count > 0 ? this.deps.captcha.page(failures) : undefined;
   }
 
-  /** Not after a recovery code: what it stands in for was lost. */
   private async remember({ ctx }: Visit, user: User, wanted: string | undefined): Promise<void> {
     const { remember_days: days } = await this.deps.policy();
     if (wanted === 'yes' && days > 0) holdHandle(ctx, await this.deps.devices.trust(user, heldHandles(ctx), days));
   }
 
-  private async ask(visit: Visit, recovery: boolean, error?: Problem): Promise<void> {
+  private async ask(visit: Visit, user: User, way: Way, error?: Problem, status = error ? 422 : 200): Promise<void> {
     const { base, need, progress } = visit;
     if (need.kind !== 'second_factor') return;
-    const user = progress.user_id && (await this.deps.users.findActive(progress.user_id));
-    const passkey =
-      user && need.methods.includes('passkey') ? await passkeyOffer(this.deps.passkeys, visit, user) : undefined;
-    const { remember_days: days } = await this.deps.policy();
-    const captcha = user ? await this.question(user) : undefined;
+    const hours = await this.deps.factorRecoveries.waitFor(user, progress.proofs);
+    const actions = { submit: `${base}/second_factor`, code: `${base}?with=code` };
+    const retryAfter = status === 429 ? error?.seconds : undefined;
+    if (way === 'lost' && hours !== undefined) {
+      const data = { seconds: hours * 3600, sent: progress.recovery_requested, error, actions };
+      return this.stage.show(visit, 'factor-recovery', data, { status, retryAfter });
+    }
     const codes = need.methods.includes('totp');
-    const actions = { submit: `${base}/second_factor`, code: base, recovery: `${base}?with=recovery_code` };
-    const ways = { passkey, codes, recovery: recovery && need.recovery, canRecover: need.recovery };
-    const data = { error, ...ways, days, captcha, actions };
-    await this.stage.show(visit, 'second-factor', data, { status: error ? 422 : 200, widget: captcha?.origin });
+    const passkey = need.methods.includes('passkey') ? await passkeyOffer(this.deps.passkeys, visit, user) : undefined;
+    const [{ remember_days: days }, captcha] = [await this.deps.policy(), await this.question(user)];
+    const data = {
+      error,
+      passkey,
+      codes,
+      recovery: way === 'recovery_code' && need.recovery,
+      canRecover: need.recovery,
+      mail: way === 'email_code' && need.methods.includes('email_code'),
+      mailed: progress.mailed,
+      canMail: need.methods.includes('email_code'),
+      others: codes || passkey !== undefined,
+      canLose: hours !== undefined,
+      days,
+      captcha,
+      actions: {
+        ...actions,
+        recovery: `${base}?with=recovery_code`,
+        mail: `${base}?with=email_code`,
+        lost: `${base}?with=lost`,
+      },
+    };
+    await this.stage.show(visit, 'second-factor', data, { status, widget: captcha?.origin, retryAfter });
+  }
+
+  private async userOf({ progress }: Visit): Promise<User | undefined> {
+    return progress.user_id ? this.deps.users.findActive(progress.user_id) : undefined;
+  }
+}
+
+function wayOf({ ctx, need, progress }: Visit): Way {
+  const wanted = (['code', 'recovery_code', 'email_code', 'lost'] as const).find((way) => way === ctx.query.with);
+  if (wanted) return wanted;
+  const onlyMail = need.kind === 'second_factor' && need.methods.every((method) => method === 'email_code');
+  return progress.mailed || onlyMail ? 'email_code' : 'code';
+}
+
+/** @returns what the page says where too many letters were asked for. */
+async function limited(work: Promise<void>): Promise<Problem | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status !== 429) throw error;
+    return { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 };
   }
 }

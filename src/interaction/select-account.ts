@@ -13,7 +13,8 @@ export class SelectAccountStep implements Step {
 
   async show(visit: Visit): Promise<void> {
     const accounts = [];
-    for (const { sessionUid, accountId, current } of await this.engine.accounts(visit.ctx.req, visit.ctx.res)) {
+    for (const { sessionUid, accountId, current, moved } of await this.engine.accounts(visit.ctx.req, visit.ctx.res)) {
+      if (moved) continue;
       const user = await this.users.findActive(accountId);
       const name = typeof user?.claims.name === 'string' ? user.claims.name : undefined;
       if (user)

@@ -5,6 +5,7 @@ import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
 import { isOwnClient } from '../features/clients/own-clients.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { PageOptions, Pages } from '../platform/page.js';
+import { answerProblem, problemOf } from './problem.js';
 import type { Progress } from './steps.js';
 
 /** What the dispatcher hands to a step. */
@@ -14,10 +15,14 @@ export interface Visit {
   progress: Progress;
   /** What is still to be proved. */
   need: Need;
+  /** People may make accounts themselves. */
+  registration: boolean;
   client: VisitedClient;
   /** Below this address lie the steps. */
   base: string;
   csrf: string;
+  /** A program asks: it gets no page, but what a page would say is wrong. */
+  json?: boolean;
 }
 
 /** What a person is told about the client. */
@@ -76,8 +81,9 @@ export class Stage {
     private readonly engine: Engine,
   ) {}
 
-  show(visit: Visit, template: string, data: object, options: PageOptions = {}): Promise<void> {
+  async show(visit: Visit, template: string, data: object, options: PageOptions = {}): Promise<void> {
     const { ctx, interaction, client, csrf } = visit;
+    if (visit.json) return answerProblem(ctx, problemOf(data, options));
     const redirectUri = text(interaction.params.redirect_uri);
     return this.pages.send(
       ctx,
@@ -91,6 +97,11 @@ export class Stage {
         ...options,
       },
     );
+  }
+
+  /** In which language the page is read. */
+  locale({ ctx, interaction }: Visit): string {
+    return this.pages.locale(ctx, text(interaction.params.ui_locales));
   }
 
   async remember(visit: Visit, progress: Progress): Promise<void> {

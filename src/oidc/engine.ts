@@ -4,7 +4,8 @@ import { errors, type Provider } from 'oidc-provider';
 import type { Engine, Finish, Interaction, KnownAccount, SignedIn } from '../features/protocol/engine.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';
-import { currentTenantId } from '../platform/context.js';
+import { movedFrom } from '../features/protocol/session-home.js';
+import { currentContext, currentTenantId } from '../platform/context.js';
 import type { Sealer } from '../platform/crypto.js';
 import { AppError } from '../platform/errors.js';
 import type { ProviderPool } from './provider-pool.js';
@@ -22,9 +23,13 @@ export class OidcEngine implements Engine {
   ) {}
 
   async session(req: IncomingMessage, res: ServerResponse): Promise<SignedIn | undefined> {
-    const handle = this.currentHandle(await this.provider(), req, res);
-    const session = handle ? await this.protocol.sessions.find(new ProtocolRequest(), handle) : undefined;
-    if (!session?.accountId) return undefined;
+    const { provider, binding } = await this.pool.of(currentTenantId());
+    const handle = this.currentHandle(provider, req, res);
+    const request = new ProtocolRequest();
+    const session = handle ? await this.protocol.sessions.find(request, handle) : undefined;
+    if (!session?.accountId || !request.session) return undefined;
+    // Elsewhere than at home nobody is signed in here: the engine asks them to sign in again.
+    if ((await this.protocol.binding.check(binding, request.session, session.accountId)) !== 'here') return undefined;
     const uid = String(session.uid);
     await this.protocol.sessions.touch(uid);
     return {
@@ -58,6 +63,14 @@ export class OidcEngine implements Engine {
     };
   }
 
+  async reach(req: IncomingMessage, res: ServerResponse, path: string): Promise<void> {
+    const provider = await this.provider();
+    const { uid, exp } = await this.details(provider, req, res);
+    const maxAge = exp * 1000 - Date.now();
+    const options = { ...this.options(provider), sameSite: 'strict', path, maxAge } as const;
+    this.cookies(provider, req, res).set(provider.cookieName('interaction'), uid, options);
+  }
+
   async remember(req: IncomingMessage, res: ServerResponse, progress: object): Promise<void> {
     const provider = await this.provider();
     await provider.interactionResult(req, res, { ostiary: progress } as never, { mergeWithLastSubmission: false });
@@ -73,13 +86,16 @@ export class OidcEngine implements Engine {
   }
 
   async accounts(req: IncomingMessage, res: ServerResponse): Promise<KnownAccount[]> {
-    const provider = await this.provider();
+    const { provider, binding } = await this.pool.of(currentTenantId());
     const handles = [this.currentHandle(provider, req, res), ...this.shelf(provider, req, res)];
     const accounts: KnownAccount[] = [];
     for (const [index, handle] of handles.entries()) {
-      const session = handle ? await this.protocol.sessions.find(new ProtocolRequest(), handle) : undefined;
+      const request = new ProtocolRequest();
+      const session = handle ? await this.protocol.sessions.find(request, handle) : undefined;
       if (!session?.accountId || accounts.some(({ accountId }) => accountId === session.accountId)) continue;
-      accounts.push({ sessionUid: String(session.uid), accountId: session.accountId, current: index === 0 });
+      const home = request.session?.home;
+      const moved = home !== undefined && movedFrom(binding.binding, home, currentContext() ?? {}).length > 0;
+      accounts.push({ sessionUid: String(session.uid), accountId: session.accountId, current: index === 0, moved });
     }
     return accounts;
   }

@@ -3,6 +3,7 @@ import { errors, type Provider } from 'oidc-provider';
 import { ACCOUNT_CLIENT } from '../features/clients/own-clients.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
+import type { BindingPolicy } from '../features/protocol/session-binding.js';
 import { SessionEnded } from '../features/protocol/sessions.js';
 import { epochSeconds } from '../platform/clock.js';
 import { currentEngineContext, requestOf } from './adapter.js';
@@ -18,8 +19,9 @@ interface EngineSession {
   [member: string]: unknown;
 }
 
-/** Sessions are saved by uid, merged, and never after they have ended (features/protocol/sessions.ts). */
-export function keepSessions(provider: Provider, protocol: Protocol): void {
+/** Sessions are saved by uid, merged, never after they have ended (features/protocol/sessions.ts), and are at home somewhere. */
+export function keepSessions(provider: Provider, protocol: Protocol, binding: BindingPolicy): void {
+  bindSessions(provider, protocol, binding);
   const fields = (provider.Session as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD;
   const prototype = provider.Session.prototype as unknown as {
     save(ttl: number): Promise<string>;
@@ -59,6 +61,24 @@ export function keepSessions(provider: Provider, protocol: Protocol): void {
   prototype.destroy = async function (this: EngineSession): Promise<void> {
     await protocol.sessions.end(requestOf(currentEngineContext()), this.uid, 'logout');
     this.destroyed = true;
+  };
+}
+
+/** Whoever comes by a cookie comes this way; tokens find their session by its uid. */
+function bindSessions(provider: Provider, protocol: Protocol, policy: BindingPolicy): void {
+  const model = provider.Session as unknown as {
+    find(id: string, options?: object): Promise<EngineSession | undefined>;
+  };
+  const find = model.find;
+  model.find = async function (id, options) {
+    const session = await find.call(this, id, options);
+    const request = requestOf(currentEngineContext());
+    if (typeof session?.accountId !== 'string' || !request.session) return session;
+    const place = await protocol.binding.check(policy, request.session, session.accountId);
+    request.session.moved = place === 'moved';
+    if (place !== 'ended') return session;
+    request.session = undefined;
+    return undefined;
   };
 }
 

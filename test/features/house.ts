@@ -104,6 +104,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   const keys = new KeyService(db, audit, tenants, sealer, caching, clock, { error() {} });
   const users = new UserService(db, audit, clock, {
     mayChangePrivileged() {},
+    erased: async () => {},
     ended: async ({ id }) => void ended.push(id),
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);

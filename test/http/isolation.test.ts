@@ -10,7 +10,7 @@ import { Browser } from '../support/browser.js';
 import { authorizationUrl, codeOf, password, pkce, post, signIn } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { at, cookiesIn, furnish, type House, sharedByAll } from '../support/tenancy.js';
-import { api, show, type Verdict, verdict, ways } from '../support/ways.js';
+import { api, jsonForms, show, type Verdict, verdict, ways } from '../support/ways.js';
 
 /** Kinds of models of the engine → the artefact that stands for them, or why none does. */
 const engineModels: Record<string, string> = {
@@ -52,6 +52,7 @@ const tables: Record<string, string> = {
   mail_messages: 'message_id',
   one_time_tokens: 'setup link',
   registrations: 'no value of its own',
+  factor_recoveries: 'recovery link',
   passkey_users: 'user_id',
   passkeys: 'user_id',
   password_credentials: 'user_id',
@@ -84,10 +85,57 @@ const pages = [
   'GET /lockdown',
   'POST /lockdown',
   'GET /lockdown/done',
+  'GET /interaction/:uid/sign-in-link',
+  'POST /interaction/:uid/sign-in-link',
+  'GET /interaction/:uid/verify-email',
+  'POST /interaction/:uid/verify-email',
+  'GET /sign-in-link',
+  'POST /sign-in-link',
+  'GET /verify-email',
+  'POST /verify-email',
+  'POST /verify-email/resend',
+  'GET /verify-email/sent',
+  'GET /verify-email/done',
+  'GET /factor-recovery',
+  'POST /factor-recovery',
+  'GET /factor-recovery/done',
+  'GET /email-undo',
+  'POST /email-undo',
+  'GET /account-restore',
+  'POST /account-restore',
+  'GET /account-restore/done',
+  'GET /account/email',
+  'POST /account/email',
+  'GET /account/email/confirm',
+  'POST /account/email/confirm',
+  'GET /account/delete',
+  'POST /account/delete',
+  'GET /account/deleted',
+  'GET /account/export',
+  'POST /account/export',
+  'GET /account/settings',
+  'POST /account/settings',
   'GET /account',
   'GET /account/signed-in',
   'GET /account/profile',
   'POST /account/profile',
+  'GET /account/security',
+  'GET /account/security/password',
+  'POST /account/security/password',
+  'POST /account/security/password/strength',
+  'GET /account/security/passkeys',
+  'POST /account/security/passkeys',
+  'POST /account/security/passkeys/:id/name',
+  'POST /account/security/passkeys/:id/remove',
+  'GET /account/security/totp',
+  'GET /account/security/totp/setup',
+  'POST /account/security/totp/setup',
+  'POST /account/security/totp/remove',
+  'GET /account/security/recovery-codes',
+  'POST /account/security/recovery-codes',
+  'GET /.well-known/change-password',
+  'GET /.well-known/passkey-endpoints',
+  'GET /.well-known/webauthn',
   'GET /account/devices',
   'POST /account/devices/session-end',
   'POST /account/devices/others-end',
@@ -156,6 +204,9 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
         );
       expect(mounted.filter((route) => !route.includes('/api/v1')).sort()).toEqual([...pages].sort());
       for (const page of pages) expect(listed).toContain(page);
+      const forPrograms = mounted.filter((route) => route.includes('/api/v1/auth/'));
+      expect(forPrograms.sort()).toEqual(jsonForms.map((path) => `POST ${path}`).sort());
+      for (const path of jsonForms) expect(listed).toContain(`POST ${path}`);
 
       const parameters = new Set(api.flatMap(({ path }) => [...path.matchAll(/:(\w+)/g)].map(([, name]) => name)));
       for (const name of parameters) expect(Object.keys(house('acme').ids)).toContain(name);
@@ -172,7 +223,7 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
       expect(rows.map(({ table_name }) => table_name).sort()).toEqual(Object.keys(tables).sort());
       for (const kind of [...Object.values(engineModels), ...Object.values(tables)])
         if (!/^no /.test(kind)) expect(kinds).toContain(kind);
-      const given = ['email_verification', 'lockdown', 'magic_link', 'password_reset', 'setup'];
+      const given = ['email_verification', 'lockdown', 'magic_link', 'mfa_recovery', 'password_reset', 'setup'];
       expect(Object.keys(TTL_SECONDS)).toEqual(expect.arrayContaining(given));
       const browser = new Browser();
       await signIn(browser, authorizationUrl(house('acme').server, house('acme').party, pkce()), house('acme').email);
@@ -300,6 +351,8 @@ interface Layer {
 function fits(way: string, kind: string): boolean {
   if (way.includes('cookies') !== kind.endsWith('cookies')) return false;
   if (way.endsWith('registered')) return kind === 'client_id';
+  // These take an interaction, a CSRF token and what is in a letter, and are asked for nothing else.
+  if (way.includes('/api/v1/auth/') && !way.includes('cookies')) return /link|CSRF|uid/.test(kind);
   return !/\/api.* bearer$/.test(way) || /token|code|link|hint|secret|request$/.test(kind);
 }
 

@@ -2,18 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Browser } from '../support/browser.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
-
-/** A browser elsewhere. */
-class Traveller extends Browser {
-  constructor(public ip: string) {
-    super();
-  }
-  override request(url: string, init: RequestInit = {}): Promise<Response> {
-    const headers = new Headers(init.headers);
-    headers.set('x-forwarded-for', this.ip);
-    return super.request(url, { ...init, headers });
-  }
-}
+import { Traveller, trusting } from '../support/traveller.js';
 
 describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)', () => {
   let server: TestServer;
@@ -21,7 +10,7 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
   let person: { id: string; email: string };
 
   beforeAll(async () => {
-    server = await startServer({ environment: { TRUST_PROXY: '127.0.0.1/32,::1/128' } });
+    server = await startServer(trusting);
     party = await makeClient(server, { consent_policy: 'implicit' });
   }, 60_000);
   afterAll(() => server?.close());
@@ -29,8 +18,8 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
     person = await makePerson(server);
   });
 
-  async function signIn(browser: Browser, failures = 0) {
-    for (const [key, { name }] of browser.cookies) if (!name.includes('ostiary_device')) browser.cookies.delete(key);
+  async function signIn(browser: Traveller, failures = 0) {
+    browser.forgetSessions();
     const named = await browser.open(authorizationUrl(server, party, pkce()));
     let page = await browser.submit(named, { username: person.email });
     for (let i = 0; i < failures; i += 1) page = await browser.submit(page, { password: 'wrong' });
@@ -78,7 +67,7 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
     const live = () => query('SELECT 1 FROM sessions WHERE account_id = $1 AND ended_at IS NULL');
 
     it('changes nothing when it is opened, and then closes the account: sessions, remembered browsers, the password', async () => {
-      await signIn(new Browser());
+      await signIn(new Traveller('198.51.100.7'));
       await server.inside(async ({ devices, users }) => devices.trust(await users.find(person.id), [], 30));
       const browser = new Browser();
       const page = await browser.open(await begin());

@@ -128,6 +128,19 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     'setup link': token(a.setupToken, () => opens(`/setup?token=${a.setupToken}`, /name="username"/)),
     'password link': token(a.passwordToken, () => opens(`/password?token=${a.passwordToken}`, /name="password"/)),
     'lockdown link': token(a.lockdownToken, () => opens(`/lockdown?token=${a.lockdownToken}`, /lockdown-submit/)),
+    'verification link': token(a.verificationToken, () =>
+      opens(`/verify-email?token=${a.verificationToken}`, /verify-submit/),
+    ),
+    'sign-in link': token(a.signInToken, () => opens(`/sign-in-link?token=${a.signInToken}`, /link-show/)),
+    'recovery link': token(a.recoveryToken, () =>
+      opens(`/factor-recovery?token=${a.recoveryToken}`, /recovery-submit/),
+    ),
+    'e-mail undo link': token(a.emailUndoToken, () =>
+      opens(`/email-undo?token=${a.emailUndoToken}`, /email-undo-submit/),
+    ),
+    'account restore link': token(a.restoreToken, () =>
+      opens(`/account-restore?token=${a.restoreToken}`, /account-restore-submit/),
+    ),
     'CSRF token': {
       value: csrf,
       forged: csrf

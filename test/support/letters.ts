@@ -15,6 +15,7 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   new_device: [
     { device: 'Mozilla/5.0 (X11; Linux x86_64)', ip: '203.0.113.9', at, link, minutes: 7 * 24 * 60 },
     { at, link, minutes: 7 * 24 * 60 },
+    { at, link, minutes: 7 * 24 * 60, refused: true },
   ],
   account_locked: [{ until: at, ip: '203.0.113.9' }, { until: '9999-12-31T23:59:59Z' }],
   repeated_lockouts: [{ until: at }, { until: '9999-12-31T23:59:59Z' }],
@@ -23,6 +24,7 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   password_changed: [{ at, link }, { at }],
   email_changed: [{ email: 'n…@example.org', link, minutes: 72 * 60 }],
   email_change_confirm: [timed],
+  email_change_taken: [{}],
   factor_added: [
     { factor: 'totp', at, link },
     { factor: 'passkey', at },
@@ -31,7 +33,8 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
     { factor: 'recovery_codes', at, link },
     { factor: 'totp', at },
   ],
-  recovery_requested: [timed],
+  recovery_requested: [{ link, minutes: 7 * 24 * 60, at }],
+  factors_recovered: [{ at }],
   recovery_codes_low: [{ left: 2, link }, { left: 1 }],
   account_deletion: [{ until: '2026-12-21T14:20:00Z', link }],
   account_deleted: [{}],

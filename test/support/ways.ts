@@ -25,6 +25,30 @@ export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 export const api = inventory(endpointsOf({} as Services));
 
+/** The steps of a sign-in as forms of programs. */
+export const jsonForms = [
+  'register',
+  'resend-verification',
+  'verify-email',
+  'login',
+  'magic-link',
+  'magic-link/verify',
+  'email-code',
+  'email-code/verify',
+  'forgot-password',
+  '2fa/send',
+  '2fa/verify',
+  'recovery-login',
+].map((name) => `/api/v1/auth/${name}`);
+
+function jsonBody(path: string, { email, signInToken }: House): object {
+  if (path.endsWith('register') || path.endsWith('/login')) return { username: email, password };
+  if (/(magic-link|email-code|forgot-password)$/.test(path)) return { username: email };
+  if (/(verify-email|magic-link\/verify)$/.test(path)) return { token: signInToken };
+  if (/\/verify$/.test(path)) return { code: '000000' };
+  return path.endsWith('recovery-login') ? { recovery_code: 'AAAA-AAAA-AAAA' } : {};
+}
+
 /** Every way in which a value is shown at a tenant, by endpoint. `b` is who is asked, and shows what is its own beside it. */
 export function ways(b: House): Record<string, Way> {
   const authorize = (more: Record<string, string>, party = b.party): string =>
@@ -101,6 +125,10 @@ export function ways(b: House): Record<string, Way> {
     '/logout/confirm': (v) => ({ method: 'POST', path: '/logout/confirm', form: { xsrf: v, logout: 'yes' } }),
     '/logout/success': (v) => ({ method: 'GET', path: `/logout/success?${new URLSearchParams({ client_id: v })}` }),
     '/jwks': (v) => ({ method: 'GET', path: '/jwks', headers: bearer(v) }),
+    'GET /account-restore/done': (v) => ({
+      method: 'GET',
+      path: `/account-restore/done?token=${encodeURIComponent(v)}`,
+    }),
     'GET /password/done': (v) => ({ method: 'GET', path: `/password/done?token=${encodeURIComponent(v)}` }),
     'GET /forgotten-password': (v) => ({ method: 'GET', path: `/forgotten-password?token=${encodeURIComponent(v)}` }),
     'POST /forgotten-password': (v) => ({
@@ -142,6 +170,11 @@ export function ways(b: House): Record<string, Way> {
     ['setup', b.setupToken],
     ['password', b.passwordToken],
     ['lockdown', b.lockdownToken],
+    ['verify-email', b.verificationToken],
+    ['sign-in-link', b.signInToken],
+    ['factor-recovery', b.recoveryToken],
+    ['email-undo', b.emailUndoToken],
+    ['account-restore', b.restoreToken],
   ] as const) {
     found[`GET /${name}`] = (v) => ({ method: 'GET', path: `/${name}?token=${encodeURIComponent(v)}` });
     found[`POST /${name}`] = (v) => ({
@@ -155,6 +188,47 @@ export function ways(b: House): Record<string, Way> {
       path: `/${name}`,
       headers: origin,
       form: { ...link, token: own, csrf: v },
+    });
+  }
+  for (const page of ['verify-email/sent', 'verify-email/done', 'factor-recovery/done'])
+    found[`GET /${page}`] = (v) => ({ method: 'GET', path: `/${page}?token=${encodeURIComponent(v)}` });
+  found['POST /verify-email/resend'] = (v) => ({
+    method: 'POST',
+    path: '/verify-email/resend',
+    headers: origin,
+    form: { username: 'a@example.com', csrf: v },
+  });
+  for (const page of ['sign-in-link', 'verify-email']) {
+    const path = (uid: string, v: string) =>
+      `/interaction/${encodeURIComponent(uid)}/${page}?token=${encodeURIComponent(v)}`;
+    found[`GET /interaction/:uid/${page}`] = (v) => ({ method: 'GET', path: path('another', v) });
+    found[`GET /interaction/:uid/${page} uid`] = (v) => ({ method: 'GET', path: path(v, b.signInToken) });
+    found[`POST /interaction/:uid/${page}`] = (v) => ({
+      method: 'POST',
+      path: path(v, v),
+      headers: origin,
+      form: { token: v, csrf: v },
+    });
+    found[`POST /interaction/:uid/${page} cookies`] = (v, uid = 'x') => ({
+      method: 'POST',
+      path: path(uid, b.signInToken),
+      headers: { cookie: v, ...origin },
+      form: { token: b.signInToken },
+    });
+  }
+  for (const path of jsonForms) {
+    const json = (more: object) => ({ ...jsonBody(path, b), ...more });
+    found[`POST ${path}`] = (v) => ({
+      method: 'POST',
+      path,
+      headers: { ...origin, 'x-csrf-token': v },
+      json: json({ interaction: v.slice(0, 64) }),
+    });
+    found[`POST ${path} cookies`] = (v, uid = 'x') => ({
+      method: 'POST',
+      path,
+      headers: { cookie: v, ...origin },
+      json: json({ interaction: uid }),
     });
   }
   for (const method of ['GET', 'PUT', 'DELETE']) {
@@ -207,6 +281,9 @@ export function ways(b: House): Record<string, Way> {
   return found;
 }
 
+/** Address, copy, end and wishes. */
+const LIFE = ['/email', '/email/confirm', '/settings', '/export', '/delete'];
+
 /** The pages of the account: with cookies of somebody else, and with one's own and a value of somebody else. */
 function accountWays(b: House, origin: Record<string, string>): Record<string, Way> {
   const found: Record<string, Way> = {};
@@ -222,11 +299,15 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
       .then((html) => /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '');
     return csrf;
   };
-  for (const page of ['', '/profile', '/devices', '/applications', '/activity', '/signed-in']) {
+  for (const page of [
+    ...['', '/profile', '/devices', '/applications', '/activity', '/signed-in', '/security', '/security/password'],
+    ...['/security/passkeys', '/security/totp', '/security/totp/setup', '/security/recovery-codes'],
+    ...[...LIFE, '/deleted'],
+  ]) {
     const path = `/account${page}`;
     found[`GET ${path}`] = (v) => ({
       method: 'GET',
-      path: `${path}?${new URLSearchParams({ before: v, state: v, done: v })}`,
+      path: `${path}?${new URLSearchParams({ before: v, state: v, done: v, token: v })}`,
       headers: mine(),
     });
     found[`GET ${path} cookies`] = (v) => ({ method: 'GET', path, headers: { cookie: v } });
@@ -235,20 +316,52 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
     ['/account/devices/session-end', 'session'],
     ['/account/devices/forget', 'device'],
     ['/account/applications/revoke', 'client_id'],
+    ['/account/email/confirm', 'token'],
+    ['/account/security/passkeys', 'passkey'],
+    ['/account/security/totp/setup', 'offer'],
   ] as const)
-    found[`POST ${path}`] = async (v) => ({
+    found[`POST ${path} ${field}`.replace(/ (session|device|client_id|passkey|offer)$/, '')] = async (v) => ({
       method: 'POST',
       path,
       headers: { ...mine(), ...origin },
       form: { [field]: v, csrf: await token() },
     });
-  for (const path of ['/account/profile', '/account/devices/others-end', '/account/activity/not-me']) {
-    found[`POST ${path}`] = (v) => ({ method: 'POST', path, headers: { ...mine(), ...origin }, form: { csrf: v } });
+  for (const verb of ['name', 'remove'])
+    found[`POST /account/security/passkeys/:id/${verb}`] = async (v) => ({
+      method: 'POST',
+      path: `/account/security/passkeys/${encodeURIComponent(v)}/${verb}`,
+      headers: { ...mine(), ...origin },
+      form: { name: 'x', csrf: await token() },
+    });
+  for (const path of ['/change-password', '/passkey-endpoints', '/webauthn'])
+    found[`GET /.well-known${path}`] = (v) => ({
+      method: 'GET',
+      path: `/.well-known${path}?of=${encodeURIComponent(v)}`,
+    });
+  for (const path of [
+    ...['/account/profile', '/account/devices/others-end', '/account/activity/not-me', '/account/security/password'],
+    ...['/account/security/password/strength', '/account/security/totp/remove', '/account/security/recovery-codes'],
+    ...LIFE.map((page) => `/account${page}`),
+  ]) {
+    found[`POST ${path}`] = (v) => ({
+      method: 'POST',
+      path,
+      headers: { ...mine(), ...origin },
+      form: { csrf: v, token: v },
+    });
     found[`POST ${path} cookies`] = (v) => ({ method: 'POST', path, headers: { cookie: v, ...origin } });
   }
   for (const [method, path] of [
     ['GET', '/auth/me'],
     ['GET', '/sessions'],
+    ['GET', '/passkeys'],
+    ['POST', '/passkeys/register/options'],
+    ['POST', '/passkeys/register/verify'],
+    ['POST', '/auth/2fa/enable-init'],
+    ['POST', '/auth/2fa/enable-complete'],
+    ['POST', '/auth/2fa/disable'],
+    ['POST', '/auth/2fa/backup-codes'],
+    ['GET', '/auth/2fa/backup-codes'],
     ['DELETE', '/sessions'],
   ] as const)
     found[`${method} /api${path} by cookies`] = (v) => ({
@@ -261,6 +374,13 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
     path: `/api/v1/sessions/${encodeURIComponent(v)}`,
     headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
   });
+  for (const method of ['PATCH', 'DELETE'])
+    found[`${method} /api/passkeys/:id by session`] = async (v) => ({
+      method,
+      path: `/api/v1/passkeys/${encodeURIComponent(v)}`,
+      headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
+      ...(method === 'PATCH' ? { json: { name: 'x' } } : {}),
+    });
   return found;
 }
 

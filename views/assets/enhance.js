@@ -58,4 +58,14 @@ if (navigator.clipboard) {
   }
 }
 
+// Whether this browser could make a passkey is told with the password: only then somebody is asked whether they want one.
+for (const field of document.querySelectorAll('[data-can-passkey]')) {
+  const able = window.PublicKeyCredential?.isUserVerifyingPlatformAuthenticatorAvailable?.();
+  able
+    ?.then((can) => {
+      if (can) field.value = 'yes';
+    })
+    .catch(() => {});
+}
+
 document.querySelector('.summary')?.focus();

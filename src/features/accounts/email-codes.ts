@@ -43,8 +43,16 @@ export class EmailCodes {
     return this.oneTimeTokens.issueCode('email_code', subject, key, { flow, data: { email } });
   }
 
-  /** Not inside a transaction: the count must stay where the caller rolls back. */
-  async verify(identifier: string, flow: string, code: string): Promise<CodeOutcome> {
+  /**
+   * Not inside a transaction: the count must stay where the caller rolls back.
+   * @param by that whoever types it has proved the password of the account as well, where they have.
+   */
+  async verify(
+    identifier: string,
+    flow: string,
+    code: string,
+    by: { flow: string } | 'registrant' = { flow },
+  ): Promise<CodeOutcome> {
     if (this.db.inTransaction) throw new Error('a code is verified outside a transaction');
     const { subject, key, user: known } = await this.mailboxes.addressee(identifier);
     const typed = code.normalize('NFKC').replaceAll(/\s/g, '').slice(0, 32);
@@ -55,7 +63,7 @@ export class EmailCodes {
     }
     const user = await this.mailboxes.holder(tried.redeemed);
     if (!user) return { outcome: 'wrong' };
-    return { outcome: 'ok', user: (await this.proof.proved(user, { flow })).user };
+    return { outcome: 'ok', user: (await this.proof.proved(user, by)).user };
   }
 
   private failed(subject_hash: string, user: User | undefined, outcome: 'wrong' | 'gone'): Promise<void> {

@@ -1,5 +1,6 @@
 // Owns the link by which somebody says that an address is theirs: once, by POST, a newer one ends the older.
 // Hands off to: MailboxProof for what the proof means, mail.
+import { sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
@@ -19,6 +20,14 @@ export interface Confirmation {
   password?: string | undefined;
 }
 
+export interface Found {
+  user: User;
+  unproved: boolean;
+  here: boolean;
+  /** The interaction that goes on with it, where there is one. */
+  flow: string | undefined;
+}
+
 export class EmailVerification {
   constructor(
     private readonly db: Database,
@@ -32,18 +41,21 @@ export class EmailVerification {
   ) {}
 
   /** The older link dies. @returns what the letter says; it is shown now or never. */
-  async issue(subject: string, email: string): Promise<{ link: string; minutes: number }> {
-    const token = await this.oneTimeTokens.issue('email_verification', subject, { data: { email } });
+  async issue(subject: string, email: string, flow?: string): Promise<{ link: string; minutes: number }> {
+    const token = await this.oneTimeTokens.issue('email_verification', subject, { data: { email, flow } });
     const issuer = this.tenants.issuerOf(await this.tenants.current());
     return { link: `${issuer}/verify-email?token=${token}`, minutes: TTL_SECONDS.email_verification / 60 };
   }
 
-  /** The same for an address without an account, and for one that is proved already: nothing is sent to these. @throws AppError 429 */
-  async resend(identifier: string): Promise<void> {
+  /**
+   * The same for an address without an account, and for one that is proved already: nothing is sent to these.
+   * @param flow the interaction that goes on with it. @throws AppError 429
+   */
+  async resend(identifier: string, flow?: string): Promise<void> {
     await this.mailboxes.throttle(identifier);
     const { user, subject, email } = await this.mailboxes.addressee(identifier);
     await this.db.transaction(async () => {
-      const letter = await this.issue(subject, email);
+      const letter = await this.issue(subject, email, flow);
       const event = { user_id: user?.id ?? null, purpose: 'email_verification' };
       await this.audit.record('mailbox.letter_requested', event);
       const to = user && !user.emailVerified ? user.email : undefined;
@@ -51,11 +63,17 @@ export class EmailVerification {
     });
   }
 
-  /** Whose address the link proves, and whether its account has to be shown to be theirs. Uses nothing up: mail scanners open links too. */
-  async peek(token: string): Promise<{ user: User; unproved: boolean } | undefined> {
+  /**
+   * Whose address the link proves, and whether its account has to be shown to be theirs; `here`: because it was made in this flow, it is.
+   * Uses nothing up: mail scanners open links too.
+   */
+  async peek(token: string, here?: string): Promise<Found | undefined> {
     const found = await this.oneTimeTokens.peek('email_verification', token);
     const user = found && (await this.mailboxes.holder(found));
-    return user && { user, unproved: await this.proof.isUnproved(user) };
+    if (!user) return undefined;
+    const flow = await this.proof.flowHashOf(user.id);
+    const madeHere = here !== undefined && flow === sha256(here);
+    return { user, unproved: flow !== undefined, here: madeHere, flow: found.data.flow };
   }
 
   /**
@@ -67,7 +85,7 @@ export class EmailVerification {
     const known = await this.peek(token);
     if (!known) throw invalidLink();
     if (password !== undefined) {
-      const { outcome } = await this.passwords.verify(known.user.email, password);
+      const { outcome } = await this.passwords.verify(known.user.email, password, { evenUnproved: true });
       if (outcome !== 'ok') throw badRequest('wrong_password', 'This is not the password of the account');
     }
     return this.db.transaction(async () => {

@@ -43,10 +43,13 @@ export class MagicLinks {
   }
 
   /** Whose link it is, and whether this browser asked for it. Uses nothing up: mail scanners open links too. */
-  async peek(token: string, flow: string | undefined): Promise<{ user: User; here: boolean } | undefined> {
+  async peek(
+    token: string,
+    flow: string | undefined,
+  ): Promise<{ user: User; flow: string; here: boolean } | undefined> {
     const found = await this.oneTimeTokens.peek('magic_link', token);
     const user = found && (await this.mailboxes.holder(found));
-    return user && { user, here: found.flow === flow };
+    return user && { user, flow: found.flow, here: found.flow === flow };
   }
 
   /** Uses the link up. @param flow the interaction of this browser, where it has one. @throws AppError 400 where the link is not good. */

@@ -22,8 +22,13 @@ export class MailboxProof {
   ) {}
 
   /** Whether somebody made this account without having proved its address since. */
-  async isUnproved(user: User): Promise<boolean> {
-    return this.db.repo(Registration).existsBy({ userId: user.id });
+  async isUnproved(userId: string): Promise<boolean> {
+    return this.db.repo(Registration).existsBy({ userId });
+  }
+
+  /** Of the interaction in which an unproved account was made. */
+  async flowHashOf(userId: string): Promise<string | undefined> {
+    return (await this.db.repo(Registration).findOneBy({ userId }))?.flowHash;
   }
 
   /**

@@ -54,11 +54,11 @@ export class Mailboxes {
     );
   }
 
-  /** Without effect. A disabled user is nobody. */
+  /** Without effect. A disabled or closed user is nobody. */
   async addressee(identifier: string): Promise<Addressee> {
     const { identifierKey } = this.tenants.secrets(await this.tenants.current());
     const found = await this.users.findByEmail(identifier);
-    const user = found && !found.disabledAt ? found : undefined;
+    const user = found?.active ? found : undefined;
     const email = normalizeIdentifier(identifier) ?? '';
     const nobody = `nobody:${hmac(identifierKey, `mailbox\0${email}`)}`;
     return { subject: user?.id ?? nobody, key: identifierKey, user, to: user?.email, email };

@@ -10,12 +10,14 @@ import type { PasswordService } from '../credentials/password.service.js';
 import type { MailService } from '../mail/mail.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { EmailAddress, normalizeIdentifier } from '../users/identifier.js';
+import { StandardClaims } from '../users/user.schema.js';
 import type { EmailVerification } from './email-verification.js';
 import type { Mailboxes } from './mailboxes.js';
 
 export interface NewAccount {
   email: string;
   password: string;
+  name?: string | undefined;
   /** The interaction it is made in: whoever comes back in it is who made it. */
   flow: string;
   /** BCP 47, as the page was read. */
@@ -43,13 +45,15 @@ export class RegistrationService {
   /**
    * The same statements, hash and answer whether or not the address has an account; its owner learns of it by mail, nobody else does.
    * Of two at once for one address one makes it.
-   * @throws AppError 403 where people cannot register, 422 for an address or a password that cannot be chosen, 429, 503 without room to hash.
+   * @throws AppError 403 where people cannot register, 422 for an address, a name or a password that cannot be chosen, 429, 503 without room to hash.
    */
-  async register({ email, password, flow, locale }: NewAccount): Promise<void> {
+  async register({ email, password, name, flow, locale }: NewAccount): Promise<void> {
     if (!(await this.isOpen())) throw forbidden('registration_closed', 'Accounts are made by an administrator here');
     const address = EmailAddress.safeParse(email);
     if (!address.success)
       throw invalid('This address cannot be used', [{ pointer: '/email', message: 'is not an e-mail address' }]);
+    const claims = StandardClaims.safeParse({ ...(name ? { name } : {}), ...(locale ? { locale } : {}) });
+    if (!claims.success) throw invalid('This name cannot be used', [{ pointer: '/name', message: 'is not a name' }]);
     await this.mailboxes.throttle(address.data);
     const write = await this.passwords.prepareFirst(address.data, password);
     const tenant = await this.tenants.current();
@@ -57,13 +61,12 @@ export class RegistrationService {
       const now = this.clock.now();
       const id = newId();
       const normalized = normalizeIdentifier(address.data) ?? '';
-      const claims = locale ? { locale } : {};
-      const values = [currentTenantId(), id, address.data, normalized, claims, now];
+      const values = [currentTenantId(), id, address.data, normalized, claims.data, now];
       const created = (await this.db.execute(CREATE, values)).length > 0;
       const { user, to } = await this.mailboxes.addressee(address.data);
       await write(id);
       await this.db.execute(REMEMBER, [currentTenantId(), id, sha256(flow), now]);
-      const link = await this.verification.issue(created ? id : newId(), normalized);
+      const link = await this.verification.issue(created ? id : newId(), normalized, flow);
       if (created) await this.audit.record('user.created', { user_id: id });
       else await this.audit.record('registration.repeated', { user_id: user?.id ?? id });
       if (created) await this.mail.send('verify_email', to, link, locale);

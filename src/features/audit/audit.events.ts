@@ -24,6 +24,14 @@ export interface AuditEvents {
   'user.disabled': { user_id: string };
   'user.enabled': { user_id: string };
   'user.deleted': { user_id: string };
+  'account.deletion_requested': { user_id: string; until: string };
+  'account.deletion_withdrawn': { user_id: string };
+  /** By the person's own word, when the time to take it back had passed. */
+  'account.deleted': { user_id: string };
+  'account.exported': { user_id: string };
+  'email_change.requested': { user_id: string };
+  'email_change.undone': { user_id: string };
+  'email.changed': { user_id: string };
 
   'password.set': { user_id: string; must_change: boolean };
   'password.imported': { user_id: string; format: string; weak: boolean };
@@ -42,9 +50,13 @@ export interface AuditEvents {
   'passkey.flagged': { user_id: string; credential_id: string; stored: number; presented: number };
   'recovery_codes.renewed': { user_id: string };
   'recovery_codes.used': { user_id: string };
+  'recovery.requested': { user_id: string; ready_at: string };
+  'recovery.cancelled': { user_id: string };
+  'recovery.completed': { user_id: string };
   'device.remembered': { user_id: string; device_id: string; days: number };
   'device.forgotten': { user_id: string; device_id: string; reason: string };
-  'sign_in.noticed': { user_id: string; decision: string; score: number; reasons: string[] };
+  /** `decision` is what was advised; whether it was followed is the tenant's choice, and `admitted` says what became of it. */
+  'sign_in.noticed': { user_id: string; decision: string; score: number; reasons: string[]; admitted: boolean };
   'account.locked_down': { user_id: string };
   'sign_in.succeeded': { user_id: string; amr: string[]; client_id: string | null };
   'sign_in.failed': Lockable & { reason: SignInFailure };
@@ -67,6 +79,8 @@ export interface AuditEvents {
   'mail.retried': { message_id: string };
 
   'session.started': { session_id: string; user_id: string; amr: string[] };
+  /** Shown from another place than it was signed in from. */
+  'session.moved': { session_id: string; user_id: string; moved: string[]; decision: string };
   'session.ended': { session_id: string; user_id: string; reason: string };
   'grant.given': { grant_id: string; user_id: string; client_id: string; scope: string };
   'grant.revoked': { grant_id: string; user_id: string | null; client_id: string; reason: string };
@@ -79,6 +93,7 @@ export type SignInFailure =
   | 'wrong_password'
   | 'no_password'
   | 'disabled'
+  | 'unproved'
   | 'locked'
   | 'wrong_code'
   | 'stale_challenge'

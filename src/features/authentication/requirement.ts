@@ -20,6 +20,12 @@ export interface Situation {
   remembered: boolean;
   /** A factor was set up in this sign-in. */
   enrolled?: boolean | undefined;
+  /** The sign-in is not like the others of this account (features/risk), so that one factor is not enough. */
+  doubted?: boolean;
+  /** A code by mail could still be asked for. */
+  mailbox?: boolean;
+  /** What the account had was lost and taken away: another factor takes its place. */
+  recovered?: boolean | undefined;
 }
 
 export type Need =
@@ -27,16 +33,18 @@ export type Need =
   | { kind: 'first_factor' }
   /** One of these; a recovery code is accepted in place of a factor that was lost. */
   | { kind: 'second_factor'; methods: SecondFactor[]; recovery: boolean }
+  /** Nothing else can dispel a doubt than a code to the address of the account; it makes the sign-in no stronger. */
+  | { kind: 'mailbox' }
   /** The account has nothing that would do: one of these is set up now. */
   | { kind: 'enrolment'; methods: SecondFactor[] };
 
 /** A second factor is never talked away: whoever has one proves it before anything else may be set up. */
 export function needOf(situation: Situation): Need {
-  const { policy, proofs, has, enrolled } = situation;
+  const { policy, proofs, has, enrolled, doubted, mailbox } = situation;
   if (proofs.length === 0) return { kind: 'first_factor' };
   const reached = strength(assess(proofs).acr);
   const target = targetOf(situation);
-  const unused = usable(policy, has).filter((method) => !proofs.some((proof) => proof.method === method));
+  const unused = usable(policy, has).filter((method) => !isProved(method, proofs));
 
   if (reached < target) {
     const enough = unused.filter((method) => gain(method, has) >= target);
@@ -45,17 +53,22 @@ export function needOf(situation: Situation): Need {
     if (methods.length > 0)
       return { kind: 'second_factor', methods, recovery: reached < MFA && has.recovery_codes > 0 };
   }
+  // Before anything is set up: whoever only knows the password must not add to the account.
+  if (doubted && mailbox && reached < MFA) return { kind: 'mailbox' };
   // One that was set up in this very sign-in and is not enough: the answer tells the client, and nobody goes round in circles.
   if (enrolled) return { kind: 'nothing' };
   const unproved = policy.second_factors.filter(
     (method) => method !== 'email_code' && !proofs.some((proof) => proof.method === method && method === 'totp'),
   );
   // A code in place of a factor that was lost: another one takes its place before anything else.
-  if (proofs.some(({ method }) => method === 'recovery_code') && unproved.length > 0)
+  if ((proofs.some(({ method }) => method === 'recovery_code') || isBare(situation)) && unproved.length > 0)
     return { kind: 'enrolment', methods: unproved };
-  if (reached >= target || !mustReach(situation, target)) return { kind: 'nothing' };
-  const methods = unproved.filter((method) => gainOf(method) >= target);
-  return methods.length > 0 ? { kind: 'enrolment', methods } : { kind: 'nothing' };
+  // What the policy asks for is set up even where what the client asks for besides is out of reach.
+  const [methods] = mustReach(situation)
+    .filter((level) => reached < level)
+    .map((level) => unproved.filter((method) => gainOf(method) >= level))
+    .filter(({ length }) => length > 0);
+  return methods ? { kind: 'enrolment', methods } : { kind: 'nothing' };
 }
 
 /** A factor of its own, beside its mailbox, that the tenant still takes. */
@@ -65,22 +78,33 @@ export const hasSecondFactor = (policy: AuthenticationPolicy, has: Factors): boo
 const [, MFA, PHR, PHRH] = [0, 1, 2, 3] as const;
 
 /** Strength that is wanted: of the policy, of the account, of the request. */
-function targetOf({ policy, asked, has, remembered }: Situation): number {
+function targetOf({ policy, asked, has, remembered, doubted }: Situation): number {
   const own = hasSecondFactor(policy, has);
   const wanted = policy.multi_factor === 'required' || (policy.multi_factor === 'optional' && own);
-  return Math.max(wanted && !remembered ? MFA : 0, asked ? strength(asked.acr) : 0);
+  return Math.max((wanted && !remembered) || doubted ? MFA : 0, asked ? strength(asked.acr) : 0);
 }
 
-/** A policy and an essential class cannot do with less; a voluntary one (acr_values) is met where it can be. */
-const mustReach = ({ policy, asked, remembered }: Situation, target: number): boolean =>
-  (policy.multi_factor === 'required' && !remembered && target <= MFA) || (asked?.essential ?? false);
+/** A policy and an essential class cannot do with less; a voluntary one (acr_values) is met where it can be, and lowers nothing. Highest first. */
+function mustReach({ policy, asked, remembered }: Situation): number[] {
+  const floor = policy.multi_factor === 'required' && !remembered ? MFA : 0;
+  return [Math.max(floor, asked?.essential ? strength(asked.acr) : 0), floor];
+}
 
-function usable({ second_factors }: AuthenticationPolicy, has: Factors): SecondFactor[] {
+/** Those of the account that the tenant takes. */
+export function usable({ second_factors }: AuthenticationPolicy, has: Factors): SecondFactor[] {
   return second_factors.filter(
     (method) =>
       method === 'email_code' || (method === 'totp' && has.totp) || (method === 'passkey' && has.passkeys.length > 0),
   );
 }
+
+/** The mailbox proves itself once: a link and a code are the same factor (NIST SP 800-63B-4 §2.2.1). */
+const isProved = (factor: SecondFactor, proofs: readonly Proof[]): boolean =>
+  proofs.some(({ method }) => method === factor || (factor === 'email_code' && method === 'magic_link'));
+
+/** Of the factors that were taken away none has been replaced yet. */
+const isBare = ({ policy, has, recovered }: Situation): boolean =>
+  recovered === true && policy.multi_factor !== 'off' && !has.totp && has.passkeys.length === 0;
 
 function gain(method: SecondFactor, { passkeys }: Factors): number {
   if (method !== 'passkey') return MFA;

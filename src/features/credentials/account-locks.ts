@@ -45,7 +45,7 @@ export class AccountLocks {
   }
 
   private async tell(user: User, template: 'account_unlocked' | 'second_factors_removed'): Promise<void> {
-    if (!user.disabledAt)
+    if (user.active)
       await this.mail.send(template, user.email, { at: this.clock.now().toISOString() }, user.claims.locale);
   }
 }

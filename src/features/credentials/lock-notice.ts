@@ -20,6 +20,6 @@ export async function sendLockNotice(
 ): Promise<void> {
   if (!user_id) return;
   const user = await users.find(user_id).catch(() => undefined);
-  if (user && !user.disabledAt)
+  if (user?.active)
     await mail.send(repeated ? 'repeated_lockouts' : 'account_locked', user.email, { until }, user.claims.locale);
 }

@@ -7,4 +7,6 @@ export class PasskeyUser extends TenantEntity {
   @PrimaryColumn('uuid') userId!: string;
   /** 32 random bytes, base64url. */
   @Column('text') userHandle!: string;
+  /** When they were last asked to add one. */
+  @Column('timestamptz', { nullable: true }) promptedAt: Date | null = null;
 }

@@ -2,16 +2,10 @@
 
 import type { Passkey } from './passkey.entity.js';
 import type { AuthenticationResponse, RegistrationResponse } from './passkey.schema.js';
+import type { RelyingParty } from './relying-party.js';
 
 /** ES256, EdDSA, RS256 (RFC 9053, RFC 8812): what authenticators have. */
 const algorithms = [-7, -8, -257];
-
-/** Who asks (WebAuthn §4, Relying Party Identifier), made of the tenant's issuer. Tenants on paths of one host share it. */
-export interface RelyingParty {
-  id: string;
-  origin: string;
-  name: string;
-}
 
 export interface NewCredential {
   id: string;

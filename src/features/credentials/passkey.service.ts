@@ -20,12 +20,12 @@ import {
   type CreationOptions,
   creationOptions,
   type NewCredential,
-  type RelyingParty,
   type RequestOptions,
   requestOptions,
   verifiedAssertion,
   verifiedCredential,
 } from './passkey-verifier.js';
+import { relyingPartyOf } from './relying-party.js';
 
 /** More than anybody carries; without an end an account could be filled. */
 const most = 20;
@@ -51,6 +51,8 @@ export class PasskeyService {
     private readonly users: UserService,
     private readonly challenges: PasskeyChallenges,
     private readonly clock: Clock,
+    /** In the transaction in which one was added: the owner is told. */
+    private readonly added: (user: User) => Promise<void> = async () => {},
   ) {}
 
   /** @param flow the session or sign-in it is part of: the answer is taken there only. */
@@ -59,7 +61,7 @@ export class PasskeyService {
     const handle = await this.handleOf(user);
     const challenge = await this.challenges.issue({ purpose: 'registration', flow, userId: user.id });
     return creationOptions(
-      await this.relyingParty(),
+      await relyingPartyOf(this.tenants),
       { handle, name: user.email, displayName: user.claims.name ?? user.email },
       {
         challenge,
@@ -76,7 +78,7 @@ export class PasskeyService {
     const challenge = challengeOf(response.response.clientDataJSON);
     const ceremony = { purpose: 'registration', flow, userId: user.id } as const;
     if (!challenge || !(await this.challenges.redeem(challenge, ceremony))) return { outcome: 'failed' };
-    const made = await verifiedCredential(await this.relyingParty(), response, challenge);
+    const made = await verifiedCredential(await relyingPartyOf(this.tenants), response, challenge);
     if (!made) return { outcome: 'failed' };
     const { attestation, allowed_aaguids } = (await this.tenants.current()).settings.authentication.passkeys;
     if (attestation === 'direct' && !made.attested) return { outcome: 'not_allowed' };
@@ -91,7 +93,7 @@ export class PasskeyService {
    */
   async authenticationOptions(flow: string, user?: User): Promise<RequestOptions> {
     const challenge = await this.challenges.issue({ purpose: 'authentication', flow, userId: user?.id });
-    return requestOptions(await this.relyingParty(), {
+    return requestOptions(await relyingPartyOf(this.tenants), {
       challenge,
       seconds: CHALLENGE_SECONDS.authentication,
       allow: user ? await this.db.repo(Passkey).findBy({ userId: user.id }) : [],
@@ -109,7 +111,7 @@ export class PasskeyService {
     if (!challenge || !fresh) return this.refuse(response, 'stale_challenge', passkey);
     if (!passkey || !(await this.isOf(passkey, response, user)))
       return this.refuse(response, 'unknown_passkey', passkey);
-    const assertion = await verifiedAssertion(await this.relyingParty(), response, challenge, passkey);
+    const assertion = await verifiedAssertion(await relyingPartyOf(this.tenants), response, challenge, passkey);
     // §7.2 step 19: what may leave its device may always do so, or never.
     if (!assertion || assertion.backupEligible !== passkey.backupEligible)
       return this.refuse(response, 'wrong_passkey', passkey);
@@ -131,7 +133,8 @@ export class PasskeyService {
     return row.userHandle;
   }
 
-  private keep({ id: userId }: User, made: NewCredential, transports: string[]): Promise<Registration> {
+  private keep(user: User, made: NewCredential, transports: string[]): Promise<Registration> {
+    const { id: userId } = user;
     return this.db.transaction(async () => {
       // Whoever adds or removes one of this account waits here.
       await this.db.execute(LOCK_USER, [currentTenantId(), userId]);
@@ -160,6 +163,7 @@ export class PasskeyService {
         aaguid: made.aaguid,
         device_bound: passkey.deviceBound,
       });
+      await this.added(user);
       return { outcome: 'ok', passkey };
     });
   }
@@ -203,12 +207,6 @@ export class PasskeyService {
       reason,
     });
     return undefined;
-  }
-
-  private async relyingParty(): Promise<RelyingParty> {
-    const tenant = await this.tenants.current();
-    const { hostname, origin } = new URL(this.tenants.issuerOf(tenant));
-    return { id: hostname, origin, name: tenant.settings.branding.company_name ?? tenant.name };
   }
 
   private assertOutside(): void {

@@ -40,11 +40,11 @@ export class Passkeys {
     });
   }
 
-  /** Whatever other ways in are left. @returns whether there were any. */
-  removeAll(user: User): Promise<boolean> {
+  /** Whatever other ways in are left. @param since only those made then or later. @returns whether there were any. */
+  removeAll(user: User, since = new Date(0)): Promise<boolean> {
     return this.db.transaction(async () => {
       await this.db.execute(LOCK_USER, [currentTenantId(), user.id]);
-      const passkeys = await this.of(user.id);
+      const passkeys = (await this.of(user.id)).filter(({ createdAt }) => createdAt >= since);
       for (const { credentialId } of passkeys) await this.delete(user, credentialId);
       return passkeys.length > 0;
     });

@@ -68,10 +68,10 @@ export class PasswordLinks {
     });
   }
 
-  /** An address that changed since takes the link with it; a disabled user has no links. */
+  /** An address that changed since takes the link with it; a disabled or closed user has no links. */
   private async holder({ subject, data }: { subject: string; data: { email: string } }): Promise<User | undefined> {
     const user = await this.users.find(subject).catch(() => undefined);
-    return user && !user.disabledAt && user.emailNormalized === data.email ? user : undefined;
+    return user?.active && user.emailNormalized === data.email ? user : undefined;
   }
 }
 

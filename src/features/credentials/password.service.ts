@@ -50,8 +50,10 @@ export interface PasswordAdvice {
 }
 
 export interface PasswordHooks {
-  /** In the transaction of the change: sessions and refresh tokens end. */
-  passwordChanged(user: User): Promise<void>;
+  /** Whether somebody made this account who has not proved its address since; asked of the id that nobody has as well. */
+  isUnproved?(userId: string): Promise<boolean>;
+  /** In the transaction of the change: sessions and refresh tokens end, but those of the one in which the person changed it. */
+  passwordChanged(user: User, keptSession?: string): Promise<void>;
   /** In the transaction of the lock, whether or not there is such a user: the same statements for both. */
   locked(lock: LockNotice): Promise<void>;
 }
@@ -81,9 +83,11 @@ export class PasswordService {
   /**
    * Nobody learns from answer or time whether an identifier exists: known, unknown, without a password and disabled cost one hash each (and what
    * ImportedPasswords.standIn says), and are counted and locked alike. Not inside a transaction: the count must stay where the caller rolls back.
+   * An account whose address has to be proved first answers as if it were not there: or whoever registers and tries would learn which addresses
+   * had one. @param evenUnproved for the proof itself.
    * @throws AppError 503 where there is no room to hash; the attempt does not count then.
    */
-  async verify(identifier: string, password: string): Promise<PasswordOutcome> {
+  async verify(identifier: string, password: string, { evenUnproved = false } = {}): Promise<PasswordOutcome> {
     if (this.db.inTransaction) throw new Error('a password is verified outside a transaction');
     this.hasher.assertRoom();
     const tenant = await this.tenants.current();
@@ -94,6 +98,8 @@ export class PasswordService {
     const attempt = await this.lockout.reserve(subject, 'password', lockoutRules(policy, 'password', privileged));
     const credential = await this.credentialOf(user?.id ?? NOBODY);
     const standIn = await this.imported.standIn(subject);
+    const unproved = ((await this.hooks.isUnproved?.(user?.id ?? NOBODY)) ?? false) && !evenUnproved;
+    const waits = unproved && tenant.settings.authentication.email_verification === 'required';
     if ('lockedUntil' in attempt) {
       await this.recordFailure(subject, user, 'locked');
       // Nobody learns from an early lock that the account is worth more: up to where others are locked it answers as theirs do.
@@ -108,7 +114,7 @@ export class PasswordService {
     const right = await this.compare(credential?.hash, standIn, password, () =>
       this.lockout.release(subject, 'password', attempt),
     );
-    const reason = refusal(user, credential, right);
+    const reason = refusal(user, credential, right) ?? (waits ? 'unproved' : undefined);
     if (reason || !user || !credential) return this.failed(subject, user, reason ?? 'unknown_user', attempt);
 
     // This attempt was counted as well.
@@ -150,7 +156,11 @@ export class PasswordService {
    * Checks and hashes, which takes a while and belongs before a transaction.
    * @returns what writes it, to be called in the transaction that also uses up a link.
    */
-  async prepare(user: User, password: string, { mustChange = false } = {}): Promise<() => Promise<void>> {
+  async prepare(
+    user: User,
+    password: string,
+    { mustChange = false, keptSession }: { mustChange?: boolean; keptSession?: string | undefined } = {},
+  ): Promise<() => Promise<void>> {
     await this.check(password, user);
     const hash = await this.hasher.hash(password);
     const subject = await this.subjectOf(user.email);
@@ -162,7 +172,7 @@ export class PasswordService {
         await this.history.ended(subject, 'password', 'owner');
         await this.lockout.clear(subject, 'password');
         await this.audit.record('password.set', { user_id: user.id, must_change: mustChange });
-        await this.hooks.passwordChanged(user);
+        await this.hooks.passwordChanged(user, keptSession);
       });
   }
 
@@ -203,16 +213,15 @@ export class PasswordService {
     if (await this.hasher.verify(credential.hash, password)) return 'same';
     const write = await this.prepare(user, password);
     return this.db.transaction(async () => {
-      const now = await this.db
-        .repo(PasswordCredential)
-        .query('c')
-        .andWhere('c.user_id = :userId', { userId: user.id })
-        .setLock('pessimistic_write')
-        .getOne();
-      if (!proved(now)) return 'outdated';
+      if (!proved(await this.held(user))) return 'outdated';
       await write();
       return 'done';
     });
+  }
+
+  /** In the transaction that sets another one: whether it is still the one that was proved. Whoever comes at the same time waits. */
+  async isStill(user: User, changedAt: Date): Promise<boolean> {
+    return (await this.held(user))?.changedAt.getTime() === changedAt.getTime();
   }
 
   async has(user: User): Promise<boolean> {
@@ -313,6 +322,11 @@ export class PasswordService {
     return { email, names, minLength: settings.authentication.password_min_length };
   }
 
+  private held({ id: userId }: User): Promise<PasswordCredential | null> {
+    const rows = this.db.repo(PasswordCredential).query('c').andWhere('c.user_id = :userId', { userId });
+    return rows.setLock('pessimistic_write').getOne();
+  }
+
   private async credentialOf(userId: string): Promise<PasswordCredential | undefined> {
     return (await this.db.repo(PasswordCredential).findOneBy({ userId })) ?? undefined;
   }
@@ -341,5 +355,5 @@ function refusal(
   if (!user) return 'unknown_user';
   if (!credential) return 'no_password';
   if (!right) return 'wrong_password';
-  return user.disabledAt ? 'disabled' : undefined;
+  return user.active ? undefined : 'disabled';
 }

@@ -1,5 +1,6 @@
 // Owns the codes that stand in for a factor that was lost: ten, each good once, kept as hashes that are worthless without the tenant's secret.
 import { randomInt } from 'node:crypto';
+import { MoreThanOrEqual } from 'typeorm';
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { hmac } from '../../platform/crypto.js';
@@ -59,9 +60,10 @@ export class RecoveryCodes {
     });
   }
 
-  async remove({ id: userId }: User): Promise<boolean> {
+  /** @param since only those made then or later. */
+  async remove({ id: userId }: User, since = new Date(0)): Promise<boolean> {
     return this.db.transaction(async () => {
-      const removed = (await this.db.repo(RecoveryCode).delete({ userId })) > 0;
+      const removed = (await this.db.repo(RecoveryCode).delete({ userId, createdAt: MoreThanOrEqual(since) })) > 0;
       if (removed) await this.audit.record('factor.removed', { user_id: userId, factor: 'recovery_codes' });
       return removed;
     });

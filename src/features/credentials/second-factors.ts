@@ -22,6 +22,8 @@ export type CodeOutcome = { outcome: 'ok' } | { outcome: 'failed' } | { outcome:
 export interface FactorHooks extends Pick<PasswordHooks, 'locked'> {
   /** In the transaction in which all factors went: sessions and remembered browsers end. */
   factorsRemoved(user: User): Promise<void>;
+  /** A recovery code let somebody in. @param left how many can still be used. */
+  recoveryCodeUsed(user: User, left: number): Promise<void>;
 }
 
 export class SecondFactors {
@@ -47,8 +49,15 @@ export class SecondFactors {
     return { totp, passkeys, recovery_codes };
   }
 
-  /** Not inside a transaction: the count must stay where the caller rolls back. */
-  async verify(user: User, method: CodeMethod, code: string): Promise<CodeOutcome> {
+  verify(user: User, method: CodeMethod, code: string): Promise<CodeOutcome> {
+    return this.counted(user, () => (method === 'totp' ? this.totp.verify(user, code) : this.recover(user, code)));
+  }
+
+  /**
+   * One try, whatever is tried: all of an account are counted together.
+   * Not inside a transaction: the count must stay where the caller rolls back.
+   */
+  async counted(user: User, isRight: () => Promise<boolean>): Promise<CodeOutcome> {
     if (this.db.inTransaction) throw new Error('a code is verified outside a transaction');
     const tenant = await this.tenants.current();
     const subject = await this.subjectOf(user);
@@ -59,8 +68,7 @@ export class SecondFactors {
       const milliseconds = attempt.lockedUntil.getTime() - this.clock.now().getTime();
       return { outcome: 'locked', seconds: Math.max(1, Math.ceil(milliseconds / 1000)) };
     }
-    const right = method === 'totp' ? await this.totp.verify(user, code) : await this.recoveryCodes.consume(user, code);
-    if (!right) return this.failed(subject, user, attempt);
+    if (!(await isRight())) return this.failed(subject, user, attempt);
     await this.lockout.clear(subject, 'second_factor');
     return { outcome: 'ok' };
   }
@@ -90,6 +98,23 @@ export class SecondFactors {
       await this.unlock(user);
       await this.hooks.factorsRemoved(user);
       return totp || codes || passkeys;
+    });
+  }
+
+  /** What somebody else may have put there. */
+  async removeAddedSince(user: User, since: Date): Promise<void> {
+    await this.db.transaction(async () => {
+      await this.totp.remove(user, since);
+      await this.recoveryCodes.remove(user, since);
+      await this.passkeys.removeAll(user, since);
+    });
+  }
+
+  private recover(user: User, code: string): Promise<boolean> {
+    return this.db.transaction(async () => {
+      if (!(await this.recoveryCodes.consume(user, code))) return false;
+      await this.hooks.recoveryCodeUsed(user, await this.recoveryCodes.left(user.id));
+      return true;
     });
   }
 

@@ -1,6 +1,8 @@
 // Owns codes of an authenticator (RFC 6238): set up by a right code, and each time step is good once.
 // Hands off to: the lockout, which counts wrong codes whatever the address; factor.service.ts for what else an account has.
+
 import { generateSecret, generateURI, verify } from 'otplib';
+import { MoreThanOrEqual } from 'typeorm';
 import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
@@ -28,6 +30,8 @@ export class TotpService {
     private readonly audit: AuditLog,
     private readonly sealer: Sealer,
     private readonly clock: Clock,
+    /** In the transaction in which one was added: the owner is told. */
+    private readonly added: (user: User) => Promise<void> = async () => {},
   ) {}
 
   has(userId: string): Promise<boolean> {
@@ -54,11 +58,18 @@ export class TotpService {
     }
   }
 
-  /** Takes the place of an earlier authenticator. @returns whether the code was right. */
-  async confirm(user: User, { secret }: TotpOffer, code: string): Promise<boolean> {
+  /**
+   * Takes the place of an earlier authenticator, unless told not to: whoever was not asked for that one must not take it away. An offer is taken
+   * up once, whoever comes with it at the same time.
+   * @returns whether the code was right and the authenticator is the account's now.
+   */
+  async confirm(user: User, { secret }: TotpOffer, code: string, { replacing = true } = {}): Promise<boolean> {
     const step = await this.stepOf(secret, code);
     if (step === undefined) return false;
     return this.db.transaction(async () => {
+      await this.db.execute(LOCK, [currentTenantId(), user.id]);
+      const earlier = await this.db.repo(TotpCredential).findOneBy({ userId: user.id });
+      if (earlier && (!replacing || this.secretOf(earlier) === secret)) return false;
       const credential = Object.assign(new TotpCredential(), {
         userId: user.id,
         secretSealed: this.sealer.seal(secret, sealContext(currentTenantId(), user.id)),
@@ -67,6 +78,7 @@ export class TotpService {
       });
       await this.db.repo(TotpCredential).save(credential);
       await this.audit.record('factor.added', { user_id: user.id, factor: 'totp' });
+      await this.added(user);
       return true;
     });
   }
@@ -75,18 +87,22 @@ export class TotpService {
   async verify({ id: userId }: User, code: string): Promise<boolean> {
     const credential = await this.db.repo(TotpCredential).findOneBy({ userId });
     if (!credential) return false;
-    const secret = this.sealer.open(credential.secretSealed, sealContext(credential.tenantId, userId));
-    const step = await this.stepOf(secret, code);
+    const step = await this.stepOf(this.secretOf(credential), code);
     if (step === undefined) return false;
     return (await this.db.execute(ADVANCE, [currentTenantId(), userId, step])).length > 0;
   }
 
-  async remove({ id: userId }: User): Promise<boolean> {
+  /** @param since only one that was set up then or later. */
+  async remove({ id: userId }: User, since = new Date(0)): Promise<boolean> {
     return this.db.transaction(async () => {
-      const removed = (await this.db.repo(TotpCredential).delete({ userId })) > 0;
+      const removed = (await this.db.repo(TotpCredential).delete({ userId, createdAt: MoreThanOrEqual(since) })) > 0;
       if (removed) await this.audit.record('factor.removed', { user_id: userId, factor: 'totp' });
       return removed;
     });
+  }
+
+  private secretOf({ secretSealed, tenantId, userId }: TotpCredential): string {
+    return this.sealer.open(secretSealed, sealContext(tenantId, userId));
   }
 
   /** @returns the step the code is of; undefined where it is of none. */
@@ -98,6 +114,12 @@ export class TotpService {
     return result.valid ? Math.floor(epoch / stepSeconds) + result.delta : undefined;
   }
 }
+
+/** There may be no row to lock yet. */
+const LOCK = {
+  name: 'totp_lock',
+  text: `SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2::text, 21))`,
+};
 
 const ADVANCE = {
   name: 'totp_advance',

@@ -39,18 +39,20 @@ export class Devices {
     });
   }
 
-  /**
-   * At the end of a sign-in.
-   * @returns whether the account was seen in this browser before, or in none at all; and what the browser is to hold where it is new.
-   */
-  seen(user: User, handles: readonly string[]): Promise<{ device: 'known' | 'new' | 'first'; handle?: string }> {
+  /** At the end of a sign-in. @returns what the browser is to hold where it is new. */
+  seen(user: User, handles: readonly string[]): Promise<string | undefined> {
     return this.db.transaction(async () => {
       const values = [currentTenantId(), user.id, handles.map(sha256), this.clock.now()];
-      if ((await this.db.execute(SEEN, values)).length > 0) return { device: 'known' };
-      const device = (await this.db.repo(Device).existsBy({ userId: user.id })) ? 'new' : 'first';
-      const { handle } = await this.add(user, null);
-      return { device, handle };
+      if ((await this.db.execute(SEEN, values)).length > 0) return undefined;
+      return (await this.add(user, null)).handle;
     });
+  }
+
+  /** Without effect: whether the account was seen in this browser before, or in none at all. */
+  async recognised({ id: userId }: Pick<User, 'id'>, handles: readonly string[]): Promise<'known' | 'new' | 'first'> {
+    const values = [currentTenantId(), userId, handles.map(sha256)];
+    const [row] = await this.db.execute<{ known: boolean | null }>(RECOGNISED, values);
+    return row?.known ? 'known' : row?.known === false ? 'new' : 'first';
   }
 
   /** Those in which the account is remembered now. */
@@ -92,6 +94,14 @@ const TRUSTED = {
   text: `
     SELECT id FROM devices
     WHERE tenant_id = $1 AND user_id = $2 AND handle_hash = ANY($3::text[]) AND trusted_until > $4::timestamptz`,
+};
+
+/** Null where the account was seen in no browser. */
+const RECOGNISED = {
+  name: 'device_recognised',
+  text: `
+    SELECT bool_or(handle_hash = ANY($3::text[])) AS known FROM devices
+    WHERE tenant_id = $1 AND user_id = $2`,
 };
 
 const FORGET = {

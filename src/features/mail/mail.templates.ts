@@ -24,8 +24,8 @@ export interface MailTemplates {
   /** Somebody tried to register an address that has an account. @param link where a password may be chosen. */
   registration_existing: { link: string };
 
-  /** @param link locks the account down. @param device as the browser names itself. */
-  new_device: Link & { at: string; device?: string | undefined; ip?: string | undefined };
+  /** @param link locks the account down. @param device as the browser names itself. @param refused whoever it was was not let in. */
+  new_device: Link & { at: string; device?: string | undefined; ip?: string | undefined; refused?: boolean };
   /** @param until ISO 8601; the year 9999: until an administrator opens it. */
   account_locked: { until: string; ip?: string };
   repeated_lockouts: { until: string };
@@ -38,9 +38,14 @@ export interface MailTemplates {
   email_changed: Link & { email: string };
   /** To the new address. */
   email_change_confirm: Link;
+  /** To whoever has the address that somebody else wanted for their account. */
+  email_change_taken: Record<string, never>;
   factor_added: Notice & { factor: Factor };
   factor_removed: Notice & { factor: Factor };
-  recovery_requested: Link;
+  /** @param at from when the link works. @param minutes how long from then on. */
+  recovery_requested: Link & { at: string };
+  /** By the link of the letter above. */
+  factors_recovered: { at: string };
   /** @param link where new ones are made. */
   recovery_codes_low: { left: number; link?: string };
 

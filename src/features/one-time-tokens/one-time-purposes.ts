@@ -9,21 +9,21 @@ export interface OneTimePurposes {
   setup: Record<string, never>;
   /** Subject: the user. Dead once the address it was sent to is no longer theirs; so are all that name an address. */
   password_reset: { email: string };
-  /** The owner of an address says that it is theirs. */
-  email_verification: { email: string };
+  /** The owner of an address says that it is theirs. `flow`: the interaction in which the letter was asked for; its browser may go on. */
+  email_verification: { email: string; flow?: string | undefined };
   /** First factor by a link. Flow: the interaction that asked for it. */
   magic_link: { email: string };
   /** Six digits. Flow: the interaction that asked for them. */
   email_code: { email: string };
   /** Sent to the new address. Flow: the session that asked for the change. */
   email_change: { from: string; to: string };
-  /** Sent to the old address, to take the change back. */
-  email_change_undo: { from: string; to: string };
+  /** Sent to the old address, to take the change back. Subject: the user and that address, so that a second change does not end the first way back. */
+  email_change_undo: { from: string; to: string; at: string };
   /** "This wasn't me": locks the account down. */
   lockdown: { email: string };
   /** Takes back the deletion of an account, until it is done. */
   account_deletion_undo: { email: string };
-  /** Begins the recovery of an account whose second factor was lost. */
+  /** Takes away the factors of an account that were lost, once the wait is over. */
   mfa_recovery: { email: string };
 }
 
@@ -40,7 +40,8 @@ export const TTL_SECONDS = {
   email_change_undo: 7 * 24 * hour,
   lockdown: 7 * 24 * hour,
   account_deletion_undo: 30 * 24 * hour,
-  mfa_recovery: hour,
+  /** After the wait. */
+  mfa_recovery: 7 * 24 * hour,
 } as const satisfies Record<Purpose, number>;
 
 /** Good in one flow only, which is part of the key. */
@@ -60,6 +61,14 @@ export const ENDED_WITH_PASSWORD = [
   'email_code',
   'email_change',
   'mfa_recovery',
+] as const;
+
+/** What of a user dies with their address, or with their account: it must not come alive again where either is given back. */
+export const ENDED_WITH_ADDRESS = [
+  ...ENDED_WITH_PASSWORD,
+  'email_verification',
+  'lockdown',
+  'account_deletion_undo',
 ] as const;
 
 export const MAX_TRIES = 5;

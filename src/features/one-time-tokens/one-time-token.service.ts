@@ -103,6 +103,11 @@ export class OneTimeTokens {
     await this.db.execute(REVOKE, [currentTenantId(), purposes, subject]);
   }
 
+  /** Of a purpose whose subjects begin with their owner: this one was used, and what was issued after it goes. */
+  async revokeLater(purpose: Purpose, owner: string, token: string): Promise<void> {
+    await this.db.execute(REVOKE_LATER, [currentTenantId(), purpose, `${owner}:`, sha256(token)]);
+  }
+
   private async store<P extends Purpose>(
     purpose: P,
     subject: string,
@@ -162,4 +167,11 @@ const TRY = {
 const REVOKE = {
   name: 'one_time_token_revoke',
   text: `DELETE FROM one_time_tokens WHERE tenant_id = $1 AND purpose = ANY($2) AND subject = $3 AND consumed_at IS NULL`,
+};
+
+const REVOKE_LATER = {
+  name: 'one_time_token_revoke_later',
+  text: `
+    DELETE FROM one_time_tokens WHERE tenant_id = $1 AND purpose = $2 AND starts_with(subject, $3) AND consumed_at IS NULL
+      AND created_at >= (SELECT created_at FROM one_time_tokens WHERE tenant_id = $1 AND purpose = $2 AND token_hash = $4)`,
 };

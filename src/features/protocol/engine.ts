@@ -25,12 +25,15 @@ export interface Finish {
   login?: Login;
   consent?: { grantId: string };
   select_account?: Record<string, never>;
+  create?: Record<string, never>;
 }
 
 export interface KnownAccount {
   sessionUid: string;
   accountId: string;
   current: boolean;
+  /** Signed in elsewhere: nothing is said of it here. */
+  moved: boolean;
 }
 
 /** The session of this browser. */
@@ -51,6 +54,8 @@ export interface Engine {
   session(...exchange: Exchange): Promise<SignedIn | undefined>;
   /** The interaction this browser is in. @throws AppError 400 `interaction_expired` when there is none, or it belongs to another browser. */
   interaction(...exchange: Exchange): Promise<Interaction>;
+  /** The browser shows below this path, too, which interaction it is in. */
+  reach(...exchange: [...Exchange, path: string]): Promise<void>;
   /** Keeps what a step has established. */
   remember(...exchange: [...Exchange, progress: object]): Promise<void>;
   /** Ends the interaction. @returns where to send the browser. */

@@ -8,9 +8,10 @@ import type { SealedColumn } from '../../platform/rewrap.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
+import { homeHere } from './session-home.js';
 import * as statements from './statements.js';
 
-export type SessionEnd = 'logout' | 'revoked' | 'password_changed' | 'factors_removed' | 'account_ended';
+export type SessionEnd = 'logout' | 'revoked' | 'moved' | 'password_changed' | 'factors_removed' | 'account_ended';
 
 export class SessionEnded extends Error {
   constructor() {
@@ -29,6 +30,8 @@ interface FoundSession {
   expires_at: Date;
   retiring: boolean;
   handles: string[];
+  home_ip: string | null;
+  home_user_agent: string | null;
   account: AccountRow | null;
 }
 
@@ -64,6 +67,7 @@ export class Sessions {
       hadState: payload.state !== undefined,
       handles: row.handles,
       retiring: row.retiring,
+      home: row.home_ip === null ? undefined : { addresses: row.home_ip.split(' '), userAgent: row.home_user_agent },
     };
     return { ...structuredClone(payload), jti: handle };
   }
@@ -164,16 +168,20 @@ export class Sessions {
     await this.end(request, uid, reason);
   }
 
-  /** Ends all sessions of an account, but one where asked. @returns how many. */
-  async endAll(accountId: string, reason: SessionEnd, exceptUid?: string): Promise<number> {
-    const rows = (await this.db.manager.query(
-      'SELECT uid FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL AND uid IS DISTINCT FROM $3',
-      [currentTenantId(), accountId, exceptUid ?? null],
-    )) as { uid: string }[];
-    await this.db.transaction(async () => {
+  /**
+   * Ends all sessions of an account, but one where asked. What was proved before begins none any more, so that a sign-in on its way ends too.
+   * @returns how many.
+   */
+  endAll(accountId: string, reason: SessionEnd, exceptUid?: string): Promise<number> {
+    return this.db.transaction(async () => {
+      await this.db.execute(statements.endProofs, [currentTenantId(), accountId, this.clock.now()]);
+      const rows = (await this.db.manager.query(
+        'SELECT uid FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL AND uid IS DISTINCT FROM $3',
+        [currentTenantId(), accountId, exceptUid ?? null],
+      )) as { uid: string }[];
       for (const { uid } of rows) await this.end(new ProtocolRequest(), uid, reason);
+      return rows.length;
     });
-    return rows.length;
   }
 
   private async write(
@@ -215,6 +223,7 @@ export class Sessions {
       new Date(now.getTime() + (authenticated ? 0 : this.handleGraceSeconds * 1000)),
       retire,
       hash,
+      authenticated ? homeHere(context ?? {}, loaded?.home).join(' ') : null,
     ]);
     if (!row) throw new SessionEnded();
     return !row.handle_retired;

@@ -1,4 +1,5 @@
-// What is unusual about a sign-in, and what follows from it. One pure function: the same signals, the same answer.
+// What is unusual about a sign-in, and what follows from it. One pure function: the same signals and limits, the same answer.
+import type { RiskPolicy } from '../tenants/authentication-policy.js';
 
 export interface RiskSignals {
   /** `first`: the account was never signed in before, so that nothing can be unusual. */
@@ -10,8 +11,17 @@ export interface RiskSignals {
   lockouts: number;
 }
 
-export type RiskReason = 'new_device' | 'new_network' | 'failures_before' | 'many_failures_before' | 'locked_before';
-export type RiskDecision = 'allow' | 'step_up' | 'deny';
+export const RISK_REASONS = [
+  'new_device',
+  'new_network',
+  'failures_before',
+  'many_failures_before',
+  'locked_before',
+] as const;
+export type RiskReason = (typeof RISK_REASONS)[number];
+
+export const RISK_DECISIONS = ['allow', 'step_up', 'deny'] as const;
+export type RiskDecision = (typeof RISK_DECISIONS)[number];
 
 export interface Risk {
   decision: RiskDecision;
@@ -27,11 +37,10 @@ const points: Record<RiskReason, number> = {
   locked_before: 30,
 };
 
-/** Both at once, or one of them after many failures, is another person as likely as not. */
-const stepUpFrom = 50;
-const denyFrom = 110;
+/** Both at once, or one of them after many failures, is another person as likely as not; everything together is. */
+const usual = { step_up_from: 50, deny_from: 110 };
 
-export function assess({ device, network, failures, lockouts }: RiskSignals): Risk {
+export function assess({ device, network, failures, lockouts }: RiskSignals, limits: Limits = usual): Risk {
   const reasons: RiskReason[] = [];
   if (device === 'new') reasons.push('new_device');
   if (network === 'new') reasons.push('new_network');
@@ -39,5 +48,8 @@ export function assess({ device, network, failures, lockouts }: RiskSignals): Ri
   else if (failures > 0) reasons.push('failures_before');
   if (lockouts > 0) reasons.push('locked_before');
   const score = reasons.reduce((sum, reason) => sum + points[reason], 0);
-  return { decision: score >= denyFrom ? 'deny' : score >= stepUpFrom ? 'step_up' : 'allow', score, reasons };
+  const decision = score >= limits.deny_from ? 'deny' : score >= limits.step_up_from ? 'step_up' : 'allow';
+  return { decision, score, reasons };
 }
+
+type Limits = Pick<RiskPolicy, 'step_up_from' | 'deny_from'>;

@@ -1,10 +1,12 @@
 // "This was not me": the link in a letter by which the owner of an account closes it to everybody, themselves included, until they choose
 // another password. Hands off to: passwords, with which sessions, grants and remembered browsers end.
+import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
 import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { PasswordService } from '../credentials/password.service.js';
 import type { PasswordLinks } from '../credentials/password-links.js';
+import type { SecondFactors } from '../credentials/second-factors.js';
 import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { Tenant } from '../tenants/tenant.entity.js';
@@ -22,9 +24,11 @@ export class Lockdown {
     private readonly tenants: TenantService,
     private readonly users: UserService,
     private readonly passwords: PasswordService,
+    private readonly factors: Pick<SecondFactors, 'removeAddedSince'>,
     private readonly passwordLinks: PasswordLinks,
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly linkOf: (tenant: Tenant, token: string) => string,
+    private readonly clock: Clock,
   ) {}
 
   /** @returns the link: it is in the letter or nowhere. */
@@ -46,6 +50,8 @@ export class Lockdown {
       const user = used && (await this.holder(used));
       if (!user) throw badRequest('invalid_link', 'The link is not good any more');
       await this.passwords.remove(user);
+      // A passkey opens the account by itself. Older factors stay: the letter must not be a way to take them away.
+      await this.factors.removeAddedSince(user, new Date(this.clock.now().getTime() - TTL_SECONDS.lockdown * 1000));
       await this.audit.record('account.locked_down', { user_id: user.id });
       await this.passwordLinks.send(user);
     });

@@ -40,11 +40,16 @@ export const SessionPolicy = z
   .strictObject({
     idle_seconds: z.number().int().min(300).max(31_536_000).default(86_400),
     absolute_seconds: z.number().int().min(300).max(31_536_000).default(1_209_600),
+    /** Where a session holds: `subnet`, in the network (IPv4 /24, IPv6 /48) and the browser it was signed in from; `strict`, at that address. */
+    binding: z.enum(['off', 'subnet', 'strict']).default('subnet'),
+    /** What happens elsewhere: whoever it is signs in again, or the session ends. */
+    when_moved: z.enum(['step_up', 'end']).default('step_up'),
   })
   .refine((policy) => policy.idle_seconds <= policy.absolute_seconds, {
     message: 'idle_seconds must not be longer than absolute_seconds',
     path: ['idle_seconds'],
   });
+export type SessionPolicy = z.infer<typeof SessionPolicy>;
 
 export const SigningKeyPolicy = z.strictObject({
   /** Days after which another key signs; 0: by hand only. */
@@ -58,6 +63,11 @@ export const SigningKeyPolicy = z.strictObject({
     .default(['ES256', 'RS256']),
 });
 
+export const AccountPolicy = z.strictObject({
+  /** Days for which somebody who has deleted their account can take it back. */
+  deletion_grace_days: z.number().int().min(1).max(365).default(30),
+});
+
 /** Stored as it was given; what is absent takes its default when it is read. */
 const StoredSettings = z
   .strictObject({
@@ -67,6 +77,7 @@ const StoredSettings = z
     sessions: SessionPolicy,
     signing_keys: SigningKeyPolicy,
     authentication: AuthenticationPolicy,
+    accounts: AccountPolicy,
   })
   .partial();
 
@@ -77,6 +88,7 @@ const defaults = {
   sessions: SessionPolicy.parse({}),
   signing_keys: SigningKeyPolicy.parse({}),
   authentication: AuthenticationPolicy.parse({}),
+  accounts: AccountPolicy.parse({}),
 } as const;
 
 export type TenantSettings = Required<z.output<typeof StoredSettings>>;

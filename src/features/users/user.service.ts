@@ -7,18 +7,21 @@ import type { Database } from '../../platform/database.js';
 import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { AccountSettings } from './account-settings.js';
 import { normalizeIdentifier } from './identifier.js';
 import { ADMIN, User } from './user.entity.js';
 import { CreateUser, StandardClaims, type UpdateUser } from './user.schema.js';
 
 export interface UserHooks {
-  /** The user was disabled or deleted: sessions, grants and tokens end in the same transaction. */
+  /** The user was disabled, closed or deleted: sessions, grants and tokens end in the same transaction. */
   ended(user: User): Promise<void>;
+  /** In the transaction in which a user goes: what no foreign key takes along. */
+  erased(user: User): Promise<void>;
   /** @throws AppError 403 where the caller may not change people who have a role. */
   mayChangePrivileged(): void;
 }
 
-const noHooks: UserHooks = { ended: async () => {}, mayChangePrivileged: () => {} };
+const noHooks: UserHooks = { ended: async () => {}, erased: async () => {}, mayChangePrivileged: () => {} };
 
 export class UserService {
   constructor(
@@ -34,10 +37,15 @@ export class UserService {
     return user;
   }
 
-  /** Whoever may come in; undefined for a disabled user as for none. */
+  /** Whoever may come in; undefined for a disabled or closed user as for none. */
   async findActive(id: string): Promise<User | undefined> {
     const user = await this.db.repo(User).findOneBy({ id });
-    return user && !user.disabledAt ? user : undefined;
+    return user?.active ? user : undefined;
+  }
+
+  /** Whether all sessions of theirs were ended since: what was proved before begins none. @param at NumericDate, in whole seconds. */
+  async isOutdated(id: string, at: number): Promise<boolean> {
+    return (await this.db.execute(OUTDATED, [currentTenantId(), id, at])).length > 0;
   }
 
   /** What was typed is normalised as it was when it was stored. */
@@ -109,12 +117,40 @@ export class UserService {
     });
   }
 
+  /** As disabled until then, by the person's own word; whoever does the deletion comes at that time. @throws AppError 409 for the last administrator. */
+  close({ id }: User, deletionAt: Date): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      await this.assertNotLast(user);
+      user.deletionAt = deletionAt;
+      await this.hooks.ended(user);
+      await this.audit.record('account.deletion_requested', { user_id: id, until: deletionAt.toISOString() });
+    });
+  }
+
+  /** What ended when it was closed stays ended. */
+  reopen({ id }: User): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      if (!user.deletionAt) return;
+      user.deletionAt = null;
+      await this.audit.record('account.deletion_withdrawn', { user_id: id });
+    });
+  }
+
+  changeSettings({ id }: User, settings: AccountSettings): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      const changed = JSON.stringify(AccountSettings.parse(user.settings)) !== JSON.stringify(settings);
+      user.settings = settings;
+      if (changed) await this.audit.record('user.updated', { user_id: id, changed: ['settings'] });
+    });
+  }
+
   /** Nothing of the person stays but the id in the audit log. */
   delete({ id }: User, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
       const user = await this.locked(id, ifMatch);
       await this.assertNotLast(user);
       await this.hooks.ended(user);
+      await this.hooks.erased(user);
       await this.db.repo(User).delete({ id });
       await this.audit.record('user.deleted', { user_id: id });
     });
@@ -164,6 +200,7 @@ export class UserService {
     if (!user.roles.includes(ADMIN)) return;
     await this.db.execute(LOCK, [currentTenantId()]);
     const others = this.db.repo(User).query('u').andWhere(':role = ANY(u.roles)', { role: ADMIN });
+    others.andWhere('u.deletion_at IS NULL');
     if (await others.andWhere('u.id <> :id', { id: user.id }).getExists()) return;
     throw conflict('last_administrator', 'Somebody must administer this tenant: give another user the role first');
   }
@@ -171,6 +208,11 @@ export class UserService {
 
 // NO KEY: rows that refer to the tenant can be written meanwhile.
 const LOCK = { name: 'administrators_lock', text: 'SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE' };
+
+const OUTDATED = {
+  name: 'user_proofs_outdated',
+  text: `SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 AND date_trunc('second', proofs_from) > to_timestamp($3::bigint)`,
+};
 
 function identifierOf(email: string): string {
   const identifier = normalizeIdentifier(email);

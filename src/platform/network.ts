@@ -2,7 +2,7 @@
 import ipaddr from 'ipaddr.js';
 
 /** IPv4 /24, IPv6 /48 (RFC 6177 §2: what one site gets). Undefined where the address cannot be read. */
-export function networkOf(ip: string | undefined): string | undefined {
+export function networkOf(ip: string | null | undefined): string | undefined {
   if (!ip || !ipaddr.isValid(ip)) return undefined;
   const address = ipaddr.process(ip);
   return address.kind() === 'ipv4'
@@ -12,3 +12,7 @@ export function networkOf(ip: string | undefined): string | undefined {
         .map((part) => part.toString(16))
         .join(':')}::/48`;
 }
+
+/** The address in one spelling (RFC 5952; IPv4 that came as IPv6 is IPv4). Undefined where it cannot be read. */
+export const addressOf = (ip: string | null | undefined): string | undefined =>
+  ip && ipaddr.isValid(ip) ? ipaddr.process(ip).toString() : undefined;

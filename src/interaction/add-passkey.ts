@@ -1,0 +1,68 @@
+// After a sign-in by password, in a browser that can: would they like a passkey? At most every thirty days, and "Not now" goes on as well.
+// Hands off to: PasskeyHints, which knows whether it is time; PasskeyService, which knows what browsers make.
+import type { OwnFactors } from '../features/credentials/own-factors.js';
+import type { PasskeyService } from '../features/credentials/passkey.service.js';
+import type { PasskeyHints } from '../features/credentials/passkey-hints.js';
+import type { User } from '../features/users/user.entity.js';
+import type { UserService } from '../features/users/user.service.js';
+import type { Clock } from '../platform/clock.js';
+import { proofOfNew, registered } from './passkey.js';
+import type { Progress } from './steps.js';
+import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
+
+export class AddPasskeyStep implements Step {
+  constructor(
+    private readonly stage: Stage,
+    private readonly deps: {
+      passkeys: PasskeyService;
+      passkeyHints: PasskeyHints;
+      ownFactors: OwnFactors;
+      users: UserService;
+      clock: Clock;
+    },
+  ) {}
+
+  /** Once it was shown here it stays until it is answered: going back or sending it late loses nothing. */
+  async isDue({ user_id, password, can_passkey, add_passkey }: Progress): Promise<boolean> {
+    if (!user_id || !password || add_passkey === 'answered') return false;
+    if (add_passkey === 'shown') return true;
+    return can_passkey === true && this.deps.passkeyHints.isTimeToAsk({ id: user_id });
+  }
+
+  async show(visit: Visit): Promise<void> {
+    const user = await this.userOf(visit);
+    if (!user) return;
+    await this.ask(visit, user);
+    if (visit.progress.add_passkey) return;
+    await this.deps.passkeyHints.asked(user);
+    await this.stage.remember(visit, { ...visit.progress, add_passkey: 'shown' });
+  }
+
+  async submit(visit: Visit, form: Form): Promise<void> {
+    const { progress } = visit;
+    const user = await this.userOf(visit);
+    const answered = { ...progress, add_passkey: 'answered' as const };
+    const text = field(form, 'passkey');
+    if (!user || !text) return this.stage.remember(visit, answered);
+    const { passkeys, ownFactors, clock } = this.deps;
+    const made = await registered(passkeys, visit, text, user);
+    if (made.outcome !== 'ok') return this.ask(visit, user, `passkey_${made.outcome}`);
+    const recovery_codes = await ownFactors.codesWhereNone(user);
+    const proofs = [...progress.proofs, proofOfNew(made.passkey, clock)];
+    await this.stage.remember(visit, { ...answered, proofs, recovery_codes });
+  }
+
+  private async ask(visit: Visit, user: User, problem?: string): Promise<void> {
+    const data = {
+      username: user.email,
+      passkey: { options: await this.deps.passkeys.registrationOptions(user, visit.interaction.uid) },
+      error: problem && { code: problem },
+      actions: { submit: `${visit.base}/add_passkey` },
+    };
+    await this.stage.show(visit, 'add-passkey', data, { status: problem ? 422 : 200 });
+  }
+
+  private async userOf({ progress }: Visit): Promise<User | undefined> {
+    return progress.user_id ? this.deps.users.findActive(progress.user_id) : undefined;
+  }
+}

@@ -1,0 +1,65 @@
+// A sign-in that is not like the others, of somebody who has no second factor: six digits to the address of the account. They are good here only,
+// say nothing of how strong the sign-in is, and nothing is sent before somebody asks for it.
+import type { EmailCodes } from '../features/accounts/email-codes.js';
+import type { User } from '../features/users/user.entity.js';
+import type { UserService } from '../features/users/user.service.js';
+import { AppError } from '../platform/errors.js';
+import type { CounterHandle } from '../platform/metrics.js';
+import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
+
+interface Problem {
+  code: string;
+  seconds?: number;
+}
+
+export class ConfirmationStep implements Step {
+  constructor(
+    private readonly stage: Stage,
+    private readonly deps: { emailCodes: EmailCodes; users: UserService; signIns: CounterHandle<'outcome'> },
+  ) {}
+
+  async show(visit: Visit): Promise<void> {
+    const user = await this.userOf(visit);
+    if (user) await this.ask(visit, user);
+  }
+
+  async submit(visit: Visit, form: Form): Promise<void> {
+    const user = await this.userOf(visit);
+    if (!user) return;
+    const { progress } = visit;
+    if (!progress.confirmation || field(form, 'send')) return this.send(visit, user);
+    const code = field(form, 'code');
+    if (!code) return this.ask(visit, user, { code: 'missing_email_code' });
+    const result = await this.deps.emailCodes.verify(user.email, flowOf(visit), code.slice(0, 64));
+    this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `email_code_${result.outcome}` });
+    if (result.outcome !== 'ok')
+      return this.ask(visit, user, { code: result.outcome === 'gone' ? 'email_code_gone' : 'wrong_email_code' });
+    await this.stage.remember(visit, { ...progress, confirmation: 'given' });
+  }
+
+  private async send(visit: Visit, user: User): Promise<void> {
+    try {
+      await this.deps.emailCodes.send(user.email, flowOf(visit));
+    } catch (error) {
+      if (!(error instanceof AppError) || error.status !== 429) throw error;
+      return this.ask(visit, user, { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 }, 429);
+    }
+    await this.stage.remember(visit, { ...visit.progress, confirmation: 'sent' });
+  }
+
+  private async ask(visit: Visit, { email }: User, error?: Problem, status = error ? 422 : 200): Promise<void> {
+    const sent = visit.progress.confirmation === 'sent';
+    const data = { email, sent, error, actions: { submit: `${visit.base}/confirmation` } };
+    await this.stage.show(visit, 'confirmation', data, {
+      status,
+      retryAfter: status === 429 ? error?.seconds : undefined,
+    });
+  }
+
+  private async userOf({ progress }: Visit): Promise<User | undefined> {
+    return progress.user_id ? this.deps.users.findActive(progress.user_id) : undefined;
+  }
+}
+
+/** A code that was asked for as a first proof confirms nothing, and the other way round. */
+const flowOf = ({ interaction }: Visit): string => `${interaction.uid}:confirmation`;

@@ -1,0 +1,168 @@
+// The steps as forms of programs, below /api/v1/auth: each names the interaction it goes on with, whose cookie comes along, and is answered
+// with the step that is next. Never a token: whoever is through opens `location` in the browser, which gets its code there as always.
+// Hands off to: the same steps as the pages.
+import { bodyParser } from '@koa/bodyparser';
+import Router from '@koa/router';
+import type { Context, Next } from 'koa';
+import { z } from 'zod';
+import type { ForgottenPasswords } from '../features/accounts/forgotten-passwords.js';
+import { assertSameOrigin } from '../platform/csrf.js';
+import { AppError, forbidden, invalid } from '../platform/errors.js';
+import type { Logger } from '../platform/logger.js';
+import type { Links } from './links.js';
+import { answerProblem, problems } from './problem.js';
+import type { StepName } from './steps.js';
+import type { Form, Visit } from './visit.js';
+
+export const JSON_PATH = '/api/v1/auth';
+
+interface Dispatch {
+  visitOf(ctx: Context, uid: string): Promise<Visit>;
+  stepOf(visit: Visit): Promise<StepName | 'finish'>;
+  /** @returns the step that is next instead, where this one is not to be taken now. */
+  submit(visit: Visit, step: StepName, form: Form): Promise<StepName | 'finish' | undefined>;
+  isOurs(visit: Visit, csrf: unknown): boolean;
+}
+
+interface JsonDependencies extends Dispatch {
+  links: Links;
+  forgottenPasswords: Pick<ForgottenPasswords, 'request'>;
+  /** Of a form, in which the answer to the captcha comes. */
+  captchaField: string | undefined;
+  assertRoom(): void;
+  logger: Logger;
+}
+
+const line = z.string().min(1).max(1024);
+const name = { interaction: z.string().min(1).max(64) };
+const address = { ...name, username: z.string().trim().min(1).max(320) };
+const password = z.string().min(1).max(16_384);
+const captcha = { captcha_token: z.string().max(4096).optional() };
+
+/** Where no more passwords can be hashed, the answer comes before body, database and CSRF work. */
+const hashes = new Set(['register', 'login']);
+const pass = (_ctx: Context, next: Next) => next();
+
+interface StepForm {
+  step: StepName;
+  schema: z.ZodObject;
+  /** What the form of the page holds beside the members of the same name. */
+  more?: Record<string, string>;
+  status?: number;
+}
+
+/** Each is one submission of one page. */
+const forms: Record<string, StepForm> = {
+  register: {
+    step: 'register',
+    schema: z.strictObject({ ...address, ...captcha, password, name: z.string().max(200).optional() }),
+    status: 201,
+  },
+  'resend-verification': { step: 'registered', schema: z.strictObject(name), more: { again: 'yes' }, status: 202 },
+  login: { step: 'login', schema: z.strictObject({ ...address, ...captcha, password }) },
+  'magic-link': { step: 'login', schema: z.strictObject(address), more: { with: 'magic_link' }, status: 202 },
+  'email-code': { step: 'login', schema: z.strictObject(address), more: { with: 'email_code' }, status: 202 },
+  'email-code/verify': { step: 'email_code', schema: z.strictObject({ ...name, code: line }) },
+  '2fa/send': { step: 'second_factor', schema: z.strictObject(name), more: { with: 'email_code' }, status: 202 },
+  '2fa/verify': {
+    step: 'second_factor',
+    schema: z.union([
+      z.strictObject({ ...name, ...captcha, code: line, remember_device: z.literal('yes').optional() }),
+      z.strictObject({ ...name, ...captcha, email_code: line, remember_device: z.literal('yes').optional() }),
+    ]) as unknown as z.ZodObject,
+  },
+  'recovery-login': { step: 'second_factor', schema: z.strictObject({ ...name, ...captcha, recovery_code: line }) },
+};
+
+const readBody = bodyParser({
+  enableTypes: ['json'],
+  jsonLimit: '32kb',
+  onError(error) {
+    const { status = 400 } = error as { status?: number };
+    throw new AppError(status === 413 ? 413 : 400, 'invalid_body', 'The body is no JSON that can be read');
+  },
+});
+
+export function createJsonRouter(deps: JsonDependencies): Router {
+  const { visitOf, stepOf, submit, links, forgottenPasswords } = deps;
+  const router = new Router({ prefix: JSON_PATH, sensitive: true, strict: true });
+  const guarded = problems(deps.logger);
+  const shed = (_ctx: Context, next: Next) => {
+    deps.assertRoom();
+    return next();
+  };
+
+  const post = (path: string, work: (ctx: Context, body: unknown) => Promise<void>) =>
+    router.post(`/${path}`, guarded, hashes.has(path) ? shed : pass, readBody, async (ctx) => {
+      ctx.set('Cache-Control', 'no-store');
+      if (!ctx.is('json')) throw new AppError(415, 'unsupported_type', 'This takes application/json');
+      await work(ctx, ctx.request.body);
+    });
+
+  /** The interaction that is named, of this browser, asked by a page of ours or by a program that is none. */
+  async function visit(ctx: Context, uid: string): Promise<Visit> {
+    assertSameOrigin(ctx.headers, ctx.state.origin);
+    const found = { ...(await visitOf(ctx, uid)), json: true };
+    if (!deps.isOurs(found, ctx.get('x-csrf-token')))
+      throw forbidden('csrf', 'The header x-csrf-token is not the one of this interaction');
+    return found;
+  }
+
+  async function answer(ctx: Context, uid: string, status = 200): Promise<void> {
+    const now = await visitOf(ctx, uid);
+    ctx.status = status;
+    ctx.body = describe(now, await stepOf(now), ctx.state.issuer);
+  }
+
+  for (const [path, { step, schema, more, status }] of Object.entries(forms))
+    post(path, async (ctx, body) => {
+      const { interaction, captcha_token, ...fields } = parse(schema, body) as Record<string, string>;
+      const form: Form = {
+        ...fields,
+        ...more,
+        ...(deps.captchaField ? { [deps.captchaField]: captcha_token } : {}),
+      };
+      const next = await submit(await visit(ctx, String(interaction)), step, form);
+      if (next) return answerProblem(ctx, { status: 409, code: 'wrong_step', step: next });
+      if (ctx.body === undefined) await answer(ctx, String(interaction), status);
+    });
+
+  for (const [path, open] of [
+    ['verify-email', 'verify'],
+    ['magic-link/verify', 'signIn'],
+  ] as const)
+    post(path, async (ctx, body) => {
+      const { interaction, token } = parse(z.strictObject({ ...name, token: line }), body);
+      await links[open](await visit(ctx, interaction), token);
+      await answer(ctx, interaction);
+    });
+
+  post('forgot-password', async (ctx, body) => {
+    const { interaction, username } = parse(z.strictObject(address), body);
+    await visit(ctx, interaction);
+    await forgottenPasswords.request(username);
+    await answer(ctx, interaction, 202);
+  });
+
+  return router;
+}
+
+/** What a program has to know to go on. */
+export function describe({ interaction, need, csrf }: Visit, step: StepName | 'finish', issuer: string) {
+  return {
+    interaction: interaction.uid,
+    step,
+    csrf,
+    requires_2fa: step === 'second_factor',
+    ...(need.kind === 'second_factor' ? { methods: need.methods, recovery: need.recovery } : {}),
+    // Steps that have no form here are taken on the page.
+    location: `${issuer}/interaction/${interaction.uid}`,
+  };
+}
+
+function parse<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  const read = schema.safeParse(body ?? {});
+  if (read.success) return read.data;
+  const issues = read.error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, message }));
+  throw invalid('The body is not what this takes', issues);
+}

@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { generate } from 'otplib';
+import { changeEmail, press, undoLink } from '../support/account-life.js';
+import { Browser } from '../support/browser.js';
+import { delivered, lettersTo, letterTo, linkIn } from '../support/mailbox.js';
+import { makeClient, makePerson, type Party, password, refresh, tokensFor } from '../support/party.js';
+import { startServer, type TestServer } from '../support/server.js';
+
+describe('a change of address that the old mailbox takes back (OWASP ASVS 5.0 V6.3.7)', () => {
+  let server: TestServer;
+  let party: Party;
+  let person: { id: string; email: string };
+  let browser: Browser;
+  let wanted: string;
+
+  beforeAll(async () => {
+    server = await startServer();
+    party = await makeClient(server, { consent_policy: 'implicit' });
+  }, 60_000);
+  afterAll(() => server?.close());
+  beforeEach(async () => {
+    person = await makePerson(server);
+    browser = new Browser();
+    wanted = `new-${person.email}`;
+  });
+
+  const linkTo = (email = person.email) => undoLink(server, email);
+  const user = () => server.inside(({ users }) => users.find(person.id));
+  const change = (to = wanted, from = person.email) => changeEmail(server, browser, from, to);
+  const pressUndo = async (link: string) => {
+    const other = new Browser();
+    return press(other, await other.open(link), 'email-undo-submit');
+  };
+  const verify = (email: string, secret = password) =>
+    server.inside(({ passwords }) => passwords.verify(email, secret)).then(({ outcome }) => outcome);
+  const events = async (name: string) =>
+    (
+      await server.services.db.manager.query(`SELECT 1 FROM audit_events WHERE name = $1 AND data ->> 'user_id' = $2`, [
+        name,
+        person.id,
+      ])
+    ).length;
+
+  it('is the old one again: everybody is out, the password is dead, and the way goes to another one', async () => {
+    const tokens = await tokensFor(server, party, person.email);
+    await server.inside(async ({ devices }) => devices.trust(await user(), [], 30));
+    await change();
+    const link = await linkTo();
+    expect((await new Browser().open(link)).status).toBe(200);
+    expect(await user()).toMatchObject({ email: wanted });
+    const next = await pressUndo(link);
+    expect(next.url).toContain('/password?token=');
+    expect(next.html).toContain(person.email);
+    expect(await user()).toMatchObject({ email: person.email, emailVerified: true });
+    expect([await verify(wanted), await verify(person.email)]).toEqual(['failed', 'failed']);
+    expect((await refresh(server, party, String(tokens.refresh_token))).body.error).toBe('invalid_grant');
+    expect(await server.inside(({ devices }) => devices.trustedOf(person))).toEqual([]);
+    expect((await browser.open(`${server.issuer}/account/email`)).html).not.toContain('account-email-save');
+    const own = new Browser();
+    await own.submit(next, { password: 'mountains are patient' });
+    expect(await verify(person.email, 'mountains are patient')).toBe('ok');
+    expect([await events('email_change.undone'), (await new Browser().open(link)).status]).toEqual([1, 400]);
+  });
+
+  it('takes along what was added to sign in with around the change, and nothing else', async () => {
+    const { manager } = server.services.db;
+    const enrol = () =>
+      server.inside(async ({ recoveryCodes, totp }) => {
+        const offer = totp.offer(await user(), 'Acme', 'flow');
+        await totp.confirm(await user(), offer, await generate({ secret: offer.secret }));
+        await recoveryCodes.renew(await user());
+      });
+    const left = async () => (await server.inside(({ secondFactors }) => secondFactors.of(person.id))).totp;
+    await change();
+    await enrol();
+    await pressUndo(await linkTo());
+    expect(await left()).toBe(false);
+    await server.inside(async ({ passwords }) => passwords.set(await user(), password));
+    await enrol();
+    for (const table of ['totp_credentials', 'recovery_codes'])
+      await manager.query(`UPDATE ${table} SET created_at = now() - interval '3 days' WHERE user_id = $1`, [person.id]);
+    await server.inside(async ({ emailChange, oneTimeTokens, users }) => {
+      const data = { from: person.email, to: `b-${wanted}`, at: new Date().toISOString() };
+      await users.update(await user(), { email: `b-${wanted}` });
+      await emailChange.undo(await oneTimeTokens.issue('email_change_undo', `${person.id}:b`, { data }));
+    });
+    expect(await left()).toBe(true);
+  });
+
+  it('works after a second change too, and ends the way back to what came in between', async () => {
+    await change();
+    const first = await linkTo();
+    await change(`third-${wanted}`, wanted);
+    const second = await linkTo(wanted);
+    await pressUndo(first);
+    expect(await user()).toMatchObject({ email: person.email });
+    expect((await new Browser().open(second)).status).toBe(400);
+  });
+
+  it('leaves the older way back where the newer was taken', async () => {
+    await change();
+    const first = await linkTo();
+    await change(`third-${wanted}`, wanted);
+    await pressUndo(await linkTo(wanted));
+    expect(await user()).toMatchObject({ email: wanted });
+    await pressUndo(first);
+    expect(await user()).toMatchObject({ email: person.email });
+  });
+
+  it('calls off a deletion that was asked for meanwhile', async () => {
+    await change();
+    await server.inside(async ({ accountDeletion }) => accountDeletion.request(await user()));
+    const deletion = await letterTo(server, wanted, /account-restore/);
+    await pressUndo(await linkTo());
+    expect(await user()).toMatchObject({ email: person.email, deletionAt: null });
+    expect((await new Browser().open(linkIn(deletion))).status).toBe(400);
+  });
+
+  it('gives the address back over an account that nobody has proved, and not over one that somebody has', async () => {
+    await change();
+    const link = await linkTo();
+    await server.inside(async ({ tenants, registration }) => {
+      await tenants.update(await tenants.current(), {
+        settings: { authentication: { registration: 'open' } },
+      } as never);
+      await registration.register({ email: person.email, password: 'a squatter sits here', flow: 'squatter' });
+    });
+    const squatter = await server.inside(({ users }) => users.findByEmail(person.email));
+    expect(squatter?.id).not.toBe(person.id);
+    const owner = squatter && (await server.inside(({ users }) => users.update(squatter, { email_verified: true })));
+    const refused = await pressUndo(link);
+    expect([refused.status, refused.html.includes('email-undo-submit')]).toEqual([409, true]);
+    expect(await user()).toMatchObject({ email: wanted });
+    expect(await verify(wanted)).toBe('ok');
+    if (owner) await server.inside(({ users }) => users.update(owner, { email_verified: false }));
+    await pressUndo(link);
+    expect(await user()).toMatchObject({ email: person.email });
+    expect(await verify(person.email, 'a squatter sits here')).toBe('failed');
+  });
+
+  it('is not offered to a mailbox that was never proved, nor to an account that was disabled', async () => {
+    await server.inside(async ({ users }) => users.update(await user(), { email_verified: false }));
+    await change();
+    await delivered(server);
+    expect(await lettersTo(server, person.email)).toEqual([]);
+    const token = await server.inside(async ({ oneTimeTokens, users }) => {
+      const data = { from: person.email, to: wanted, at: new Date().toISOString() };
+      await users.disable(await user());
+      return oneTimeTokens.issue('email_change_undo', `${person.id}:x`, { data });
+    });
+    expect((await new Browser().open(`${server.issuer}/email-undo?token=${token}`)).status).toBe(400);
+  });
+
+  it('works once for many at a time', async () => {
+    await change();
+    const token = String(new URL(await linkTo()).searchParams.get('token'));
+    const results = await Promise.allSettled(
+      Array.from({ length: 10 }, () => server.inside(({ emailChange }) => emailChange.undo(token))),
+    );
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(await events('email_change.undone')).toBe(1);
+  });
+});

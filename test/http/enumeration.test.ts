@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Browser, type Page } from '../support/browser.js';
+import { withoutNonces } from '../support/journey.js';
+import { JsonSignIn } from '../support/json-sign-in.js';
+import { authorizationUrl, makeClient, makePerson, type Party, pkce } from '../support/party.js';
+import { startServer, type TestServer } from '../support/server.js';
+import { generous, setPolicy } from '../support/sign-in-letters.js';
+
+const tries = 200;
+const tolerance = 0.05;
+
+/** One request, and everything that comes back. */
+type Ask = (email: string) => Promise<{ milliseconds: number; answer: string }>;
+
+describe('nobody learns from an answer whether an address has an account (OWASP ASVS 5.0 §6.3.8)', () => {
+  let server: TestServer;
+  let party: Party;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    server = await startServer({ overrides: { letters: generous } });
+    party = await makeClient(server, { consent_policy: 'implicit' });
+    // Locks come after more failures than are made here.
+    await server.inside(async ({ tenants }) =>
+      tenants.update(await tenants.current(), { settings: { lockout: { max_attempts: 100 } } } as never),
+    );
+    await setPolicy(server, {
+      registration: 'open',
+      first_factors: ['password', 'passkey', 'magic_link', 'email_code'],
+    });
+    browser = new Browser();
+  }, 60_000);
+  afterAll(() => server?.close());
+
+  /** What is of the request is taken out: nonces, the address itself and its first letter. */
+  const said = (page: Page, email: string) =>
+    [
+      page.status,
+      page.headers.get('location')?.replace(/\/interaction\/[\w-]+/, '/interaction/…'),
+      [...page.headers.keys()].sort().join(),
+      withoutNonces(page)
+        .replaceAll(email, 'ADDRESS')
+        .replaceAll(/"challenge":"[^"]*"|&quot;challenge&quot;:&quot;[\w-]+/g, ''),
+    ].join('\n');
+
+  const timed = async (email: string, page: Page, fields: Record<string, string>) => {
+    const action = /<form[^>]*action="([^"]*)"/.exec(page.html)?.[1] ?? '';
+    const csrf = /name="csrf" value="([^"]*)"/.exec(page.html)?.[1] ?? '';
+    const body = new URLSearchParams({ csrf, ...fields });
+    const address = new URL(action, server.issuer).href;
+    const began = performance.now();
+    const response = await browser.request(address, {
+      method: 'POST',
+      body,
+      headers: { origin: new URL(server.issuer).origin },
+    });
+    const html = await response.text();
+    const milliseconds = performance.now() - began;
+    const answered = { url: address, status: response.status, headers: response.headers, html };
+    return { milliseconds, answer: said(answered, email) };
+  };
+  const begin = (more: Record<string, string> = {}) => browser.open(authorizationUrl(server, party, pkce(), more));
+
+  const ways: [string, () => Promise<Ask>][] = [
+    [
+      'sign-in with a wrong password',
+      async () => async (email) => {
+        const page = await browser.submit(await begin(), { username: email });
+        return timed(email, page, { username: email, password: 'wrong words' });
+      },
+    ],
+    [
+      'registration',
+      async () => async (email) =>
+        timed(email, await begin({ prompt: 'create' }), { username: email, password: 'quiet river stone 7' }),
+    ],
+    [
+      'a forgotten password',
+      async () => {
+        const page = await browser.open(`${server.issuer}/forgotten-password`);
+        return (email) => timed(email, page, { username: email });
+      },
+    ],
+    [
+      'the letter about an address again',
+      async () => {
+        const page = await browser.open(`${server.issuer}/verify-email?token=nothing`);
+        return (email) => timed(email, page, { username: email });
+      },
+    ],
+    [
+      'a sign-in link',
+      async () => async (email) => timed(email, await begin(), { username: email, with: 'magic_link' }),
+    ],
+    [
+      'a code by mail',
+      async () => async (email) => timed(email, await begin(), { username: email, with: 'email_code' }),
+    ],
+    [
+      'the options for a passkey, and the password page after the name',
+      async () => async (email) => {
+        const page = await begin({ login_hint: email });
+        const passkey = /data-passkey="([^"]*)"/.exec(page.html)?.[1] ?? 'none';
+        const { milliseconds, answer } = await timed(email, page, { username: email });
+        return { milliseconds, answer: `${passkey.replace(/challenge&quot;:&quot;[\w-]+/, '')}\n${answer}` };
+      },
+    ],
+    [
+      'sign-in as JSON',
+      async () => async (email) => {
+        const program = new JsonSignIn(server, browser);
+        await program.begin(party, pkce());
+        const began = performance.now();
+        const { status, body } = await program.post('login', { username: email, password: 'wrong words' });
+        const milliseconds = performance.now() - began;
+        return { milliseconds, answer: JSON.stringify([status, { ...body, request_id: '' }]) };
+      },
+    ],
+  ];
+
+  it.each(ways)(
+    '%s: the same bytes, and medians within 5 %% of each other',
+    async (what, prepare) => {
+      const ask = await prepare();
+      // Each address is asked for a few times only: what is counted for one must not be what is measured.
+      const known = await Promise.all(Array.from({ length: 20 }, () => makePerson(server)));
+      let run = 0;
+      const measure = async () => {
+        run += 1;
+        const times = { known: [] as number[], unknown: [] as number[] };
+        const answers = new Set<string>();
+        for (let turn = 0; turn < tries; turn += 1) {
+          const person = known[turn % known.length]?.email ?? '';
+          const pair = [
+            ['known', person],
+            // As long as the other one, and with the same first letter.
+            ['unknown', person.replace(/^maria-/, `mar${String.fromCharCode(97 + run)}a-`)],
+          ] as const;
+          // Whoever comes second finds things warm: in turns.
+          for (const [kind, email] of turn % 2 ? pair : [...pair].reverse()) {
+            const { milliseconds, answer } = await ask(email);
+            times[kind].push(milliseconds);
+            answers.add(answer);
+          }
+        }
+        expect([...answers]).toHaveLength(1);
+        return Math.abs(median(times.known) / median(times.unknown) - 1);
+      };
+      let difference = await measure();
+      if (difference > tolerance) {
+        // A busy machine can do that once; a difference in the work does it each time.
+        console.warn(`${what}: ${(difference * 100).toFixed(1)} % apart, measured once more`);
+        difference = await measure();
+      }
+      expect(difference).toBeLessThanOrEqual(tolerance);
+    },
+    300_000,
+  );
+});
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}

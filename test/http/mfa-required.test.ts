@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
+import { generate } from 'otplib';
+import { acrValues } from '../../config/protocol.js';
+import { Browser, type Page } from '../support/browser.js';
+import { StoppedClock } from '../support/clock.js';
+import { baseOf, csrfOf, nameOf, send, silently } from '../support/journey.js';
+import {
+  authorizationUrl,
+  codeOf,
+  makeClient,
+  makePerson,
+  type Party,
+  password,
+  pkce,
+  redeem,
+} from '../support/party.js';
+import { startServer, type TestServer } from '../support/server.js';
+
+const [one, mfa, phr] = acrValues;
+const stepSeconds = 30;
+
+describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5.1.1)', () => {
+  const clock = new StoppedClock();
+  let server: TestServer;
+  let party: Party;
+  let person: { id: string; email: string };
+  let browser: Browser;
+
+  beforeAll(async () => {
+    server = await startServer({ overrides: { clock } });
+    party = await makeClient(server, { consent_policy: 'implicit' });
+  }, 60_000);
+  afterAll(() => server?.close());
+  beforeEach(async () => {
+    clock.move(3 * stepSeconds);
+    person = await makePerson(server);
+    browser = new Browser();
+    await policy({});
+  });
+
+  const policy = (authentication: object) =>
+    server.inside(async ({ tenants }) =>
+      tenants.update(await tenants.current(), { settings: { authentication } } as never),
+    );
+  const code = (secret: string) => generate({ secret, epoch: Math.floor(clock.now().getTime() / 1000) });
+  const withTotp = (id = person.id) =>
+    server.inside(async ({ totp, users }) => {
+      const user = await users.find(id);
+      const offer = totp.offer(user, 'Acme', 'flow');
+      await totp.confirm(user, offer, await code(offer.secret));
+      clock.move(stepSeconds);
+      return offer.secret;
+    });
+  const isAsked = ({ html }: Page) => html.includes('mfa-submit');
+  const isEnrolling = ({ html }: Page) => html.includes('name="offer"');
+
+  async function begin(more: Record<string, string> = {}, visitor = browser) {
+    const proof = pkce();
+    const page = await visitor.open(authorizationUrl(server, party, proof, more));
+    if (nameOf(page) !== 'identifier') return { page, proof };
+    return { page: await visitor.submit(await visitor.submit(page, { username: person.email }), { password }), proof };
+  }
+  async function claims({ page, proof }: Awaited<ReturnType<typeof begin>>) {
+    const { body } = await redeem(server, party, codeOf(page), proof);
+    const { acr, amr, auth_time } = decodeJwt(String(body.id_token));
+    return { acr, amr, auth_time };
+  }
+  const errorOf = async (more: Record<string, string> = {}) =>
+    (await silently(server, party, browser, more)).get('error');
+
+  it('offers its classes in discovery (OpenID Connect Discovery §3, acr_values_supported)', async () => {
+    const metadata = await (await fetch(`${server.issuer}/.well-known/openid-configuration`)).json();
+    expect((metadata as { acr_values_supported: string[] }).acr_values_supported).toEqual([...acrValues]);
+  });
+
+  describe('because the tenant has come to require a second factor', () => {
+    it('ends prompt=none with login_required, and goes on with the second factor alone', async () => {
+      const before = await claims(await begin());
+      const secret = await withTotp();
+      expect(await errorOf()).toBeNull();
+      await policy({ multi_factor: 'required' });
+      expect(await errorOf()).toBe('login_required');
+      const { page, proof } = await begin();
+      expect(isAsked(page)).toBe(true);
+      const end = await browser.submit(page, { code: await code(secret) });
+      const after = await claims({ page: end, proof });
+      expect(after).toMatchObject({ acr: mfa, amr: ['pwd', 'otp', 'mfa'] });
+      // What came later does not make the sign-in look fresh.
+      expect(after.auth_time).toBe(before.auth_time);
+      expect(await errorOf()).toBeNull();
+    });
+
+    it('is led to set one up where the account has none, and is not let in before', async () => {
+      codeOf((await begin()).page);
+      await policy({ multi_factor: 'required' });
+      for (const more of [{}, { acr_values: one }, { acr_values: phr }] as Record<string, string>[]) {
+        expect(isEnrolling((await begin(more)).page)).toBe(true);
+        expect(await errorOf(more)).not.toBeNull();
+      }
+    });
+
+    it('is let in from a browser that is remembered, until it is no longer', async () => {
+      const secret = await withTotp();
+      const { page } = await begin();
+      codeOf(await browser.submit(page, { code: await code(secret), remember_device: 'yes' }));
+      for (const [key, { name }] of browser.cookies) if (!name.includes('ostiary_device')) browser.cookies.delete(key);
+      expect((await claims(await begin())).acr).toBe(one);
+      await policy({ multi_factor: 'required' });
+      expect(await errorOf()).toBeNull();
+      await policy({ multi_factor: 'required', remember_days: 0 });
+      expect(await errorOf()).toBe('login_required');
+      await policy({ multi_factor: 'required' });
+      await server.inside(async ({ devices }) => {
+        for (const { id } of await devices.trustedOf(person)) await devices.revoke(person, id);
+      });
+      expect(await errorOf()).toBe('login_required');
+    });
+
+    it('does not make a session of another account’s remembrance', async () => {
+      const secret = await withTotp();
+      const { page } = await begin();
+      codeOf(await browser.submit(page, { code: await code(secret), remember_device: 'yes' }));
+      for (const [key, { name }] of browser.cookies) if (!name.includes('ostiary_device')) browser.cookies.delete(key);
+      person = await makePerson(server);
+      codeOf((await begin()).page);
+      await policy({ multi_factor: 'required' });
+      expect(await errorOf()).toBe('login_required');
+    });
+  });
+
+  describe('because the request asks for a class', () => {
+    it.each<[string, Record<string, string>, string]>([
+      ['nothing', {}, mfa],
+      ['acr_values in order of preference', { acr_values: `${one} ${mfa}` }, one],
+      ['acr_values, the strongest first', { acr_values: `${phr} ${mfa} ${one}` }, mfa],
+      ['an essential value', { claims: JSON.stringify({ id_token: { acr: { essential: true, value: one } } }) }, one],
+      [
+        'essential values',
+        { claims: JSON.stringify({ id_token: { acr: { essential: true, values: [phr, mfa] } } }) },
+        mfa,
+      ],
+    ])('answers what is met of it: %s', async (_name, more, answered) => {
+      const secret = await withTotp();
+      const { page, proof } = await begin(more);
+      const end = isAsked(page) ? await browser.submit(page, { code: await code(secret) }) : page;
+      expect((await claims({ page: end, proof })).acr).toBe(answered);
+      expect(await errorOf(more)).toBeNull();
+    });
+
+    it('ends prompt=none as unmet_authentication_requirements, and asks for nothing that nobody knows', async () => {
+      codeOf((await begin()).page);
+      const essential = { claims: JSON.stringify({ id_token: { acr: { essential: true, value: mfa } } }) };
+      expect(await errorOf(essential)).toBe('unmet_authentication_requirements');
+      expect(await errorOf({ acr_values: 'urn:example:unknown' })).toBeNull();
+      expect(await errorOf({ acr_values: `urn:example:unknown ${one}` })).toBeNull();
+    });
+  });
+
+  it('is not got around by choosing an account after a first proof', async () => {
+    const secret = await withTotp();
+    const { page } = await begin({ prompt: 'select_account' });
+    expect(isAsked(page)).toBe(true);
+    // In another tab somebody else signs in, so that there is an account to choose.
+    const victim = person;
+    person = await makePerson(server);
+    codeOf((await begin()).page);
+    expect(isAsked(await browser.open(baseOf(page)))).toBe(true);
+    const rows = await server.services.db.manager.query('SELECT uid FROM sessions WHERE account_id = $1', [person.id]);
+    for (const step of ['select_account', 'consent', 'login', 'confirmation', 'enrolment']) {
+      const fields = { csrf: csrfOf(page), account: rows[0].uid, decision: 'allow', offer: 'x', code: '000000' };
+      await send(browser, `${baseOf(page)}/${step}`, fields);
+      expect(isAsked(await browser.open(baseOf(page)))).toBe(true);
+    }
+    const begun = () => server.services.db.manager.query('SELECT 1 FROM sessions WHERE account_id = $1', [victim.id]);
+    expect(await begun()).toEqual([]);
+    codeOf(await browser.submit(page, { code: await code(secret) }));
+    expect(await begun()).toHaveLength(1);
+  });
+});
