@@ -241,7 +241,8 @@ export function createApp(services: Services): App {
   koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1')).use(below('/api/v1', compressReads));
   // Programs that sign people in carry no token yet.
-  koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(interaction.json.routes());
+  koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(below('/api/v1/passkeys', refuseEncodedBodies));
+  koa.use(interaction.json.routes());
   koa.use(account.api.routes());
   // What only the operators of the installation may ask for is not there at other tenants.
   koa.use((ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next));

@@ -30,7 +30,7 @@ export class JsonSignIn {
   }
 
   async post(name: string, body: object, headers: Record<string, string> = {}): Promise<Said> {
-    const answer = await this.browser.request(`${this.server.issuer}/api/v1/auth/${name}`, {
+    const answer = await this.browser.request(`${this.server.issuer}/api/v1/${name.startsWith('/') ? name.slice(1) : `auth/${name}`}`, {
       method: 'POST',
       body: JSON.stringify({ interaction: this.interaction, ...body }),
       headers: {
