@@ -95,11 +95,17 @@ export function createJsonRouter(deps: JsonDependencies): Router {
   };
 
   const post = (path: string, work: (ctx: Context, body: unknown) => Promise<void>) =>
-    router.post(path.startsWith('/') ? path : `/auth/${path}`, guarded, hashes.has(path) ? shed : pass, readBody, async (ctx) => {
-      ctx.set('Cache-Control', 'no-store');
-      if (!ctx.is('json')) throw new AppError(415, 'unsupported_type', 'This takes application/json');
-      await work(ctx, ctx.request.body);
-    });
+    router.post(
+      path.startsWith('/') ? path : `/auth/${path}`,
+      guarded,
+      hashes.has(path) ? shed : pass,
+      readBody,
+      async (ctx) => {
+        ctx.set('Cache-Control', 'no-store');
+        if (!ctx.is('json')) throw new AppError(415, 'unsupported_type', 'This takes application/json');
+        await work(ctx, ctx.request.body);
+      },
+    );
 
   /** The interaction that is named, of this browser, asked by a page of ours or by a program that is none. */
   async function visit(ctx: Context, uid: string): Promise<Visit> {
