@@ -78,6 +78,7 @@ const pages = [
   'GET /password',
   'POST /password',
   'POST /password/strength',
+  'POST /setup/strength',
   'GET /password/done',
   'GET /forgotten-password',
   'POST /forgotten-password',

@@ -366,6 +366,24 @@ describe('the passkeys of an account', () => {
     expect(decodeJwt(String(body.id_token)).acr).toBe('urn:ostiary:acr:phr');
   });
 
+  it('alone opens the account where the tenant takes no password, on the page and in the forms of programs', async () => {
+    const made = authenticator();
+    await add(made);
+    await policy({ first_factors: ['passkey'] });
+    const visitor = new Browser();
+    const found = await visitor.open(page());
+    expect(found.html).not.toMatch(/name="password"|login-submit/);
+    const address = found.url.replace(/\?.*/, '');
+    const typed = await send(visitor, `${address}/login`, { csrf: csrfOf(found), username: person.email, password });
+    expect([typed.status, typed.html.includes('A password does not open this.')]).toEqual([422, true]);
+    expect((await byPasskey(made)).status).toBe(200);
+    const program = new JsonSignIn(server, new Browser());
+    await program.begin(party, pkce());
+    const refused = await program.post('login', { username: person.email, password });
+    expect(refused.body.code).toBe('password_not_taken');
+    expect((await server.inside(({ passwords }) => passwords.failures(person.email))).failed_count).toBe(0);
+  });
+
   describe('is offered after a sign-in by password', () => {
     async function byPassword(fields: Record<string, string> = { can_passkey: 'yes' }, visitor = new Browser()) {
       const proof = pkce();
