@@ -10,7 +10,7 @@ import { Browser } from '../support/browser.js';
 import { authorizationUrl, codeOf, password, pkce, post, signIn } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { at, cookiesIn, furnish, type House, sharedByAll } from '../support/tenancy.js';
-import { api, jsonForms, show, type Verdict, verdict, ways } from '../support/ways.js';
+import { api, jsonForms, ownForms, ownNamed, show, type Verdict, verdict, ways } from '../support/ways.js';
 
 /** Kinds of models of the engine → the artefact that stands for them, or why none does. */
 const engineModels: Record<string, string> = {
@@ -78,7 +78,9 @@ const pages = [
   'POST /setup/strength',
   'GET /password',
   'POST /password',
+  'POST /setup/strength',
   'POST /password/strength',
+  'POST /setup/strength',
   'GET /password/done',
   'GET /forgotten-password',
   'POST /forgotten-password',
@@ -205,8 +207,9 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
         );
       expect(mounted.filter((route) => !route.includes('/api/v1')).sort()).toEqual([...pages].sort());
       for (const page of pages) expect(listed).toContain(page);
-      const forPrograms = mounted.filter((route) => route.includes('/api/v1/auth/'));
-      expect(forPrograms.sort()).toEqual(jsonForms.map((path) => `POST ${path}`).sort());
+      const own = [...ownForms, ...ownNamed].map(([method, path]) => `${method} /api/v1${path}`);
+      const forPrograms = mounted.filter((route) => route.includes('/api/v1/'));
+      expect(forPrograms.sort()).toEqual([...jsonForms.map((path) => `POST ${path}`), ...own].sort());
       for (const path of jsonForms) expect(listed).toContain(`POST ${path}`);
 
       const parameters = new Set(api.flatMap(({ path }) => [...path.matchAll(/:(\w+)/g)].map(([, name]) => name)));
@@ -360,7 +363,7 @@ function fits(way: string, kind: string): boolean {
   if (way.includes('cookies') !== kind.endsWith('cookies')) return false;
   if (way.endsWith('registered')) return kind === 'client_id';
   // These take an interaction, a CSRF token and what is in a letter, and are asked for nothing else.
-  if (way.includes('/api/v1/auth/') && !way.includes('cookies')) return /link|CSRF|uid/.test(kind);
+  if (/\/api\/v1\/(auth|passkeys)\//.test(way) && !way.includes('cookies')) return /link|CSRF|uid/.test(kind);
   return !/\/api.* bearer$/.test(way) || /token|code|link|hint|secret|request$/.test(kind);
 }
 
