@@ -1,8 +1,13 @@
 // After a sign-in by password, in a browser that can: would they like a passkey? At most every thirty days, and "Not now" goes on as well.
 // Hands off to: PasskeyHints, which knows whether it is time; PasskeyService, which knows what browsers make.
+
+import { assess, type Proof } from '../features/authentication/assurance.js';
+import { hasSecondFactor } from '../features/authentication/requirement.js';
 import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
 import type { PasskeyHints } from '../features/credentials/passkey-hints.js';
+import type { SecondFactors } from '../features/credentials/second-factors.js';
+import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import type { UserService } from '../features/users/user.service.js';
 import type { Clock } from '../platform/clock.js';
@@ -17,16 +22,26 @@ export class AddPasskeyStep implements Step {
       passkeys: PasskeyService;
       passkeyHints: PasskeyHints;
       ownFactors: OwnFactors;
+      secondFactors: Pick<SecondFactors, 'of'>;
+      policy: () => Promise<AuthenticationPolicy>;
       users: UserService;
       clock: Clock;
     },
   ) {}
 
   /** Once it was shown here it stays until it is answered: going back or sending it late loses nothing. */
-  async isDue({ user_id, password, can_passkey, add_passkey }: Progress): Promise<boolean> {
+  async isDue({ user_id, password, can_passkey, add_passkey, proofs }: Progress): Promise<boolean> {
     if (!user_id || !password || add_passkey === 'answered') return false;
+    if (!(await this.mayAdd(user_id, proofs))) return false;
     if (add_passkey === 'shown') return true;
     return can_passkey === true && this.deps.passkeyHints.isTimeToAsk({ id: user_id });
+  }
+
+  /** Whoever has a second factor has proved it here, and not been let off because the browser is remembered: a passkey would do alone for good. */
+  private async mayAdd(userId: string, proofs: readonly Proof[]): Promise<boolean> {
+    const { secondFactors, policy } = this.deps;
+    const has = await secondFactors.of(userId);
+    return assess(proofs).amr.includes('mfa') || !hasSecondFactor(await policy(), has);
   }
 
   async show(visit: Visit): Promise<void> {

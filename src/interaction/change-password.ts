@@ -3,6 +3,7 @@ import type { PasswordService } from '../features/credentials/password.service.j
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
+import { begunAnew } from './steps.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
 export class ChangePasswordStep implements Step {
@@ -27,8 +28,7 @@ export class ChangePasswordStep implements Step {
       const outcome = await this.passwords.replace(user, password, new Date(progress.password.set_at));
       if (outcome === 'same') return this.ask(visit, ['same']);
       // Somebody else was faster, here or as administrator: what was proved is not the password any more, and proves nothing.
-      if (outcome === 'outdated')
-        return this.stage.remember(visit, { ...progress, user_id: undefined, proofs: [], password: undefined });
+      if (outcome === 'outdated') return this.stage.remember(visit, begunAnew(progress));
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 422) throw error;
       return this.ask(visit, error.details.issues?.map(({ message }) => message) ?? ['unknown']);

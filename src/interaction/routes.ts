@@ -52,7 +52,7 @@ import { LoginStep } from './login.js';
 import { RegisteredStep, RegisterStep } from './register.js';
 import { SecondFactorStep } from './second-factor.js';
 import { SelectAccountStep } from './select-account.js';
-import { goesOn, nextStep, Progress, type StepName, taken } from './steps.js';
+import { begunAnew, goesOn, nextStep, Progress, type StepName, taken } from './steps.js';
 import { describeClient, type Form, field, Stage, type Step, text, type Visit } from './visit.js';
 
 export interface InteractionDependencies {
@@ -120,12 +120,13 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     if (interaction.uid !== uid) throw badRequest('interaction_expired', 'This sign-in was begun in another browser');
     const parsed = Progress.safeParse(interaction.progress ?? {});
     const begun = await stillGood(begunWith(parsed.success ? parsed.data : Progress.parse({}), interaction));
-    const progress = await doubt.weighed(ctx, begun, interaction);
+    const weighed = await doubt.weighed(ctx, begun, interaction);
+    const need = await needed(ctx, weighed, interaction);
     return {
       ctx,
       interaction,
-      progress,
-      need: await needed(ctx, progress, interaction),
+      progress: need.kind === 'first_factor' && weighed.proofs.length > 0 ? begunAnew(weighed) : weighed,
+      need,
       registration: (await deps.policy()).registration === 'open',
       client: describeClient(interaction, await deps.clients.engineMetadata(interaction.clientId)),
       base: `${ctx.state.prefix}/interaction/${interaction.uid}`,
@@ -135,9 +136,9 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
 
   /** Whoever ended all sessions of the account ended this sign-in too: it is begun anew, with nothing kept of it. */
   async function stillGood(progress: Progress): Promise<Progress> {
-    const { user_id, proofs, identifier, other_account } = progress;
+    const { user_id, proofs } = progress;
     if (!user_id || proofs.length === 0 || !(await users.isOutdated(user_id, assess(proofs).ts))) return progress;
-    return { identifier, other_account, proofs: [] };
+    return begunAnew(progress);
   }
 
   async function needed(ctx: Context, progress: Progress, { params }: Interaction): Promise<Need> {
@@ -223,6 +224,17 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     seeOther(ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the sign-in was refused'));
   }
 
+  /** As on the page of the step that is next. */
+  async function passkeyOptions({ interaction, progress, need }: Visit, step: StepName | 'finish') {
+    if (step === 'second_factor') {
+      const asked = need.kind === 'second_factor' && need.methods.includes('passkey');
+      const user = asked && progress.user_id ? await users.findActive(progress.user_id) : undefined;
+      return user && deps.passkeys.authenticationOptions(interaction.uid, user);
+    }
+    const first = need.kind === 'first_factor' && (await deps.policy()).first_factors.includes('passkey');
+    return first ? deps.passkeys.authenticationOptions(interaction.uid) : undefined;
+  }
+
   const answerStrength = strengthMeter(deps.passwords, deps.rateLimits, defaults.strength);
   const router = new Router({ prefix: '/interaction', sensitive: true, strict: true });
 
@@ -272,6 +284,7 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     submit,
     isOurs,
     links,
+    passkeyOptions,
     forgottenPasswords: deps.forgottenPasswords,
     captchaField: deps.captcha.field,
     assertRoom: () => deps.passwords.assertRoom(),

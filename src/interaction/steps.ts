@@ -50,6 +50,13 @@ export const Progress = z.object({
 });
 export type Progress = z.infer<typeof Progress>;
 
+/** What is kept where somebody proves anew who they are, since it may be somebody else: what was asked for, and nothing that was proved or answered. */
+export const begunAnew = ({ identifier, other_account }: Progress): Progress => ({
+  identifier,
+  other_account,
+  proofs: [],
+});
+
 export type StepName =
   | 'select_account'
   | 'login'

@@ -13,8 +13,10 @@ import { deriveKey, randomToken } from '../../src/platform/crypto.js';
 import { createCsrf } from '../../src/platform/csrf.js';
 import type { Services } from '../../src/services.js';
 import { Authenticator } from '../support/authenticator.js';
-import { Browser, type Page } from '../support/browser.js';
+import type { Browser, Page } from '../support/browser.js';
+import { Elsewhere, trustingUs } from '../support/elsewhere.js';
 import { baseOf, csrfOf, send, withoutNonces } from '../support/journey.js';
+import { letterTo } from '../support/mailbox.js';
 import { authorizationUrl, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
@@ -65,7 +67,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
   let world: World;
 
   beforeAll(async () => {
-    server = await startServer({ environment: { COOKIE_KEYS: cookieKey }, overrides: { clock } });
+    server = await startServer({ environment: { ...trustingUs, COOKIE_KEYS: cookieKey }, overrides: { clock } });
     party = await makeClient(server, { consent_policy: 'implicit' });
     await policy({ first_factors: ['password', 'passkey', 'magic_link', 'email_code'] });
   }, 60_000);
@@ -95,7 +97,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       return { user, secret: offer.secret, codes: await recoveryCodes.renew(user) };
     });
     clock.move(30);
-    const browser = new Browser();
+    const browser = new Elsewhere();
     const page = await toSecondFactor(browser, made.user.email);
     return { ...made, authenticator, browser, page, flow: flowOf(page) };
   }
@@ -104,7 +106,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
   const sessions = new Map<string, Promise<{ browser: Browser; uid: string }>>();
   function signedIn({ user, authenticator }: World): Promise<{ browser: Browser; uid: string }> {
     const begin = async () => {
-      const browser = new Browser();
+      const browser = new Elsewhere();
       const page = await toName(browser);
       const [, options = ''] = /data-passkey="([^"]*)"/.exec(page.html) ?? [];
       const answer = authenticator.get(JSON.parse(options.replaceAll('&quot;', '"').replaceAll('&amp;', '&')));
@@ -179,7 +181,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     (path: string, fields: (value: string) => object, at: (here: World) => Promise<Page>): Door =>
     async (value, here) => {
       const uid = flowOf(await at(here));
-      const response = await here.browser.request(`${server.issuer}/api/v1/auth/${path}`, {
+      const response = await here.browser.request(`${server.issuer}/api/v1/${path}`, {
         method: 'POST',
         headers: {
           origin: new URL(server.issuer).origin,
@@ -281,12 +283,17 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     'POST /account/email/confirm': ofAccount('/account/email/confirm'),
     'POST /interaction/:uid/sign-in-link': inSignIn('sign-in-link'),
     'POST /interaction/:uid/verify-email': inSignIn('verify-email'),
-    'POST /api/v1/auth/login': program('login', (v) => ({ username: world.user.email, password: v }), atName),
-    'POST /api/v1/auth/email-code/verify': program('email-code/verify', (v) => ({ code: v }), atCode),
-    'POST /api/v1/auth/2fa/verify': program('2fa/verify', (v) => ({ code: v }), atSecond),
-    'POST /api/v1/auth/recovery-login': program('recovery-login', (v) => ({ recovery_code: v }), atSecond),
-    'POST /api/v1/auth/verify-email': program('verify-email', (v) => ({ token: v }), atName),
-    'POST /api/v1/auth/magic-link/verify': program('magic-link/verify', (v) => ({ token: v }), atName),
+    'POST /api/v1/auth/login': program('auth/login', (v) => ({ username: world.user.email, password: v }), atName),
+    'POST /api/v1/auth/email-code/verify': program('auth/email-code/verify', (v) => ({ code: v }), atCode),
+    'POST /api/v1/auth/2fa/verify': program('auth/2fa/verify', (v) => ({ code: v }), atSecond),
+    'POST /api/v1/auth/recovery-login': program('auth/recovery-login', (v) => ({ recovery_code: v }), atSecond),
+    'POST /api/v1/auth/verify-email': program('auth/verify-email', (v) => ({ token: v }), atName),
+    'POST /api/v1/auth/magic-link/verify': program('auth/magic-link/verify', (v) => ({ token: v }), atName),
+    'POST /api/v1/passkeys/authenticate/verify': program(
+      'passkeys/authenticate/verify',
+      (v) => ({ response: v.startsWith('{') ? JSON.parse(v) : { id: v } }),
+      atSecond,
+    ),
     ...Object.fromEntries(
       Object.entries(steps).flatMap(([name, fields]) =>
         typeof fields === 'string'
@@ -332,6 +339,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     'POST /api/v1/auth/2fa/disable': 'nothing',
     'POST /api/v1/auth/2fa/backup-codes': 'nothing',
     'POST /api/v1/passkeys/register/options': 'nothing',
+    'POST /api/v1/passkeys/authenticate/options': 'nothing',
     'POST /api/v1/passkeys/register/verify': 'a new passkey: below',
   };
 
@@ -365,7 +373,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       event: 'recovery_codes.used',
     },
     'passkey second': {
-      doors: ['POST /interaction/:uid/:step second_factor passkey'],
+      doors: ['POST /interaction/:uid/:step second_factor passkey', 'POST /api/v1/passkeys/authenticate/verify'],
       make: ({ authenticator, flow, user }) =>
         server.inside(async ({ passkeyCeremonies }) =>
           JSON.stringify(authenticator.get(await passkeyCeremonies.authenticationOptions(flow, user))),
@@ -471,7 +479,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       const wrong: string[] = [];
       for (const [name, show] of Object.entries(doors).filter(([name]) => !ofKind.includes(name))) {
         // A browser of its own for each: what it is at must not matter.
-        const browser = new Browser();
+        const browser = new Elsewhere();
         const at = { ...world, browser, page: await toSecondFactor(browser, world.user.email) };
         const answer = await show(value, at);
         if (answer.taken) wrong.push(name);
@@ -501,30 +509,19 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
 
   /** The same person in another browser, as far as what they know still goes. */
   async function furnishAgain(): Promise<World> {
-    const browser = new Browser();
+    const browser = new Elsewhere();
     let at = await toSecondFactor(browser, world.user.email);
     if (!at.html.includes('mfa-submit')) at = world.page;
     return { ...world, browser, page: at, flow: flowOf(at) };
-  }
-
-  /** The newest code in the mailbox of this person. */
-  async function codeInMail(): Promise<string> {
-    for (let tries = 0; tries < 100; tries += 1) {
-      const mails = await server.inside(({ mail }) => mail.mailbox());
-      const found = /^\d{6}$/m.exec(mails.find(({ to }) => to === world.user.email)?.text ?? '')?.[0];
-      if (found) return found;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error('no mail came');
   }
 
   describe('bound to a sign-in', () => {
     it('a code by mail is taken in its own only, by one of 50, and no authenticator’s', async () => {
       const { browser, user } = world;
       const asked = await browser.submit(await toPassword(browser, user.email), { with: 'email_code' });
-      const value = await codeInMail();
+      const value = /^\d{6}$/m.exec((await letterTo(server, user.email, /^\d{6}$/m)).text)?.[0] ?? '';
       for (const [name, show] of Object.entries(doors).filter(([name]) => !name.includes('email_code'))) {
-        const other = new Browser();
+        const other = new Elsewhere();
         const at = { ...world, browser: other, page: await toSecondFactor(other, user.email) };
         expect([name, (await show(value, at)).taken]).toEqual([name, false]);
       }
@@ -583,7 +580,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     });
 
     it('one code of an authenticator lets one of ten browsers in', async () => {
-      const browsers = Array.from({ length: 10 }, () => new Browser());
+      const browsers = Array.from({ length: 10 }, () => new Elsewhere());
       const pages = await Promise.all(browsers.map((browser) => toSecondFactor(browser, world.user.email)));
       const value = await code(world.secret);
       const ends = await Promise.all(

@@ -1,11 +1,11 @@
 // Every way in, and every way somebody might try to go around the second factor that the account has or the tenant requires.
-import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generate } from 'otplib';
 import type { FirstFactor } from '../../src/features/tenants/authentication-policy.js';
 import { asDefaultTenant } from '../../src/main.js';
 import { Authenticator } from '../support/authenticator.js';
-import { Browser, type Page } from '../support/browser.js';
+import type { Browser, Page } from '../support/browser.js';
+import { Elsewhere, trustingUs } from '../support/elsewhere.js';
 import { baseOf, csrfOf, nameOf, resumeOf, send, silently } from '../support/journey.js';
 import { delivered, letterTo } from '../support/mailbox.js';
 import { authorizationUrl, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
@@ -20,16 +20,6 @@ class StoppedClock {
   }
   reset(): void {
     this.time = Date.now();
-  }
-}
-
-/** A browser at an address of its own, whose limits are its own. */
-class Elsewhere extends Browser {
-  private readonly ip = `198.18.${randomInt(256)}.${randomInt(256)}`;
-  override request(url: string, init: RequestInit = {}): Promise<Response> {
-    const headers = new Headers(init.headers);
-    headers.set('x-forwarded-for', this.ip);
-    return super.request(url, { ...init, headers });
   }
 }
 
@@ -50,7 +40,7 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
   let browser: Browser;
 
   beforeAll(async () => {
-    server = await startServer({ environment: { TRUST_PROXY: '127.0.0.1/32,::1/128' }, overrides: { clock } });
+    server = await startServer({ environment: trustingUs, overrides: { clock } });
     party = await makeClient(server, { consent_policy: 'implicit' });
   }, 60_000);
   afterAll(() => server?.close());
@@ -63,10 +53,10 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
     clock.move(60);
   });
 
-  const everything = { first_factors: ['password', 'passkey', 'email_code'], multi_factor: 'required' };
+  const everything = { first_factors: ['password', 'passkey', 'magic_link', 'email_code'], multi_factor: 'required' };
   let required = true;
-  const policy = (more: { multi_factor?: 'off' } & Record<string, unknown>) => {
-    required = more.multi_factor !== 'off';
+  const policy = (more: { multi_factor?: 'off' | 'optional' } & Record<string, unknown>) => {
+    required = more.multi_factor === undefined;
     return asDefaultTenant(server.services, async () => {
       const { tenants } = server.services;
       const settings = { authentication: { ...everything, ...more } };
@@ -110,7 +100,13 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
       const asked = await visitor.submit(await visitor.submit(page, { username: email }), { with: 'email_code' });
       return stillOutside(await visitor.submit(asked, { code: await inMail(email, /^\d{6}$/m) }));
     },
-    magic_link: 'opened in the browser that asked it is the same proof as the code: the mailbox',
+    magic_link: async (page, { email }, visitor) => {
+      const named = await visitor.submit(page, { username: email });
+      const asked = await visitor.submit(named, { with: 'magic_link' });
+      expect(asked.status).toBe(200);
+      const opened = await visitor.open(await inMail(email, /http\S+sign-in-link\S+/));
+      return stillOutside(await visitor.submit(opened, {}));
+    },
     passkey: 'alone it is two factors, or nothing',
   };
   type WayIn = (page: Page, person: Person, visitor: Browser) => Promise<Page>;
@@ -140,6 +136,71 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
       return undefined;
     },
     'a second tab': () => begin(),
+    'the same as a program': async (at) => {
+      const program = async (path: string, members: object) => {
+        const uid = baseOf(at).split('/').at(-1);
+        const response = await browser.request(`${server.issuer}/api/v1/auth/${path}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', accept: 'application/json', 'x-csrf-token': csrfOf(at) },
+          body: JSON.stringify({ interaction: uid, ...members }),
+        });
+        expect(response.status).toBeGreaterThanOrEqual(400);
+      };
+      await program('login', { username: victim.email, password });
+      await program('2fa/verify', { code: await code(own.secret) });
+      await program('2fa/verify', { email_code: '000000' });
+      await program('2fa/send', {});
+      await program('recovery-login', { recovery_code: own.codes[0] });
+      return browser.open(baseOf(at));
+    },
+    'the pages of the account': async () => {
+      for (const path of ['', '/security', '/security/totp', '/email', '/devices', '/export', '/delete']) {
+        const page = await browser.open(`${server.issuer}/account${path}`);
+        expect([path, page.html.includes(victim.id) || page.html.includes('account-nav')]).toEqual([path, false]);
+      }
+      const me = await browser.request(`${server.issuer}/api/v1/auth/me`, { headers: { accept: 'application/json' } });
+      expect(me.status).toBe(401);
+      return undefined;
+    },
+    'a session from before it was required': async (_at, wayIn) => {
+      await policy({ multi_factor: 'off' });
+      await wayIn(await begin(), victim, browser);
+      expect(await sessionsOf(victim)).toBe(1);
+      await policy({});
+      expect((await silently(server, party, browser)).get('error')).not.toBeNull();
+      const page = stillOutside(await begin());
+      await server.inside(({ protocol }) => protocol.sessions.endAll(victim.id, 'revoked'));
+      return page;
+    },
+    'another address, given by an administrator': async (_at, wayIn) => {
+      const email = `new-${victim.email}`;
+      await server.inside(async ({ users }) => users.update(await users.find(victim.id), { email }));
+      return wayIn(await begin({}, browser), { ...victim, email }, browser);
+    },
+    'factors that an administrator took away': async (_at, wayIn) => {
+      await server.inside(async ({ accountLocks, users }) =>
+        accountLocks.removeSecondFactors(await users.find(victim.id)),
+      );
+      clock.move(1);
+      const page = await wayIn(await begin(), victim, browser);
+      expect(asksEnrolment(page)).toBe(true);
+      return page;
+    },
+    'the way back for lost factors, before its time': async (at) => {
+      await step(at, 'second_factor', { lost: 'yes' });
+      const mails = await server.inside(({ mail }) => mail.mailbox(500));
+      const text = mails.find(({ to, text: said }) => to === victim.email && said.includes('factor-recovery'))?.text;
+      const link = /http\S+factor-recovery\S+/.exec(text ?? '')?.[0];
+      if (link) await browser.submit(await browser.open(link), {}).catch(() => undefined);
+      return browser.open(baseOf(at));
+    },
+    'an own account that is left in the middle of setting up a factor': async (_at, wayIn) => {
+      const bare = { ...(await makePerson(server)), secret: '', codes: [] };
+      const page = await (waysIn.password as WayIn)(await begin(), bare, browser);
+      expect(asksEnrolment(page)).toBe(true);
+      clock.move(11 * 60);
+      return wayIn(await browser.open(`${baseOf(page)}?identify`), victim, browser);
+    },
     'the back button, and the first factor again': async (_at, wayIn) => wayIn(await begin(), victim, browser),
     'every other step, out of order': async (at) => {
       for (const [name, fields] of Object.entries<Record<string, string>>({
@@ -239,6 +300,7 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
       return browser.submit(second, { code: used });
     },
     'an authenticator, where the tenant takes passkeys only': async (at) => {
+      await passkeyOf(victim);
       await policy({ second_factors: ['passkey'] });
       await step(at, 'second_factor', { code: await code(victim.secret) });
       return browser.open(baseOf(at));
@@ -403,6 +465,21 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
     expect(new URL(answer.url).searchParams.get('code')).toBeNull();
     const found = await server.inside(({ users }) => users.findByEmail(email));
     expect(await sessionsOf({ id: String(found?.id) })).toBe(0);
+  });
+
+  it('a remembered browser and the password add no passkey: that would do alone for good', async () => {
+    await policy({ multi_factor: 'optional' });
+    const again = async (person: { email: string }, visitor: Browser) => {
+      for (const [key, { name }] of visitor.cookies) if (!name.includes('ostiary_device')) visitor.cookies.delete(key);
+      const named = await visitor.submit(await begin({}, visitor), { username: person.email });
+      return visitor.submit(named, { password, can_passkey: 'yes' });
+    };
+    const asks = ({ html }: Page) => html.includes('/add_passkey"');
+    await fullSignIn(victim, browser);
+    const end = await again(victim, browser);
+    expect([asks(end), new URL(end.url).searchParams.has('code')]).toEqual([false, true]);
+    // Who has nothing else is asked.
+    expect(asks(await again(await makePerson(server), new Elsewhere()))).toBe(true);
   });
 
   it('a passkey that was added by whoever was in is gone with "This was not me"; older ones stay', async () => {

@@ -74,6 +74,19 @@ describe.each(pages)('%s', (page) => {
   });
 });
 
+it('every form of a program is named, with no other', () => {
+  const source = read('src/interaction/json.ts');
+  const [, forms = ''] = /const forms: Record<string, StepForm> = \{([\s\S]*?)\n\};/.exec(source) ?? [];
+  const mounted = [
+    ...[...forms.matchAll(/^ {2}'?([\w/-]+)'?: \{/gm)].map(([, path]) => path),
+    ...[...source.matchAll(/\['([\w/-]+)', '(?:verify|signIn)'\]/g)].map(([, path]) => path),
+    ...[...source.matchAll(/^ {2}post\('([\w/-]+)'/gm)].map(([, path]) => path),
+  ];
+  const [, table = ''] = /\| Form +\|[^\n]*\n([\s\S]*?)\n\n/.exec(all) ?? [];
+  const told = [...table.matchAll(/^\| `([\w/-]+)`/gm)].map(([, path]) => path);
+  expect(told.sort()).toEqual(mounted.sort());
+});
+
 it('every class of authentication is explained, and both pages are linked from the README', () => {
   for (const acr of acrValues) expect(all).toContain(`\`${acr}\``);
   for (const page of pages) expect(read('README.md')).toContain(`(${page})`);
