@@ -239,16 +239,10 @@ export function createApp(services: Services): App {
   koa.use(resolveTenant(issuers));
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
-<<<<<<< HEAD
   koa.use(named('/api/v1'));
   // By cookie, which another page can make a browser send: these answers leave as they are (BREACH).
-  koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(interaction.json.routes());
-=======
-  koa.use(named('/api/v1')).use(below('/api/v1', compressReads));
-  // Programs that sign people in carry no token yet.
   koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(below('/api/v1/passkeys', refuseEncodedBodies));
   koa.use(interaction.json.routes());
->>>>>>> people5-security
   koa.use(account.api.routes());
   koa.use(below('/api/v1', compressReads));
   // What only the operators of the installation may ask for is not there at other tenants.
