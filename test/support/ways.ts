@@ -191,12 +191,6 @@ export function ways(b: House): Record<string, Way> {
       headers: origin,
       form: { ...link, token: v, password, csrf: v },
     }),
-    'POST /setup/strength': (v) => ({
-      method: 'POST',
-      path: '/setup/strength',
-      headers: origin,
-      form: { ...link, token: v, password, csrf: v },
-    }),
     'POST /interaction/:uid/:step': (v) => ({
       method: 'POST',
       path: `/interaction/${encodeURIComponent(v)}/login`,
