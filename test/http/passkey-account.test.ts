@@ -427,6 +427,23 @@ describe('the passkeys of an account', () => {
       expect(await held()).toEqual([]);
     });
 
+    it('and is no more, nor taken, ten minutes after the password', async () => {
+      const { page: offered, visitor } = await byPassword();
+      const [, text = ''] = /data-options="([^"]*)"/.exec(offered.html) ?? [];
+      const options = JSON.parse(text.replaceAll('&quot;', '"').replaceAll('&amp;', '&'));
+      const { action, values } = readForm(offered, formOf(offered, 'data-passkey-create'));
+      clock.move(601);
+      // A challenge is good for five minutes anyway: one that is new, in a page that is old.
+      const user = await server.inside(({ users }) => users.find(person.id));
+      const flow = /interaction\/([^/?]+)/.exec(offered.url)?.[1] ?? '';
+      const { challenge } = await server.inside(({ passkeyCeremonies }) =>
+        passkeyCeremonies.registrationOptions(user, flow),
+      );
+      const passkey = JSON.stringify(authenticator().create({ ...options, challenge }));
+      await send(visitor, action, { ...Object.fromEntries(values), passkey });
+      expect(await held()).toEqual([]);
+    });
+
     // The last one: what the engine keeps is not good for so long.
     it('in a browser that could make one, every thirty days at most, and never blocks', async () => {
       expect(isOffered((await byPassword({})).page)).toBe(false);
