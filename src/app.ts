@@ -239,10 +239,12 @@ export function createApp(services: Services): App {
   koa.use(resolveTenant(issuers));
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
-  koa.use(named('/api/v1')).use(below('/api/v1', compressReads));
-  // Programs that sign people in carry no token yet.
-  koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(interaction.json.routes());
+  koa.use(named('/api/v1'));
+  // By cookie, which another page can make a browser send: these answers leave as they are (BREACH).
+  koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(below('/api/v1/passkeys', refuseEncodedBodies));
+  koa.use(interaction.json.routes());
   koa.use(account.api.routes());
+  koa.use(below('/api/v1', compressReads));
   // What only the operators of the installation may ask for is not there at other tenants.
   koa.use((ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next));
   koa.use(refuseEncodedBodies);

@@ -125,7 +125,9 @@ export class AccountDoor {
   private async missing({ user, session }: Visitor, fresh: number): Promise<Record<string, string> | undefined> {
     if (!Number.isFinite(fresh)) return undefined;
     const has = await this.deps.secondFactors.of(user.id);
-    const second = hasSecondFactor(await this.deps.policy(), has);
+    const policy = await this.deps.policy();
+    // Of a session from before the tenant required one as well: what is missing is set up on the way.
+    const second = policy.multi_factor === 'required' || hasSecondFactor(policy, has);
     const age = epochSeconds(this.deps.clock.now()) - session.loginTs;
     const weak = second && strength(session.acr) < strength(MFA);
     if (age <= fresh && !weak) return undefined;

@@ -1,9 +1,9 @@
 // JSON that scripts of our own pages send: small, and nothing else is read as it.
 import { bodyParser } from '@koa/bodyparser';
+import type { Middleware } from 'koa';
 import { AppError } from '../platform/errors.js';
 
-/** @throws AppError 413 too large, 400 whatever is no JSON. */
-export const readJsonBody = bodyParser({
+const parse = bodyParser({
   enableTypes: ['json'],
   jsonLimit: '128kb',
   onError(error) {
@@ -13,3 +13,12 @@ export const readJsonBody = bodyParser({
       : new AppError(400, 'invalid_json', 'The body is not JSON', { cause: error });
   },
 });
+
+/** @throws AppError 413 too large, 415 in a coding (RFC 9110 §8.4.1: no small request becomes a large one), 400 whatever is no JSON. */
+export const readJsonBody: Middleware = (ctx, next) => {
+  if (!/^(?:identity)?$/i.test(ctx.get('Content-Encoding')))
+    throw new AppError(415, 'unsupported_encoding', 'A body must not be encoded', {
+      headers: { 'Accept-Encoding': 'identity' },
+    });
+  return parse(ctx, next);
+};

@@ -10,10 +10,13 @@ import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import type { UserService } from '../features/users/user.service.js';
-import type { Clock } from '../platform/clock.js';
+import { type Clock, epochSeconds } from '../platform/clock.js';
 import { proofOfNew, registered } from './passkey.js';
 import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
+
+/** Seconds. A page that was left open adds nothing to the account (NIST SP 800-63B-4 §4.1). */
+const FRESH = 10 * 60;
 
 export class AddPasskeyStep implements Step {
   constructor(
@@ -39,7 +42,8 @@ export class AddPasskeyStep implements Step {
 
   /** Whoever has a second factor has proved it here, and not been let off because the browser is remembered: a passkey would do alone for good. */
   private async mayAdd(userId: string, proofs: readonly Proof[]): Promise<boolean> {
-    const { secondFactors, policy } = this.deps;
+    const { secondFactors, policy, clock } = this.deps;
+    if (assess(proofs).ts < epochSeconds(clock.now()) - FRESH) return false;
     const has = await secondFactors.of(userId);
     return assess(proofs).amr.includes('mfa') || !hasSecondFactor(await policy(), has);
   }

@@ -1,7 +1,7 @@
 // How unlike the others a sign-in is: decided once, as soon as somebody has proved something, and kept with what they have proved.
 // Hands off to: SignInWatch for what is unusual, needOf() for what is asked then.
 import type { Context } from 'koa';
-import type { Proof } from '../features/authentication/assurance.js';
+import { assess, type Proof } from '../features/authentication/assurance.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { Risk } from '../features/risk/assess.js';
 import type { SignInWatch } from '../features/risk/sign-in-watch.js';
@@ -21,10 +21,12 @@ interface DoubtDependencies {
 export class Doubt {
   constructor(private readonly deps: DoubtDependencies) {}
 
-  /** Where the tenant wants it to be followed. Whoever only proves more in a session they have was weighed when it began. */
+  /** Where the tenant wants it to be followed. Whoever only adds to what their session stands on was weighed when it began. */
   async weighed(ctx: Context, progress: Progress, interaction: Interaction): Promise<Progress> {
     const { user_id, proofs, risk } = progress;
-    if (!user_id || proofs.length === 0 || risk?.user_id === user_id || goesOn(progress, interaction)) return progress;
+    if (!user_id || proofs.length === 0 || risk?.user_id === user_id) return progress;
+    const adds = goesOn(progress, interaction) && assess(proofs).ts <= (interaction.session?.ts ?? 0);
+    if (adds) return progress;
     const user = await this.deps.users.findActive(user_id);
     if (!user) return progress;
     if ((await this.deps.policy()).risk.action !== 'enforce') return progress;

@@ -1,4 +1,4 @@
-// The steps as forms of programs, below /api/v1/auth: each names the interaction it goes on with, whose cookie comes along, and is answered
+// The steps as forms of programs, below /api/v1: each names the interaction it goes on with, whose cookie comes along, and is answered
 // with the step that is next. Never a token: whoever is through opens `location` in the browser, which gets its code there as always.
 // Hands off to: the same steps as the pages.
 import { bodyParser } from '@koa/bodyparser';
@@ -14,7 +14,7 @@ import { answerProblem, problems } from './problem.js';
 import type { StepName } from './steps.js';
 import type { Form, Visit } from './visit.js';
 
-export const JSON_PATH = '/api/v1/auth';
+export const JSON_PATH = '/api/v1';
 
 interface Dispatch {
   visitOf(ctx: Context, uid: string): Promise<Visit>;
@@ -26,6 +26,8 @@ interface Dispatch {
 
 interface JsonDependencies extends Dispatch {
   links: Links;
+  /** What the browser is to be asked for a passkey at this step; undefined where none is taken. */
+  passkeyOptions(visit: Visit, step: StepName | 'finish'): Promise<object | undefined>;
   forgottenPasswords: Pick<ForgottenPasswords, 'request'>;
   /** Of a form, in which the answer to the captcha comes. */
   captchaField: string | undefined;
@@ -71,6 +73,8 @@ const forms: Record<string, StepForm> = {
       z.strictObject({ ...name, ...captcha, email_code: line, remember_device: z.literal('yes').optional() }),
     ]) as unknown as z.ZodObject,
   },
+  'confirmation/send': { step: 'confirmation', schema: z.strictObject(name), more: { send: 'yes' }, status: 202 },
+  'confirmation/verify': { step: 'confirmation', schema: z.strictObject({ ...name, code: line }) },
   'recovery-login': { step: 'second_factor', schema: z.strictObject({ ...name, ...captcha, recovery_code: line }) },
 };
 
@@ -84,7 +88,7 @@ const readBody = bodyParser({
 });
 
 export function createJsonRouter(deps: JsonDependencies): Router {
-  const { visitOf, stepOf, submit, links, forgottenPasswords } = deps;
+  const { visitOf, stepOf, submit, links, forgottenPasswords, passkeyOptions } = deps;
   const router = new Router({ prefix: JSON_PATH, sensitive: true, strict: true });
   const guarded = problems(deps.logger);
   const shed = (_ctx: Context, next: Next) => {
@@ -93,11 +97,17 @@ export function createJsonRouter(deps: JsonDependencies): Router {
   };
 
   const post = (path: string, work: (ctx: Context, body: unknown) => Promise<void>) =>
-    router.post(`/${path}`, guarded, hashes.has(path) ? shed : pass, readBody, async (ctx) => {
-      ctx.set('Cache-Control', 'no-store');
-      if (!ctx.is('json')) throw new AppError(415, 'unsupported_type', 'This takes application/json');
-      await work(ctx, ctx.request.body);
-    });
+    router.post(
+      path.startsWith('/') ? path : `/auth/${path}`,
+      guarded,
+      hashes.has(path) ? shed : pass,
+      readBody,
+      async (ctx) => {
+        ctx.set('Cache-Control', 'no-store');
+        if (!ctx.is('json')) throw new AppError(415, 'unsupported_type', 'This takes application/json');
+        await work(ctx, ctx.request.body);
+      },
+    );
 
   /** The interaction that is named, of this browser, asked by a page of ours or by a program that is none. */
   async function visit(ctx: Context, uid: string): Promise<Visit> {
@@ -142,6 +152,26 @@ export function createJsonRouter(deps: JsonDependencies): Router {
     await visit(ctx, interaction);
     await forgottenPasswords.request(username);
     await answer(ctx, interaction, 202);
+  });
+
+  // R48: the same for everybody before anything was proved, as on the page.
+  post('/passkeys/authenticate/options', async (ctx, body) => {
+    const { interaction } = parse(z.strictObject(name), body);
+    const found = await visit(ctx, interaction);
+    const step = await stepOf(found);
+    const options = await passkeyOptions(found, step);
+    if (!options) return answerProblem(ctx, { status: 409, code: 'wrong_step', step });
+    ctx.body = options;
+  });
+
+  post('/passkeys/authenticate/verify', async (ctx, body) => {
+    const form = z.strictObject({ ...name, response: z.record(z.string(), z.unknown()) });
+    const { interaction, response } = parse(form, body);
+    const found = await visit(ctx, interaction);
+    const step = (await stepOf(found)) === 'second_factor' ? 'second_factor' : 'login';
+    const next = await submit(found, step, { passkey: JSON.stringify(response) });
+    if (next) return answerProblem(ctx, { status: 409, code: 'wrong_step', step: next });
+    if (ctx.body === undefined) await answer(ctx, interaction);
   });
 
   return router;

@@ -47,8 +47,7 @@ export class LoginStep implements Step {
   async show(visit: Visit): Promise<void> {
     const { ctx, progress } = visit;
     const named = progress.identifier !== undefined && !('identify' in ctx.query);
-    if (named && (await this.deps.layout()) === 'two_pages')
-      return this.askPassword(visit, progress.identifier as string);
+    if (named && (await this.hasPasswordPage())) return this.askPassword(visit, progress.identifier as string);
     return this.askName(visit, progress.identifier ?? (await this.expectedName(visit)));
   }
 
@@ -61,6 +60,8 @@ export class LoginStep implements Step {
     if (identifier.length > 320) return this.askName(visit, undefined, { code: 'invalid_username' });
     const letter = (['email_code', 'magic_link'] as const).find((way) => way === field(form, 'with'));
     if (letter && (await this.takes(letter))) return this.sendLetter(visit, identifier, letter);
+    // Where nobody comes in with a password, none is looked at.
+    if (!(await this.takes('password'))) return this.askName(visit, identifier, { code: 'password_not_taken' });
     if (!password) {
       if ('password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
       return this.stage.remember(visit, { ...named(visit.progress), identifier });
@@ -84,6 +85,10 @@ export class LoginStep implements Step {
 
   private async takes(way: AuthenticationPolicy['first_factors'][number]): Promise<boolean> {
     return (await this.deps.policy()).first_factors.includes(way);
+  }
+
+  private async hasPasswordPage(): Promise<boolean> {
+    return (await this.deps.layout()) === 'two_pages' && (await this.takes('password'));
   }
 
   private async sendLetter(visit: Visit, identifier: string, letter: 'email_code' | 'magic_link'): Promise<void> {
@@ -137,7 +142,7 @@ export class LoginStep implements Step {
   }
 
   private async refuse(visit: Visit, identifier: string, error: Problem, status = 422): Promise<void> {
-    if ((await this.deps.layout()) === 'two_pages') return this.askPassword(visit, identifier, error, status);
+    if (await this.hasPasswordPage()) return this.askPassword(visit, identifier, error, status);
     return this.askName(visit, identifier, error, status);
   }
 
@@ -147,7 +152,8 @@ export class LoginStep implements Step {
     error?: Problem,
     status = error ? 422 : 200,
   ): Promise<void> {
-    const onePage = (await this.deps.layout()) === 'one_page';
+    const onePage = !(await this.hasPasswordPage());
+    const byPassword = await this.takes('password');
     const actions = {
       submit: `${visit.base}/login`,
       forgotten: forgottenPassword(visit),
@@ -160,7 +166,7 @@ export class LoginStep implements Step {
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, passkey, captcha, moved, ...letters, actions },
+      { username, error, onePage, byPassword, passkey, captcha, moved, ...letters, actions },
       { status, widget: captcha?.origin, retryAfter: retryAfter(status, error) },
     );
   }

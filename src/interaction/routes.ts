@@ -224,6 +224,17 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     seeOther(ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the sign-in was refused'));
   }
 
+  /** As on the page of the step that is next. */
+  async function passkeyOptions({ interaction, progress, need }: Visit, step: StepName | 'finish') {
+    if (step === 'second_factor') {
+      const asked = need.kind === 'second_factor' && need.methods.includes('passkey');
+      const user = asked && progress.user_id ? await users.findActive(progress.user_id) : undefined;
+      return user && deps.passkeys.authenticationOptions(interaction.uid, user);
+    }
+    const first = need.kind === 'first_factor' && (await deps.policy()).first_factors.includes('passkey');
+    return first ? deps.passkeys.authenticationOptions(interaction.uid) : undefined;
+  }
+
   const answerStrength = strengthMeter(deps.passwords, deps.rateLimits, defaults.strength);
   const router = new Router({ prefix: '/interaction', sensitive: true, strict: true });
 
@@ -273,6 +284,7 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     submit,
     isOurs,
     links,
+    passkeyOptions,
     forgottenPasswords: deps.forgottenPasswords,
     captchaField: deps.captcha.field,
     assertRoom: () => deps.passwords.assertRoom(),

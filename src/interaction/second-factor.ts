@@ -63,9 +63,6 @@ export class SecondFactorStep implements Step {
     if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))
       return this.ask(visit, user, 'code');
     const way = method === 'totp' ? 'code' : method;
-    // What the policy does not take, or the class that is asked for cannot be reached with, is not tried: nothing is used up by it.
-    if (!(method === 'recovery_code' ? need.recovery : need.methods.includes(method)))
-      return this.ask(visit, user, 'code');
     const code = field(form, way)?.slice(0, 64);
     if (!code) return this.ask(visit, user, way, { code: `missing_${way}` });
     if ((await this.question(user)) && !(await this.deps.captcha.passes(form, visit)))
@@ -80,7 +77,7 @@ export class SecondFactorStep implements Step {
   }
 
   private verify(
-    { interaction }: Visit,
+    visit: Visit,
     user: User,
     method: 'totp' | 'recovery_code' | 'email_code',
     code: string,
@@ -89,7 +86,7 @@ export class SecondFactorStep implements Step {
     if (method !== 'email_code') return secondFactors.verify(user, method, code);
     return secondFactors.counted(
       user,
-      async () => (await emailCodes.verify(user.email, interaction.uid, code, 'registrant')).outcome === 'ok',
+      async () => (await emailCodes.verify(user.email, flowOf(visit), code, 'registrant')).outcome === 'ok',
     );
   }
 
@@ -105,9 +102,9 @@ export class SecondFactorStep implements Step {
 
   /** Only where the policy lists it: the weakest there is (NIST SP 800-63B-4 §3.1.3.1). */
   private async sendCode(visit: Visit, user: User): Promise<void> {
-    const { need, interaction, progress } = visit;
+    const { need, progress } = visit;
     if (need.kind !== 'second_factor' || !need.methods.includes('email_code')) return;
-    const refused = await limited(this.deps.emailCodes.send(user.email, interaction.uid));
+    const refused = await limited(this.deps.emailCodes.send(user.email, flowOf(visit)));
     if (refused) return this.ask(visit, user, 'email_code', refused, 429);
     await this.stage.remember(visit, { ...progress, mailed: true });
   }
@@ -179,6 +176,9 @@ export class SecondFactorStep implements Step {
     return progress.user_id ? this.deps.users.findActive(progress.user_id) : undefined;
   }
 }
+
+/** A code that was asked for as a first proof is no second one, and the other way round. */
+const flowOf = ({ interaction }: Visit): string => `${interaction.uid}:second_factor`;
 
 function wayOf({ ctx, need, progress }: Visit): Way {
   const wanted = (['code', 'recovery_code', 'email_code', 'lost'] as const).find((way) => way === ctx.query.with);

@@ -87,6 +87,9 @@ describe('passkeys', () => {
 
   it('are added in the account, sign in by themselves afterwards, and the last way in stays', async () => {
     await withAuthenticator();
+    await page.addInitScript(
+      'window.signals = []; if (window.PublicKeyCredential) PublicKeyCredential.signalAllAcceptedCredentials = async (said) => { signals.push(said); };',
+    );
     await page.goto(`${server.issuer}/account/security/passkeys`);
     await giveName(page, email);
     await givePassword(page, password);
@@ -106,6 +109,9 @@ describe('passkeys', () => {
     await person.context.clearCookies();
     await page.goto(`${server.issuer}/account/security/passkeys`);
     await page.waitForSelector('#passkeys');
+    // Authenticators hear which ones still open something (WebAuthn §5.1.10).
+    const [signal] = (await page.evaluate('window.signals')) as { allAcceptedCredentialIds: string[]; rpId: string }[];
+    expect([signal?.rpId, signal?.allAcceptedCredentialIds.length]).toEqual([new URL(server.issuer).hostname, 1]);
     await page.click('#passkeys summary');
     await page.click('#passkey-remove-0');
     await page.waitForSelector('.summary');

@@ -160,10 +160,15 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'client_secrets',
         'clients',
         'migrations',
+        'passkey_users',
+        'passkeys',
         'password_credentials',
+        'recovery_codes',
+        'registrations',
         'resources',
         'signing_keys',
         'tenants',
+        'totp_credentials',
         'users',
       ];
       const swept = new Set(retentions.map(({ table }) => table));

@@ -21,6 +21,30 @@ describe('what is unusual about a sign-in', () => {
       ['many_failures_before', 'locked_before'],
     ],
     [
+      'the own browser elsewhere, after a denial',
+      { network: 'new', denied: true },
+      'step_up',
+      ['new_network', 'denied_before'],
+    ],
+    [
+      'a new browser elsewhere after a lock and a denial, whatever failed',
+      { device: 'new', network: 'new', lockouts: 1, denied: true },
+      'deny',
+      ['new_device', 'new_network', 'locked_before', 'denied_before'],
+    ],
+    [
+      'the own browser, whatever somebody else has done: never denied',
+      { network: 'new', failures: 9, lockouts: 9, denied: true },
+      'step_up',
+      ['new_network', 'many_failures_before', 'locked_before', 'denied_before'],
+    ],
+    [
+      'the first sign-in of an account that is guessed at: never denied',
+      { device: 'first', network: 'first', failures: 9, lockouts: 9, denied: true },
+      'step_up',
+      ['many_failures_before', 'locked_before', 'denied_before'],
+    ],
+    [
       'everything',
       { device: 'new', network: 'new', failures: 4, lockouts: 2 },
       'deny',
@@ -41,6 +65,14 @@ describe('what is unusual about a sign-in', () => {
       expect(assess({ ...signals, device: 'new' }).score).toBeGreaterThanOrEqual(score);
       expect(assess({ ...signals, network: 'new' }).score).toBeGreaterThanOrEqual(score);
       expect(assess({ ...signals, lockouts: 1 }).score).toBeGreaterThanOrEqual(score);
+      expect(assess({ ...signals, denied: true }).score).toBeGreaterThanOrEqual(score);
     }
+  });
+
+  it('goes by the scores it is given, and denies nobody in a browser that is known', () => {
+    const limits = { step_up_from: 20, deny_from: 20 };
+    expect(assess({ ...usual, network: 'new' }, limits).decision).toBe('step_up');
+    expect(assess({ ...usual, device: 'new' }, limits).decision).toBe('deny');
+    expect(assess({ ...usual, failures: 1 }, limits).decision).toBe('allow');
   });
 });

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { enter } from '../support/account.js';
 import { ask, tokenWith } from '../support/api.js';
@@ -82,6 +83,31 @@ describe('the account as JSON, by session cookie', () => {
     const answer = await call(browser, 'DELETE', '/sessions', headers);
     expect([answer.status, answer.body.code]).toEqual([403, 'csrf']);
     expect((await call(browser, 'GET', '/sessions')).body.items).toHaveLength(2);
+  });
+
+  it('leaves uncompressed: a cookie is sent by whichever page asks (BREACH)', async () => {
+    for (let count = 0; count < 4; count += 1) await enter(server, person.email);
+    for (const path of ['/sessions', '/auth/me']) {
+      const answer = await call(browser, 'GET', path, { 'accept-encoding': 'gzip, br' });
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('content-encoding')).toBeNull();
+    }
+    expect(JSON.stringify((await call(browser, 'GET', '/sessions')).body).length).toBeGreaterThan(1_024);
+  });
+
+  it.each(['/passkeys/register/verify', '/auth/2fa/enable-complete'])('reads no encoded body: %s', async (path) => {
+    const answer = await browser.request(`${server.issuer}/api/v1${path}`, {
+      method: 'POST',
+      headers: {
+        accept: 'application/json',
+        origin: server.issuer,
+        'content-type': 'application/json',
+        'content-encoding': 'gzip',
+        'x-csrf-token': await csrfOf(browser),
+      },
+      body: gzipSync('{}'),
+    });
+    expect(answer.status).toBe(415);
   });
 
   it('never ends a session of somebody else', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { generate } from 'otplib';
 import { Sweeper } from '../../src/platform/sweep.js';
 import { retentions } from '../../src/retention.js';
 import { fieldsOf, press } from '../support/account-life.js';
@@ -87,6 +88,25 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
     expect((await send(browser, page(), fields, { origin: 'https://evil.example' })).status).toBe(403);
     expect((await send(browser, page(), {})).status).toBe(403);
     expect((await send(new Browser(), page(), fields)).status).toBe(303);
+    expect((await user()).deletionAt).toBeNull();
+  });
+
+  it('is deleted by whoever has just proved who they are, with the second factor where there is one', async () => {
+    const form = await signIn(browser, page(), person.email);
+    const fields = fieldsOf(form, 'account-delete');
+    await server.inside(async ({ totp }) => {
+      const offer = totp.offer(await user(), 'Acme', 'flow');
+      const epoch = Math.floor(clock.now().getTime() / 1000);
+      await totp.confirm(await user(), offer, await generate({ secret: offer.secret, epoch }));
+    });
+    const asked = await send(browser, page(), fields);
+    const request = new URL(asked.headers.get('location') ?? '').searchParams;
+    expect([asked.status, request.get('acr_values')]).toEqual([303, 'urn:ostiary:acr:mfa']);
+    await server.inside(async ({ secondFactors }) => secondFactors.removeAll(await user()));
+    await signIn(browser, page(), person.email);
+    clock.move(601);
+    const old = await send(browser, page(), fieldsOf(await browser.open(page()), 'account-delete'));
+    expect(new URL(old.headers.get('location') ?? '').searchParams.get('max_age')).toBe('600');
     expect((await user()).deletionAt).toBeNull();
   });
 

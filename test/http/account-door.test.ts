@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { generate } from 'otplib';
 import { WayBack } from '../../src/account/way-back.js';
 import { asDefaultTenant } from '../../src/main.js';
 import { managementScopes } from '../../src/management.js';
@@ -7,10 +8,11 @@ import { enter, formAt, wordsOf } from '../support/account.js';
 import { ask, tokenWith } from '../support/api.js';
 import { Browser, readForm } from '../support/browser.js';
 import { isSignedIn, nameOf, send } from '../support/journey.js';
-import { makeClient, makePerson, type Party, password } from '../support/party.js';
+import { makeClient, makePerson, type Party, password, signIn } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { at } from '../support/tenancy.js';
 
+const epoch = () => Math.floor(Date.now() / 1000);
 const OWN = 'ostiary-account';
 const pages = ['', '/profile', '/devices', '/applications', '/activity'];
 
@@ -298,6 +300,62 @@ describe('the door of the account', () => {
         headers: { origin: server.issuer },
       });
       expect(nameOf(page)).toBe('identifier');
+    });
+  });
+
+  describe('a step-up, as the door asks for it', () => {
+    const me = async (browser: Browser) => {
+      const answer = await browser.request(`${server.issuer}/api/v1/auth/me`);
+      return (await answer.json()) as { id: string; session: { id: string; acr: string; auth_time: number } };
+    };
+
+    it('has the person sign in anew and brings them back, in the same session with another cookie (RFC 9700 §4.8.2)', async () => {
+      const { browser } = await enter(server, person.email);
+      const before = await me(browser);
+      await server.services.db.manager.query(
+        `UPDATE sessions SET login_ts = login_ts - 3600, payload = jsonb_set(payload, '{loginTs}', to_jsonb(login_ts - 3600)) WHERE uid = $1`,
+        [before.session.id],
+      );
+      const cookie = [...browser.cookies.values()].find(({ name }) => name === 'ostiary_default')?.value;
+      const state = await stateFor('/account/devices');
+      const page = await browser.open(request({ prompt: 'login', max_age: '600', state }));
+      expect(nameOf(page)).toBe('identifier');
+      const back = await signIn(browser, page.url, person.email);
+      expect(back.url).toBe(`${server.issuer}/account/devices`);
+      const after = await me(browser);
+      expect(after.session.id).toBe(before.session.id);
+      expect(after.session.auth_time).toBeGreaterThanOrEqual(before.session.auth_time);
+      expect([...browser.cookies.values()].find(({ name }) => name === 'ostiary_default')?.value).not.toBe(cookie);
+    });
+
+    it('asks for the second factor alone where the first is fresh', async () => {
+      const { browser } = await enter(server, person.email);
+      const before = await me(browser);
+      const secret = await server.inside(async ({ totp, users }) => {
+        const user = await users.find(person.id);
+        const offer = totp.offer(user, 'Acme', 'flow');
+        await totp.confirm(user, offer, await generate({ secret: offer.secret, epoch: epoch() - 30 }));
+        return offer.secret;
+      });
+      const state = await stateFor('/account/profile');
+      const page = await browser.open(request({ acr_values: 'urn:ostiary:acr:mfa', state }));
+      expect(page.html).toContain('mfa-submit');
+      const back = await browser.submit(page, { code: await generate({ secret, epoch: epoch() }) });
+      expect(back.url).toBe(`${server.issuer}/account/profile`);
+      const after = await me(browser);
+      expect(after.session).toMatchObject({ id: before.session.id, acr: 'urn:ostiary:acr:mfa' });
+      expect(after.session.auth_time).toBe(before.session.auth_time);
+    });
+
+    it('that is not finished leaves everything as it was', async () => {
+      const { browser } = await enter(server, person.email);
+      const before = await me(browser);
+      await browser.open(request({ prompt: 'login', max_age: '600', state: await stateFor('/account') }));
+      expect((await me(browser)).session).toEqual(before.session);
+      const refused = new URLSearchParams({ error: 'access_denied', state: await stateFor('/account/profile') });
+      expect((await browser.open(`${server.issuer}/account/signed-in?${refused}`)).url).toBe(
+        `${server.issuer}/account/profile`,
+      );
     });
   });
 

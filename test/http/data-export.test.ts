@@ -57,6 +57,30 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
     expect(names).toEqual(expect.arrayContaining(['user.created', 'sign_in.succeeded', 'account.exported']));
   });
 
+  it('knows every table that knows a person', async () => {
+    const rows = (await server.services.db.manager.query(
+      `SELECT DISTINCT table_name AS name FROM information_schema.columns
+        WHERE column_name IN ('user_id', 'account_id') AND table_schema = current_schema()`,
+    )) as { name: string }[];
+    /** Where it is in the document, or why it is not. */
+    const known = {
+      password_credentials: 'passwords',
+      passkeys: 'passkeys',
+      passkey_users: 'a random name for authenticators',
+      totp_credentials: 'authenticators',
+      recovery_codes: 'recovery_codes',
+      factor_recoveries: 'recoveries',
+      devices: 'devices',
+      known_networks: 'networks',
+      sessions: 'sessions',
+      grants: 'grants',
+      engine_rows: 'tokens, gone within days',
+      lockouts: 'lockouts',
+      registrations: 'a digest of the sign-in in which it was made',
+    };
+    expect(rows.map(({ name }) => name).sort()).toEqual(Object.keys(known).sort());
+  });
+
   it('tells of nobody else', async () => {
     const other = await makePerson(server);
     await tokensFor(server, await makeClient(server, { consent_policy: 'implicit' }), other.email);

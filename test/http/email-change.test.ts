@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { changeEmail, confirmLink, fieldsOf, press, undoLink, wishFor } from '../support/account-life.js';
 import { Browser, type Page } from '../support/browser.js';
-import { send, withoutNonces } from '../support/journey.js';
+import { giveNameAndPassword, send, withoutNonces } from '../support/journey.js';
 import { delivered, lettersTo, letterTo, linkIn } from '../support/mailbox.js';
 import { makePerson, password, signIn } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -115,6 +115,22 @@ describe('another address for an account (OWASP ASVS 5.0 V6.3.7, V7.5.1, V7.5.3)
       }
       expect(await user()).toMatchObject({ email: person.email });
       await confirm(await browser.open(link));
+      expect(await user()).toMatchObject({ email: wanted });
+    });
+
+    it('is good after a newer proof was asked for, without another letter', async () => {
+      await ask(wanted);
+      const form = await browser.open(await linkTo());
+      await server.services.db.manager.query(
+        `UPDATE sessions SET payload = jsonb_set(payload, '{loginTs}', to_jsonb((payload ->> 'loginTs')::bigint - 700)) WHERE account_id = $1`,
+        [person.id],
+      );
+      const asked = await confirm(form);
+      expect(asked.html).toContain('name="username"');
+      expect(await user()).toMatchObject({ email: person.email });
+      const back = await giveNameAndPassword(browser, asked, person.email);
+      expect(back.html).toContain('account-email-confirm');
+      await confirm(back);
       expect(await user()).toMatchObject({ email: wanted });
     });
 

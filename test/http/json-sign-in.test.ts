@@ -31,6 +31,8 @@ const endpoints = [
   ['2fa/send', {}],
   ['2fa/verify', { code: '123456' }],
   ['recovery-login', { recovery_code: 'AAAA' }],
+  ['confirmation/send', {}],
+  ['confirmation/verify', { code: '123456' }],
 ] as const;
 let count = 0;
 
@@ -231,6 +233,8 @@ describe('the steps of a sign-in as JSON: the same ones as on the pages, and nev
       ['2fa/verify', { code: '123456' }],
       ['recovery-login', { recovery_code: 'AAAA' }],
       ['2fa/send', {}],
+      ['confirmation/send', {}],
+      ['confirmation/verify', { code: '123456' }],
       ['resend-verification', {}],
       ['email-code/verify', { code: '123456' }],
     ] as const)

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { decodeJwt } from 'jose';
 import { generate } from 'otplib';
 import { acrValues } from '../../config/protocol.js';
+import { enter, formAt } from '../support/account.js';
 import { Browser, type Page } from '../support/browser.js';
 import { StoppedClock } from '../support/clock.js';
 import { baseOf, csrfOf, nameOf, send, silently } from '../support/journey.js';
@@ -115,6 +116,14 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
         for (const { id } of await devices.trustedOf(person)) await devices.revoke(person, id);
       });
       expect(await errorOf()).toBe('login_required');
+    });
+
+    it('changes nothing in the pages of the account that would give it away', async () => {
+      await enter(server, person.email, '', browser);
+      const page = await browser.open(`${server.issuer}/account/security/password`);
+      await policy({ multi_factor: 'required' });
+      const end = await browser.submit(page, {}, formAt(page, '/account/security/password'));
+      expect(isEnrolling(end)).toBe(true);
     });
 
     it('does not make a session of another account’s remembrance', async () => {

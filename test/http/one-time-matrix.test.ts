@@ -182,7 +182,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     (path: string, fields: (value: string) => object, at: (here: World) => Promise<Page>): Door =>
     async (value, here) => {
       const uid = flowOf(await at(here));
-      const response = await here.browser.request(`${server.issuer}/api/v1/auth/${path}`, {
+      const response = await here.browser.request(`${server.issuer}/api/v1/${path}`, {
         method: 'POST',
         headers: {
           origin: new URL(server.issuer).origin,
@@ -264,12 +264,18 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     'POST /account/email/confirm': ofAccount('/account/email/confirm'),
     'POST /interaction/:uid/sign-in-link': inSignIn('sign-in-link'),
     'POST /interaction/:uid/verify-email': inSignIn('verify-email'),
-    'POST /api/v1/auth/login': program('login', (v) => ({ username: world.user.email, password: v }), atName),
-    'POST /api/v1/auth/email-code/verify': program('email-code/verify', (v) => ({ code: v }), atCode),
-    'POST /api/v1/auth/2fa/verify': program('2fa/verify', (v) => ({ code: v }), atSecond),
-    'POST /api/v1/auth/recovery-login': program('recovery-login', (v) => ({ recovery_code: v }), atSecond),
-    'POST /api/v1/auth/verify-email': program('verify-email', (v) => ({ token: v }), atName),
-    'POST /api/v1/auth/magic-link/verify': program('magic-link/verify', (v) => ({ token: v }), atName),
+    'POST /api/v1/auth/login': program('auth/login', (v) => ({ username: world.user.email, password: v }), atName),
+    'POST /api/v1/auth/email-code/verify': program('auth/email-code/verify', (v) => ({ code: v }), atCode),
+    'POST /api/v1/auth/2fa/verify': program('auth/2fa/verify', (v) => ({ code: v }), atSecond),
+    'POST /api/v1/auth/confirmation/verify': program('auth/confirmation/verify', (v) => ({ code: v }), atSecond),
+    'POST /api/v1/auth/recovery-login': program('auth/recovery-login', (v) => ({ recovery_code: v }), atSecond),
+    'POST /api/v1/auth/verify-email': program('auth/verify-email', (v) => ({ token: v }), atName),
+    'POST /api/v1/auth/magic-link/verify': program('auth/magic-link/verify', (v) => ({ token: v }), atName),
+    'POST /api/v1/passkeys/authenticate/verify': program(
+      'passkeys/authenticate/verify',
+      (v) => ({ response: v.startsWith('{') ? JSON.parse(v) : { id: v } }),
+      atSecond,
+    ),
     ...Object.fromEntries(
       Object.entries(steps).flatMap(([name, fields]) =>
         typeof fields === 'string'
@@ -309,12 +315,14 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     'POST /api/v1/auth/magic-link': 'a name',
     'POST /api/v1/auth/email-code': 'a name',
     'POST /api/v1/auth/2fa/send': 'nothing',
+    'POST /api/v1/auth/confirmation/send': 'nothing',
     'POST /api/v1/auth/forgot-password': 'a name',
     'POST /api/v1/auth/2fa/enable-init': 'nothing',
     'POST /api/v1/auth/2fa/enable-complete': 'what this session was offered',
     'POST /api/v1/auth/2fa/disable': 'nothing',
     'POST /api/v1/auth/2fa/backup-codes': 'nothing',
     'POST /api/v1/passkeys/register/options': 'nothing',
+    'POST /api/v1/passkeys/authenticate/options': 'nothing',
     'POST /api/v1/passkeys/register/verify': 'a new passkey: below',
   };
 
@@ -348,7 +356,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
       event: 'recovery_codes.used',
     },
     'passkey second': {
-      doors: ['POST /interaction/:uid/:step second_factor passkey'],
+      doors: ['POST /interaction/:uid/:step second_factor passkey', 'POST /api/v1/passkeys/authenticate/verify'],
       make: ({ authenticator, flow, user }) =>
         server.inside(async ({ passkeyCeremonies }) =>
           JSON.stringify(authenticator.get(await passkeyCeremonies.authenticationOptions(flow, user))),

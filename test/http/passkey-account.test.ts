@@ -6,6 +6,7 @@ import { asDefaultTenant } from '../../src/main.js';
 import { Authenticator, type Behaviour } from '../support/authenticator.js';
 import { Browser, type Page, readForm } from '../support/browser.js';
 import { csrfOf, giveNameAndPassword, nameOf, send } from '../support/journey.js';
+import { JsonSignIn } from '../support/json-sign-in.js';
 import {
   authorizationUrl,
   codeOf,
@@ -293,6 +294,61 @@ describe('the passkeys of an account', () => {
     expect(third.excludeCredentials).toMatchObject([{ id: kept.body.passkey.id }]);
   });
 
+  describe('is used in the forms of programs (R48)', () => {
+    const options = async (program: JsonSignIn) => (await program.post('/passkeys/authenticate/options', {})).body;
+
+    it('alone: the same is asked of everybody, and the sign-in it was begun in goes on', async () => {
+      const made = authenticator();
+      await add(made);
+      const proof = pkce();
+      const program = new JsonSignIn(server, new Browser());
+      await program.begin(party, proof);
+      const asked = await options(program);
+      expect(asked).toMatchObject({ rpId: 'localhost', allowCredentials: [], userVerification: 'required' });
+      const other = new JsonSignIn(server, new Browser());
+      await other.begin(party, pkce());
+      const response = made.get(asked as never);
+      expect((await other.post('/passkeys/authenticate/verify', { response })).body.code).toBe('passkey_failed');
+      const done = await program.post('/passkeys/authenticate/verify', {
+        response: made.get((await options(program)) as never),
+      });
+      expect([done.status, done.body.step]).toEqual([200, 'finish']);
+      const code = codeOf(await program.browser.open(String(done.body.location)));
+      const { body } = await redeem(server, party, code, proof);
+      expect(decodeJwt(String(body.id_token)).amr).toEqual(['hwk', 'user', 'mfa']);
+    });
+
+    it('after a password: of that account only, once, and never a token', async () => {
+      const made = authenticator();
+      await add(made);
+      const program = new JsonSignIn(server, new Browser());
+      await program.begin(party, pkce());
+      const second = await program.post('login', { username: person.email, password });
+      expect([second.body.requires_2fa, second.body.methods]).toEqual([true, ['passkey']]);
+      const asked = await options(program);
+      expect(asked.allowCredentials).toMatchObject([{ id: made.held[0]?.id.toString('base64url') }]);
+      const response = made.get(asked as never);
+      const done = await program.post('/passkeys/authenticate/verify', { response });
+      expect([done.body.step, JSON.stringify(done.body).includes('token')]).toEqual(['finish', false]);
+      expect((await program.post('/passkeys/authenticate/verify', { response })).body.code).toBe('wrong_step');
+      expect((await program.post('/passkeys/authenticate/options', {})).body.code).toBe('wrong_step');
+    });
+
+    it('by our own page, of this browser: the token of the interaction, and nothing else in the body', async () => {
+      const program = new JsonSignIn(server, new Browser());
+      await program.begin(party, pkce());
+      for (const path of ['/passkeys/authenticate/options', '/passkeys/authenticate/verify']) {
+        const body = path.endsWith('verify') ? { response: {} } : {};
+        const wrong: Record<string, string>[] = [{ 'x-csrf-token': 'x' }, { origin: 'https://elsewhere.example' }];
+        for (const headers of wrong) expect((await program.post(path, body, headers)).status).toBe(403);
+        expect((await program.post(path, { ...body, user: 'x' })).status).toBe(422);
+      }
+      const thief = new JsonSignIn(server, new Browser());
+      Object.assign(thief, { interaction: program.interaction, csrf: program.csrf });
+      expect((await thief.post('/passkeys/authenticate/options', {})).status).toBe(400);
+    });
+  });
+
   it('is one of the two that may be set up where a second factor is required', async () => {
     await policy({ multi_factor: 'required' });
     const proof = pkce();
@@ -308,6 +364,24 @@ describe('the passkeys of an account', () => {
     const codes = await browser.submit(enrol, { passkey }, place);
     const { body } = await redeem(server, party, codeOf(await browser.submit(codes, {})), proof);
     expect(decodeJwt(String(body.id_token)).acr).toBe('urn:ostiary:acr:phr');
+  });
+
+  it('alone opens the account where the tenant takes no password, on the page and in the forms of programs', async () => {
+    const made = authenticator();
+    await add(made);
+    await policy({ first_factors: ['passkey'] });
+    const visitor = new Browser();
+    const found = await visitor.open(page());
+    expect(found.html).not.toMatch(/name="password"|login-submit/);
+    const address = found.url.replace(/\?.*/, '');
+    const typed = await send(visitor, `${address}/login`, { csrf: csrfOf(found), username: person.email, password });
+    expect([typed.status, typed.html.includes('A password does not open this.')]).toEqual([422, true]);
+    expect((await byPasskey(made)).status).toBe(200);
+    const program = new JsonSignIn(server, new Browser());
+    await program.begin(party, pkce());
+    const refused = await program.post('login', { username: person.email, password });
+    expect(refused.body.code).toBe('password_not_taken');
+    expect((await server.inside(({ passwords }) => passwords.failures(person.email))).failed_count).toBe(0);
   });
 
   describe('is offered after a sign-in by password', () => {
@@ -350,6 +424,23 @@ describe('the passkeys of an account', () => {
       await send(early, named.url.replace(/\?.*/, '').concat('/add_passkey'), { ...fields, csrf: csrfOf(named) });
       await later(offered, visitor);
       await send(visitor, action, fields);
+      expect(await held()).toEqual([]);
+    });
+
+    it('and is no more, nor taken, ten minutes after the password', async () => {
+      const { page: offered, visitor } = await byPassword();
+      const [, text = ''] = /data-options="([^"]*)"/.exec(offered.html) ?? [];
+      const options = JSON.parse(text.replaceAll('&quot;', '"').replaceAll('&amp;', '&'));
+      const { action, values } = readForm(offered, formOf(offered, 'data-passkey-create'));
+      clock.move(601);
+      // A challenge is good for five minutes anyway: one that is new, in a page that is old.
+      const user = await server.inside(({ users }) => users.find(person.id));
+      const flow = /interaction\/([^/?]+)/.exec(offered.url)?.[1] ?? '';
+      const { challenge } = await server.inside(({ passkeyCeremonies }) =>
+        passkeyCeremonies.registrationOptions(user, flow),
+      );
+      const passkey = JSON.stringify(authenticator().create({ ...options, challenge }));
+      await send(visitor, action, { ...Object.fromEntries(values), passkey });
       expect(await held()).toEqual([]);
     });
 

@@ -109,6 +109,16 @@ describe('making an account of one’s own (OpenID Connect Initiating User Regis
     expect(await isSignedIn(server, party, browser)).toBe(false);
   });
 
+  it('is good where an administrator says that the address is proved', async () => {
+    const { page, proof } = await register();
+    await server.inside(async ({ users }) => {
+      const user = await users.findByEmail(email);
+      if (user) await users.update(user, { email_verified: true });
+    });
+    const end = await browser.submit(await browser.submit(page, {}), { password });
+    expect((await claimsOf(end, proof)).amr).toEqual(['pwd']);
+  });
+
   it('is good unproved where the tenant says so, and the client learns that (email_verified)', async () => {
     await setPolicy(server, { registration: 'open', email_verification: 'optional' });
     const { page, proof } = await register();

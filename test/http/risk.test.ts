@@ -248,6 +248,21 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     expect(rows).toEqual([{ network: '198.51.100.0/24' }]);
   });
 
+  it('denies again who tries again, although nothing failed this time, and the owner comes in at home', async () => {
+    const owner = new Traveller(home);
+    await policy({});
+    codeOf((await begin(owner)).page);
+    await policy({ risk: { action: 'enforce' } });
+    await lockOut();
+    const denied = async (failures: number) =>
+      new URL((await begin(new Traveller(abroad), { failures })).page.url).searchParams.get('error');
+    expect([await denied(3), await denied(0), await denied(0)]).toEqual(Array(3).fill('access_denied'));
+    owner.forgetSessions();
+    const { page } = await begin(owner);
+    const asked = await owner.submit(page, { send: 'yes' });
+    codeOf(await owner.submit(asked, { code: await codeInMail() }));
+  });
+
   it('locks nobody out of where they are at home, however much somebody guesses', async () => {
     const browser = new Traveller(home);
     await policy({});

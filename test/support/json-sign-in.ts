@@ -30,17 +30,20 @@ export class JsonSignIn {
   }
 
   async post(name: string, body: object, headers: Record<string, string> = {}): Promise<Said> {
-    const answer = await this.browser.request(`${this.server.issuer}/api/v1/auth/${name}`, {
-      method: 'POST',
-      body: JSON.stringify({ interaction: this.interaction, ...body }),
-      headers: {
-        accept: 'application/json',
-        'content-type': 'application/json',
-        origin: new URL(this.server.issuer).origin,
-        'x-csrf-token': this.csrf,
-        ...headers,
+    const answer = await this.browser.request(
+      `${this.server.issuer}/api/v1/${name.startsWith('/') ? name.slice(1) : `auth/${name}`}`,
+      {
+        method: 'POST',
+        body: JSON.stringify({ interaction: this.interaction, ...body }),
+        headers: {
+          accept: 'application/json',
+          'content-type': 'application/json',
+          origin: new URL(this.server.issuer).origin,
+          'x-csrf-token': this.csrf,
+          ...headers,
+        },
       },
-    });
+    );
     return read(answer);
   }
 }

@@ -319,6 +319,16 @@ export const samples: Sample[] = [
   }),
   page('interaction/identifier', 'passkey', { client, passkey, actions }),
   page('interaction/identifier', 'error', { client, username: 'maria', error: { code: 'invalid_username' }, actions }),
+  page('interaction/identifier', 'passkey-only', { client, onePage: true, byPassword: false, passkey, actions }),
+  page('interaction/identifier', 'letters', {
+    client,
+    onePage: true,
+    byPassword: false,
+    byEmail: true,
+    byLink: true,
+    error: { code: 'password_not_taken' },
+    actions,
+  }),
   page('interaction/identifier', 'one-page', { client, username, onePage: true, actions }),
   page('interaction/identifier', 'one-page-failed', {
     client,

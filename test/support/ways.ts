@@ -38,12 +38,39 @@ export const jsonForms = [
   'forgot-password',
   '2fa/send',
   '2fa/verify',
+  'confirmation/send',
+  'confirmation/verify',
   'recovery-login',
-].map((name) => `/api/v1/auth/${name}`);
+  '/passkeys/authenticate/options',
+  '/passkeys/authenticate/verify',
+].map((name) => (name.startsWith('/') ? `/api/v1${name}` : `/api/v1/auth/${name}`));
+
+/** One's own account as JSON, with the cookie of the session. */
+export const ownForms = [
+  ['GET', '/auth/me'],
+  ['GET', '/sessions'],
+  ['DELETE', '/sessions'],
+  ['GET', '/passkeys'],
+  ['POST', '/passkeys/register/options'],
+  ['POST', '/passkeys/register/verify'],
+  ['POST', '/auth/2fa/enable-init'],
+  ['POST', '/auth/2fa/enable-complete'],
+  ['POST', '/auth/2fa/disable'],
+  ['POST', '/auth/2fa/backup-codes'],
+  ['GET', '/auth/2fa/backup-codes'],
+] as const;
+
+/** The same, where something is named in the path. */
+export const ownNamed = [
+  ['DELETE', '/sessions/:session_id'],
+  ['PATCH', '/passkeys/:id'],
+  ['DELETE', '/passkeys/:id'],
+] as const;
 
 function jsonBody(path: string, { email, signInToken }: House): object {
   if (path.endsWith('register') || path.endsWith('/login')) return { username: email, password };
   if (/(magic-link|email-code|forgot-password)$/.test(path)) return { username: email };
+  if (path.includes('/passkeys/')) return path.endsWith('verify') ? { response: { id: 'x' } } : {};
   if (/(verify-email|magic-link\/verify)$/.test(path)) return { token: signInToken };
   if (/\/verify$/.test(path)) return { code: '000000' };
   return path.endsWith('recovery-login') ? { recovery_code: 'AAAA-AAAA-AAAA' } : {};
@@ -151,6 +178,12 @@ export function ways(b: House): Record<string, Way> {
       path: `/interaction/${encodeURIComponent(v)}/strength`,
       headers: origin,
       form: { password, csrf: v },
+    }),
+    'POST /setup/strength': (v) => ({
+      method: 'POST',
+      path: '/setup/strength',
+      headers: origin,
+      form: { ...link, token: v, password, csrf: v },
     }),
     'POST /password/strength': (v) => ({
       method: 'POST',
@@ -351,33 +384,16 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
     });
     found[`POST ${path} cookies`] = (v) => ({ method: 'POST', path, headers: { cookie: v, ...origin } });
   }
-  for (const [method, path] of [
-    ['GET', '/auth/me'],
-    ['GET', '/sessions'],
-    ['GET', '/passkeys'],
-    ['POST', '/passkeys/register/options'],
-    ['POST', '/passkeys/register/verify'],
-    ['POST', '/auth/2fa/enable-init'],
-    ['POST', '/auth/2fa/enable-complete'],
-    ['POST', '/auth/2fa/disable'],
-    ['POST', '/auth/2fa/backup-codes'],
-    ['GET', '/auth/2fa/backup-codes'],
-    ['DELETE', '/sessions'],
-  ] as const)
+  for (const [method, path] of ownForms)
     found[`${method} /api${path} by cookies`] = (v) => ({
       method,
       path: `/api/v1${path}`,
       headers: { cookie: v, ...origin },
     });
-  found['DELETE /api/sessions/:session_id by session'] = async (v) => ({
-    method: 'DELETE',
-    path: `/api/v1/sessions/${encodeURIComponent(v)}`,
-    headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
-  });
-  for (const method of ['PATCH', 'DELETE'])
-    found[`${method} /api/passkeys/:id by session`] = async (v) => ({
+  for (const [method, path] of ownNamed)
+    found[`${method} /api${path} by session`] = async (v) => ({
       method,
-      path: `/api/v1/passkeys/${encodeURIComponent(v)}`,
+      path: `/api/v1${path.replace(/:\w+/, encodeURIComponent(v))}`,
       headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
       ...(method === 'PATCH' ? { json: { name: 'x' } } : {}),
     });

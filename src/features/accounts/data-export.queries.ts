@@ -15,13 +15,16 @@ const SECTIONS = {
     SELECT created_at FROM totp_credentials WHERE tenant_id = $1 AND user_id = $2`,
   recovery_codes: `
     SELECT created_at, used_at FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at, used_at`,
+  recoveries: `
+    SELECT requested_at, ready_at, done_at FROM factor_recoveries WHERE tenant_id = $1 AND user_id = $2`,
   devices: `
     SELECT id, ip, user_agent, created_at, last_seen_at, trusted_until
       FROM devices WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at`,
   networks: `
     SELECT network, last_seen_at FROM known_networks WHERE tenant_id = $1 AND user_id = $2 ORDER BY last_seen_at`,
   sessions: `
-    SELECT uid AS id, ip, user_agent, payload ->> 'acr' AS acr, payload -> 'amr' AS amr, created_at, updated_at, expires_at, ended_at, end_reason
+    SELECT uid AS id, ip, user_agent, home_ip, home_user_agent, moved_to, payload ->> 'acr' AS acr, payload -> 'amr' AS amr,
+           created_at, updated_at, expires_at, ended_at, end_reason
       FROM sessions WHERE tenant_id = $1 AND account_id = $2 ORDER BY created_at`,
   grants: `
     SELECT g.id, g.client_id, c.name AS client_name, g.payload -> 'openid' ->> 'scope' AS scope, g.payload -> 'resources' AS resources,

@@ -73,7 +73,7 @@ export class EmailVerification {
     if (!user) return undefined;
     const flow = await this.proof.flowHashOf(user.id);
     const madeHere = here !== undefined && flow === sha256(here);
-    return { user, unproved: flow !== undefined, here: madeHere, flow: found.data.flow };
+    return { user, unproved: flow !== undefined && !user.emailVerified, here: madeHere, flow: found.data.flow };
   }
 
   /**

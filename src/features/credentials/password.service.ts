@@ -98,7 +98,9 @@ export class PasswordService {
     const attempt = await this.lockout.reserve(subject, 'password', lockoutRules(policy, 'password', privileged));
     const credential = await this.credentialOf(user?.id ?? NOBODY);
     const standIn = await this.imported.standIn(subject);
-    const unproved = ((await this.hooks.isUnproved?.(user?.id ?? NOBODY)) ?? false) && !evenUnproved;
+    const made = (await this.hooks.isUnproved?.(user?.id ?? NOBODY)) ?? false;
+    // An administrator may have said that the address is proved.
+    const unproved = made && !user?.emailVerified && !evenUnproved;
     const waits = unproved && tenant.settings.authentication.email_verification === 'required';
     if ('lockedUntil' in attempt) {
       await this.recordFailure(subject, user, 'locked');

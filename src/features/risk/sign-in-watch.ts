@@ -2,6 +2,7 @@
 // Hands off to: assess() for what that means, mail for telling the owner, Lockdown for the link in that letter.
 import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
+import { sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { networkOf } from '../../platform/network.js';
 import type { AuditLog } from '../audit/audit.service.js';
@@ -34,9 +35,11 @@ export class SignInWatch {
     const since = new Date(this.clock.now().getTime() - dayMs);
     // An address that cannot be read is no network anybody knows.
     const here = networkOf(currentContext()?.ip) ?? '';
-    const [row] = await this.db.execute<Signals>(SIGNALS, [currentTenantId(), user.id, here, since]);
+    const values = [currentTenantId(), user.id, here, since, denialsOf(user)];
+    const [row] = await this.db.execute<Signals>(SIGNALS, values);
     const network = row?.known ? 'known' : row?.others ? 'new' : 'first';
-    return assess({ device, network, failures, lockouts: row?.lockouts ?? 0 }, policy);
+    const { lockouts = 0, denied = false } = row ?? {};
+    return assess({ device, network, failures, lockouts, denied }, policy);
   }
 
   /** Whoever it is is let in. @returns what the browser is to hold where it is new. */
@@ -50,9 +53,12 @@ export class SignInWatch {
     });
   }
 
-  /** Whoever it is is not let in, although they knew how; to the browser nothing is owed. */
+  /** Whoever it is is not let in, although they knew how: what failed before is forgotten by then, so this is what the next try is weighed by. */
   denied(user: User, risk: Risk): Promise<void> {
-    return this.db.transaction(() => this.notice(user, risk, false));
+    return this.db.transaction(async () => {
+      await this.db.execute(NOTE_DENIAL, [currentTenantId(), denialsOf(user), this.clock.now()]);
+      await this.notice(user, risk, false);
+    });
   }
 
   private async notice(user: User, { decision, reasons, score }: Risk, admitted: boolean): Promise<void> {
@@ -79,12 +85,15 @@ export class SignInWatch {
   }
 }
 
+const denialsOf = ({ id }: Pick<User, 'id'>): string => sha256(`denied\0${id}`);
+
 const wantsToHear = ({ settings }: User) => AccountSettings.parse(settings).notifications.new_device;
 
 interface Signals {
   known: boolean;
   others: boolean;
   lockouts: number;
+  denied: boolean;
 }
 
 const SIGNALS = {
@@ -92,7 +101,17 @@ const SIGNALS = {
   text: `
     SELECT EXISTS (SELECT FROM known_networks WHERE tenant_id = $1 AND user_id = $2 AND network = $3) AS known,
            EXISTS (SELECT FROM known_networks WHERE tenant_id = $1 AND user_id = $2) AS others,
-           (SELECT count(*)::int FROM lockouts WHERE tenant_id = $1 AND user_id = $2 AND locked_at > $4::timestamptz) AS lockouts`,
+           (SELECT count(*)::int FROM lockouts WHERE tenant_id = $1 AND user_id = $2 AND locked_at > $4::timestamptz) AS lockouts,
+           EXISTS (SELECT FROM login_failures
+                   WHERE tenant_id = $1 AND subject_hash = $5 AND factor = 'denied' AND last_failed_at > $4::timestamptz) AS denied`,
+};
+
+const NOTE_DENIAL = {
+  name: 'sign_in_note_denial',
+  text: `
+    INSERT INTO login_failures AS f (tenant_id, subject_hash, factor, failed_count, last_failed_at) VALUES ($1, $2, 'denied', 1, $3)
+    ON CONFLICT (tenant_id, subject_hash, factor) DO UPDATE
+      SET failed_count = least(f.failed_count, 1000000) + 1, last_failed_at = excluded.last_failed_at`,
 };
 
 const NOTE_NETWORK = {
