@@ -283,7 +283,7 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
       expect(wrong).toEqual([]);
       expect(dead).toEqual([]);
       expect(await worksAt(b)).toBe(true);
-    }, 120_000);
+    }, 240_000);
   });
 
   it.each([
