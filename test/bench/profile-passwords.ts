@@ -71,7 +71,7 @@ export async function stormProfile(house: House, seconds: number): Promise<strin
   const raw = await rawRate('@node-rs/argon2', parameterSets.default, seconds);
   const { result, phases } = await watched(house, async (server, observe) => {
     // The hashing processes are there, and everything is compiled.
-    await signInRate(server, raw.perSecond, seconds);
+    await besideSignIns(server, raw.perSecond, seconds, (_phase, work) => work());
     const beside = await besideSignIns(server, raw.perSecond, seconds, observe);
     const { alone, during } = await storm(server, raw.perSecond * 0.8, seconds, observe);
     return { alone: alone, 'sign-ins': beside, 'in the storm': during };
