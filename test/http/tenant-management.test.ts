@@ -321,6 +321,13 @@ describe('tenants through the API of the installation', () => {
       const mine = 'FROM users WHERE tenant_id = $1 LIMIT 1';
       await db.manager.query(`INSERT INTO totp_credentials SELECT tenant_id, id, 'x', 1, now() ${mine}`, [tenant.id]);
       await db.manager.query(`INSERT INTO recovery_codes SELECT tenant_id, id, 'x', now() ${mine}`, [tenant.id]);
+      await db.manager.query(`INSERT INTO passkey_users SELECT tenant_id, id, 'x' ${mine}`, [tenant.id]);
+      await db.manager.query(
+        `INSERT INTO passkeys SELECT tenant_id, 'x', user_id, '', 0, '{}', gen_random_uuid(), false, false, true, 'x', now()
+           FROM passkey_users WHERE tenant_id = $1`,
+        [tenant.id],
+      );
+      await db.manager.query(`INSERT INTO registrations SELECT tenant_id, id, 'x', now() ${mine}`, [tenant.id]);
       await db.manager.query(`INSERT INTO replays VALUES ($1, 'jti', now())`, [tenant.id]);
       await ask(
         old.server,
