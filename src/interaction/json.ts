@@ -47,7 +47,7 @@ const pass = (_ctx: Context, next: Next) => next();
 
 interface StepForm {
   step: StepName;
-  schema: z.ZodObject;
+  schema: z.ZodType;
   /** What the form of the page holds beside the members of the same name. */
   more?: Record<string, string>;
   status?: number;
@@ -71,7 +71,7 @@ const forms: Record<string, StepForm> = {
     schema: z.union([
       z.strictObject({ ...name, ...captcha, code: line, remember_device: z.literal('yes').optional() }),
       z.strictObject({ ...name, ...captcha, email_code: line, remember_device: z.literal('yes').optional() }),
-    ]) as unknown as z.ZodObject,
+    ]),
   },
   'confirmation/send': { step: 'confirmation', schema: z.strictObject(name), more: { send: 'yes' }, status: 202 },
   'confirmation/verify': { step: 'confirmation', schema: z.strictObject({ ...name, code: line }) },
