@@ -6,7 +6,6 @@ import { version } from '../config/root.js';
 import type { MadeSecret } from './features/declarations/change.js';
 import { asDefaultTenant, type Running, start } from './main.js';
 import { answerMetrics } from './platform/cluster-metrics.js';
-import { giveBackMemory } from './platform/give-back.js';
 import { createLogger } from './platform/logger.js';
 import { Primary } from './primary.js';
 import { openServices, type Services } from './services.js';
@@ -33,7 +32,6 @@ async function runAlone(config: Config, print: (line: string) => void): Promise<
   const running = await start(config);
   const prepared = await prepare(running.services);
   const demo = config.demo && config.role !== 'jobs' ? await demoBeside(running) : undefined;
-  giveBackMemory();
   greet(config, { ...prepared, demo: demo?.url }, print);
   return {
     over: never,
@@ -60,7 +58,6 @@ async function runWorker(config: Config): Promise<Started> {
       resolve();
     });
   });
-  giveBackMemory();
   process.send?.(readyMessage);
   return { over, close: () => running.close(departure, lastWords) };
 }

@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Use, watchCores } from './cores.js';
-import { besideSignIns, type Observe, parameterSets, rawRate, signInRate, storm } from './passwords.js';
+import { besideSignIns, type Observe, parameterSets, rawRate, signInRate, storm, unobserved } from './passwords.js';
 import { each, microseconds, type Parts, profileOf, spentBetween } from './profile.js';
 import type { House, Server } from './servers.js';
 
@@ -15,6 +15,7 @@ interface Phase extends Use {
 
 /** A server that is profiled while `work` runs; the phases that it observed are told when it has ended. */
 async function watched<T>(
+  name: string,
   house: House,
   work: (server: Server, observe: Observe) => Promise<T>,
 ): Promise<{ result: T; phases: Phase[] }> {
@@ -30,7 +31,7 @@ async function watched<T>(
   };
   const result = await work(server, observe).finally(() => server.stop());
   const profile = profileOf(server.pid, profiles);
-  console.log(`passwords: the profiles are in ${profiles}`);
+  console.log(`${name}: the profile is in ${profiles}`);
   return {
     result,
     phases: seen.map(({ from, to, ...phase }) => ({ ...phase, parts: spentBetween(profile, from, to) })),
@@ -40,7 +41,7 @@ async function watched<T>(
 /** Where the time of a core goes for one sign-in, beside one hash that has the machine to itself. */
 export async function signInProfile(house: House, seconds: number): Promise<string> {
   const raw = await rawRate('@node-rs/argon2', parameterSets.default, seconds);
-  const { result, phases } = await watched(house, (server, observe) =>
+  const { result, phases } = await watched('password sign-ins', house, (server, observe) =>
     signInRate(server, raw.perSecond, seconds, observe),
   );
   const [{ cpu, waited, elapsed, parts }] = phases as [Phase];
@@ -69,9 +70,9 @@ ${sorted(each(parts, result.count))
 /** Programs alone, beside as many sign-ins as can be, and in the storm. */
 export async function stormProfile(house: House, seconds: number): Promise<string> {
   const raw = await rawRate('@node-rs/argon2', parameterSets.default, seconds);
-  const { result, phases } = await watched(house, async (server, observe) => {
+  const { result, phases } = await watched('storm', house, async (server, observe) => {
     // The hashing processes are there, and everything is compiled.
-    await besideSignIns(server, raw.perSecond, seconds, (_phase, work) => work());
+    await besideSignIns(server, raw.perSecond, seconds, unobserved);
     const beside = await besideSignIns(server, raw.perSecond, seconds, observe);
     const { alone, during } = await storm(server, raw.perSecond * 0.8, seconds, observe);
     return { alone: alone, 'sign-ins': beside, 'in the storm': during };

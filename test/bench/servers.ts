@@ -49,7 +49,7 @@ export interface House extends Omit<Target, 'port' | 'name'> {
   close(): Promise<void>;
 }
 
-export async function openHouse(peopleCount = 40): Promise<House> {
+export async function openHouse(peopleCount = 200): Promise<House> {
   const database = await freshDatabase('postgres', { entities, migrations });
   const issuer = 'https://id.bench.example';
   const environment = {
