@@ -1,6 +1,7 @@
 // What the server knows and does: the features, wired lowest first on their foundation. No door is opened here; app.ts and the command line build on it.
 import type { Config } from '../config/index.js';
 import { lifetimes, limits } from '../config/protocol.js';
+import { AbandonedRegistrations } from './features/accounts/abandoned-registrations.js';
 import { AccountDeletion } from './features/accounts/account-deletion.js';
 import { DataExport } from './features/accounts/data-export.js';
 import { EmailChange } from './features/accounts/email-change.js';
@@ -27,6 +28,7 @@ import { AccountLocks } from './features/credentials/account-locks.js';
 import { FactorLetters } from './features/credentials/factor-letters.js';
 import { LOCKED_TASK } from './features/credentials/lock-notice.js';
 import { Lockout } from './features/credentials/lockout.js';
+import { LockoutHistory } from './features/credentials/lockout-history.js';
 import { OwnFactors } from './features/credentials/own-factors.js';
 import { PasskeyService } from './features/credentials/passkey.service.js';
 import { PasskeyChallenges } from './features/credentials/passkey-challenge.js';
@@ -49,12 +51,14 @@ import { OwnSessions } from './features/protocol/own-sessions.js';
 import { Protocol } from './features/protocol/protocol.js';
 import { ShortLivedRows } from './features/protocol/short-lived-rows.js';
 import { ResourceService } from './features/resources/resource.service.js';
+import { KnownPlaces } from './features/risk/known-places.js';
 import { Lockdown } from './features/risk/lockdown.js';
 import { SignInWatch } from './features/risk/sign-in-watch.js';
 import { SetupService } from './features/setup/setup.service.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
 import { TenantService } from './features/tenants/tenant.service.js';
 import { TenantDeletion } from './features/tenants/tenant-deletion.js';
+import type { User } from './features/users/user.entity.js';
 import { UserService } from './features/users/user.service.js';
 import { type Foundations, openFoundation } from './foundation.js';
 import { managementApi, mayChangePrivileged, mayGrant, scopesAt } from './management.js';
@@ -101,8 +105,9 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const ownGrants = new OwnGrants(db, protocol.grants, clock);
   const ownActivity = new OwnActivity(db);
   const devices = new Devices(db, audit, clock);
-  const erasure = new Erasure(db, tenants);
-  const users = new UserService(db, audit, clock, {
+  const places = new KnownPlaces(db, devices, clock);
+  const erasure = new Erasure(db, tenants, clock);
+  const users: UserService = new UserService(db, audit, clock, {
     async ended({ id }) {
       await protocol.sessions.endAll(id, 'account_ended');
       await protocol.grants.endAll({ accountId: id }, 'account_ended');
@@ -110,9 +115,12 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     },
     erased: (user) => erasure.erase(user),
     mayChangePrivileged,
+    verified: ({ id }) => mailboxProof.forget(id),
+    moved: ({ id }) => oneTimeTokens.revokeOf('email_change_undo', id),
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
+  const lockoutHistory = new LockoutHistory(db, audit, clock);
   const sweeper = new Sweeper(db, clock, retentions);
   const stopping = new AbortController();
   const tasks = createTasks(() => ({
@@ -122,6 +130,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     rewrap,
     deletion,
     accountDeletion,
+    erasure,
+    abandonedRegistrations,
     sweeper,
     stopping: stopping.signal,
   }));
@@ -208,6 +218,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
       await passwords.remove(user);
       await secondFactors.removeAll(user);
+      await places.forget(user);
     },
   });
   const passwordLinks = new PasswordLinks(
@@ -256,6 +267,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     clock,
     (issuer) => `${issuer}/forgotten-password`,
   );
+  /** What somebody else has allowed themselves, and where they were, is not remembered. */
+  const disbelieve = async (user: User, since: Date) => {
+    await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
+    await places.forgetSince(user, since);
+  };
   const lockdown: Lockdown = new Lockdown(
     db,
     audit,
@@ -267,10 +283,13 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     oneTimeTokens,
     (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,
     clock,
+    { closing: disbelieve },
   );
+  const abandonedRegistrations = new AbandonedRegistrations(db, users, clock);
   const accountDeletion = new AccountDeletion(db, audit, tenants, users, oneTimeTokens, mail, clock);
   const emailChange = new EmailChange(db, audit, tenants, users, mailboxes, mailboxProof, oneTimeTokens, mail, clock, {
     async takenBack(user, since) {
+      await disbelieve(user, since);
       await secondFactors.removeAddedSince(user, since);
       await passwords.remove(user);
       return passwordLinks.issue(user);
@@ -285,7 +304,17 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     { ...limits, ...overrides.limits }.dataExports,
   );
   const ownPassword = new OwnPassword(db, clock, passwords, mail, lockdown);
-  const signInWatch = new SignInWatch(db, audit, clock, devices, lockdown, mail);
+  const signInWatch = new SignInWatch(
+    db,
+    audit,
+    tenants,
+    clock,
+    places,
+    lockout,
+    lockoutHistory,
+    lockdown,
+    mail,
+  );
   const ownClients = new OwnClients((tenant) => tenants.issuerOf(tenant));
   const lookup = new ClientLookup(db, caching, clock, async (clientId) =>
     isOwnClient(clientId) ? ownClients.of(await tenants.current(), clientId) : undefined,
@@ -349,7 +378,9 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     ownPassword,
     accountLocks,
     lockdown,
+    abandonedRegistrations,
     accountDeletion,
+    erasure,
     emailChange,
     dataExport,
     signInWatch,

@@ -102,9 +102,11 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   const audit = new AuditLog(db, clock);
   const tenants = new TenantService(db, audit, sealer, caching, clock, { issuer: 'https://id.example.com' });
   const keys = new KeyService(db, audit, tenants, sealer, caching, clock, { error() {} });
-  const users = new UserService(db, audit, clock, {
+  const users: UserService = new UserService(db, audit, clock, {
     mayChangePrivileged() {},
     erased: async () => {},
+    verified: ({ id }) => proof.forget(id),
+    moved: async () => {},
     ended: async ({ id }) => void ended.push(id),
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
@@ -133,7 +135,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   );
   const linkOf = (tenant: Tenant, token: string) =>
     `${tenant.issuer('https://id.example.com')}/password?token=${token}`;
-  const proof = new MailboxProof(db, audit, users, {
+  const proof: MailboxProof = new MailboxProof(db, audit, users, {
     async disown(user) {
       await passwords.remove(user);
       ended.push(user.id);

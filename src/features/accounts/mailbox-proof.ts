@@ -1,6 +1,5 @@
 // What a proved address means for its account: who made it for somebody else's mailbox loses what they put into it.
 // Hands off to: the hook disown, which takes away every way in and ends sessions and grants.
-
 import { sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
@@ -31,6 +30,11 @@ export class MailboxProof {
     return (await this.db.repo(Registration).findOneBy({ userId }))?.flowHash;
   }
 
+  /** An administrator has said that the address is proved: whoever made the account is as good as its owner. */
+  async forget(userId: string): Promise<void> {
+    await this.db.repo(Registration).delete({ userId });
+  }
+
   /**
    * The mailbox was proved. Of two at once one does it.
    * @param by the interaction it was proved in, or that whoever did also knows the password of the account.
@@ -39,14 +43,14 @@ export class MailboxProof {
   proved(user: User, by: { flow: string | undefined } | 'registrant'): Promise<{ user: User; disowned: boolean }> {
     return this.db.transaction(async () => {
       if (user.emailVerified) return { user, disowned: false };
-      const verified = await this.users.update(user, { email_verified: true });
+      const verified = await this.users.update(user, { email_verified: true }, undefined, 'owner');
       const registration = await this.db.repo(Registration).findOneBy({ userId: user.id });
       const theirs =
         !registration || by === 'registrant' || (by.flow !== undefined && sha256(by.flow) === registration.flowHash);
-      if (registration) await this.db.repo(Registration).delete({ userId: user.id });
-      if (!theirs) await this.hooks.disown(user);
+      if (registration) await this.forget(user.id);
+      if (!theirs) await this.hooks.disown(verified);
       await this.audit.record('account.proved', { user_id: user.id, disowned: !theirs });
-      return { user: verified, disowned: !theirs };
+      return { user: theirs ? verified : await this.users.empty(verified), disowned: !theirs };
     });
   }
 }

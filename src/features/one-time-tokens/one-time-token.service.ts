@@ -108,6 +108,11 @@ export class OneTimeTokens {
     await this.db.execute(REVOKE_LATER, [currentTenantId(), purpose, `${owner}:`, sha256(token)]);
   }
 
+  /** As revoke, of a purpose whose subjects begin with their owner. */
+  async revokeOf(purpose: Purpose, owner: string): Promise<void> {
+    await this.db.execute(REVOKE_OF, [currentTenantId(), purpose, `${owner}:`]);
+  }
+
   private async store<P extends Purpose>(
     purpose: P,
     subject: string,
@@ -167,6 +172,11 @@ const TRY = {
 const REVOKE = {
   name: 'one_time_token_revoke',
   text: `DELETE FROM one_time_tokens WHERE tenant_id = $1 AND purpose = ANY($2) AND subject = $3 AND consumed_at IS NULL`,
+};
+
+const REVOKE_OF = {
+  name: 'one_time_token_revoke_of',
+  text: `DELETE FROM one_time_tokens WHERE tenant_id = $1 AND purpose = $2 AND starts_with(subject, $3) AND consumed_at IS NULL`,
 };
 
 const REVOKE_LATER = {

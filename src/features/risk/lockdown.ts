@@ -1,5 +1,5 @@
 // "This was not me": the link in a letter by which the owner of an account closes it to everybody, themselves included, until they choose
-// another password. Hands off to: passwords, with which sessions, grants and remembered browsers end.
+// another password. Hands off to: passwords, with which sessions and remembered browsers end, and the hook `closing`.
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
 import { badRequest } from '../../platform/errors.js';
@@ -14,7 +14,10 @@ import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 
-export const LOCKDOWN_MINUTES = TTL_SECONDS.lockdown / 60;
+export interface LockdownHooks {
+  /** In the transaction, before anything else ends. @param since whoever else was in the account came later than that. */
+  closing(user: User, since: Date): Promise<void>;
+}
 
 export class Lockdown {
   /** @param linkOf where the page that accepts the token is. */
@@ -29,6 +32,7 @@ export class Lockdown {
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly linkOf: (tenant: Tenant, token: string) => string,
     private readonly clock: Clock,
+    private readonly hooks: LockdownHooks,
   ) {}
 
   /** @returns the link: it is in the letter or nowhere. */
@@ -49,9 +53,11 @@ export class Lockdown {
       const used = await this.oneTimeTokens.consume('lockdown', token);
       const user = used && (await this.holder(used));
       if (!user) throw badRequest('invalid_link', 'The link is not good any more');
+      const since = new Date(this.clock.now().getTime() - TTL_SECONDS.lockdown * 1000);
+      await this.hooks.closing(user, since);
       await this.passwords.remove(user);
       // A passkey opens the account by itself. Older factors stay: the letter must not be a way to take them away.
-      await this.factors.removeAddedSince(user, new Date(this.clock.now().getTime() - TTL_SECONDS.lockdown * 1000));
+      await this.factors.removeAddedSince(user, since);
       await this.audit.record('account.locked_down', { user_id: user.id });
       await this.passwordLinks.send(user);
     });
