@@ -267,10 +267,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     clock,
     (issuer) => `${issuer}/forgotten-password`,
   );
-  /** What somebody else has allowed themselves, and where they were, is not remembered. */
+  /** What somebody else has allowed themselves, where they were, and that their sign-ins are not told of, is not remembered. */
   const disbelieve = async (user: User, since: Date) => {
     await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
     await places.forgetSince(user, since);
+    await users.resetSettings(user);
   };
   const lockdown: Lockdown = new Lockdown(
     db,

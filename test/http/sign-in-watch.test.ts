@@ -123,6 +123,14 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
       expect(await noticed()).toHaveLength(before.length + 2);
     });
 
+    it('tells of sign-ins again, where the other person has chosen that it does not', async () => {
+      await server.inside(async ({ users }) =>
+        users.changeSettings(await users.find(person.id), { notifications: { new_device: false } }),
+      );
+      await press(await begin());
+      expect(await server.inside(({ users }) => users.find(person.id))).toMatchObject({ settings: {} });
+    });
+
     it('asks anew what an application may do: nothing that was allowed before is remembered', async () => {
       const strict = await makeClient(server);
       const browser = new Traveller('198.51.100.7');

@@ -165,6 +165,15 @@ export class UserService {
     });
   }
 
+  /** Whoever was in the account may have chosen not to be noticed. */
+  resetSettings({ id }: User): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      if (Object.keys(user.settings).length === 0) return;
+      user.settings = {};
+      await this.audit.record('user.updated', { user_id: id, changed: ['settings'] });
+    });
+  }
+
   /** What was written into the account by somebody whose it was not. */
   empty({ id }: User): Promise<User> {
     return this.change(id, undefined, async (user) => {
