@@ -105,7 +105,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const ownGrants = new OwnGrants(db, protocol.grants, clock);
   const ownActivity = new OwnActivity(db);
   const devices = new Devices(db, audit, clock);
-  const places = new KnownPlaces(db, devices, clock);
+  const knownPlaces = new KnownPlaces(db, devices, clock);
   const erasure = new Erasure(db, tenants, clock);
   const users: UserService = new UserService(db, audit, clock, {
     async ended({ id }) {
@@ -218,7 +218,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
       await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
       await passwords.remove(user);
       await secondFactors.removeAll(user);
-      await places.forget(user);
+      await knownPlaces.forget(user);
     },
   });
   const passwordLinks = new PasswordLinks(
@@ -270,7 +270,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   /** What somebody else has allowed themselves, where they were, and that their sign-ins are not told of, is not remembered. */
   const disbelieve = async (user: User, since: Date) => {
     await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
-    await places.forgetSince(user, since);
+    await knownPlaces.forgetSince(user, since);
     await users.resetSettings(user);
   };
   const lockdown: Lockdown = new Lockdown(
@@ -310,7 +310,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     audit,
     tenants,
     clock,
-    places,
+    knownPlaces,
     lockout,
     lockoutHistory,
     lockdown,
