@@ -2,7 +2,6 @@
 // that knows its path; the engine's endpoints come last. wiring/ builds the doors that are made of much.
 import type { RequestListener } from 'node:http';
 import Koa from 'koa';
-import { createWellKnownRouter } from './account/well-known.js';
 import { compressReads } from './api/compression.js';
 import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
@@ -21,6 +20,7 @@ import { Pages } from './platform/page.js';
 import { pageHeaders, programHeaders } from './platform/security-headers.js';
 import type { Services } from './services.js';
 import { createSetupRouter } from './setup/routes.js';
+import { createWellKnownRouter } from './well-known.js';
 import { openAccount } from './wiring/account.js';
 import { openApi } from './wiring/api.js';
 import { openEngine } from './wiring/engine.js';

@@ -1,27 +1,30 @@
-// What links in letters open, wired: one router for each page, none of which needs a session.
+// What links in letters open, wired: a router for each page, none of which needs a session. Tries at all of them are counted together.
 import type Router from '@koa/router';
-import { createFactorRecoveryRouter } from '../account/factor-recovery.js';
-import { createForgottenPasswordRouter } from '../account/forgotten-password.js';
-import { createLinkRouter } from '../account/link-pages.js';
-import { createLockdownRouter } from '../account/lockdown.js';
-import { createPasswordRouter } from '../account/password.js';
-import { createSignInLinkRouter } from '../account/sign-in-link.js';
-import { createVerifyEmailRouter } from '../account/verify-email.js';
+import { createAccountRestoreRouter } from '../letters/account-restore.js';
+import { createEmailUndoRouter } from '../letters/email-undo.js';
+import { createFactorRecoveryRouter } from '../letters/factor-recovery.js';
+import { createForgottenPasswordRouter } from '../letters/forgotten-password.js';
+import { createLockdownRouter } from '../letters/lockdown.js';
+import { createPasswordRouter } from '../letters/password.js';
+import { createSignInLinkRouter } from '../letters/sign-in-link.js';
+import { createVerifyEmailRouter } from '../letters/verify-email.js';
 import type { Csrf } from '../platform/csrf.js';
 import type { Pages } from '../platform/page.js';
 import type { Services } from '../services.js';
 
 export function openLetters(services: Services, { csrf, pages }: { csrf: Csrf; pages: Pages }): Router[] {
-  const { passwords, passwordLinks, forgottenPasswords, lockdown, magicLinks, hasher, rateLimits, limits } = services;
-  const { emailVerification, factorRecoveries, emailChange, accountDeletion } = services;
-  const link = { csrf, pages, rateLimits, limits };
+  const { passwords, passwordLinks, forgottenPasswords, lockdown, magicLinks, emailVerification } = services;
+  const { factorRecoveries, emailChange, accountDeletion, hasher, rateLimits, limits } = services;
+  const surroundings = { csrf, pages, failures: rateLimits.limiter({ name: 'link', ...limits.linkFailures }) };
+  const assertRoom = () => hasher.assertRoom();
   return [
-    createPasswordRouter({ ...link, passwordLinks, passwords, assertRoom: () => hasher.assertRoom() }),
+    createPasswordRouter(surroundings, { passwordLinks, passwords, assertRoom, rateLimits }),
     createForgottenPasswordRouter({ forgottenPasswords, csrf, pages }),
-    createLockdownRouter({ ...link, lockdown }),
-    createSignInLinkRouter({ ...link, magicLinks }),
-    createVerifyEmailRouter({ ...link, emailVerification, passwordLinks }),
-    createFactorRecoveryRouter({ ...link, factorRecoveries }),
-    createLinkRouter({ ...link, emailChange, accountDeletion }),
+    createLockdownRouter(surroundings, { lockdown }),
+    createSignInLinkRouter(surroundings, { magicLinks }),
+    createVerifyEmailRouter(surroundings, { emailVerification, passwordLinks }),
+    createFactorRecoveryRouter(surroundings, { factorRecoveries }),
+    createEmailUndoRouter(surroundings, { emailChange }),
+    createAccountRestoreRouter(surroundings, { accountDeletion }),
   ];
 }
