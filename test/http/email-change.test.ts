@@ -185,12 +185,12 @@ describe('another address for an account (OWASP ASVS 5.0 V6.3.7, V7.5.1, V7.5.3)
 
   it('ends every link that went to the old one, and none comes alive again when it is given back', async () => {
     const issue = () =>
-      server.inside(async ({ oneTimeTokens, passwordLinks, lockdown, users }) => {
+      server.inside(async ({ oneTimeTokens, passwordLinks, lockdownLinks, users }) => {
         const now = await users.find(person.id);
         const data = { email: now.emailNormalized };
         return [
           await passwordLinks.issue(now),
-          await lockdown.issue(now),
+          await lockdownLinks.issue(now),
           `${server.issuer}/verify-email?token=${await oneTimeTokens.issue('email_verification', now.id, { data })}`,
         ];
       });

@@ -63,7 +63,8 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
   });
 
   describe('"This was not me"', () => {
-    const begin = () => server.inside(async ({ lockdown, users }) => lockdown.issue(await users.find(person.id)));
+    const begin = () =>
+      server.inside(async ({ lockdownLinks, users }) => lockdownLinks.issue(await users.find(person.id)));
     const live = () => query('SELECT 1 FROM sessions WHERE account_id = $1 AND ended_at IS NULL');
 
     it('changes nothing when it is opened, and then closes the account: sessions, remembered browsers, the password', async () => {

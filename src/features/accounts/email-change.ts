@@ -142,7 +142,8 @@ export class EmailChange {
   /** Somebody may have made an account for a mailbox that was not theirs: it gives way to whoever has just proved it. */
   private async makeRoom(email: string): Promise<void> {
     const other = await this.users.findByEmail(email);
-    if (other && !other.emailVerified && (await this.registrations.isUnproved(other.id))) await this.users.delete(other);
+    if (other && !other.emailVerified && (await this.registrations.isUnproved(other.id)))
+      await this.users.delete(other);
   }
 
   /** Of two at once, the database has the last word: about the address, and about the version of the user. */
