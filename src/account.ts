@@ -25,6 +25,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
   const door = new AccountDoor({
     ...surroundings,
     users,
+    sessions,
     secondFactors,
     policy,
     wayBack,
