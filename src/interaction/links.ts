@@ -1,5 +1,5 @@
 // Links from letters, opened in the browser whose sign-in they belong to: only there does its cookie come along. In any other browser the
-// person is sent on to the page that helps them (account/sign-in-link.ts, account/verify-email.ts). Opening one uses nothing up.
+// person is sent on to the page that helps them (letters/sign-in-link.ts, letters/verify-email.ts). Opening one uses nothing up.
 // Hands off to: MagicLinks and EmailVerification, which know whether a link is good; the dispatcher, which goes on.
 import type Router from '@koa/router';
 import type { Context } from 'koa';

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type Koa from 'koa';
 import { generate } from 'otplib';
 import { inventory } from '../../src/api/contract.js';
-import { createApp, endpointsOf } from '../../src/app.js';
+import { createApp } from '../../src/app.js';
+import { endpointsOf } from '../../src/endpoints.js';
 import { type LinkPurpose, type Purpose, TTL_SECONDS } from '../../src/features/one-time-tokens/one-time-purposes.js';
 import type { User } from '../../src/features/users/user.entity.js';
 import type { StepName } from '../../src/interaction/steps.js';

@@ -1,6 +1,6 @@
 // Every endpoint of a tenant at which somebody may show what they hold, and how: as parameter, form, header, cookie or part of the path.
 import { inventory } from '../../src/api/contract.js';
-import { endpointsOf } from '../../src/app.js';
+import { endpointsOf } from '../../src/endpoints.js';
 import type { Services } from '../../src/services.js';
 import { authorizationUrl, type Party, password } from './party.js';
 import { proofOf } from './proofs.js';

@@ -6,7 +6,7 @@ import { acrValues } from '../../config/protocol.js';
 import { projectRoot } from '../../config/root.js';
 import { variables } from '../../config/variables.js';
 import { inventory } from '../../src/api/contract.js';
-import { endpointsOf } from '../../src/app.js';
+import { endpointsOf } from '../../src/endpoints.js';
 import { TTL_SECONDS } from '../../src/features/one-time-tokens/one-time-purposes.js';
 import { readSettings } from '../../src/features/tenants/tenant.schema.js';
 import type { Services } from '../../src/services.js';

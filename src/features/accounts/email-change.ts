@@ -15,6 +15,7 @@ import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 import type { MailboxProof } from './mailbox-proof.js';
 import type { Mailboxes } from './mailboxes.js';
+import type { Registrations } from './registrations.js';
 
 export interface EmailChangeHooks {
   /**
@@ -35,6 +36,7 @@ export class EmailChange {
     private readonly tenants: TenantService,
     private readonly users: UserService,
     private readonly mailboxes: Mailboxes,
+    private readonly registrations: Registrations,
     private readonly proof: MailboxProof,
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly mail: Pick<MailService, 'send'>,
@@ -140,7 +142,7 @@ export class EmailChange {
   /** Somebody may have made an account for a mailbox that was not theirs: it gives way to whoever has just proved it. */
   private async makeRoom(email: string): Promise<void> {
     const other = await this.users.findByEmail(email);
-    if (other && !other.emailVerified && (await this.proof.isUnproved(other.id))) await this.users.delete(other);
+    if (other && !other.emailVerified && (await this.registrations.isUnproved(other.id))) await this.users.delete(other);
   }
 
   /** Of two at once, the database has the last word: about the address, and about the version of the user. */

@@ -1,12 +1,11 @@
 // What a proved address means for its account: who made it for somebody else's mailbox loses what they put into it.
 // Hands off to: the hook disown, which takes away every way in and ends sessions and grants.
-
 import { sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
-import { Registration } from './registration.entity.js';
+import type { Registrations } from './registrations.js';
 
 export interface ProofHooks {
   /** In the transaction of the proof. */
@@ -18,18 +17,9 @@ export class MailboxProof {
     private readonly db: Database,
     private readonly audit: AuditLog,
     private readonly users: UserService,
+    private readonly registrations: Registrations,
     private readonly hooks: ProofHooks,
   ) {}
-
-  /** Whether somebody made this account without having proved its address since. */
-  async isUnproved(userId: string): Promise<boolean> {
-    return this.db.repo(Registration).existsBy({ userId });
-  }
-
-  /** Of the interaction in which an unproved account was made. */
-  async flowHashOf(userId: string): Promise<string | undefined> {
-    return (await this.db.repo(Registration).findOneBy({ userId }))?.flowHash;
-  }
 
   /**
    * The mailbox was proved. Of two at once one does it.
@@ -40,10 +30,9 @@ export class MailboxProof {
     return this.db.transaction(async () => {
       if (user.emailVerified) return { user, disowned: false };
       const verified = await this.users.update(user, { email_verified: true });
-      const registration = await this.db.repo(Registration).findOneBy({ userId: user.id });
-      const theirs =
-        !registration || by === 'registrant' || (by.flow !== undefined && sha256(by.flow) === registration.flowHash);
-      if (registration) await this.db.repo(Registration).delete({ userId: user.id });
+      const madeIn = await this.registrations.flowHashOf(user.id);
+      const theirs = !madeIn || by === 'registrant' || (by.flow !== undefined && sha256(by.flow) === madeIn);
+      if (madeIn) await this.registrations.forget(user.id);
       if (!theirs) await this.hooks.disown(user);
       await this.audit.record('account.proved', { user_id: user.id, disowned: !theirs });
       return { user: verified, disowned: !theirs };

@@ -5,7 +5,7 @@ import type { Database } from '../../platform/database.js';
 import { conflict } from '../../platform/errors.js';
 import type { PasswordService } from '../credentials/password.service.js';
 import type { MailService } from '../mail/mail.service.js';
-import type { Lockdown } from '../risk/lockdown.js';
+import type { LockdownLinks } from '../risk/lockdown-links.js';
 import type { User } from '../users/user.entity.js';
 
 export type PasswordChange =
@@ -29,7 +29,7 @@ export class OwnPassword {
     private readonly clock: Clock,
     private readonly passwords: PasswordService,
     private readonly mail: Pick<MailService, 'send'>,
-    private readonly lockdown: Pick<Lockdown, 'issue'>,
+    private readonly lockdownLinks: LockdownLinks,
   ) {}
 
   /** @throws AppError 422 where the new one cannot be chosen, 503 where there is no room to hash. */
@@ -72,7 +72,7 @@ export class OwnPassword {
   }
 
   private async tell(user: User): Promise<void> {
-    const data = { at: this.clock.now().toISOString(), link: await this.lockdown.issue(user) };
+    const data = { at: this.clock.now().toISOString(), link: await this.lockdownLinks.issue(user) };
     await this.mail.send('password_changed', user.email, data, user.claims.locale);
   }
 }

@@ -9,33 +9,22 @@ import type { PasswordLinks } from '../credentials/password-links.js';
 import type { SecondFactors } from '../credentials/second-factors.js';
 import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
-import type { Tenant } from '../tenants/tenant.entity.js';
-import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 
 export const LOCKDOWN_MINUTES = TTL_SECONDS.lockdown / 60;
 
 export class Lockdown {
-  /** @param linkOf where the page that accepts the token is. */
   constructor(
     private readonly db: Database,
     private readonly audit: AuditLog,
-    private readonly tenants: TenantService,
     private readonly users: UserService,
     private readonly passwords: PasswordService,
     private readonly factors: Pick<SecondFactors, 'removeAddedSince'>,
     private readonly passwordLinks: PasswordLinks,
     private readonly oneTimeTokens: OneTimeTokens,
-    private readonly linkOf: (tenant: Tenant, token: string) => string,
     private readonly clock: Clock,
   ) {}
-
-  /** @returns the link: it is in the letter or nowhere. */
-  async issue(user: User): Promise<string> {
-    const token = await this.oneTimeTokens.issue('lockdown', user.id, { data: { email: user.emailNormalized } });
-    return this.linkOf(await this.tenants.current(), token);
-  }
 
   /** Looking uses nothing up: mail scanners open links too. */
   async peek(token: string): Promise<User | undefined> {

@@ -1,5 +1,5 @@
 // Owns what is noticed about a sign-in: an unknown browser, an unknown network, what failed before it.
-// Hands off to: assess() for what that means, mail for telling the owner, Lockdown for the link in that letter.
+// Hands off to: assess() for what that means, mail for telling the owner, LockdownLinks for the link in that letter.
 import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import { sha256 } from '../../platform/crypto.js';
@@ -12,7 +12,8 @@ import type { RiskPolicy } from '../tenants/authentication-policy.js';
 import { AccountSettings } from '../users/account-settings.js';
 import type { User } from '../users/user.entity.js';
 import { assess, type Risk } from './assess.js';
-import { LOCKDOWN_MINUTES, type Lockdown } from './lockdown.js';
+import { LOCKDOWN_MINUTES } from './lockdown.js';
+import type { LockdownLinks } from './lockdown-links.js';
 
 const dayMs = 24 * 3600 * 1000;
 
@@ -22,7 +23,7 @@ export class SignInWatch {
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly devices: Devices,
-    private readonly lockdown: Pick<Lockdown, 'issue'>,
+    private readonly lockdownLinks: LockdownLinks,
     private readonly mail: Pick<MailService, 'send'>,
   ) {}
 
@@ -72,7 +73,7 @@ export class SignInWatch {
 
   private async tell(user: User, admitted: boolean): Promise<void> {
     const { ip, userAgent: device } = currentContext() ?? {};
-    const link = await this.lockdown.issue(user);
+    const link = await this.lockdownLinks.issue(user);
     const data = {
       link,
       minutes: LOCKDOWN_MINUTES,
