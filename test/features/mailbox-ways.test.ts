@@ -400,6 +400,16 @@ describe.each(kinds)('what goes through a mailbox (%s)', (kind) => {
         }));
     });
 
+    it('proves the address it was sent to, and no other that the account was given meanwhile', () =>
+      inside(async () => {
+        const email = someone();
+        const before = await house.users.create({ email });
+        const other = someone();
+        await house.users.update(before, { email: other });
+        await expect(house.proof.proved(before, { flow: undefined })).rejects.toMatchObject({ code: 'invalid_link' });
+        expect(await house.users.findByEmail(other)).toMatchObject({ emailVerified: false });
+      }));
+
     it('sends the link again, and the older one dies; a proved address gets none', () =>
       inside(async () => {
         const email = someone();
