@@ -64,5 +64,5 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     lockdownLinks: services.lockdownLinks,
     clientName: async (clientId) => (await clients.engineMetadata(clientId))?.client_name as string | undefined,
   });
-  return { pages, api: createAccountApi(door, { ...factors, sessions, logger }) };
+  return { pages, api: createAccountApi(door, { ...factors, users, sessions, logger }) };
 }

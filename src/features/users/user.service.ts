@@ -137,8 +137,8 @@ export class UserService {
   }
 
   /** What ended when it was closed stays ended. */
-  reopen({ id }: User): Promise<User> {
-    return this.change(id, undefined, async (user) => {
+  reopen({ id }: User, ifMatch?: number): Promise<User> {
+    return this.change(id, ifMatch, async (user) => {
       if (!user.deletionAt) return;
       user.deletionAt = null;
       await this.audit.record('account.deletion_withdrawn', { user_id: id });
