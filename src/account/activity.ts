@@ -40,9 +40,11 @@ export function activityRoutes(
     await door.show(ctx, visitor, 'activity', { events: await Promise.all(rows), older });
   });
 
-  // The page behind the link says what will happen, and one more button does it.
+  // The page behind the link says what will happen, and one more button does it. Whoever was found out closes the account on any proof.
   router.post('/activity/not-me', async (ctx) => {
     const visitor = await door.mayChange(ctx, { fresh: ANY_TIME, back: '/account/activity' });
-    if (visitor) seeOther(ctx, await lockdownLinks.issue(visitor.user));
+    if (!visitor) return;
+    const { user, session } = visitor;
+    seeOther(ctx, await lockdownLinks.issueIn(session.uid, user, await door.isProved(visitor)));
   });
 }

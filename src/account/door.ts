@@ -7,6 +7,7 @@ import { hasSecondFactor } from '../features/authentication/requirement.js';
 import { ACCOUNT_CLIENT, SIGNED_IN_PATH } from '../features/clients/own-clients.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Engine, SignedIn } from '../features/protocol/engine.js';
+import type { OwnSessions } from '../features/protocol/own-sessions.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import type { UserService } from '../features/users/user.service.js';
@@ -26,11 +27,14 @@ export interface Visitor {
   session: SignedIn;
   /** For the field `csrf`, or the header x-csrf-token. */
   csrf: string;
+  /** In the transaction of a change that gives a way in: whether the session goes on. */
+  stands: () => Promise<boolean>;
 }
 
 export interface DoorDependencies {
   engine: Pick<Engine, 'session'>;
-  users: Pick<UserService, 'findActive'>;
+  users: Pick<UserService, 'findActive' | 'hold'>;
+  sessions: Pick<OwnSessions, 'hold'>;
   secondFactors: Pick<SecondFactors, 'of'>;
   policy: () => Promise<AuthenticationPolicy>;
   wayBack: WayBack;
@@ -72,7 +76,10 @@ export class AccountDoor {
     const user = session && (await this.deps.users.findActive(session.accountId));
     if (!user) return undefined;
     enterActor({ type: 'user', id: user.id });
-    return { user, session, csrf: this.deps.csrf.token(bindingOf(session)) };
+    const { users, sessions } = this.deps;
+    // In this order, as whoever ends them goes.
+    const stands = async () => (await users.hold(user)) && sessions.hold(session.uid);
+    return { user, session, csrf: this.deps.csrf.token(bindingOf(session)), stands };
   }
 
   /**
@@ -101,7 +108,12 @@ export class AccountDoor {
     return undefined;
   }
 
-  /** Renders views/account/NAME.eta. `?done=CODE` of a page of ours shows the words account.notices.CODE. */
+  /** Whether a change would pass that needs a new and strong proof. */
+  async isProved(visitor: Visitor): Promise<boolean> {
+    return (await this.missing(visitor, FRESH)) === undefined;
+  }
+
+  /** Renders views/account/NAME.eta. `?done=CODE`, where our own form led here, shows the words account.notices.CODE. */
   show(
     ctx: Context,
     { user, csrf }: Visitor,
@@ -115,7 +127,7 @@ export class AccountDoor {
       base: `${prefix}/account`,
       signOut: `${prefix}${routes.end_session}`,
       here: view.split('/')[0],
-      notice: noticeOf(ctx.query.done),
+      notice: isFromElsewhere(ctx) ? undefined : noticeOf(ctx.query.done),
       account: { name: user.claims.name ?? user.email, email: user.email, initials: initialsOf(user) },
     };
     return this.deps.pages.send(ctx, `account/${view}`, shown, { status, csrf, uiLocales: user.claims.locale });
@@ -170,6 +182,9 @@ const loginRequired = (members: object) =>
   unauthorized('login_required', 'Nobody is signed in in this browser', undefined, { ...members });
 const stepUpRequired = (members: object) =>
   unauthorized('step_up_required', 'This needs a newer or stronger proof of who you are', undefined, { ...members });
+
+/** A link on another page, which would say that something was done here (Fetch Metadata Request Headers §2.3). */
+const isFromElsewhere = (ctx: Context): boolean => /^(?:cross-site|same-site)$/.test(ctx.get('Sec-Fetch-Site'));
 
 /** Codes have an underscore, which no member of an object's prototype has between small letters. */
 const noticeOf = (done: unknown) => (typeof done === 'string' && /^[a-z]+(?:_[a-z]+)+$/.test(done) ? done : undefined);

@@ -63,8 +63,9 @@ export class AddPasskeyStep implements Step {
     const answered = { ...progress, add_passkey: 'answered' as const };
     const text = field(form, 'passkey');
     if (!user || !text) return this.stage.remember(visit, answered);
-    const { passkeys, ownFactors, clock } = this.deps;
-    const made = await registered(passkeys, visit, text, user);
+    const { passkeys, ownFactors, users, clock } = this.deps;
+    const stands = () => users.hold(user, assess(progress.proofs).ts);
+    const made = await registered(passkeys, visit, text, user, stands);
     if (made.outcome !== 'ok') return this.ask(visit, user, `passkey_${made.outcome}`);
     const recovery_codes = await ownFactors.codesWhereNone(user);
     const proofs = [...progress.proofs, proofOfNew(made.passkey, clock)];

@@ -39,7 +39,7 @@ export class ConfirmationStep implements Step {
 
   private async send(visit: Visit, user: User): Promise<void> {
     try {
-      await this.deps.emailCodes.send(user.email, flowOf(visit));
+      await this.deps.emailCodes.sendTo(user, flowOf(visit));
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 429) throw error;
       return this.ask(visit, user, { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 }, 429);

@@ -53,9 +53,10 @@ export async function registered(
   { interaction }: Visit,
   text: string,
   user: User,
+  stands: () => Promise<boolean>,
 ): Promise<Registration> {
   const response = RegistrationResponse.safeParse(json(text));
-  return response.success ? passkeys.register(user, interaction.uid, response.data) : { outcome: 'failed' };
+  return response.success ? passkeys.register(user, interaction.uid, response.data, stands) : { outcome: 'failed' };
 }
 
 function json(text: string): unknown {

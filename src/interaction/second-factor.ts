@@ -104,7 +104,7 @@ export class SecondFactorStep implements Step {
   private async sendCode(visit: Visit, user: User): Promise<void> {
     const { need, progress } = visit;
     if (need.kind !== 'second_factor' || !need.methods.includes('email_code')) return;
-    const refused = await limited(this.deps.emailCodes.send(user.email, flowOf(visit)));
+    const refused = await limited(this.deps.emailCodes.sendTo(user, flowOf(visit)));
     if (refused) return this.ask(visit, user, 'email_code', refused, 429);
     await this.stage.remember(visit, { ...progress, mailed: true });
   }

@@ -10,8 +10,8 @@ export function createLockdownRouter(
   const router = createLinkPage(surroundings, {
     path: '/lockdown',
     async show(token) {
-      const user = await lockdown.peek(token);
-      return user && { view: 'lockdown/confirm', data: { username: user.email } };
+      const found = await lockdown.peek(token);
+      return found && { view: 'lockdown/confirm', data: { username: found.user.email, factors: found.factors } };
     },
     async redeem(token, ctx) {
       await lockdown.redeem(token);

@@ -24,6 +24,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
   const door = new AccountDoor({
     ...surroundings,
     users,
+    sessions,
     secondFactors,
     policy,
     wayBack,
@@ -63,5 +64,5 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     lockdownLinks: services.lockdownLinks,
     clientName: async (clientId) => (await clients.engineMetadata(clientId))?.client_name as string | undefined,
   });
-  return { pages, api: createAccountApi(door, { ...factors, sessions, logger }) };
+  return { pages, api: createAccountApi(door, { ...factors, users, sessions, logger }) };
 }

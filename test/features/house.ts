@@ -209,6 +209,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     lockout,
     passwords,
     mail,
+    proof,
     links,
     verification,
     codes,

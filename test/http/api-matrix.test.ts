@@ -40,6 +40,7 @@ const listed: Record<string, string> = {
   'delete /users/:user_id': 'users:write',
   'put /users/:user_id/suspension': 'users:write',
   'delete /users/:user_id/suspension': 'users:write',
+  'delete /users/:user_id/deletion': 'users:write',
   'put /users/:user_id/roles': 'roles:write',
   'post /users/:user_id/password-links': 'users:write',
   'get /users/:user_id/lockout': 'users:read',

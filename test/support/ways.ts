@@ -58,6 +58,8 @@ export const ownForms = [
   ['POST', '/auth/2fa/disable'],
   ['POST', '/auth/2fa/backup-codes'],
   ['GET', '/auth/2fa/backup-codes'],
+  ['GET', '/auth/settings'],
+  ['PUT', '/auth/settings'],
 ] as const;
 
 /** The same, where something is named in the path. */

@@ -72,5 +72,6 @@ const OF_THE_ADDRESS: readonly Statement[] = [
 
 const TOKENS: Statement = {
   name: 'erase_one_time_tokens',
-  text: `DELETE FROM one_time_tokens WHERE tenant_id = $1 AND (subject IN ($2, $3) OR starts_with(subject, $2 || ':'))`,
+  text: `DELETE FROM one_time_tokens WHERE tenant_id = $1 
+            AND (split_part(subject, ':', 1) = $2 OR subject = $3 OR starts_with(subject, $3 || ':'))`,
 };

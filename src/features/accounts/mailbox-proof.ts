@@ -2,6 +2,7 @@
 // Hands off to: the hook disown, which takes away every way in and ends sessions and grants.
 import { sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
+import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
@@ -25,11 +26,14 @@ export class MailboxProof {
    * The mailbox was proved. Of two at once one does it.
    * @param by the interaction it was proved in, or that whoever did also knows the password of the account.
    * @returns the user, and whether everything that the account had was taken from it.
+   * @throws AppError 400 where the account has another address by now: that one was proved by nobody.
    */
   proved(user: User, by: { flow: string | undefined } | 'registrant'): Promise<{ user: User; disowned: boolean }> {
     return this.db.transaction(async () => {
       if (user.emailVerified) return { user, disowned: false };
       const verified = await this.users.update(user, { email_verified: true });
+      if (verified.emailNormalized !== user.emailNormalized)
+        throw badRequest('invalid_link', 'This link does not work any more. Ask for a new one');
       const madeIn = await this.registrations.flowHashOf(user.id);
       const theirs = !madeIn || by === 'registrant' || (by.flow !== undefined && sha256(by.flow) === madeIn);
       if (madeIn) await this.registrations.forget(user.id);

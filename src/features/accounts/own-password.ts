@@ -49,11 +49,22 @@ export class OwnPassword {
     });
   }
 
-  /** For whoever came in without one. @throws AppError 409 where they have one, 422 where it cannot be chosen. */
-  async setFirst(user: User, password: string, keptSession: string | undefined): Promise<void> {
+  /**
+   * For whoever came in without one.
+   * @param stands in the transaction that writes it: whether the session still holds.
+   * @throws AppError 409 where they have one or are signed out by then, 422 where it cannot be chosen.
+   */
+  async setFirst(
+    user: User,
+    password: string,
+    keptSession: string | undefined,
+    stands: () => Promise<boolean>,
+  ): Promise<void> {
     if (await this.passwords.has(user)) throw hasOne();
     const write = await this.passwords.prepare(user, password, { keptSession });
     await this.db.transaction(async () => {
+      // It took a while to hash, and links to choose another one end with it.
+      if (!(await stands())) throw conflict('session_ended', 'You were signed out meanwhile');
       if (await this.passwords.has(user)) throw hasOne();
       await write();
       await this.tell(user);

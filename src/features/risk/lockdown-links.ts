@@ -1,4 +1,6 @@
 // Owns the link in a letter that says "this was not me"; Lockdown is what it does. Of it only whoever writes such a letter knows.
+import { newId } from '../../platform/crypto.js';
+import { subjectOf } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
@@ -12,9 +14,22 @@ export class LockdownLinks {
     private readonly linkOf: (tenant: Tenant, token: string) => string,
   ) {}
 
-  /** @returns the link: it is in the letter or nowhere. */
-  async issue(user: User): Promise<string> {
-    const token = await this.oneTimeTokens.issue('lockdown', user.id, { data: { email: user.emailNormalized } });
+  /** @returns the link: it is in the letter or nowhere. Each letter has its own, which no later one ends. */
+  issue(user: User): Promise<string> {
+    return this.make(user, newId(), {});
+  }
+
+  /**
+   * For whoever is signed in. @param isProved on a proof that is new: where it is not, an old session that somebody else got hold of would take
+   * away what stands in their way.
+   */
+  issueIn(session: string, user: User, isProved: boolean): Promise<string> {
+    return this.make(user, session, isProved ? {} : { keeps_factors: true });
+  }
+
+  private async make(user: User, where: string, more: { keeps_factors?: true }): Promise<string> {
+    const data = { email: user.emailNormalized, ...more };
+    const token = await this.oneTimeTokens.issue('lockdown', subjectOf(user.id, where), { data });
     return this.linkOf(await this.tenants.current(), token);
   }
 }
