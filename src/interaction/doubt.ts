@@ -2,6 +2,7 @@
 // Hands off to: SignInWatch for what is unusual, needOf() for what is asked then.
 import type { Context } from 'koa';
 import { assess, type Proof } from '../features/authentication/assurance.js';
+import type { PasswordService } from '../features/credentials/password.service.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { Risk } from '../features/risk/assess.js';
 import type { SignInWatch } from '../features/risk/sign-in-watch.js';
@@ -14,6 +15,7 @@ import { goesOn, type Progress } from './steps.js';
 interface DoubtDependencies {
   engine: Engine;
   signInWatch: SignInWatch;
+  passwords: Pick<PasswordService, 'settle'>;
   users: UserService;
   policy: () => Promise<AuthenticationPolicy>;
 }
@@ -30,7 +32,10 @@ export class Doubt {
     const user = await this.deps.users.findActive(user_id);
     if (!user) return progress;
     if ((await this.deps.policy()).risk.action !== 'enforce') return progress;
-    const weighed = { ...progress, risk: { ...(await this.weigh(ctx, user, progress)), user_id } };
+    const found = await this.weigh(ctx, user, progress);
+    // Noted where it is decided: nobody has to open the page that says so.
+    if (found.decision === 'deny') await this.denied(user, found);
+    const weighed = { ...progress, risk: { ...found, user_id } };
     await this.deps.engine.remember(ctx.req, ctx.res, weighed);
     return weighed;
   }
@@ -44,12 +49,14 @@ export class Doubt {
   /** @returns what the browser is to hold where it is new. */
   async admitted(ctx: Context, user: User, progress: Progress): Promise<string | undefined> {
     const risk = progress.risk ?? (await this.weigh(ctx, user, progress));
+    if (progress.password?.failures) await this.deps.passwords.settle(user);
     return this.deps.signInWatch.admitted(user, heldHandles(ctx), risk);
   }
 
-  async denied(progress: Progress): Promise<void> {
-    const user = progress.user_id && (await this.deps.users.findActive(progress.user_id));
-    if (user && progress.risk) await this.deps.signInWatch.denied(user, progress.risk);
+  /** The denial stands for what failed before it, which is not counted twice. */
+  private async denied(user: User, risk: Risk): Promise<void> {
+    await this.deps.signInWatch.denied(user, risk);
+    await this.deps.passwords.settle(user);
   }
 
   private async weigh(ctx: Context, user: User, { password }: Progress): Promise<Risk> {

@@ -218,9 +218,8 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
   }
 
   /** Ends the sign-in of whoever it is too unlikely to be. */
-  async function deny({ ctx, progress }: Visit): Promise<void> {
+  async function deny({ ctx }: Visit): Promise<void> {
     deps.signIns.add({ outcome: 'denied' });
-    await doubt.denied(progress);
     seeOther(ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the sign-in was refused'));
   }
 

@@ -22,7 +22,7 @@ export const Progress = z.object({
   recovery_requested: z.boolean().optional(),
   /** An account was made here, if the address had none: when its password was chosen, and whether the letter about it is still being shown. */
   registered: z.object({ at: z.number().int(), waiting: z.boolean() }).optional(),
-  /** Of the password that was proved. `set_at`, in milliseconds, tells which of the account's passwords it was; `failures`, how often it was missed before. */
+  /** Of the password that was proved. `set_at`, in milliseconds, tells which of the account's passwords it was; `failures`, how often it was missed since the last sign-in that was done. */
   password: z
     .object({ must_change: z.boolean(), set_at: z.number().int(), failures: z.number().int().optional() })
     .optional(),
