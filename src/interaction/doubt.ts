@@ -1,16 +1,16 @@
 // How unlike the others a sign-in is: decided once, as soon as somebody has proved something, and kept with what they have proved.
 // Hands off to: SignInWatch for what is unusual, needOf() for what is asked then.
 import type { Context } from 'koa';
-import { assess, type Proof } from '../features/authentication/assurance.js';
+import type { Proof } from '../features/authentication/assurance.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
-import type { Engine, Interaction } from '../features/protocol/engine.js';
+import type { Engine } from '../features/protocol/engine.js';
 import type { Risk } from '../features/risk/assess.js';
 import type { SignInWatch } from '../features/risk/sign-in-watch.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import type { UserService } from '../features/users/user.service.js';
 import { heldHandles } from './device-cookie.js';
-import { goesOn, type Progress } from './steps.js';
+import type { Progress } from './steps.js';
 
 interface DoubtDependencies {
   engine: Engine;
@@ -24,11 +24,9 @@ export class Doubt {
   constructor(private readonly deps: DoubtDependencies) {}
 
   /** Where the tenant wants it to be followed. Whoever only adds to what their session stands on was weighed when it began. */
-  async weighed(ctx: Context, progress: Progress, interaction: Interaction): Promise<Progress> {
-    const { user_id, proofs, risk } = progress;
-    if (!user_id || proofs.length === 0 || risk?.user_id === user_id) return progress;
-    const adds = goesOn(progress, interaction) && assess(proofs).ts <= (interaction.session?.ts ?? 0);
-    if (adds) return progress;
+  async weighed(ctx: Context, progress: Progress): Promise<Progress> {
+    const { user_id, proofs, from_session, risk } = progress;
+    if (!user_id || proofs.length === 0 || from_session || risk?.user_id === user_id) return progress;
     const user = await this.deps.users.findActive(user_id);
     if (!user) return progress;
     if ((await this.deps.policy()).risk.action !== 'enforce') return progress;

@@ -10,9 +10,7 @@ import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
 import type { ForgottenPasswords } from '../features/accounts/forgotten-passwords.js';
 import type { MagicLinks } from '../features/accounts/magic-links.js';
 import type { RegistrationService } from '../features/accounts/registration.js';
-import { askedAcr } from '../features/authentication/asked.js';
-import { assess, proofsOf } from '../features/authentication/assurance.js';
-import { type Need, needOf } from '../features/authentication/requirement.js';
+import { assess } from '../features/authentication/assurance.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
@@ -22,13 +20,13 @@ import type { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { TotpService } from '../features/credentials/totp.service.js';
 import type { Devices } from '../features/devices/device.service.js';
-import type { Engine, Finish, Interaction } from '../features/protocol/engine.js';
+import type { Engine, Finish } from '../features/protocol/engine.js';
 import type { Grants } from '../features/protocol/grants.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { SignInWatch } from '../features/risk/sign-in-watch.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
-import { type Clock, epochSeconds } from '../platform/clock.js';
+import type { Clock } from '../platform/clock.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { badRequest, forbidden } from '../platform/errors.js';
 import { readForm, seeOther } from '../platform/form.js';
@@ -42,7 +40,7 @@ import type { CaptchaQuestion } from './captcha.js';
 import { ChangePasswordStep } from './change-password.js';
 import { ConfirmationStep } from './confirmation.js';
 import { ConsentStep } from './consent.js';
-import { heldHandles, holdHandle } from './device-cookie.js';
+import { holdHandle } from './device-cookie.js';
 import { Doubt, decisionOf } from './doubt.js';
 import { EmailCodeStep } from './email.js';
 import { EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
@@ -52,7 +50,8 @@ import { LoginStep } from './login.js';
 import { RegisteredStep, RegisterStep } from './register.js';
 import { SecondFactorStep } from './second-factor.js';
 import { SelectAccountStep } from './select-account.js';
-import { begunAnew, goesOn, nextStep, Progress, type StepName, taken } from './steps.js';
+import { Situation } from './situation.js';
+import { nextStep, type StepName, taken } from './steps.js';
 import { describeClient, type Form, field, Stage, type Step, text, type Visit } from './visit.js';
 
 export interface InteractionDependencies {
@@ -95,6 +94,7 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
   const { engine, users, csrf } = deps;
   const stage = new Stage(deps.pages, engine);
   const doubt = new Doubt(deps);
+  const situation = new Situation(doubt, deps);
   const links = new Links(stage, deps);
   const addPasskey = new AddPasskeyStep(stage, deps);
   const steps: Record<StepName, Step> = {
@@ -118,44 +118,17 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     const interaction = await engine.interaction(ctx.req, ctx.res);
     // The engine goes by the cookie alone; a cookie set for another path must not lead this address on.
     if (interaction.uid !== uid) throw badRequest('interaction_expired', 'This sign-in was begun in another browser');
-    const parsed = Progress.safeParse(interaction.progress ?? {});
-    const begun = await stillGood(begunWith(parsed.success ? parsed.data : Progress.parse({}), interaction));
-    const weighed = await doubt.weighed(ctx, begun, interaction);
-    const need = await needed(ctx, weighed, interaction);
+    const { progress, need } = await situation.of(ctx, interaction);
     return {
       ctx,
       interaction,
-      progress: need.kind === 'first_factor' && weighed.proofs.length > 0 ? begunAnew(weighed) : weighed,
+      progress,
       need,
       registration: (await deps.policy()).registration === 'open',
       client: describeClient(interaction, await deps.clients.engineMetadata(interaction.clientId)),
       base: `${ctx.state.prefix}/interaction/${interaction.uid}`,
       csrf: csrf.token(interaction.uid),
     };
-  }
-
-  /** Whoever ended all sessions of the account ended this sign-in too: it is begun anew, with nothing kept of it. */
-  async function stillGood(progress: Progress): Promise<Progress> {
-    const { user_id, proofs } = progress;
-    if (!user_id || proofs.length === 0 || !(await users.isOutdated(user_id, assess(proofs).ts))) return progress;
-    return begunAnew(progress);
-  }
-
-  async function needed(ctx: Context, progress: Progress, { params }: Interaction): Promise<Need> {
-    const { user_id, proofs, enrolled } = progress;
-    if (!user_id || proofs.length === 0) return { kind: 'first_factor' };
-    const policy = await deps.policy();
-    const has = await deps.secondFactors.of(user_id);
-    // Where the tenant no longer remembers anybody, nobody is remembered.
-    const remembered = policy.remember_days > 0 && (await deps.devices.isTrusted(user_id, heldHandles(ctx)));
-    const doubted = decisionOf(progress) === 'step_up';
-    const mailbox = doubted && (await doubt.canConfirm(progress));
-    const recovered = await deps.factorRecoveries.isRecovered(user_id);
-    const asked = askedAcr(params);
-    const need = needOf({ policy, asked, proofs, has, remembered, enrolled, recovered, doubted, mailbox });
-    // NIST SP 800-63B-4 §4.1: a factor is bound to an account by whoever is there now, not on the word of a session that was left open.
-    const isStale = assess(proofs).ts < epochSeconds(deps.clock.now()) - FRESH_SECONDS;
-    return need.kind === 'enrolment' && isStale ? { kind: 'first_factor' } : need;
   }
 
   async function stepOf({ ctx, interaction, progress, need, registration }: Visit): Promise<StepName | 'finish'> {
@@ -201,7 +174,7 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     if (decisionOf(progress) === 'deny') return deny(visit);
     const { name: prompt } = interaction.prompt;
     const result: Finish = prompt === 'select_account' || prompt === 'create' ? { [prompt]: {} } : {};
-    const { user_id: accountId, proofs } = progress;
+    const { user_id: accountId, proofs, from_session } = progress;
     if (accountId && proofs.length > 0) {
       if (await isSignedInOtherwise(visit, accountId)) await engine.setAside(ctx.req, ctx.res);
       const user = await users.findActive(accountId);
@@ -210,9 +183,10 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
       const assurance = assess(proofs);
       const handle = await doubt.admitted(ctx, user, progress);
       if (handle) holdHandle(ctx, handle);
-      await deps.factorRecoveries.signedIn(user, proofs);
+      // What the session stands on was not shown here.
+      await deps.factorRecoveries.signedIn(user, proofs.slice(from_session?.proofs ?? 0));
       await users.signedIn(user, { amr: assurance.amr, clientId: interaction.clientId });
-      result.login = { accountId, ...assurance };
+      result.login = { accountId, ...assurance, proved_in: interaction.uid, from_session: from_session?.uid };
     }
     seeOther(visit.ctx, await engine.finish(ctx.req, ctx.res, result));
   }
@@ -290,16 +264,6 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     logger: deps.logger,
   });
   return { pages: router, json };
-}
-
-/** After this the password, or what came first, is asked again before a factor is added. */
-const FRESH_SECONDS = 10 * 60;
-
-/** A step up begins with what the session stands on. */
-function begunWith(progress: Progress, interaction: Interaction): Progress {
-  const { session } = interaction;
-  if (!session || progress.proofs.length > 0 || !goesOn(progress, interaction)) return progress;
-  return { ...progress, user_id: session.accountId, proofs: proofsOf(session) };
 }
 
 const hashing = new Set(['login', 'register', 'change_password']);
