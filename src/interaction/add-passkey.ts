@@ -15,21 +15,23 @@ import { proofOfNew, registered } from './passkey.js';
 import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
+export interface AddPasskeyDependencies {
+  passkeys: PasskeyService;
+  passkeyHints: PasskeyHints;
+  ownFactors: OwnFactors;
+  secondFactors: Pick<SecondFactors, 'of'>;
+  policy: () => Promise<AuthenticationPolicy>;
+  users: UserService;
+  clock: Clock;
+}
+
 /** Seconds. A page that was left open adds nothing to the account (NIST SP 800-63B-4 §4.1). */
 const FRESH = 10 * 60;
 
 export class AddPasskeyStep implements Step {
   constructor(
     private readonly stage: Stage,
-    private readonly deps: {
-      passkeys: PasskeyService;
-      passkeyHints: PasskeyHints;
-      ownFactors: OwnFactors;
-      secondFactors: Pick<SecondFactors, 'of'>;
-      policy: () => Promise<AuthenticationPolicy>;
-      users: UserService;
-      clock: Clock;
-    },
+    private readonly deps: AddPasskeyDependencies,
   ) {}
 
   /** Once it was shown here it stays until it is answered: going back or sending it late loses nothing. */

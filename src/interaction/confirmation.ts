@@ -12,10 +12,16 @@ interface Problem {
   seconds?: number;
 }
 
+export interface ConfirmationDependencies {
+  emailCodes: EmailCodes;
+  users: UserService;
+  signIns: CounterHandle<'outcome'>;
+}
+
 export class ConfirmationStep implements Step {
   constructor(
     private readonly stage: Stage,
-    private readonly deps: { emailCodes: EmailCodes; users: UserService; signIns: CounterHandle<'outcome'> },
+    private readonly deps: ConfirmationDependencies,
   ) {}
 
   async show(visit: Visit): Promise<void> {

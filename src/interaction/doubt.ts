@@ -12,7 +12,7 @@ import type { UserService } from '../features/users/user.service.js';
 import { heldHandles } from './device-cookie.js';
 import type { Progress } from './steps.js';
 
-interface DoubtDependencies {
+export interface DoubtDependencies {
   engine: Engine;
   signInWatch: SignInWatch;
   passwords: Pick<PasswordService, 'settle'>;

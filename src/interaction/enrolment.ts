@@ -10,7 +10,7 @@ import { type Clock, epochSeconds } from '../platform/clock.js';
 import { proofOfNew, registered } from './passkey.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
-interface EnrolmentDependencies {
+export interface EnrolmentDependencies {
   totp: TotpService;
   passkeys: PasskeyService;
   recoveryCodes: RecoveryCodes;

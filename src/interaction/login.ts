@@ -19,7 +19,7 @@ interface Problem {
   seconds?: number;
 }
 
-interface LoginDependencies {
+export interface LoginDependencies {
   passkeys: PasskeyService;
   passwords: PasswordService;
   emailCodes: EmailCodes;

@@ -26,7 +26,7 @@ interface Problem {
 /** What the page asks for. */
 type Way = 'code' | 'recovery_code' | 'email_code' | 'lost';
 
-interface SecondFactorDependencies {
+export interface SecondFactorDependencies {
   secondFactors: SecondFactors;
   passkeys: PasskeyService;
   emailCodes: EmailCodes;
