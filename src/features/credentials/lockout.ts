@@ -57,8 +57,13 @@ export class Lockout {
 
   /** Success, or an administrator's word. @returns whether there was anything to forget. */
   async clear(subject: string, factor: Factor): Promise<boolean> {
-    const rows = await this.db.execute(CLEAR, [currentTenantId(), subject, factor]);
-    return rows.length > 0;
+    return (await this.forget(subject, factor)) !== undefined;
+  }
+
+  /** @returns how many attempts were counted; undefined where none were. */
+  async forget(subject: string, factor: Factor): Promise<number | undefined> {
+    const [row] = await this.db.execute<{ failed_count: number }>(CLEAR, [currentTenantId(), subject, factor]);
+    return row?.failed_count;
   }
 
   /**
