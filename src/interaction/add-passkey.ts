@@ -1,8 +1,8 @@
 // After a sign-in by password, in a browser that can: would they like a passkey? At most every thirty days, and "Not now" goes on as well.
 // Hands off to: PasskeyHints, which knows whether it is time; PasskeyService, which knows what browsers make.
 
-import { assess, type Proof } from '../features/authentication/assurance.js';
-import { hasSecondFactor } from '../features/authentication/requirement.js';
+import { assuranceOf, type Proof } from '../features/authentication/assurance.js';
+import { mayAddPasskey } from '../features/authentication/requirement.js';
 import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
 import type { PasskeyHints } from '../features/credentials/passkey-hints.js';
@@ -42,12 +42,10 @@ export class AddPasskeyStep implements Step {
     return can_passkey === true && this.deps.passkeyHints.isTimeToAsk({ id: user_id });
   }
 
-  /** Whoever has a second factor has proved it here, and not been let off because the browser is remembered: a passkey would do alone for good. */
   private async mayAdd(userId: string, proofs: readonly Proof[]): Promise<boolean> {
     const { secondFactors, policy, clock } = this.deps;
-    if (assess(proofs).ts < epochSeconds(clock.now()) - FRESH) return false;
-    const has = await secondFactors.of(userId);
-    return assess(proofs).amr.includes('mfa') || !hasSecondFactor(await policy(), has);
+    if (assuranceOf(proofs).ts < epochSeconds(clock.now()) - FRESH) return false;
+    return mayAddPasskey({ policy: await policy(), has: await secondFactors.of(userId), proofs });
   }
 
   async show(visit: Visit): Promise<void> {

@@ -2,7 +2,7 @@
 // Hands off to: Situation for what is to be proved, nextStep() for the order, the engine for what has been established.
 import type { Context } from 'koa';
 import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
-import { assess } from '../features/authentication/assurance.js';
+import { assuranceOf } from '../features/authentication/assurance.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
@@ -16,13 +16,13 @@ import { seeOther } from '../platform/form.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { AddPasskeyStep } from './add-passkey.js';
 import { holdHandle } from './device-cookie.js';
-import { Doubt, type DoubtDependencies, decisionOf } from './doubt.js';
+import { SignInRisk, type SignInRiskDependencies, decisionOf } from './sign-in-risk.js';
 import { Situation, type SituationDependencies } from './situation.js';
 import { createSteps, type StepDependencies } from './step-list.js';
 import { nextStep, type StepName, taken } from './steps.js';
 import { describeClient, type Form, type Stage, type Step, text, type Visit } from './visit.js';
 
-export interface DispatcherDependencies extends StepDependencies, SituationDependencies, DoubtDependencies {
+export interface DispatcherDependencies extends StepDependencies, SituationDependencies, SignInRiskDependencies {
   engine: Engine;
   clients: Pick<ClientService, 'engineMetadata'>;
   users: UserService;
@@ -36,7 +36,7 @@ export interface DispatcherDependencies extends StepDependencies, SituationDepen
 }
 
 export class Dispatcher {
-  private readonly doubt: Doubt;
+  private readonly risk: SignInRisk;
   private readonly situation: Situation;
   private readonly addPasskey: AddPasskeyStep;
   private readonly steps: Record<StepName, Step>;
@@ -45,8 +45,8 @@ export class Dispatcher {
     stage: Stage,
     private readonly deps: DispatcherDependencies,
   ) {
-    this.doubt = new Doubt(deps);
-    this.situation = new Situation(this.doubt, deps);
+    this.risk = new SignInRisk(deps);
+    this.situation = new Situation(this.risk, deps);
     this.addPasskey = new AddPasskeyStep(stage, deps);
     this.steps = createSteps(stage, deps, this.addPasskey, (visit) => this.finish(visit));
   }
@@ -119,8 +119,8 @@ export class Dispatcher {
       if (await this.isSignedInOtherwise(visit, accountId)) await engine.setAside(ctx.req, ctx.res);
       const user = await users.findActive(accountId);
       if (!user) return seeOther(ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
-      const assurance = assess(proofs);
-      const handle = await this.doubt.admitted(ctx, user, progress);
+      const assurance = assuranceOf(proofs);
+      const handle = await this.risk.admitted(ctx, user, progress);
       if (handle) holdHandle(ctx, handle);
       // What the session stands on was not shown here.
       await factorRecoveries.signedIn(user, proofs.slice(from_session?.proofs ?? 0));

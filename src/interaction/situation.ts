@@ -1,9 +1,9 @@
 // What somebody still has to prove in this sign-in: by what they have proved here, and by what their session stands on where only more is asked.
-// Hands off to: needOf() for the rule, Doubt for how unlike the others the sign-in is.
+// Hands off to: needOf() for the rule, SignInRisk for how unlike the others the sign-in is.
 import type { Context } from 'koa';
 import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
-import { askedAcr } from '../features/authentication/asked.js';
-import { assess, proofsOf } from '../features/authentication/assurance.js';
+import { askedAcr } from '../features/authentication/requested-acr.js';
+import { assuranceOf, proofsOf } from '../features/authentication/assurance.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
@@ -12,7 +12,7 @@ import type { AuthenticationPolicy } from '../features/tenants/authentication-po
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { heldHandles } from './device-cookie.js';
-import { type Doubt, decisionOf } from './doubt.js';
+import { type SignInRisk, decisionOf } from './sign-in-risk.js';
 import { begunAnew, goesOn, Progress } from './steps.js';
 
 export interface SituationDependencies {
@@ -29,7 +29,7 @@ const FRESH_SECONDS = 10 * 60;
 
 export class Situation {
   constructor(
-    private readonly doubt: Doubt,
+    private readonly risk: SignInRisk,
     private readonly deps: SituationDependencies,
   ) {}
 
@@ -41,7 +41,7 @@ export class Situation {
     const anew = kept.proofs.length > 0 ? begunAnew(kept) : kept;
     const begun = begunWith(kept, interaction);
     if (!(await this.counts(begun, interaction))) return { progress: anew, need: { kind: 'first_factor' } };
-    const progress = await this.doubt.weighed(ctx, begun);
+    const progress = await this.risk.weighed(ctx, begun);
     const need = await this.needed(ctx, progress, interaction);
     return { progress: need.kind === 'first_factor' ? anew : progress, need };
   }
@@ -57,7 +57,7 @@ export class Situation {
       if (params.max_age !== undefined && this.age(session.ts) > Number(params.max_age)) return false;
     }
     // Whoever ended all sessions of the account ended this sign-in too.
-    return !(await this.deps.users.isOutdated(user_id, assess(proofs).ts));
+    return !(await this.deps.users.isOutdated(user_id, assuranceOf(proofs).ts));
   }
 
   private async needed(ctx: Context, progress: Progress, { params }: Interaction): Promise<Need> {
@@ -67,12 +67,12 @@ export class Situation {
     // Where the tenant no longer remembers anybody, nobody is remembered.
     const remembered = policy.remember_days > 0 && (await this.deps.devices.isTrusted(user_id, heldHandles(ctx)));
     const doubted = decisionOf(progress) === 'step_up';
-    const mailbox = doubted && (await this.doubt.canConfirm(progress));
+    const mailbox = doubted && (await this.risk.canConfirm(progress));
     const recovered = await this.deps.factorRecoveries.isRecovered(user_id);
     const asked = askedAcr(params);
     const need = needOf({ policy, asked, proofs, has, remembered, enrolled, recovered, doubted, mailbox });
     // NIST SP 800-63B-4 §4.1: a factor is bound to an account by whoever is there now, not on the word of a session that was left open.
-    const isStale = this.age(assess(proofs).ts) > FRESH_SECONDS;
+    const isStale = this.age(assuranceOf(proofs).ts) > FRESH_SECONDS;
     return need.kind === 'enrolment' && isStale ? { kind: 'first_factor' } : need;
   }
 

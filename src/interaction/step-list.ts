@@ -10,7 +10,7 @@ import type { AddPasskeyDependencies, AddPasskeyStep } from './add-passkey.js';
 import { ChangePasswordStep } from './change-password.js';
 import { type ConfirmationDependencies, ConfirmationStep } from './confirmation.js';
 import { ConsentStep } from './consent.js';
-import { type EmailCodeDependencies, EmailCodeStep } from './email.js';
+import { type EmailCodeDependencies, EmailCodeStep } from './email-code.js';
 import { type EnrolmentDependencies, EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
 import { type LoginDependencies, LoginStep } from './login.js';
 import { type RegisterDependencies, RegisteredStep, RegisterStep } from './register.js';

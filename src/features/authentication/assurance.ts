@@ -29,7 +29,7 @@ export interface Assurance {
 type Factor = 'knowledge' | 'possession' | 'mailbox' | 'unlocked';
 
 /** @throws Error where nothing was proved: that is no sign-in. */
-export function assess(proofs: readonly Proof[]): Assurance {
+export function assuranceOf(proofs: readonly Proof[]): Assurance {
   if (proofs.length === 0) throw new Error('nothing was proved');
   const amr = new Set(proofs.flatMap(amrOf));
   const several = new Set(proofs.flatMap(factorsOf)).size > 1;

@@ -1,7 +1,7 @@
 // What somebody has to prove before they are let in: the tenant's policy, what the client asks for, and what the account has. Pure.
 
 import type { AuthenticationPolicy, SecondFactor } from '../tenants/authentication-policy.js';
-import { type Acr, assess, MULTI_FACTOR, type Proof, strength } from './assurance.js';
+import { type Acr, assuranceOf, MULTI_FACTOR, type Proof, strength } from './assurance.js';
 
 /** What an account can prove itself with, beside its mailbox. */
 export interface Factors {
@@ -42,7 +42,7 @@ export type Need =
 export function needOf(situation: Situation): Need {
   const { policy, proofs, has, enrolled, doubted, mailbox } = situation;
   if (proofs.length === 0) return { kind: 'first_factor' };
-  const reached = strength(assess(proofs).acr);
+  const reached = strength(assuranceOf(proofs).acr);
   const target = targetOf(situation);
   const unused = usable(policy, has).filter((method) => !isProved(method, proofs));
 
@@ -85,6 +85,10 @@ export function needOfChange({ policy, has, proofs }: Pick<Situation, 'policy' |
   const missing = second && needOf({ policy, has, proofs, asked, remembered: false }).kind !== 'nothing';
   return { acr: second ? MULTI_FACTOR : undefined, missing };
 }
+
+/** Another passkey would do alone for good: whoever has a second factor adds one after proving it here, not where a remembered browser let them off. */
+export const mayAddPasskey = ({ policy, has, proofs }: Pick<Situation, 'policy' | 'has' | 'proofs'>): boolean =>
+  strength(assuranceOf(proofs).acr) >= MFA || !hasSecondFactor(policy, has);
 
 const [, MFA, PHR, PHRH] = [0, 1, 2, 3] as const;
 

@@ -12,7 +12,7 @@ import type { UserService } from '../features/users/user.service.js';
 import { heldHandles } from './device-cookie.js';
 import type { Progress } from './steps.js';
 
-export interface DoubtDependencies {
+export interface SignInRiskDependencies {
   engine: Engine;
   signInWatch: SignInWatch;
   passwords: Pick<PasswordService, 'settle'>;
@@ -20,8 +20,8 @@ export interface DoubtDependencies {
   policy: () => Promise<AuthenticationPolicy>;
 }
 
-export class Doubt {
-  constructor(private readonly deps: DoubtDependencies) {}
+export class SignInRisk {
+  constructor(private readonly deps: SignInRiskDependencies) {}
 
   /** Where the tenant wants it to be followed. Whoever only adds to what their session stands on was weighed when it began. */
   async weighed(ctx: Context, progress: Progress): Promise<Progress> {
