@@ -9,7 +9,6 @@ import type { PasskeyHints } from '../features/credentials/passkey-hints.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
-import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { proofOfNew, registered } from './passkey.js';
 import type { Progress } from './steps.js';
@@ -21,7 +20,6 @@ export interface AddPasskeyDependencies {
   ownFactors: OwnFactors;
   secondFactors: Pick<SecondFactors, 'of'>;
   policy: () => Promise<AuthenticationPolicy>;
-  users: UserService;
   clock: Clock;
 }
 
@@ -49,7 +47,7 @@ export class AddPasskeyStep implements Step {
   }
 
   async show(visit: Visit): Promise<void> {
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     if (!user) return;
     await this.ask(visit, user);
     if (visit.progress.add_passkey) return;
@@ -59,7 +57,7 @@ export class AddPasskeyStep implements Step {
 
   async submit(visit: Visit, form: Form): Promise<void> {
     const { progress } = visit;
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     const answered = { ...progress, add_passkey: 'answered' as const };
     const text = field(form, 'passkey');
     if (!user || !text) return this.stage.remember(visit, answered);
@@ -79,9 +77,5 @@ export class AddPasskeyStep implements Step {
       actions: { submit: `${visit.base}/add_passkey` },
     };
     await this.stage.show(visit, 'add-passkey', data, { status: problem ? 422 : 200 });
-  }
-
-  private async userOf({ progress }: Visit): Promise<User | undefined> {
-    return progress.user_id ? this.deps.users.findActive(progress.user_id) : undefined;
   }
 }

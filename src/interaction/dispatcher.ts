@@ -53,14 +53,17 @@ export class Dispatcher {
 
   /** @throws AppError 400 where this browser is in no such sign-in. */
   async visitOf(ctx: Context, uid = String(ctx.params.uid)): Promise<Visit> {
-    const { engine, clients, policy, csrf } = this.deps;
+    const { engine, clients, users, policy, csrf } = this.deps;
     const interaction = await engine.interaction(ctx.req, ctx.res);
     // The engine goes by the cookie alone; a cookie set for another path must not lead this address on.
     if (interaction.uid !== uid) throw badRequest('interaction_expired', 'This sign-in was begun in another browser');
+    const { progress, need } = await this.situation.of(ctx, interaction);
     return {
       ctx,
       interaction,
-      ...(await this.situation.of(ctx, interaction)),
+      progress,
+      need,
+      user: async () => (progress.user_id ? users.findActive(progress.user_id) : undefined),
       registration: (await policy()).registration === 'open',
       client: describeClient(interaction, await clients.engineMetadata(interaction.clientId)),
       base: `${ctx.state.prefix}/interaction/${interaction.uid}`,

@@ -5,7 +5,6 @@ import type { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import type { TotpOffer, TotpService } from '../features/credentials/totp.service.js';
 import type { SecondFactor } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
-import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { proofOfNew, registered } from './passkey.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
@@ -14,7 +13,6 @@ export interface EnrolmentDependencies {
   totp: TotpService;
   passkeys: PasskeyService;
   recoveryCodes: RecoveryCodes;
-  users: UserService;
   clock: Clock;
   /** What an authenticator shows beside the account. */
   issuerName: () => Promise<string>;
@@ -29,13 +27,13 @@ export class EnrolmentStep implements Step {
   ) {}
 
   async show(visit: Visit): Promise<void> {
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     if (user) await this.ask(visit, user, await this.offer(visit, user));
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
     const { progress, interaction } = visit;
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     const { totp, recoveryCodes, issuerName, clock } = this.deps;
     const passkey = field(form, 'passkey');
     if (user && passkey) return this.byPasskey(visit, user, passkey);
@@ -85,10 +83,6 @@ export class EnrolmentStep implements Step {
       actions: { submit: `${visit.base}/enrolment` },
     };
     await this.stage.show(visit, 'enrolment', data, { status: problem ? 422 : 200 });
-  }
-
-  private async userOf({ progress }: Visit): Promise<User | undefined> {
-    return progress.user_id ? this.deps.users.findActive(progress.user_id) : undefined;
   }
 }
 

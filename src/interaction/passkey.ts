@@ -6,7 +6,6 @@ import { AuthenticationResponse, RegistrationResponse } from '../features/creden
 import type { Authenticated, PasskeyService, Registration } from '../features/credentials/passkey.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
-import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import type { StepName } from './steps.js';
 import type { Visit } from './visit.js';
@@ -28,19 +27,19 @@ export async function passkeyOffer(
 
 export interface PasskeyOptionsDependencies {
   passkeys: PasskeyService;
-  users: UserService;
   policy: () => Promise<AuthenticationPolicy>;
 }
 
 /** What a program asks the browser for: as on the page of the step that is next. @returns undefined where no passkey is taken. */
 export async function passkeyOptions(
-  { passkeys, users, policy }: PasskeyOptionsDependencies,
-  { interaction, progress, need }: Visit,
+  { passkeys, policy }: PasskeyOptionsDependencies,
+  visit: Visit,
   step: StepName | 'finish',
 ): Promise<PasskeyOffer['options'] | undefined> {
+  const { interaction, need } = visit;
   if (step === 'second_factor') {
     const asked = need.kind === 'second_factor' && need.methods.includes('passkey');
-    const user = asked && progress.user_id ? await users.findActive(progress.user_id) : undefined;
+    const user = asked ? await visit.user() : undefined;
     return user && passkeys.authenticationOptions(interaction.uid, user);
   }
   const first = need.kind === 'first_factor' && (await policy()).first_factors.includes('passkey');

@@ -72,7 +72,7 @@ export function needOf(situation: Situation): Need {
 }
 
 /** A factor of its own, beside its mailbox, that the tenant still takes. */
-export const hasSecondFactor = (policy: AuthenticationPolicy, has: Factors): boolean =>
+const hasSecondFactor = (policy: AuthenticationPolicy, has: Factors): boolean =>
   usable(policy, has).some((method) => method !== 'email_code');
 
 /**
