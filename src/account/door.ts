@@ -2,8 +2,8 @@
 // It is a client of the engine like any other, without a code: one authorization request, and the answer is read from the session itself.
 import type { Context } from 'koa';
 import { routes } from '../../config/protocol.js';
-import { meets } from '../features/authentication/requested-acr.js';
 import { MULTI_FACTOR, proofsOf } from '../features/authentication/assurance.js';
+import { meets } from '../features/authentication/requested-acr.js';
 import { needOfChange } from '../features/authentication/requirement.js';
 import { ACCOUNT_CLIENT, SIGNED_IN_PATH } from '../features/clients/own-clients.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';

@@ -16,7 +16,7 @@ import { seeOther } from '../platform/form.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { AddPasskeyStep } from './add-passkey.js';
 import { holdHandle } from './device-cookie.js';
-import { SignInRisk, type SignInRiskDependencies, decisionOf } from './sign-in-risk.js';
+import { decisionOf, SignInRisk, type SignInRiskDependencies } from './sign-in-risk.js';
 import { Situation, type SituationDependencies } from './situation.js';
 import { createSteps, type StepDependencies } from './step-list.js';
 import { nextStep, type StepName, taken } from './steps.js';
@@ -121,7 +121,8 @@ export class Dispatcher {
     if (accountId && proofs.length > 0) {
       if (await this.isSignedInOtherwise(visit, accountId)) await engine.setAside(ctx.req, ctx.res);
       const user = await users.findActive(accountId);
-      if (!user) return seeOther(ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
+      if (!user)
+        return seeOther(ctx, await engine.refuse(ctx.req, ctx.res, 'access_denied', 'the account is not active'));
       const assurance = assuranceOf(proofs);
       const handle = await this.risk.admitted(ctx, user, progress);
       if (handle) holdHandle(ctx, handle);

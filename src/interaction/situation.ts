@@ -2,8 +2,8 @@
 // Hands off to: needOf() for the rule, SignInRisk for how unlike the others the sign-in is.
 import type { Context } from 'koa';
 import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
-import { askedAcr } from '../features/authentication/requested-acr.js';
 import { assuranceOf, proofsOf } from '../features/authentication/assurance.js';
+import { askedAcr } from '../features/authentication/requested-acr.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
@@ -12,7 +12,7 @@ import type { AuthenticationPolicy } from '../features/tenants/authentication-po
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { heldHandles } from './device-cookie.js';
-import { type SignInRisk, decisionOf } from './sign-in-risk.js';
+import { decisionOf, type SignInRisk } from './sign-in-risk.js';
 import { begunAnew, goesOn, Progress } from './steps.js';
 
 export interface SituationDependencies {

@@ -1,7 +1,7 @@
 // When a person has to be asked: account choice, login (also because of where they are, of acr and of the tenant's policy), consent.
 import { errors, interactionPolicy, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
-import { answeredAcr, meets, type RequestedAcr, requestedAcr } from '../features/authentication/requested-acr.js';
 import { MULTI_FACTOR, strength } from '../features/authentication/assurance.js';
+import { answeredAcr, meets, type RequestedAcr, requestedAcr } from '../features/authentication/requested-acr.js';
 import type { Devices } from '../features/devices/device.service.js';
 import { readHandles } from '../features/devices/device-handles.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';

@@ -30,7 +30,9 @@ describe('the class of an authentication (acr) and its methods (RFC 8176)', () =
 
   it('is the same again when it is read back from what a session says of itself, whatever was proved', () => {
     const all = [
-      ...(['password', 'email_code', 'magic_link', 'totp', 'recovery_code', 'passkey'] as const).map((one) => proof(one)),
+      ...(['password', 'email_code', 'magic_link', 'totp', 'recovery_code', 'passkey'] as const).map((one) =>
+        proof(one),
+      ),
       ...[synced, bound, key],
     ];
     for (let chosen = 1; chosen < 2 ** all.length; chosen += 1) {

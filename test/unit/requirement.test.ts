@@ -205,14 +205,24 @@ describe('what is still to be proved', () => {
     ['where there is one, and it was proved', withTotp, [pwd, totp], {}, true, false],
     ['where one is required, and there is none', {}, [pwd], required, true, true],
     ['where the only passkey there is was not unlocked', withPasskey, [proof('passkey')], {}, true, false],
-    ['where nothing more is taken', {}, [proof('email_code')], { ...required, second_factors: ['email_code'] }, true, false],
-  ])('a change to the account asks for a second factor, and is sent for it only where there is something to ask: %s', (...given) => {
-    const [, has, proofs, policy, second, missing] = given;
-    expect(needOfChange({ policy: AuthenticationPolicy.parse(policy), has: { ...none, ...has }, proofs })).toEqual({
-      acr: second ? 'urn:ostiary:acr:mfa' : undefined,
-      missing,
-    });
-  });
+    [
+      'where nothing more is taken',
+      {},
+      [proof('email_code')],
+      { ...required, second_factors: ['email_code'] },
+      true,
+      false,
+    ],
+  ])(
+    'a change to the account asks for a second factor, and is sent for it only where there is something to ask: %s',
+    (...given) => {
+      const [, has, proofs, policy, second, missing] = given;
+      expect(needOfChange({ policy: AuthenticationPolicy.parse(policy), has: { ...none, ...has }, proofs })).toEqual({
+        acr: second ? 'urn:ostiary:acr:mfa' : undefined,
+        missing,
+      });
+    },
+  );
 
   it('offers a recovery code only in place of a factor that was set up', () => {
     const policy = AuthenticationPolicy.parse({});
