@@ -34,7 +34,6 @@ async function partitioned(runner: QueryRunner, partitions: { name: string; inde
   }
   await runner.query(`SET lock_timeout = '5s'`);
   await runner.query(`CREATE INDEX audit_events_user_idx ON ONLY audit_events ${columns}`);
-  for (const { index } of partitions)
-    await runner.query(`ALTER INDEX audit_events_user_idx ATTACH PARTITION ${index}`);
+  for (const { index } of partitions) await runner.query(`ALTER INDEX audit_events_user_idx ATTACH PARTITION ${index}`);
   await runner.query('RESET lock_timeout');
 }

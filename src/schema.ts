@@ -35,6 +35,7 @@ import { ImportedHashesIndex1700000000040 } from '../migrations/0040-imported-ha
 import { UsersDeletionIndex1700000000041 } from '../migrations/0041-users-deletion-index.js';
 import { RefreshTokensOfAccount1700000000042 } from '../migrations/0042-refresh-tokens-of-account.js';
 import { Erasures1700000000043 } from '../migrations/0043-erasures.js';
+import { OneTimeOwners1700000000044 } from '../migrations/0044-one-time-owners.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -117,4 +118,5 @@ export const migrations = [
   UsersDeletionIndex1700000000041,
   RefreshTokensOfAccount1700000000042,
   Erasures1700000000043,
+  OneTimeOwners1700000000044,
 ];

@@ -21,7 +21,7 @@ const DeleteTenant = z.strictObject({ tenant_id: z.uuid().optional() });
 /** A job may take a quarter of an hour (platform/jobs.ts): what is left then is for the next run. */
 const patienceMs = 600_000;
 
-interface Workers {
+export interface Workers {
   mail: MailService;
   users: UserService;
   keySchedule: KeySchedule;

@@ -8,6 +8,7 @@ import { at, openHouse } from './house.js';
 const daySeconds = 24 * 3600;
 const generous = {
   lettersToAddress: { points: 1000, seconds: 3600 },
+  lettersToAddressInAll: { points: 1000, seconds: 3600 },
   lettersFromClient: { points: 10_000, seconds: 3600 },
 };
 
@@ -47,7 +48,8 @@ describe.each(kinds)('an account that somebody made and nobody came back to (GDP
   });
 
   const reasons: Record<string, (user: User) => Promise<unknown>> = {
-    'its address was proved': (user) => house.links.issue(user).then((link) => house.links.redeem(link.slice(-43), 'another river stone')),
+    'its address was proved': (user) =>
+      house.links.issue(user).then((link) => house.links.redeem(link.slice(-43), 'another river stone')),
     'somebody signed in': (user) => house.users.signedIn(user, { amr: ['pwd'] }),
     'an administrator said that it is proved': (user) => house.users.update(user, { email_verified: true }),
     'an administrator disabled it': (user) => house.users.disable(user),

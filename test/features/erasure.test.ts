@@ -36,7 +36,8 @@ describe.each(kinds)('what is left of a person who is gone (GDPR Article 17), on
         [id],
       )
     )[0].count;
-  const waiting = async () => (await query('SELECT user_id FROM erasures')).map((row: { user_id: string }) => row.user_id);
+  const waiting = async () =>
+    (await query('SELECT user_id FROM erasures')).map((row: { user_id: string }) => row.user_id);
 
   it('is nothing at once where the record is short', async () => {
     const user = await person();

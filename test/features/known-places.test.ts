@@ -80,7 +80,9 @@ describe.each(kinds)('where an account is at home, on %s', (kind) => {
     const next = await signIn('198.51.100.7');
     house.clock.forward(60);
     for (let i = 0; i < 98; i += 1) await signIn('198.51.100.7');
-    const [row] = await house.db.manager.query('SELECT count(*)::int AS count FROM devices WHERE user_id = $1', [user.id]);
+    const [row] = await house.db.manager.query('SELECT count(*)::int AS count FROM devices WHERE user_id = $1', [
+      user.id,
+    ]);
     expect(row.count).toBe(100);
     expect((await look('198.51.100.7', oldest)).device).toBe('new');
     expect((await look('198.51.100.7', next)).device).toBe('known');

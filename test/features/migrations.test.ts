@@ -37,9 +37,7 @@ describe.each(kinds)('migrations on %s', (kind) => {
       (await runner.query(`SELECT indisvalid FROM pg_index WHERE indexrelid = 'audit_events_user_idx'::regclass`))[0]
         ?.indisvalid;
     try {
-      await runner.query(
-        `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'audit_events_user_idx'::regclass`,
-      );
+      await runner.query(`UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'audit_events_user_idx'::regclass`);
       expect(await isValid()).toBe(false);
       await new AuditOfUser1700000000031().up(runner);
       expect(await isValid()).toBe(true);

@@ -35,7 +35,9 @@ describe('a migration, while the version before keeps serving', () => {
   });
 
   it.each(
-    migrations.filter((one) => (new one() as MigrationInterface).transaction === false).map((one) => [nameOf(one), one]),
+    migrations
+      .filter((one) => (new one() as MigrationInterface).transaction === false)
+      .map((one) => [nameOf(one), one]),
   )('builds an index CONCURRENTLY by itself, after what an interrupted run has left: %s', async (_name, migration) => {
     const said = await statementsOf(new (migration as new () => MigrationInterface)());
     const [, concurrently, name] = index.exec(said.at(-1) ?? '') ?? [];

@@ -103,8 +103,8 @@ const OF_THE_ADDRESS: readonly Statement[] = [
 
 const TOKENS: Statement = {
   name: 'erase_one_time_tokens',
-  text: `DELETE FROM one_time_tokens
-          WHERE tenant_id = $1 AND (subject IN ($2, $3) OR starts_with(subject, $2 || ':') OR starts_with(subject, $3 || ':'))`,
+  text: `DELETE FROM one_time_tokens WHERE tenant_id = $1 
+            AND (split_part(subject, ':', 1) = $2 OR subject = $3 OR starts_with(subject, $3 || ':'))`,
 };
 
 const oneBatch = (name: string, whose: string, columns: string): Statement => ({
@@ -138,6 +138,9 @@ const REMEMBER: Statement = {
   text: 'INSERT INTO erasures (tenant_id, user_id, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
 };
 
-const FORGET: Statement = { name: 'erasure_forget', text: 'DELETE FROM erasures WHERE tenant_id = $1 AND user_id = $2' };
+const FORGET: Statement = {
+  name: 'erasure_forget',
+  text: 'DELETE FROM erasures WHERE tenant_id = $1 AND user_id = $2',
+};
 
 const OPEN = 'SELECT tenant_id, user_id FROM erasures ORDER BY created_at LIMIT 100';

@@ -1,6 +1,6 @@
 // Owns what is noticed about a sign-in: an unknown browser, an unknown network, what failed before it.
-// Hands off to: KnownPlaces and the lockout for what was before, assess() for what that means, mail for telling the owner, Lockdown for the link
-// in that letter.
+// Hands off to: KnownPlaces and the lockout for what was before, assessRisk() for what that means, mail for telling the owner, LockdownLinks for
+// the link in that letter.
 import type { Clock } from '../../platform/clock.js';
 import { currentContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
@@ -14,9 +14,9 @@ import type { TenantService } from '../tenants/tenant.service.js';
 import { AccountSettings } from '../users/account-settings.js';
 import { denialSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
-import { assess, type Risk } from './assess.js';
+import { assessRisk, type Risk } from './assess.js';
 import type { KnownPlaces } from './known-places.js';
-import type { Lockdown } from './lockdown.js';
+import type { LockdownLinks } from './lockdown-links.js';
 
 const dayMs = 24 * 3600 * 1000;
 
@@ -29,7 +29,7 @@ export class SignInWatch {
     private readonly places: KnownPlaces,
     private readonly lockout: Pick<Lockout, 'noteDenial' | 'wasDenied'>,
     private readonly history: Pick<LockoutHistory, 'countSince'>,
-    private readonly lockdown: Pick<Lockdown, 'issue'>,
+    private readonly lockdownLinks: LockdownLinks,
     private readonly mail: Pick<MailService, 'send'>,
   ) {}
 
@@ -42,7 +42,7 @@ export class SignInWatch {
     const { device, network } = await this.places.look(user, handles);
     const lockouts = await this.history.countSince(user.id, since);
     const denied = await this.lockout.wasDenied(await this.denialsOf(user), since);
-    return assess({ device, network, failures, lockouts, denied }, policy);
+    return assessRisk({ device, network, failures, lockouts, denied }, policy);
   }
 
   /** Whoever it is is let in. @returns what the browser is to hold where it is new. */
@@ -73,7 +73,7 @@ export class SignInWatch {
 
   private async tell(user: User, admitted: boolean): Promise<void> {
     const { ip, userAgent: device } = currentContext() ?? {};
-    const link = await this.lockdown.issue(user);
+    const link = await this.lockdownLinks.issue(user);
     const data = {
       link,
       minutes: TTL_SECONDS.lockdown / 60,

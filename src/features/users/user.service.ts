@@ -58,6 +58,15 @@ export class UserService {
     return (await this.db.execute(OUTDATED, [currentTenantId(), id, at])).length > 0;
   }
 
+  /**
+   * In the transaction of a change: whoever ends all sessions of this person waits for it, or was first.
+   * @param provedAt NumericDate. @returns false where they may not come in, or what was proved then begins nothing any more.
+   */
+  async hold({ id }: Pick<User, 'id'>, provedAt?: number): Promise<boolean> {
+    if (!this.db.inTransaction) throw new Error('nothing is held outside a transaction');
+    return (await this.db.execute(HOLD, [currentTenantId(), id, provedAt ?? null])).length > 0;
+  }
+
   /** What was typed is normalised as it was when it was stored. */
   async findByEmail(identifier: string): Promise<User | undefined> {
     // The statement is made even for what no identifier may hold, so that the answer takes as long.
@@ -149,8 +158,8 @@ export class UserService {
   }
 
   /** What ended when it was closed stays ended. */
-  reopen({ id }: User): Promise<User> {
-    return this.change(id, undefined, async (user) => {
+  reopen({ id }: User, ifMatch?: number): Promise<User> {
+    return this.change(id, ifMatch, async (user) => {
       if (!user.deletionAt) return;
       user.deletionAt = null;
       await this.audit.record('account.deletion_withdrawn', { user_id: id });
@@ -250,6 +259,15 @@ const LOCK = { name: 'administrators_lock', text: 'SELECT id FROM tenants WHERE 
 const OUTDATED = {
   name: 'user_proofs_outdated',
   text: `SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 AND date_trunc('second', proofs_from) > to_timestamp($3::bigint)`,
+};
+
+const HOLD = {
+  name: 'user_hold',
+  text: `
+    SELECT 1 FROM users
+     WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL AND deletion_at IS NULL
+       AND (proofs_from IS NULL OR $3::bigint IS NULL OR date_trunc('second', proofs_from) <= to_timestamp($3::bigint))
+       FOR NO KEY UPDATE`,
 };
 
 function identifierOf(email: string): string {
