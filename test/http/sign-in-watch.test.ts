@@ -76,7 +76,8 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
   });
 
   describe('"This was not me"', () => {
-    const begin = () => server.inside(async ({ lockdownLinks, users }) => lockdownLinks.issue(await users.find(person.id)));
+    const begin = () =>
+      server.inside(async ({ lockdownLinks, users }) => lockdownLinks.issue(await users.find(person.id)));
     const live = () => query('SELECT 1 FROM sessions WHERE account_id = $1 AND ended_at IS NULL');
 
     it('changes nothing when it is opened, and then closes the account: sessions, remembered browsers, the password', async () => {
@@ -151,7 +152,10 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
         `UPDATE sessions SET payload = jsonb_set(payload, '{loginTs}', to_jsonb((payload ->> 'loginTs')::bigint - 700)) WHERE account_id = $1`,
       );
       const confirm = await press(browser, old, 'activity-not-me');
-      expect([new URL(confirm.url).pathname, confirm.html.includes('second factors stay.')]).toEqual(['/lockdown', true]);
+      expect([new URL(confirm.url).pathname, confirm.html.includes('second factors stay.')]).toEqual([
+        '/lockdown',
+        true,
+      ]);
       await browser.submit(confirm, {});
       expect([await live(), await rightly()]).toMatchObject([[], { totp: true, passkeys: [{}] }]);
       expect(await server.inside(({ passwords }) => passwords.verify(person.email, password))).toMatchObject({

@@ -274,7 +274,9 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
       return wayIn(await begin(), victim, browser);
     },
     'a link to close the account': async (at) => {
-      const link = await server.inside(async ({ lockdownLinks, users }) => lockdownLinks.issue(await users.find(victim.id)));
+      const link = await server.inside(async ({ lockdownLinks, users }) =>
+        lockdownLinks.issue(await users.find(victim.id)),
+      );
       await browser.submit(await browser.open(link), {});
       return browser.open(baseOf(at));
     },
