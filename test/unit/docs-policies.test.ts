@@ -87,6 +87,17 @@ it('every form of a program is named, with no other', () => {
   expect(told.sort()).toEqual(mounted.sort());
 });
 
+it('every request of the account is named, with no other', () => {
+  const sources = ['api', 'passkey-api', 'two-factor-api'].map((name) => read(`src/account/${name}.ts`)).join('\n');
+  const mounted = [...sources.matchAll(/router\.(get|post|put|patch|delete)\(\s*'([^']+)'/g)].map(
+    ([, method = '', at = '']) => `${method.toUpperCase()} ${at.replaceAll(/:(\w+)/g, '{$1}')}`,
+  );
+  const [, table = ''] = /\| Request +\|[^\n]*\n([\s\S]*?)\n\n/.exec(all) ?? [];
+  const told = [...table.matchAll(/^\| `([A-Z]+ [^`]+)`/gm)].map(([, request]) => request);
+  expect(mounted.length).toBeGreaterThan(10);
+  expect(told.sort()).toEqual(mounted.sort());
+});
+
 it('every class of authentication is explained, and both pages are linked from the README', () => {
   for (const acr of acrValues) expect(all).toContain(`\`${acr}\``);
   for (const page of pages) expect(read('README.md')).toContain(`(${page})`);
