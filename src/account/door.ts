@@ -1,9 +1,10 @@
 // The door of the account: who is signed in in this browser, whether that is proof enough for a change, and how pages leave.
 // It is a client of the engine like any other, without a code: one authorization request, and the answer is read from the session itself.
 import type { Context } from 'koa';
-import { acrValues, routes } from '../../config/protocol.js';
-import { strength } from '../features/authentication/assurance.js';
-import { hasSecondFactor } from '../features/authentication/requirement.js';
+import { routes } from '../../config/protocol.js';
+import { MULTI_FACTOR, proofsOf } from '../features/authentication/assurance.js';
+import { meets } from '../features/authentication/requested-acr.js';
+import { needOfChange } from '../features/authentication/requirement.js';
 import { ACCOUNT_CLIENT, SIGNED_IN_PATH } from '../features/clients/own-clients.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Engine, SignedIn } from '../features/protocol/engine.js';
@@ -56,8 +57,6 @@ export interface ChangeOptions {
   /** Where the browser goes on after a step-up: a path below /account, without the tenant's prefix. */
   back?: string;
 }
-
-const [, MFA] = acrValues;
 
 export class AccountDoor {
   constructor(private readonly deps: DoorDependencies) {}
@@ -136,15 +135,13 @@ export class AccountDoor {
   /** What is still to be proved, in the words of an authorization request (OpenID Connect Core §3.1.2.1). */
   private async missing({ user, session }: Visitor, fresh: number): Promise<Record<string, string> | undefined> {
     if (!Number.isFinite(fresh)) return undefined;
-    const has = await this.deps.secondFactors.of(user.id);
-    const policy = await this.deps.policy();
-    // Of a session from before the tenant required one as well: what is missing is set up on the way.
-    const second = policy.multi_factor === 'required' || hasSecondFactor(policy, has);
-    const age = epochSeconds(this.deps.clock.now()) - session.loginTs;
-    const weak = second && strength(session.acr) < strength(MFA);
-    if (age <= fresh && !weak) return undefined;
+    const { amr, loginTs } = session;
+    const [has, policy] = [await this.deps.secondFactors.of(user.id), await this.deps.policy()];
+    const { acr, missing } = needOfChange({ policy, has, proofs: proofsOf({ amr, ts: loginTs }) });
+    const age = epochSeconds(this.deps.clock.now()) - loginTs;
+    if (age <= fresh && (!missing || meets(session.acr, MULTI_FACTOR))) return undefined;
     return {
-      ...(second ? { acr_values: MFA } : {}),
+      ...(acr ? { acr_values: acr } : {}),
       // Where only more is asked, what the session stands on counts.
       ...(age > fresh ? { prompt: 'login', max_age: String(fresh) } : {}),
     };

@@ -1,6 +1,6 @@
 // A second factor is set up, because the sign-in cannot go on without one: an authenticator or a passkey, whichever would do.
 // Hands off to: TotpService, which keeps it once a right code of it has come back; PasskeyService, which knows what browsers make.
-import { assess } from '../features/authentication/assurance.js';
+import { assuranceOf } from '../features/authentication/assurance.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
 import type { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import type { TotpOffer, TotpService } from '../features/credentials/totp.service.js';
@@ -11,11 +11,11 @@ import { type Clock, epochSeconds } from '../platform/clock.js';
 import { proofOfNew, registered } from './passkey.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
-interface EnrolmentDependencies {
+export interface EnrolmentDependencies {
   totp: TotpService;
   passkeys: PasskeyService;
   recoveryCodes: RecoveryCodes;
-  users: UserService;
+  users: Pick<UserService, 'hold'>;
   clock: Clock;
   /** What an authenticator shows beside the account. */
   issuerName: () => Promise<string>;
@@ -30,13 +30,13 @@ export class EnrolmentStep implements Step {
   ) {}
 
   async show(visit: Visit): Promise<void> {
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     if (user) await this.ask(visit, user, await this.offer(visit, user));
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
     const { progress, interaction } = visit;
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     const { totp, recoveryCodes, issuerName, clock } = this.deps;
     const passkey = field(form, 'passkey');
     if (user && passkey) return this.byPasskey(visit, user, passkey);
@@ -90,12 +90,9 @@ export class EnrolmentStep implements Step {
 
   /** In the transaction that adds it: whether what was proved here still holds. */
   private standing({ progress }: Visit, user: User): () => Promise<boolean> {
-    return () => this.deps.users.hold(user, assess(progress.proofs).ts);
+    return () => this.deps.users.hold(user, assuranceOf(progress.proofs).ts);
   }
 
-  private async userOf({ progress }: Visit): Promise<User | undefined> {
-    return progress.user_id ? this.deps.users.findActive(progress.user_id) : undefined;
-  }
 }
 
 const methodsOf = ({ need }: Visit): readonly SecondFactor[] => (need.kind === 'enrolment' ? need.methods : []);

@@ -66,6 +66,23 @@ export class Lockout {
     return row?.failed_count;
   }
 
+  /**
+   * The proof was right: the count ends, and what was missed before is kept for a day, or until settle(). So it is still known to whoever begins
+   * anew instead of going on. @returns how often it was missed.
+   */
+  async passed(subject: string, factor: Factor): Promise<number> {
+    const now = this.clock.now();
+    const since = new Date(now.getTime() - MEMORY_SECONDS * 1000);
+    const values = [currentTenantId(), subject, factor, missedOf(factor), now, since];
+    const [row] = await this.db.execute<{ missed: number }>(PASSED, values);
+    return row?.missed ?? 0;
+  }
+
+  /** The sign-in is done: what was missed on the way to it is forgotten. */
+  async settle(subject: string, factor: Factor): Promise<void> {
+    await this.db.execute(CLEAR, [currentTenantId(), subject, missedOf(factor)]);
+  }
+
   /** How often it was tried since the lock began, this time included; 0 where there is no lock. What is counted here is no longer counted towards one. */
   async triesWhileLocked(subject: string, factor: Factor): Promise<number> {
     const values = [currentTenantId(), subject, factor, this.clock.now()];
@@ -95,6 +112,9 @@ interface Row {
   locked_until: Date | null;
   lockout_count: number;
 }
+
+/** Under which name is kept what was missed before a proof was right. */
+const missedOf = (factor: Factor): string => `${factor}_missed`;
 
 // A policy has two attempts or more, so the first one never locks. A lock that has ended starts a new count; lockout_count goes on, so
 // that the next lock is longer. No row comes back while a lock holds.
@@ -148,4 +168,24 @@ const CLEAR = {
   text: `
     DELETE FROM login_failures WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3
     RETURNING failed_count`,
+};
+
+// The right one was counted as well. All parts of a statement see what was there before it.
+const PASSED = {
+  name: 'lockout_passed',
+  text: `
+    WITH counted AS (
+      DELETE FROM login_failures WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3
+      RETURNING tenant_id, subject_hash, greatest(failed_count - 1, 0) AS missed),
+    before AS (
+      SELECT failed_count AS missed FROM login_failures
+      WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $4 AND last_failed_at > $6::timestamptz),
+    kept AS (
+      INSERT INTO login_failures AS f (tenant_id, subject_hash, factor, failed_count, last_failed_at)
+      SELECT tenant_id, subject_hash, $4::text, missed, $5::timestamptz FROM counted WHERE missed > 0
+      ON CONFLICT (tenant_id, subject_hash, factor) DO UPDATE
+        SET failed_count = excluded.failed_count
+              + CASE WHEN f.last_failed_at > $6::timestamptz THEN least(f.failed_count, 1000000) ELSE 0 END,
+            last_failed_at = excluded.last_failed_at)
+    SELECT coalesce((SELECT missed FROM counted), 0) + coalesce((SELECT missed FROM before), 0) AS missed`,
 };

@@ -119,8 +119,7 @@ export class PasswordService {
     const reason = refusal(user, credential, right) ?? (waits ? 'unproved' : undefined);
     if (reason || !user || !credential) return this.failed(subject, user, reason ?? 'unknown_user', attempt);
 
-    // This attempt was counted as well.
-    const failures = ((await this.lockout.forget(subject, 'password')) ?? 1) - 1;
+    const failures = await this.lockout.passed(subject, 'password');
     await this.rehash(credential, password);
     return { outcome: 'ok', user, mustChange: credential.mustChange, changedAt: credential.changedAt, failures };
   }
@@ -228,6 +227,11 @@ export class PasswordService {
 
   async has(user: User): Promise<boolean> {
     return (await this.credentialOf(user.id)) !== undefined;
+  }
+
+  /** The sign-in is done, or what was missed on the way to it is accounted for elsewhere. */
+  async settle(user: User): Promise<void> {
+    await this.lockout.settle(await this.subjectOf(user.email), 'password');
   }
 
   async lockedUntil(user: User): Promise<Date | undefined> {

@@ -1,5 +1,5 @@
 // Owns what is noticed about a sign-in: an unknown browser, an unknown network, what failed before it.
-// Hands off to: assess() for what that means, mail for telling the owner, LockdownLinks for the link in that letter.
+// Hands off to: assessRisk() for what that means, mail for telling the owner, LockdownLinks for the link in that letter.
 import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import { sha256 } from '../../platform/crypto.js';
@@ -11,7 +11,7 @@ import type { MailService } from '../mail/mail.service.js';
 import type { RiskPolicy } from '../tenants/authentication-policy.js';
 import { AccountSettings } from '../users/account-settings.js';
 import type { User } from '../users/user.entity.js';
-import { assess, type Risk } from './assess.js';
+import { assessRisk, type Risk } from './assess.js';
 import { LOCKDOWN_MINUTES } from './lockdown.js';
 import type { LockdownLinks } from './lockdown-links.js';
 
@@ -40,7 +40,7 @@ export class SignInWatch {
     const [row] = await this.db.execute<Signals>(SIGNALS, values);
     const network = row?.known ? 'known' : row?.others ? 'new' : 'first';
     const { lockouts = 0, denied = false } = row ?? {};
-    return assess({ device, network, failures, lockouts, denied }, policy);
+    return assessRisk({ device, network, failures, lockouts, denied }, policy);
   }
 
   /** Whoever it is is let in. @returns what the browser is to hold where it is new. */
