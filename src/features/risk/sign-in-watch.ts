@@ -5,6 +5,7 @@ import { currentContext, currentTenantId } from '../../platform/context.js';
 import { sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { networkOf } from '../../platform/network.js';
+import { deviceOf } from '../../platform/user-agent.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Devices } from '../devices/device.service.js';
 import type { MailService } from '../mail/mail.service.js';
@@ -71,14 +72,14 @@ export class SignInWatch {
   }
 
   private async tell(user: User, admitted: boolean): Promise<void> {
-    const { ip, userAgent: device } = currentContext() ?? {};
+    const { ip, userAgent } = currentContext() ?? {};
     const link = await this.lockdown.issue(user);
     const data = {
       link,
       minutes: LOCKDOWN_MINUTES,
       at: this.clock.now().toISOString(),
       ip,
-      device,
+      ...deviceOf(userAgent),
       refused: !admitted,
     };
     await this.mail.send('new_device', user.email, data, user.claims.locale);
