@@ -77,7 +77,7 @@ describe('every page', () => {
       page.on('pageerror', (error) => complain(error.message));
       for (let sample = left.shift(); sample; sample = left.shift()) {
         name = sample.name;
-        await page.goto(`${origin}/${locale}/${name}`);
+        await page.goto(`${origin}/${locale}/${encodeURIComponent(name)}`);
         problems.push(...(await look(page, sample)));
       }
     };
@@ -99,6 +99,19 @@ describe('the scripts', () => {
       expect(posts.map((body) => new URLSearchParams(body).get('state'))).toEqual(['two\r\n  lines "quoted"']);
       await context.close();
     }
+  });
+
+  it('counts down until another letter can be asked for, and not where something went wrong', async () => {
+    const page = await browser.newPage();
+    await page.clock.install();
+    const again = page.locator('#code-again');
+    await page.goto(`${origin}/en/interaction.email-code.first`);
+    expect([await again.isDisabled(), await again.textContent()]).toEqual([true, 'Ask for another one in 30 s']);
+    await page.clock.runFor(31_000);
+    expect([await again.isDisabled(), await again.textContent()]).toEqual([false, 'Send another code']);
+    await page.goto(`${origin}/en/interaction.email-code.wrong`);
+    expect(await again.isDisabled()).toBe(false);
+    await page.close();
   });
 
   it('focuses what went wrong, shows the password on request, and sends once however often one presses', async () => {
@@ -137,8 +150,8 @@ async function serve(): Promise<{ server: Server; origin: string }> {
       else ctx.status = 204;
       return;
     }
-    const [, locale = '', name] = ctx.path.split('/');
-    const sample = samples.find((one) => one.name === name);
+    const [, locale = '', name = ''] = ctx.path.split('/');
+    const sample = samples.find((one) => one.name === decodeURIComponent(name));
     if (!sample) return;
     const data = 'action' in sample.data ? { ...sample.data, action: `${here}/received` } : sample.data;
     ctx.set('Content-Security-Policy', contentSecurityPolicy([here]));
