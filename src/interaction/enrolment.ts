@@ -92,7 +92,6 @@ export class EnrolmentStep implements Step {
   private standing({ progress }: Visit, user: User): () => Promise<boolean> {
     return () => this.deps.users.hold(user, assuranceOf(progress.proofs).ts);
   }
-
 }
 
 const methodsOf = ({ need }: Visit): readonly SecondFactor[] => (need.kind === 'enrolment' ? need.methods : []);
