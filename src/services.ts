@@ -18,7 +18,9 @@ export type Services = Awaited<ReturnType<typeof openServices>>;
 export async function openServices(config: Config, overrides: Overrides = {}) {
   const ground = await openGround(config, overrides, () => ({
     users: people.users,
+    erasure: people.erasure,
     accountDeletion: accounts.accountDeletion,
+    abandonedRegistrations: accounts.abandonedRegistrations,
   }));
   const people: People = openPeople(ground);
   const accounts: Accounts = openAccounts(ground, people, overrides.letters);

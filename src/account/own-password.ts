@@ -60,7 +60,11 @@ export function ownPasswordRoutes(router: Router, door: AccountDoor, deps: OwnPa
     if (visitor) await answerStrength(ctx, PasswordForm.parse(ctx.request.body ?? {}).password, visitor.user);
   });
 
-  async function change({ user, stands }: Visitor, form: PasswordForm, keptSession?: string): Promise<Answer | undefined> {
+  async function change(
+    { user, stands }: Visitor,
+    form: PasswordForm,
+    keptSession?: string,
+  ): Promise<Answer | undefined> {
     const { current_password: current, password } = form;
     if (!(await passwords.has(user))) {
       if (!password) return { reasons: ['missing'] };

@@ -8,7 +8,11 @@ import { readJsonBody } from './json-body.js';
 import { answer, read } from './passkey-api.js';
 import type { SettingsDependencies } from './settings.js';
 
-export function settingsApi(router: Router, door: AccountDoor, { users, logger }: SettingsDependencies & { logger: Logger }) {
+export function settingsApi(
+  router: Router,
+  door: AccountDoor,
+  { users, logger }: SettingsDependencies & { logger: Logger },
+) {
   const guarded = problems(logger);
 
   router.get('/auth/settings', guarded, async (ctx) => {

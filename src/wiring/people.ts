@@ -5,7 +5,7 @@ import { AccountLocks } from '../features/credentials/account-locks.js';
 import { FactorLetters } from '../features/credentials/factor-letters.js';
 import { LOCKED_TASK } from '../features/credentials/lock-notice.js';
 import { Lockout } from '../features/credentials/lockout.js';
-import type { LockNotice } from '../features/credentials/lockout-history.js';
+import { type LockNotice, LockoutHistory } from '../features/credentials/lockout-history.js';
 import { OwnFactors } from '../features/credentials/own-factors.js';
 import { PasskeyService } from '../features/credentials/passkey.service.js';
 import { PasskeyChallenges } from '../features/credentials/passkey-challenge.js';
@@ -28,7 +28,8 @@ export function openPeople(ground: Ground) {
   const { sessions, grants } = protocol;
 
   const devices = new Devices(db, audit, clock);
-  const erasure = new Erasure(db, tenants);
+  const erasure = new Erasure(db, tenants, clock);
+  const registrations = new Registrations(db, clock);
   const users = new UserService(db, audit, clock, {
     async ended({ id }) {
       await sessions.endAll(id, 'account_ended');
@@ -37,8 +38,9 @@ export function openPeople(ground: Ground) {
     },
     erased: (user) => erasure.erase(user),
     mayChangePrivileged,
+    verified: ({ id }) => registrations.forget(id),
+    moved: ({ id }) => oneTimeTokens.revoke('email_change_undo', id),
   });
-  const registrations = new Registrations(db, clock);
   const lockout = new Lockout(db, clock);
   const locked = (lock: LockNotice) => jobs.enqueue(LOCKED_TASK, lock);
   const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
@@ -88,8 +90,11 @@ export function openPeople(ground: Ground) {
 
   return {
     devices,
+    erasure,
     users,
     registrations,
+    lockout,
+    lockoutHistory: new LockoutHistory(db, audit, clock),
     passwords,
     lockdownLinks,
     totp,

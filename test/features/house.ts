@@ -103,9 +103,12 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   const audit = new AuditLog(db, clock);
   const tenants = new TenantService(db, audit, sealer, caching, clock, { issuer: 'https://id.example.com' });
   const keys = new KeyService(db, audit, tenants, sealer, caching, clock, { error() {} });
+  const registrations = new Registrations(db, clock);
   const users = new UserService(db, audit, clock, {
     mayChangePrivileged() {},
     erased: async () => {},
+    verified: ({ id }) => registrations.forget(id),
+    moved: async () => {},
     ended: async ({ id }) => void ended.push(id),
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
@@ -134,7 +137,6 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   );
   const linkOf = (tenant: Tenant, token: string) =>
     `${tenant.issuer('https://id.example.com')}/password?token=${token}`;
-  const registrations = new Registrations(db, clock);
   const proof = new MailboxProof(db, audit, users, registrations, {
     async disown(user) {
       await passwords.remove(user);

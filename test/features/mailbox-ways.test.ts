@@ -525,7 +525,9 @@ describe('how often letters may be asked for', () => {
   });
 
   it('is counted apart for who has proved something of the account: no stranger uses that up, wherever they are', async () => {
-    const user = await at(house.tenant, () => house.users.create({ email: 'second@example.com', email_verified: true }));
+    const user = await at(house.tenant, () =>
+      house.users.create({ email: 'second@example.com', email_verified: true }),
+    );
     for (let i = 1; i <= 7; i += 1) await from(`198.19.${i}.1`, () => house.codes.send(user.email, 'f'));
     await expect(from('198.19.9.1', () => house.codes.send(user.email, 'f'))).rejects.toMatchObject({ status: 429 });
     for (let i = 0; i < 3; i += 1) await from('198.19.1.1', () => house.codes.sendTo(user, 'f:second_factor'));

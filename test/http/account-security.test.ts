@@ -1,6 +1,7 @@
 // What proves a person is changed by that person alone, on a proof that is new, and never in silence (OWASP ASVS 5.0 V6.2, V7.5.1).
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generate } from 'otplib';
 import { asDefaultTenant } from '../../src/main.js';
 import { Browser, type Page } from '../support/browser.js';

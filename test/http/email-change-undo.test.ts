@@ -138,15 +138,41 @@ describe('a change of address that the old mailbox takes back (OWASP ASVS 5.0 V6
     });
     const squatter = await server.inside(({ users }) => users.findByEmail(person.email));
     expect(squatter?.id).not.toBe(person.id);
-    const owner = squatter && (await server.inside(({ users }) => users.update(squatter, { email_verified: true })));
+    const prove = (verified: boolean) =>
+      server.services.db.manager.query('UPDATE users SET email_verified = $2 WHERE id = $1', [squatter?.id, verified]);
+    await prove(true);
     const refused = await pressUndo(link);
     expect([refused.status, refused.html.includes('email-undo-submit')]).toEqual([409, true]);
     expect(await user()).toMatchObject({ email: wanted });
     expect(await verify(wanted)).toBe('ok');
-    if (owner) await server.inside(({ users }) => users.update(owner, { email_verified: false }));
+    await prove(false);
     await pressUndo(link);
     expect(await user()).toMatchObject({ email: person.email });
     expect(await verify(person.email, 'a squatter sits here')).toBe('failed');
+  });
+
+  it('is not to be had where an administrator has given the account another address since', async () => {
+    await change();
+    const link = await linkTo();
+    await server.inside(async ({ users }) => users.update(await user(), { email: `helped-${wanted}` }));
+    expect((await new Browser().open(link)).status).toBe(400);
+    await expect(
+      server.inside(({ emailChange }) => emailChange.undo(String(new URL(link).searchParams.get('token')))),
+    ).rejects.toMatchObject({ code: 'invalid_link' });
+  });
+
+  it('remembers nothing that the other person allowed, and knows neither their browser nor their network', async () => {
+    await tokensFor(server, await makeClient(server), person.email);
+    await change();
+    await pressUndo(await linkTo());
+    const { manager } = server.services.db;
+    const of = (sql: string) => manager.query(sql, [person.id]);
+    expect(
+      await of(`SELECT 1 FROM grants WHERE account_id = $1 AND end_reason IS DISTINCT FROM 'account_ended'`),
+    ).toEqual([]);
+    for (const table of ['devices', 'known_networks'])
+      expect(await of(`SELECT 1 FROM ${table} WHERE user_id = $1`)).toEqual([]);
+    expect(await of('SELECT 1 FROM users WHERE id = $1 AND locked_down_at IS NOT NULL')).toHaveLength(1);
   });
 
   it('is not offered to a mailbox that was never proved, nor to an account that was disabled', async () => {

@@ -1,6 +1,7 @@
 // Passkeys are added and taken away by their own account, on a proof that is new (WebAuthn §7.1, §13.4; NIST SP 800-63B-4 §4.1).
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { generate } from 'otplib';
 import { asDefaultTenant } from '../../src/main.js';
@@ -27,7 +28,6 @@ class StoppedClock {
     this.time += seconds * 1000;
   }
 }
-
 
 describe('the passkeys of an account', () => {
   const clock = new StoppedClock();
@@ -471,10 +471,11 @@ describe('the passkeys of an account', () => {
       codeOf((await byPassword()).page);
       // The row goes back and not the clock forward: a sign-in on its way would be over.
       const askedBefore = (days: number) =>
-        query(
-          'UPDATE passkey_users SET prompted_at = $2::timestamptz - make_interval(days => $3) WHERE user_id = $1',
-          [person.id, clock.now(), days],
-        );
+        query('UPDATE passkey_users SET prompted_at = $2::timestamptz - make_interval(days => $3) WHERE user_id = $1', [
+          person.id,
+          clock.now(),
+          days,
+        ]);
       await askedBefore(29);
       codeOf((await byPassword()).page);
       await askedBefore(30);

@@ -78,6 +78,11 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
   describe('"This was not me"', () => {
     const begin = () =>
       server.inside(async ({ lockdownLinks, users }) => lockdownLinks.issue(await users.find(person.id)));
+    const pressLink = async (link: string) => {
+      const browser = new Browser();
+      const done = await browser.submit(await browser.open(link), {});
+      expect(done.url).toBe(`${server.issuer}/lockdown/done`);
+    };
     const live = () => query('SELECT 1 FROM sessions WHERE account_id = $1 AND ended_at IS NULL');
 
     it('changes nothing when it is opened, and then closes the account: sessions, remembered browsers, the password', async () => {
@@ -97,6 +102,55 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
         (await query(`SELECT 1 FROM one_time_tokens WHERE purpose = 'password_reset' AND subject = $1`)).length,
       ).toBe(1);
       expect((await browser.submit(page, {})).status).toBe(400);
+    });
+
+    it('knows the other person no longer, neither browser nor network, and lets no sign-in pass as the first one', async () => {
+      const home = new Traveller('198.51.100.7');
+      await signIn(home);
+      for (const table of ['devices', 'known_networks'])
+        await query(`UPDATE ${table} SET created_at = created_at - interval '8 days' WHERE user_id = $1`);
+      const other = new Traveller('203.0.113.5');
+      await signIn(other);
+      const before = await noticed();
+      const again = async () => {
+        await pressLink(await begin());
+        await server.inside(async ({ users, passwords }) => passwords.set(await users.find(person.id), password));
+      };
+      await again();
+      await signIn(home);
+      expect(await noticed()).toEqual(before);
+      await signIn(other);
+      expect(await noticed()).toEqual([...before, ['step_up', 'new_device', 'new_network']]);
+      for (const table of ['devices', 'known_networks'])
+        await query(`UPDATE ${table} SET created_at = created_at + interval '8 days' WHERE user_id = $1`);
+      await again();
+      await signIn(home);
+      expect(await noticed()).toHaveLength(before.length + 2);
+    });
+
+    it('tells of sign-ins again, where the other person has chosen that it does not', async () => {
+      await server.inside(async ({ users }) =>
+        users.changeSettings(await users.find(person.id), { notifications: { new_device: false } }),
+      );
+      await pressLink(await begin());
+      expect(await server.inside(({ users }) => users.find(person.id))).toMatchObject({ settings: {} });
+    });
+
+    it('asks anew what an application may do: nothing that was allowed before is remembered', async () => {
+      const strict = await makeClient(server);
+      const browser = new Traveller('198.51.100.7');
+      codeOf(await signInAt(browser, authorizationUrl(server, strict, pkce()), person.email));
+      await server.inside(({ protocol }) => protocol.sessions.endAll(person.id, 'logout'));
+      await pressLink(await begin());
+      await server.inside(async ({ users, passwords }) => passwords.set(await users.find(person.id), password));
+      const rows = await query(`SELECT end_reason FROM grants WHERE account_id = $1`);
+      expect(new Set(rows.map(({ end_reason }: { end_reason: string }) => end_reason))).toEqual(
+        new Set(['account_ended']),
+      );
+      browser.forgetSessions();
+      const page = await browser.open(authorizationUrl(server, strict, pkce()));
+      const named = await browser.submit(page, { username: person.email });
+      expect((await browser.submit(named, { password })).html).toContain('consent-allow');
     });
 
     it('works once for many at a time, for no other purpose, and not without the form', async () => {
@@ -152,7 +206,10 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
         `UPDATE sessions SET payload = jsonb_set(payload, '{loginTs}', to_jsonb((payload ->> 'loginTs')::bigint - 700)) WHERE account_id = $1`,
       );
       const confirm = await press(browser, old, 'activity-not-me');
-      expect([new URL(confirm.url).pathname, confirm.html.includes('second factors stay.')]).toEqual(['/lockdown', true]);
+      expect([new URL(confirm.url).pathname, confirm.html.includes('second factors stay.')]).toEqual([
+        '/lockdown',
+        true,
+      ]);
       await browser.submit(confirm, {});
       expect([await live(), await rightly()]).toMatchObject([[], { totp: true, passkeys: [{}] }]);
       expect(await server.inside(({ passwords }) => passwords.verify(person.email, password))).toMatchObject({

@@ -392,6 +392,7 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
       path: `/api/v1${path}`,
       headers: { cookie: v, ...origin },
     });
+  found['GET /api/auth/me bearer'] = (v) => ({ method: 'GET', path: '/api/v1/auth/me', headers: bearer(v) });
   for (const [method, path] of ownNamed)
     found[`${method} /api${path} by session`] = async (v) => ({
       method,

@@ -88,7 +88,7 @@ export class EmailChange {
       const { to } = used.data;
       const from = user.emailVerified ? user.email : undefined;
       await this.makeRoom(to);
-      const changed = await this.users.update(user, { email: to }, user.version);
+      const changed = await this.users.update(user, { email: to }, user.version, 'owner');
       // Whoever is in the account holds the mailbox: there is nobody else whom it could belong to.
       const { user: proved } = await this.proof.proved(changed, 'registrant');
       await this.oneTimeTokens.revokeAll(ENDED_WITH_ADDRESS, id);
@@ -119,7 +119,7 @@ export class EmailChange {
       const { from } = used.data;
       if (user.deletionAt) user = await this.users.reopen(user);
       if (normalizeIdentifier(from) !== user.emailNormalized) await this.makeRoom(from);
-      user = await this.users.update(user, { email: from, email_verified: true }, user.version);
+      user = await this.users.update(user, { email: from, email_verified: true }, user.version, 'owner');
       await this.oneTimeTokens.revokeAll(ENDED_WITH_ADDRESS, user.id);
       await this.oneTimeTokens.revokeLater('email_change_undo', user.id, token);
       await this.audit.record('email_change.undone', { user_id: user.id });

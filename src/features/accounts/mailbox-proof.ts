@@ -31,15 +31,15 @@ export class MailboxProof {
   proved(user: User, by: { flow: string | undefined } | 'registrant'): Promise<{ user: User; disowned: boolean }> {
     return this.db.transaction(async () => {
       if (user.emailVerified) return { user, disowned: false };
-      const verified = await this.users.update(user, { email_verified: true });
+      const verified = await this.users.update(user, { email_verified: true }, undefined, 'owner');
       if (verified.emailNormalized !== user.emailNormalized)
         throw badRequest('invalid_link', 'This link does not work any more. Ask for a new one');
       const madeIn = await this.registrations.flowHashOf(user.id);
       const theirs = !madeIn || by === 'registrant' || (by.flow !== undefined && sha256(by.flow) === madeIn);
       if (madeIn) await this.registrations.forget(user.id);
-      if (!theirs) await this.hooks.disown(user);
+      if (!theirs) await this.hooks.disown(verified);
       await this.audit.record('account.proved', { user_id: user.id, disowned: !theirs });
-      return { user: verified, disowned: !theirs };
+      return { user: theirs ? verified : await this.users.empty(verified), disowned: !theirs };
     });
   }
 }

@@ -1,12 +1,12 @@
 // Who an address stands for, whether or not there is somebody: what is asked by way of a mailbox is done by the same statements for both.
 // Owns how often a mailbox and a client address may ask for letters.
 import { currentContext, currentTenantId } from '../../platform/context.js';
-import { hmac } from '../../platform/crypto.js';
 import { networkOf } from '../../platform/network.js';
 import { clientKey, type Limiter, type RateLimits } from '../../platform/rate-limit.js';
 import { ownerOf } from '../one-time-tokens/one-time-purposes.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { normalizeIdentifier } from '../users/identifier.js';
+import { nobodySubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 
@@ -31,7 +31,7 @@ export interface MailboxLimits {
   lettersFromClient: { points: number; seconds: number };
 }
 
-export const mailboxLimits: MailboxLimits = {
+const mailboxLimits: MailboxLimits = {
   lettersToAddress: { points: 5, seconds: 3600 },
   lettersToAddressInAll: { points: 15, seconds: 3600 },
   lettersFromClient: { points: 30, seconds: 3600 },
@@ -82,8 +82,13 @@ export class Mailboxes {
     const found = await this.users.findByEmail(identifier);
     const user = found?.active ? found : undefined;
     const email = normalizeIdentifier(identifier) ?? '';
-    const nobody = `nobody:${hmac(identifierKey, `mailbox\0${email}`)}`;
-    return { subject: user?.id ?? nobody, key: identifierKey, user, to: user?.email, email };
+    return {
+      subject: user?.id ?? nobodySubject(identifierKey, email),
+      key: identifierKey,
+      user,
+      to: user?.email,
+      email,
+    };
   }
 
   /** Whose token it is, as long as they may come in and the address it was sent to is theirs. */

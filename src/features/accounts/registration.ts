@@ -40,17 +40,15 @@ export class RegistrationService {
     private readonly forgottenAt: (issuer: string) => string,
   ) {}
 
-  async isOpen(): Promise<boolean> {
-    return (await this.tenants.current()).settings.authentication.registration === 'open';
-  }
-
   /**
    * The same statements, hash and answer whether or not the address has an account; its owner learns of it by mail, nobody else does.
    * Of two at once for one address one makes it.
    * @throws AppError 403 where people cannot register, 422 for an address, a name or a password that cannot be chosen, 429, 503 without room to hash.
    */
   async register({ email, password, name, flow, locale }: NewAccount): Promise<void> {
-    if (!(await this.isOpen())) throw forbidden('registration_closed', 'Accounts are made by an administrator here');
+    const tenant = await this.tenants.current();
+    if (tenant.settings.authentication.registration !== 'open')
+      throw forbidden('registration_closed', 'Accounts are made by an administrator here');
     const address = EmailAddress.safeParse(email);
     if (!address.success)
       throw invalid('This address cannot be used', [{ pointer: '/email', message: 'is not an e-mail address' }]);
@@ -58,7 +56,6 @@ export class RegistrationService {
     if (!claims.success) throw invalid('This name cannot be used', [{ pointer: '/name', message: 'is not a name' }]);
     await this.mailboxes.throttle(address.data);
     const write = await this.passwords.prepareFirst(address.data, password);
-    const tenant = await this.tenants.current();
     await this.db.transaction(async () => {
       const id = newId();
       const normalized = normalizeIdentifier(address.data) ?? '';

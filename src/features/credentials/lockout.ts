@@ -7,6 +7,9 @@ import type { LockoutRules } from './lockout-rules.js';
 
 export type Factor = 'password' | 'second_factor';
 
+/** Beside the factors: a sign-in that was right, and was not let in. Locks nothing. */
+const DENIED = 'denied';
+
 /** An attempt that may go on. `locks` tells that it was the last one: unless it succeeds, the lock stays. */
 export interface Reservation {
   locks: { until: Date; lockoutCount: number } | undefined;
@@ -90,7 +93,17 @@ export class Lockout {
     return row?.failed_count ?? 0;
   }
 
-  async state(subject: string, factor: Factor): Promise<LockoutState> {
+  /** Whoever it was knew how to sign in, and was not let in: what failed before is forgotten by then, so this is what the next try is weighed by. */
+  async noteDenial(subject: string): Promise<void> {
+    await this.db.execute(NOTE_DENIAL, [currentTenantId(), subject, DENIED, this.clock.now()]);
+  }
+
+  async wasDenied(subject: string, since: Date): Promise<boolean> {
+    const { last_failed_at: last } = await this.state(subject, DENIED);
+    return last !== null && last > since;
+  }
+
+  async state(subject: string, factor: Factor | typeof DENIED): Promise<LockoutState> {
     const [row] = await this.db.execute<LockoutState>(READ, [currentTenantId(), subject, factor]);
     return row ?? { failed_count: 0, locked_until: null, lockout_count: 0, last_failed_at: null };
   }
@@ -143,6 +156,14 @@ const READ = {
   text: `
     SELECT failed_count, locked_until, lockout_count, last_failed_at FROM login_failures
     WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3`,
+};
+
+const NOTE_DENIAL = {
+  name: 'lockout_note_denial',
+  text: `
+    INSERT INTO login_failures AS f (tenant_id, subject_hash, factor, failed_count, last_failed_at) VALUES ($1, $2, $3, 1, $4)
+    ON CONFLICT (tenant_id, subject_hash, factor) DO UPDATE
+      SET failed_count = least(f.failed_count, 1000000) + 1, last_failed_at = excluded.last_failed_at`,
 };
 
 const COUNT_LOCKED = {

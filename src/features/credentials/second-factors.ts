@@ -1,11 +1,11 @@
 // Owns what an account has beside its password, and the one place where a code of it is tried: counted for the account, whatever the address,
 // the session or the process, before it is looked at.
 import type { Clock } from '../../platform/clock.js';
-import { hmac } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Factors } from '../authentication/requirement.js';
 import type { TenantService } from '../tenants/tenant.service.js';
+import { secondFactorSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
 import type { Lockout, LockoutState, Reservation } from './lockout.js';
 import { LockoutHistory } from './lockout-history.js';
@@ -140,7 +140,7 @@ export class SecondFactors {
   }
 
   private async subjectOf({ id }: Pick<User, 'id'>): Promise<string> {
-    return hmac(this.tenants.secrets(await this.tenants.current()).identifierKey, `second-factor\0${id}`);
+    return secondFactorSubject(this.tenants.secrets(await this.tenants.current()).identifierKey, id);
   }
 
   private recordFailure(subject: string, user: User, reason: 'wrong_code' | 'locked'): Promise<void> {

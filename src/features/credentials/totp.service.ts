@@ -74,7 +74,12 @@ export class TotpService {
    * @param stands in the transaction that adds it: whether what this rests on still holds.
    * @returns whether the code was right and the authenticator is the account's now.
    */
-  async confirm(user: User, { secret }: TotpOffer, code: string, { replacing = true, stands }: Taken = {}): Promise<boolean> {
+  async confirm(
+    user: User,
+    { secret }: TotpOffer,
+    code: string,
+    { replacing = true, stands }: Taken = {},
+  ): Promise<boolean> {
     const step = await this.stepOf(secret, code);
     if (step === undefined) return false;
     return this.db.transaction(async () => {

@@ -2,7 +2,7 @@
 import type { RiskPolicy } from '../tenants/authentication-policy.js';
 
 export interface RiskSignals {
-  /** `first`: the account was never signed in before, so that nothing can be unusual. */
+  /** `first`: the account was never signed in before, so that nothing can be unusual. Not so where its owner has shut somebody out. */
   device: 'known' | 'new' | 'first';
   network: 'known' | 'new' | 'first';
   /** Failed tries at the account just before this one succeeded. */

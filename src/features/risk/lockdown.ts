@@ -1,5 +1,5 @@
 // "This was not me": the link in a letter by which the owner of an account closes it to everybody, themselves included, until they choose
-// another password. Hands off to: passwords, with which sessions, grants and remembered browsers end.
+// another password. Hands off to: passwords, with which sessions and remembered browsers end, and the hook `closing`.
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
 import { badRequest } from '../../platform/errors.js';
@@ -12,7 +12,10 @@ import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 
-export const LOCKDOWN_MINUTES = TTL_SECONDS.lockdown / 60;
+export interface LockdownHooks {
+  /** In the transaction, before anything else ends. @param since whoever else was in the account came later than that. */
+  closing(user: User, since: Date): Promise<void>;
+}
 
 /** What becomes of second factors: those of the last days go; they are the first ones and stay; all stay; there are none. */
 export type FactorsThen = 'removed' | 'first' | 'kept' | 'none';
@@ -27,6 +30,7 @@ export class Lockdown {
     private readonly passwordLinks: PasswordLinks,
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly clock: Clock,
+    private readonly hooks: LockdownHooks,
   ) {}
 
   /** Whose account it would close, and what would become of second factors. Looking uses nothing up: mail scanners open links too. */
@@ -42,6 +46,7 @@ export class Lockdown {
       const used = await this.oneTimeTokens.consume('lockdown', token);
       const user = used && (await this.holder(used));
       if (!user) throw badRequest('invalid_link', 'The link is not good any more');
+      await this.hooks.closing(user, this.since());
       await this.passwords.remove(user);
       // What a session begins that anybody may hold leaves factors alone, and the links in letters too: their owner needs them.
       if (!used.data.keeps_factors) {

@@ -19,9 +19,19 @@ export interface UserHooks {
   erased(user: User): Promise<void>;
   /** @throws AppError 403 where the caller may not change people who have a role. */
   mayChangePrivileged(): void;
+  /** In the transaction in which an administrator says that the address is proved: it does not matter any more who made the account. */
+  verified(user: User): Promise<void>;
+  /** In the transaction in which an administrator gives the account another address: the former ones have no say in it any more. */
+  moved(user: User): Promise<void>;
 }
 
-const noHooks: UserHooks = { ended: async () => {}, erased: async () => {}, mayChangePrivileged: () => {} };
+const noHooks: UserHooks = {
+  ended: async () => {},
+  erased: async () => {},
+  mayChangePrivileged: () => {},
+  verified: async () => {},
+  moved: async () => {},
+};
 
 export class UserService {
   constructor(
@@ -86,15 +96,26 @@ export class UserService {
     });
   }
 
-  /** @param ifMatch the version the caller saw (RFC 9110 §13.1.1). Another address is unverified until it is said to be verified. */
-  update({ id }: User, change: UpdateUser, ifMatch?: number): Promise<User> {
+  /**
+   * Another address is unverified until it is said to be verified.
+   * @param ifMatch the version the caller saw (RFC 9110 §13.1.1). @param by whose word it is.
+   */
+  update(
+    { id }: User,
+    change: UpdateUser,
+    ifMatch?: number,
+    by: 'owner' | 'administrator' = 'administrator',
+  ): Promise<User> {
     return this.change(id, ifMatch, async (user) => {
       if (change.email !== undefined && change.email !== user.email) {
         const emailNormalized = identifierOf(change.email);
-        if (emailNormalized !== user.emailNormalized) user.emailVerified = false;
+        const moved = emailNormalized !== user.emailNormalized;
+        if (moved) user.emailVerified = false;
         Object.assign(user, { email: change.email, emailNormalized });
+        if (moved && by === 'administrator') await this.hooks.moved(user);
       }
       if (change.email_verified !== undefined) user.emailVerified = change.email_verified;
+      if (change.email_verified && by === 'administrator') await this.hooks.verified(user);
       if (change.claims) user.claims = StandardClaims.parse(applyPatch(user.claims, change.claims));
       await this.audit.record('user.updated', { user_id: id, changed: Object.keys(change) });
     });
@@ -153,8 +174,25 @@ export class UserService {
     });
   }
 
+  /** Whoever was in the account may have chosen not to be noticed. */
+  resetSettings({ id }: User): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      if (Object.keys(user.settings).length === 0) return;
+      user.settings = {};
+      await this.audit.record('user.updated', { user_id: id, changed: ['settings'] });
+    });
+  }
+
+  /** What was written into the account by somebody whose it was not. */
+  empty({ id }: User): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      Object.assign(user, { claims: {}, settings: {} });
+      await this.audit.record('user.updated', { user_id: id, changed: ['claims', 'settings'] });
+    });
+  }
+
   /** Nothing of the person stays but the id in the audit log. */
-  delete({ id }: User, ifMatch?: number): Promise<void> {
+  delete({ id }: Pick<User, 'id'>, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
       const user = await this.locked(id, ifMatch);
       await this.assertNotLast(user);
