@@ -31,6 +31,7 @@ import { AccountLife1700000000033 } from '../migrations/0033-account-life.js';
 import { FactorRecoveries1700000000034 } from '../migrations/0034-factor-recoveries.js';
 import { SessionHomes1700000000035 } from '../migrations/0035-session-homes.js';
 import { ProofsFrom1700000000036 } from '../migrations/0036-proofs-from.js';
+import { FailuresInARow1700000000046 } from '../migrations/0046-failures-in-a-row.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -109,4 +110,5 @@ export const migrations = [
   FactorRecoveries1700000000034,
   SessionHomes1700000000035,
   ProofsFrom1700000000036,
+  FailuresInARow1700000000046,
 ];

@@ -24,9 +24,12 @@ import { ClientLookup } from './features/clients/client-lookup.js';
 import { isOwnClient, OwnClients } from './features/clients/own-clients.js';
 import { RegisteredClients } from './features/clients/registered-clients.js';
 import { AccountLocks } from './features/credentials/account-locks.js';
+import { Attempts } from './features/credentials/attempts.js';
 import { FactorLetters } from './features/credentials/factor-letters.js';
 import { LOCKED_TASK } from './features/credentials/lock-notice.js';
 import { Lockout } from './features/credentials/lockout.js';
+import { LockoutHistory } from './features/credentials/lockout-history.js';
+import { MailedCodeTries } from './features/credentials/mailed-code-tries.js';
 import { OwnFactors } from './features/credentials/own-factors.js';
 import { PasskeyService } from './features/credentials/passkey.service.js';
 import { PasskeyChallenges } from './features/credentials/passkey-challenge.js';
@@ -200,7 +203,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     factorLetters,
     ({ id }) => devices.endAll({ id }, 'factors_removed'),
   );
-  const accountLocks = new AccountLocks(db, users, passwords, secondFactors, mail, clock);
+  const attempts = new Attempts(db, audit, lockout, new LockoutHistory(db, audit, clock), clock, {
+    locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+  });
+  const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
+  const accountLocks = new AccountLocks(db, users, passwords, secondFactors, mailedCodeTries, mail, clock);
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
   const mailboxProof: MailboxProof = new MailboxProof(db, audit, users, {
     async disown(user) {
@@ -219,7 +226,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     oneTimeTokens,
     mail,
     linkOf,
-    async (user) => (await mailboxProof.proved(user, { flow: undefined })).user,
+    async (user) => {
+      await mailedCodeTries.reopen(user);
+      await secondFactors.reopen(user);
+      return (await mailboxProof.proved(user, { flow: undefined })).user;
+    },
   );
   const mailboxes = new Mailboxes(tenants, users, rateLimits, overrides.letters);
   const emailVerification = new EmailVerification(
@@ -232,8 +243,18 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     oneTimeTokens,
     mail,
   );
-  const emailCodes = new EmailCodes(db, audit, mailboxes, mailboxProof, oneTimeTokens, mail);
-  const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, mailboxProof, emailCodes, oneTimeTokens, mail);
+  const emailCodes = new EmailCodes(db, audit, mailboxes, mailboxProof, oneTimeTokens, mail, mailedCodeTries);
+  const magicLinks = new MagicLinks(
+    db,
+    audit,
+    tenants,
+    mailboxes,
+    mailboxProof,
+    emailCodes,
+    oneTimeTokens,
+    mail,
+    mailedCodeTries,
+  );
   const forgottenPasswords = new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf);
   const factorRecoveries = new FactorRecoveries(
     db,

@@ -16,7 +16,7 @@ export interface Problem {
 }
 
 /** Whoever proves nothing is not let in (RFC 9110 §15.5.2); everything else is wrong about the form. */
-const proves = /^(failed|locked|captcha_required|wrong_\w+|\w+_gone|passkey_failed)$/;
+const proves = /^(failed|locked|captcha_required|wrong_\w+|\w+_gone|\w+_locked|passkey_failed)$/;
 
 export function problemOf(
   data: { error?: { code: string; seconds?: number }; reasons?: string[] },
