@@ -54,6 +54,7 @@ import { Pages } from './platform/page.js';
 import { pageHeaders, programHeaders } from './platform/security-headers.js';
 import type { Services } from './services.js';
 import { createSetupRouter } from './setup/routes.js';
+import { shed } from './shed.js';
 
 export interface App {
   /** The doors of people and of the management API. */
@@ -184,11 +185,9 @@ export function createApp(services: Services): App {
     },
     qrCode: (text) => qrCode.toString(text, { type: 'svg', margin: 2 }),
   });
-  const assertRoom = () => services.hasher.assertRoom();
   const setup = createSetupRouter({
     setup: services.setup,
     passwords,
-    assertRoom,
     csrf,
     pages,
     rateLimits,
@@ -197,7 +196,6 @@ export function createApp(services: Services): App {
   const password = createPasswordRouter({
     passwordLinks: services.passwordLinks,
     passwords,
-    assertRoom,
     csrf,
     pages,
     rateLimits,
@@ -242,6 +240,7 @@ export function createApp(services: Services): App {
   koa.use(named('/api/v1'));
   // By cookie, which another page can make a browser send: these answers leave as they are (BREACH).
   koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(below('/api/v1/passkeys', refuseEncodedBodies));
+  koa.use(shed(() => services.hasher.assertRoom(), logger));
   koa.use(interaction.json.routes());
   koa.use(account.api.routes());
   koa.use(below('/api/v1', compressReads));

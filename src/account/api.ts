@@ -4,6 +4,7 @@ import Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import type { OwnSession, OwnSessions } from '../features/protocol/own-sessions.js';
 import { notFound } from '../platform/errors.js';
+import { sendJson } from '../platform/json-body.js';
 import type { Logger } from '../platform/logger.js';
 import { problems } from '../platform/problem.js';
 import type { AuthenticatorDependencies } from './authenticator.js';
@@ -27,7 +28,7 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
 
   router.get('/auth/me', guarded, async (ctx) => {
     const visitor = await door.visitor(ctx);
-    if (visitor) send(ctx, await me(visitor));
+    if (visitor) sendJson(ctx, 200, await me(visitor));
   });
 
   const own = (work: (ctx: Context) => Promise<void>) => async (ctx: Context, next: Next) => {
@@ -40,7 +41,7 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
     '/sessions',
     own(async (ctx) => {
       const visitor = await door.visitor(ctx);
-      if (visitor) send(ctx, { items: (await sessions.of(visitor.user.id)).map(present(visitor)) });
+      if (visitor) sendJson(ctx, 200, { items: (await sessions.of(visitor.user.id)).map(present(visitor)) });
     }),
   );
 
@@ -48,7 +49,7 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
     '/sessions',
     own(async (ctx) => {
       const visitor = await door.mayChange(ctx, freely);
-      if (visitor) send(ctx, { ended: await sessions.endOthers(visitor.user.id, visitor.session.uid) });
+      if (visitor) sendJson(ctx, 200, { ended: await sessions.endOthers(visitor.user.id, visitor.session.uid) });
     }),
   );
 
@@ -97,9 +98,3 @@ const present =
     last_active_at: lastActiveAt.toISOString(),
     expires_at: expiresAt.toISOString(),
   });
-
-function send(ctx: Context, body: object): void {
-  ctx.status = 200;
-  ctx.type = 'application/json';
-  ctx.body = JSON.stringify(body);
-}

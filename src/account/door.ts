@@ -3,6 +3,7 @@
 import type { Context } from 'koa';
 import { acrValues, routes } from '../../config/protocol.js';
 import { strength } from '../features/authentication/assurance.js';
+import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { hasSecondFactor } from '../features/authentication/requirement.js';
 import { ACCOUNT_CLIENT, SIGNED_IN_PATH } from '../features/clients/own-clients.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
@@ -39,9 +40,6 @@ export interface DoorDependencies {
   clock: Clock;
   logger: Logger;
 }
-
-/** Seconds for which a proof is good for what would give the account away. */
-export const FRESH = 600;
 
 /** For changes that need no newer proof than the session itself. */
 export const ANY_TIME = Number.POSITIVE_INFINITY;
@@ -80,7 +78,10 @@ export class AccountDoor {
    * browser is sent to prove it (303), a program is told how (401): then undefined.
    * @throws AppError 403 `csrf`
    */
-  async mayChange(ctx: Context, { fresh = FRESH, back = ctx.path }: ChangeOptions = {}): Promise<Visitor | undefined> {
+  async mayChange(
+    ctx: Context,
+    { fresh = FRESH_SECONDS, back = ctx.path }: ChangeOptions = {},
+  ): Promise<Visitor | undefined> {
     assertSameOrigin(ctx.headers, ctx.state.origin);
     const visitor = await this.visitor(ctx, back);
     if (!visitor) return undefined;
@@ -93,7 +94,7 @@ export class AccountDoor {
   async proved(
     ctx: Context,
     visitor: Visitor,
-    { fresh = FRESH, back = ctx.path }: ChangeOptions = {},
+    { fresh = FRESH_SECONDS, back = ctx.path }: ChangeOptions = {},
   ): Promise<Visitor | undefined> {
     const missing = await this.missing(visitor, fresh);
     if (!missing) return visitor;

@@ -15,8 +15,6 @@ import { type PasswordRules, strengthMeter } from '../platform/strength-meter.js
 export interface PasswordDependencies {
   passwordLinks: Pick<PasswordLinks, 'peek' | 'redeem'>;
   passwords: PasswordRules;
-  /** Throws where no more passwords can be hashed: asked before anything else is done. */
-  assertRoom: () => void;
   csrf: Csrf;
   pages: Pages;
   rateLimits: RateLimits;
@@ -37,17 +35,12 @@ interface Answer {
 export function createPasswordRouter({
   passwordLinks,
   passwords,
-  assertRoom,
   csrf,
   pages,
   rateLimits,
   limits = defaults,
 }: PasswordDependencies): Router {
   const router = new Router({ sensitive: true, strict: true });
-  const shed = (_ctx: Context, next: () => Promise<unknown>) => {
-    assertRoom();
-    return next();
-  };
   const answerStrength = strengthMeter(passwords, rateLimits, defaults.strength);
   const failures = rateLimits.limiter({ name: 'password_link', ...limits.linkFailures });
 
@@ -62,7 +55,7 @@ export function createPasswordRouter({
     await ask(ctx, token, {});
   });
 
-  router.post('/password', shed, readForm, async (ctx) => {
+  router.post('/password', readForm, async (ctx) => {
     assertSameOrigin(ctx.headers, ctx.state.origin);
     const form = PasswordForm.parse(ctx.request.body ?? {});
     const address = clientKey(ctx.state.ip);

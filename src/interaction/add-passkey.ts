@@ -2,6 +2,7 @@
 // Hands off to: PasskeyHints, which knows whether it is time; PasskeyService, which knows what browsers make.
 
 import { assess, type Proof } from '../features/authentication/assurance.js';
+import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { hasSecondFactor } from '../features/authentication/requirement.js';
 import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
@@ -14,10 +15,6 @@ import { type Clock, epochSeconds } from '../platform/clock.js';
 import { proofOfNew, registered } from './passkey.js';
 import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
-
-/** Seconds. A page that was left open adds nothing to the account (NIST SP 800-63B-4 §4.1). */
-const FRESH = 10 * 60;
-
 export class AddPasskeyStep implements Step {
   constructor(
     private readonly stage: Stage,
@@ -43,7 +40,7 @@ export class AddPasskeyStep implements Step {
   /** Whoever has a second factor has proved it here, and not been let off because the browser is remembered: a passkey would do alone for good. */
   private async mayAdd(userId: string, proofs: readonly Proof[]): Promise<boolean> {
     const { secondFactors, policy, clock } = this.deps;
-    if (assess(proofs).ts < epochSeconds(clock.now()) - FRESH) return false;
+    if (assess(proofs).ts < epochSeconds(clock.now()) - FRESH_SECONDS) return false;
     const has = await secondFactors.of(userId);
     return assess(proofs).amr.includes('mfa') || !hasSecondFactor(await policy(), has);
   }

@@ -12,6 +12,7 @@ import type { MagicLinks } from '../features/accounts/magic-links.js';
 import type { RegistrationService } from '../features/accounts/registration.js';
 import { askedAcr } from '../features/authentication/asked.js';
 import { assess, proofsOf } from '../features/authentication/assurance.js';
+import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { OwnFactors } from '../features/credentials/own-factors.js';
@@ -270,7 +271,7 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     await answerStrength(ctx, field(body, 'password') ?? '', { email });
   });
 
-  router.post('/:uid/:step', shed(deps.passwords), readForm, async (ctx) => {
+  router.post('/:uid/:step', readForm, async (ctx) => {
     const visit = await visitOf(ctx);
     const body = (ctx.request.body ?? {}) as Form;
     guard(visit, body);
@@ -287,14 +288,10 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     passkeyOptions,
     forgottenPasswords: deps.forgottenPasswords,
     captchaField: deps.captcha.field,
-    assertRoom: () => deps.passwords.assertRoom(),
     logger: deps.logger,
   });
   return { pages: router, json };
 }
-
-/** After this the password, or what came first, is asked again before a factor is added. */
-const FRESH_SECONDS = 10 * 60;
 
 /** A step up begins with what the session stands on. */
 function begunWith(progress: Progress, interaction: Interaction): Progress {
@@ -302,13 +299,3 @@ function begunWith(progress: Progress, interaction: Interaction): Progress {
   if (!session || progress.proofs.length > 0 || !goesOn(progress, interaction)) return progress;
   return { ...progress, user_id: session.accountId, proofs: proofsOf(session) };
 }
-
-const hashing = new Set(['login', 'register', 'change_password']);
-
-/** Where no more passwords can be hashed, the answer comes before body, database and CSRF work. */
-const shed =
-  (passwords: PasswordService) =>
-  async (ctx: Context, next: () => Promise<unknown>): Promise<void> => {
-    if (hashing.has(String(ctx.params.step))) passwords.assertRoom();
-    await next();
-  };

@@ -14,7 +14,13 @@ describe('by which rules attempts are counted', () => {
     ['no lock of passwords where it is off', { enabled: false }, 'password', NEVER, steps],
     ['nor of those with a role', { enabled: false }, 'password_of_role', NEVER, steps],
     ['a second factor: five', {}, 'second_factor', 5, steps],
-    ['whatever goes for passwords', { enabled: false, strategy: 'fixed', max_attempts: 100 }, 'second_factor', 5, steps],
+    [
+      'whatever goes for passwords',
+      { enabled: false, strategy: 'fixed', max_attempts: 100 },
+      'second_factor',
+      5,
+      steps,
+    ],
     ['a code by mail', { enabled: false }, 'email_code', 5, steps],
     ['codes, tightened', { second_factor: { max_attempts: 3, duration_minutes: 30 } }, 'email_code', 3, [30, 30, 60]],
   ] as const)('%s', (_name, policy, factor, max_attempts, minutes) => {

@@ -95,7 +95,9 @@ describe('an account that is guessed at, on a clock that is moved (NIST SP 800-6
 
   describe('at its second factor', () => {
     const verify = (code: string) =>
-      server.inside(async ({ secondFactors, users }) => secondFactors.verify(await users.find(person.id), 'totp', code));
+      server.inside(async ({ secondFactors, users }) =>
+        secondFactors.verify(await users.find(person.id), 'totp', code),
+      );
     const enrol = () =>
       server.inside(async ({ totp, users }) => {
         const user = await users.find(person.id);

@@ -27,7 +27,6 @@ class StoppedClock {
   }
 }
 
-
 describe('the passkeys of an account', () => {
   const clock = new StoppedClock();
   let server: TestServer;
@@ -453,10 +452,11 @@ describe('the passkeys of an account', () => {
       codeOf((await byPassword()).page);
       // The row goes back and not the clock forward: a sign-in on its way would be over.
       const askedBefore = (days: number) =>
-        query(
-          'UPDATE passkey_users SET prompted_at = $2::timestamptz - make_interval(days => $3) WHERE user_id = $1',
-          [person.id, clock.now(), days],
-        );
+        query('UPDATE passkey_users SET prompted_at = $2::timestamptz - make_interval(days => $3) WHERE user_id = $1', [
+          person.id,
+          clock.now(),
+          days,
+        ]);
       await askedBefore(29);
       codeOf((await byPassword()).page);
       await askedBefore(30);

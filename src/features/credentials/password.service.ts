@@ -71,11 +71,6 @@ export class PasswordService {
     return this.verifier.unlock(user);
   }
 
-  /** @throws AppError 503 where no more passwords can be hashed now: asked before any other work is done for a sign-in. */
-  assertRoom(): void {
-    this.hasher.assertRoom();
-  }
-
   /** @throws AppError 422 that says why the password cannot be chosen. */
   check(password: string, person: { email: string }): Promise<void> {
     return this.rules.check(password, person);

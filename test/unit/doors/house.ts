@@ -106,8 +106,8 @@ export async function openHouse(kind: Kind) {
   const pages = new Pages(new Views({ root: viewsRoot, cache: true }), async () => ({ brand: { name: 'Ostiary' } }));
   const rateLimits = new RateLimits({ workers: 1, clock });
   const routers = [
-    createSetupRouter({ setup, passwords, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
-    createPasswordRouter({ passwordLinks, passwords, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
+    createSetupRouter({ setup, passwords, csrf, pages, rateLimits }),
+    createPasswordRouter({ passwordLinks, passwords, csrf, pages, rateLimits }),
     createMailboxRouter({ mail, pages }),
   ];
 
