@@ -76,9 +76,9 @@ export class Attempts {
   }
 
   failed(target: Target, reason: SignInFailure, { locks }: Reservation = { locks: undefined }): Promise<void> {
+    if (!locks) return this.record(target, reason);
     return this.db.transaction(async () => {
       await this.record(target, reason);
-      if (!locks) return;
       const lock = await this.history.begun({ ...target, cause: reason }, locks);
       // Whoever asks for another code by mail meanwhile is sent a link: a letter about it would be one of many.
       if (target.factor !== 'email_code') await this.hooks.locked(lock);
