@@ -1,4 +1,6 @@
 // What proves a person is changed by that person alone, on a proof that is new, and never in silence (OWASP ASVS 5.0 V6.2, V7.5.1).
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generate } from 'otplib';
 import { asDefaultTenant } from '../../src/main.js';
@@ -164,6 +166,39 @@ describe('the security of an account', () => {
       const back = await giveNameAndPassword(browser, asked, person.email);
       expect(new URL(back.url).pathname).toBe('/account/security/password');
       expect((await change(back, {})).html).toContain('Your password is changed.');
+    });
+  });
+
+  describe('a way in that is being added while the account is closed (OWASP ASVS 5.0 V7.4.2)', () => {
+    /** The request has passed the door, and waits for who closes the account. */
+    async function whileClosing(request: () => Promise<Page>): Promise<Page> {
+      const begun: Promise<Page>[] = [];
+      await inside(({ db, lockdown, lockdownLinks, users }) =>
+        db.transaction(async () => {
+          const link = await lockdownLinks.issue(await users.find(person.id));
+          await lockdown.redeem(String(new URL(link).searchParams.get('token')));
+          begun.push(request());
+          await sleep(700);
+        }),
+      );
+      return (await Promise.all(begun))[0] as Page;
+    }
+
+    it('is none: an authenticator', async () => {
+      const page = await open('/totp/setup');
+      const fields = { code: await code(secretOn(page)) };
+      await whileClosing(() => browser.submit(page, fields));
+      expect(await factors()).toMatchObject({ totp: false, recovery_codes: 0 });
+    });
+
+    it('is none: a first password, and the link to choose one stays good', async () => {
+      await open('');
+      await query('DELETE FROM password_credentials WHERE user_id = $1', [person.id]);
+      const page = await open('/password');
+      await whileClosing(() => browser.submit(page, { password: another }));
+      expect(await query('SELECT 1 FROM password_credentials WHERE user_id = $1', [person.id])).toEqual([]);
+      const links = `SELECT 1 FROM one_time_tokens WHERE purpose = 'password_reset' AND subject = $1`;
+      expect(await query(links, [person.id])).toHaveLength(1);
     });
   });
 

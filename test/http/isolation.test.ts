@@ -44,6 +44,7 @@ const tables: Record<string, string> = {
   denied_tokens: 'JWT access token',
   devices: 'device_id',
   engine_rows: 'authorization code',
+  erasures: 'no value of its own',
   grants: 'grant_id',
   idempotency_keys: 'idempotency key',
   known_networks: 'session cookies',

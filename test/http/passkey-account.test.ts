@@ -1,4 +1,6 @@
 // Passkeys are added and taken away by their own account, on a proof that is new (WebAuthn §7.1, §13.4; NIST SP 800-63B-4 §4.1).
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { generate } from 'otplib';
@@ -102,6 +104,23 @@ describe('the passkeys of an account', () => {
     const options = JSON.parse(text.replaceAll('&quot;', '"').replaceAll('&amp;', '&'));
     return visitor.submit(found, { passkey: JSON.stringify(made.get(options, told)) }, formOf(found, 'data-passkey='));
   }
+
+  it('gets none while the account is being closed by its owner (OWASP ASVS 5.0 V7.4.2)', async () => {
+    const shown = await open();
+    const { body } = await ask('POST', '/register/options', csrfOf(shown));
+    const answer = { passkey: JSON.stringify(authenticator().create(body)) };
+    const begun: Promise<Page>[] = [];
+    await server.inside(({ db, lockdown, lockdownLinks, users }) =>
+      db.transaction(async () => {
+        const link = await lockdownLinks.issue(await users.find(person.id));
+        await lockdown.redeem(String(new URL(link).searchParams.get('token')));
+        begun.push(browser.submit(shown, answer, formOf(shown, 'data-passkey-create')));
+        await sleep(700);
+      }),
+    );
+    await Promise.all(begun);
+    expect(await held()).toEqual([]);
+  });
 
   it('gets one more, with recovery codes for when it is lost, and a letter', async () => {
     const shown = await add(authenticator({ aaguid: 'ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4', backupEligible: true }));

@@ -274,7 +274,9 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
       return wayIn(await begin(), victim, browser);
     },
     'a link to close the account': async (at) => {
-      const link = await server.inside(async ({ lockdown, users }) => lockdown.issue(await users.find(victim.id)));
+      const link = await server.inside(async ({ lockdownLinks, users }) =>
+        lockdownLinks.issue(await users.find(victim.id)),
+      );
       await browser.submit(await browser.open(link), {});
       return browser.open(baseOf(at));
     },
@@ -411,8 +413,8 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
           passwords.set(await users.find(victim.id), 'another good passphrase 9'),
         ),
       'by the owner’s word that it was not them': () =>
-        server.inside(async ({ lockdown, users }) => {
-          const link = await lockdown.issue(await users.find(victim.id));
+        server.inside(async ({ lockdown, lockdownLinks, users }) => {
+          const link = await lockdownLinks.issue(await users.find(victim.id));
           await lockdown.redeem(String(new URL(link).searchParams.get('token')));
         }),
       'by an administrator who took the factors away': () =>
@@ -486,8 +488,8 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
     const old = await passkeyOf(victim);
     clock.move(8 * 24 * 3600);
     const theirs = await passkeyOf(victim);
-    await server.inside(async ({ lockdown, users }) => {
-      const link = await lockdown.issue(await users.find(victim.id));
+    await server.inside(async ({ lockdown, lockdownLinks, users }) => {
+      const link = await lockdownLinks.issue(await users.find(victim.id));
       await lockdown.redeem(String(new URL(link).searchParams.get('token')));
     });
     const left = await server.inside(({ passkeys }) => passkeys.of(victim.id));

@@ -430,7 +430,10 @@ export const samples: Sample[] = [
   page('factor-recovery/wait', 'first', { at: '2026-11-22T14:05:00Z' }),
   page('factor-recovery/confirm', 'first', { token: 'once', username: long, actions }),
   page('factor-recovery/done', 'first', {}),
-  page('lockdown/confirm', 'first', { token: 'abc', username, actions }),
+  page('lockdown/confirm', 'first', { token: 'abc', username, factors: 'none', actions }),
+  page('lockdown/confirm', 'factors of the last days go', { token: 'abc', username, factors: 'removed', actions }),
+  page('lockdown/confirm', 'the first factors stay', { token: 'abc', username, factors: 'first', actions }),
+  page('lockdown/confirm', 'from an old session', { token: 'abc', username, factors: 'kept', actions }),
   page('lockdown/done', 'first', {}),
   page('interaction/second-factor', 'wrong', {
     client,

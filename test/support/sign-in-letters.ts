@@ -31,5 +31,6 @@ export const setPolicy = (server: TestServer, authentication: object) =>
 
 export const generous = {
   lettersToAddress: { points: 100_000, seconds: 3600 },
+  lettersToAddressInAll: { points: 100_000, seconds: 3600 },
   lettersFromClient: { points: 100_000, seconds: 3600 },
 };

@@ -1,6 +1,6 @@
 // Every endpoint of a tenant at which somebody may show what they hold, and how: as parameter, form, header, cookie or part of the path.
 import { inventory } from '../../src/api/contract.js';
-import { endpointsOf } from '../../src/app.js';
+import { endpointsOf } from '../../src/endpoints.js';
 import type { Services } from '../../src/services.js';
 import { authorizationUrl, type Party, password } from './party.js';
 import { proofOf } from './proofs.js';
@@ -58,6 +58,8 @@ export const ownForms = [
   ['POST', '/auth/2fa/disable'],
   ['POST', '/auth/2fa/backup-codes'],
   ['GET', '/auth/2fa/backup-codes'],
+  ['GET', '/auth/settings'],
+  ['PUT', '/auth/settings'],
 ] as const;
 
 /** The same, where something is named in the path. */

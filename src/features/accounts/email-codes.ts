@@ -2,11 +2,12 @@
 // Hands off to: one-time tokens (the tries of one code), MailedCodeTries (those of all codes of an address), mail, MailboxProof.
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import { subjectOfName, type Tried } from '../credentials/attempts.js';
+import type { Tried } from '../credentials/attempts.js';
 import type { MailedCodeTries } from '../credentials/mailed-code-tries.js';
 import type { MailService } from '../mail/mail.service.js';
-import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
+import { subjectOf, TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import { passwordSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
 import type { MailboxProof } from './mailbox-proof.js';
 import type { Addressee, Mailboxes } from './mailboxes.js';
@@ -38,12 +39,25 @@ export class EmailCodes {
     return this.tries.isPaused(identifier);
   }
 
-  /** The older code dies. The same for an address without an account. @throws AppError 429 */
+  /** The older code of this flow dies. The same for an address without an account. @throws AppError 429 */
   async send(identifier: string, flow: string): Promise<void> {
     await this.mailboxes.throttle(identifier);
-    const { subject, key, email, user, to } = await this.mailboxes.addressee(identifier);
+    await this.write(await this.mailboxes.addressee(identifier), flow);
+  }
+
+  /** To whoever has proved something of this account first: strangers use nothing of that up. @throws AppError 429 */
+  async sendTo(user: User, flow: string): Promise<void> {
+    await this.mailboxes.throttleKnown(user);
+    await this.write(await this.mailboxes.addressee(user.email), flow);
+  }
+
+  private async write(addressee: Addressee, flow: string): Promise<void> {
+    const { subject, key, email, user, to } = addressee;
     await this.db.transaction(async () => {
-      const code = await this.oneTimeTokens.issueCode('email_code', subject, key, { flow, data: { email } });
+      const code = await this.oneTimeTokens.issueCode('email_code', subjectOf(subject, flow), key, {
+        flow,
+        data: { email },
+      });
       await this.audit.record('mailbox.letter_requested', { user_id: user?.id ?? null, purpose: 'email_code' });
       await this.mail.send('sign_in_code', to, { code, minutes: TTL_SECONDS.email_code / 60 }, user?.claims.locale);
     });
@@ -51,17 +65,18 @@ export class EmailCodes {
 
   /** @returns the code: shown now, to whoever proved the mailbox by a link. */
   issue({ subject, key, email }: Addressee, flow: string): Promise<string> {
-    return this.oneTimeTokens.issueCode('email_code', subject, key, { flow, data: { email, shown: true } });
+    const data = { email, shown: true };
+    return this.oneTimeTokens.issueCode('email_code', subjectOf(subject, flow), key, { flow, data });
   }
 
   /** The first factor: as verify, and counted for the address. Not inside a transaction. */
   async signIn(identifier: string, flow: string, code: string): Promise<SignInOutcome> {
     const { subject, key, user: known } = await this.mailboxes.addressee(identifier);
-    const waiting = await this.oneTimeTokens.waiting('email_code', subject, { flow });
+    const waiting = await this.oneTimeTokens.waiting('email_code', subjectOf(subject, flow), { flow });
     if (waiting?.shown) {
       // Nobody makes many of these but the owner of the mailbox, and nobody else's wrong codes keep them from it.
       const tried = await this.verify(identifier, flow, code);
-      if (tried.outcome !== 'ok') await this.failed(subjectOfName(key, identifier), known, tried.outcome);
+      if (tried.outcome !== 'ok') await this.failed(passwordSubject(key, identifier), known, tried.outcome);
       return tried;
     }
     let proved: User | undefined;
@@ -87,7 +102,7 @@ export class EmailCodes {
     if (this.db.inTransaction) throw new Error('a code is verified outside a transaction');
     const { subject, key } = await this.mailboxes.addressee(identifier);
     const typed = code.normalize('NFKC').replaceAll(/\s/g, '').slice(0, 32);
-    const tried = await this.oneTimeTokens.tryCode('email_code', subject, key, typed, { flow });
+    const tried = await this.oneTimeTokens.tryCode('email_code', subjectOf(subject, flow), key, typed, { flow });
     if (tried.outcome !== 'ok') return tried;
     const user = await this.mailboxes.holder(tried.redeemed);
     if (!user) return { outcome: 'wrong' };

@@ -1,11 +1,9 @@
 // Owns what becomes of a try at a factor: counted before the proof is looked at, written down where it failed, told where it locked.
 // Hands off to: Lockout for the count, LockoutHistory for the locks, the hook `locked` for the letter.
 import type { Clock } from '../../platform/clock.js';
-import { hmac } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { SignInFailure } from '../audit/audit.events.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import { normalizeIdentifier } from '../users/identifier.js';
 import type { Factor, Lockout, LockoutState, Reservation } from './lockout.js';
 import type { LockNotice, LockoutHistory } from './lockout-history.js';
 import type { LockoutRules } from './lockout-rules.js';
@@ -33,10 +31,6 @@ export type CodeOutcome =
 
 /** What a code turned out to be. */
 export type Tried = 'right' | 'wrong' | 'gone';
-
-/** The subject of what is tried with a name, whether or not it is somebody's. @param key a secret of the tenant. */
-export const subjectOfName = (key: string, identifier: string): string =>
-  hmac(key, normalizeIdentifier(identifier) ?? identifier.slice(0, 1024));
 
 export class Attempts {
   constructor(
@@ -90,9 +84,14 @@ export class Attempts {
     return this.lockout.release(subject, factor, attempt);
   }
 
-  /** It was right. @returns how many failed before. */
-  async succeeded({ subject, factor }: Target): Promise<number> {
-    return ((await this.lockout.forget(subject, factor)) ?? 1) - 1;
+  /** It was right: the count ends. @returns how many failed before, which is known until settle(). */
+  passed({ subject, factor }: Target): Promise<number> {
+    return this.lockout.passed(subject, factor);
+  }
+
+  /** What it was tried for is done. */
+  settle({ subject, factor }: Target): Promise<void> {
+    return this.lockout.settle(subject, factor);
   }
 
   /** @returns whether there was anything to forget. */

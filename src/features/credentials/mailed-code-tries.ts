@@ -3,8 +3,9 @@
 // Hands off to: Attempts.
 import type { Clock } from '../../platform/clock.js';
 import type { TenantService } from '../tenants/tenant.service.js';
+import { passwordSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
-import { type Attempts, type CodeOutcome, subjectOfName, type Target, type Tried } from './attempts.js';
+import type { Attempts, CodeOutcome, Target, Tried } from './attempts.js';
 import type { LockoutState } from './lockout.js';
 import { lockoutRules } from './lockout-rules.js';
 
@@ -43,6 +44,6 @@ export class MailedCodeTries {
 
   private async targetOf(email: string, user: User | undefined): Promise<Target> {
     const { identifierKey } = this.tenants.secrets(await this.tenants.current());
-    return { subject: subjectOfName(identifierKey, email), factor: 'email_code', userId: user?.id ?? null };
+    return { subject: passwordSubject(identifierKey, email), factor: 'email_code', userId: user?.id ?? null };
   }
 }

@@ -7,9 +7,10 @@ import type { SignInFailure } from '../audit/audit.events.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { LockoutPolicy } from '../tenants/tenant.schema.js';
 import type { TenantService } from '../tenants/tenant.service.js';
+import { passwordSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
-import { type Attempts, subjectOfName, type Target } from './attempts.js';
+import type { Attempts, Target } from './attempts.js';
 import type { ImportedPasswords } from './imported-passwords.js';
 import type { LockoutState, Reservation } from './lockout.js';
 import { lockoutRules } from './lockout-rules.js';
@@ -72,7 +73,7 @@ export class PasswordVerifier {
     const reason = isLocked ? 'locked' : (refusal(user, credential, right) ?? (waits ? 'unproved' : undefined));
     if (reason || !user || !credential) return this.failed(counted, reason ?? 'unknown_user');
 
-    const failures = await this.attempts.succeeded(target);
+    const failures = await this.attempts.passed(target);
     if (early) await this.attempts.forget(ofRole(target));
     await this.rehash(credential, password);
     return { outcome: 'ok', user, mustChange: credential.mustChange, changedAt: credential.changedAt, failures };
@@ -88,6 +89,11 @@ export class PasswordVerifier {
     const target = await this.targetOf(user.email, user);
     const [open, early] = [await this.attempts.state(target), await this.attempts.state(ofRole(target))];
     return Number(early.locked_until) > Number(open.locked_until) ? { ...open, ...lockOf(early) } : open;
+  }
+
+  /** The sign-in is done, or what was missed on the way to it is accounted for elsewhere. */
+  async settle(user: User): Promise<void> {
+    await this.attempts.settle(await this.targetOf(user.email, user));
   }
 
   /** In the transaction in which another password was set. */
@@ -109,7 +115,7 @@ export class PasswordVerifier {
 
   private async targetOf(identifier: string, user: User | undefined): Promise<Target> {
     const { identifierKey } = this.tenants.secrets(await this.tenants.current());
-    return { subject: subjectOfName(identifierKey, identifier), factor: 'password', userId: user?.id ?? null };
+    return { subject: passwordSubject(identifierKey, identifier), factor: 'password', userId: user?.id ?? null };
   }
 
   /**

@@ -66,6 +66,11 @@ export class PasswordService {
     return this.verifier.failuresOf(user);
   }
 
+  /** The sign-in is done, or what was missed on the way to it is accounted for elsewhere. */
+  settle(user: User): Promise<void> {
+    return this.verifier.settle(user);
+  }
+
   /** An administrator's word. @returns whether there was anything to forget. */
   unlock(user: User): Promise<boolean> {
     return this.verifier.unlock(user);

@@ -1,6 +1,6 @@
 // Six digits or a link that were sent by mail, in place of a password. Whether the address has an account is not told by anything here.
-// Hands off to: EmailCodes, which counts the tries and knows for which sign-in they are good, and when a link has to do; MagicLinks, whose link shows such digits where it
-// is opened in another browser.
+// Hands off to: EmailCodes, which counts the tries and knows for which sign-in they are good, and when a link has to do; MagicLinks, whose link
+// shows such digits where it is opened in another browser.
 import type { EmailCodes } from '../features/accounts/email-codes.js';
 import type { MagicLinks } from '../features/accounts/magic-links.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
@@ -19,14 +19,9 @@ const problems = {
   locked: 'email_code_locked',
 } as const;
 
-interface Letters {
-  emailCodes: EmailCodes;
-  magicLinks: MagicLinks;
-}
-
 /** Where codes of the address are paused, a link goes out in place of one: it cannot be guessed. @returns what was sent. @throws AppError 429 */
 export async function sendLetter(
-  { emailCodes, magicLinks }: Letters,
+  { emailCodes, magicLinks }: Pick<EmailCodeDependencies, 'emailCodes' | 'magicLinks'>,
   identifier: string,
   flow: string,
   wanted: 'email_code' | 'magic_link',
@@ -36,15 +31,17 @@ export async function sendLetter(
   return letter;
 }
 
+export interface EmailCodeDependencies {
+  emailCodes: EmailCodes;
+  magicLinks: MagicLinks;
+  clock: Clock;
+  signIns: CounterHandle<'outcome'>;
+}
+
 export class EmailCodeStep implements Step {
   constructor(
     private readonly stage: Stage,
-    private readonly deps: {
-      emailCodes: EmailCodes;
-      magicLinks: MagicLinks;
-      clock: Clock;
-      signIns: CounterHandle<'outcome'>;
-    },
+    private readonly deps: EmailCodeDependencies,
   ) {}
 
   show(visit: Visit): Promise<void> {
