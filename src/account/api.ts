@@ -5,6 +5,7 @@ import type { Context, Next } from 'koa';
 import type { OwnSession, OwnSessions } from '../features/protocol/own-sessions.js';
 import type { User } from '../features/users/user.entity.js';
 import { forbidden, notFound } from '../platform/errors.js';
+import { sendJson } from '../platform/json-body.js';
 import type { Logger } from '../platform/logger.js';
 import { problems } from '../platform/problem.js';
 import type { AuthenticatorDependencies } from './authenticator.js';
@@ -35,10 +36,10 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
     if (showsToken(ctx)) {
       const user = await tokenHolder(ctx);
       if (!user) throw forbidden('no_person', 'This access token speaks for a program, not for a person');
-      return send(ctx, await profile(user));
+      return sendJson(ctx, 200, await profile(user));
     }
     const visitor = await door.visitor(ctx);
-    if (visitor) send(ctx, await me(visitor));
+    if (visitor) sendJson(ctx, 200, await me(visitor));
   });
 
   const own = (work: (ctx: Context) => Promise<void>) => async (ctx: Context, next: Next) => {
@@ -51,7 +52,7 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
     '/sessions',
     own(async (ctx) => {
       const visitor = await door.visitor(ctx);
-      if (visitor) send(ctx, { items: (await sessions.of(visitor.user.id)).map(present(visitor)) });
+      if (visitor) sendJson(ctx, 200, { items: (await sessions.of(visitor.user.id)).map(present(visitor)) });
     }),
   );
 
@@ -59,7 +60,7 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
     '/sessions',
     own(async (ctx) => {
       const visitor = await door.mayChange(ctx, freely);
-      if (visitor) send(ctx, { ended: await sessions.endOthers(visitor.user.id, visitor.session.uid) });
+      if (visitor) sendJson(ctx, 200, { ended: await sessions.endOthers(visitor.user.id, visitor.session.uid) });
     }),
   );
 
@@ -116,9 +117,3 @@ const present =
 
 /** RFC 6750 §2; one in the address is refused, and never overlooked. */
 const showsToken = (ctx: Context): boolean => Boolean(ctx.get('Authorization')) || 'access_token' in ctx.query;
-
-function send(ctx: Context, body: object): void {
-  ctx.status = 200;
-  ctx.type = 'application/json';
-  ctx.body = JSON.stringify(body);
-}

@@ -2,10 +2,12 @@
 import { Erasure } from '../features/accounts/erasure.js';
 import { Registrations } from '../features/accounts/registrations.js';
 import { AccountLocks } from '../features/credentials/account-locks.js';
+import { Attempts } from '../features/credentials/attempts.js';
 import { FactorLetters } from '../features/credentials/factor-letters.js';
 import { LOCKED_TASK } from '../features/credentials/lock-notice.js';
 import { Lockout } from '../features/credentials/lockout.js';
 import { type LockNotice, LockoutHistory } from '../features/credentials/lockout-history.js';
+import { MailedCodeTries } from '../features/credentials/mailed-code-tries.js';
 import { OwnFactors } from '../features/credentials/own-factors.js';
 import { PasskeyService } from '../features/credentials/passkey.service.js';
 import { PasskeyChallenges } from '../features/credentials/passkey-challenge.js';
@@ -42,7 +44,10 @@ export function openPeople(ground: Ground) {
     moved: ({ id }) => oneTimeTokens.revoke('email_change_undo', id),
   });
   const lockout = new Lockout(db, clock);
+  const lockoutHistory = new LockoutHistory(db, audit, clock);
   const locked = (lock: LockNotice) => jobs.enqueue(LOCKED_TASK, lock);
+  const attempts = new Attempts(db, audit, lockout, lockoutHistory, clock, { locked });
+  const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
   const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
     async passwordChanged({ id }, keptSession) {
       await devices.endAll({ id }, 'password_changed');
@@ -94,7 +99,8 @@ export function openPeople(ground: Ground) {
     users,
     registrations,
     lockout,
-    lockoutHistory: new LockoutHistory(db, audit, clock),
+    lockoutHistory,
+    mailedCodeTries,
     passwords,
     lockdownLinks,
     totp,
@@ -104,6 +110,6 @@ export function openPeople(ground: Ground) {
     passkeys,
     secondFactors,
     ownFactors,
-    accountLocks: new AccountLocks(db, users, passwords, secondFactors, mail, clock),
+    accountLocks: new AccountLocks(db, users, passwords, secondFactors, mailedCodeTries, mail, clock),
   };
 }

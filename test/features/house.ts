@@ -11,7 +11,10 @@ import { AuditLog } from '../../src/features/audit/audit.service.js';
 import { AuditEvent } from '../../src/features/audit/audit-event.entity.js';
 import { ClientService } from '../../src/features/clients/client.service.js';
 import { ClientLookup } from '../../src/features/clients/client-lookup.js';
+import { Attempts } from '../../src/features/credentials/attempts.js';
 import { Lockout } from '../../src/features/credentials/lockout.js';
+import { LockoutHistory } from '../../src/features/credentials/lockout-history.js';
+import { MailedCodeTries } from '../../src/features/credentials/mailed-code-tries.js';
 import { PasswordService } from '../../src/features/credentials/password.service.js';
 import { PasswordLinks } from '../../src/features/credentials/password-links.js';
 import { KeyService } from '../../src/features/keys/key.service.js';
@@ -167,8 +170,12 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     oneTimeTokens,
     mail,
   );
-  const codes = new EmailCodes(db, audit, mailboxes, proof, oneTimeTokens, mail);
-  const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, proof, codes, oneTimeTokens, mail);
+  const attempts = new Attempts(db, audit, lockout, new LockoutHistory(db, audit, clock), clock, {
+    locked: async (lock) => void locks.push(lock),
+  });
+  const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
+  const codes = new EmailCodes(db, audit, mailboxes, proof, oneTimeTokens, mail, mailedCodeTries);
+  const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, proof, codes, oneTimeTokens, mail, mailedCodeTries);
   const forgotten = new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf);
   const registration = new RegistrationService(
     db,

@@ -3,6 +3,7 @@
 import type { Database } from '../../platform/database.js';
 import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import type { MailedCodeTries } from '../credentials/mailed-code-tries.js';
 import type { MailService } from '../mail/mail.service.js';
 import { subjectOf, TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
@@ -27,6 +28,7 @@ export class MagicLinks {
     private readonly codes: EmailCodes,
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly mail: Pick<MailService, 'send'>,
+    private readonly tries: Pick<MailedCodeTries, 'reopen'>,
   ) {}
 
   /** The older link of this sign-in dies. The same for an address without an account. @throws AppError 429 */
@@ -59,7 +61,10 @@ export class MagicLinks {
       const used = found && (await this.oneTimeTokens.consume('magic_link', token, { flow: found.flow }));
       const user = used && (await this.mailboxes.holder(used));
       if (!user) throw badRequest('invalid_link', 'This link does not work any more. Ask for a new one');
-      if (used.flow === flow) return { outcome: 'here', user: (await this.proof.proved(user, { flow })).user };
+      if (used.flow === flow) {
+        await this.tries.reopen(user);
+        return { outcome: 'here', user: (await this.proof.proved(user, { flow })).user };
+      }
       return {
         outcome: 'elsewhere',
         code: await this.codes.issue(await this.mailboxes.addressee(user.email), used.flow),

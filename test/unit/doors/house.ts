@@ -107,10 +107,10 @@ export async function openHouse(kind: Kind) {
   const pages = new Pages(new Views({ root: viewsRoot, cache: true }), async () => ({ brand: { name: 'Ostiary' } }));
   const rateLimits = new RateLimits({ workers: 1, clock });
   const routers = [
-    createSetupRouter({ setup, passwords, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
+    createSetupRouter({ setup, passwords, csrf, pages, rateLimits }),
     createPasswordRouter(
       { csrf, pages, failures: rateLimits.limiter({ name: 'link', ...limits.linkFailures }) },
-      { passwordLinks, passwords, assertRoom: () => hasher.assertRoom(), rateLimits },
+      { passwordLinks, passwords, rateLimits },
     ),
     createMailboxRouter({ mail, pages }),
   ];
