@@ -288,6 +288,24 @@ describe('the security of an account', () => {
       expect((await browser.submit(back, {})).html).toContain('Your authenticator app is turned off.');
     });
 
+    it('stays, and so do its codes, where the session is being ended in which that is asked for', async () => {
+      await setUp();
+      const [remove, renew] = [await proved('/totp'), await browser.open(at('/recovery-codes'))];
+      const codes = () => query('SELECT * FROM recovery_codes WHERE user_id = $1 ORDER BY 1, 2, 3', [person.id]);
+      const before = await codes();
+      let sent: Promise<Page>[] = [];
+      await inside(async ({ db, lockdown, lockdownLinks, users }) => {
+        const link = await lockdownLinks.issue(await users.find(person.id));
+        await db.transaction(async () => {
+          await lockdown.redeem(String(new URL(link).searchParams.get('token')));
+          sent = [browser.submit(remove, {}), browser.submit(renew, {})];
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+        });
+      });
+      for (const page of await Promise.all(sent)) expect(codesOn(page)).toEqual([]);
+      expect([(await factors()).totp, await codes()]).toEqual([true, before]);
+    });
+
     it('stays where the tenant requires one and there is no other', async () => {
       const { secret } = await setUp();
       await policy({ multi_factor: 'required' });

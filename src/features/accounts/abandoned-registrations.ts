@@ -10,6 +10,9 @@ export const ABANDONED_TASK = 'registrations.abandoned';
 /** Days in which an address can be proved, or the account used, after it was made. */
 const DAYS = 30;
 
+/** Days in which an account that was used, as it may be where no address has to be proved, is used again. */
+const UNUSED_DAYS = 365;
+
 const batch = 100;
 
 export class AbandonedRegistrations {
@@ -51,14 +54,15 @@ interface Due {
   created_at: string;
 }
 
-/** Whom an administrator has looked at, and has disabled or given a role, is theirs to keep. */
-const nobodyCame = `NOT u.email_verified AND u.last_login_at IS NULL AND u.disabled_at IS NULL AND u.deletion_at IS NULL AND u.roles = '{}'`;
+/** @param before the parameter that says since when it would have to be proved, or used at all. Whom an administrator has looked at, and has disabled or given a role, is theirs to keep. */
+const nobodyCame = (before: string) =>
+  `NOT u.email_verified AND (u.last_login_at IS NULL OR u.last_login_at < ${before}::timestamptz - interval '${UNUSED_DAYS - DAYS} days') AND u.disabled_at IS NULL AND u.deletion_at IS NULL AND u.roles = '{}'`;
 
 // As text, because a Date has no microseconds: the walk would stand still.
 const DUE = `
   SELECT r.tenant_id, r.user_id AS id, r.created_at::text AS created_at
     FROM registrations r JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.user_id JOIN tenants t ON t.id = r.tenant_id
-   WHERE r.created_at < $1::timestamptz AND ${nobodyCame} AND t.suspended_at IS NULL AND t.deleting_at IS NULL
+   WHERE r.created_at < $1::timestamptz AND ${nobodyCame('$1')} AND t.suspended_at IS NULL AND t.deleting_at IS NULL
      AND ($2::timestamptz IS NULL OR (r.created_at, r.user_id) > ($2::timestamptz, $3::uuid))
    ORDER BY r.created_at, r.user_id LIMIT $4`;
 
@@ -66,5 +70,5 @@ const HOLD = {
   name: 'registration_hold_abandoned',
   text: `
     SELECT u.id FROM users u JOIN registrations r ON r.tenant_id = u.tenant_id AND r.user_id = u.id
-     WHERE u.tenant_id = $1 AND u.id = $2 AND r.created_at < $3::timestamptz AND ${nobodyCame} FOR UPDATE OF u`,
+     WHERE u.tenant_id = $1 AND u.id = $2 AND r.created_at < $3::timestamptz AND ${nobodyCame('$3')} FOR UPDATE OF u`,
 };
