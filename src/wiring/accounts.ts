@@ -136,6 +136,7 @@ export function openAccounts(ground: Ground, people: People, letters: MailboxLim
       db,
       audit,
       tenants,
+      users,
       clock,
       knownPlaces,
       people.lockout,

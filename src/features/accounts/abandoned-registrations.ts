@@ -26,16 +26,24 @@ export class AbandonedRegistrations {
   async end(signal?: AbortSignal): Promise<number> {
     const before = new Date(this.clock.now().getTime() - DAYS * 24 * 3600 * 1000);
     let gone = 0;
+    let failure: unknown;
     for (let due: Due[] = []; ; ) {
       const last = due.at(-1);
       due = (await this.db.manager.query(DUE, [before, last?.created_at ?? null, last?.id ?? null, batch])) as Due[];
       for (const { tenant_id: tenantId, id } of due) {
         if (signal?.aborted) return gone;
         const context = { tenantId, actor: { type: 'system' as const, id: 'ostiary' } };
-        if (await withContext(context, () => this.endOne(id, before))) gone += 1;
+        try {
+          if (await withContext(context, () => this.endOne(id, before))) gone += 1;
+        } catch (error) {
+          // One that cannot go keeps nobody else.
+          failure ??= error;
+        }
       }
-      if (due.length < batch) return gone;
+      if (due.length < batch) break;
     }
+    if (failure) throw failure;
+    return gone;
   }
 
   /** @returns false where somebody came back, or another process was here, a moment ago. */

@@ -150,7 +150,8 @@ export class EmailChange {
     } catch (error) {
       // Proved meanwhile, or at another address: it is somebody's.
       if (error instanceof AppError && error.status === 412) throw addressTaken();
-      throw error;
+      // Gone by itself: there is room.
+      if (!(error instanceof AppError) || error.status !== 404) throw error;
     }
   }
 
