@@ -40,6 +40,11 @@ declare const testKind: Kind | undefined;
 /** Which database this run of the suite is on (jest.config.js). */
 export const defaultKind: Kind = typeof testKind === 'undefined' ? 'embedded' : testKind;
 
+declare const isBeside: boolean | undefined;
+
+/** Whether the same suites run on PostgreSQL and Redis too: then what is the same there need not be looked at again. */
+export const runsBesidePostgres = typeof isBeside !== 'undefined' && isBeside;
+
 export async function startServer({
   kind = defaultKind,
   environment = {},
