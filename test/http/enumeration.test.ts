@@ -5,7 +5,8 @@ import { withoutNonces } from '../support/journey.js';
 import { JsonSignIn } from '../support/json-sign-in.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { generous, setPolicy } from '../support/sign-in-letters.js';
+import { setPolicy } from '../support/policy.js';
+import { generous } from '../support/sign-in-letters.js';
 
 const tries = 200;
 const tolerance = 0.05;

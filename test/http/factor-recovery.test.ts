@@ -14,7 +14,8 @@ import {
   redeem,
 } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { codeIn, generous, linkIn, setPolicy, subjectsOf } from '../support/sign-in-letters.js';
+import { setPolicy } from '../support/policy.js';
+import { codeIn, generous, linkIn, subjectsOf } from '../support/sign-in-letters.js';
 
 const hour = 3600;
 

@@ -1,4 +1,4 @@
-// What arrives in a mailbox, and the tenant's rules for signing in.
+// What arrives in a mailbox.
 import type { TestServer } from './server.js';
 
 /** The newest letter that says it; waits for the worker. @param seen what is not new any more. */
@@ -22,12 +22,6 @@ export const codeIn = (server: TestServer, to: string, ...seen: string[]): Promi
 
 export const subjectsOf = async (server: TestServer, to: string): Promise<string[]> =>
   (await server.inside(({ mail }) => mail.mailbox())).filter((mail) => mail.to === to).map(({ subject }) => subject);
-
-/** What is not said takes its default. */
-export const setPolicy = (server: TestServer, authentication: object) =>
-  server.inside(async ({ tenants }) =>
-    tenants.update(await tenants.current(), { settings: { authentication } } as never),
-  );
 
 export const generous = {
   lettersToAddress: { points: 100_000, seconds: 3600 },
