@@ -1,19 +1,12 @@
 // What proves a person is changed by that person alone, on a proof that is new, and never in silence (OWASP ASVS 5.0 V6.2, V7.5.1).
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { generate } from 'otplib';
-import { asDefaultTenant } from '../../src/main.js';
 import { Browser, type Page } from '../support/browser.js';
 import { csrfOf, giveNameAndPassword, isSignedIn, nameOf, send, titleOf } from '../support/journey.js';
 import { introspect, makeClient, makePerson, type Party, password, refresh, tokensFor } from '../support/party.js';
+import { StoppedClock } from '../support/clock.js';
+import { setPolicy } from '../support/policy.js';
+import { totpCode } from '../support/totp.js';
 import { startServer, type TestServer } from '../support/server.js';
-
-class StoppedClock {
-  private time = Date.now();
-  now = () => new Date(this.time);
-  move(seconds: number): void {
-    this.time += seconds * 1000;
-  }
-}
 
 const another = 'an entirely different passphrase';
 
@@ -46,13 +39,9 @@ describe('the security of an account', () => {
       .map(({ template }: { template: string }) => template)
       .filter((template: string) => template !== 'new_device')
       .slice(after);
-  const policy = (authentication: object) =>
-    asDefaultTenant(server.services, async () => {
-      const { tenants } = server.services;
-      await tenants.update(await tenants.current(), { settings: { authentication } } as never);
-    });
+  const policy = (authentication: object) => setPolicy(server, authentication);
   const at = (path: string) => `${server.issuer}/account/security${path}`;
-  const code = (secret: string) => generate({ secret, epoch: Math.floor(clock.now().getTime() / 1000) });
+  const code = (secret: string) => totpCode(secret, clock.now());
   const secretOn = (page: Page) => (/<code>([A-Z2-7 ]+)<\/code>/.exec(page.html)?.[1] ?? '').replaceAll(' ', '');
   const codesOn = (page: Page) =>
     [...page.html.matchAll(/<code>([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})<\/code>/g)].map(([, one]) => String(one));

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { asDefaultTenant } from '../../src/main.js';
 import { Browser, type Page } from '../support/browser.js';
 import { withoutNonces } from '../support/journey.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, redeem } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 describe('signing in by a code in a mail', () => {
@@ -23,11 +23,7 @@ describe('signing in by a code in a mail', () => {
     await policy({ first_factors: ['password', 'email_code'] });
   });
 
-  const policy = (authentication: object) =>
-    asDefaultTenant(server.services, async () => {
-      const { tenants } = server.services;
-      await tenants.update(await tenants.current(), { settings: { authentication } } as never);
-    });
+  const policy = (authentication: object) => setPolicy(server, authentication);
 
   async function begin(name = email, visitor = browser) {
     const proof = pkce();

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { generate } from 'otplib';
 import { Browser, type Page } from '../support/browser.js';
 import { isSignedIn } from '../support/journey.js';
 import {
@@ -13,20 +12,13 @@ import {
   pkce,
   redeem,
 } from '../support/party.js';
+import { StoppedClock } from '../support/clock.js';
+import { totpCode } from '../support/totp.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { setPolicy } from '../support/policy.js';
 import { codeIn, generous, linkIn, subjectsOf } from '../support/sign-in-letters.js';
 
 const hour = 3600;
-
-/** Time that moves when it is told to. */
-class StoppedClock {
-  private time = Date.now();
-  now = () => new Date(this.time);
-  move(seconds: number): void {
-    this.time += seconds * 1000;
-  }
-}
 
 describe('second factors by way of the mailbox', () => {
   const clock = new StoppedClock();
@@ -54,7 +46,7 @@ describe('second factors by way of the mailbox', () => {
     const named = await visitor.submit(page, { username: email });
     return { page: await visitor.submit(named, { password }), proof };
   }
-  const codeOfApp = (secret: string) => generate({ secret, epoch: Math.floor(clock.now().getTime() / 1000) });
+  const codeOfApp = (secret: string) => totpCode(secret, clock.now());
   const secretOn = (page: Page) => (/<code>([A-Z2-7 ]+)<\/code>/.exec(page.html)?.[1] ?? '').replaceAll(' ', '');
 
   async function enrol(): Promise<string> {

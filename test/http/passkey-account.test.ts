@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { generate } from 'otplib';
-import { asDefaultTenant } from '../../src/main.js';
 import { Authenticator, type Behaviour } from '../support/authenticator.js';
 import { Browser, type Page, readForm } from '../support/browser.js';
 import { csrfOf, giveNameAndPassword, nameOf, send } from '../support/journey.js';
@@ -17,15 +16,9 @@ import {
   pkce,
   redeem,
 } from '../support/party.js';
+import { StoppedClock } from '../support/clock.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
-
-class StoppedClock {
-  private time = Date.now();
-  now = () => new Date(this.time);
-  move(seconds: number): void {
-    this.time += seconds * 1000;
-  }
-}
 
 
 describe('the passkeys of an account', () => {
@@ -55,11 +48,7 @@ describe('the passkeys of an account', () => {
       .map(({ template }: { template: string }) => template)
       .filter((template: string) => template !== 'new_device')
       .slice(after);
-  const policy = (authentication: object) =>
-    asDefaultTenant(server.services, async () => {
-      const { tenants } = server.services;
-      await tenants.update(await tenants.current(), { settings: { authentication } } as never);
-    });
+  const policy = (authentication: object) => setPolicy(server, authentication);
   const page = () => `${server.issuer}/account/security/passkeys`;
   const authenticator = (behaviour: Behaviour = {}) =>
     new Authenticator({ origin: new URL(server.issuer).origin, ...behaviour });

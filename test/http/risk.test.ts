@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { generate } from 'otplib';
 import type { Page } from '../support/browser.js';
 import { StoppedClock } from '../support/clock.js';
 import { baseOf, csrfOf, send } from '../support/journey.js';
@@ -14,6 +13,8 @@ import {
   pkce,
   redeem,
 } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
+import { totpCode } from '../support/totp.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { Traveller, trusting } from '../support/traveller.js';
 
@@ -39,10 +40,7 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     codeOf((await begin(new Traveller(home))).page);
   });
 
-  const policy = (authentication: object) =>
-    server.inside(async ({ tenants }) =>
-      tenants.update(await tenants.current(), { settings: { authentication } } as never),
-    );
+  const policy = (authentication: object) => setPolicy(server, authentication);
   async function begin(
     browser: Traveller,
     { failures = 0, more = {} }: { failures?: number; more?: Record<string, string> } = {},
@@ -102,7 +100,7 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     const secret = await server.inside(async ({ totp, users }) => {
       const user = await users.find(person.id);
       const offer = totp.offer(user, 'Acme', 'flow');
-      await totp.confirm(user, offer, await generate({ secret: offer.secret, epoch: clock.now().getTime() / 1000 }));
+      await totp.confirm(user, offer, await totpCode(offer.secret, clock.now()));
       return offer.secret;
     });
     clock.move(30);
@@ -110,7 +108,7 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     const browser = new Traveller(abroad);
     const { page, proof } = await begin(browser);
     expect(isAsked(page)).toBe(true);
-    const code = await generate({ secret, epoch: Math.floor(clock.now().getTime() / 1000) });
+    const code = await totpCode(secret, clock.now());
     const end = await browser.submit(page, { code });
     const { body } = await redeem(server, party, codeOf(end), proof);
     expect(decodeJwt(String(body.id_token)).amr).toContain('mfa');

@@ -1,27 +1,16 @@
 // Every way in, and every way somebody might try to go around the second factor that the account has or the tenant requires.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { generate } from 'otplib';
 import type { FirstFactor } from '../../src/features/tenants/authentication-policy.js';
-import { asDefaultTenant } from '../../src/main.js';
 import { Authenticator } from '../support/authenticator.js';
 import type { Browser, Page } from '../support/browser.js';
 import { Elsewhere, trustingUs } from '../support/elsewhere.js';
 import { baseOf, csrfOf, nameOf, resumeOf, send, silently } from '../support/journey.js';
 import { delivered, letterTo } from '../support/mailbox.js';
 import { authorizationUrl, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
+import { StoppedClock } from '../support/clock.js';
+import { setPolicy } from '../support/policy.js';
+import { totpCode } from '../support/totp.js';
 import { startServer, type TestServer } from '../support/server.js';
-
-/** What the engine keeps is good by a clock of its own: not too far. */
-class StoppedClock {
-  private time = Date.now();
-  now = () => new Date(this.time);
-  move(seconds: number): void {
-    this.time += seconds * 1000;
-  }
-  reset(): void {
-    this.time = Date.now();
-  }
-}
 
 interface Person {
   id: string;
@@ -57,13 +46,9 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
   let required = true;
   const policy = (more: { multi_factor?: 'off' | 'optional' } & Record<string, unknown>) => {
     required = more.multi_factor === undefined;
-    return asDefaultTenant(server.services, async () => {
-      const { tenants } = server.services;
-      const settings = { authentication: { ...everything, ...more } };
-      await tenants.update(await tenants.current(), { settings } as never);
-    });
+    return setPolicy(server, { ...everything, ...more });
   };
-  const code = (secret: string) => generate({ secret, epoch: Math.floor(clock.now().getTime() / 1000) });
+  const code = (secret: string) => totpCode(secret, clock.now());
 
   async function somebody(): Promise<Person> {
     const { id, email } = await makePerson(server);
