@@ -18,6 +18,7 @@ export const once = [
   'captcha',
   'compression',
   'enumeration',
+  'factor-added',
   'hosts',
   'imported-hashes',
   'isolation-hosts',
@@ -37,6 +38,7 @@ export const once = [
   'security-registration',
   'security-tokens',
   'session-binding',
+  'sign-in-ended',
   'stored-values',
   'ways-around',
 ];
