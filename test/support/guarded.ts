@@ -105,7 +105,7 @@ export class GuardedHouse {
   };
 
   /** The first factor was taken, and another one is wanted. */
-  private stillOutside(page: Page): Page {
+  stillOutside(page: Page): Page {
     if (this.required) expect([asksSecond(page) || asksEnrolment(page), page.url]).toEqual([true, page.url]);
     return page;
   }

@@ -6,7 +6,8 @@ import { baseOf, csrfOf, nameOf, resumeOf, silently } from './journey.js';
 import { authorizationUrl, makeClient, makePerson, password, pkce } from './party.js';
 
 /** Where it ended is returned where that is a page of a sign-in; whoever is in afterwards is looked at in any case. */
-export type Around = (at: Page, wayIn: WayIn) => Promise<Page | undefined>;
+type Around = (at: Page, wayIn: WayIn) => Promise<Page | undefined>;
+
 export const waysAround = (house: GuardedHouse): Record<string, Around> => ({
   'going on where the engine waits': (at) => house.browser.open(resumeOf(at)),
   'opening the dispatcher again': (at) => house.browser.open(baseOf(at)),
@@ -54,7 +55,7 @@ export const waysAround = (house: GuardedHouse): Record<string, Around> => ({
   'another address, given by an administrator': async (_at, wayIn) => {
     const email = `new-${house.victim.email}`;
     await house.server.inside(async ({ users }) => users.update(await users.find(house.victim.id), { email }));
-    return wayIn(await house.begin({}, house.browser), { ...victim, email }, house.browser);
+    return wayIn(await house.begin({}, house.browser), { ...house.victim, email }, house.browser);
   },
   'factors that an administrator took away': async (_at, wayIn) => {
     await house.server.inside(async ({ accountLocks, users }) =>
