@@ -22,6 +22,8 @@ export const once = [
   'hosts',
   'imported-hashes',
   'isolation-hosts',
+  'interaction-asked',
+  'interaction-password',
   'json-sign-in',
   'mfa-required',
   'one-time-bound',

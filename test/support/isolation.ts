@@ -1,8 +1,6 @@
 // Tenants beside each other, and what one has given out shown at another: refused like what nobody has given out, telling nothing, and
 // good for what it was where it came from.
-import { Writable } from 'node:stream';
 import { expect } from '@jest/globals';
-import { createLogger } from '../../src/platform/logger.js';
 import { ask } from './api.js';
 import { type Artefact, artefactsOf } from './artefacts.js';
 import { Browser } from './browser.js';
@@ -24,12 +22,7 @@ const hosts: Record<string, string> = { own: '127.0.0.1', two: '127.0.0.2' };
 
 /** The default tenant, and others: on a path, or on a host of its own where the name is one of those above. */
 export async function neighbours(...slugs: string[]): Promise<Neighbours> {
-  // What each of thousands of requests logs is looked at elsewhere.
-  const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const server = await startServer({
-    environment: { HOST: '0.0.0.0' },
-    overrides: { logger: createLogger({ level: 'error', stream }) },
-  });
+  const server = await startServer({ environment: { HOST: '0.0.0.0' }, quiet: true });
   const { port } = new URL(server.issuer);
   const { tenants } = server.services;
   const shared = await sharedByAll();

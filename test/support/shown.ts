@@ -1,7 +1,7 @@
 // How something is shown to an endpoint, and what is answered.
-import { type Dispatcher, request } from 'undici';
 import type { Party } from './party.js';
 import { proofOf } from './proofs.js';
+import { swift } from './swift.js';
 import type { House } from './tenancy.js';
 
 /** One way to show a value to an endpoint. */
@@ -32,24 +32,15 @@ export async function show(
   b: House,
   { method, path, headers = {}, form, json }: Shown,
 ): Promise<Verdict & { text: string }> {
-  const type = json ? 'application/json' : form && 'application/x-www-form-urlencoded';
-  // Not by fetch(), which takes twice the work: there are tens of thousands. As the same browser, for those who look at it.
-  const answer = await request(`${b.server.issuer}${path}`, {
-    method: method as Dispatcher.HttpMethod,
-    headers: {
-      accept: 'application/json, text/html',
-      'user-agent': 'node',
-      ...headers,
-      ...(type ? { 'content-type': type } : {}),
-    },
-    body: form ? String(new URLSearchParams(form)) : json ? JSON.stringify(json) : null,
+  const { status, location, text, body } = await swift(`${b.server.issuer}${path}`, {
+    method,
+    headers: { accept: 'application/json, text/html', ...headers },
+    form,
+    json,
   });
-  const text = await answer.body.text();
-  const { location = '', 'content-type': answered = '' } = answer.headers as Record<string, string>;
   const to = location ? new URL(location, b.server.issuer) : undefined;
-  const body = answered.includes('json') ? JSON.parse(text || '{}') : {};
   return {
-    status: answer.statusCode,
+    status,
     where: to && `${to.pathname.replace(/\/interaction\/.*/, '/interaction')} ${to.searchParams.get('error') ?? ''}`,
     said: body.error ?? body.code ?? body.active,
     text: text + location,
