@@ -13,6 +13,7 @@ const chromium = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
  */
 export const once = [
   'account-api',
+  'account-client',
   'acr',
   'api-matrix',
   'captcha',
@@ -43,6 +44,7 @@ export const once = [
   'sign-in-ended',
   'stored-values',
   'ways-around',
+  'well-known',
 ];
 
 const project = (displayName, folders, { globals = {}, without = [] } = {}) => ({
