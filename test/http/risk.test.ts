@@ -15,6 +15,7 @@ import {
 } from '../support/party.js';
 import { setPolicy } from '../support/policy.js';
 import { totpCode } from '../support/totp.js';
+import { codeIn } from '../support/sign-in-letters.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { Traveller, trusting } from '../support/traveller.js';
 
@@ -69,15 +70,7 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
   const lockdowns = async () =>
     (await query(`SELECT 1 FROM one_time_tokens WHERE purpose = 'lockdown' AND subject = $1`)).length;
 
-  async function codeInMail(than = ''): Promise<string> {
-    for (let tries = 0; tries < 100; tries += 1) {
-      const mails = await server.inside(({ mail }) => mail.mailbox());
-      const code = /^\d{6}$/m.exec(mails.find(({ to }) => to === person.email)?.text ?? '')?.[0];
-      if (code && code !== than) return code;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error('no mail came');
-  }
+  const codeInMail = (...seen: string[]) => codeIn(server, person.email, ...seen);
   async function lockOut(): Promise<void> {
     for (let i = 0; i < 5; i += 1) await server.inside(({ passwords }) => passwords.verify(person.email, 'wrong'));
     clock.move(5 * 60 + 1);

@@ -3,12 +3,12 @@ import type { TestServer } from './server.js';
 
 /** The newest letter that says it; waits for the worker. @param seen what is not new any more. */
 async function newest(server: TestServer, to: string, what: RegExp, seen: readonly string[]): Promise<string> {
-  for (let tries = 0; tries < 150; tries += 1) {
+  for (let tries = 0; tries < 750; tries += 1) {
     for (const mail of await server.inside(({ mail }) => mail.mailbox())) {
       const found = mail.to === to ? what.exec(mail.text)?.[0] : undefined;
       if (found && !seen.includes(found)) return found;
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`no letter came with ${what}`);
 }
