@@ -5,11 +5,11 @@ import { retentions } from '../../src/retention.js';
 import { fieldsOf, press } from '../support/account-life.js';
 import { ask, tokenWith } from '../support/api.js';
 import { Browser, type Page } from '../support/browser.js';
+import { MovedClock } from '../support/clock.js';
 import { everyTable } from '../support/dump.js';
 import { send } from '../support/journey.js';
 import { delivered, letterTo, linkIn } from '../support/mailbox.js';
 import { makeClient, makePerson, type Party, password, refresh, signIn, tokensFor } from '../support/party.js';
-import { MovedClock } from '../support/clock.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const daySeconds = 24 * 3600;

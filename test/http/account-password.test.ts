@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Browser, type Page } from '../support/browser.js';
 import { csrfOf, giveNameAndPassword, isSignedIn, nameOf, send, titleOf } from '../support/journey.js';
-import { introspect, password, refresh, tokensFor } from '../support/party.js';
 import { Owner } from '../support/owner.js';
+import { introspect, password, refresh, tokensFor } from '../support/party.js';
 
 const another = 'an entirely different passphrase';
 
@@ -33,7 +33,10 @@ describe('the password of an account', () => {
     });
 
     it('ends every other session with its tokens and every remembered browser; the one it was changed in goes on', async () => {
-      const other = await tokensFor(owner.server, owner.party, owner.person.email, { scope: 'openid offline_access', prompt: 'consent' });
+      const other = await tokensFor(owner.server, owner.party, owner.person.email, {
+        scope: 'openid offline_access',
+        prompt: 'consent',
+      });
       const page = await owner.at('/password');
       await owner.server.inside(async ({ devices, users }) => devices.trust(await users.find(owner.person.id), [], 30));
       const done = await change(page, {});
@@ -100,7 +103,9 @@ describe('the password of an account', () => {
         [{ ...fields, csrf: csrfOf(page) }, { origin: 'https://elsewhere.example' }],
       ] as const)
         expect((await send(owner.browser, owner.security('/password'), form, headers)).status).toBe(403);
-      expect((await send(new Browser(), owner.security('/password'), { ...fields, csrf: csrfOf(page) })).status).toBe(303);
+      expect((await send(new Browser(), owner.security('/password'), { ...fields, csrf: csrfOf(page) })).status).toBe(
+        303,
+      );
       expect(await owner.letters()).toEqual([]);
     });
 

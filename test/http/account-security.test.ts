@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Browser, type Page } from '../support/browser.js';
 import { csrfOf, send } from '../support/journey.js';
-import { password } from '../support/party.js';
 import { Owner } from '../support/owner.js';
 
 describe('the security of an account', () => {
@@ -52,7 +51,9 @@ describe('the security of an account', () => {
       for (const one of codesOn(shown)) expect(decodeURIComponent(file)).toContain(one);
       expect(await factors()).toMatchObject({ totp: true, recovery_codes: 10 });
       expect(await owner.letters()).toEqual(['factor_added']);
-      const rows = JSON.stringify(await owner.query('SELECT * FROM recovery_codes WHERE user_id = $1', [owner.person.id]));
+      const rows = JSON.stringify(
+        await owner.query('SELECT * FROM recovery_codes WHERE user_id = $1', [owner.person.id]),
+      );
       for (const one of codesOn(shown)) expect(rows).not.toContain(one.replaceAll('-', ''));
     });
 
@@ -113,7 +114,8 @@ describe('the security of an account', () => {
       expect(codesOn(renewed)).toHaveLength(10);
       expect(codesOn(renewed)).not.toContain(old);
       const user = await owner.server.inside(({ users }) => users.find(owner.person.id));
-      const tryOne = (one: string) => owner.server.inside(({ secondFactors }) => secondFactors.verify(user, 'recovery_code', one));
+      const tryOne = (one: string) =>
+        owner.server.inside(({ secondFactors }) => secondFactors.verify(user, 'recovery_code', one));
       expect((await tryOne(old)).outcome).toBe('failed');
       expect(await owner.letters()).toEqual(['factor_added', 'factor_added']);
       for (const one of codesOn(renewed).slice(0, 7)) expect((await tryOne(one)).outcome).toBe('ok');

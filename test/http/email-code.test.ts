@@ -4,8 +4,8 @@ import { Browser, type Page } from '../support/browser.js';
 import { withoutNonces } from '../support/journey.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, redeem } from '../support/party.js';
 import { setPolicy } from '../support/policy.js';
-import { codeIn } from '../support/sign-in-letters.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { codeIn } from '../support/sign-in-letters.js';
 
 describe('signing in by a code in a mail', () => {
   let server: TestServer;

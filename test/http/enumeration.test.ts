@@ -4,8 +4,8 @@ import { Browser, type Page } from '../support/browser.js';
 import { withoutNonces } from '../support/journey.js';
 import { JsonSignIn } from '../support/json-sign-in.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
 import { setPolicy } from '../support/policy.js';
+import { startServer, type TestServer } from '../support/server.js';
 import { generous } from '../support/sign-in-letters.js';
 
 const tries = 200;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { Browser, type Page } from '../support/browser.js';
+import { StoppedClock } from '../support/clock.js';
 import { isSignedIn } from '../support/journey.js';
 import {
   authorizationUrl,
@@ -12,11 +13,10 @@ import {
   pkce,
   redeem,
 } from '../support/party.js';
-import { StoppedClock } from '../support/clock.js';
-import { totpCode } from '../support/totp.js';
-import { startServer, type TestServer } from '../support/server.js';
 import { setPolicy } from '../support/policy.js';
+import { startServer, type TestServer } from '../support/server.js';
 import { codeIn, generous, linkIn, subjectsOf } from '../support/sign-in-letters.js';
+import { totpCode } from '../support/totp.js';
 
 const hour = 3600;
 

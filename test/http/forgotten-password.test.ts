@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser } from '../support/browser.js';
 import { withoutNonces } from '../support/journey.js';
 import { makePerson } from '../support/party.js';
-import { linkIn } from '../support/sign-in-letters.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { linkIn } from '../support/sign-in-letters.js';
 
 describe('a forgotten password', () => {
   let server: TestServer;

@@ -41,7 +41,9 @@ describe('what an authorization request asks of the pages', () => {
     });
 
     it('prompt=none with another prompt is refused', async () => {
-      expect((await silently(visit.server, visit.party, visit.browser, { prompt: 'none login' })).get('error')).toBe('invalid_request');
+      expect((await silently(visit.server, visit.party, visit.browser, { prompt: 'none login' })).get('error')).toBe(
+        'invalid_request',
+      );
     });
 
     it('prompt=login asks who is signed in already, and giving up changes nothing', async () => {
@@ -81,7 +83,9 @@ describe('what an authorization request asks of the pages', () => {
       const proof = pkce();
       const page = await visit.browser.open(authorizationUrl(visit.server, visit.party, proof, { max_age: '1000' }));
       expect(nameOf(page)).toBe('identifier');
-      expect((await silently(visit.server, visit.party, visit.browser, { max_age: '1000' })).get('error')).toBe('login_required');
+      expect((await silently(visit.server, visit.party, visit.browser, { max_age: '1000' })).get('error')).toBe(
+        'login_required',
+      );
       const before = Math.floor(Date.now() / 1000);
       const code = codeOf(await giveNameAndPassword(visit.browser, page, user.email));
       const { auth_time } = decodeJwt(String((await redeem(visit.server, visit.party, code, proof)).body.id_token));

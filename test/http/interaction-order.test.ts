@@ -64,7 +64,11 @@ describe('the pages of a sign-in, out of order', () => {
         const user = await users.findByEmail(visit.email);
         await protocol.sessions.endAll(String(user?.id), 'revoked');
       });
-      const again = await send(visit.browser, `${baseOf(page)}/login`, { csrf: csrfOf(page), username: visit.email, password });
+      const again = await send(visit.browser, `${baseOf(page)}/login`, {
+        csrf: csrfOf(page),
+        username: visit.email,
+        password,
+      });
       expect([again.status, titleOf(again)]).toEqual([400, expired]);
       await visit.nobody();
     });

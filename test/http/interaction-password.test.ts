@@ -45,7 +45,8 @@ describe('passwords on the pages of a sign-in', () => {
       for (const name of [visit.email, `maria-none${Math.random()}@example.com`]) {
         visit.browser = new Browser();
         let page = await visit.browser.submit(await visit.begin(), { username: name });
-        for (let tries = 0; tries < 5; tries += 1) page = await visit.browser.submit(page, { password: 'wrong password 1' });
+        for (let tries = 0; tries < 5; tries += 1)
+          page = await visit.browser.submit(page, { password: 'wrong password 1' });
         page = await visit.browser.submit(page, { password });
         expect([page.status, nameOf(page)]).toEqual([422, 'password']);
         expect(page.html).toContain('Signing in is paused after several wrong tries.');
@@ -86,9 +87,9 @@ describe('passwords on the pages of a sign-in', () => {
       expect(nameOf(next)).toBe('consent');
       visit.browser = new Browser();
       expect((await giveNameAndPassword(visit.browser, await visit.begin(), visit.email)).status).toBe(422);
-      expect(nameOf(await giveNameAndPassword(visit.browser, await visit.begin(), visit.email, 'another good passphrase'))).toBe(
-        'consent',
-      );
+      expect(
+        nameOf(await giveNameAndPassword(visit.browser, await visit.begin(), visit.email, 'another good passphrase')),
+      ).toBe('consent');
     });
 
     it('is told how strong its successor is, to its own page only, and gets no further by asking', async () => {

@@ -22,18 +22,27 @@ describe('the pages between an authorization request and its code (OpenID Connec
       const ask = await visit.browser.open(baseOf(name));
       expect(nameOf(ask)).toBe('password');
       expect(ask.html).toContain(visit.email);
-      const proved = await send(visit.browser, `${baseOf(name)}/login`, { csrf: csrfOf(ask), username: visit.email, password });
+      const proved = await send(visit.browser, `${baseOf(name)}/login`, {
+        csrf: csrfOf(ask),
+        username: visit.email,
+        password,
+      });
       expect([proved.status, proved.headers.get('location')]).toEqual([303, new URL(baseOf(name)).pathname]);
       expect(proved.headers.get('cache-control')).toBe('no-store');
       const consent = await visit.browser.open(baseOf(name));
       expect(nameOf(consent)).toBe('consent');
-      const agreed = await send(visit.browser, `${baseOf(consent)}/consent`, { csrf: csrfOf(consent), decision: 'allow' });
+      const agreed = await send(visit.browser, `${baseOf(consent)}/consent`, {
+        csrf: csrfOf(consent),
+        decision: 'allow',
+      });
       expect(agreed.status).toBe(303);
       codeOf(await visit.browser.open(new URL(String(agreed.headers.get('location')), visit.server.issuer).href));
     });
 
     it('takes name and password in one form, whatever the layout', async () => {
-      expect(nameOf(await visit.browser.submit(await visit.begin(), { username: visit.email, password }))).toBe('consent');
+      expect(nameOf(await visit.browser.submit(await visit.begin(), { username: visit.email, password }))).toBe(
+        'consent',
+      );
     });
 
     it('goes back to the name by "Not you?", and on with the other name', async () => {
@@ -77,7 +86,11 @@ describe('the pages between an authorization request and its code (OpenID Connec
         expect(line.toLowerCase()).not.toContain('secure');
       }
       const again = await visit.browser.open(authorizationUrl(visit.server, visit.party, pkce(), { prompt: 'login' }));
-      const login = await send(visit.browser, `${baseOf(again)}/login`, { csrf: csrfOf(again), username: visit.email, password });
+      const login = await send(visit.browser, `${baseOf(again)}/login`, {
+        csrf: csrfOf(again),
+        username: visit.email,
+        password,
+      });
       expect(login.status).toBe(303);
       const finish = await visit.browser.request(baseOf(again));
       const resumed = await visit.browser.request(String(finish.headers.get('location')));
@@ -88,7 +101,10 @@ describe('the pages between an authorization request and its code (OpenID Connec
 
   describe('from elsewhere', () => {
     const attempts: [string, (page: Page) => Promise<Page>][] = [
-      ['without a csrf token', (page) => send(visit.browser, `${baseOf(page)}/login`, { username: visit.email, password })],
+      [
+        'without a csrf token',
+        (page) => send(visit.browser, `${baseOf(page)}/login`, { username: visit.email, password }),
+      ],
       [
         'with a forged one',
         (page) =>
@@ -101,7 +117,11 @@ describe('the pages between an authorization request and its code (OpenID Connec
       [
         'with the one of another flow',
         async (page) =>
-          send(visit.browser, `${baseOf(page)}/login`, { csrf: csrfOf(await visit.begin()), username: visit.email, password }),
+          send(visit.browser, `${baseOf(page)}/login`, {
+            csrf: csrfOf(await visit.begin()),
+            username: visit.email,
+            password,
+          }),
       ],
       [
         'from another origin',
@@ -126,7 +146,12 @@ describe('the pages between an authorization request and its code (OpenID Connec
       [
         'from a sandboxed frame',
         (page) =>
-          send(visit.browser, `${baseOf(page)}/login`, { csrf: csrfOf(page), username: visit.email, password }, { origin: 'null' }),
+          send(
+            visit.browser,
+            `${baseOf(page)}/login`,
+            { csrf: csrfOf(page), username: visit.email, password },
+            { origin: 'null' },
+          ),
       ],
     ];
     it.each(attempts)('a form %s is refused with a kind page', async (_what, attempt) => {
@@ -142,7 +167,11 @@ describe('the pages between an authorization request and its code (OpenID Connec
       const stranger = new Browser();
       const shown = await stranger.open(baseOf(page));
       expect([shown.status, titleOf(shown)]).toEqual([400, expired]);
-      const sent = await send(stranger, `${baseOf(page)}/login`, { csrf: csrfOf(page), username: visit.email, password });
+      const sent = await send(stranger, `${baseOf(page)}/login`, {
+        csrf: csrfOf(page),
+        username: visit.email,
+        password,
+      });
       expect([sent.status, titleOf(sent)]).toEqual([400, expired]);
       const resumed = await stranger.open(resumeOf(page));
       expect(resumed.status).toBe(400);
@@ -153,13 +182,17 @@ describe('the pages between an authorization request and its code (OpenID Connec
     it('a cookie with one letter changed is no cookie', async () => {
       const page = await visit.begin();
       for (const [key, cookie] of visit.browser.cookies)
-        if (cookie.name === 'ostiary_interaction') visit.browser.cookies.set(key, { ...cookie, value: `${cookie.value}x` });
+        if (cookie.name === 'ostiary_interaction')
+          visit.browser.cookies.set(key, { ...cookie, value: `${cookie.value}x` });
       expect((await visit.browser.open(baseOf(page))).status).toBe(400);
     });
 
     it('a form that is too large, or none, is refused with a page', async () => {
       const page = await visit.begin();
-      const large = await send(visit.browser, `${baseOf(page)}/login`, { csrf: csrfOf(page), username: 'x'.repeat(20_000) });
+      const large = await send(visit.browser, `${baseOf(page)}/login`, {
+        csrf: csrfOf(page),
+        username: 'x'.repeat(20_000),
+      });
       expect([large.status, nameOf(large)]).toEqual([413, 'error']);
       const json = await visit.browser.request(`${baseOf(page)}/login`, {
         method: 'POST',
@@ -184,7 +217,11 @@ describe('the pages between an authorization request and its code (OpenID Connec
       const shown = await visit.browser.open(baseOf(page));
       expect([shown.status, titleOf(shown)]).toEqual([400, expired]);
       expect(shown.html).toMatch(/reference <\w+[^>]*>[0-9a-f-]{36}/);
-      const sent = await send(visit.browser, `${baseOf(page)}/login`, { csrf: csrfOf(page), username: visit.email, password });
+      const sent = await send(visit.browser, `${baseOf(page)}/login`, {
+        csrf: csrfOf(page),
+        username: visit.email,
+        password,
+      });
       expect([sent.status, titleOf(sent)]).toEqual([400, expired]);
       await visit.nobody();
     });

@@ -16,8 +16,8 @@ import {
   redeem,
 } from '../support/party.js';
 import { setPolicy } from '../support/policy.js';
-import { totpCode } from '../support/totp.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { totpCode } from '../support/totp.js';
 
 const [one, mfa, phr] = acrValues;
 const stepSeconds = 30;

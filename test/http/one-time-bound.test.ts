@@ -38,24 +38,21 @@ describe('what is good once and bound to a sign-in (RFC 9700 §4, OWASP ASVS 5.0
     expect((await browser.open(baseOf(asked))).html).toContain('mfa-submit');
   });
 
-  it.each(['registration', 'authentication'] as const)(
-    'a challenge of a passkey (%s): one of 50',
-    async (purpose) => {
-      const { user, authenticator } = world;
-      const results = await house.server.inside(async ({ passkeyCeremonies }) => {
-        if (purpose === 'authentication') {
-          const response = authenticator.get(await passkeyCeremonies.authenticationOptions('flow'));
-          return Promise.all(Array.from({ length: 50 }, () => passkeyCeremonies.authenticate('flow', response)));
-        }
-        const response = authenticator.create(await passkeyCeremonies.registrationOptions(user, 'flow'));
-        const all = await Promise.all(
-          Array.from({ length: 50 }, () => passkeyCeremonies.register(user, 'flow', response)),
-        );
-        return all.map(({ outcome }) => (outcome === 'ok' ? outcome : undefined));
-      });
-      expect(results.filter(Boolean)).toHaveLength(1);
-    },
-  );
+  it.each(['registration', 'authentication'] as const)('a challenge of a passkey (%s): one of 50', async (purpose) => {
+    const { user, authenticator } = world;
+    const results = await house.server.inside(async ({ passkeyCeremonies }) => {
+      if (purpose === 'authentication') {
+        const response = authenticator.get(await passkeyCeremonies.authenticationOptions('flow'));
+        return Promise.all(Array.from({ length: 50 }, () => passkeyCeremonies.authenticate('flow', response)));
+      }
+      const response = authenticator.create(await passkeyCeremonies.registrationOptions(user, 'flow'));
+      const all = await Promise.all(
+        Array.from({ length: 50 }, () => passkeyCeremonies.register(user, 'flow', response)),
+      );
+      return all.map(({ outcome }) => (outcome === 'ok' ? outcome : undefined));
+    });
+    expect(results.filter(Boolean)).toHaveLength(1);
+  });
 
   it('nor does a challenge of one ceremony do for another: alone, second, another sign-in, another person, a new passkey', async () => {
     const { user, authenticator } = world;

@@ -95,7 +95,11 @@ describe('a passkey as a way in', () => {
     const found = await visitor.open(page());
     expect(found.html).not.toMatch(/name="password"|login-submit/);
     const address = found.url.replace(/\?.*/, '');
-    const typed = await send(visitor, `${address}/login`, { csrf: csrfOf(found), username: owner.person.email, password });
+    const typed = await send(visitor, `${address}/login`, {
+      csrf: csrfOf(found),
+      username: owner.person.email,
+      password,
+    });
     expect([typed.status, typed.html.includes('A password does not open this.')]).toEqual([422, true]);
     expect((await byPasskey(made)).status).toBe(200);
     const program = new JsonSignIn(owner.server, new Browser());

@@ -14,9 +14,9 @@ import {
   redeem,
 } from '../support/party.js';
 import { setPolicy } from '../support/policy.js';
-import { totpCode } from '../support/totp.js';
-import { codeIn } from '../support/sign-in-letters.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { codeIn } from '../support/sign-in-letters.js';
+import { totpCode } from '../support/totp.js';
 import { Traveller, trusting } from '../support/traveller.js';
 
 const home = '198.51.100.7';

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { decodeJwt } from 'jose';
 import { generate } from 'otplib';
 import { Browser, type Page } from '../support/browser.js';
+import { StoppedClock } from '../support/clock.js';
 import {
   authorizationUrl,
   codeOf,
@@ -12,7 +13,6 @@ import {
   pkce,
   redeem,
 } from '../support/party.js';
-import { StoppedClock } from '../support/clock.js';
 import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
 

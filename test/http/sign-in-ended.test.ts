@@ -21,7 +21,9 @@ describe('a sign-in on its way ends with everything else of the account (OWASP A
           await lockdown.redeem(String(new URL(link).searchParams.get('token')));
         }),
       'by an administrator who took the factors away': () =>
-        house.server.inside(async ({ accountLocks, users }) => accountLocks.removeSecondFactors(await users.find(house.victim.id))),
+        house.server.inside(async ({ accountLocks, users }) =>
+          accountLocks.removeSecondFactors(await users.find(house.victim.id)),
+        ),
       'by an administrator who ended the sessions': () =>
         house.server.inside(({ protocol }) => protocol.sessions.endAll(house.victim.id, 'revoked')),
       'by disabling the account for a while': () =>

@@ -124,7 +124,9 @@ describe('a copy of the database opens nothing (RFC 9700 §2.5, RFC 6819 §5.1.4
 
   function ask(path: string, form: Record<string, string>, as?: Party) {
     const credentials = as && `${encodeURIComponent(as.clientId)}:${encodeURIComponent(as.clientSecret)}`;
-    const headers = credentials ? { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` } : {};
+    const headers: Record<string, string> = credentials
+      ? { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }
+      : {};
     return swift(`${server.issuer}${path}`, { method: 'POST', form, headers });
   }
 
@@ -202,7 +204,9 @@ describe('a copy of the database opens nothing (RFC 9700 §2.5, RFC 6819 §5.1.4
     'initial access token (RFC 7591 §3)': async (value) => {
       if (!headerSafe(value)) return false;
       const json = { redirect_uris: ['https://rp.example/cb'] };
-      return (await swift(`${server.issuer}/register`, { method: 'POST', headers: bearer(value), json })).status === 201;
+      return (
+        (await swift(`${server.issuer}/register`, { method: 'POST', headers: bearer(value), json })).status === 201
+      );
     },
     'authorization code (RFC 6749 §4.1.3)': async (code) => {
       const form = {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ask, tokenWith } from '../support/api.js';
 import { Browser, type Page } from '../support/browser.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
 import { StoppedClock } from '../support/clock.js';
+import { authorizationUrl, codeOf, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
 import { setPolicy } from '../support/policy.js';
-import { totpCode } from '../support/totp.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { totpCode } from '../support/totp.js';
 
 const stepSeconds = 30;
 const day = 24 * 3600;

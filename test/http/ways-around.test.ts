@@ -10,9 +10,7 @@ describe('nobody goes past the second factor (OWASP ASVS 5.0 V6.3.1, V6.3.4)', (
   afterAll(() => house.server?.close());
   beforeEach(() => house.anew());
 
-  const tried = Object.entries(house.waysIn).filter(
-    (way): way is [FirstFactor, WayIn] => typeof way[1] === 'function',
-  );
+  const tried = Object.entries(house.waysIn).filter((way): way is [FirstFactor, WayIn] => typeof way[1] === 'function');
 
   describe.each(tried)('in by %s', (_name, wayIn) => {
     it.each(Object.entries(waysAround(house)))('and around by %s: not in', async (_around, around) => {

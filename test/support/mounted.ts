@@ -12,6 +12,4 @@ interface Layer {
 export const mountedRoutes = ({ services }: TestServer): string[] =>
   createApp(services)
     .koa.middleware.flatMap((one) => (one as Koa.Middleware & { router?: { stack: Layer[] } }).router?.stack ?? [])
-    .flatMap(({ methods, path }) =>
-      methods.filter((method) => method !== 'HEAD').map((method) => `${method} ${path}`),
-    );
+    .flatMap(({ methods, path }) => methods.filter((method) => method !== 'HEAD').map((method) => `${method} ${path}`));

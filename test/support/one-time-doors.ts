@@ -5,7 +5,6 @@ import type { Page } from './browser.js';
 import { Elsewhere } from './elsewhere.js';
 import { baseOf, csrfOf, send } from './journey.js';
 import { csrf, flowOf, type OneTimeHouse, type World } from './one-time-house.js';
-import { password } from './party.js';
 
 export const another = 'another good passphrase 7';
 
@@ -133,11 +132,7 @@ export function doorsOf(house: OneTimeHouse): Record<string, Door> {
       ),
     },
     email_code: {
-      code: step(
-        'email_code',
-        (v) => ({ code: v }),
-        atCode,
-      ),
+      code: step('email_code', (v) => ({ code: v }), atCode),
     },
     second_factor: {
       code: step('second_factor', (v) => ({ code: v }), atSecond),

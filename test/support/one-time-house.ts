@@ -1,7 +1,8 @@
 // Somebody who has every factor, in a browser that is asked for the second: for what is good once.
+
+import type { User } from '../../src/features/users/user.entity.js';
 import { deriveKey } from '../../src/platform/crypto.js';
 import { createCsrf } from '../../src/platform/csrf.js';
-import type { User } from '../../src/features/users/user.entity.js';
 import { Authenticator } from './authenticator.js';
 import type { Browser, Page } from './browser.js';
 import { StoppedClock } from './clock.js';
@@ -81,7 +82,9 @@ export class OneTimeHouse {
       const fields = { csrf: csrfOf(page), passkey: JSON.stringify(answer) };
       await send(browser, `${baseOf(page)}/login`, fields);
       await browser.open(baseOf(page));
-      const [session] = await this.query('SELECT uid FROM sessions WHERE account_id = $1 AND ended_at IS NULL', [user.id]);
+      const [session] = await this.query('SELECT uid FROM sessions WHERE account_id = $1 AND ended_at IS NULL', [
+        user.id,
+      ]);
       return { browser, uid: String(session?.uid) };
     };
     const found = this.sessions.get(user.id) ?? begin();

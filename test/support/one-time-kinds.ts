@@ -88,7 +88,9 @@ export function kindsOf(house: OneTimeHouse): Record<Name, Kind | string> {
       doors: ['POST /email-undo'],
       make: ({ user }) => {
         const data = { from: `former-${randomToken(6)}@example.com`, to: user.email, at: clock.now().toISOString() };
-        return house.server.inside(({ oneTimeTokens }) => oneTimeTokens.issue('email_change_undo', `${user.id}:x`, { data }));
+        return house.server.inside(({ oneTimeTokens }) =>
+          oneTimeTokens.issue('email_change_undo', `${user.id}:x`, { data }),
+        );
       },
       event: 'email_change.undone',
     },

@@ -48,9 +48,9 @@ export class Owner {
   security = (path: string): string => `${this.server.issuer}/account/security${path}`;
 
   /** A page of the security of the account, after the sign-in where that is asked for. */
-  async at(path: string, visitor = this.browser, secret = password): Promise<Page> {
+  async at(path: string, visitor = this.browser, secret = password, email = this.person.email): Promise<Page> {
     const page = await visitor.open(this.security(path));
-    return page.url.includes('/interaction/') ? giveNameAndPassword(visitor, page, this.person.email, secret) : page;
+    return page.url.includes('/interaction/') ? giveNameAndPassword(visitor, page, email, secret) : page;
   }
 
   /** The account as JSON, by cookie. @param path below /api/v1. */

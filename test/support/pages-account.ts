@@ -1,6 +1,6 @@
 // One’s own account, page by page, in each state worth looking at.
 import { TOLD } from '../../src/features/audit/own-activity.js';
-import { page, client, at, actions, account, username, long, totp, codes, type Sample } from './sample.js';
+import { account, client, codes, long, page, type Sample, totp, username } from './sample.js';
 
 const own = {
   base: '/account',

@@ -1,5 +1,5 @@
 // The pages of a sign-in, in each state worth looking at.
-import { page, client, at, actions, account, username, long, totp, codes, type Sample } from './sample.js';
+import { account, actions, at, client, codes, long, page, type Sample, totp, username } from './sample.js';
 
 const factor = {
   submit: `${at}/second_factor`,

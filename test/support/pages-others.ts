@@ -1,5 +1,5 @@
 // What links in letters open, sign-out, setup, errors and the mailbox of development.
-import { page, client, at, actions, account, username, long, type Sample } from './sample.js';
+import { account, actions, client, long, page, type Sample, username } from './sample.js';
 
 const errors = [
   'redirect_uri',

@@ -4,6 +4,7 @@ import { Authenticator, type Behaviour } from './authenticator.js';
 import { Browser, type Page } from './browser.js';
 import { csrfOf } from './journey.js';
 import { Owner } from './owner.js';
+import { password } from './party.js';
 
 /** The place of the form whose tag has a mark. */
 export const formOf = ({ html }: Page, mark: string): number =>
@@ -11,7 +12,8 @@ export const formOf = ({ html }: Page, mark: string): number =>
 
 export class PasskeyOwner extends Owner {
   page = (): string => this.security('/passkeys');
-  list = (visitor = this.browser): Promise<Page> => this.at('/passkeys', visitor);
+  list = (visitor = this.browser, email = this.person.email): Promise<Page> =>
+    this.at('/passkeys', visitor, password, email);
   held = () => this.server.inside(({ passkeys }) => passkeys.of(this.person.id));
   authenticator = (behaviour: Behaviour = {}): Authenticator =>
     new Authenticator({ origin: new URL(this.server.issuer).origin, ...behaviour });

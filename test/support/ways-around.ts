@@ -38,7 +38,9 @@ export const waysAround = (house: GuardedHouse): Record<string, Around> => ({
       const page = await house.browser.open(`${house.server.issuer}/account${path}`);
       expect([path, page.html.includes(house.victim.id) || page.html.includes('account-nav')]).toEqual([path, false]);
     }
-    const me = await house.browser.request(`${house.server.issuer}/api/v1/auth/me`, { headers: { accept: 'application/json' } });
+    const me = await house.browser.request(`${house.server.issuer}/api/v1/auth/me`, {
+      headers: { accept: 'application/json' },
+    });
     expect(me.status).toBe(401);
     return undefined;
   },
@@ -69,7 +71,9 @@ export const waysAround = (house: GuardedHouse): Record<string, Around> => ({
   'the way back for lost factors, before its time': async (at) => {
     await house.step(at, 'second_factor', { lost: 'yes' });
     const mails = await house.server.inside(({ mail }) => mail.mailbox(500));
-    const text = mails.find(({ to, text: said }) => to === house.victim.email && said.includes('factor-recovery'))?.text;
+    const text = mails.find(
+      ({ to, text: said }) => to === house.victim.email && said.includes('factor-recovery'),
+    )?.text;
     const link = /http\S+factor-recovery\S+/.exec(text ?? '')?.[0];
     if (link) await house.browser.submit(await house.browser.open(link), {}).catch(() => undefined);
     return house.browser.open(baseOf(at));
@@ -81,7 +85,8 @@ export const waysAround = (house: GuardedHouse): Record<string, Around> => ({
     house.clock.move(11 * 60);
     return wayIn(await house.browser.open(`${baseOf(page)}?identify`), house.victim, house.browser);
   },
-  'the back button, and the first factor again': async (_at, wayIn) => wayIn(await house.begin(), house.victim, house.browser),
+  'the back button, and the first factor again': async (_at, wayIn) =>
+    wayIn(await house.begin(), house.victim, house.browser),
   'every other step, out of order': async (at) => {
     for (const [name, fields] of Object.entries<Record<string, string>>({
       login: { username: house.victim.email, password },
@@ -104,7 +109,9 @@ export const waysAround = (house: GuardedHouse): Record<string, Around> => ({
   },
   'the code of one’s own account': async (at) => house.browser.submit(at, { code: await house.code(house.own.secret) }),
   'a recovery code of one’s own account': async (at) =>
-    house.browser.submit(await house.browser.open(`${baseOf(at)}?with=recovery_code`), { recovery_code: String(house.own.codes[0]) }),
+    house.browser.submit(await house.browser.open(`${baseOf(at)}?with=recovery_code`), {
+      recovery_code: String(house.own.codes[0]),
+    }),
   'a passkey of one’s own account': async (at) => {
     const authenticator = await house.passkeyOf(house.own);
     const options = await house.server.inside(async ({ passkeyCeremonies, users }) =>
@@ -114,13 +121,16 @@ export const waysAround = (house: GuardedHouse): Record<string, Around> => ({
   },
   'an offer to set up an authenticator, made for one’s own account': async (at) => {
     const flow = baseOf(at).split('/').at(-1) ?? '';
-    const offer = await house.server.inside(async ({ totp, users }) => totp.offer(await users.find(house.own.id), 'Acme', flow));
+    const offer = await house.server.inside(async ({ totp, users }) =>
+      totp.offer(await users.find(house.own.id), 'Acme', flow),
+    );
     await house.step(at, 'enrolment', { offer: offer.sealed, code: await house.code(offer.secret) });
     return house.browser.open(baseOf(at));
   },
   'a browser that remembers one’s own account': async (_at, wayIn) => {
     await house.fullSignIn(house.own, house.browser);
-    for (const [key, { name }] of house.browser.cookies) if (!name.includes('ostiary_device')) house.browser.cookies.delete(key);
+    for (const [key, { name }] of house.browser.cookies)
+      if (!name.includes('ostiary_device')) house.browser.cookies.delete(key);
     return wayIn(await house.begin(), house.victim, house.browser);
   },
   'the end of a sign-in of one’s own': async (_at, wayIn) => {
@@ -139,7 +149,8 @@ export const waysAround = (house: GuardedHouse): Record<string, Around> => ({
     expect(nameOf(consent)).toBe('consent');
     return wayIn(await house.browser.open(`${baseOf(consent)}/switch`), house.victim, house.browser);
   },
-  'asking for less': async (_at, wayIn) => wayIn(await house.begin({ acr_values: 'urn:ostiary:acr:1fa' }), house.victim, house.browser),
+  'asking for less': async (_at, wayIn) =>
+    wayIn(await house.begin({ acr_values: 'urn:ostiary:acr:1fa' }), house.victim, house.browser),
   'asking for more than there is': async (_at, wayIn) =>
     wayIn(await house.begin({ acr_values: 'urn:ostiary:acr:phrh' }), house.victim, house.browser),
   'a class nobody knows': async (_at, wayIn) =>
@@ -154,21 +165,28 @@ export const waysAround = (house: GuardedHouse): Record<string, Around> => ({
     return wayIn(await house.begin(), house.victim, house.browser);
   },
   'a link to close the account': async (at) => {
-    const link = await house.server.inside(async ({ lockdown, users }) => lockdown.issue(await users.find(house.victim.id)));
+    const link = await house.server.inside(async ({ lockdown, users }) =>
+      lockdown.issue(await users.find(house.victim.id)),
+    );
     await house.browser.submit(await house.browser.open(link), {});
     return house.browser.open(baseOf(at));
   },
   'registering the address again': async (_at, wayIn) => {
     await house.policy({ registration: 'open' });
     const flow = 'x'.repeat(21);
-    await house.server.inside(({ registration }) => registration.register({ email: house.victim.email, password, flow }));
+    await house.server.inside(({ registration }) =>
+      registration.register({ email: house.victim.email, password, flow }),
+    );
     return wayIn(await house.begin(), house.victim, house.browser);
   },
   'a browser that was remembered before the password was changed': async (_at, wayIn) => {
     await house.fullSignIn(house.victim, house.browser);
-    for (const [key, { name }] of house.browser.cookies) if (!name.includes('ostiary_device')) house.browser.cookies.delete(key);
+    for (const [key, { name }] of house.browser.cookies)
+      if (!name.includes('ostiary_device')) house.browser.cookies.delete(key);
     house.clock.move(1);
-    await house.server.inside(async ({ passwords, users }) => passwords.set(await users.find(house.victim.id), password));
+    await house.server.inside(async ({ passwords, users }) =>
+      passwords.set(await users.find(house.victim.id), password),
+    );
     return wayIn(await house.begin(), house.victim, house.browser);
   },
   'a code that was used': async (_at, wayIn) => {

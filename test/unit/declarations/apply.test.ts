@@ -317,7 +317,9 @@ resources:
       const bcrypt = '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
       const file = house.replace(HASH, bcrypt);
       expect(await run(file)).not.toEqual([]);
-      const outcome = await atDefault(async () => (await services.passwords.verify('moved@example.com', 'U*U')).outcome);
+      const outcome = await atDefault(
+        async () => (await services.passwords.verify('moved@example.com', 'U*U')).outcome,
+      );
       expect(outcome).toBe('ok');
       expect(await count(`password_credentials WHERE hash = '${bcrypt}'`)).toBe(0);
       expect(await plan(file)).toEqual([]);
