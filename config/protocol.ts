@@ -100,6 +100,6 @@ export const limits = {
   traces: { points: 30, seconds: minute },
   /** Copies of everything that is kept about one person. */
   dataExports: { points: 5, seconds: hour },
-  /** Submitted setup or password links from one address that failed. */
+  /** Submitted links from one address that were not good: those of letters together, those to set up by themselves. */
   linkFailures: { points: 20, seconds: 10 * minute },
 } as const;

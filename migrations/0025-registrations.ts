@@ -13,6 +13,7 @@ export class Registrations1700000000025 implements MigrationInterface {
         PRIMARY KEY (tenant_id, user_id),
         FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE
       )`);
+    await runner.query('CREATE INDEX registrations_created_at_idx ON registrations (created_at, user_id)');
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -9,6 +9,7 @@ export class KnownNetworks1700000000030 implements MigrationInterface {
         tenant_id    uuid NOT NULL,
         user_id      uuid NOT NULL,
         network      text NOT NULL,
+        created_at   timestamptz NOT NULL,
         last_seen_at timestamptz NOT NULL,
         PRIMARY KEY (tenant_id, user_id, network),
         FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE

@@ -7,7 +7,7 @@ import mjml from 'mjml';
 import { projectRoot, version } from '../config/root.js';
 import { variables } from '../config/variables.js';
 import { buildOpenApi } from '../src/api/openapi.js';
-import { endpointsOf } from '../src/app.js';
+import { endpointsOf } from '../src/endpoints.js';
 import type { Services } from '../src/services.js';
 
 interface Described {

@@ -98,6 +98,21 @@ export const refuseEncodedBodies: Middleware = (ctx, next) => {
   });
 };
 
+/** The name under which requests below a path are measured, until a router says it better. */
+export const named =
+  (prefix: string): Middleware =>
+  async (ctx, next) => {
+    if (ctx.path.startsWith(`${prefix}/`)) ctx.state.route = prefix;
+    await next();
+    if (ctx.state.route === prefix && ctx._matchedRoute) ctx.state.route = String(ctx._matchedRoute);
+  };
+
+/** A middleware of one door only. */
+export const below =
+  (prefix: string, middleware: Middleware): Middleware =>
+  (ctx, next) =>
+    ctx.path.startsWith(`${prefix}/`) ? middleware(ctx, next) : next();
+
 /** Finds the issuer that is asked, or refuses before any door. */
 export function resolveTenant(issuers: Issuers): Middleware {
   return async (ctx, next) => {

@@ -1,5 +1,6 @@
 // How long each table keeps its rows, on one page. What is not here is kept until somebody deletes it: tenants, users, clients, resources,
-// keys, and the audit log. platform/sweep.ts does the work.
+// keys, what belongs to a user and goes with them, and the audit log. platform/sweep.ts does the work. Accounts that go by themselves are
+// those of AccountDeletion and AbandonedRegistrations; of whom the record is long, Erasure keeps a row until it is emptied.
 import { MEMORY_SECONDS } from './features/credentials/lockout.js';
 import type { Retention } from './platform/sweep.js';
 

@@ -31,6 +31,11 @@ import { AccountLife1700000000033 } from '../migrations/0033-account-life.js';
 import { FactorRecoveries1700000000034 } from '../migrations/0034-factor-recoveries.js';
 import { SessionHomes1700000000035 } from '../migrations/0035-session-homes.js';
 import { ProofsFrom1700000000036 } from '../migrations/0036-proofs-from.js';
+import { ImportedHashesIndex1700000000040 } from '../migrations/0040-imported-hashes-index.js';
+import { UsersDeletionIndex1700000000041 } from '../migrations/0041-users-deletion-index.js';
+import { RefreshTokensOfAccount1700000000042 } from '../migrations/0042-refresh-tokens-of-account.js';
+import { Erasures1700000000043 } from '../migrations/0043-erasures.js';
+import { OneTimeOwners1700000000044 } from '../migrations/0044-one-time-owners.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -109,4 +114,9 @@ export const migrations = [
   FactorRecoveries1700000000034,
   SessionHomes1700000000035,
   ProofsFrom1700000000036,
+  ImportedHashesIndex1700000000040,
+  UsersDeletionIndex1700000000041,
+  RefreshTokensOfAccount1700000000042,
+  Erasures1700000000043,
+  OneTimeOwners1700000000044,
 ];

@@ -1,15 +1,15 @@
-// What happened in the account, in sentences; and the way out for whom it was not. Hands off to: the audit log, Lockdown.
+// What happened in the account, in sentences; and the way out for whom it was not. Hands off to: the audit log, LockdownLinks.
 import type Router from '@koa/router';
 import { z } from 'zod';
 import type { OwnActivity } from '../features/audit/own-activity.js';
-import type { Lockdown } from '../features/risk/lockdown.js';
+import type { LockdownLinks } from '../features/risk/lockdown-links.js';
 import { seeOther } from '../platform/form.js';
 import { deviceOf } from '../platform/user-agent.js';
 import { type AccountDoor, ANY_TIME } from './door.js';
 
 export interface ActivityDependencies {
   activity: OwnActivity;
-  lockdown: Pick<Lockdown, 'issue'>;
+  lockdownLinks: LockdownLinks;
   /** What people call an application. */
   clientName: (clientId: string) => Promise<string | undefined>;
 }
@@ -19,7 +19,7 @@ const Query = z.object({ before: z.uuid().optional().catch(undefined) });
 export function activityRoutes(
   router: Router,
   door: AccountDoor,
-  { activity, lockdown, clientName }: ActivityDependencies,
+  { activity, lockdownLinks, clientName }: ActivityDependencies,
 ): void {
   router.get('/activity', async (ctx) => {
     const visitor = await door.visitor(ctx);
@@ -40,9 +40,11 @@ export function activityRoutes(
     await door.show(ctx, visitor, 'activity', { events: await Promise.all(rows), older });
   });
 
-  // The page behind the link says what will happen, and one more button does it.
+  // The page behind the link says what will happen, and one more button does it. Whoever was found out closes the account on any proof.
   router.post('/activity/not-me', async (ctx) => {
     const visitor = await door.mayChange(ctx, { fresh: ANY_TIME, back: '/account/activity' });
-    if (visitor) seeOther(ctx, await lockdown.issue(visitor.user));
+    if (!visitor) return;
+    const { user, session } = visitor;
+    seeOther(ctx, await lockdownLinks.issueIn(session.uid, user, await door.isProved(visitor)));
   });
 }

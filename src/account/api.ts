@@ -11,9 +11,11 @@ import { SessionId } from './devices.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
 import { passkeyApi } from './passkey-api.js';
 import type { PasskeyDependencies } from './passkeys.js';
+import type { SettingsDependencies } from './settings.js';
+import { settingsApi } from './settings-api.js';
 import { twoFactorApi } from './two-factor-api.js';
 
-export interface AccountApiDependencies extends PasskeyDependencies, AuthenticatorDependencies {
+export interface AccountApiDependencies extends PasskeyDependencies, AuthenticatorDependencies, SettingsDependencies {
   sessions: OwnSessions;
   logger: Logger;
 }
@@ -66,6 +68,7 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
 
   passkeyApi(router, door, deps);
   twoFactorApi(router, door, deps);
+  settingsApi(router, door, deps);
 
   async function me({ user, session, csrf }: Visitor) {
     const { totp, passkeys, recovery_codes } = await secondFactors.of(user.id);

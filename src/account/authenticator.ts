@@ -46,7 +46,7 @@ export function authenticatorRoutes(router: Router, door: AccountDoor, deps: Aut
     // Made in another session, or for somebody else: a new one.
     if (!offer) return seeOther(ctx, `${ctx.state.prefix}${page}/setup`);
     if (!form.code) return setUp(ctx, visitor, offer, 'missing_code');
-    const added = await ownFactors.addTotp(user, offer, form.code.slice(0, 64));
+    const added = await ownFactors.addTotp(user, offer, form.code.slice(0, 64), visitor.stands);
     if (!added) return setUp(ctx, visitor, offer, 'wrong_code');
     // Shown now or never: an address to go on to could not carry them.
     if (added.codes) return door.show(ctx, visitor, 'security/new-codes', { codes: added.codes });

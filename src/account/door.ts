@@ -1,12 +1,14 @@
 // The door of the account: who is signed in in this browser, whether that is proof enough for a change, and how pages leave.
 // It is a client of the engine like any other, without a code: one authorization request, and the answer is read from the session itself.
 import type { Context } from 'koa';
-import { acrValues, routes } from '../../config/protocol.js';
-import { strength } from '../features/authentication/assurance.js';
-import { hasSecondFactor } from '../features/authentication/requirement.js';
+import { routes } from '../../config/protocol.js';
+import { MULTI_FACTOR, proofsOf } from '../features/authentication/assurance.js';
+import { meets } from '../features/authentication/requested-acr.js';
+import { needOfChange } from '../features/authentication/requirement.js';
 import { ACCOUNT_CLIENT, SIGNED_IN_PATH } from '../features/clients/own-clients.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Engine, SignedIn } from '../features/protocol/engine.js';
+import type { OwnSessions } from '../features/protocol/own-sessions.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import type { UserService } from '../features/users/user.service.js';
@@ -26,11 +28,14 @@ export interface Visitor {
   session: SignedIn;
   /** For the field `csrf`, or the header x-csrf-token. */
   csrf: string;
+  /** In the transaction of a change that gives a way in: whether the session goes on. */
+  stands: () => Promise<boolean>;
 }
 
 export interface DoorDependencies {
   engine: Pick<Engine, 'session'>;
-  users: Pick<UserService, 'findActive'>;
+  users: Pick<UserService, 'findActive' | 'hold'>;
+  sessions: Pick<OwnSessions, 'hold'>;
   secondFactors: Pick<SecondFactors, 'of'>;
   policy: () => Promise<AuthenticationPolicy>;
   wayBack: WayBack;
@@ -53,8 +58,6 @@ export interface ChangeOptions {
   back?: string;
 }
 
-const [, MFA] = acrValues;
-
 export class AccountDoor {
   constructor(private readonly deps: DoorDependencies) {}
 
@@ -72,7 +75,10 @@ export class AccountDoor {
     const user = session && (await this.deps.users.findActive(session.accountId));
     if (!user) return undefined;
     enterActor({ type: 'user', id: user.id });
-    return { user, session, csrf: this.deps.csrf.token(bindingOf(session)) };
+    const { users, sessions } = this.deps;
+    // In this order, as whoever ends them goes.
+    const stands = async () => (await users.hold(user)) && sessions.hold(session.uid);
+    return { user, session, csrf: this.deps.csrf.token(bindingOf(session)), stands };
   }
 
   /**
@@ -101,7 +107,12 @@ export class AccountDoor {
     return undefined;
   }
 
-  /** Renders views/account/NAME.eta. `?done=CODE` of a page of ours shows the words account.notices.CODE. */
+  /** Whether a change would pass that needs a new and strong proof. */
+  async isProved(visitor: Visitor): Promise<boolean> {
+    return (await this.missing(visitor, FRESH)) === undefined;
+  }
+
+  /** Renders views/account/NAME.eta. `?done=CODE`, where our own form led here, shows the words account.notices.CODE. */
   show(
     ctx: Context,
     { user, csrf }: Visitor,
@@ -115,7 +126,7 @@ export class AccountDoor {
       base: `${prefix}/account`,
       signOut: `${prefix}${routes.end_session}`,
       here: view.split('/')[0],
-      notice: noticeOf(ctx.query.done),
+      notice: isFromElsewhere(ctx) ? undefined : noticeOf(ctx.query.done),
       account: { name: user.claims.name ?? user.email, email: user.email, initials: initialsOf(user) },
     };
     return this.deps.pages.send(ctx, `account/${view}`, shown, { status, csrf, uiLocales: user.claims.locale });
@@ -124,15 +135,13 @@ export class AccountDoor {
   /** What is still to be proved, in the words of an authorization request (OpenID Connect Core §3.1.2.1). */
   private async missing({ user, session }: Visitor, fresh: number): Promise<Record<string, string> | undefined> {
     if (!Number.isFinite(fresh)) return undefined;
-    const has = await this.deps.secondFactors.of(user.id);
-    const policy = await this.deps.policy();
-    // Of a session from before the tenant required one as well: what is missing is set up on the way.
-    const second = policy.multi_factor === 'required' || hasSecondFactor(policy, has);
-    const age = epochSeconds(this.deps.clock.now()) - session.loginTs;
-    const weak = second && strength(session.acr) < strength(MFA);
-    if (age <= fresh && !weak) return undefined;
+    const { amr, loginTs } = session;
+    const [has, policy] = [await this.deps.secondFactors.of(user.id), await this.deps.policy()];
+    const { acr, missing } = needOfChange({ policy, has, proofs: proofsOf({ amr, ts: loginTs }) });
+    const age = epochSeconds(this.deps.clock.now()) - loginTs;
+    if (age <= fresh && (!missing || meets(session.acr, MULTI_FACTOR))) return undefined;
     return {
-      ...(second ? { acr_values: MFA } : {}),
+      ...(acr ? { acr_values: acr } : {}),
       // Where only more is asked, what the session stands on counts.
       ...(age > fresh ? { prompt: 'login', max_age: String(fresh) } : {}),
     };
@@ -170,6 +179,9 @@ const loginRequired = (members: object) =>
   unauthorized('login_required', 'Nobody is signed in in this browser', undefined, { ...members });
 const stepUpRequired = (members: object) =>
   unauthorized('step_up_required', 'This needs a newer or stronger proof of who you are', undefined, { ...members });
+
+/** A link on another page, which would say that something was done here (Fetch Metadata Request Headers §2.3). */
+const isFromElsewhere = (ctx: Context): boolean => /^(?:cross-site|same-site)$/.test(ctx.get('Sec-Fetch-Site'));
 
 /** Codes have an underscore, which no member of an object's prototype has between small letters. */
 const noticeOf = (done: unknown) => (typeof done === 'string' && /^[a-z]+(?:_[a-z]+)+$/.test(done) ? done : undefined);

@@ -60,11 +60,15 @@ export function ownPasswordRoutes(router: Router, door: AccountDoor, deps: OwnPa
     if (visitor) await answerStrength(ctx, PasswordForm.parse(ctx.request.body ?? {}).password, visitor.user);
   });
 
-  async function change({ user }: Visitor, form: PasswordForm, keptSession?: string): Promise<Answer | undefined> {
+  async function change(
+    { user, stands }: Visitor,
+    form: PasswordForm,
+    keptSession?: string,
+  ): Promise<Answer | undefined> {
     const { current_password: current, password } = form;
     if (!(await passwords.has(user))) {
       if (!password) return { reasons: ['missing'] };
-      await ownPassword.setFirst(user, password, keptSession);
+      await ownPassword.setFirst(user, password, keptSession, stands);
       return undefined;
     }
     if (!current) return { error: { code: 'missing_current' } };

@@ -28,7 +28,7 @@ export function passkeyApi(router: Router, door: AccountDoor, deps: PasskeyDepen
     const visitor = await door.mayChange(ctx, { back });
     if (!visitor) return;
     const response = read(RegistrationResponse, ctx);
-    const made = await passkeyCeremonies.register(visitor.user, visitor.session.uid, response);
+    const made = await passkeyCeremonies.register(visitor.user, visitor.session.uid, response, visitor.stands);
     if (made.outcome !== 'ok') throw refused(made.outcome);
     const recovery_codes = await ownFactors.codesWhereNone(visitor.user);
     answer(ctx, 201, { passkey: presentPasskey(made.passkey), ...(recovery_codes ? { recovery_codes } : {}) });

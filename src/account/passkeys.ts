@@ -37,7 +37,7 @@ export function passkeyRoutes(router: Router, door: AccountDoor, deps: PasskeyDe
     if (!visitor) return;
     const response = RegistrationResponse.safeParse(json(Form.parse(ctx.request.body ?? {}).passkey));
     const made = response.success
-      ? await passkeyCeremonies.register(visitor.user, visitor.session.uid, response.data)
+      ? await passkeyCeremonies.register(visitor.user, visitor.session.uid, response.data, visitor.stands)
       : ({ outcome: 'failed' } as const);
     if (made.outcome !== 'ok') return list(ctx, visitor, `passkey_${made.outcome}`);
     const codes = await ownFactors.codesWhereNone(visitor.user);

@@ -33,7 +33,7 @@ export function twoFactorApi(
     if (!visitor) return;
     const { setup_token, code } = read(Complete, ctx);
     const offer = totp.reopen(visitor.user, await issuerName(), visitor.session.uid, setup_token);
-    const added = offer && (await ownFactors.addTotp(visitor.user, offer, code));
+    const added = offer && (await ownFactors.addTotp(visitor.user, offer, code, visitor.stands));
     if (!added) throw new AppError(422, 'wrong_code', 'The code is not of this authenticator, or not of this moment');
     answer(ctx, 200, { enabled: true, ...(added.codes ? { recovery_codes: added.codes } : {}) });
   });

@@ -5,7 +5,7 @@ import { hmac, safeEqual } from '../platform/crypto.js';
 /** No scheme, no host, no backslash, no dots: it can only be a page of ours (RFC 9700 §4.11.2). */
 const page = /^\/account(?:\/[A-Za-z0-9_-]+)*(?:\?[A-Za-z0-9_=&%.~-]*)?$/;
 
-export const isAccountPage = (path: string): boolean => path.length <= 512 && page.test(path);
+const isAccountPage = (path: string): boolean => path.length <= 512 && page.test(path);
 
 export class WayBack {
   /** @param keys newest first; a state signed with an older one is still taken. */

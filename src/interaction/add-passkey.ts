@@ -1,8 +1,8 @@
 // After a sign-in by password, in a browser that can: would they like a passkey? At most every thirty days, and "Not now" goes on as well.
 // Hands off to: PasskeyHints, which knows whether it is time; PasskeyService, which knows what browsers make.
 
-import { assess, type Proof } from '../features/authentication/assurance.js';
-import { hasSecondFactor } from '../features/authentication/requirement.js';
+import { assuranceOf, type Proof } from '../features/authentication/assurance.js';
+import { mayAddPasskey } from '../features/authentication/requirement.js';
 import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
 import type { PasskeyHints } from '../features/credentials/passkey-hints.js';
@@ -15,21 +15,23 @@ import { proofOfNew, registered } from './passkey.js';
 import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
+export interface AddPasskeyDependencies {
+  passkeys: PasskeyService;
+  passkeyHints: PasskeyHints;
+  ownFactors: OwnFactors;
+  secondFactors: Pick<SecondFactors, 'of'>;
+  users: Pick<UserService, 'hold'>;
+  policy: () => Promise<AuthenticationPolicy>;
+  clock: Clock;
+}
+
 /** Seconds. A page that was left open adds nothing to the account (NIST SP 800-63B-4 §4.1). */
 const FRESH = 10 * 60;
 
 export class AddPasskeyStep implements Step {
   constructor(
     private readonly stage: Stage,
-    private readonly deps: {
-      passkeys: PasskeyService;
-      passkeyHints: PasskeyHints;
-      ownFactors: OwnFactors;
-      secondFactors: Pick<SecondFactors, 'of'>;
-      policy: () => Promise<AuthenticationPolicy>;
-      users: UserService;
-      clock: Clock;
-    },
+    private readonly deps: AddPasskeyDependencies,
   ) {}
 
   /** Once it was shown here it stays until it is answered: going back or sending it late loses nothing. */
@@ -40,16 +42,14 @@ export class AddPasskeyStep implements Step {
     return can_passkey === true && this.deps.passkeyHints.isTimeToAsk({ id: user_id });
   }
 
-  /** Whoever has a second factor has proved it here, and not been let off because the browser is remembered: a passkey would do alone for good. */
   private async mayAdd(userId: string, proofs: readonly Proof[]): Promise<boolean> {
     const { secondFactors, policy, clock } = this.deps;
-    if (assess(proofs).ts < epochSeconds(clock.now()) - FRESH) return false;
-    const has = await secondFactors.of(userId);
-    return assess(proofs).amr.includes('mfa') || !hasSecondFactor(await policy(), has);
+    if (assuranceOf(proofs).ts < epochSeconds(clock.now()) - FRESH) return false;
+    return mayAddPasskey({ policy: await policy(), has: await secondFactors.of(userId), proofs });
   }
 
   async show(visit: Visit): Promise<void> {
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     if (!user) return;
     await this.ask(visit, user);
     if (visit.progress.add_passkey) return;
@@ -59,12 +59,13 @@ export class AddPasskeyStep implements Step {
 
   async submit(visit: Visit, form: Form): Promise<void> {
     const { progress } = visit;
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     const answered = { ...progress, add_passkey: 'answered' as const };
     const text = field(form, 'passkey');
     if (!user || !text) return this.stage.remember(visit, answered);
-    const { passkeys, ownFactors, clock } = this.deps;
-    const made = await registered(passkeys, visit, text, user);
+    const { passkeys, ownFactors, users, clock } = this.deps;
+    const stands = () => users.hold(user, assuranceOf(progress.proofs).ts);
+    const made = await registered(passkeys, visit, text, user, stands);
     if (made.outcome !== 'ok') return this.ask(visit, user, `passkey_${made.outcome}`);
     const recovery_codes = await ownFactors.codesWhereNone(user);
     const proofs = [...progress.proofs, proofOfNew(made.passkey, clock)];
@@ -79,9 +80,5 @@ export class AddPasskeyStep implements Step {
       actions: { submit: `${visit.base}/add_passkey` },
     };
     await this.stage.show(visit, 'add-passkey', data, { status: problem ? 422 : 200 });
-  }
-
-  private async userOf({ progress }: Visit): Promise<User | undefined> {
-    return progress.user_id ? this.deps.users.findActive(progress.user_id) : undefined;
   }
 }

@@ -1,6 +1,5 @@
 // A password that somebody else has set is replaced before the sign-in goes on.
 import type { PasswordService } from '../features/credentials/password.service.js';
-import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
 import { begunAnew } from './steps.js';
@@ -10,7 +9,6 @@ export class ChangePasswordStep implements Step {
   constructor(
     private readonly stage: Stage,
     private readonly passwords: PasswordService,
-    private readonly users: UserService,
     private readonly clock: Clock,
   ) {}
 
@@ -21,7 +19,7 @@ export class ChangePasswordStep implements Step {
   async submit(visit: Visit, form: Form): Promise<void> {
     const { progress } = visit;
     const password = field(form, 'password');
-    const user = progress.user_id && (await this.users.findActive(progress.user_id));
+    const user = await visit.user();
     if (!user || !progress.password) return;
     if (!password) return this.ask(visit, ['missing']);
     try {

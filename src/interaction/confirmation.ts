@@ -2,7 +2,6 @@
 // say nothing of how strong the sign-in is, and nothing is sent before somebody asks for it.
 import type { EmailCodes } from '../features/accounts/email-codes.js';
 import type { User } from '../features/users/user.entity.js';
-import type { UserService } from '../features/users/user.service.js';
 import { AppError } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
@@ -12,19 +11,24 @@ interface Problem {
   seconds?: number;
 }
 
+export interface ConfirmationDependencies {
+  emailCodes: EmailCodes;
+  signIns: CounterHandle<'outcome'>;
+}
+
 export class ConfirmationStep implements Step {
   constructor(
     private readonly stage: Stage,
-    private readonly deps: { emailCodes: EmailCodes; users: UserService; signIns: CounterHandle<'outcome'> },
+    private readonly deps: ConfirmationDependencies,
   ) {}
 
   async show(visit: Visit): Promise<void> {
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     if (user) await this.ask(visit, user);
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     if (!user) return;
     const { progress } = visit;
     if (!progress.confirmation || field(form, 'send')) return this.send(visit, user);
@@ -39,7 +43,7 @@ export class ConfirmationStep implements Step {
 
   private async send(visit: Visit, user: User): Promise<void> {
     try {
-      await this.deps.emailCodes.send(user.email, flowOf(visit));
+      await this.deps.emailCodes.sendTo(user, flowOf(visit));
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 429) throw error;
       return this.ask(visit, user, { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 }, 429);
@@ -54,10 +58,6 @@ export class ConfirmationStep implements Step {
       status,
       retryAfter: status === 429 ? error?.seconds : undefined,
     });
-  }
-
-  private async userOf({ progress }: Visit): Promise<User | undefined> {
-    return progress.user_id ? this.deps.users.findActive(progress.user_id) : undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 // A second factor is set up, because the sign-in cannot go on without one: an authenticator or a passkey, whichever would do.
 // Hands off to: TotpService, which keeps it once a right code of it has come back; PasskeyService, which knows what browsers make.
+import { assuranceOf } from '../features/authentication/assurance.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
 import type { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import type { TotpOffer, TotpService } from '../features/credentials/totp.service.js';
@@ -10,11 +11,11 @@ import { type Clock, epochSeconds } from '../platform/clock.js';
 import { proofOfNew, registered } from './passkey.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
-interface EnrolmentDependencies {
+export interface EnrolmentDependencies {
   totp: TotpService;
   passkeys: PasskeyService;
   recoveryCodes: RecoveryCodes;
-  users: UserService;
+  users: Pick<UserService, 'hold'>;
   clock: Clock;
   /** What an authenticator shows beside the account. */
   issuerName: () => Promise<string>;
@@ -29,13 +30,13 @@ export class EnrolmentStep implements Step {
   ) {}
 
   async show(visit: Visit): Promise<void> {
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     if (user) await this.ask(visit, user, await this.offer(visit, user));
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
     const { progress, interaction } = visit;
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     const { totp, recoveryCodes, issuerName, clock } = this.deps;
     const passkey = field(form, 'passkey');
     if (user && passkey) return this.byPasskey(visit, user, passkey);
@@ -48,7 +49,7 @@ export class EnrolmentStep implements Step {
     if (!code) return this.ask(visit, user, offer, 'missing_code');
     // Only what was lost is replaced, and a recovery code says so.
     const replacing = progress.proofs.some(({ method }) => method === 'recovery_code');
-    if (!(await totp.confirm(user, offer, code.slice(0, 64), { replacing }))) {
+    if (!(await totp.confirm(user, offer, code.slice(0, 64), { replacing, stands: this.standing(visit, user) }))) {
       // Set up a moment ago, by a second click or in another tab: the dispatcher shows where the person is.
       if (!replacing && (await totp.has(user.id))) return;
       return this.ask(visit, user, offer, 'wrong_code');
@@ -62,7 +63,7 @@ export class EnrolmentStep implements Step {
     const { progress } = visit;
     const { passkeys, recoveryCodes, clock } = this.deps;
     if (!methodsOf(visit).includes('passkey')) return;
-    const made = await registered(passkeys, visit, text, user);
+    const made = await registered(passkeys, visit, text, user, this.standing(visit, user));
     if (made.outcome !== 'ok') return this.ask(visit, user, await this.offer(visit, user), `passkey_${made.outcome}`);
     const codes = await recoveryCodes.renew(user);
     const proofs = [...progress.proofs, proofOfNew(made.passkey, clock)];
@@ -87,8 +88,9 @@ export class EnrolmentStep implements Step {
     await this.stage.show(visit, 'enrolment', data, { status: problem ? 422 : 200 });
   }
 
-  private async userOf({ progress }: Visit): Promise<User | undefined> {
-    return progress.user_id ? this.deps.users.findActive(progress.user_id) : undefined;
+  /** In the transaction that adds it: whether what was proved here still holds. */
+  private standing({ progress }: Visit, user: User): () => Promise<boolean> {
+    return () => this.deps.users.hold(user, assuranceOf(progress.proofs).ts);
   }
 }
 

@@ -9,6 +9,7 @@ import type { ForgottenPasswords } from '../features/accounts/forgotten-password
 import { assertSameOrigin } from '../platform/csrf.js';
 import { AppError, forbidden, invalid } from '../platform/errors.js';
 import type { Logger } from '../platform/logger.js';
+import type { Dispatcher } from './dispatcher.js';
 import type { Links } from './links.js';
 import { answerProblem, problems } from './problem.js';
 import type { StepName } from './steps.js';
@@ -16,15 +17,8 @@ import type { Form, Visit } from './visit.js';
 
 export const JSON_PATH = '/api/v1';
 
-interface Dispatch {
-  visitOf(ctx: Context, uid: string): Promise<Visit>;
-  stepOf(visit: Visit): Promise<StepName | 'finish'>;
-  /** @returns the step that is next instead, where this one is not to be taken now. */
-  submit(visit: Visit, step: StepName, form: Form): Promise<StepName | 'finish' | undefined>;
-  isOurs(visit: Visit, csrf: unknown): boolean;
-}
-
-interface JsonDependencies extends Dispatch {
+interface JsonDependencies {
+  dispatcher: Dispatcher;
   links: Links;
   /** What the browser is to be asked for a passkey at this step; undefined where none is taken. */
   passkeyOptions(visit: Visit, step: StepName | 'finish'): Promise<object | undefined>;
@@ -88,7 +82,7 @@ const readBody = bodyParser({
 });
 
 export function createJsonRouter(deps: JsonDependencies): Router {
-  const { visitOf, stepOf, submit, links, forgottenPasswords, passkeyOptions } = deps;
+  const { dispatcher, links, forgottenPasswords, passkeyOptions } = deps;
   const router = new Router({ prefix: JSON_PATH, sensitive: true, strict: true });
   const guarded = problems(deps.logger);
   const shed = (_ctx: Context, next: Next) => {
@@ -112,16 +106,16 @@ export function createJsonRouter(deps: JsonDependencies): Router {
   /** The interaction that is named, of this browser, asked by a page of ours or by a program that is none. */
   async function visit(ctx: Context, uid: string): Promise<Visit> {
     assertSameOrigin(ctx.headers, ctx.state.origin);
-    const found = { ...(await visitOf(ctx, uid)), json: true };
-    if (!deps.isOurs(found, ctx.get('x-csrf-token')))
+    const found = { ...(await dispatcher.visitOf(ctx, uid)), json: true };
+    if (!dispatcher.isOurs(found, ctx.get('x-csrf-token')))
       throw forbidden('csrf', 'The header x-csrf-token is not the one of this interaction');
     return found;
   }
 
   async function answer(ctx: Context, uid: string, status = 200): Promise<void> {
-    const now = await visitOf(ctx, uid);
+    const now = await dispatcher.visitOf(ctx, uid);
     ctx.status = status;
-    ctx.body = describe(now, await stepOf(now), ctx.state.issuer);
+    ctx.body = describe(now, await dispatcher.stepOf(now), ctx.state.issuer);
   }
 
   for (const [path, { step, schema, more, status }] of Object.entries(forms))
@@ -132,7 +126,7 @@ export function createJsonRouter(deps: JsonDependencies): Router {
         ...more,
         ...(deps.captchaField ? { [deps.captchaField]: captcha_token } : {}),
       };
-      const next = await submit(await visit(ctx, String(interaction)), step, form);
+      const next = await dispatcher.submit(await visit(ctx, String(interaction)), step, form);
       if (next) return answerProblem(ctx, { status: 409, code: 'wrong_step', step: next });
       if (ctx.body === undefined) await answer(ctx, String(interaction), status);
     });
@@ -158,7 +152,7 @@ export function createJsonRouter(deps: JsonDependencies): Router {
   post('/passkeys/authenticate/options', async (ctx, body) => {
     const { interaction } = parse(z.strictObject(name), body);
     const found = await visit(ctx, interaction);
-    const step = await stepOf(found);
+    const step = await dispatcher.stepOf(found);
     const options = await passkeyOptions(found, step);
     if (!options) return answerProblem(ctx, { status: 409, code: 'wrong_step', step });
     ctx.body = options;
@@ -168,8 +162,8 @@ export function createJsonRouter(deps: JsonDependencies): Router {
     const form = z.strictObject({ ...name, response: z.record(z.string(), z.unknown()) });
     const { interaction, response } = parse(form, body);
     const found = await visit(ctx, interaction);
-    const step = (await stepOf(found)) === 'second_factor' ? 'second_factor' : 'login';
-    const next = await submit(found, step, { passkey: JSON.stringify(response) });
+    const step = (await dispatcher.stepOf(found)) === 'second_factor' ? 'second_factor' : 'login';
+    const next = await dispatcher.submit(found, step, { passkey: JSON.stringify(response) });
     if (next) return answerProblem(ctx, { status: 409, code: 'wrong_step', step: next });
     if (ctx.body === undefined) await answer(ctx, interaction);
   });

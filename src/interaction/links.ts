@@ -1,5 +1,5 @@
 // Links from letters, opened in the browser whose sign-in they belong to: only there does its cookie come along. In any other browser the
-// person is sent on to the page that helps them (account/sign-in-link.ts, account/verify-email.ts). Opening one uses nothing up.
+// person is sent on to the page that helps them (letters/sign-in-link.ts, letters/verify-email.ts). Opening one uses nothing up.
 // Hands off to: MagicLinks and EmailVerification, which know whether a link is good; the dispatcher, which goes on.
 import type Router from '@koa/router';
 import type { Context } from 'koa';
@@ -10,6 +10,7 @@ import type { User } from '../features/users/user.entity.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
 import { readForm, seeOther } from '../platform/form.js';
+import type { Dispatcher } from './dispatcher.js';
 import { type Form, field, type Stage, text, type Visit } from './visit.js';
 
 export interface LinkDependencies {
@@ -17,14 +18,6 @@ export interface LinkDependencies {
   emailVerification: EmailVerification;
   policy: () => Promise<AuthenticationPolicy>;
   clock: Clock;
-}
-
-/** What the dispatcher lends. */
-interface Dispatch {
-  stage: Stage;
-  visitOf(ctx: Context): Promise<Visit>;
-  /** @throws AppError 403 where the form was not made for this browser. */
-  guard(visit: Visit, body: Form): void;
 }
 
 /** What each link does, of which the pages and the forms of programs are made. */
@@ -74,7 +67,7 @@ const noLetters = { registered: undefined, email_code: undefined, magic_link: un
 
 const invalidLink = () => new AppError(400, 'invalid_link', 'This link does not work any more. Ask for a new one');
 
-export function linkRoutes(router: Router, links: Links, { stage, visitOf, guard }: Dispatch): void {
+export function linkRoutes(router: Router, links: Links, stage: Stage, dispatcher: Dispatcher): void {
   const pages = [
     { path: 'sign-in-link', view: 'sign-in-link', find: 'signInHere', open: 'signIn' },
     { path: 'verify-email', view: 'verify-email', find: 'verifyHere', open: 'verify' },
@@ -82,7 +75,7 @@ export function linkRoutes(router: Router, links: Links, { stage, visitOf, guard
   for (const { path, view, find, open } of pages) {
     router.get(`/:uid/${path}`, async (ctx) => {
       const token = text(ctx.query.token) ?? '';
-      const visit = await visitOf(ctx).catch(anotherBrowser);
+      const visit = await dispatcher.visitOf(ctx).catch(anotherBrowser);
       const user = visit && (await links[find](token, visit));
       if (!visit || !user) return seeOther(ctx, elsewhere(ctx, path, token));
       const data = { token, username: user.email, actions: { submit: `${visit.base}/${path}` } };
@@ -90,9 +83,9 @@ export function linkRoutes(router: Router, links: Links, { stage, visitOf, guard
     });
 
     router.post(`/:uid/${path}`, readForm, async (ctx) => {
-      const visit = await visitOf(ctx);
+      const visit = await dispatcher.visitOf(ctx);
       const body = (ctx.request.body ?? {}) as Form;
-      guard(visit, body);
+      dispatcher.guard(visit, body);
       await links[open](visit, field(body, 'token') ?? '');
       seeOther(ctx, visit.base);
     });

@@ -19,7 +19,7 @@ interface Problem {
   seconds?: number;
 }
 
-interface LoginDependencies {
+export interface LoginDependencies {
   passkeys: PasskeyService;
   passwords: PasswordService;
   emailCodes: EmailCodes;
@@ -206,9 +206,9 @@ export class LoginStep implements Step {
   /** login_hint (OpenID Connect Core §3.1.2.1), or whoever is signed in and is asked again. */
   private async expectedName({ interaction, progress }: Visit): Promise<string | undefined> {
     const hint = text(interaction.params.login_hint);
-    // Who is signed in, but elsewhere, is no name for whoever holds the cookie here: nor is it among those to choose from.
+    // Who is signed in, but elsewhere, is no name for whoever holds the cookie here. Only the prompt `login` has asked where they are.
     const { name, reasons } = interaction.prompt;
-    const elsewhere = name === 'select_account' || reasons.includes('session_moved');
+    const elsewhere = name !== 'login' || reasons.includes('session_moved');
     if (hint || !interaction.session || progress.other_account || elsewhere) return hint?.slice(0, 320);
     return (await this.deps.users.findActive(interaction.session.accountId))?.email;
   }

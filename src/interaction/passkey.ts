@@ -4,8 +4,10 @@ import type { Proof } from '../features/authentication/assurance.js';
 import type { Passkey } from '../features/credentials/passkey.entity.js';
 import { AuthenticationResponse, RegistrationResponse } from '../features/credentials/passkey.schema.js';
 import type { Authenticated, PasskeyService, Registration } from '../features/credentials/passkey.service.js';
+import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
+import type { StepName } from './steps.js';
 import type { Visit } from './visit.js';
 
 export interface PasskeyOffer {
@@ -21,6 +23,27 @@ export async function passkeyOffer(
   user?: User,
 ): Promise<PasskeyOffer> {
   return { options: await passkeys.authenticationOptions(interaction.uid, user), conditional: !user };
+}
+
+export interface PasskeyOptionsDependencies {
+  passkeys: PasskeyService;
+  policy: () => Promise<AuthenticationPolicy>;
+}
+
+/** What a program asks the browser for: as on the page of the step that is next. @returns undefined where no passkey is taken. */
+export async function passkeyOptions(
+  { passkeys, policy }: PasskeyOptionsDependencies,
+  visit: Visit,
+  step: StepName | 'finish',
+): Promise<PasskeyOffer['options'] | undefined> {
+  const { interaction, need } = visit;
+  if (step === 'second_factor') {
+    const asked = need.kind === 'second_factor' && need.methods.includes('passkey');
+    const user = asked ? await visit.user() : undefined;
+    return user && passkeys.authenticationOptions(interaction.uid, user);
+  }
+  const first = need.kind === 'first_factor' && (await policy()).first_factors.includes('passkey');
+  return first ? passkeys.authenticationOptions(interaction.uid) : undefined;
 }
 
 export async function authenticated(
@@ -53,9 +76,10 @@ export async function registered(
   { interaction }: Visit,
   text: string,
   user: User,
+  stands: () => Promise<boolean>,
 ): Promise<Registration> {
   const response = RegistrationResponse.safeParse(json(text));
-  return response.success ? passkeys.register(user, interaction.uid, response.data) : { outcome: 'failed' };
+  return response.success ? passkeys.register(user, interaction.uid, response.data, stands) : { outcome: 'failed' };
 }
 
 function json(text: string): unknown {

@@ -19,7 +19,7 @@ interface Answer {
   reasons?: string[];
 }
 
-interface RegisterDependencies {
+export interface RegisterDependencies {
   registration: RegistrationService;
   passwords: PasswordService;
   captcha: CaptchaQuestion;

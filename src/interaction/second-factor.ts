@@ -8,7 +8,6 @@ import type { CodeOutcome, SecondFactors } from '../features/credentials/second-
 import type { Devices } from '../features/devices/device.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
-import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
 import { seeOther } from '../platform/form.js';
@@ -26,7 +25,7 @@ interface Problem {
 /** What the page asks for. */
 type Way = 'code' | 'recovery_code' | 'email_code' | 'lost';
 
-interface SecondFactorDependencies {
+export interface SecondFactorDependencies {
   secondFactors: SecondFactors;
   passkeys: PasskeyService;
   emailCodes: EmailCodes;
@@ -34,7 +33,6 @@ interface SecondFactorDependencies {
   devices: Devices;
   captcha: CaptchaQuestion;
   policy: () => Promise<AuthenticationPolicy>;
-  users: UserService;
   clock: Clock;
   signIns: CounterHandle<'outcome'>;
 }
@@ -46,13 +44,13 @@ export class SecondFactorStep implements Step {
   ) {}
 
   async show(visit: Visit): Promise<void> {
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     if (user) await this.ask(visit, user, wayOf(visit));
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
     const { need } = visit;
-    const user = await this.userOf(visit);
+    const user = await visit.user();
     if (!user || need.kind !== 'second_factor') return;
     if (field(form, 'lost')) return this.requestRecovery(visit, user);
     if (field(form, 'with') === 'email_code') return this.sendCode(visit, user);
@@ -104,7 +102,7 @@ export class SecondFactorStep implements Step {
   private async sendCode(visit: Visit, user: User): Promise<void> {
     const { need, progress } = visit;
     if (need.kind !== 'second_factor' || !need.methods.includes('email_code')) return;
-    const refused = await limited(this.deps.emailCodes.send(user.email, flowOf(visit)));
+    const refused = await limited(this.deps.emailCodes.sendTo(user, flowOf(visit)));
     if (refused) return this.ask(visit, user, 'email_code', refused, 429);
     await this.stage.remember(visit, { ...progress, mailed: true });
   }
@@ -170,10 +168,6 @@ export class SecondFactorStep implements Step {
       },
     };
     await this.stage.show(visit, 'second-factor', data, { status, widget: captcha?.origin, retryAfter });
-  }
-
-  private async userOf({ progress }: Visit): Promise<User | undefined> {
-    return progress.user_id ? this.deps.users.findActive(progress.user_id) : undefined;
   }
 }
 

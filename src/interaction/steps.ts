@@ -12,6 +12,8 @@ export const Progress = z.object({
   /** Whose proofs these are: set by the first one, and every later one is of the same account. */
   user_id: z.uuid().optional(),
   proofs: z.array(Proof).default([]),
+  /** Of which session the first so many of them are, where it is stepped up: they end with it. */
+  from_session: z.object({ uid: z.string(), proofs: z.number().int() }).optional(),
   /** A code was sent to the address that was typed, and is to be typed in place of a password. */
   email_code: z.boolean().optional(),
   /** The same, by a link; its page takes the code that the link shows in another browser, too. */
@@ -22,7 +24,7 @@ export const Progress = z.object({
   recovery_requested: z.boolean().optional(),
   /** An account was made here, if the address had none: when its password was chosen, and whether the letter about it is still being shown. */
   registered: z.object({ at: z.number().int(), waiting: z.boolean() }).optional(),
-  /** Of the password that was proved. `set_at`, in milliseconds, tells which of the account's passwords it was; `failures`, how often it was missed before. */
+  /** Of the password that was proved. `set_at`, in milliseconds, tells which of the account's passwords it was; `failures`, how often it was missed since the last sign-in that was done. */
   password: z
     .object({ must_change: z.boolean(), set_at: z.number().int(), failures: z.number().int().optional() })
     .optional(),

@@ -4,6 +4,7 @@ import type { Need } from '../features/authentication/requirement.js';
 import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
 import { isOwnClient } from '../features/clients/own-clients.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
+import type { User } from '../features/users/user.entity.js';
 import type { PageOptions, Pages } from '../platform/page.js';
 import { answerProblem, problemOf } from './problem.js';
 import type { Progress } from './steps.js';
@@ -15,6 +16,8 @@ export interface Visit {
   progress: Progress;
   /** What is still to be proved. */
   need: Need;
+  /** Whose proofs these are; nobody where nothing was proved, or the account is not active any more. */
+  user(): Promise<User | undefined>;
   /** People may make accounts themselves. */
   registration: boolean;
   client: VisitedClient;

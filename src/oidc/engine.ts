@@ -1,7 +1,7 @@
 // The engine as the other doors see it: interactions, and the accounts that are signed in in one browser.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
-import type { Engine, Finish, Interaction, KnownAccount, SignedIn } from '../features/protocol/engine.js';
+import type { Engine, Finish, Interaction, KnownAccount, Login, SignedIn } from '../features/protocol/engine.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';
 import { movedFrom } from '../features/protocol/session-home.js';
@@ -129,15 +129,20 @@ export class OidcEngine implements Engine {
     return false;
   }
 
-  /** The interaction goes on with another session than the one it was begun with: the engine compares the two when it resumes. */
+  /**
+   * The interaction goes on with another session than the one it was begun with: the engine compares the two when it resumes. Who has signed in
+   * before in this interaction, if that is somebody else, is not signed in to it any more: the engine would end the session for their sake.
+   */
   private async rebind(
     provider: Provider,
     req: IncomingMessage,
     res: ServerResponse,
-    session: object | undefined,
+    session: { accountId: string; [member: string]: unknown } | undefined,
   ): Promise<void> {
     const details = await this.details(provider, req, res);
     details.session = session as EngineInteraction['session'];
+    const { login, ...earlier } = (details.lastSubmission ?? {}) as { login?: Login };
+    if (login && login.accountId !== session?.accountId) details.lastSubmission = earlier;
     await details.persist();
   }
 

@@ -1,8 +1,7 @@
 // When a person has to be asked: account choice, login (also because of where they are, of acr and of the tenant's policy), consent.
 import { errors, interactionPolicy, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
-import { acrValues } from '../../config/protocol.js';
-import { answeredAcr, meets, type RequestedAcr, requestedAcr } from '../features/authentication/asked.js';
-import { strength } from '../features/authentication/assurance.js';
+import { MULTI_FACTOR, strength } from '../features/authentication/assurance.js';
+import { answeredAcr, meets, type RequestedAcr, requestedAcr } from '../features/authentication/requested-acr.js';
 import type { Devices } from '../features/devices/device.service.js';
 import { readHandles } from '../features/devices/device-handles.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
@@ -100,8 +99,7 @@ function requestOfAcr({ params, claims }: EngineRequest): RequestedAcr {
 async function needsSecondFactor(ctx: KoaContextWithOIDC, rules: SignInRules): Promise<boolean> {
   const { policy, devices, handlesCookie } = rules;
   const { session } = ctx.oidc;
-  const [, mfa] = acrValues;
-  if (policy.multi_factor !== 'required' || !isSignedIn(ctx.oidc) || meets(session?.acr, mfa)) return false;
+  if (policy.multi_factor !== 'required' || !isSignedIn(ctx.oidc) || meets(session?.acr, MULTI_FACTOR)) return false;
   if (policy.remember_days === 0) return true;
   return !(await devices.isTrusted(String(session?.accountId), readHandles(ctx.cookies.get(handlesCookie))));
 }

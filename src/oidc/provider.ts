@@ -30,7 +30,7 @@ import { answerAcr, createPolicy } from './policy.js';
 import { clientManagement, refusedRegistration } from './registration.js';
 import { createResourceServerInfo } from './resources.js';
 import { believeRetired } from './retired-keys.js';
-import { joinTabs, keepSessions } from './session.js';
+import { keepInteractions, keepSessions } from './session.js';
 import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies {
@@ -76,7 +76,7 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   emitterOf(provider).on('error', (error: Error) => deps.logger.warn('a request to the engine broke off', { error }));
   keepSessions(provider, deps.protocol, issuer.sessions);
   answerAcr(provider);
-  joinTabs(provider);
+  keepInteractions(provider, deps.protocol);
   provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) =>
     deps.protocol.replays.unique(iss, jti, exp + clockTolerance);
   believeRetired(provider, issuer);

@@ -1,6 +1,7 @@
 // The engine's sessions, kept the way features/protocol keeps them: by uid, merged between tabs, dead once ended.
 import { errors, type Provider } from 'oidc-provider';
 import { ACCOUNT_CLIENT } from '../features/clients/own-clients.js';
+import type { Login } from '../features/protocol/engine.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import type { BindingPolicy } from '../features/protocol/session-binding.js';
@@ -77,6 +78,7 @@ function bindSessions(provider: Provider, protocol: Protocol, policy: BindingPol
     const place = await protocol.binding.check(policy, request.session, session.accountId);
     request.session.moved = place === 'moved';
     if (place !== 'ended') return session;
+    request.sessionsByUid.set(request.session.uid, undefined);
     request.session = undefined;
     return undefined;
   };
@@ -89,16 +91,14 @@ function withoutOwnClients(payload: Payload): Payload {
   return { ...payload, authorizations };
 }
 
-/**
- * Two tabs that sign in at once make two sessions of one account, and the browser keeps one of them: what the other has begun goes on in that
- * one. Where a tab comes with a cookie that a sign-in in the other has just retired, it has no session at all: whoever proved in this very
- * interaction who they are gets a new one. The engine compares the sessions when an interaction resumes, and would refuse both.
- */
-export function joinTabs(provider: Provider): void {
-  interface Resumed {
-    session?: { uid?: string; accountId?: string };
-    result?: { login?: { accountId?: string } };
-  }
+interface Resumed {
+  uid?: string;
+  session?: { uid?: string; accountId?: string };
+  result?: { login?: Partial<Login> };
+}
+
+/** What is asked before an authorization request goes on with what its pages have established. */
+export function keepInteractions(provider: Provider, protocol: Protocol): void {
   const model = provider.Interaction as unknown as {
     find(id: string, options?: object): Promise<Resumed | undefined>;
   };
@@ -107,12 +107,35 @@ export function joinTabs(provider: Provider): void {
     const interaction = await find.call(this, id, options);
     const ctx = currentEngineContext();
     const browser = ctx?.oidc?.route === 'resume' ? ctx.oidc.session : undefined;
-    const begun = interaction?.session;
-    if (!browser || !begun?.accountId) return interaction;
-    if (browser.accountId === begun.accountId) begun.uid = String(browser.uid);
-    else if (!browser.accountId && interaction?.result?.login?.accountId === begun.accountId) delete begun.uid;
+    if (!interaction || !browser) return interaction;
+    await keepBounds(interaction, protocol, requestOf(ctx));
+    joinTabs(interaction, browser);
     return interaction;
   };
+}
+
+/** @throws SessionNotFound where what was proved only adds to a session that has ended meanwhile. */
+async function keepBounds(
+  { uid, result }: Resumed,
+  { sessions }: Protocol,
+  request: ReturnType<typeof requestOf>,
+): Promise<void> {
+  const { from_session, proved_in } = result?.login ?? {};
+  if (from_session && !(await sessions.findByUid(request, from_session)))
+    throw new errors.SessionNotFound('the session has ended');
+  // Elsewhere than at home only what was proved there, just now and whole, makes it at home there.
+  if (request.session?.moved && (from_session || proved_in !== uid)) delete result?.login;
+}
+
+/**
+ * Two tabs that sign in at once make two sessions of one account, and the browser keeps one of them: what the other has begun goes on in that
+ * one. Where a tab comes with a cookie that a sign-in in the other has just retired, it has no session at all: whoever proved in this very
+ * interaction who they are gets a new one. The engine compares the sessions when an interaction resumes, and would refuse both.
+ */
+function joinTabs({ session: begun, result }: Resumed, browser: { uid?: unknown; accountId?: string }): void {
+  if (!begun?.accountId) return;
+  if (browser.accountId === begun.accountId) begun.uid = String(browser.uid);
+  else if (!browser.accountId && result?.login?.accountId === begun.accountId) delete begun.uid;
 }
 
 /** The browser has (or will get) a newer session cookie than the one this answer was about to set. */

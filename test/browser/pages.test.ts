@@ -135,6 +135,19 @@ inBrowser('under its own policy', () => {
     }
   });
 
+  it('counts down until another letter can be asked for, and not where something went wrong', async () => {
+    const page = await browser.newPage();
+    await page.clock.install();
+    const again = page.locator('#code-again');
+    await page.goto(`${origin}/interaction.email-code.first`);
+    expect([await again.isDisabled(), await again.textContent()]).toEqual([true, 'Ask for another one in 30 s']);
+    await page.clock.runFor(31_000);
+    expect([await again.isDisabled(), await again.textContent()]).toEqual([false, 'Send another code']);
+    await page.goto(`${origin}/interaction.email-code.wrong`);
+    expect(await again.isDisabled()).toBe(false);
+    await page.close();
+  });
+
   it('focuses what went wrong, shows the password on request, and sends once however often one presses', async () => {
     const page = await browser.newPage();
     await page.goto(`${origin}/interaction.password.failed`);

@@ -6,6 +6,7 @@ import { MagicLinks } from '../../src/features/accounts/magic-links.js';
 import { MailboxProof } from '../../src/features/accounts/mailbox-proof.js';
 import { Mailboxes, type MailboxLimits } from '../../src/features/accounts/mailboxes.js';
 import { RegistrationService } from '../../src/features/accounts/registration.js';
+import { Registrations } from '../../src/features/accounts/registrations.js';
 import { AuditLog } from '../../src/features/audit/audit.service.js';
 import { AuditEvent } from '../../src/features/audit/audit-event.entity.js';
 import { ClientService } from '../../src/features/clients/client.service.js';
@@ -102,9 +103,12 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   const audit = new AuditLog(db, clock);
   const tenants = new TenantService(db, audit, sealer, caching, clock, { issuer: 'https://id.example.com' });
   const keys = new KeyService(db, audit, tenants, sealer, caching, clock, { error() {} });
+  const registrations = new Registrations(db, clock);
   const users = new UserService(db, audit, clock, {
     mayChangePrivileged() {},
     erased: async () => {},
+    verified: ({ id }) => registrations.forget(id),
+    moved: async () => {},
     ended: async ({ id }) => void ended.push(id),
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
@@ -133,7 +137,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   );
   const linkOf = (tenant: Tenant, token: string) =>
     `${tenant.issuer('https://id.example.com')}/password?token=${token}`;
-  const proof = new MailboxProof(db, audit, users, {
+  const proof = new MailboxProof(db, audit, users, registrations, {
     async disown(user) {
       await passwords.remove(user);
       ended.push(user.id);
@@ -152,7 +156,17 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   );
   const rateLimits = new RateLimits({ workers: 1, clock });
   const mailboxes = new Mailboxes(tenants, users, rateLimits, letterLimits);
-  const verification = new EmailVerification(db, audit, tenants, passwords, mailboxes, proof, oneTimeTokens, mail);
+  const verification = new EmailVerification(
+    db,
+    audit,
+    tenants,
+    passwords,
+    mailboxes,
+    registrations,
+    proof,
+    oneTimeTokens,
+    mail,
+  );
   const codes = new EmailCodes(db, audit, mailboxes, proof, oneTimeTokens, mail);
   const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, proof, codes, oneTimeTokens, mail);
   const forgotten = new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf);
@@ -162,6 +176,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     tenants,
     passwords,
     mailboxes,
+    registrations,
     verification,
     mail,
     clock,
@@ -196,6 +211,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     lockout,
     passwords,
     mail,
+    proof,
     links,
     verification,
     codes,

@@ -77,6 +77,22 @@ describe.each(kinds)('lockout (%s)', (kind) => {
       expect((await house.passwords.verify(user.email, 'correct horse battery')).outcome).toBe('ok');
     }));
 
+  it('keeps what was missed before a right one for a day, until the sign-in is done', () =>
+    at(house.tenant, async () => {
+      const policy = LockoutPolicy.parse({});
+      const missThenPass = async (times: number) => {
+        for (let i = 0; i <= times; i += 1) await house.lockout.reserve('s-missed', 'password', policy);
+        return house.lockout.passed('s-missed', 'password');
+      };
+      expect(await house.lockout.passed('s-missed', 'password')).toBe(0);
+      expect([await missThenPass(3), await missThenPass(0), await missThenPass(2)]).toEqual([3, 3, 5]);
+      expect((await house.lockout.state('s-missed', 'password')).failed_count).toBe(0);
+      await house.lockout.settle('s-missed', 'password');
+      expect([await missThenPass(0), await missThenPass(1)]).toEqual([0, 1]);
+      house.clock.forward(25 * 3600);
+      expect(await missThenPass(2)).toBe(2);
+    }));
+
   it('refuses the right password after five wrong ones, and takes it when the lock has ended', () =>
     at(house.tenant, async () => {
       const user = await someone();

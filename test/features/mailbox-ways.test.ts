@@ -15,6 +15,7 @@ import { at, openHouse } from './house.js';
 
 const generous = {
   lettersToAddress: { points: 1000, seconds: 3600 },
+  lettersToAddressInAll: { points: 1000, seconds: 3600 },
   lettersFromClient: { points: 10_000, seconds: 3600 },
 };
 const password = 'quiet river stone';
@@ -172,6 +173,20 @@ describe.each(kinds)('what goes through a mailbox (%s)', (kind) => {
         expect((await house.codes.verify(user.email, 'f', code)).outcome).toBe('gone');
       }));
 
+    it('that a stranger asks for ends nobody’s: each sign-in has its own, and its own tries', () =>
+      inside(async () => {
+        const user = await person();
+        await house.codes.send(user.email, 'mine');
+        const { code } = await letter();
+        await house.codes.sendTo(user, 'mine:second_factor');
+        const second = (await letter()).code;
+        await house.codes.send(user.email, 'theirs');
+        for (let i = 0; i < 6; i += 1) await house.codes.verify(user.email, 'theirs', 'abcdef');
+        expect((await house.codes.verify(user.email, 'mine', code)).outcome).toBe('ok');
+        expect((await house.codes.verify(user.email, 'mine:second_factor', second)).outcome).toBe('ok');
+        house.outbox.length = 0;
+      }));
+
     it('is good in the flow that asked, for ten minutes, until a newer one, however it is typed', () =>
       inside(async () => {
         const user = await person();
@@ -194,10 +209,11 @@ describe.each(kinds)('what goes through a mailbox (%s)', (kind) => {
         const user = await person();
         await house.codes.send(user.email, 'f');
         const stored = JSON.stringify(
-          await house.db.dataSource.query('SELECT * FROM one_time_tokens WHERE subject = $1', [user.id]),
+          await house.db.dataSource.query(`SELECT * FROM one_time_tokens WHERE subject LIKE $1 || ':%'`, [user.id]),
         );
         const mail = JSON.stringify(await house.db.dataSource.query('SELECT * FROM mail_messages'));
         const { code } = await letter();
+        expect(stored).toContain('email_code');
         expect(`${stored}${mail}`).not.toContain(`"${code}"`);
       }));
 
@@ -236,6 +252,16 @@ describe.each(kinds)('what goes through a mailbox (%s)', (kind) => {
         expect((await house.codes.verify(user.email, 'other', opened.code)).outcome).toBe('gone');
         expect((await house.codes.verify(user.email, 'begun', opened.code)).outcome).toBe('ok');
         await expect(house.magicLinks.open(token, 'begun')).rejects.toMatchObject({ code: 'invalid_link' });
+      }));
+
+    it('is not ended by one that a stranger asks for', () =>
+      inside(async () => {
+        const user = await person();
+        await house.magicLinks.send(user.email, 'mine');
+        const { token } = await letter();
+        await house.magicLinks.send(user.email, 'theirs');
+        await letter();
+        expect(await house.magicLinks.open(token, 'mine')).toMatchObject({ outcome: 'here' });
       }));
 
     it('is good for fifteen minutes, until a newer one', () =>
@@ -374,6 +400,16 @@ describe.each(kinds)('what goes through a mailbox (%s)', (kind) => {
         }));
     });
 
+    it('proves the address it was sent to, and no other that the account was given meanwhile', () =>
+      inside(async () => {
+        const email = someone();
+        const before = await house.users.create({ email });
+        const other = someone();
+        await house.users.update(before, { email: other });
+        await expect(house.proof.proved(before, { flow: undefined })).rejects.toMatchObject({ code: 'invalid_link' });
+        expect(await house.users.findByEmail(other)).toMatchObject({ emailVerified: false });
+      }));
+
     it('sends the link again, and the older one dies; a proved address gets none', () =>
       inside(async () => {
         const email = someone();
@@ -452,7 +488,11 @@ describe.each(kinds)('what goes through a mailbox (%s)', (kind) => {
 
 describe('how often letters may be asked for', () => {
   let house: Awaited<ReturnType<typeof openHouse>>;
-  const limits = { lettersToAddress: { points: 3, seconds: 3600 }, lettersFromClient: { points: 8, seconds: 3600 } };
+  const limits = {
+    lettersToAddress: { points: 3, seconds: 3600 },
+    lettersToAddressInAll: { points: 7, seconds: 3600 },
+    lettersFromClient: { points: 8, seconds: 3600 },
+  };
   beforeAll(async () => {
     house = await openHouse(kinds[0] as (typeof kinds)[number], 1, limits);
   }, 60_000);
@@ -473,6 +513,25 @@ describe('how often letters may be asked for', () => {
         status: 429,
       });
     }
+  });
+
+  it('is counted for a network, so that a stranger elsewhere keeps nobody waiting, and in all for the address', async () => {
+    const ask = (ip: string, email = 'shared@example.com') => from(ip, () => house.codes.send(email, ip));
+    for (let i = 1; i <= 3; i += 1) await ask(`203.0.113.${i}`);
+    for (let i = 4; i <= 8; i += 1) await expect(ask(`203.0.113.${i}`)).rejects.toMatchObject({ status: 429 });
+    // What was refused there was not counted here.
+    for (const ip of ['198.18.1.1', '198.18.2.1', '198.18.3.1', '198.18.4.1']) await ask(ip);
+    await expect(ask('198.18.5.1')).rejects.toMatchObject({ status: 429 });
+  });
+
+  it('is counted apart for who has proved something of the account: no stranger uses that up, wherever they are', async () => {
+    const user = await at(house.tenant, () =>
+      house.users.create({ email: 'second@example.com', email_verified: true }),
+    );
+    for (let i = 1; i <= 7; i += 1) await from(`198.19.${i}.1`, () => house.codes.send(user.email, 'f'));
+    await expect(from('198.19.9.1', () => house.codes.send(user.email, 'f'))).rejects.toMatchObject({ status: 429 });
+    for (let i = 0; i < 3; i += 1) await from('198.19.1.1', () => house.codes.sendTo(user, 'f:second_factor'));
+    await expect(from('198.19.1.1', () => house.codes.sendTo(user, 'f'))).rejects.toMatchObject({ status: 429 });
   });
 
   it('is counted for whoever asks, whatever the addresses', async () => {

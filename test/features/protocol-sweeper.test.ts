@@ -159,6 +159,7 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'audit_events',
         'client_secrets',
         'clients',
+        'erasures',
         'migrations',
         'passkey_users',
         'passkeys',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { assess, type RiskSignals } from '../../src/features/risk/assess.js';
+import { assessRisk, type RiskSignals } from '../../src/features/risk/assess.js';
 
 const usual: RiskSignals = { device: 'known', network: 'known', failures: 0, lockouts: 0 };
 
@@ -51,7 +51,7 @@ describe('what is unusual about a sign-in', () => {
       ['new_device', 'new_network', 'many_failures_before', 'locked_before'],
     ],
   ])('%s', (_name, signals, decision, reasons) => {
-    expect(assess({ ...usual, ...signals })).toMatchObject({ decision, reasons });
+    expect(assessRisk({ ...usual, ...signals })).toMatchObject({ decision, reasons });
   });
 
   it('is never less for one more sign', () => {
@@ -61,18 +61,18 @@ describe('what is unusual about a sign-in', () => {
         for (const failures of [0, 1, 3])
           for (const lockouts of [0, 1]) all.push({ device, network, failures, lockouts });
     for (const signals of all) {
-      const { score } = assess(signals);
-      expect(assess({ ...signals, device: 'new' }).score).toBeGreaterThanOrEqual(score);
-      expect(assess({ ...signals, network: 'new' }).score).toBeGreaterThanOrEqual(score);
-      expect(assess({ ...signals, lockouts: 1 }).score).toBeGreaterThanOrEqual(score);
-      expect(assess({ ...signals, denied: true }).score).toBeGreaterThanOrEqual(score);
+      const { score } = assessRisk(signals);
+      expect(assessRisk({ ...signals, device: 'new' }).score).toBeGreaterThanOrEqual(score);
+      expect(assessRisk({ ...signals, network: 'new' }).score).toBeGreaterThanOrEqual(score);
+      expect(assessRisk({ ...signals, lockouts: 1 }).score).toBeGreaterThanOrEqual(score);
+      expect(assessRisk({ ...signals, denied: true }).score).toBeGreaterThanOrEqual(score);
     }
   });
 
   it('goes by the scores it is given, and denies nobody in a browser that is known', () => {
     const limits = { step_up_from: 20, deny_from: 20 };
-    expect(assess({ ...usual, network: 'new' }, limits).decision).toBe('step_up');
-    expect(assess({ ...usual, device: 'new' }, limits).decision).toBe('deny');
-    expect(assess({ ...usual, failures: 1 }, limits).decision).toBe('allow');
+    expect(assessRisk({ ...usual, network: 'new' }, limits).decision).toBe('step_up');
+    expect(assessRisk({ ...usual, device: 'new' }, limits).decision).toBe('deny');
+    expect(assessRisk({ ...usual, failures: 1 }, limits).decision).toBe('allow');
   });
 });

@@ -44,6 +44,32 @@ describe('the account as JSON, by session cookie', () => {
     expect(JSON.stringify(body)).not.toMatch(/argon2|hash|secret/);
   });
 
+  it('reads and keeps what the person wants to be told, whole, on a proof that is new (R9)', async () => {
+    const csrf = await csrfOf(browser);
+    const put = (body: unknown, headers: Record<string, string> = { 'x-csrf-token': csrf }) =>
+      browser.request(`${server.issuer}/api/v1/auth/settings`, {
+        method: 'PUT',
+        headers: { accept: 'application/json', origin: server.issuer, 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      });
+    const read = async () => (await call(browser, 'GET', '/auth/settings')).body;
+    const silent = { notifications: { new_device: false } };
+    expect(await read()).toEqual({ notifications: { new_device: true } });
+    expect((await put(silent, {})).status).toBe(403);
+    expect((await put({ notifications: { new_device: 'no' } })).status).toBe(422);
+    expect((await put({ ...silent, more: true })).status).toBe(422);
+    expect((await put(silent)).status).toBe(200);
+    expect(await read()).toEqual(silent);
+    expect((await put({})).status).toBe(200);
+    expect(await read()).toEqual({ notifications: { new_device: true } });
+    await server.services.db.manager.query(
+      `UPDATE sessions SET payload = jsonb_set(payload, '{loginTs}', to_jsonb((payload ->> 'loginTs')::bigint - 700)) WHERE account_id = $1`,
+      [person.id],
+    );
+    expect((await put(silent)).status).toBe(401);
+    expect(await read()).toEqual({ notifications: { new_device: true } });
+  });
+
   it('tells who is not signed in where to go (RFC 9457)', async () => {
     const answer = await fetch(`${server.issuer}/api/v1/auth/me`);
     expect(answer.status).toBe(401);

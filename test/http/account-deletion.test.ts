@@ -236,4 +236,19 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
     expect((await ask(server, token, 'delete', `/users/${person.id}/suspension`)).status).toBe(204);
     expect(await outcome()).toBe('failed');
   });
+
+  it('is taken back by the management API at their request, and the link in the letter ends with it', async () => {
+    await remove();
+    const link = await keepLink();
+    const token = await tokenWith(server, 'users:write');
+    const { status, body } = await ask(server, token, 'delete', `/users/${person.id}/deletion`);
+    expect([status, body.deletion_at]).toEqual([200, null]);
+    expect([await outcome(), (await new Browser().open(link)).status]).toEqual(['ok', 400]);
+    expect(await events('account.deletion_withdrawn')).toBe(1);
+    expect((await ask(server, token, 'delete', `/users/${person.id}/deletion`)).status).toBe(200);
+    expect(await events('account.deletion_withdrawn')).toBe(1);
+    clock.move(31 * daySeconds);
+    await purge();
+    expect(await user()).toMatchObject({ email: person.email });
+  });
 });

@@ -124,6 +124,26 @@ describe('the security of an account', () => {
     });
   });
 
+  describe('a way in that is being added while the account is closed (OWASP ASVS 5.0 V7.4.2)', () => {
+    it('is none: an authenticator', async () => {
+      const page = await owner.at('/totp/setup');
+      const fields = { code: await owner.code(secretOn(page)) };
+      await owner.whileClosing(() => owner.browser.submit(page, fields));
+      expect(await factors()).toMatchObject({ totp: false, recovery_codes: 0 });
+    });
+
+    it('is none: a first password, and the link to choose one stays good', async () => {
+      await owner.at('');
+      await owner.query('DELETE FROM password_credentials WHERE user_id = $1', [owner.person.id]);
+      const page = await owner.at('/password');
+      await owner.whileClosing(() => owner.browser.submit(page, { password: 'an entirely different passphrase' }));
+      const kept = 'SELECT 1 FROM password_credentials WHERE user_id = $1';
+      expect(await owner.query(kept, [owner.person.id])).toEqual([]);
+      const links = `SELECT 1 FROM one_time_tokens WHERE purpose = 'password_reset' AND subject = $1`;
+      expect(await owner.query(links, [owner.person.id])).toHaveLength(1);
+    });
+  });
+
   it('recovery codes are not made where they would stand in for nothing', async () => {
     const page = await owner.at('/recovery-codes');
     expect(page.html).not.toContain('codes-renew');

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { inventory, objectShape } from '../../src/api/contract.js';
-import { endpointsOf } from '../../src/app.js';
+import { endpointsOf } from '../../src/endpoints.js';
 import { MailMessage } from '../../src/features/mail/mail-message.entity.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { installationScopes, managementScopes } from '../../src/management.js';
@@ -40,6 +40,7 @@ const listed: Record<string, string> = {
   'delete /users/:user_id': 'users:write',
   'put /users/:user_id/suspension': 'users:write',
   'delete /users/:user_id/suspension': 'users:write',
+  'delete /users/:user_id/deletion': 'users:write',
   'put /users/:user_id/roles': 'roles:write',
   'post /users/:user_id/password-links': 'users:write',
   'get /users/:user_id/lockout': 'users:read',

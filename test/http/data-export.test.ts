@@ -1,11 +1,16 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { projectRoot } from '../../config/root.js';
 import { fieldsOf, press } from '../support/account-life.js';
 import { Browser, type Page } from '../support/browser.js';
 import { leavesOf, search, Wiretap } from '../support/dump.js';
 import { send } from '../support/journey.js';
 import { makeClient, makePerson, password, signIn, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+
+const source = readFileSync(path.join(projectRoot, 'src/features/accounts/data-export.queries.ts'), 'utf8');
 
 describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () => {
   let server: TestServer;
@@ -69,7 +74,8 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
       passkey_users: 'a random name for authenticators',
       totp_credentials: 'authenticators',
       recovery_codes: 'recovery_codes',
-      factor_recoveries: 'recoveries',
+      erasures: 'whoever is gone asks for nothing',
+      factor_recoveries: 'factor_recoveries',
       devices: 'devices',
       known_networks: 'networks',
       sessions: 'sessions',
@@ -79,6 +85,32 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
       registrations: 'a digest of the sign-in in which it was made',
     };
     expect(rows.map(({ name }) => name).sort()).toEqual(Object.keys(known).sort());
+  });
+
+  it('tells everything once', () => {
+    const tables = [...source.matchAll(/FROM (\w+)/g)].map(([, table]) => table);
+    expect(tables.length).toBeGreaterThan(8);
+    expect([...new Set(tables)]).toEqual(tables);
+  });
+
+  it('gives nobody the address and the browser of an administrator who acted', async () => {
+    await server.services.db.manager.query(
+      `INSERT INTO audit_events (tenant_id, id, name, data, actor_type, actor_id, ip, user_agent, occurred_at)
+       SELECT tenant_id, gen_random_uuid(), 'user.updated', jsonb_build_object('user_id', id, 'changed', '["roles"]'::jsonb), 'user',
+              gen_random_uuid(), '192.0.2.77', 'Admins/1.0', now() FROM users WHERE id = $1`,
+      [person.id],
+    );
+    const { activity } = JSON.parse((await everything()).html);
+    const event = { name: 'user.updated', data: { changed: ['roles'] } };
+    expect(activity).toContainEqual(
+      expect.objectContaining({ ...event, data: expect.objectContaining(event.data), ip: null, user_agent: null }),
+    );
+    await signIn(browser, page(), person.email);
+    const { html } = await browser.open(`${server.issuer}/account/activity`);
+    for (const text of [JSON.stringify(activity), html]) expect(text).not.toMatch(/192\.0\.2\.77|Admins/);
+    // Their own they are told.
+    expect(JSON.stringify(activity)).toContain('127.0.0.1');
+    expect(html).toContain('127.0.0.1');
   });
 
   it('tells of nobody else', async () => {

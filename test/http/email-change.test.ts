@@ -70,6 +70,34 @@ describe('another address for an account (OWASP ASVS 5.0 V6.3.7, V7.5.1, V7.5.3)
     expect(await user()).toMatchObject({ email: person.email });
   });
 
+  it('is to be had where somebody has registered it without proving it, and they lose it', async () => {
+    await server.inside(async ({ tenants, registration }) => {
+      const settings = { authentication: { registration: 'open' } };
+      await tenants.update(await tenants.current(), { settings } as never);
+      await registration.register({ email: wanted, password: 'a squatter sits here', flow: 'squatter' });
+    });
+    const squatter = await server.inside(({ users }) => users.findByEmail(wanted));
+    await ask(wanted);
+    await confirm(await browser.open(await linkTo()));
+    expect(await user()).toMatchObject({ email: wanted, emailVerified: true });
+    await expect(server.inside(({ users }) => users.find(String(squatter?.id)))).rejects.toMatchObject({ status: 404 });
+    // Whoever proves it in the meantime keeps it.
+    const second = `second-${person.email}`;
+    await server.inside(({ registration }) =>
+      registration.register({ email: second, password: 'a squatter sits here', flow: 'owner' }),
+    );
+    await ask(second, browser, wanted);
+    const form = await browser.open(await linkTo(second));
+    await server.inside(async ({ users, emailVerification, oneTimeTokens }) => {
+      const owner = await users.findByEmail(second);
+      const data = { email: second };
+      const token = await oneTimeTokens.issue('email_verification', String(owner?.id), { data });
+      await emailVerification.confirm(token, { flow: 'owner' });
+    });
+    expect((await confirm(form)).status).toBe(422);
+    expect(await user()).toMatchObject({ email: wanted });
+  });
+
   it('is asked for again where it is none, or the one there is', async () => {
     for (const email of [
       '',
@@ -185,12 +213,12 @@ describe('another address for an account (OWASP ASVS 5.0 V6.3.7, V7.5.1, V7.5.3)
 
   it('ends every link that went to the old one, and none comes alive again when it is given back', async () => {
     const issue = () =>
-      server.inside(async ({ oneTimeTokens, passwordLinks, lockdown, users }) => {
+      server.inside(async ({ oneTimeTokens, passwordLinks, lockdownLinks, users }) => {
         const now = await users.find(person.id);
         const data = { email: now.emailNormalized };
         return [
           await passwordLinks.issue(now),
-          await lockdown.issue(now),
+          await lockdownLinks.issue(now),
           `${server.issuer}/verify-email?token=${await oneTimeTokens.issue('email_verification', now.id, { data })}`,
         ];
       });

@@ -49,8 +49,8 @@ const causes: Record<string, End> = {
   },
 };
 
-async function lockDown({ lockdown }: Services, user: User): Promise<void> {
-  await lockdown.redeem(String(new URL(await lockdown.issue(user)).searchParams.get('token')));
+async function lockDown({ lockdown, lockdownLinks }: Services, user: User): Promise<void> {
+  await lockdown.redeem(String(new URL(await lockdownLinks.issue(user)).searchParams.get('token')));
 }
 
 describe('what rests on an account ends with it, or with its password, at the next use (OWASP ASVS 5.0 V7.4, RFC 9700 §4.14)', () => {

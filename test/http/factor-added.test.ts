@@ -103,8 +103,8 @@ describe('a factor is added by its owner only, after a fresh proof (OWASP ASVS 5
     const old = await house.passkeyOf(house.victim);
     house.clock.move(8 * 24 * 3600);
     const theirs = await house.passkeyOf(house.victim);
-    await house.server.inside(async ({ lockdown, users }) => {
-      const link = await lockdown.issue(await users.find(house.victim.id));
+    await house.server.inside(async ({ lockdown, lockdownLinks, users }) => {
+      const link = await lockdownLinks.issue(await users.find(house.victim.id));
       await lockdown.redeem(String(new URL(link).searchParams.get('token')));
     });
     const left = await house.server.inside(({ passkeys }) => passkeys.of(house.victim.id));

@@ -178,6 +178,20 @@ describe('second factors by way of the mailbox', () => {
       expect((await factors()).totp).toBe(true);
     });
 
+    it('is not ended by what a session of before stands on: nobody showed a factor', async () => {
+      const secret = await enrol();
+      const owner = new Browser();
+      codeOf(await owner.submit((await begin(owner)).page, { code: await codeOfApp(secret) }));
+      clock.move(30);
+      await lose();
+      const address = await link();
+      // More is asked for than there is, so that nothing is asked of them.
+      const phr = { acr_values: 'urn:ostiary:acr:phr' };
+      codeOf(await owner.open(authorizationUrl(server, party, pkce(), phr)));
+      clock.move(24 * hour + 60);
+      expect((await new Browser().open(address)).html).toContain('recovery-submit');
+    });
+
     it('dies with the password', async () => {
       await enrol();
       await lose();

@@ -44,6 +44,7 @@ const tables: Record<string, string> = {
   denied_tokens: 'JWT access token',
   devices: 'device_id',
   engine_rows: 'authorization code',
+  erasures: 'no value of its own',
   grants: 'grant_id',
   idempotency_keys: 'idempotency key',
   known_networks: 'session cookies',
@@ -141,10 +142,11 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
     });
   });
 
-  describe.each([
-    ['default', 'acme'],
+  const pairs = [
     ['acme', 'bolt'],
-  ])('what %s has given out, at %s', (from, to) => {
+    ['default', 'acme'],
+  ] as const;
+  describe.each(runsBesidePostgres ? pairs.slice(0, 1) : pairs)('what %s has given out, at %s', (from, to) => {
     it('is refused at every endpoint like what nobody has given out, tells nothing, and goes on where it came from', async () => {
       const { pairs, wrong, dead } = await shownAt(house(from), house(to));
       expect(pairs).toBeGreaterThan(runsBesidePostgres ? 200 : 1_000);

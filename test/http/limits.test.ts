@@ -153,6 +153,24 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
     });
   });
 
+  describe('links that are not good', () => {
+    beforeAll(async () => {
+      server = await limited({ linkFailures: tight(7) });
+    }, 60_000);
+    afterAll(() => server?.close());
+
+    it('are counted together, whichever page of a letter they are shown at (RFC 6585 §4)', async () => {
+      const pages = ['password', 'lockdown', 'factor-recovery', 'sign-in-link', 'verify-email', 'email-undo'];
+      const guess = async (page: string) => {
+        const body = new URLSearchParams({ token: randomBytes(32).toString('base64url'), csrf: 'guess' });
+        const { status } = await fetch(`${server.issuer}/${page}`, { method: 'POST', body });
+        return [page, status];
+      };
+      for (const page of [...pages, 'account-restore']) expect(await guess(page)).toEqual([page, 403]);
+      for (const page of [...pages, 'account-restore']) expect(await guess(page)).toEqual([page, 429]);
+    });
+  });
+
   describe('when more want to sign in than passwords can be hashed', () => {
     beforeAll(async () => {
       const parameters = { timeCost: 3, memoryCost: 65_536, parallelism: 1 };

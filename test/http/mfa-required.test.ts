@@ -4,7 +4,7 @@ import { acrValues } from '../../config/protocol.js';
 import { enter, formAt } from '../support/account.js';
 import { Browser, type Page } from '../support/browser.js';
 import { StoppedClock } from '../support/clock.js';
-import { baseOf, csrfOf, nameOf, send, silently } from '../support/journey.js';
+import { baseOf, csrfOf, nameOf, resumeOf, send, silently } from '../support/journey.js';
 import {
   authorizationUrl,
   codeOf,
@@ -17,6 +17,7 @@ import {
 } from '../support/party.js';
 import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { codeIn } from '../support/sign-in-letters.js';
 import { totpCode } from '../support/totp.js';
 
 const [one, mfa, phr] = acrValues;
@@ -116,6 +117,39 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
       expect(await errorOf()).toBe('login_required');
     });
 
+    it('goes on with a code by mail where nothing else comes first, after the session has grown too old to set a factor up', async () => {
+      codeOf((await begin()).page);
+      clock.move(11 * 60);
+      await policy({ multi_factor: 'required', first_factors: ['email_code'] });
+      const { page } = await begin();
+      expect(page.html).toContain('login-email');
+      const sent = await browser.submit(page, { username: person.email, with: 'email_code' });
+      expect(sent.html).toContain('code-submit');
+      const end = await browser.submit(sent, { code: await codeIn(server, person.email) });
+      expect(isEnrolling(end)).toBe(true);
+    });
+
+    it('sets one up where a remembered browser could prove none any more, and goes round in no circle', async () => {
+      const secret = await withTotp();
+      const { page } = await begin();
+      codeOf(await browser.submit(page, { code: await code(secret), remember_device: 'yes' }));
+      const forget = () => {
+        for (const [key, { name }] of browser.cookies)
+          if (!name.includes('ostiary_device')) browser.cookies.delete(key);
+      };
+      forget();
+      codeOf((await begin()).page);
+      await policy({ multi_factor: 'required', second_factors: ['passkey'] });
+      const account = await browser.open(`${server.issuer}/account/security/password`);
+      const answer =
+        nameOf(account) === 'enrolment'
+          ? account
+          : await browser.submit(account, {}, formAt(account, '/account/security/password'));
+      expect(nameOf(answer)).toBe('enrolment');
+      forget();
+      expect(nameOf((await begin()).page)).toBe('enrolment');
+    });
+
     it('changes nothing in the pages of the account that would give it away', async () => {
       await enter(server, person.email, '', browser);
       const page = await browser.open(`${server.issuer}/account/security/password`);
@@ -161,6 +195,65 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
       expect(await errorOf(essential)).toBe('unmet_authentication_requirements');
       expect(await errorOf({ acr_values: 'urn:example:unknown' })).toBeNull();
       expect(await errorOf({ acr_values: `urn:example:unknown ${one}` })).toBeNull();
+    });
+  });
+
+  describe('a step up', () => {
+    const essential = { claims: JSON.stringify({ id_token: { acr: { essential: true, value: mfa } } }) };
+    const sessions = async (): Promise<string[]> => {
+      const rows = await server.services.db.manager.query(
+        'SELECT uid FROM sessions WHERE account_id = $1 AND ended_at IS NULL',
+        [person.id],
+      );
+      return rows.map(({ uid }: { uid: string }) => uid);
+    };
+    async function steppedUp() {
+      codeOf((await begin()).page);
+      const secret = await withTotp();
+      const { page, proof } = await begin(essential);
+      expect(isAsked(page)).toBe(true);
+      return { page, proof, secret };
+    }
+    const end = async () => {
+      const [uid = ''] = await sessions();
+      await server.inside(({ protocol }) => protocol.sessions.endOwn(person.id, uid, 'revoked'));
+      expect(await sessions()).toEqual([]);
+    };
+
+    it('ends with the session it goes on from, and begins no other one', async () => {
+      const { page, secret } = await steppedUp();
+      const fields = { csrf: csrfOf(page), code: await code(secret) };
+      expect((await send(browser, `${baseOf(page)}/second_factor`, fields)).status).toBe(303);
+      await end();
+      expect(nameOf(await browser.open(baseOf(page)))).toBe('identifier');
+      expect(await sessions()).toEqual([]);
+    });
+
+    it('ends with it also where its pages were done with before', async () => {
+      const { page, secret } = await steppedUp();
+      const fields = { csrf: csrfOf(page), code: await code(secret) };
+      await send(browser, `${baseOf(page)}/second_factor`, fields);
+      const done = await browser.request(baseOf(page));
+      expect([done.status, done.headers.get('location')]).toEqual([303, expect.stringContaining('/authorize/')]);
+      await end();
+      expect((await browser.open(resumeOf(page))).status).toBe(400);
+      expect(await sessions()).toEqual([]);
+    });
+
+    it('asks anew for what has grown older than max_age on the way (OpenID Connect Core §3.1.2.1)', async () => {
+      const { auth_time: before } = await claims(await begin());
+      const secret = await withTotp();
+      const { page, proof } = await begin({ ...essential, max_age: '300' });
+      expect(isAsked(page)).toBe(true);
+      clock.move(301);
+      const named = await browser.submit(page, { code: await code(secret) });
+      expect(nameOf(named)).toBe('identifier');
+      const asked = await browser.submit(await browser.submit(named, { username: person.email }), { password });
+      expect(isAsked(asked)).toBe(true);
+      clock.move(stepSeconds);
+      const after = await claims({ page: await browser.submit(asked, { code: await code(secret) }), proof });
+      expect(after).toMatchObject({ acr: mfa, amr: ['pwd', 'otp', 'mfa'] });
+      expect(Number(after.auth_time)).toBeGreaterThan(Number(before) + 300);
     });
   });
 

@@ -2,7 +2,7 @@
 // A purpose, a step or a page that takes a form and has no row (test/support/one-time-*.ts) does not pass.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { inventory } from '../../src/api/contract.js';
-import { endpointsOf } from '../../src/app.js';
+import { endpointsOf } from '../../src/endpoints.js';
 import { TTL_SECONDS } from '../../src/features/one-time-tokens/one-time-purposes.js';
 import type { Services } from '../../src/services.js';
 import type { Page } from '../support/browser.js';

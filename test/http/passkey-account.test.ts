@@ -16,6 +16,14 @@ describe('the passkeys of an account', () => {
   const { json: ask } = owner;
   const { list: open } = owner;
 
+  it('gets none while the account is being closed by its owner (OWASP ASVS 5.0 V7.4.2)', async () => {
+    const shown = await open();
+    const { body } = await ask('POST', '/register/options', csrfOf(shown));
+    const answer = { passkey: JSON.stringify(authenticator().create(body)) };
+    await owner.whileClosing(() => owner.browser.submit(shown, answer, formOf(shown, 'data-passkey-create')));
+    expect(await held()).toEqual([]);
+  });
+
   it('gets one more, with recovery codes for when it is lost, and a letter', async () => {
     const shown = await add(authenticator({ aaguid: 'ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4', backupEligible: true }));
     expect(shown.html.match(/<code>[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}<\/code>/g)).toHaveLength(10);

@@ -181,6 +181,42 @@ describe('making an account of one’s own (OpenID Connect Initiating User Regis
     expect(await isSignedIn(server, party, browser)).toBe(false);
   });
 
+  it('whoever takes it over finds nothing in it that somebody else wrote, and nobody at home there', async () => {
+    await setPolicy(server, { registration: 'open', email_verification: 'optional' });
+    const { page } = await register(email, browser, 'the words of a stranger');
+    codeOf(await browser.submit(await browser.submit(page, {}), { password: 'the words of a stranger' }));
+    const { db } = server.services;
+    await server.inside(async ({ users }) => {
+      const user = await users.findByEmail(email);
+      if (user) await users.changeSettings(user, { notifications: { new_device: false } });
+    });
+    const owner = new Browser();
+    const link = await linkIn(server, email, 'verify-email');
+    const set = await owner.submit(await owner.open(link), { not_mine: 'yes' });
+    await owner.submit(set, { password: 'the words of the owner' });
+    const user = await server.inside(({ users }) => users.findByEmail(email));
+    expect(user).toMatchObject({ emailVerified: true, claims: {}, settings: {} });
+    for (const table of ['devices', 'known_networks'])
+      expect(await db.manager.query(`SELECT 1 FROM ${table} WHERE user_id = $1`, [user?.id])).toEqual([]);
+  });
+
+  it('is nobody’s to take over once an administrator has said that the address is proved, whichever it is later', async () => {
+    await register();
+    const link = await server.inside(async ({ users, passwordLinks, recoveryCodes }) => {
+      const user = await users.findByEmail(email);
+      if (!user) throw new Error('nobody was made');
+      await users.update(user, { email_verified: true });
+      const moved = await users.update(user, { email: `moved-${email}` });
+      await recoveryCodes.renew(moved);
+      return passwordLinks.issue(moved);
+    });
+    const owner = new Browser();
+    await owner.submit(await owner.open(link), { password: 'the words of the owner' });
+    const user = await server.inside(({ users }) => users.findByEmail(`moved-${email}`));
+    expect(user).toMatchObject({ emailVerified: true, claims: { name: 'Nora New' } });
+    expect(await server.inside(({ recoveryCodes }) => recoveryCodes.left(user?.id ?? ''))).toBe(10);
+  });
+
   it('opening the link uses nothing up, whoever opens it: mail scanners do (GET and HEAD)', async () => {
     await register();
     const link = await linkIn(server, email, 'verify-email');

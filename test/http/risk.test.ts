@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose';
 import type { Page } from '../support/browser.js';
 import { StoppedClock } from '../support/clock.js';
 import { baseOf, csrfOf, send } from '../support/journey.js';
+import { JsonSignIn } from '../support/json-sign-in.js';
 import {
   authorizationUrl,
   codeOf,
@@ -20,6 +21,7 @@ import { totpCode } from '../support/totp.js';
 import { Traveller, trusting } from '../support/traveller.js';
 
 const home = '198.51.100.7';
+const neighbour = '198.51.100.200';
 const abroad = '203.0.113.5';
 
 describe('a sign-in that is not like the others, where the tenant wants more than a letter', () => {
@@ -68,7 +70,7 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     return rows.length;
   };
   const lockdowns = async () =>
-    (await query(`SELECT 1 FROM one_time_tokens WHERE purpose = 'lockdown' AND subject = $1`)).length;
+    (await query(`SELECT 1 FROM one_time_tokens WHERE purpose = 'lockdown' AND subject LIKE $1 || ':%'`)).length;
 
   const codeInMail = (...seen: string[]) => codeIn(server, person.email, ...seen);
   async function lockOut(): Promise<void> {
@@ -252,6 +254,48 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     const { page } = await begin(owner);
     const asked = await owner.submit(page, { send: 'yes' });
     codeOf(await owner.submit(asked, { code: await codeInMail() }));
+  });
+
+  it('is weighed by what failed before until a sign-in is done, not until the first right password', async () => {
+    const guesser = new Traveller(neighbour);
+    let page = await guesser.submit(await guesser.open(authorizationUrl(server, party, pkce())), {
+      username: person.email,
+    });
+    for (let i = 0; i < 3; i += 1) page = await guesser.submit(page, { password: 'wrong' });
+    // Right, and not gone on with.
+    const right = { csrf: csrfOf(page), username: person.email, password };
+    expect((await send(guesser, `${baseOf(page)}/login`, right)).status).toBe(303);
+    for (let i = 0; i < 2; i += 1) {
+      const again = await begin(new Traveller(neighbour));
+      expect(isConfirming(again.page)).toBe(true);
+    }
+    const owner = new Traveller(neighbour);
+    const asked = await owner.submit((await begin(owner)).page, { send: 'yes' });
+    codeOf(await owner.submit(asked, { code: await codeInMail() }));
+    expect((await noticed()).at(-1)).toMatchObject({ reasons: ['new_device', 'many_failures_before'], admitted: true });
+    // It is done: from here on nothing failed before.
+    codeOf((await begin(new Traveller(neighbour))).page);
+  });
+
+  it('notes a denial where it is decided, also where nobody opens the page that says so', async () => {
+    await lockOut();
+    const before = await letters('new_device');
+    const tries = async (failures: number) => {
+      const program = new JsonSignIn(server, new Traveller(abroad));
+      await program.begin(party, pkce());
+      const name = { username: person.email };
+      for (let i = 0; i < failures; i += 1) await program.post('login', { ...name, password: 'wrong' });
+      return program.post('login', { ...name, password });
+    };
+    expect((await tries(3)).body.step).toBe('finish');
+    expect(await noticed()).toMatchObject([{ decision: 'deny', score: 110, admitted: false }]);
+    expect([await sessions(), await letters('new_device'), await lockdowns()]).toEqual([1, before + 1, 1]);
+    await tries(0);
+    // The denial stands for what failed before it.
+    expect((await noticed()).at(-1)).toMatchObject({
+      reasons: ['new_device', 'new_network', 'locked_before', 'denied_before'],
+      admitted: false,
+    });
   });
 
   it('locks nobody out of where they are at home, however much somebody guesses', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { nameOf, silently } from '../support/journey.js';
+import type { Page } from '../support/browser.js';
+import { baseOf, csrfOf, nameOf, resumeOf, send, silently } from '../support/journey.js';
 import {
   authorizationUrl,
   codeOf,
@@ -7,6 +8,7 @@ import {
   makeClient,
   makePerson,
   type Party,
+  password,
   pkce,
   redeem,
   refresh,
@@ -36,12 +38,17 @@ describe('a session is at home where it was signed in (OWASP ASVS 5.0 V7.5)', ()
     person = await makePerson(server);
     browser = new Traveller(home);
     await policy({});
+    await authentication({});
     proof = pkce();
     code = codeOf(await signIn(browser, authorizationUrl(server, party, proof), person.email));
   });
 
   const policy = (sessions: object) =>
     server.inside(async ({ tenants }) => tenants.update(await tenants.current(), { settings: { sessions } } as never));
+  const authentication = (policy: object) =>
+    server.inside(async ({ tenants }) =>
+      tenants.update(await tenants.current(), { settings: { authentication: policy } } as never),
+    );
   const errorOf = async (who = browser) => (await silently(server, party, who)).get('error');
   const events = async (name: string) =>
     (
@@ -50,6 +57,14 @@ describe('a session is at home where it was signed in (OWASP ASVS 5.0 V7.5)', ()
         [name, person.id],
       )
     ).map(({ data }: { data: Record<string, unknown> }) => data);
+  /** The pages as they come, up to one. */
+  async function signInUpTo(name: string, who: Traveller, url: string): Promise<Page> {
+    let page = await who.open(url);
+    if (nameOf(page) === 'identifier') page = await who.submit(page, { username: person.email });
+    if (nameOf(page) === 'password') page = await who.submit(page, { password });
+    expect(nameOf(page)).toBe(name);
+    return page;
+  }
   const live = async () =>
     (
       await server.services.db.manager.query('SELECT uid FROM sessions WHERE account_id = $1 AND ended_at IS NULL', [
@@ -134,18 +149,33 @@ describe('a session is at home where it was signed in (OWASP ASVS 5.0 V7.5)', ()
   });
 
   it('tells nobody elsewhere whose it is', async () => {
+    await authentication({ registration: 'open' });
     const thief = browser.stolen(abroad);
     const pages = [{ prompt: 'select_account' }, {}, { prompt: 'login' }].map((more) =>
       authorizationUrl(server, party, pkce(), more as Record<string, string>),
     );
+    const making = await thief.open(authorizationUrl(server, party, pkce(), { prompt: 'create' }));
+    pages.push(`${baseOf(making)}?with=login`);
     const names = [];
     for (const url of pages) {
       const page = await thief.open(url);
       names.push(nameOf(page));
       expect([page.html.includes(person.email), page.html.includes('Maria')]).toEqual([false, false]);
     }
-    expect(names).toEqual(['identifier', 'identifier', 'identifier']);
+    expect(names).toEqual(Array(4).fill('identifier'));
     expect((await browser.open(String(pages[0]))).html).toContain(person.email);
+  });
+
+  it('is not made at home elsewhere by a sign-in at home that waits for consent', async () => {
+    const asking = await makeClient(server);
+    const visitor = new Traveller(home);
+    const page = await signInUpTo('consent', visitor, authorizationUrl(server, asking, pkce()));
+    const thief = visitor.stolen(abroad);
+    const allowed = { csrf: csrfOf(page), decision: 'allow' };
+    expect((await send(thief, `${baseOf(page)}/consent`, allowed)).status).toBe(303);
+    const end = await thief.open(resumeOf(page));
+    expect(nameOf(end)).toBe('identifier');
+    expect(await errorOf(visitor)).toBeNull();
   });
 
   it('is nobody’s at the pages of the account either', async () => {

@@ -16,8 +16,8 @@ describe('a sign-in on its way ends with everything else of the account (OWASP A
           passwords.set(await users.find(house.victim.id), 'another good passphrase 9'),
         ),
       'by the owner’s word that it was not them': () =>
-        house.server.inside(async ({ lockdown, users }) => {
-          const link = await lockdown.issue(await users.find(house.victim.id));
+        house.server.inside(async ({ lockdown, lockdownLinks, users }) => {
+          const link = await lockdownLinks.issue(await users.find(house.victim.id));
           await lockdown.redeem(String(new URL(link).searchParams.get('token')));
         }),
       'by an administrator who took the factors away': () =>

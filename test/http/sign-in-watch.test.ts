@@ -1,6 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { generate } from 'otplib';
+import { press } from '../support/account-life.js';
+import { Authenticator } from '../support/authenticator.js';
 import { Browser } from '../support/browser.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
+import {
+  authorizationUrl,
+  codeOf,
+  makeClient,
+  makePerson,
+  type Party,
+  password,
+  pkce,
+  signIn as signInAt,
+} from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { Traveller, trusting } from '../support/traveller.js';
 
@@ -33,7 +45,7 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
       )
     ).map(({ data }: { data: { reasons: string[]; decision: string } }) => [data.decision, ...data.reasons]);
   const links = async () =>
-    (await query(`SELECT 1 FROM one_time_tokens WHERE purpose = 'lockdown' AND subject = $1`)).length;
+    (await query(`SELECT 1 FROM one_time_tokens WHERE purpose = 'lockdown' AND subject LIKE $1 || ':%'`)).length;
 
   it('is told of where the browser or the network is new, and not the first time', async () => {
     const home = new Traveller('198.51.100.7');
@@ -51,7 +63,8 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
       ['allow', 'new_device'],
       ['step_up', 'new_device', 'new_network'],
     ]);
-    expect(await links()).toBe(1);
+    // Each letter has its own.
+    expect(await links()).toBe(3);
   });
 
   it('counts what failed just before', async () => {
@@ -63,7 +76,13 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
   });
 
   describe('"This was not me"', () => {
-    const begin = () => server.inside(async ({ lockdown, users }) => lockdown.issue(await users.find(person.id)));
+    const begin = () =>
+      server.inside(async ({ lockdownLinks, users }) => lockdownLinks.issue(await users.find(person.id)));
+    const pressLink = async (link: string) => {
+      const browser = new Browser();
+      const done = await browser.submit(await browser.open(link), {});
+      expect(done.url).toBe(`${server.issuer}/lockdown/done`);
+    };
     const live = () => query('SELECT 1 FROM sessions WHERE account_id = $1 AND ended_at IS NULL');
 
     it('changes nothing when it is opened, and then closes the account: sessions, remembered browsers, the password', async () => {
@@ -85,6 +104,55 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
       expect((await browser.submit(page, {})).status).toBe(400);
     });
 
+    it('knows the other person no longer, neither browser nor network, and lets no sign-in pass as the first one', async () => {
+      const home = new Traveller('198.51.100.7');
+      await signIn(home);
+      for (const table of ['devices', 'known_networks'])
+        await query(`UPDATE ${table} SET created_at = created_at - interval '8 days' WHERE user_id = $1`);
+      const other = new Traveller('203.0.113.5');
+      await signIn(other);
+      const before = await noticed();
+      const again = async () => {
+        await pressLink(await begin());
+        await server.inside(async ({ users, passwords }) => passwords.set(await users.find(person.id), password));
+      };
+      await again();
+      await signIn(home);
+      expect(await noticed()).toEqual(before);
+      await signIn(other);
+      expect(await noticed()).toEqual([...before, ['step_up', 'new_device', 'new_network']]);
+      for (const table of ['devices', 'known_networks'])
+        await query(`UPDATE ${table} SET created_at = created_at + interval '8 days' WHERE user_id = $1`);
+      await again();
+      await signIn(home);
+      expect(await noticed()).toHaveLength(before.length + 2);
+    });
+
+    it('tells of sign-ins again, where the other person has chosen that it does not', async () => {
+      await server.inside(async ({ users }) =>
+        users.changeSettings(await users.find(person.id), { notifications: { new_device: false } }),
+      );
+      await pressLink(await begin());
+      expect(await server.inside(({ users }) => users.find(person.id))).toMatchObject({ settings: {} });
+    });
+
+    it('asks anew what an application may do: nothing that was allowed before is remembered', async () => {
+      const strict = await makeClient(server);
+      const browser = new Traveller('198.51.100.7');
+      codeOf(await signInAt(browser, authorizationUrl(server, strict, pkce()), person.email));
+      await server.inside(({ protocol }) => protocol.sessions.endAll(person.id, 'logout'));
+      await pressLink(await begin());
+      await server.inside(async ({ users, passwords }) => passwords.set(await users.find(person.id), password));
+      const rows = await query(`SELECT end_reason FROM grants WHERE account_id = $1`);
+      expect(new Set(rows.map(({ end_reason }: { end_reason: string }) => end_reason))).toEqual(
+        new Set(['account_ended']),
+      );
+      browser.forgetSessions();
+      const page = await browser.open(authorizationUrl(server, strict, pkce()));
+      const named = await browser.submit(page, { username: person.email });
+      expect((await browser.submit(named, { password })).html).toContain('consent-allow');
+    });
+
     it('works once for many at a time, for no other purpose, and not without the form', async () => {
       const link = await begin();
       const token = String(new URL(link).searchParams.get('token'));
@@ -97,6 +165,85 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
       const headers = { origin: server.issuer };
       expect((await fetch(`${server.issuer}/lockdown`, { method: 'POST', body, headers })).status).toBe(403);
       expect((await fetch(other.replace('/lockdown?', '/password?'))).status).toBe(400);
+    });
+
+    const rightly = () => server.inside(({ secondFactors }) => secondFactors.of(person.id));
+    async function addTotp(): Promise<string> {
+      return server.inside(async ({ totp, users }) => {
+        const offer = totp.offer(await users.find(person.id), 'Acme', 'flow');
+        await totp.confirm(await users.find(person.id), offer, await generate({ secret: offer.secret }));
+        return offer.secret;
+      });
+    }
+    async function addPasskey(): Promise<Authenticator> {
+      const authenticator = new Authenticator({ origin: new URL(server.issuer).origin });
+      await server.inside(async ({ passkeyCeremonies, users }) => {
+        const user = await users.find(person.id);
+        const options = await passkeyCeremonies.registrationOptions(user, 'flow');
+        await passkeyCeremonies.register(user, 'flow', authenticator.create(options));
+      });
+      return authenticator;
+    }
+    const age = (table: string) =>
+      query(`UPDATE ${table} SET created_at = created_at - interval '8 days' WHERE user_id = $1`);
+
+    it('has a link in every letter that no later one ends; the one that is pressed ends the others', async () => {
+      const [first, second, third] = [await begin(), await begin(), await begin()];
+      for (const link of [first, second, third]) expect((await fetch(link)).status).toBe(200);
+      const browser = new Browser();
+      expect((await browser.submit(await browser.open(second), {})).url).toBe(`${server.issuer}/lockdown/done`);
+      for (const link of [first, second, third]) expect((await fetch(link)).status).toBe(400);
+    });
+
+    it('begun in a session whose proof is old takes no factor away, and leaves the links in letters good', async () => {
+      const letter = await begin();
+      const browser = new Browser();
+      const old = await signInAt(browser, `${server.issuer}/account/activity`, person.email);
+      await addTotp();
+      await addPasskey();
+      await age('totp_credentials');
+      await query(
+        `UPDATE sessions SET payload = jsonb_set(payload, '{loginTs}', to_jsonb((payload ->> 'loginTs')::bigint - 700)) WHERE account_id = $1`,
+      );
+      const confirm = await press(browser, old, 'activity-not-me');
+      expect([new URL(confirm.url).pathname, confirm.html.includes('second factors stay.')]).toEqual([
+        '/lockdown',
+        true,
+      ]);
+      await browser.submit(confirm, {});
+      expect([await live(), await rightly()]).toMatchObject([[], { totp: true, passkeys: [{}] }]);
+      expect(await server.inside(({ passwords }) => passwords.verify(person.email, password))).toMatchObject({
+        outcome: 'failed',
+      });
+      const owner = new Browser();
+      const said = await owner.open(letter);
+      expect([said.status, said.html.includes('in the last seven days are removed')]).toEqual([200, true]);
+      await owner.submit(said, {});
+      expect(await rightly()).toMatchObject({ totp: true, passkeys: [] });
+    });
+
+    it('takes away no factor of an account that had none before: a mailbox alone does not, and no passkey opens it alone', async () => {
+      const authenticator = await addPasskey();
+      await addTotp();
+      const browser = new Browser();
+      const page = await browser.open(await begin());
+      expect(page.html).toContain('had none before');
+      await browser.submit(page, {});
+      expect(await rightly()).toMatchObject({ totp: true, passkeys: [{}] });
+      const alone = (second: boolean) =>
+        server.inside(async ({ passkeyCeremonies, users }) => {
+          const user = second ? await users.find(person.id) : undefined;
+          const options = await passkeyCeremonies.authenticationOptions('flow', user);
+          return passkeyCeremonies.authenticate('flow', authenticator.get(options), user);
+        });
+      expect(await alone(false)).toBeUndefined();
+      // The owner chooses another password by mail, and is asked for a factor all the same.
+      await server.inside(async ({ passwords, users }) => passwords.set(await users.find(person.id), password));
+      const named = await browser.open(authorizationUrl(server, party, pkce()));
+      const asked = await browser.submit(await browser.submit(named, { username: person.email }), { password });
+      expect(asked.html).toContain('mfa-submit');
+      expect(await alone(true)).toMatchObject({ verified: true });
+      expect(await alone(false)).toMatchObject({ verified: true });
     });
 
     it('is dead once the address it was sent to is no longer theirs', async () => {

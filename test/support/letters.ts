@@ -10,7 +10,6 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   set_password: [{ link, minutes: 60 }],
   magic_link: [timed],
   sign_in_code: [{ code: '042917', minutes: 10 }],
-  invitation: [{ link, minutes: 7 * 24 * 60 }],
   registration_existing: [{ link }],
   new_device: [
     { device: 'Mozilla/5.0 (X11; Linux x86_64)', ip: '203.0.113.9', at, link, minutes: 7 * 24 * 60 },
@@ -38,5 +37,4 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   recovery_codes_low: [{ left: 2, link }, { left: 1 }],
   account_deletion: [{ until: '2026-12-21T14:20:00Z', link }],
   account_deleted: [{}],
-  data_export_ready: [{ link, minutes: 24 * 60 }],
 };

@@ -1,4 +1,5 @@
 // Somebody at their own account, in a browser, on a clock that is moved.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Browser, type Page } from './browser.js';
 import { StoppedClock } from './clock.js';
 import { giveNameAndPassword } from './journey.js';
@@ -43,6 +44,20 @@ export class Owner {
       .map(({ template }) => template)
       .filter((template) => template !== 'new_device')
       .slice(after);
+  }
+
+  /** The request has passed the door, and waits for who closes the account. */
+  async whileClosing(request: () => Promise<Page>): Promise<Page> {
+    const begun: Promise<Page>[] = [];
+    await this.server.inside(({ db, lockdown, lockdownLinks, users }) =>
+      db.transaction(async () => {
+        const link = await lockdownLinks.issue(await users.find(this.person.id));
+        await lockdown.redeem(String(new URL(link).searchParams.get('token')));
+        begun.push(request());
+        await sleep(700);
+      }),
+    );
+    return (await Promise.all(begun))[0] as Page;
   }
 
   security = (path: string): string => `${this.server.issuer}/account/security${path}`;

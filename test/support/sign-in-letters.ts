@@ -25,5 +25,6 @@ export const subjectsOf = async (server: TestServer, to: string): Promise<string
 
 export const generous = {
   lettersToAddress: { points: 100_000, seconds: 3600 },
+  lettersToAddressInAll: { points: 100_000, seconds: 3600 },
   lettersFromClient: { points: 100_000, seconds: 3600 },
 };

@@ -1,6 +1,6 @@
 // The management API, by bearer token, and what programs ask as a person: the steps of a sign-in, and one's own account.
 import { inventory, pathParameters } from '../../src/api/contract.js';
-import { endpointsOf } from '../../src/app.js';
+import { endpointsOf } from '../../src/endpoints.js';
 import type { Services } from '../../src/services.js';
 import { password } from './party.js';
 import { bearer, type Way } from './shown.js';
@@ -42,6 +42,8 @@ export const ownForms = [
   ['POST', '/auth/2fa/disable'],
   ['POST', '/auth/2fa/backup-codes'],
   ['GET', '/auth/2fa/backup-codes'],
+  ['GET', '/auth/settings'],
+  ['PUT', '/auth/settings'],
 ] as const;
 
 /** The same, where something is named in the path. */

@@ -165,8 +165,8 @@ export const waysAround = (house: GuardedHouse): Record<string, Around> => ({
     return wayIn(await house.begin(), house.victim, house.browser);
   },
   'a link to close the account': async (at) => {
-    const link = await house.server.inside(async ({ lockdown, users }) =>
-      lockdown.issue(await users.find(house.victim.id)),
+    const link = await house.server.inside(async ({ lockdownLinks, users }) =>
+      lockdownLinks.issue(await users.find(house.victim.id)),
     );
     await house.browser.submit(await house.browser.open(link), {});
     return house.browser.open(baseOf(at));

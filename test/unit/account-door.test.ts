@@ -29,7 +29,8 @@ async function change({ age = 0, acr = one, has = {}, policy = {}, fresh, json, 
   const wayBack = new WayBack([Buffer.alloc(32, 1)]);
   const door = new AccountDoor({
     engine: { session: async () => session },
-    users: { findActive: async () => user as never },
+    users: { findActive: async () => user as never, hold: async () => true },
+    sessions: { hold: async () => true },
     secondFactors: { of: async () => ({ ...none, ...has }) },
     policy: async () => AuthenticationPolicy.parse(policy),
     wayBack,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { assess, type Proof, strength } from '../../src/features/authentication/assurance.js';
+import { assuranceOf, type Proof, proofsOf, strength } from '../../src/features/authentication/assurance.js';
 
 const at = 1_900_000_000;
 const proof = (method: Proof['method'], more: Partial<Proof> = {}): Proof => ({ method, at, ...more });
@@ -25,15 +25,30 @@ describe('the class of an authentication (acr) and its methods (RFC 8176)', () =
     ['a passkey that stays on its device', [bound], 'phrh', ['hwk', 'user', 'mfa']],
     ['a password and a security key', [proof('password'), key], 'phrh', ['pwd', 'hwk', 'user', 'mfa']],
   ])('%s', (_name, proofs, acr, amr) => {
-    expect(assess(proofs)).toEqual({ acr: `urn:ostiary:acr:${acr}`, amr, ts: at });
+    expect(assuranceOf(proofs)).toEqual({ acr: `urn:ostiary:acr:${acr}`, amr, ts: at });
+  });
+
+  it('is the same again when it is read back from what a session says of itself, whatever was proved', () => {
+    const all = [
+      ...(['password', 'email_code', 'magic_link', 'totp', 'recovery_code', 'passkey'] as const).map((one) =>
+        proof(one),
+      ),
+      ...[synced, bound, key],
+    ];
+    for (let chosen = 1; chosen < 2 ** all.length; chosen += 1) {
+      const proofs = all.filter((_one, index) => chosen & (1 << index));
+      const { acr, amr, ts } = assuranceOf(proofs);
+      const again = assuranceOf(proofsOf({ amr, ts }));
+      expect([proofs, again.acr]).toEqual([proofs, acr]);
+    }
   });
 
   it('is as old as its oldest proof', () => {
-    expect(assess([proof('totp', { at: at + 60 }), proof('password')]).ts).toBe(at);
+    expect(assuranceOf([proof('totp', { at: at + 60 }), proof('password')]).ts).toBe(at);
   });
 
   it('is none where nothing was proved', () => {
-    expect(() => assess([])).toThrow('nothing was proved');
+    expect(() => assuranceOf([])).toThrow('nothing was proved');
   });
 
   it('is ordered by strength, and a foreign class is weaker than all', () => {

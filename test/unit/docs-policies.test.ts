@@ -6,7 +6,7 @@ import { acrValues } from '../../config/protocol.js';
 import { projectRoot } from '../../config/root.js';
 import { variables } from '../../config/variables.js';
 import { inventory } from '../../src/api/contract.js';
-import { endpointsOf } from '../../src/app.js';
+import { endpointsOf } from '../../src/endpoints.js';
 import { TTL_SECONDS } from '../../src/features/one-time-tokens/one-time-purposes.js';
 import { readSettings } from '../../src/features/tenants/tenant.schema.js';
 import type { Services } from '../../src/services.js';
@@ -84,6 +84,17 @@ it('every form of a program is named, with no other', () => {
   ];
   const [, table = ''] = /\| Form +\|[^\n]*\n([\s\S]*?)\n\n/.exec(all) ?? [];
   const told = [...table.matchAll(/^\| `([\w/-]+)`/gm)].map(([, path]) => path);
+  expect(told.sort()).toEqual(mounted.sort());
+});
+
+it('every request of the account is named, with no other', () => {
+  const sources = ['api', 'passkey-api', 'two-factor-api'].map((name) => read(`src/account/${name}.ts`)).join('\n');
+  const mounted = [...sources.matchAll(/router\.(get|post|put|patch|delete)\(\s*'([^']+)'/g)].map(
+    ([, method = '', at = '']) => `${method.toUpperCase()} ${at.replaceAll(/:(\w+)/g, '{$1}')}`,
+  );
+  const [, table = ''] = /\| Request +\|[^\n]*\n([\s\S]*?)\n\n/.exec(all) ?? [];
+  const told = [...table.matchAll(/^\| `([A-Z]+ [^`]+)`/gm)].map(([, request]) => request);
+  expect(mounted.length).toBeGreaterThan(10);
   expect(told.sort()).toEqual(mounted.sort());
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Proof } from '../../src/features/authentication/assurance.js';
-import { needOf, type Situation } from '../../src/features/authentication/requirement.js';
+import { needOf, needOfChange, type Situation } from '../../src/features/authentication/requirement.js';
 import { AuthenticationPolicy } from '../../src/features/tenants/authentication-policy.js';
 
 const at = 1_900_000_000;
@@ -47,6 +47,23 @@ describe('what is still to be proved', () => {
     ['required and there', { policy: required, has: withTotp }, second, ['totp']],
     ['required and not there', { policy: required }, enrolment, ['passkey', 'totp']],
     ['required, in a remembered browser', { policy: required, has: withTotp, remembered: true }, nothing],
+    [
+      'required, in a browser that is remembered for a factor that is not taken any more',
+      { policy: { ...required, second_factors: ['passkey'] }, has: withTotp, remembered: true },
+      enrolment,
+      ['passkey'],
+    ],
+    [
+      'required, in a remembered browser, and asked for more than the mailbox that came first',
+      {
+        proofs: [proof('email_code')],
+        policy: { ...required, second_factors: ['email_code', 'totp'] },
+        remembered: true,
+        asked: acr('mfa', false),
+      },
+      enrolment,
+      ['totp'],
+    ],
     [
       'required, where the mailbox may be second',
       { policy: { ...required, second_factors: ['email_code', 'totp'] } },
@@ -181,6 +198,31 @@ describe('what is still to be proved', () => {
     };
     expect(needOf(situation)).toMatchObject({ kind, ...(methods ? { methods } : {}) });
   });
+
+  it.each<[string, Partial<Situation['has']>, Proof[], object, boolean, boolean]>([
+    ['where there is nothing else', {}, [pwd], {}, false, false],
+    ['where there is an authenticator', withTotp, [pwd], {}, true, true],
+    ['where there is one, and it was proved', withTotp, [pwd, totp], {}, true, false],
+    ['where one is required, and there is none', {}, [pwd], required, true, true],
+    ['where the only passkey there is was not unlocked', withPasskey, [proof('passkey')], {}, true, false],
+    [
+      'where nothing more is taken',
+      {},
+      [proof('email_code')],
+      { ...required, second_factors: ['email_code'] },
+      true,
+      false,
+    ],
+  ])(
+    'a change to the account asks for a second factor, and is sent for it only where there is something to ask: %s',
+    (...given) => {
+      const [, has, proofs, policy, second, missing] = given;
+      expect(needOfChange({ policy: AuthenticationPolicy.parse(policy), has: { ...none, ...has }, proofs })).toEqual({
+        acr: second ? 'urn:ostiary:acr:mfa' : undefined,
+        missing,
+      });
+    },
+  );
 
   it('offers a recovery code only in place of a factor that was set up', () => {
     const policy = AuthenticationPolicy.parse({});

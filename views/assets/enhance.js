@@ -58,6 +58,18 @@ if (navigator.clipboard) {
   }
 }
 
+// A letter takes its time: until then another one would only end the first. The seconds are shown.
+for (const button of document.querySelectorAll('[data-wait]')) {
+  const words = button.textContent;
+  const { format } = new Intl.NumberFormat(document.documentElement.lang);
+  const tick = (left) => {
+    button.disabled = left > 0;
+    button.textContent = left > 0 ? button.dataset.waiting.replace('{seconds}', format(left)) : words;
+    if (left > 0) setTimeout(tick, 1000, left - 1);
+  };
+  tick(Number(button.dataset.wait));
+}
+
 // Whether this browser could make a passkey is told with the password: only then somebody is asked whether they want one.
 for (const field of document.querySelectorAll('[data-can-passkey]')) {
   const able = window.PublicKeyCredential?.isUserVerifyingPlatformAuthenticatorAvailable?.();

@@ -15,8 +15,6 @@ const SECTIONS = {
     SELECT created_at FROM totp_credentials WHERE tenant_id = $1 AND user_id = $2`,
   recovery_codes: `
     SELECT created_at, used_at FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at, used_at`,
-  recoveries: `
-    SELECT requested_at, ready_at, done_at FROM factor_recoveries WHERE tenant_id = $1 AND user_id = $2`,
   devices: `
     SELECT id, ip, user_agent, created_at, last_seen_at, trusted_until
       FROM devices WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at`,
@@ -43,10 +41,14 @@ export const sections = Object.keys(SECTIONS) as (keyof typeof SECTIONS)[];
 export const rowsOf = (db: Database, userId: string, section: keyof typeof SECTIONS): Promise<Row[]> =>
   db.manager.query(SECTIONS[section], [currentTenantId(), userId]) as Promise<Row[]>;
 
+/** Where somebody else acted, as an administrator, the address and the browser are theirs. */
+const notOfOthers = `(actor_id = $2 OR actor_type IS NULL OR actor_type = 'system')`;
+
 /** What happened to the account, oldest first. @param after the id of the last one given. */
 export const activityOf = (db: Database, userId: string, after: string | undefined, limit: number): Promise<Row[]> =>
   db.manager.query(
-    `SELECT id, name, data - 'subject_hash' AS data, ip, user_agent, occurred_at FROM audit_events
+    `SELECT id, name, data - 'subject_hash' AS data, CASE WHEN ${notOfOthers} THEN ip END AS ip,
+            CASE WHEN ${notOfOthers} THEN user_agent END AS user_agent, occurred_at FROM audit_events
       WHERE tenant_id = $1 AND data ->> 'user_id' = $2 AND ($3::uuid IS NULL OR id > $3) ORDER BY id LIMIT $4`,
     [currentTenantId(), userId, after ?? null, limit],
   ) as Promise<Row[]>;

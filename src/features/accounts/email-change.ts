@@ -1,13 +1,13 @@
 // Owns the change of an account's address: the old one stays until the new mailbox was proved in the session that asked, and for a week the
 // old mailbox can take the change back. Hands off to: MailboxProof, mail, and the hook takenBack for what ends when somebody else did it.
 import type { Clock } from '../../platform/clock.js';
-import { sha256 } from '../../platform/crypto.js';
+import { newId, sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { databaseError } from '../../platform/database-errors.js';
 import { AppError, badRequest, conflict, invalid } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
-import { ENDED_WITH_ADDRESS, TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
+import { ENDED_WITH_ADDRESS, ownerOf, subjectOf, TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { EmailAddress, normalizeIdentifier } from '../users/identifier.js';
@@ -15,6 +15,7 @@ import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 import type { MailboxProof } from './mailbox-proof.js';
 import type { Mailboxes } from './mailboxes.js';
+import type { Registrations } from './registrations.js';
 
 export interface EmailChangeHooks {
   /**
@@ -35,6 +36,7 @@ export class EmailChange {
     private readonly tenants: TenantService,
     private readonly users: UserService,
     private readonly mailboxes: Mailboxes,
+    private readonly registrations: Registrations,
     private readonly proof: MailboxProof,
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly mail: Pick<MailService, 'send'>,
@@ -53,12 +55,14 @@ export class EmailChange {
     if (normalizeIdentifier(to) === user.emailNormalized) throw refused('is the address of this account');
     await this.mailboxes.throttle(to);
     const owner = await this.users.findByEmail(to);
+    // Asked in any case. Whoever took the address without proving it gives way to whoever proves it.
+    const givesWay = await this.givesWay(owner ?? { id: newId(), emailVerified: false });
     const issuer = this.tenants.issuerOf(await this.tenants.current());
     await this.db.transaction(async () => {
       const data = { from: user.email, to };
       const token = await this.oneTimeTokens.issue('email_change', user.id, { flow: session, data });
       await this.audit.record('email_change.requested', { user_id: user.id });
-      if (owner)
+      if (owner && !givesWay)
         await this.mail.send('email_change_taken', owner.active ? owner.email : undefined, {}, owner.claims.locale);
       else {
         const link = `${issuer}/account/email/confirm?token=${token}`;
@@ -84,7 +88,7 @@ export class EmailChange {
       const { to } = used.data;
       const from = user.emailVerified ? user.email : undefined;
       await this.makeRoom(to);
-      const changed = await this.users.update(user, { email: to }, user.version);
+      const changed = await this.users.update(user, { email: to }, user.version, 'owner');
       // Whoever is in the account holds the mailbox: there is nobody else whom it could belong to.
       const { user: proved } = await this.proof.proved(changed, 'registrant');
       await this.oneTimeTokens.revokeAll(ENDED_WITH_ADDRESS, id);
@@ -115,7 +119,7 @@ export class EmailChange {
       const { from } = used.data;
       if (user.deletionAt) user = await this.users.reopen(user);
       if (normalizeIdentifier(from) !== user.emailNormalized) await this.makeRoom(from);
-      user = await this.users.update(user, { email: from, email_verified: true }, user.version);
+      user = await this.users.update(user, { email: from, email_verified: true }, user.version, 'owner');
       await this.oneTimeTokens.revokeAll(ENDED_WITH_ADDRESS, user.id);
       await this.oneTimeTokens.revokeLater('email_change_undo', user.id, token);
       await this.audit.record('email_change.undone', { user_id: user.id });
@@ -125,7 +129,7 @@ export class EmailChange {
 
   private async tell(user: User, from: string, to: string): Promise<void> {
     const data = { from, to, at: this.clock.now().toISOString() };
-    const subject = `${user.id}:${sha256(user.emailNormalized)}`;
+    const subject = subjectOf(user.id, sha256(user.emailNormalized));
     const token = await this.oneTimeTokens.issue('email_change_undo', subject, { data });
     const link = `${this.tenants.issuerOf(await this.tenants.current())}/email-undo?token=${token}`;
     const letter = { link, minutes: TTL_SECONDS.email_change_undo / 60, email: masked(to) };
@@ -133,14 +137,25 @@ export class EmailChange {
   }
 
   private async holder(subject: string): Promise<User | undefined> {
-    const user = await this.users.find(subject.split(':')[0] ?? '').catch(() => undefined);
+    const user = await this.users.find(ownerOf(subject)).catch(() => undefined);
     return user && !user.disabledAt ? user : undefined;
   }
 
   /** Somebody may have made an account for a mailbox that was not theirs: it gives way to whoever has just proved it. */
   private async makeRoom(email: string): Promise<void> {
     const other = await this.users.findByEmail(email);
-    if (other && !other.emailVerified && (await this.proof.isUnproved(other.id))) await this.users.delete(other);
+    if (!other || !(await this.givesWay(other))) return;
+    try {
+      await this.users.delete(other, other.version);
+    } catch (error) {
+      // Proved meanwhile, or at another address: it is somebody's.
+      if (error instanceof AppError && error.status === 412) throw addressTaken();
+      throw error;
+    }
+  }
+
+  private async givesWay({ id, emailVerified }: Pick<User, 'id' | 'emailVerified'>): Promise<boolean> {
+    return (await this.registrations.isUnproved(id)) && !emailVerified;
   }
 
   /** Of two at once, the database has the last word: about the address, and about the version of the user. */
@@ -150,7 +165,7 @@ export class EmailChange {
     } catch (error) {
       if (error instanceof AppError && error.status === 412) throw invalidLink();
       if (databaseError(error)?.status !== 409) throw error;
-      throw conflict('address_taken', 'The address belongs to another account');
+      throw addressTaken();
     }
   }
 }
@@ -165,4 +180,5 @@ const masked = (email: string) => {
 };
 
 const refused = (message: string) => invalid('This address cannot be used', [{ pointer: '/email', message }]);
+const addressTaken = () => conflict('address_taken', 'The address belongs to another account');
 const invalidLink = () => badRequest('invalid_link', 'This link does not work any more');

@@ -4,7 +4,7 @@ import { hmac } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
-import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
+import { subjectOf, TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { User } from '../users/user.entity.js';
 import type { MailboxProof } from './mailbox-proof.js';
@@ -26,10 +26,19 @@ export class EmailCodes {
     private readonly mail: Pick<MailService, 'send'>,
   ) {}
 
-  /** The older code dies. The same for an address without an account. @throws AppError 429 */
+  /** The older code of this flow dies. The same for an address without an account. @throws AppError 429 */
   async send(identifier: string, flow: string): Promise<void> {
     await this.mailboxes.throttle(identifier);
-    const addressee = await this.mailboxes.addressee(identifier);
+    await this.write(await this.mailboxes.addressee(identifier), flow);
+  }
+
+  /** To whoever has proved something of this account first: strangers use nothing of that up. @throws AppError 429 */
+  async sendTo(user: User, flow: string): Promise<void> {
+    await this.mailboxes.throttleKnown(user);
+    await this.write(await this.mailboxes.addressee(user.email), flow);
+  }
+
+  private async write(addressee: Addressee, flow: string): Promise<void> {
     const { user, to } = addressee;
     await this.db.transaction(async () => {
       const code = await this.issue(addressee, flow);
@@ -40,7 +49,7 @@ export class EmailCodes {
 
   /** @returns the code: shown now, to whoever proved the mailbox, or sent. */
   issue({ subject, key, email }: Addressee, flow: string): Promise<string> {
-    return this.oneTimeTokens.issueCode('email_code', subject, key, { flow, data: { email } });
+    return this.oneTimeTokens.issueCode('email_code', subjectOf(subject, flow), key, { flow, data: { email } });
   }
 
   /**
@@ -56,7 +65,7 @@ export class EmailCodes {
     if (this.db.inTransaction) throw new Error('a code is verified outside a transaction');
     const { subject, key, user: known } = await this.mailboxes.addressee(identifier);
     const typed = code.normalize('NFKC').replaceAll(/\s/g, '').slice(0, 32);
-    const tried = await this.oneTimeTokens.tryCode('email_code', subject, key, typed, { flow });
+    const tried = await this.oneTimeTokens.tryCode('email_code', subjectOf(subject, flow), key, typed, { flow });
     if (tried.outcome !== 'ok') {
       await this.failed(hmac(key, subject), known, tried.outcome);
       return tried;

@@ -12,6 +12,7 @@ import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import type { MailboxProof } from './mailbox-proof.js';
 import type { Mailboxes } from './mailboxes.js';
+import type { Registrations } from './registrations.js';
 
 export interface Confirmation {
   /** The interaction of the browser that confirms, where there is one. */
@@ -35,6 +36,7 @@ export class EmailVerification {
     private readonly tenants: TenantService,
     private readonly passwords: PasswordService,
     private readonly mailboxes: Mailboxes,
+    private readonly registrations: Registrations,
     private readonly proof: MailboxProof,
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly mail: Pick<MailService, 'send'>,
@@ -71,7 +73,7 @@ export class EmailVerification {
     const found = await this.oneTimeTokens.peek('email_verification', token);
     const user = found && (await this.mailboxes.holder(found));
     if (!user) return undefined;
-    const flow = await this.proof.flowHashOf(user.id);
+    const flow = await this.registrations.flowHashOf(user.id);
     const madeHere = here !== undefined && flow === sha256(here);
     return { user, unproved: flow !== undefined && !user.emailVerified, here: madeHere, flow: found.data.flow };
   }

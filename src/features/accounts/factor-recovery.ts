@@ -44,7 +44,7 @@ export class FactorRecoveries {
   async request(user: User, proofs: readonly Proof[]): Promise<void> {
     const hours = await this.waitFor(user, proofs);
     if (hours === undefined) throw conflict('no_recovery', 'Factors are taken away by an administrator here');
-    await this.mailboxes.throttle(user.email);
+    await this.mailboxes.throttleKnown(user);
     await this.db.transaction(async () => {
       const now = this.clock.now();
       const latest = new Date(now.getTime() + hours * hourMs);

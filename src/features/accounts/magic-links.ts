@@ -4,7 +4,7 @@ import type { Database } from '../../platform/database.js';
 import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
-import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
+import { subjectOf, TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
@@ -29,13 +29,13 @@ export class MagicLinks {
     private readonly mail: Pick<MailService, 'send'>,
   ) {}
 
-  /** The older link dies. The same for an address without an account. @throws AppError 429 */
+  /** The older link of this sign-in dies. The same for an address without an account. @throws AppError 429 */
   async send(identifier: string, flow: string): Promise<void> {
     await this.mailboxes.throttle(identifier);
     const { user, subject, email, to } = await this.mailboxes.addressee(identifier);
     const issuer = this.tenants.issuerOf(await this.tenants.current());
     await this.db.transaction(async () => {
-      const token = await this.oneTimeTokens.issue('magic_link', subject, { flow, data: { email } });
+      const token = await this.oneTimeTokens.issue('magic_link', subjectOf(subject, flow), { flow, data: { email } });
       await this.audit.record('mailbox.letter_requested', { user_id: user?.id ?? null, purpose: 'magic_link' });
       const letter = { link: `${issuer}/sign-in-link?token=${token}`, minutes: TTL_SECONDS.magic_link / 60 };
       await this.mail.send('magic_link', to, letter, user?.claims.locale);

@@ -1,10 +1,12 @@
 // Who an address stands for, whether or not there is somebody: what is asked by way of a mailbox is done by the same statements for both.
 // Owns how often a mailbox and a client address may ask for letters.
 import { currentContext, currentTenantId } from '../../platform/context.js';
-import { hmac } from '../../platform/crypto.js';
+import { networkOf } from '../../platform/network.js';
 import { clientKey, type Limiter, type RateLimits } from '../../platform/rate-limit.js';
+import { ownerOf } from '../one-time-tokens/one-time-purposes.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { normalizeIdentifier } from '../users/identifier.js';
+import { nobodySubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 
@@ -21,20 +23,26 @@ export interface Addressee {
 }
 
 export interface MailboxLimits {
-  /** Letters to one address. Bounds the guesses of codes as well: each letter gives five. */
+  /** Letters to one address that one network asks for: a stranger elsewhere uses nothing of it up. */
   lettersToAddress: { points: number; seconds: number };
+  /** Letters to one address, wherever they are asked for. Bounds the guesses of codes as well: each letter gives five. */
+  lettersToAddressInAll: { points: number; seconds: number };
   /** Letters that one client address asks for. */
   lettersFromClient: { points: number; seconds: number };
 }
 
-export const mailboxLimits: MailboxLimits = {
+const mailboxLimits: MailboxLimits = {
   lettersToAddress: { points: 5, seconds: 3600 },
+  lettersToAddressInAll: { points: 15, seconds: 3600 },
   lettersFromClient: { points: 30, seconds: 3600 },
 };
 
 export class Mailboxes {
-  private readonly toAddress: Limiter;
   private readonly fromClient: Limiter;
+  private readonly toAddress: Limiter;
+  private readonly toAddressInAll: Limiter;
+  private readonly toKnown: Limiter;
+  private readonly toKnownInAll: Limiter;
 
   constructor(
     private readonly tenants: TenantService,
@@ -42,16 +50,30 @@ export class Mailboxes {
     rateLimits: RateLimits,
     limits: MailboxLimits = mailboxLimits,
   ) {
-    this.toAddress = rateLimits.limiter({ name: 'letters_to', ...limits.lettersToAddress });
     this.fromClient = rateLimits.limiter({ name: 'letters_from', ...limits.lettersFromClient });
+    this.toAddress = rateLimits.limiter({ name: 'letters_to', ...limits.lettersToAddress });
+    this.toAddressInAll = rateLimits.limiter({ name: 'letters_to_all', ...limits.lettersToAddressInAll });
+    this.toKnown = rateLimits.limiter({ name: 'letters_known', ...limits.lettersToAddress });
+    this.toKnownInAll = rateLimits.limiter({ name: 'letters_known_all', ...limits.lettersToAddressInAll });
   }
 
-  /** Counts before anything is looked up, so that known and unknown addresses are refused alike. @throws AppError 429 */
+  /**
+   * Of whoever has proved nothing. Counts before anything is looked up, so that known and unknown addresses are refused alike; what is refused
+   * near by does not count farther off. @throws AppError 429
+   */
   async throttle(identifier: string): Promise<void> {
-    await this.fromClient.consume(clientKey(currentContext()?.ip));
-    await this.toAddress.consume(
-      `${currentTenantId()}\0${normalizeIdentifier(identifier) ?? identifier.slice(0, 320)}`,
-    );
+    const { ip } = currentContext() ?? {};
+    const address = `${currentTenantId()}\0${normalizeIdentifier(identifier) ?? identifier.slice(0, 320)}`;
+    await this.fromClient.consume(clientKey(ip));
+    await this.toAddress.consume(`${address}\0${placeOf(ip)}`);
+    await this.toAddressInAll.consume(address);
+  }
+
+  /** Of whoever has proved something of this account: counted apart, so that no stranger keeps them waiting. @throws AppError 429 */
+  async throttleKnown({ id }: Pick<User, 'id'>): Promise<void> {
+    const account = `${currentTenantId()}\0${id}`;
+    await this.toKnown.consume(`${account}\0${placeOf(currentContext()?.ip)}`);
+    await this.toKnownInAll.consume(account);
   }
 
   /** Without effect. A disabled or closed user is nobody. */
@@ -60,14 +82,22 @@ export class Mailboxes {
     const found = await this.users.findByEmail(identifier);
     const user = found?.active ? found : undefined;
     const email = normalizeIdentifier(identifier) ?? '';
-    const nobody = `nobody:${hmac(identifierKey, `mailbox\0${email}`)}`;
-    return { subject: user?.id ?? nobody, key: identifierKey, user, to: user?.email, email };
+    return {
+      subject: user?.id ?? nobodySubject(identifierKey, email),
+      key: identifierKey,
+      user,
+      to: user?.email,
+      email,
+    };
   }
 
   /** Whose token it is, as long as they may come in and the address it was sent to is theirs. */
   async holder({ subject, data }: { subject: string; data: { email: string } }): Promise<User | undefined> {
     if (subject.startsWith('nobody:')) return undefined;
-    const user = await this.users.findActive(subject);
+    const user = await this.users.findActive(ownerOf(subject));
     return user && user.emailNormalized === data.email ? user : undefined;
   }
 }
+
+/** What cannot be read is one place: whoever cannot be told apart shares. */
+const placeOf = (ip: string | undefined): string => networkOf(ip) ?? clientKey(ip);

@@ -5,7 +5,7 @@ import type { Database } from '../../platform/database.js';
 import { conflict } from '../../platform/errors.js';
 import type { PasswordService } from '../credentials/password.service.js';
 import type { MailService } from '../mail/mail.service.js';
-import type { Lockdown } from '../risk/lockdown.js';
+import type { LockdownLinks } from '../risk/lockdown-links.js';
 import type { User } from '../users/user.entity.js';
 
 export type PasswordChange =
@@ -29,7 +29,7 @@ export class OwnPassword {
     private readonly clock: Clock,
     private readonly passwords: PasswordService,
     private readonly mail: Pick<MailService, 'send'>,
-    private readonly lockdown: Pick<Lockdown, 'issue'>,
+    private readonly lockdownLinks: LockdownLinks,
   ) {}
 
   /** @throws AppError 422 where the new one cannot be chosen, 503 where there is no room to hash. */
@@ -49,11 +49,22 @@ export class OwnPassword {
     });
   }
 
-  /** For whoever came in without one. @throws AppError 409 where they have one, 422 where it cannot be chosen. */
-  async setFirst(user: User, password: string, keptSession: string | undefined): Promise<void> {
+  /**
+   * For whoever came in without one.
+   * @param stands in the transaction that writes it: whether the session still holds.
+   * @throws AppError 409 where they have one or are signed out by then, 422 where it cannot be chosen.
+   */
+  async setFirst(
+    user: User,
+    password: string,
+    keptSession: string | undefined,
+    stands: () => Promise<boolean>,
+  ): Promise<void> {
     if (await this.passwords.has(user)) throw hasOne();
     const write = await this.passwords.prepare(user, password, { keptSession });
     await this.db.transaction(async () => {
+      // It took a while to hash, and links to choose another one end with it.
+      if (!(await stands())) throw conflict('session_ended', 'You were signed out meanwhile');
       if (await this.passwords.has(user)) throw hasOne();
       await write();
       await this.tell(user);
@@ -61,7 +72,7 @@ export class OwnPassword {
   }
 
   private async tell(user: User): Promise<void> {
-    const data = { at: this.clock.now().toISOString(), link: await this.lockdown.issue(user) };
+    const data = { at: this.clock.now().toISOString(), link: await this.lockdownLinks.issue(user) };
     await this.mail.send('password_changed', user.email, data, user.claims.locale);
   }
 }

@@ -2,7 +2,7 @@
 // Hands off to: passwords (what may be chosen), mail, email-verification (the proof of the address).
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
-import { newId, sha256 } from '../../platform/crypto.js';
+import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { forbidden, invalid } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
@@ -13,6 +13,7 @@ import { EmailAddress, normalizeIdentifier } from '../users/identifier.js';
 import { StandardClaims } from '../users/user.schema.js';
 import type { EmailVerification } from './email-verification.js';
 import type { Mailboxes } from './mailboxes.js';
+import type { Registrations } from './registrations.js';
 
 export interface NewAccount {
   email: string;
@@ -31,6 +32,7 @@ export class RegistrationService {
     private readonly tenants: TenantService,
     private readonly passwords: PasswordService,
     private readonly mailboxes: Mailboxes,
+    private readonly registrations: Registrations,
     private readonly verification: EmailVerification,
     private readonly mail: Pick<MailService, 'send'>,
     private readonly clock: Clock,
@@ -38,17 +40,15 @@ export class RegistrationService {
     private readonly forgottenAt: (issuer: string) => string,
   ) {}
 
-  async isOpen(): Promise<boolean> {
-    return (await this.tenants.current()).settings.authentication.registration === 'open';
-  }
-
   /**
    * The same statements, hash and answer whether or not the address has an account; its owner learns of it by mail, nobody else does.
    * Of two at once for one address one makes it.
    * @throws AppError 403 where people cannot register, 422 for an address, a name or a password that cannot be chosen, 429, 503 without room to hash.
    */
   async register({ email, password, name, flow, locale }: NewAccount): Promise<void> {
-    if (!(await this.isOpen())) throw forbidden('registration_closed', 'Accounts are made by an administrator here');
+    const tenant = await this.tenants.current();
+    if (tenant.settings.authentication.registration !== 'open')
+      throw forbidden('registration_closed', 'Accounts are made by an administrator here');
     const address = EmailAddress.safeParse(email);
     if (!address.success)
       throw invalid('This address cannot be used', [{ pointer: '/email', message: 'is not an e-mail address' }]);
@@ -56,16 +56,14 @@ export class RegistrationService {
     if (!claims.success) throw invalid('This name cannot be used', [{ pointer: '/name', message: 'is not a name' }]);
     await this.mailboxes.throttle(address.data);
     const write = await this.passwords.prepareFirst(address.data, password);
-    const tenant = await this.tenants.current();
     await this.db.transaction(async () => {
-      const now = this.clock.now();
       const id = newId();
       const normalized = normalizeIdentifier(address.data) ?? '';
-      const values = [currentTenantId(), id, address.data, normalized, claims.data, now];
+      const values = [currentTenantId(), id, address.data, normalized, claims.data, this.clock.now()];
       const created = (await this.db.execute(CREATE, values)).length > 0;
       const { user, to } = await this.mailboxes.addressee(address.data);
       await write(id);
-      await this.db.execute(REMEMBER, [currentTenantId(), id, sha256(flow), now]);
+      await this.registrations.remember(id, flow);
       const link = await this.verification.issue(created ? id : newId(), normalized, flow);
       if (created) await this.audit.record('user.created', { user_id: id });
       else await this.audit.record('registration.repeated', { user_id: user?.id ?? id });
@@ -85,12 +83,4 @@ const CREATE = {
     VALUES ($1, $2, $3, $4, $5, $6, $6)
     ON CONFLICT (tenant_id, email_normalized) DO NOTHING
     RETURNING id`,
-};
-
-/** Nothing where the account was not made just now. */
-const REMEMBER = {
-  name: 'registration_remember',
-  text: `
-    INSERT INTO registrations (tenant_id, user_id, flow_hash, created_at)
-    SELECT tenant_id, id, $3, $4 FROM users WHERE tenant_id = $1 AND id = $2`,
 };

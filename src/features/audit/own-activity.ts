@@ -57,8 +57,15 @@ export class OwnActivity {
       .orderBy('event.id', 'DESC')
       .limit(PAGE + 1)
       .getMany();
-    const events = rows.slice(0, PAGE);
+    const events = rows.slice(0, PAGE).map((event) => withoutOthers(event, userId));
     const last = rows.length > PAGE ? events.at(-1)?.id : undefined;
     return { events, ...(last ? { older: last } : {}) };
   }
+}
+
+/** Where somebody else acted, as an administrator, the address and the browser are theirs. */
+function withoutOthers(event: AuditEvent, userId: string): AuditEvent {
+  const { actorType, actorId } = event;
+  if (actorId === userId || actorType === null || actorType === 'system') return event;
+  return Object.assign(new AuditEvent(), event, { ip: null, userAgent: null });
 }

@@ -4,6 +4,8 @@ import { acrValues } from '../../../config/protocol.js';
 
 export type Acr = (typeof acrValues)[number];
 
+export const [SINGLE_FACTOR, MULTI_FACTOR, PHISHING_RESISTANT, DEVICE_BOUND] = acrValues;
+
 /** One thing that was proved in this browser, and when. */
 export const Proof = z.object({
   method: z.enum(['password', 'passkey', 'totp', 'recovery_code', 'email_code', 'magic_link']),
@@ -27,7 +29,7 @@ export interface Assurance {
 type Factor = 'knowledge' | 'possession' | 'mailbox' | 'unlocked';
 
 /** @throws Error where nothing was proved: that is no sign-in. */
-export function assess(proofs: readonly Proof[]): Assurance {
+export function assuranceOf(proofs: readonly Proof[]): Assurance {
   if (proofs.length === 0) throw new Error('nothing was proved');
   const amr = new Set(proofs.flatMap(amrOf));
   const several = new Set(proofs.flatMap(factorsOf)).size > 1;
@@ -39,16 +41,16 @@ export function assess(proofs: readonly Proof[]): Assurance {
 /** What a session stands on, from what it says of itself: a step up goes on from there. */
 export function proofsOf({ amr, ts }: { amr: readonly string[]; ts: number }): Proof[] {
   const has = (method: string) => amr.includes(method);
+  const passkey = has('hwk') || has('swk');
   const proofs: Proof[] = [];
   if (has('pwd')) proofs.push({ method: 'password', at: ts });
-  const several = proofs.length > 0 || has('hwk') || has('swk');
-  if (has('hwk') || has('swk')) {
-    const alone = !has('pwd') && !has('otp');
-    proofs.push({ method: 'passkey', at: ts, verified: alone && has('mfa'), device_bound: has('hwk') });
-  }
+  // A code beside a passkey alone is two factors where it came by mail, and one where it is of an authenticator.
+  const mailed = has('otp') && !has('pwd') && (passkey ? has('mfa') : true);
+  if (mailed) proofs.push({ method: 'email_code', at: ts });
+  const unlocked = has('mfa') && !has('pwd') && !has('otp');
+  if (passkey) proofs.push({ method: 'passkey', at: ts, verified: unlocked, device_bound: has('hwk') });
   // A code alone is one by mail: an authenticator never comes first.
-  if (has('otp')) proofs.push({ method: several ? 'totp' : 'email_code', at: ts });
-  if (has('otp') && has('mfa') && !several) proofs.push({ method: 'totp', at: ts });
+  if (has('otp') && (!mailed || (has('mfa') && !passkey))) proofs.push({ method: 'totp', at: ts });
   return proofs;
 }
 
@@ -56,10 +58,9 @@ export function proofsOf({ amr, ts }: { amr: readonly string[]; ts: number }): P
 export const strength = (acr: string | undefined): number => acrValues.indexOf(acr as Acr);
 
 function classOf(several: boolean, passkeys: readonly Proof[]): Acr {
-  const [one, mfa, phr, phrh] = acrValues;
-  if (!several) return one;
-  if (passkeys.some(({ device_bound }) => device_bound)) return phrh;
-  return passkeys.length > 0 ? phr : mfa;
+  if (!several) return SINGLE_FACTOR;
+  if (passkeys.some(({ device_bound }) => device_bound)) return DEVICE_BOUND;
+  return passkeys.length > 0 ? PHISHING_RESISTANT : MULTI_FACTOR;
 }
 
 function amrOf({ method, device_bound }: Proof): string[] {

@@ -1,7 +1,7 @@
 // What somebody has to prove before they are let in: the tenant's policy, what the client asks for, and what the account has. Pure.
 
 import type { AuthenticationPolicy, SecondFactor } from '../tenants/authentication-policy.js';
-import { type Acr, assess, type Proof, strength } from './assurance.js';
+import { type Acr, assuranceOf, MULTI_FACTOR, type Proof, strength } from './assurance.js';
 
 /** What an account can prove itself with, beside its mailbox. */
 export interface Factors {
@@ -42,7 +42,7 @@ export type Need =
 export function needOf(situation: Situation): Need {
   const { policy, proofs, has, enrolled, doubted, mailbox } = situation;
   if (proofs.length === 0) return { kind: 'first_factor' };
-  const reached = strength(assess(proofs).acr);
+  const reached = strength(assuranceOf(proofs).acr);
   const target = targetOf(situation);
   const unused = usable(policy, has).filter((method) => !isProved(method, proofs));
 
@@ -72,8 +72,23 @@ export function needOf(situation: Situation): Need {
 }
 
 /** A factor of its own, beside its mailbox, that the tenant still takes. */
-export const hasSecondFactor = (policy: AuthenticationPolicy, has: Factors): boolean =>
+const hasSecondFactor = (policy: AuthenticationPolicy, has: Factors): boolean =>
   usable(policy, has).some((method) => method !== 'email_code');
+
+/**
+ * Of a change to the account: a second factor is proved first where one is required, also in a session from before, and by whoever has one.
+ * `missing`: and what was proved could still be more. Nobody is sent to a sign-in that has nothing to ask, or they would go round in circles.
+ */
+export function needOfChange({ policy, has, proofs }: Pick<Situation, 'policy' | 'has' | 'proofs'>) {
+  const second = policy.multi_factor === 'required' || hasSecondFactor(policy, has);
+  const asked = { acr: MULTI_FACTOR, essential: false };
+  const missing = second && needOf({ policy, has, proofs, asked, remembered: false }).kind !== 'nothing';
+  return { acr: second ? MULTI_FACTOR : undefined, missing };
+}
+
+/** Another passkey would do alone for good: whoever has a second factor adds one after proving it here, not where a remembered browser let them off. */
+export const mayAddPasskey = ({ policy, has, proofs }: Pick<Situation, 'policy' | 'has' | 'proofs'>): boolean =>
+  strength(assuranceOf(proofs).acr) >= MFA || !hasSecondFactor(policy, has);
 
 const [, MFA, PHR, PHRH] = [0, 1, 2, 3] as const;
 
@@ -84,9 +99,13 @@ function targetOf({ policy, asked, has, remembered, doubted }: Situation): numbe
   return Math.max((wanted && !remembered) || doubted ? MFA : 0, asked ? strength(asked.acr) : 0);
 }
 
-/** A policy and an essential class cannot do with less; a voluntary one (acr_values) is met where it can be, and lowers nothing. Highest first. */
-function mustReach({ policy, asked, remembered }: Situation): number[] {
-  const floor = policy.multi_factor === 'required' && !remembered ? MFA : 0;
+/**
+ * A policy and an essential class cannot do with less; a voluntary one (acr_values) is met where it can be, and lowers nothing. Highest first.
+ * That a browser is remembered stands for a factor that could be proved, and not where a request asks for one.
+ */
+function mustReach({ policy, asked, has, remembered }: Situation): number[] {
+  const excused = remembered && usable(policy, has).length > 0 && (!asked || strength(asked.acr) < MFA);
+  const floor = policy.multi_factor === 'required' && !excused ? MFA : 0;
   return [Math.max(floor, asked?.essential ? strength(asked.acr) : 0), floor];
 }
 

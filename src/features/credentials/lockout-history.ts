@@ -9,7 +9,7 @@ import type { AuditLog } from '../audit/audit.service.js';
 import { type Factor, MEMORY_SECONDS, type Reservation } from './lockout.js';
 
 /** So many locks within a day are no typing errors. */
-export const REPEATED = 3;
+const REPEATED = 3;
 
 export interface LockNotice {
   user_id: string | null;
@@ -45,6 +45,12 @@ export class LockoutHistory {
     return { ...notice, repeated };
   }
 
+  /** How many began since then. */
+  async countSince(userId: string, since: Date): Promise<number> {
+    const [row] = await this.db.execute<{ count: number }>(COUNT, [currentTenantId(), userId, since]);
+    return row?.count ?? 0;
+  }
+
   /** A lock that would still hold was ended by somebody. */
   async ended(subject: string, factor: Factor, by: 'owner' | 'administrator'): Promise<void> {
     const actor = currentContext()?.actor;
@@ -61,6 +67,11 @@ const BEGIN = {
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9))
     SELECT 1 + count(*)::int AS count FROM lockouts
     WHERE tenant_id = $1 AND subject_hash = $3 AND locked_at > $10::timestamptz`,
+};
+
+const COUNT = {
+  name: 'lockout_history_count',
+  text: 'SELECT count(*)::int AS count FROM lockouts WHERE tenant_id = $1 AND user_id = $2 AND locked_at > $3::timestamptz',
 };
 
 const END = {

@@ -7,6 +7,9 @@ import type { LockoutRules } from './lockout-rules.js';
 
 export type Factor = 'password' | 'second_factor';
 
+/** Beside the factors: a sign-in that was right, and was not let in. Locks nothing. */
+const DENIED = 'denied';
+
 /** An attempt that may go on. `locks` tells that it was the last one: unless it succeeds, the lock stays. */
 export interface Reservation {
   locks: { until: Date; lockoutCount: number } | undefined;
@@ -66,6 +69,23 @@ export class Lockout {
     return row?.failed_count;
   }
 
+  /**
+   * The proof was right: the count ends, and what was missed before is kept for a day, or until settle(). So it is still known to whoever begins
+   * anew instead of going on. @returns how often it was missed.
+   */
+  async passed(subject: string, factor: Factor): Promise<number> {
+    const now = this.clock.now();
+    const since = new Date(now.getTime() - MEMORY_SECONDS * 1000);
+    const values = [currentTenantId(), subject, factor, missedOf(factor), now, since];
+    const [row] = await this.db.execute<{ missed: number }>(PASSED, values);
+    return row?.missed ?? 0;
+  }
+
+  /** The sign-in is done: what was missed on the way to it is forgotten. */
+  async settle(subject: string, factor: Factor): Promise<void> {
+    await this.db.execute(CLEAR, [currentTenantId(), subject, missedOf(factor)]);
+  }
+
   /** How often it was tried since the lock began, this time included; 0 where there is no lock. What is counted here is no longer counted towards one. */
   async triesWhileLocked(subject: string, factor: Factor): Promise<number> {
     const values = [currentTenantId(), subject, factor, this.clock.now()];
@@ -73,7 +93,17 @@ export class Lockout {
     return row?.failed_count ?? 0;
   }
 
-  async state(subject: string, factor: Factor): Promise<LockoutState> {
+  /** Whoever it was knew how to sign in, and was not let in: what failed before is forgotten by then, so this is what the next try is weighed by. */
+  async noteDenial(subject: string): Promise<void> {
+    await this.db.execute(NOTE_DENIAL, [currentTenantId(), subject, DENIED, this.clock.now()]);
+  }
+
+  async wasDenied(subject: string, since: Date): Promise<boolean> {
+    const { last_failed_at: last } = await this.state(subject, DENIED);
+    return last !== null && last > since;
+  }
+
+  async state(subject: string, factor: Factor | typeof DENIED): Promise<LockoutState> {
     const [row] = await this.db.execute<LockoutState>(READ, [currentTenantId(), subject, factor]);
     return row ?? { failed_count: 0, locked_until: null, lockout_count: 0, last_failed_at: null };
   }
@@ -95,6 +125,9 @@ interface Row {
   locked_until: Date | null;
   lockout_count: number;
 }
+
+/** Under which name is kept what was missed before a proof was right. */
+const missedOf = (factor: Factor): string => `${factor}_missed`;
 
 // A policy has two attempts or more, so the first one never locks. A lock that has ended starts a new count; lockout_count goes on, so
 // that the next lock is longer. No row comes back while a lock holds.
@@ -125,6 +158,14 @@ const READ = {
     WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3`,
 };
 
+const NOTE_DENIAL = {
+  name: 'lockout_note_denial',
+  text: `
+    INSERT INTO login_failures AS f (tenant_id, subject_hash, factor, failed_count, last_failed_at) VALUES ($1, $2, $3, 1, $4)
+    ON CONFLICT (tenant_id, subject_hash, factor) DO UPDATE
+      SET failed_count = least(f.failed_count, 1000000) + 1, last_failed_at = excluded.last_failed_at`,
+};
+
 const COUNT_LOCKED = {
   name: 'lockout_count_locked',
   text: `
@@ -148,4 +189,24 @@ const CLEAR = {
   text: `
     DELETE FROM login_failures WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3
     RETURNING failed_count`,
+};
+
+// The right one was counted as well. All parts of a statement see what was there before it.
+const PASSED = {
+  name: 'lockout_passed',
+  text: `
+    WITH counted AS (
+      DELETE FROM login_failures WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3
+      RETURNING tenant_id, subject_hash, greatest(failed_count - 1, 0) AS missed),
+    before AS (
+      SELECT failed_count AS missed FROM login_failures
+      WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $4 AND last_failed_at > $6::timestamptz),
+    kept AS (
+      INSERT INTO login_failures AS f (tenant_id, subject_hash, factor, failed_count, last_failed_at)
+      SELECT tenant_id, subject_hash, $4::text, missed, $5::timestamptz FROM counted WHERE missed > 0
+      ON CONFLICT (tenant_id, subject_hash, factor) DO UPDATE
+        SET failed_count = excluded.failed_count
+              + CASE WHEN f.last_failed_at > $6::timestamptz THEN least(f.failed_count, 1000000) ELSE 0 END,
+            last_failed_at = excluded.last_failed_at)
+    SELECT coalesce((SELECT missed FROM counted), 0) + coalesce((SELECT missed FROM before), 0) AS missed`,
 };

@@ -25,11 +25,19 @@ export class OwnFactors {
     private readonly lastRemoved: (user: User) => Promise<void>,
   ) {}
 
-  /** @returns undefined for a wrong code; otherwise the recovery codes, where the account had none. */
-  addTotp(user: User, offer: TotpOffer, code: string): Promise<{ codes: string[] | undefined } | undefined> {
+  /**
+   * @param stands in the transaction: whether the session that adds it still holds.
+   * @returns undefined for a wrong code; otherwise the recovery codes, where the account had none.
+   */
+  addTotp(
+    user: User,
+    offer: TotpOffer,
+    code: string,
+    stands?: () => Promise<boolean>,
+  ): Promise<{ codes: string[] | undefined } | undefined> {
     return this.db.transaction(async () => {
       await this.hold(user);
-      if (!(await this.totp.confirm(user, offer, code))) return undefined;
+      if (!(await this.totp.confirm(user, offer, code, { stands }))) return undefined;
       return { codes: await this.codesWhereNone(user) };
     });
   }
@@ -74,9 +82,10 @@ export class OwnFactors {
 
   /** After a factor was added: whoever loses it needs another way. @returns undefined where there are some. */
   codesWhereNone(user: User): Promise<string[] | undefined> {
-    return this.db.transaction(async () =>
-      (await this.recoveryCodes.left(user.id)) > 0 ? undefined : this.recoveryCodes.renew(user),
-    );
+    return this.db.transaction(async () => {
+      await this.hold(user);
+      return (await this.recoveryCodes.left(user.id)) > 0 ? undefined : this.recoveryCodes.renew(user);
+    });
   }
 
   /** Of two who remove one each at the same time, the second sees what is left. */

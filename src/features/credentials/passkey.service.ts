@@ -72,8 +72,16 @@ export class PasskeyService {
     );
   }
 
-  /** Not inside a transaction: a challenge stays spent where the caller rolls back. */
-  async register(user: User, flow: string, response: RegistrationResponse): Promise<Registration> {
+  /**
+   * Not inside a transaction: a challenge stays spent where the caller rolls back.
+   * @param stands in the transaction that adds it: whether the session or the proof that this rests on still holds.
+   */
+  async register(
+    user: User,
+    flow: string,
+    response: RegistrationResponse,
+    stands: () => Promise<boolean> = async () => true,
+  ): Promise<Registration> {
     this.assertOutside();
     const challenge = challengeOf(response.response.clientDataJSON);
     const ceremony = { purpose: 'registration', flow, userId: user.id } as const;
@@ -84,7 +92,7 @@ export class PasskeyService {
     if (attestation === 'direct' && !made.attested) return { outcome: 'not_allowed' };
     if (allowed_aaguids && !allowed_aaguids.some((one) => one.toLowerCase() === made.aaguid))
       return { outcome: 'not_allowed' };
-    return this.keep(user, made, response.response.transports);
+    return this.keep(user, made, response.response.transports, stands);
   }
 
   /**
@@ -133,9 +141,15 @@ export class PasskeyService {
     return row.userHandle;
   }
 
-  private keep(user: User, made: NewCredential, transports: string[]): Promise<Registration> {
+  private keep(
+    user: User,
+    made: NewCredential,
+    transports: string[],
+    stands: () => Promise<boolean>,
+  ): Promise<Registration> {
     const { id: userId } = user;
     return this.db.transaction(async () => {
+      if (!(await stands())) return { outcome: 'failed' };
       // Whoever adds or removes one of this account waits here.
       await this.db.execute(LOCK_USER, [currentTenantId(), userId]);
       if (!(await this.users.findActive(userId))) return { outcome: 'failed' };

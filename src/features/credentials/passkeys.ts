@@ -50,6 +50,14 @@ export class Passkeys {
     });
   }
 
+  /** None lets anybody in by itself, before it was unlocked after another proof (WebAuthn §7.2, uvInitialized). */
+  async lower({ id: userId }: User): Promise<void> {
+    await this.db.transaction(async () => {
+      await this.db.execute(LOCK_USER, [currentTenantId(), userId]);
+      await this.db.repo(Passkey).update({ userId }, { uvInitialized: false });
+    });
+  }
+
   /** @throws AppError 409 for the last way in, whoever removes another one at the same time. */
   remove(user: User, { credentialId }: Passkey): Promise<void> {
     return this.db.transaction(async () => {

@@ -19,7 +19,7 @@ export interface PasswordContext {
   minLength?: number | undefined;
 }
 
-export const MIN_LENGTH = 8;
+const MIN_LENGTH = 8;
 export const MAX_LENGTH = 1024;
 
 const SEQUENCES = [

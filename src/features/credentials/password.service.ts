@@ -2,7 +2,7 @@
 // Hands off to: hashing in other processes, users for who it is, and the hook passwordChanged for what ends with an old password.
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
-import { hmac, randomToken } from '../../platform/crypto.js';
+import { randomToken } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { invalid } from '../../platform/errors.js';
 import { readImported } from '../../platform/hash-formats/formats.js';
@@ -12,7 +12,7 @@ import type { AuditLog } from '../audit/audit.service.js';
 import { ENDED_WITH_PASSWORD } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
-import { normalizeIdentifier } from '../users/identifier.js';
+import { passwordSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 import { ImportedPasswords } from './imported-passwords.js';
@@ -119,8 +119,7 @@ export class PasswordService {
     const reason = refusal(user, credential, right) ?? (waits ? 'unproved' : undefined);
     if (reason || !user || !credential) return this.failed(subject, user, reason ?? 'unknown_user', attempt);
 
-    // This attempt was counted as well.
-    const failures = ((await this.lockout.forget(subject, 'password')) ?? 1) - 1;
+    const failures = await this.lockout.passed(subject, 'password');
     await this.rehash(credential, password);
     return { outcome: 'ok', user, mustChange: credential.mustChange, changedAt: credential.changedAt, failures };
   }
@@ -230,6 +229,11 @@ export class PasswordService {
     return (await this.credentialOf(user.id)) !== undefined;
   }
 
+  /** The sign-in is done, or what was missed on the way to it is accounted for elsewhere. */
+  async settle(user: User): Promise<void> {
+    await this.lockout.settle(await this.subjectOf(user.email), 'password');
+  }
+
   async lockedUntil(user: User): Promise<Date | undefined> {
     return this.lockout.lockedUntil(await this.subjectOf(user.email), 'password');
   }
@@ -335,7 +339,7 @@ export class PasswordService {
 
   private async subjectOf(identifier: string): Promise<string> {
     const { identifierKey } = this.tenants.secrets(await this.tenants.current());
-    return hmac(identifierKey, normalizeIdentifier(identifier) ?? identifier.slice(0, 1024));
+    return passwordSubject(identifierKey, identifier);
   }
 }
 

@@ -41,6 +41,8 @@ export class RecoveryCodes {
       ),
     );
     return this.db.transaction(async () => {
+      // Of two who make some at once, the ones of the second are left.
+      await this.db.execute(HOLD, [currentTenantId(), userId]);
       await this.db.repo(RecoveryCode).delete({ userId });
       for (const row of rows) await this.db.repo(RecoveryCode).insert(row);
       await this.audit.record('recovery_codes.renewed', { user_id: userId });
@@ -87,6 +89,11 @@ const normalize = (code: string): string =>
     .replaceAll('O', '0')
     .replaceAll(/[IL]/g, '1')
     .replaceAll(/[^0-9A-Z]/g, '');
+
+const HOLD = {
+  name: 'recovery_codes_hold',
+  text: 'SELECT id FROM users WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE',
+};
 
 const CONSUME = {
   name: 'recovery_code_consume',

@@ -10,5 +10,5 @@ export interface RelyingParty {
 export async function relyingPartyOf(tenants: TenantService): Promise<RelyingParty> {
   const tenant = await tenants.current();
   const { hostname, origin } = new URL(tenants.issuerOf(tenant));
-  return { id: hostname, origin, name: tenant.settings.branding.company_name ?? tenant.name };
+  return { id: hostname, origin, name: tenant.displayName };
 }

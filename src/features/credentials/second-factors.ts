@@ -1,11 +1,11 @@
 // Owns what an account has beside its password, and the one place where a code of it is tried: counted for the account, whatever the address,
 // the session or the process, before it is looked at.
 import type { Clock } from '../../platform/clock.js';
-import { hmac } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Factors } from '../authentication/requirement.js';
 import type { TenantService } from '../tenants/tenant.service.js';
+import { secondFactorSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
 import type { Lockout, LockoutState, Reservation } from './lockout.js';
 import { LockoutHistory } from './lockout-history.js';
@@ -36,7 +36,7 @@ export class SecondFactors {
     private readonly lockout: Lockout,
     private readonly totp: TotpService,
     private readonly recoveryCodes: RecoveryCodes,
-    private readonly passkeys: Pick<Passkeys, 'of' | 'removeAll'>,
+    private readonly passkeys: Pick<Passkeys, 'of' | 'removeAll' | 'lower'>,
     private readonly clock: Clock,
     private readonly hooks: FactorHooks,
   ) {
@@ -101,13 +101,23 @@ export class SecondFactors {
     });
   }
 
-  /** What somebody else may have put there. */
+  /**
+   * What somebody else may have put there. Where the account had none before, the first ones stay: they may be its owner's, and a mailbox alone
+   * takes no factor away. A passkey among them opens nothing by itself any more, until it was used after another proof.
+   */
   async removeAddedSince(user: User, since: Date): Promise<void> {
     await this.db.transaction(async () => {
+      if (!(await this.hadBefore(user, since))) return this.passkeys.lower(user);
       await this.totp.remove(user, since);
       await this.recoveryCodes.remove(user, since);
       await this.passkeys.removeAll(user, since);
     });
+  }
+
+  /** Whether a factor of the account is older than that. */
+  async hadBefore({ id }: Pick<User, 'id'>, time: Date): Promise<boolean> {
+    if (await this.totp.hadBefore(id, time)) return true;
+    return (await this.passkeys.of(id)).some(({ createdAt }) => createdAt < time);
   }
 
   private recover(user: User, code: string): Promise<boolean> {
@@ -130,7 +140,7 @@ export class SecondFactors {
   }
 
   private async subjectOf({ id }: Pick<User, 'id'>): Promise<string> {
-    return hmac(this.tenants.secrets(await this.tenants.current()).identifierKey, `second-factor\0${id}`);
+    return secondFactorSubject(this.tenants.secrets(await this.tenants.current()).identifierKey, id);
   }
 
   private recordFailure(subject: string, user: User, reason: 'wrong_code' | 'locked'): Promise<void> {

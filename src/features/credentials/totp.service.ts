@@ -1,8 +1,8 @@
 // Owns codes of an authenticator (RFC 6238): set up by a right code, and each time step is good once.
-// Hands off to: the lockout, which counts wrong codes whatever the address; factor.service.ts for what else an account has.
+// Hands off to: the lockout, which counts wrong codes whatever the address; second-factors.ts for what else an account has.
 
 import { generateSecret, generateURI, verify } from 'otplib';
-import { MoreThanOrEqual } from 'typeorm';
+import { LessThan, MoreThanOrEqual } from 'typeorm';
 import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
@@ -24,6 +24,11 @@ export interface TotpOffer {
   sealed: string;
 }
 
+interface Taken {
+  replacing?: boolean;
+  stands?: (() => Promise<boolean>) | undefined;
+}
+
 export class TotpService {
   constructor(
     private readonly db: Database,
@@ -36,6 +41,11 @@ export class TotpService {
 
   has(userId: string): Promise<boolean> {
     return this.db.repo(TotpCredential).existsBy({ userId });
+  }
+
+  /** Whether the account had it before that time. */
+  hadBefore(userId: string, time: Date): Promise<boolean> {
+    return this.db.repo(TotpCredential).existsBy({ userId, createdAt: LessThan(time) });
   }
 
   /** Nothing is stored before a right code came back. @param flow what the offer is part of: another one cannot take it up. */
@@ -61,12 +71,19 @@ export class TotpService {
   /**
    * Takes the place of an earlier authenticator, unless told not to: whoever was not asked for that one must not take it away. An offer is taken
    * up once, whoever comes with it at the same time.
+   * @param stands in the transaction that adds it: whether what this rests on still holds.
    * @returns whether the code was right and the authenticator is the account's now.
    */
-  async confirm(user: User, { secret }: TotpOffer, code: string, { replacing = true } = {}): Promise<boolean> {
+  async confirm(
+    user: User,
+    { secret }: TotpOffer,
+    code: string,
+    { replacing = true, stands }: Taken = {},
+  ): Promise<boolean> {
     const step = await this.stepOf(secret, code);
     if (step === undefined) return false;
     return this.db.transaction(async () => {
+      if (stands && !(await stands())) return false;
       await this.db.execute(LOCK, [currentTenantId(), user.id]);
       const earlier = await this.db.repo(TotpCredential).findOneBy({ userId: user.id });
       if (earlier && (!replacing || this.secretOf(earlier) === secret)) return false;

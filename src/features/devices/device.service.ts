@@ -12,6 +12,9 @@ import { Device } from './device.entity.js';
 
 const dayMs = 24 * 3600 * 1000;
 
+/** Of one account. What signs in again and again and keeps no cookie, as a monitor does, would be another browser each time. */
+const MOST_DEVICES = 100;
+
 export type TrustEnd = 'revoked' | 'password_changed' | 'factors_removed' | 'account_ended' | 'lockdown';
 
 export class Devices {
@@ -79,12 +82,23 @@ export class Devices {
     });
   }
 
+  /** Joins the transaction of whoever believes them no longer: those that were first seen since then are known no more. */
+  async removeSince({ id: userId }: Pick<User, 'id'>, since: Date, reason: TrustEnd): Promise<void> {
+    await this.db.transaction(async () => {
+      const values = [currentTenantId(), userId, since];
+      const rows = await this.db.execute<{ id: string; remembered: boolean }>(REMOVE_SINCE, values);
+      for (const { id, remembered } of rows)
+        if (remembered) await this.audit.record('device.forgotten', { user_id: userId, device_id: id, reason });
+    });
+  }
+
   private async add({ id: userId }: User, trustedUntil: Date | null): Promise<{ handle: string; id: string }> {
     const handle = randomToken();
     const now = this.clock.now();
     const { ip = null, userAgent = null } = currentContext() ?? {};
     const row = { id: newId(), userId, handleHash: sha256(handle), ip, userAgent, createdAt: now, lastSeenAt: now };
     await this.db.repo(Device).insert(Object.assign(new Device(), row, { trustedUntil }));
+    await this.db.execute(KEEP_NEWEST, [currentTenantId(), userId, now, MOST_DEVICES]);
     return { handle, id: row.id };
   }
 }
@@ -114,6 +128,21 @@ const SEEN = {
   text: `
     UPDATE devices SET last_seen_at = $4
     WHERE tenant_id = $1 AND user_id = $2 AND handle_hash = ANY($3::text[]) RETURNING id`,
+};
+
+const REMOVE_SINCE = {
+  name: 'device_remove_since',
+  text: `
+    DELETE FROM devices WHERE tenant_id = $1 AND user_id = $2 AND created_at >= $3::timestamptz
+    RETURNING id, trusted_until IS NOT NULL AS remembered`,
+};
+
+const KEEP_NEWEST = {
+  name: 'device_keep_newest',
+  text: `
+    DELETE FROM devices WHERE tenant_id = $1 AND user_id = $2 AND id IN (
+      SELECT id FROM devices WHERE tenant_id = $1 AND user_id = $2
+      ORDER BY COALESCE(trusted_until > $3::timestamptz, false) DESC, last_seen_at DESC, id DESC OFFSET $4)`,
 };
 
 const END_ALL = {

@@ -20,7 +20,6 @@ export interface MailTemplates {
   set_password: Link;
   magic_link: Link;
   sign_in_code: { code: string; minutes: number };
-  invitation: Link;
   /** Somebody tried to register an address that has an account. @param link where a password may be chosen. */
   registration_existing: { link: string };
 
@@ -52,5 +51,4 @@ export interface MailTemplates {
   /** @param until ISO 8601. @param link takes it back. */
   account_deletion: { until: string; link: string };
   account_deleted: Record<string, never>;
-  data_export_ready: Link;
 }

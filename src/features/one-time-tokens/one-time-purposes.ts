@@ -11,16 +11,16 @@ export interface OneTimePurposes {
   password_reset: { email: string };
   /** The owner of an address says that it is theirs. `flow`: the interaction in which the letter was asked for; its browser may go on. */
   email_verification: { email: string; flow?: string | undefined };
-  /** First factor by a link. Flow: the interaction that asked for it. */
+  /** First factor by a link. Flow: the interaction that asked for it; subject: the user and that. */
   magic_link: { email: string };
-  /** Six digits. Flow: the interaction that asked for them. */
+  /** Six digits. Flow: the interaction that asked for them, and as what; subject: the user and that. */
   email_code: { email: string };
   /** Sent to the new address. Flow: the session that asked for the change. */
   email_change: { from: string; to: string };
   /** Sent to the old address, to take the change back. Subject: the user and that address, so that a second change does not end the first way back. */
   email_change_undo: { from: string; to: string; at: string };
-  /** "This wasn't me": locks the account down. */
-  lockdown: { email: string };
+  /** "This wasn't me": locks the account down. Subject: the user and the letter, or the session that asked for it on a proof that was not new. */
+  lockdown: { email: string; keeps_factors?: true };
   /** Takes back the deletion of an account, until it is done. */
   account_deletion_undo: { email: string };
   /** Takes away the factors of an account that were lost, once the wait is over. */
@@ -70,5 +70,14 @@ export const ENDED_WITH_ADDRESS = [
   'lockdown',
   'account_deletion_undo',
 ] as const;
+
+/**
+ * Of what somebody has several of at a time, one for each sign-in, letter or address: a newer one takes the place of the older of the same, and
+ * nobody ends by asking what somebody else is waiting for.
+ */
+export const subjectOf = (owner: string, ofWhat: string): string => `${owner}:${ofWhat}`;
+
+/** Whose it is, by its subject. */
+export const ownerOf = (subject: string): string => subject.split(':')[0] ?? '';
 
 export const MAX_TRIES = 5;

@@ -94,18 +94,18 @@ export class OneTimeTokens {
     return rows[0]?.is_right ? { outcome: 'ok', redeemed: found } : { outcome: 'wrong' };
   }
 
-  /** What was not used yet is of no use any more. */
-  async revoke(purpose: Purpose, subject: string): Promise<void> {
-    await this.revokeAll([purpose], subject);
+  /** What was not used yet is of no use any more: all of its owner, where they have several. */
+  async revoke(purpose: Purpose, owner: string): Promise<void> {
+    await this.revokeAll([purpose], owner);
   }
 
-  async revokeAll(purposes: readonly Purpose[], subject: string): Promise<void> {
-    await this.db.execute(REVOKE, [currentTenantId(), purposes, subject]);
+  async revokeAll(purposes: readonly Purpose[], owner: string): Promise<void> {
+    await this.db.execute(REVOKE, [currentTenantId(), purposes, owner]);
   }
 
-  /** Of a purpose whose subjects begin with their owner: this one was used, and what was issued after it goes. */
+  /** This one was used, and what its owner was given after it goes. */
   async revokeLater(purpose: Purpose, owner: string, token: string): Promise<void> {
-    await this.db.execute(REVOKE_LATER, [currentTenantId(), purpose, `${owner}:`, sha256(token)]);
+    await this.db.execute(REVOKE_LATER, [currentTenantId(), purpose, owner, sha256(token)]);
   }
 
   private async store<P extends Purpose>(
@@ -164,14 +164,18 @@ const TRY = {
     RETURNING subject, data, flow, consumed_at IS NOT NULL AS is_right`,
 };
 
+// As the index on whose they are has it (ownerOf).
 const REVOKE = {
   name: 'one_time_token_revoke',
-  text: `DELETE FROM one_time_tokens WHERE tenant_id = $1 AND purpose = ANY($2) AND subject = $3 AND consumed_at IS NULL`,
+  text: `
+    DELETE FROM one_time_tokens
+    WHERE tenant_id = $1 AND split_part(subject, ':', 1) = $3 AND purpose = ANY($2) AND consumed_at IS NULL`,
 };
 
 const REVOKE_LATER = {
   name: 'one_time_token_revoke_later',
   text: `
-    DELETE FROM one_time_tokens WHERE tenant_id = $1 AND purpose = $2 AND starts_with(subject, $3) AND consumed_at IS NULL
+    DELETE FROM one_time_tokens
+    WHERE tenant_id = $1 AND split_part(subject, ':', 1) = $3 AND purpose = $2 AND consumed_at IS NULL
       AND created_at >= (SELECT created_at FROM one_time_tokens WHERE tenant_id = $1 AND purpose = $2 AND token_hash = $4)`,
 };

@@ -19,6 +19,10 @@ export interface Login {
   amr: string[];
   /** When the person proved who they are, NumericDate. */
   ts: number;
+  /** The interaction in which they did. */
+  proved_in: string;
+  /** The session that is stepped up: without it, what is proved here is not enough to begin another one. */
+  from_session?: string | undefined;
 }
 
 export interface Finish {

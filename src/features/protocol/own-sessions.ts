@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import type { Sessions } from './sessions.js';
+import { holdSession } from './statements.js';
 
 export interface OwnSession {
   uid: string;
@@ -32,6 +33,12 @@ export class OwnSessions {
   /** @throws AppError 404 for a session of somebody else as for none. */
   end(accountId: string, uid: string): Promise<void> {
     return this.sessions.endOwn(accountId, uid, 'revoked');
+  }
+
+  /** In the transaction of a change that is made in it: whoever ends it waits, or was first. @returns whether it goes on. */
+  async hold(uid: string): Promise<boolean> {
+    const [held] = await this.db.execute<{ ended_at: Date | null }>(holdSession, [currentTenantId(), uid]);
+    return held !== undefined && held.ended_at === null;
   }
 
   /** @returns how many ended. */

@@ -2,7 +2,7 @@
 import type { RiskPolicy } from '../tenants/authentication-policy.js';
 
 export interface RiskSignals {
-  /** `first`: the account was never signed in before, so that nothing can be unusual. */
+  /** `first`: the account was never signed in before, so that nothing can be unusual. Not so where its owner has shut somebody out. */
   device: 'known' | 'new' | 'first';
   network: 'known' | 'new' | 'first';
   /** Failed tries at the account just before this one succeeded. */
@@ -45,7 +45,7 @@ const points: Record<RiskReason, number> = {
 const usual = { step_up_from: 50, deny_from: 110 };
 
 /** In a browser that is known nobody is denied: what others do to an account must not keep its owner out (OWASP ASVS 5.0 V6.1.1). */
-export function assess(signals: RiskSignals, limits: Limits = usual): Risk {
+export function assessRisk(signals: RiskSignals, limits: Limits = usual): Risk {
   const { device, network, failures, lockouts, denied } = signals;
   const reasons: RiskReason[] = [];
   if (device === 'new') reasons.push('new_device');

@@ -5,5 +5,6 @@ import { TenantEntity } from '../../platform/tenant-entity.js';
 export class KnownNetwork extends TenantEntity {
   @PrimaryColumn('uuid') userId!: string;
   @PrimaryColumn('text') network!: string;
+  @Column('timestamptz') createdAt!: Date;
   @Column('timestamptz') lastSeenAt!: Date;
 }

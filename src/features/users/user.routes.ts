@@ -91,6 +91,15 @@ export const userRoutes = (db: Database, users: UserService, newUsers: NewUsers)
       await users.enable(await users.find(params.user_id));
     },
   }),
+  endpoint({
+    method: 'delete',
+    path: '/users/:user_id/deletion',
+    scope: 'users:write',
+    summary: 'Take back the deletion that the owner of an account has asked for',
+    params: UserParams,
+    response: UserView,
+    handle: async ({ params, ifMatch }) => present(await users.reopen(await users.find(params.user_id), ifMatch)),
+  }),
   // Not part of /users: who may write users must not be able to make administrators.
   endpoint({
     method: 'put',

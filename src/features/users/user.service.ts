@@ -19,9 +19,19 @@ export interface UserHooks {
   erased(user: User): Promise<void>;
   /** @throws AppError 403 where the caller may not change people who have a role. */
   mayChangePrivileged(): void;
+  /** In the transaction in which an administrator says that the address is proved: it does not matter any more who made the account. */
+  verified(user: User): Promise<void>;
+  /** In the transaction in which an administrator gives the account another address: the former ones have no say in it any more. */
+  moved(user: User): Promise<void>;
 }
 
-const noHooks: UserHooks = { ended: async () => {}, erased: async () => {}, mayChangePrivileged: () => {} };
+const noHooks: UserHooks = {
+  ended: async () => {},
+  erased: async () => {},
+  mayChangePrivileged: () => {},
+  verified: async () => {},
+  moved: async () => {},
+};
 
 export class UserService {
   constructor(
@@ -46,6 +56,15 @@ export class UserService {
   /** Whether all sessions of theirs were ended since: what was proved before begins none. @param at NumericDate, in whole seconds. */
   async isOutdated(id: string, at: number): Promise<boolean> {
     return (await this.db.execute(OUTDATED, [currentTenantId(), id, at])).length > 0;
+  }
+
+  /**
+   * In the transaction of a change: whoever ends all sessions of this person waits for it, or was first.
+   * @param provedAt NumericDate. @returns false where they may not come in, or what was proved then begins nothing any more.
+   */
+  async hold({ id }: Pick<User, 'id'>, provedAt?: number): Promise<boolean> {
+    if (!this.db.inTransaction) throw new Error('nothing is held outside a transaction');
+    return (await this.db.execute(HOLD, [currentTenantId(), id, provedAt ?? null])).length > 0;
   }
 
   /** What was typed is normalised as it was when it was stored. */
@@ -77,15 +96,26 @@ export class UserService {
     });
   }
 
-  /** @param ifMatch the version the caller saw (RFC 9110 §13.1.1). Another address is unverified until it is said to be verified. */
-  update({ id }: User, change: UpdateUser, ifMatch?: number): Promise<User> {
+  /**
+   * Another address is unverified until it is said to be verified.
+   * @param ifMatch the version the caller saw (RFC 9110 §13.1.1). @param by whose word it is.
+   */
+  update(
+    { id }: User,
+    change: UpdateUser,
+    ifMatch?: number,
+    by: 'owner' | 'administrator' = 'administrator',
+  ): Promise<User> {
     return this.change(id, ifMatch, async (user) => {
       if (change.email !== undefined && change.email !== user.email) {
         const emailNormalized = identifierOf(change.email);
-        if (emailNormalized !== user.emailNormalized) user.emailVerified = false;
+        const moved = emailNormalized !== user.emailNormalized;
+        if (moved) user.emailVerified = false;
         Object.assign(user, { email: change.email, emailNormalized });
+        if (moved && by === 'administrator') await this.hooks.moved(user);
       }
       if (change.email_verified !== undefined) user.emailVerified = change.email_verified;
+      if (change.email_verified && by === 'administrator') await this.hooks.verified(user);
       if (change.claims) user.claims = StandardClaims.parse(applyPatch(user.claims, change.claims));
       await this.audit.record('user.updated', { user_id: id, changed: Object.keys(change) });
     });
@@ -128,8 +158,8 @@ export class UserService {
   }
 
   /** What ended when it was closed stays ended. */
-  reopen({ id }: User): Promise<User> {
-    return this.change(id, undefined, async (user) => {
+  reopen({ id }: User, ifMatch?: number): Promise<User> {
+    return this.change(id, ifMatch, async (user) => {
       if (!user.deletionAt) return;
       user.deletionAt = null;
       await this.audit.record('account.deletion_withdrawn', { user_id: id });
@@ -144,8 +174,25 @@ export class UserService {
     });
   }
 
+  /** Whoever was in the account may have chosen not to be noticed. */
+  resetSettings({ id }: User): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      if (Object.keys(user.settings).length === 0) return;
+      user.settings = {};
+      await this.audit.record('user.updated', { user_id: id, changed: ['settings'] });
+    });
+  }
+
+  /** What was written into the account by somebody whose it was not. */
+  empty({ id }: User): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      Object.assign(user, { claims: {}, settings: {} });
+      await this.audit.record('user.updated', { user_id: id, changed: ['claims', 'settings'] });
+    });
+  }
+
   /** Nothing of the person stays but the id in the audit log. */
-  delete({ id }: User, ifMatch?: number): Promise<void> {
+  delete({ id }: Pick<User, 'id'>, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
       const user = await this.locked(id, ifMatch);
       await this.assertNotLast(user);
@@ -212,6 +259,15 @@ const LOCK = { name: 'administrators_lock', text: 'SELECT id FROM tenants WHERE 
 const OUTDATED = {
   name: 'user_proofs_outdated',
   text: `SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 AND date_trunc('second', proofs_from) > to_timestamp($3::bigint)`,
+};
+
+const HOLD = {
+  name: 'user_hold',
+  text: `
+    SELECT 1 FROM users
+     WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL AND deletion_at IS NULL
+       AND (proofs_from IS NULL OR $3::bigint IS NULL OR date_trunc('second', proofs_from) <= to_timestamp($3::bigint))
+       FOR NO KEY UPDATE`,
 };
 
 function identifierOf(email: string): string {

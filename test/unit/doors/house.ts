@@ -1,7 +1,7 @@
 // The doors of setup, password and mailbox as the front opens them, over the real features and a real database; only time and mail are ours.
 import Koa from 'koa';
 import supertest from 'supertest';
-import { createPasswordRouter } from '../../../src/account/password.js';
+import { limits } from '../../../config/protocol.js';
 import { createMailboxRouter } from '../../../src/dev/mailbox.js';
 import { AuditLog } from '../../../src/features/audit/audit.service.js';
 import { AuditEvent } from '../../../src/features/audit/audit-event.entity.js';
@@ -18,6 +18,7 @@ import { SetupService } from '../../../src/features/setup/setup.service.js';
 import type { Caching } from '../../../src/features/tenants/caching.js';
 import { TenantService } from '../../../src/features/tenants/tenant.service.js';
 import { UserService } from '../../../src/features/users/user.service.js';
+import { createPasswordRouter } from '../../../src/letters/password.js';
 import { BoundedCache } from '../../../src/platform/cache.js';
 import { runInContext, withContext } from '../../../src/platform/context.js';
 import { Sealer } from '../../../src/platform/crypto.js';
@@ -107,7 +108,10 @@ export async function openHouse(kind: Kind) {
   const rateLimits = new RateLimits({ workers: 1, clock });
   const routers = [
     createSetupRouter({ setup, passwords, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
-    createPasswordRouter({ passwordLinks, passwords, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
+    createPasswordRouter(
+      { csrf, pages, failures: rateLimits.limiter({ name: 'link', ...limits.linkFailures }) },
+      { passwordLinks, passwords, assertRoom: () => hasher.assertRoom(), rateLimits },
+    ),
     createMailboxRouter({ mail, pages }),
   ];
 

@@ -1,15 +1,14 @@
 // The account door, wired: what its pages and its JSON are made of.
 import type Router from '@koa/router';
-import qrCode from 'qrcode';
-import { createAccountApi } from './account/api.js';
-import { AccountDoor } from './account/door.js';
-import { createAccountRouter } from './account/routes.js';
-import { WayBack } from './account/way-back.js';
-import type { Engine } from './features/protocol/engine.js';
-import { deriveKey } from './platform/crypto.js';
-import type { Csrf } from './platform/csrf.js';
-import type { Pages } from './platform/page.js';
-import type { Services } from './services.js';
+import { createAccountApi } from '../account/api.js';
+import { AccountDoor } from '../account/door.js';
+import { createAccountRouter } from '../account/routes.js';
+import { WayBack } from '../account/way-back.js';
+import type { Engine } from '../features/protocol/engine.js';
+import { deriveKey } from '../platform/crypto.js';
+import type { Csrf } from '../platform/csrf.js';
+import type { Pages } from '../platform/page.js';
+import type { Services } from '../services.js';
 
 interface Surroundings {
   engine: Engine;
@@ -19,12 +18,13 @@ interface Surroundings {
 
 export function openAccount(services: Services, surroundings: Surroundings): { pages: Router; api: Router } {
   const { config, tenants, users, clients, resources, ownSessions: sessions } = services;
-  const { secondFactors, devices, lockdown, clock, logger } = services;
+  const { secondFactors, devices, clock, logger } = services;
   const wayBack = new WayBack(config.cookieKeys.map((key) => deriveKey(key, 'account')));
   const policy = async () => (await tenants.current()).settings.authentication;
   const door = new AccountDoor({
     ...surroundings,
     users,
+    sessions,
     secondFactors,
     policy,
     wayBack,
@@ -38,11 +38,8 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     passkeyCeremonies: services.passkeyCeremonies,
     passkeyHints: services.passkeyHints,
     ownFactors: services.ownFactors,
-    issuerName: async () => {
-      const { settings, name } = await tenants.current();
-      return settings.branding.company_name ?? name;
-    },
-    qrCode: (text: string) => qrCode.toString(text, { type: 'svg', margin: 2 }),
+    issuerName: services.issuerName,
+    qrCode: services.qrCode,
   };
   const pages = createAccountRouter(door, {
     ...factors,
@@ -64,8 +61,8 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     clients,
     resources,
     activity: services.ownActivity,
-    lockdown,
+    lockdownLinks: services.lockdownLinks,
     clientName: async (clientId) => (await clients.engineMetadata(clientId))?.client_name as string | undefined,
   });
-  return { pages, api: createAccountApi(door, { ...factors, sessions, logger }) };
+  return { pages, api: createAccountApi(door, { ...factors, users, sessions, logger }) };
 }

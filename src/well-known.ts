@@ -1,7 +1,7 @@
 // What password managers, browsers and researchers look for at a fixed address (RFC 8615).
 import Router from '@koa/router';
 import type { Context } from 'koa';
-import { type Clock, epochSeconds } from '../platform/clock.js';
+import { type Clock, epochSeconds } from './platform/clock.js';
 
 interface WellKnownDependencies {
   /** RFC 9116 §2.5.3: whom to tell of a weakness. Without it there is no security.txt. */

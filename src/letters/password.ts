@@ -1,32 +1,26 @@
 // The page behind a mailed link: its holder chooses a password, once.
 // Hands off to: PasswordLinks, which knows whose link it is and ends what rested on the old password.
-import Router from '@koa/router';
+import type Router from '@koa/router';
 import type { Context } from 'koa';
-import { z } from 'zod';
-import { limits as defaults } from '../../config/protocol.js';
+import type { z } from 'zod';
+import { limits } from '../../config/protocol.js';
 import type { PasswordLinks } from '../features/credentials/password-links.js';
-import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
+import { assertSameOrigin } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
 import { readForm, seeOther } from '../platform/form.js';
-import type { Pages } from '../platform/page.js';
-import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import type { RateLimits } from '../platform/rate-limit.js';
 import { type PasswordRules, strengthMeter } from '../platform/strength-meter.js';
+import { admit, expired, giveBack, LinkForm, type LinkSurroundings, routerOf, text, tokenOf } from './link-page.js';
 
 export interface PasswordDependencies {
   passwordLinks: Pick<PasswordLinks, 'peek' | 'redeem'>;
   passwords: PasswordRules;
   /** Throws where no more passwords can be hashed: asked before anything else is done. */
   assertRoom: () => void;
-  csrf: Csrf;
-  pages: Pages;
   rateLimits: RateLimits;
-  limits?: { linkFailures: { points: number; seconds: number } };
 }
 
-/** What is absent, repeated or nested is empty, and an empty value is good for nothing. */
-const text = z.string().catch('');
-const PasswordLink = z.object({ token: text });
-const PasswordForm = z.object({ token: text, password: text, csrf: text });
+const PasswordForm = LinkForm.extend({ password: text });
 type PasswordForm = z.infer<typeof PasswordForm>;
 
 interface Answer {
@@ -34,51 +28,31 @@ interface Answer {
   reasons?: string[];
 }
 
-export function createPasswordRouter({
-  passwordLinks,
-  passwords,
-  assertRoom,
-  csrf,
-  pages,
-  rateLimits,
-  limits = defaults,
-}: PasswordDependencies): Router {
-  const router = new Router({ sensitive: true, strict: true });
+export function createPasswordRouter(
+  surroundings: LinkSurroundings,
+  { passwordLinks, passwords, assertRoom, rateLimits }: PasswordDependencies,
+): Router {
+  const { csrf, pages } = surroundings;
+  const router = routerOf('/password');
   const shed = (_ctx: Context, next: () => Promise<unknown>) => {
     assertRoom();
     return next();
   };
-  const answerStrength = strengthMeter(passwords, rateLimits, defaults.strength);
-  const failures = rateLimits.limiter({ name: 'password_link', ...limits.linkFailures });
+  const answerStrength = strengthMeter(passwords, rateLimits, limits.strength);
 
-  router.use(async (ctx, next) => {
-    ctx.state.route = '/password';
-    await next();
-  });
-
-  // Opening the link uses nothing up: mail scanners open links too.
-  router.get('/password', async (ctx) => {
-    const { token } = PasswordLink.parse(ctx.query);
-    await ask(ctx, token, {});
-  });
+  router.get('/password', (ctx) => ask(ctx, tokenOf(ctx), {}));
 
   router.post('/password', shed, readForm, async (ctx) => {
-    assertSameOrigin(ctx.headers, ctx.state.origin);
-    const form = PasswordForm.parse(ctx.request.body ?? {});
-    const address = clientKey(ctx.state.ip);
-    // Counted before it is looked at and given back afterwards: parallel tries get no more than their share.
-    await failures.consume(address);
-    csrf.assert(form.token, form.csrf);
+    const form = await admit(ctx, PasswordForm, surroundings);
     try {
       await passwordLinks.redeem(form.token, form.password);
       seeOther(ctx, `${ctx.state.prefix}/password/done`);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      if (error.status === 400) return sendExpired(ctx);
+      if (error.status === 400) return expired(pages, ctx);
       await refuse(ctx, form, error);
     }
-    // A credit that could not be given is no reason to take the answer away.
-    await failures.reward(address).catch(() => undefined);
+    await giveBack(ctx, surroundings);
   });
 
   router.post('/password/strength', readForm, async (ctx) => {
@@ -86,7 +60,7 @@ export function createPasswordRouter({
     const form = PasswordForm.parse(ctx.request.body ?? {});
     csrf.assert(form.token, form.csrf);
     const user = await passwordLinks.peek(form.token);
-    if (!user) return sendExpired(ctx);
+    if (!user) return expired(pages, ctx);
     await answerStrength(ctx, form.password, user);
   });
 
@@ -110,7 +84,7 @@ export function createPasswordRouter({
     }: { status?: number; seconds?: number | undefined } = {},
   ): Promise<void> {
     const user = await passwordLinks.peek(token);
-    if (!user) return sendExpired(ctx);
+    if (!user) return expired(pages, ctx);
     const data = {
       token,
       username: user.email,
@@ -120,8 +94,6 @@ export function createPasswordRouter({
     };
     await pages.send(ctx, 'password/set', data, { status, csrf: csrf.token(token), retryAfter: seconds });
   }
-
-  const sendExpired = (ctx: Context) => pages.send(ctx, 'errors/error', { code: 'link_expired' }, { status: 400 });
 
   return router;
 }

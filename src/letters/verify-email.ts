@@ -1,29 +1,22 @@
 // The page behind the link by which somebody says that an address is theirs, where it is opened in another browser than the account was made
 // in; and the page on which another link is asked for.
 // Hands off to: EmailVerification; PasswordLinks for the owner of a mailbox in whose name somebody else has made an account.
-import Router from '@koa/router';
+import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { EmailVerification } from '../features/accounts/email-verification.js';
 import type { PasswordLinks } from '../features/credentials/password-links.js';
-import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
+import { assertSameOrigin } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
 import { readForm, seeOther } from '../platform/form.js';
-import type { Pages } from '../platform/page.js';
-import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import { admit, giveBack, LinkForm, type LinkSurroundings, routerOf, text, tokenOf } from './link-page.js';
 
 interface VerifyEmailDependencies {
   emailVerification: Pick<EmailVerification, 'peek' | 'confirm' | 'resend'>;
   passwordLinks: Pick<PasswordLinks, 'issue'>;
-  csrf: Csrf;
-  pages: Pages;
-  rateLimits: RateLimits;
-  limits: { linkFailures: { points: number; seconds: number } };
 }
 
-const text = z.string().catch('');
-const Link = z.object({ token: text, elsewhere: text });
-const ConfirmForm = z.object({ token: text, csrf: text, password: text, not_mine: text });
+const ConfirmForm = LinkForm.extend({ password: text, not_mine: text });
 const ResendForm = z.object({ username: text, csrf: text });
 
 interface Problem {
@@ -34,21 +27,17 @@ interface Problem {
 /** Nobody is known here yet: the form is taken from our own page, whoever opened it. */
 const binding = 'verify-email';
 
-export function createVerifyEmailRouter(deps: VerifyEmailDependencies): Router {
-  const { emailVerification, passwordLinks, csrf, pages, rateLimits, limits } = deps;
-  const router = new Router({ sensitive: true, strict: true });
-  const failures = rateLimits.limiter({ name: 'verify_email_link', ...limits.linkFailures });
+export function createVerifyEmailRouter(
+  surroundings: LinkSurroundings,
+  { emailVerification, passwordLinks }: VerifyEmailDependencies,
+): Router {
+  const { csrf, pages } = surroundings;
+  const router = routerOf('/verify-email');
 
-  router.use(async (ctx, next) => {
-    ctx.state.route = '/verify-email';
-    await next();
-  });
-
-  // Opening the link uses nothing up: mail scanners open links too.
   router.get('/verify-email', async (ctx) => {
-    const { token, elsewhere } = Link.parse(ctx.query);
+    const token = tokenOf(ctx);
     const found = await emailVerification.peek(token);
-    if (found?.flow && !elsewhere) {
+    if (found?.flow && !ctx.query.elsewhere) {
       const here = `${ctx.state.prefix}/interaction/${found.flow}/verify-email`;
       return seeOther(ctx, `${here}?${new URLSearchParams({ token })}`);
     }
@@ -56,11 +45,7 @@ export function createVerifyEmailRouter(deps: VerifyEmailDependencies): Router {
   });
 
   router.post('/verify-email', readForm, async (ctx) => {
-    assertSameOrigin(ctx.headers, ctx.state.origin);
-    const { token, csrf: given, password, not_mine } = ConfirmForm.parse(ctx.request.body ?? {});
-    const address = clientKey(ctx.state.ip);
-    await failures.consume(address);
-    csrf.assert(token, given);
+    const { token, password, not_mine } = await admit(ctx, ConfirmForm, surroundings);
     const found = await emailVerification.peek(token);
     // Whoever sends neither says nothing about whose account it is.
     if (found?.unproved && !password && !not_mine) return ask(ctx, token, { code: 'missing_password' });
@@ -75,8 +60,7 @@ export function createVerifyEmailRouter(deps: VerifyEmailDependencies): Router {
       if (error.code === 'invalid_link') return expired(ctx);
       throw error;
     }
-    // A credit that could not be given is no reason to take the answer away.
-    await failures.reward(address).catch(() => undefined);
+    await giveBack(ctx, surroundings);
   });
 
   router.post('/verify-email/resend', readForm, async (ctx) => {

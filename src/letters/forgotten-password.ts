@@ -1,6 +1,6 @@
 // The page on which somebody asks for a link to choose another password. Its answer is the same whether or not there is an account.
 // Hands off to: ForgottenPasswords, which sends the link; /password, which accepts it.
-import Router from '@koa/router';
+import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { ForgottenPasswords } from '../features/accounts/forgotten-passwords.js';
@@ -8,6 +8,7 @@ import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
 import { readForm, seeOther } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
+import { routerOf, text } from './link-page.js';
 
 export interface ForgottenPasswordDependencies {
   forgottenPasswords: Pick<ForgottenPasswords, 'request'>;
@@ -15,7 +16,6 @@ export interface ForgottenPasswordDependencies {
   pages: Pages;
 }
 
-const text = z.string().catch('');
 const ForgottenPasswordForm = z.object({ username: text, csrf: text });
 
 /** Nobody is known here yet: the form is taken from our own page, whoever opened it. */
@@ -26,12 +26,7 @@ export function createForgottenPasswordRouter({
   csrf,
   pages,
 }: ForgottenPasswordDependencies): Router {
-  const router = new Router({ sensitive: true, strict: true });
-
-  router.use(async (ctx, next) => {
-    ctx.state.route = '/forgotten-password';
-    await next();
-  });
+  const router = routerOf('/forgotten-password');
 
   router.get('/forgotten-password', (ctx) => ask(ctx));
 

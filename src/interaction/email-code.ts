@@ -13,15 +13,17 @@ interface Problem {
   seconds?: number;
 }
 
+export interface EmailCodeDependencies {
+  emailCodes: EmailCodes;
+  magicLinks: MagicLinks;
+  clock: Clock;
+  signIns: CounterHandle<'outcome'>;
+}
+
 export class EmailCodeStep implements Step {
   constructor(
     private readonly stage: Stage,
-    private readonly deps: {
-      emailCodes: EmailCodes;
-      magicLinks: MagicLinks;
-      clock: Clock;
-      signIns: CounterHandle<'outcome'>;
-    },
+    private readonly deps: EmailCodeDependencies,
   ) {}
 
   show(visit: Visit): Promise<void> {

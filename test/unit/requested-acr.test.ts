@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { answeredAcr, askedAcr, requestedAcr } from '../../src/features/authentication/asked.js';
+import { answeredAcr, askedAcr, requestedAcr } from '../../src/features/authentication/requested-acr.js';
 
 const [one, mfa, phr, phrh] = ['1fa', 'mfa', 'phr', 'phrh'].map((name) => `urn:ostiary:acr:${name}`) as [
   string,
