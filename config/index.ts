@@ -26,7 +26,7 @@ export interface Config {
   encryptionKeys: ReadonlyMap<string, Buffer>;
   cookieKeys: readonly string[];
   mailUrl: string | undefined;
-  turnstile: { siteKey: string; secret: string } | undefined;
+  turnstile: { siteKey: string; secret: string; testing: boolean } | undefined;
   /** RFC 9116 §2.5.3. */
   securityContact: string | undefined;
   trustProxy: readonly string[];
@@ -81,7 +81,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     mailUrl: values.MAIL_URL?.startsWith('mailbox:') ? undefined : values.MAIL_URL,
     turnstile:
       values.TURNSTILE_SITE_KEY && values.TURNSTILE_SECRET
-        ? { siteKey: values.TURNSTILE_SITE_KEY, secret: values.TURNSTILE_SECRET }
+        ? {
+            siteKey: values.TURNSTILE_SITE_KEY,
+            secret: values.TURNSTILE_SECRET,
+            testing: isTestKey(values.TURNSTILE_SITE_KEY),
+          }
         : undefined,
     securityContact: values.SECURITY_CONTACT,
     trustProxy: values.TRUST_PROXY ?? [],

@@ -20,6 +20,7 @@ import { Pages } from './platform/page.js';
 import { pageHeaders, programHeaders } from './platform/security-headers.js';
 import type { Services } from './services.js';
 import { createSetupRouter } from './setup/routes.js';
+import { shed } from './shed.js';
 import { createWellKnownRouter } from './well-known.js';
 import { openAccount } from './wiring/account.js';
 import { openApi } from './wiring/api.js';
@@ -55,8 +56,7 @@ export function createApp(services: Services): App {
   const { engine, door } = openEngine(services, { pages, metrics: engineMetrics });
   const interaction = openInteraction(services, { engine, csrf, pages, signIns });
   const account = openAccount(services, { engine, csrf, pages });
-  const assertRoom = () => hasher.assertRoom();
-  const setup = createSetupRouter({ setup: services.setup, passwords, assertRoom, csrf, pages, rateLimits, limits });
+  const setup = createSetupRouter({ setup: services.setup, passwords, csrf, pages, rateLimits, limits });
   const issuers = new Issuers(tenants, { issuer: config.issuer, domain: config.tenantDomain });
   const health = healthRoutes(services);
 
@@ -73,6 +73,7 @@ export function createApp(services: Services): App {
   koa.use(named('/api/v1'));
   // By cookie, which another page can make a browser send: these answers leave as they are (BREACH).
   koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(below('/api/v1/passkeys', refuseEncodedBodies));
+  koa.use(shed(() => hasher.assertRoom(), logger));
   koa.use(interaction.json.routes());
   koa.use(account.api.routes());
   koa.use(below('/api/v1', compressReads));

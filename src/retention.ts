@@ -25,7 +25,14 @@ export const retentions: readonly Retention[] = [
     table: 'login_failures',
     column: 'last_failed_at',
     keep: MEMORY_SECONDS,
-    when: 'locked_until IS NULL OR locked_until < $1',
+    when: '(locked_until IS NULL OR locked_until < $1) AND in_a_row = 0',
+  },
+  // Failures in a row are not forgotten by waiting (NIST SP 800-63B-4 §3.2.2). Those of codes by mail are of addresses that nobody has, too.
+  {
+    table: 'login_failures',
+    column: 'last_failed_at',
+    keep: 12 * month,
+    when: "(locked_until IS NULL OR locked_until < $1) AND factor = 'email_code'",
   },
   // One that was done stays until another factor is there.
   { table: 'factor_recoveries', column: 'ready_at', keep: month, when: 'done_at IS NULL' },

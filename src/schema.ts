@@ -36,6 +36,7 @@ import { UsersDeletionIndex1700000000041 } from '../migrations/0041-users-deleti
 import { RefreshTokensOfAccount1700000000042 } from '../migrations/0042-refresh-tokens-of-account.js';
 import { Erasures1700000000043 } from '../migrations/0043-erasures.js';
 import { OneTimeOwners1700000000044 } from '../migrations/0044-one-time-owners.js';
+import { FailuresInARow1700000000046 } from '../migrations/0046-failures-in-a-row.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -119,4 +120,5 @@ export const migrations = [
   RefreshTokensOfAccount1700000000042,
   Erasures1700000000043,
   OneTimeOwners1700000000044,
+  FailuresInARow1700000000046,
 ];

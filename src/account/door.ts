@@ -3,6 +3,7 @@
 import type { Context } from 'koa';
 import { routes } from '../../config/protocol.js';
 import { MULTI_FACTOR, proofsOf } from '../features/authentication/assurance.js';
+import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { meets } from '../features/authentication/requested-acr.js';
 import { needOfChange } from '../features/authentication/requirement.js';
 import { ACCOUNT_CLIENT, SIGNED_IN_PATH } from '../features/clients/own-clients.js';
@@ -45,9 +46,6 @@ export interface DoorDependencies {
   logger: Logger;
 }
 
-/** Seconds for which a proof is good for what would give the account away. */
-export const FRESH = 600;
-
 /** For changes that need no newer proof than the session itself. */
 export const ANY_TIME = Number.POSITIVE_INFINITY;
 
@@ -86,7 +84,10 @@ export class AccountDoor {
    * browser is sent to prove it (303), a program is told how (401): then undefined.
    * @throws AppError 403 `csrf`
    */
-  async mayChange(ctx: Context, { fresh = FRESH, back = ctx.path }: ChangeOptions = {}): Promise<Visitor | undefined> {
+  async mayChange(
+    ctx: Context,
+    { fresh = FRESH_SECONDS, back = ctx.path }: ChangeOptions = {},
+  ): Promise<Visitor | undefined> {
     assertSameOrigin(ctx.headers, ctx.state.origin);
     const visitor = await this.visitor(ctx, back);
     if (!visitor) return undefined;
@@ -99,7 +100,7 @@ export class AccountDoor {
   async proved(
     ctx: Context,
     visitor: Visitor,
-    { fresh = FRESH, back = ctx.path }: ChangeOptions = {},
+    { fresh = FRESH_SECONDS, back = ctx.path }: ChangeOptions = {},
   ): Promise<Visitor | undefined> {
     const missing = await this.missing(visitor, fresh);
     if (!missing) return visitor;
@@ -109,7 +110,7 @@ export class AccountDoor {
 
   /** Whether a change would pass that needs a new and strong proof. */
   async isProved(visitor: Visitor): Promise<boolean> {
-    return (await this.missing(visitor, FRESH)) === undefined;
+    return (await this.missing(visitor, FRESH_SECONDS)) === undefined;
   }
 
   /** Renders views/account/NAME.eta. `?done=CODE`, where our own form led here, shows the words account.notices.CODE. */
@@ -129,7 +130,8 @@ export class AccountDoor {
       notice: isFromElsewhere(ctx) ? undefined : noticeOf(ctx.query.done),
       account: { name: user.claims.name ?? user.email, email: user.email, initials: initialsOf(user) },
     };
-    return this.deps.pages.send(ctx, `account/${view}`, shown, { status, csrf, uiLocales: user.claims.locale });
+    const { locale: uiLocales, zoneinfo: timeZone } = user.claims;
+    return this.deps.pages.send(ctx, `account/${view}`, shown, { status, csrf, uiLocales, timeZone });
   }
 
   /** What is still to be proved, in the words of an authorization request (OpenID Connect Core §3.1.2.1). */

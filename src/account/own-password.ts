@@ -39,7 +39,6 @@ export function ownPasswordRoutes(router: Router, door: AccountDoor, deps: OwnPa
   });
 
   router.post('/security/password', async (ctx) => {
-    passwords.assertRoom();
     const visitor = await door.mayChange(ctx);
     if (!visitor) return;
     const form = PasswordForm.parse(ctx.request.body ?? {});

@@ -2,6 +2,7 @@
 // Hands off to: PasskeyHints, which knows whether it is time; PasskeyService, which knows what browsers make.
 
 import { assuranceOf, type Proof } from '../features/authentication/assurance.js';
+import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { mayAddPasskey } from '../features/authentication/requirement.js';
 import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
@@ -25,9 +26,6 @@ export interface AddPasskeyDependencies {
   clock: Clock;
 }
 
-/** Seconds. A page that was left open adds nothing to the account (NIST SP 800-63B-4 §4.1). */
-const FRESH = 10 * 60;
-
 export class AddPasskeyStep implements Step {
   constructor(
     private readonly stage: Stage,
@@ -44,7 +42,7 @@ export class AddPasskeyStep implements Step {
 
   private async mayAdd(userId: string, proofs: readonly Proof[]): Promise<boolean> {
     const { secondFactors, policy, clock } = this.deps;
-    if (assuranceOf(proofs).ts < epochSeconds(clock.now()) - FRESH) return false;
+    if (assuranceOf(proofs).ts < epochSeconds(clock.now()) - FRESH_SECONDS) return false;
     return mayAddPasskey({ policy: await policy(), has: await secondFactors.of(userId), proofs });
   }
 

@@ -43,6 +43,8 @@ export class CaptchaQuestion {
   }
 
   async passes(form: Form, { ctx }: Visit): Promise<boolean> {
-    return !this.captcha || this.captcha.verify(field(form, this.captcha.field) ?? '', ctx.state.ip);
+    if (!this.captcha) return true;
+    const { hostname } = new URL(ctx.state.origin);
+    return this.captcha.verify(field(form, this.captcha.field) ?? '', ctx.state.ip, hostname);
   }
 }

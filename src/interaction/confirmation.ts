@@ -1,6 +1,7 @@
 // A sign-in that is not like the others, of somebody who has no second factor: six digits to the address of the account. They are good here only,
 // say nothing of how strong the sign-in is, and nothing is sent before somebody asks for it.
-import type { EmailCodes } from '../features/accounts/email-codes.js';
+import { asTried, type EmailCodes } from '../features/accounts/email-codes.js';
+import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { User } from '../features/users/user.entity.js';
 import { AppError } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
@@ -13,6 +14,8 @@ interface Problem {
 
 export interface ConfirmationDependencies {
   emailCodes: EmailCodes;
+  /** Whoever is asked knew the password: what comes second is counted together. */
+  secondFactors: Pick<SecondFactors, 'counted'>;
   signIns: CounterHandle<'outcome'>;
 }
 
@@ -34,8 +37,11 @@ export class ConfirmationStep implements Step {
     if (!progress.confirmation || field(form, 'send')) return this.send(visit, user);
     const code = field(form, 'code');
     if (!code) return this.ask(visit, user, { code: 'missing_email_code' });
-    const result = await this.deps.emailCodes.verify(user.email, flowOf(visit), code.slice(0, 64));
-    this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `email_code_${result.outcome}` });
+    const { emailCodes, secondFactors, signIns } = this.deps;
+    const look = async () => asTried(await emailCodes.verify(user.email, flowOf(visit), code.slice(0, 64)));
+    const result = await secondFactors.counted(user, look);
+    signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `email_code_${result.outcome}` });
+    if (result.outcome === 'locked') return this.ask(visit, user, { code: 'locked', seconds: result.seconds });
     if (result.outcome !== 'ok')
       return this.ask(visit, user, { code: result.outcome === 'gone' ? 'email_code_gone' : 'wrong_email_code' });
     await this.stage.remember(visit, { ...progress, confirmation: 'given' });

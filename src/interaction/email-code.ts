@@ -1,6 +1,6 @@
 // Six digits or a link that were sent by mail, in place of a password. Whether the address has an account is not told by anything here.
-// Hands off to: EmailCodes, which counts the tries and knows for which sign-in they are good; MagicLinks, whose link shows such digits where it
-// is opened in another browser.
+// Hands off to: EmailCodes, which counts the tries and knows for which sign-in they are good, and when a link has to do; MagicLinks, whose link
+// shows such digits where it is opened in another browser.
 import type { EmailCodes } from '../features/accounts/email-codes.js';
 import type { MagicLinks } from '../features/accounts/magic-links.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
@@ -11,6 +11,24 @@ import { type Form, field, type Stage, type Step, type Visit } from './visit.js'
 interface Problem {
   code: string;
   seconds?: number;
+}
+
+const problems = {
+  wrong: 'wrong_email_code',
+  gone: 'email_code_gone',
+  locked: 'email_code_locked',
+} as const;
+
+/** Where codes of the address are paused, a link goes out in place of one: it cannot be guessed. @returns what was sent. @throws AppError 429 */
+export async function sendLetter(
+  { emailCodes, magicLinks }: Pick<EmailCodeDependencies, 'emailCodes' | 'magicLinks'>,
+  identifier: string,
+  flow: string,
+  wanted: 'email_code' | 'magic_link',
+): Promise<'email_code' | 'magic_link'> {
+  const letter = wanted === 'email_code' && (await emailCodes.isPaused(identifier)) ? 'magic_link' : wanted;
+  await (letter === 'magic_link' ? magicLinks : emailCodes).send(identifier, flow);
+  return letter;
 }
 
 export interface EmailCodeDependencies {
@@ -38,10 +56,9 @@ export class EmailCodeStep implements Step {
     if (field(form, 'again')) return this.sendAgain(visit, identifier);
     const code = field(form, 'code');
     if (!code) return this.ask(visit, { code: 'missing_email_code' });
-    const result = await this.deps.emailCodes.verify(identifier, interaction.uid, code.slice(0, 64));
+    const result = await this.deps.emailCodes.signIn(identifier, interaction.uid, code.slice(0, 64));
     this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `email_code_${result.outcome}` });
-    if (result.outcome !== 'ok')
-      return this.ask(visit, { code: result.outcome === 'gone' ? 'email_code_gone' : 'wrong_email_code' });
+    if (result.outcome !== 'ok') return this.ask(visit, { code: problems[result.outcome] });
     const proofs = [{ method: 'email_code' as const, at: epochSeconds(this.deps.clock.now()) }];
     const noLetters = { email_code: undefined, magic_link: undefined, registered: undefined };
     await this.stage.remember(visit, { ...progress, ...noLetters, user_id: result.user.id, proofs });
@@ -49,8 +66,10 @@ export class EmailCodeStep implements Step {
 
   private async sendAgain(visit: Visit, identifier: string): Promise<void> {
     try {
-      const letters = visit.progress.magic_link ? this.deps.magicLinks : this.deps.emailCodes;
-      await letters.send(identifier, visit.interaction.uid);
+      const wanted = visit.progress.magic_link ? 'magic_link' : 'email_code';
+      const sent = await sendLetter(this.deps, identifier, visit.interaction.uid, wanted);
+      if (sent !== wanted)
+        await this.stage.remember(visit, { ...visit.progress, email_code: undefined, magic_link: true });
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 429) throw error;
       return this.ask(visit, { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 }, 429);

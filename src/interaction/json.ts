@@ -1,17 +1,18 @@
 // The steps as forms of programs, below /api/v1: each names the interaction it goes on with, whose cookie comes along, and is answered
 // with the step that is next. Never a token: whoever is through opens `location` in the browser, which gets its code there as always.
 // Hands off to: the same steps as the pages.
-import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
-import type { Context, Next } from 'koa';
+import type { Context } from 'koa';
 import { z } from 'zod';
 import type { ForgottenPasswords } from '../features/accounts/forgotten-passwords.js';
 import { assertSameOrigin } from '../platform/csrf.js';
-import { AppError, forbidden, invalid } from '../platform/errors.js';
+import { forbidden } from '../platform/errors.js';
+import { parsed, readJsonBody } from '../platform/json-body.js';
 import type { Logger } from '../platform/logger.js';
+import { problems } from '../platform/problem.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Links } from './links.js';
-import { answerProblem, problems } from './problem.js';
+import { wrongStep } from './problem.js';
 import type { StepName } from './steps.js';
 import type { Form, Visit } from './visit.js';
 
@@ -25,7 +26,6 @@ interface JsonDependencies {
   forgottenPasswords: Pick<ForgottenPasswords, 'request'>;
   /** Of a form, in which the answer to the captcha comes. */
   captchaField: string | undefined;
-  assertRoom(): void;
   logger: Logger;
 }
 
@@ -35,10 +35,6 @@ const address = { ...name, username: z.string().trim().min(1).max(320) };
 const password = z.string().min(1).max(16_384);
 const captcha = { captcha_token: z.string().max(4096).optional() };
 
-/** Where no more passwords can be hashed, the answer comes before body, database and CSRF work. */
-const hashes = new Set(['register', 'login']);
-const pass = (_ctx: Context, next: Next) => next();
-
 interface StepForm {
   step: StepName;
   schema: z.ZodType;
@@ -46,6 +42,14 @@ interface StepForm {
   more?: Record<string, string>;
   status?: number;
 }
+
+const secondFactor: StepForm = {
+  step: 'second_factor',
+  schema: z.union([
+    z.strictObject({ ...name, ...captcha, code: line, remember_device: z.literal('yes').optional() }),
+    z.strictObject({ ...name, ...captcha, email_code: line, remember_device: z.literal('yes').optional() }),
+  ]),
+};
 
 /** Each is one submission of one page. */
 const forms: Record<string, StepForm> = {
@@ -60,48 +64,20 @@ const forms: Record<string, StepForm> = {
   'email-code': { step: 'login', schema: z.strictObject(address), more: { with: 'email_code' }, status: 202 },
   'email-code/verify': { step: 'email_code', schema: z.strictObject({ ...name, code: line }) },
   '2fa/send': { step: 'second_factor', schema: z.strictObject(name), more: { with: 'email_code' }, status: 202 },
-  '2fa/verify': {
-    step: 'second_factor',
-    schema: z.union([
-      z.strictObject({ ...name, ...captcha, code: line, remember_device: z.literal('yes').optional() }),
-      z.strictObject({ ...name, ...captcha, email_code: line, remember_device: z.literal('yes').optional() }),
-    ]),
-  },
+  '2fa/verify': secondFactor,
+  'verify-2fa': secondFactor,
   'confirmation/send': { step: 'confirmation', schema: z.strictObject(name), more: { send: 'yes' }, status: 202 },
   'confirmation/verify': { step: 'confirmation', schema: z.strictObject({ ...name, code: line }) },
   'recovery-login': { step: 'second_factor', schema: z.strictObject({ ...name, ...captcha, recovery_code: line }) },
 };
 
-const readBody = bodyParser({
-  enableTypes: ['json'],
-  jsonLimit: '32kb',
-  onError(error) {
-    const { status = 400 } = error as { status?: number };
-    throw new AppError(status === 413 ? 413 : 400, 'invalid_body', 'The body is no JSON that can be read');
-  },
-});
-
 export function createJsonRouter(deps: JsonDependencies): Router {
   const { dispatcher, links, forgottenPasswords, passkeyOptions } = deps;
   const router = new Router({ prefix: JSON_PATH, sensitive: true, strict: true });
   const guarded = problems(deps.logger);
-  const shed = (_ctx: Context, next: Next) => {
-    deps.assertRoom();
-    return next();
-  };
 
-  const post = (path: string, work: (ctx: Context, body: unknown) => Promise<void>) =>
-    router.post(
-      path.startsWith('/') ? path : `/auth/${path}`,
-      guarded,
-      hashes.has(path) ? shed : pass,
-      readBody,
-      async (ctx) => {
-        ctx.set('Cache-Control', 'no-store');
-        if (!ctx.is('json')) throw new AppError(415, 'unsupported_type', 'This takes application/json');
-        await work(ctx, ctx.request.body);
-      },
-    );
+  const post = (path: string, work: (ctx: Context) => Promise<void>) =>
+    router.post(path.startsWith('/') ? path : `/auth/${path}`, guarded, readJsonBody, work);
 
   /** The interaction that is named, of this browser, asked by a page of ours or by a program that is none. */
   async function visit(ctx: Context, uid: string): Promise<Visit> {
@@ -119,15 +95,15 @@ export function createJsonRouter(deps: JsonDependencies): Router {
   }
 
   for (const [path, { step, schema, more, status }] of Object.entries(forms))
-    post(path, async (ctx, body) => {
-      const { interaction, captcha_token, ...fields } = parse(schema, body) as Record<string, string>;
+    post(path, async (ctx) => {
+      const { interaction, captcha_token, ...fields } = parsed(schema, ctx) as Record<string, string>;
       const form: Form = {
         ...fields,
         ...more,
         ...(deps.captchaField ? { [deps.captchaField]: captcha_token } : {}),
       };
       const next = await dispatcher.submit(await visit(ctx, String(interaction)), step, form);
-      if (next) return answerProblem(ctx, { status: 409, code: 'wrong_step', step: next });
+      if (next) throw wrongStep(next);
       if (ctx.body === undefined) await answer(ctx, String(interaction), status);
     });
 
@@ -135,36 +111,36 @@ export function createJsonRouter(deps: JsonDependencies): Router {
     ['verify-email', 'verify'],
     ['magic-link/verify', 'signIn'],
   ] as const)
-    post(path, async (ctx, body) => {
-      const { interaction, token } = parse(z.strictObject({ ...name, token: line }), body);
+    post(path, async (ctx) => {
+      const { interaction, token } = parsed(z.strictObject({ ...name, token: line }), ctx);
       await links[open](await visit(ctx, interaction), token);
       await answer(ctx, interaction);
     });
 
-  post('forgot-password', async (ctx, body) => {
-    const { interaction, username } = parse(z.strictObject(address), body);
+  post('forgot-password', async (ctx) => {
+    const { interaction, username } = parsed(z.strictObject(address), ctx);
     await visit(ctx, interaction);
     await forgottenPasswords.request(username);
     await answer(ctx, interaction, 202);
   });
 
   // R48: the same for everybody before anything was proved, as on the page.
-  post('/passkeys/authenticate/options', async (ctx, body) => {
-    const { interaction } = parse(z.strictObject(name), body);
+  post('/passkeys/authenticate/options', async (ctx) => {
+    const { interaction } = parsed(z.strictObject(name), ctx);
     const found = await visit(ctx, interaction);
     const step = await dispatcher.stepOf(found);
     const options = await passkeyOptions(found, step);
-    if (!options) return answerProblem(ctx, { status: 409, code: 'wrong_step', step });
+    if (!options) throw wrongStep(step);
     ctx.body = options;
   });
 
-  post('/passkeys/authenticate/verify', async (ctx, body) => {
+  post('/passkeys/authenticate/verify', async (ctx) => {
     const form = z.strictObject({ ...name, response: z.record(z.string(), z.unknown()) });
-    const { interaction, response } = parse(form, body);
+    const { interaction, response } = parsed(form, ctx);
     const found = await visit(ctx, interaction);
     const step = (await dispatcher.stepOf(found)) === 'second_factor' ? 'second_factor' : 'login';
     const next = await dispatcher.submit(found, step, { passkey: JSON.stringify(response) });
-    if (next) return answerProblem(ctx, { status: 409, code: 'wrong_step', step: next });
+    if (next) throw wrongStep(next);
     if (ctx.body === undefined) await answer(ctx, interaction);
   });
 
@@ -182,11 +158,4 @@ export function describe({ interaction, need, csrf }: Visit, step: StepName | 'f
     // Steps that have no form here are taken on the page.
     location: `${issuer}/interaction/${interaction.uid}`,
   };
-}
-
-function parse<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
-  const read = schema.safeParse(body ?? {});
-  if (read.success) return read.data;
-  const issues = read.error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, message }));
-  throw invalid('The body is not what this takes', issues);
 }

@@ -5,6 +5,7 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import type { EmailVerification } from '../features/accounts/email-verification.js';
 import type { MagicLinks } from '../features/accounts/magic-links.js';
+import { invalidLink } from '../features/one-time-tokens/one-time-token.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
@@ -42,7 +43,9 @@ export class Links {
   async signIn(visit: Visit, token: string): Promise<void> {
     const { progress, interaction, need } = visit;
     const { magicLinks, policy, clock } = this.deps;
-    if (need.kind !== 'first_factor' || !(await policy()).first_factors.includes('magic_link')) return;
+    // A link is sent in place of a code as well, where codes are paused.
+    const taken = (await policy()).first_factors.some((way) => way === 'magic_link' || way === 'email_code');
+    if (need.kind !== 'first_factor' || !taken) return;
     if (!(await this.signInHere(token, visit))) throw invalidLink();
     const opened = await magicLinks.open(token, interaction.uid);
     if (opened.outcome !== 'here') throw invalidLink();
@@ -50,22 +53,27 @@ export class Links {
     await this.stage.remember(visit, { ...progress, ...noLetters, user_id: opened.user.id, proofs });
   }
 
-  /** The person chose the password here: with the address proved, that is their sign-in. @throws AppError 400 */
+  /**
+   * The person chose the password here: with the address proved, that is their sign-in. Where nobody comes in with a password, it is the
+   * link that brought them. @throws AppError 400
+   */
   async verify(visit: Visit, token: string): Promise<void> {
     const { progress, interaction, need } = visit;
     const { registered } = progress;
     if (need.kind !== 'first_factor' || !registered) return;
     if (!(await this.verifyHere(token, visit))) throw invalidLink();
-    const { user, disowned } = await this.deps.emailVerification.confirm(token, { flow: interaction.uid });
+    const { emailVerification, policy, clock } = this.deps;
+    const { user, disowned } = await emailVerification.confirm(token, { flow: interaction.uid });
     if (disowned) throw invalidLink();
-    const proofs = [{ method: 'password' as const, at: registered.at }];
+    const byPassword = (await policy()).first_factors.includes('password');
+    const proofs = byPassword
+      ? [{ method: 'password' as const, at: registered.at }]
+      : [{ method: 'magic_link' as const, at: epochSeconds(clock.now()) }];
     await this.stage.remember(visit, { ...progress, ...noLetters, user_id: user.id, proofs });
   }
 }
 
 const noLetters = { registered: undefined, email_code: undefined, magic_link: undefined };
-
-const invalidLink = () => new AppError(400, 'invalid_link', 'This link does not work any more. Ask for a new one');
 
 export function linkRoutes(router: Router, links: Links, stage: Stage, dispatcher: Dispatcher): void {
   const pages = [

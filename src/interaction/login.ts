@@ -10,6 +10,7 @@ import { AppError, tooMany } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
+import { sendLetter } from './email-code.js';
 import { authenticated, passkeyOffer, proofOf } from './passkey.js';
 import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
@@ -92,15 +93,15 @@ export class LoginStep implements Step {
   }
 
   private async sendLetter(visit: Visit, identifier: string, letter: 'email_code' | 'magic_link'): Promise<void> {
-    const letters = letter === 'magic_link' ? this.deps.magicLinks : this.deps.emailCodes;
+    let sent: typeof letter;
     try {
-      await letters.send(identifier, visit.interaction.uid);
+      sent = await sendLetter(this.deps, identifier, visit.interaction.uid, letter);
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 429) throw error;
       const problem = { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 };
       return this.refuse(visit, identifier, problem, error.status);
     }
-    await this.stage.remember(visit, { ...named(visit.progress), identifier, [letter]: true });
+    await this.stage.remember(visit, { ...named(visit.progress), identifier, [sent]: true });
   }
 
   private async verify(visit: Visit, identifier: string, password: string, form: Form): Promise<void> {

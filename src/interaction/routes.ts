@@ -1,7 +1,6 @@
 // The pages between an authorization request and its code, and the same steps as forms of programs.
 // Hands off to: the dispatcher, which knows the step that is next; views for words.
 import Router from '@koa/router';
-import type { Context } from 'koa';
 import { limits as defaults } from '../../config/protocol.js';
 import type { ForgottenPasswords } from '../features/accounts/forgotten-passwords.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
@@ -59,7 +58,7 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     await answerStrength(ctx, field(body, 'password') ?? '', { email });
   });
 
-  router.post('/:uid/:step', shed(deps.passwords), readForm, async (ctx) => {
+  router.post('/:uid/:step', readForm, async (ctx) => {
     const visit = await dispatcher.visitOf(ctx);
     const body = (ctx.request.body ?? {}) as Form;
     dispatcher.guard(visit, body);
@@ -74,18 +73,7 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
     passkeyOptions: (visit, step) => passkeyOptions(deps, visit, step),
     forgottenPasswords: deps.forgottenPasswords,
     captchaField: deps.captcha.field,
-    assertRoom: () => deps.passwords.assertRoom(),
     logger: deps.logger,
   });
   return { pages: router, json };
 }
-
-const hashing = new Set(['login', 'register', 'change_password']);
-
-/** Where no more passwords can be hashed, the answer comes before body, database and CSRF work. */
-const shed =
-  (passwords: PasswordService) =>
-  async (ctx: Context, next: () => Promise<unknown>): Promise<void> => {
-    if (hashing.has(String(ctx.params.step))) passwords.assertRoom();
-    await next();
-  };

@@ -1,10 +1,11 @@
 // A code of the authenticator or by mail, a passkey, or a recovery code where these were lost.
 // Hands off to: SecondFactors, which counts the tries of an account wherever they come from; FactorRecovery for who has none of them left.
-import type { EmailCodes } from '../features/accounts/email-codes.js';
+import { asTried, type EmailCodes } from '../features/accounts/email-codes.js';
 import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
 import type { Proof } from '../features/authentication/assurance.js';
+import type { CodeOutcome } from '../features/credentials/attempts.js';
 import type { PasskeyService } from '../features/credentials/passkey.service.js';
-import type { CodeOutcome, SecondFactors } from '../features/credentials/second-factors.js';
+import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
@@ -68,6 +69,7 @@ export class SecondFactorStep implements Step {
     const result = await this.verify(visit, user, method, code);
     this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `second_factor_${result.outcome}` });
     if (result.outcome === 'failed') return this.ask(visit, user, way, { code: `wrong_${way}` });
+    if (result.outcome === 'gone') return this.ask(visit, user, way, { code: 'email_code_gone' });
     if (result.outcome === 'locked') return this.ask(visit, user, way, { code: 'locked', seconds: result.seconds });
     // Not after a recovery code: what it stands in for was lost.
     if (method !== 'recovery_code') await this.remember(visit, user, field(form, 'remember_device'));
@@ -82,9 +84,8 @@ export class SecondFactorStep implements Step {
   ): Promise<CodeOutcome> {
     const { secondFactors, emailCodes } = this.deps;
     if (method !== 'email_code') return secondFactors.verify(user, method, code);
-    return secondFactors.counted(
-      user,
-      async () => (await emailCodes.verify(user.email, flowOf(visit), code, 'registrant')).outcome === 'ok',
+    return secondFactors.counted(user, async () =>
+      asTried(await emailCodes.verify(user.email, flowOf(visit), code, 'registrant')),
     );
   }
 

@@ -3,6 +3,7 @@
 import type { Context } from 'koa';
 import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
 import { assuranceOf, proofsOf } from '../features/authentication/assurance.js';
+import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { askedAcr } from '../features/authentication/requested-acr.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
@@ -23,9 +24,6 @@ export interface SituationDependencies {
   policy: () => Promise<AuthenticationPolicy>;
   clock: Clock;
 }
-
-/** After this the password, or what came first, is asked again before a factor is added. */
-const FRESH_SECONDS = 10 * 60;
 
 export class Situation {
   constructor(

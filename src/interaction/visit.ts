@@ -6,7 +6,7 @@ import { isOwnClient } from '../features/clients/own-clients.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { User } from '../features/users/user.entity.js';
 import type { PageOptions, Pages } from '../platform/page.js';
-import { answerProblem, problemOf } from './problem.js';
+import { problemOf } from './problem.js';
 import type { Progress } from './steps.js';
 
 /** What the dispatcher hands to a step. */
@@ -84,9 +84,10 @@ export class Stage {
     private readonly engine: Engine,
   ) {}
 
+  /** @throws AppError that says the same to a program. */
   async show(visit: Visit, template: string, data: object, options: PageOptions = {}): Promise<void> {
     const { ctx, interaction, client, csrf } = visit;
-    if (visit.json) return answerProblem(ctx, problemOf(data, options));
+    if (visit.json) throw problemOf(data, options);
     const redirectUri = text(interaction.params.redirect_uri);
     return this.pages.send(
       ctx,

@@ -15,8 +15,6 @@ import { admit, expired, giveBack, LinkForm, type LinkSurroundings, routerOf, te
 export interface PasswordDependencies {
   passwordLinks: Pick<PasswordLinks, 'peek' | 'redeem'>;
   passwords: PasswordRules;
-  /** Throws where no more passwords can be hashed: asked before anything else is done. */
-  assertRoom: () => void;
   rateLimits: RateLimits;
 }
 
@@ -30,19 +28,15 @@ interface Answer {
 
 export function createPasswordRouter(
   surroundings: LinkSurroundings,
-  { passwordLinks, passwords, assertRoom, rateLimits }: PasswordDependencies,
+  { passwordLinks, passwords, rateLimits }: PasswordDependencies,
 ): Router {
   const { csrf, pages } = surroundings;
   const router = routerOf('/password');
-  const shed = (_ctx: Context, next: () => Promise<unknown>) => {
-    assertRoom();
-    return next();
-  };
   const answerStrength = strengthMeter(passwords, rateLimits, limits.strength);
 
   router.get('/password', (ctx) => ask(ctx, tokenOf(ctx), {}));
 
-  router.post('/password', shed, readForm, async (ctx) => {
+  router.post('/password', readForm, async (ctx) => {
     const form = await admit(ctx, PasswordForm, surroundings);
     try {
       await passwordLinks.redeem(form.token, form.password);

@@ -23,6 +23,7 @@ export const Problem = z
     errors: z
       .array(z.object({ pointer: z.string().meta({ description: 'JSON pointer (RFC 6901)' }), detail: z.string() }))
       .optional(),
+    retry_after: z.int().optional().meta({ description: 'Seconds, as in Retry-After' }),
     request_id: z.string().meta({ description: 'Names this request in the log' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details' });
@@ -67,6 +68,7 @@ function describe(known: AppError | undefined, status: number, requestId: string
     ...(known ? { detail: known.message } : {}),
     code,
     ...(issues.length > 0 ? { errors: issues.map(({ pointer, message }) => ({ pointer, detail: message })) } : {}),
+    ...(known?.details.retryAfter !== undefined ? { retry_after: Math.ceil(known.details.retryAfter) } : {}),
     request_id: requestId,
   };
 }

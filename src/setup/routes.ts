@@ -15,8 +15,6 @@ import { type PasswordRules, strengthMeter } from '../platform/strength-meter.js
 export interface SetupDependencies {
   setup: Pick<SetupService, 'accepts' | 'complete'>;
   passwords: PasswordRules;
-  /** Throws where no more passwords can be hashed: asked before anything else is done. */
-  assertRoom: () => void;
   csrf: Csrf;
   pages: Pages;
   rateLimits: RateLimits;
@@ -37,17 +35,12 @@ interface Answer {
 export function createSetupRouter({
   setup,
   passwords,
-  assertRoom,
   csrf,
   pages,
   rateLimits,
   limits = defaults,
 }: SetupDependencies): Router {
   const router = new Router({ sensitive: true, strict: true });
-  const shed = (_ctx: Context, next: () => Promise<unknown>) => {
-    assertRoom();
-    return next();
-  };
   const answerStrength = strengthMeter(passwords, rateLimits, defaults.strength);
   const failures = rateLimits.limiter({ name: 'setup_link', ...limits.linkFailures });
 
@@ -63,7 +56,7 @@ export function createSetupRouter({
     await ask(ctx, { token, username: '' }, {});
   });
 
-  router.post('/setup', shed, readForm, async (ctx) => {
+  router.post('/setup', readForm, async (ctx) => {
     assertSameOrigin(ctx.headers, ctx.state.origin);
     const form = SetupForm.parse(ctx.request.body ?? {});
     const address = clientKey(ctx.state.ip);

@@ -25,15 +25,16 @@ export type Accounts = ReturnType<typeof openAccounts>;
 
 export function openAccounts(ground: Ground, people: People, letters: MailboxLimits | undefined) {
   const { db, audit, clock, tenants, protocol, oneTimeTokens, mail, rateLimits, limits } = ground;
-  const { users, registrations, passwords, secondFactors, lockdownLinks } = people;
+  const { users, registrations, passwords, secondFactors, mailedCodeTries, lockdownLinks } = people;
 
   const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
   const knownPlaces = new KnownPlaces(db, people.devices, clock);
   /** What somebody else has allowed themselves, where they were, and that their sign-ins are not told of, is not remembered. */
   const disbelieve = async (user: User, since: Date) => {
+    // First of all holds the row of the user, as whatever else ends an account does.
+    await users.resetSettings(user);
     await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
     await knownPlaces.forgetSince(user, since);
-    await users.resetSettings(user);
   };
   const mailboxProof = new MailboxProof(db, audit, users, registrations, {
     async disown(user) {
@@ -53,7 +54,11 @@ export function openAccounts(ground: Ground, people: People, letters: MailboxLim
     oneTimeTokens,
     mail,
     linkOf,
-    async (user) => (await mailboxProof.proved(user, { flow: undefined })).user,
+    async (user) => {
+      await mailedCodeTries.reopen(user);
+      await secondFactors.reopen(user);
+      return (await mailboxProof.proved(user, { flow: undefined })).user;
+    },
   );
   const mailboxes = new Mailboxes(tenants, users, rateLimits, letters);
   const emailVerification = new EmailVerification(
@@ -67,7 +72,7 @@ export function openAccounts(ground: Ground, people: People, letters: MailboxLim
     oneTimeTokens,
     mail,
   );
-  const emailCodes = new EmailCodes(db, audit, mailboxes, mailboxProof, oneTimeTokens, mail);
+  const emailCodes = new EmailCodes(db, audit, mailboxes, mailboxProof, oneTimeTokens, mail, mailedCodeTries);
   const registration = new RegistrationService(
     db,
     audit,
@@ -105,7 +110,17 @@ export function openAccounts(ground: Ground, people: People, letters: MailboxLim
     passwordLinks,
     emailVerification,
     emailCodes,
-    magicLinks: new MagicLinks(db, audit, tenants, mailboxes, mailboxProof, emailCodes, oneTimeTokens, mail),
+    magicLinks: new MagicLinks(
+      db,
+      audit,
+      tenants,
+      mailboxes,
+      mailboxProof,
+      emailCodes,
+      oneTimeTokens,
+      mail,
+      mailedCodeTries,
+    ),
     forgottenPasswords: new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf),
     factorRecoveries: new FactorRecoveries(db, audit, tenants, mailboxes, secondFactors, oneTimeTokens, mail, clock),
     registration,

@@ -14,11 +14,10 @@ import type { Services } from '../services.js';
 
 export function openLetters(services: Services, { csrf, pages }: { csrf: Csrf; pages: Pages }): Router[] {
   const { passwords, passwordLinks, forgottenPasswords, lockdown, magicLinks, emailVerification } = services;
-  const { factorRecoveries, emailChange, accountDeletion, hasher, rateLimits, limits } = services;
+  const { factorRecoveries, emailChange, accountDeletion, rateLimits, limits } = services;
   const surroundings = { csrf, pages, failures: rateLimits.limiter({ name: 'link', ...limits.linkFailures }) };
-  const assertRoom = () => hasher.assertRoom();
   return [
-    createPasswordRouter(surroundings, { passwordLinks, passwords, assertRoom, rateLimits }),
+    createPasswordRouter(surroundings, { passwordLinks, passwords, rateLimits }),
     createForgottenPasswordRouter({ forgottenPasswords, csrf, pages }),
     createLockdownRouter(surroundings, { lockdown }),
     createSignInLinkRouter(surroundings, { magicLinks }),

@@ -2,16 +2,21 @@
 import { Erasure } from '../features/accounts/erasure.js';
 import { Registrations } from '../features/accounts/registrations.js';
 import { AccountLocks } from '../features/credentials/account-locks.js';
+import { Attempts } from '../features/credentials/attempts.js';
 import { FactorLetters } from '../features/credentials/factor-letters.js';
+import { ImportedPasswords } from '../features/credentials/imported-passwords.js';
 import { LOCKED_TASK } from '../features/credentials/lock-notice.js';
 import { Lockout } from '../features/credentials/lockout.js';
-import { type LockNotice, LockoutHistory } from '../features/credentials/lockout-history.js';
+import { LockoutHistory } from '../features/credentials/lockout-history.js';
+import { MailedCodeTries } from '../features/credentials/mailed-code-tries.js';
 import { OwnFactors } from '../features/credentials/own-factors.js';
 import { PasskeyService } from '../features/credentials/passkey.service.js';
 import { PasskeyChallenges } from '../features/credentials/passkey-challenge.js';
 import { PasskeyHints } from '../features/credentials/passkey-hints.js';
 import { Passkeys } from '../features/credentials/passkeys.js';
 import { PasswordService } from '../features/credentials/password.service.js';
+import { PasswordRules } from '../features/credentials/password-rules.js';
+import { PasswordVerifier } from '../features/credentials/password-verifier.js';
 import { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import { SecondFactors } from '../features/credentials/second-factors.js';
 import { TotpService } from '../features/credentials/totp.service.js';
@@ -42,15 +47,22 @@ export function openPeople(ground: Ground) {
     moved: ({ id }) => oneTimeTokens.revoke('email_change_undo', id),
   });
   const lockout = new Lockout(db, clock);
-  const locked = (lock: LockNotice) => jobs.enqueue(LOCKED_TASK, lock);
-  const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
+  const lockoutHistory = new LockoutHistory(db, audit, clock);
+  const attempts = new Attempts(db, audit, lockout, lockoutHistory, clock, {
+    locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+  });
+  const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
+  const importedPasswords = new ImportedPasswords(db, audit, tenants, users, clock);
+  const verifier = new PasswordVerifier(db, audit, tenants, users, attempts, importedPasswords, hasher, (userId) =>
+    registrations.isUnproved(userId),
+  );
+  const rules = new PasswordRules(tenants, hasher);
+  const passwords = new PasswordService(db, audit, verifier, rules, oneTimeTokens, hasher, clock, {
     async passwordChanged({ id }, keptSession) {
       await devices.endAll({ id }, 'password_changed');
       await sessions.endAll(id, 'password_changed', keptSession);
       await grants.endAll({ accountId: id, exceptSession: keptSession }, 'logout');
     },
-    locked,
-    isUnproved: (userId) => registrations.isUnproved(userId),
   });
   const lockdownLinks = new LockdownLinks(
     tenants,
@@ -69,8 +81,7 @@ export function openPeople(ground: Ground) {
     factorLetters.added(user, 'passkey'),
   );
   const passkeys = new Passkeys(db, audit, tenants, passwords);
-  const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, passkeys, clock, {
-    locked,
+  const secondFactors = new SecondFactors(db, tenants, attempts, totp, recoveryCodes, passkeys, {
     async factorsRemoved({ id }) {
       await devices.endAll({ id }, 'factors_removed');
       await sessions.endAll(id, 'factors_removed');
@@ -94,8 +105,10 @@ export function openPeople(ground: Ground) {
     users,
     registrations,
     lockout,
-    lockoutHistory: new LockoutHistory(db, audit, clock),
+    lockoutHistory,
+    mailedCodeTries,
     passwords,
+    importedPasswords,
     lockdownLinks,
     totp,
     recoveryCodes,
@@ -104,6 +117,6 @@ export function openPeople(ground: Ground) {
     passkeys,
     secondFactors,
     ownFactors,
-    accountLocks: new AccountLocks(db, users, passwords, secondFactors, mail, clock),
+    accountLocks: new AccountLocks(db, users, passwords, secondFactors, mailedCodeTries, mail, clock),
   };
 }

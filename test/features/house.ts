@@ -12,7 +12,7 @@ import { AuditEvent } from '../../src/features/audit/audit-event.entity.js';
 import { ClientService } from '../../src/features/clients/client.service.js';
 import { ClientLookup } from '../../src/features/clients/client-lookup.js';
 import { Lockout } from '../../src/features/credentials/lockout.js';
-import { PasswordService } from '../../src/features/credentials/password.service.js';
+import { MailedCodeTries } from '../../src/features/credentials/mailed-code-tries.js';
 import { PasswordLinks } from '../../src/features/credentials/password-links.js';
 import { KeyService } from '../../src/features/keys/key.service.js';
 import type { MailDriver } from '../../src/features/mail/mail.driver.js';
@@ -31,6 +31,7 @@ import { Database } from '../../src/platform/database.js';
 import { Invalidation } from '../../src/platform/invalidation.js';
 import { RateLimits } from '../../src/platform/rate-limit.js';
 import { entities, migrations } from '../../src/schema.js';
+import { openPasswords } from '../support/passwords.js';
 import { freshDatabase, type Kind } from '../support/postgres.js';
 
 export class MovableClock {
@@ -113,7 +114,8 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
-  const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
+  const ground = { db, audit, tenants, users, lockout, oneTimeTokens, clock };
+  const { attempts, passwords } = openPasswords(ground, hasher, {
     passwordChanged: async ({ id }) => void ended.push(id),
     locked: async (lock) => void locks.push(lock),
   });
@@ -167,8 +169,9 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     oneTimeTokens,
     mail,
   );
-  const codes = new EmailCodes(db, audit, mailboxes, proof, oneTimeTokens, mail);
-  const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, proof, codes, oneTimeTokens, mail);
+  const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
+  const codes = new EmailCodes(db, audit, mailboxes, proof, oneTimeTokens, mail, mailedCodeTries);
+  const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, proof, codes, oneTimeTokens, mail, mailedCodeTries);
   const forgotten = new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf);
   const registration = new RegistrationService(
     db,

@@ -97,6 +97,31 @@ describe.each(kinds)('what is known of locks (%s)', (kind) => {
       expect(await house.passwords.verify(other.email, password)).toEqual({ outcome: 'failed' });
     }));
 
+  it.each([
+    ['one after the other', [0, 0, 0, 0, 0, 0, 0, 0]],
+    ['a minute apart', [60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60]],
+    ['with a pause after the third, by which its own lock has ended', [0, 0, 301, 0, 0, 0, 0, 0]],
+    ['with a pause after the fourth', [0, 0, 0, 301, 0, 0, 0, 0]],
+    ['an hour apart', [3600, 3600, 3600, 3600, 3600, 3600, 3600]],
+  ])('is not told by its locks as one that has a role: tries %s', (_name, pauses) =>
+    at(house.tenant, async () => {
+      const [admin, user] = [await someone([ADMIN]), await someone()];
+      const seen: Record<string, unknown[]> = { [admin.email]: [], [user.email]: [] };
+      const learn = async (email: string) => {
+        const answer = await house.passwords.verify(email, 'wrong');
+        const { failed_count, lockout_count } = await house.passwords.failures(email);
+        // The clock of the house runs on by itself between the two.
+        const left = 'until' in answer ? Math.round((Number(answer.until) - Number(house.clock.now())) / 10_000) : 0;
+        return { outcome: answer.outcome, left, failed_count, lockout_count };
+      };
+      for (const pause of pauses) {
+        for (const { email } of [admin, user]) seen[email]?.push(await learn(email));
+        house.clock.forward(pause);
+      }
+      expect(seen[admin.email]).toEqual(seen[user.email]);
+    }),
+  );
+
   it(
     'gives 10,000 guesses, from as many addresses and through two services at once, five tries',
     () =>

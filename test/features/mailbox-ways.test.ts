@@ -432,6 +432,7 @@ describe.each(kinds)('what goes through a mailbox (%s)', (kind) => {
       ['the verification again', (email) => house.verification.resend(email)],
       ['an account', (email) => house.registration.register({ email, password, flow: 'f' })],
       ['a try of a code', async (email) => (await house.codes.verify(email, 'f', '000000')).outcome],
+      ['a sign-in by a code', async (email) => (await house.codes.signIn(email, 'f', '000000')).outcome],
     ];
 
     it.each(verbs)('who asks for %s: the same answer by the same statements', (_name, ask) =>
@@ -469,6 +470,21 @@ describe.each(kinds)('what goes through a mailbox (%s)', (kind) => {
           return seen;
         };
         expect(await outcomes(someone())).toEqual(await outcomes(known));
+        house.outbox.length = 0;
+      }));
+
+    it('nor from the lock that wrong ones make', () =>
+      inside(async () => {
+        const known = (await person()).email;
+        const outcomes = async (email: string) => {
+          await house.codes.send(email, 'f');
+          const seen: unknown[] = [];
+          for (let i = 0; i < 7; i += 1) seen.push((await house.codes.signIn(email, 'f', 'abcdef')).outcome);
+          return [...seen, await house.codes.isPaused(email)];
+        };
+        const ofKnown = await outcomes(known);
+        expect(ofKnown).toEqual([...Array(5).fill('wrong'), 'locked', 'locked', true]);
+        expect(await outcomes(someone())).toEqual(ofKnown);
         house.outbox.length = 0;
       }));
 

@@ -167,6 +167,16 @@ describe('the steps of a sign-in as JSON: the same ones as on the pages, and nev
     else expect((await claims(body.location)).amr).toEqual(['pwd']);
   });
 
+  it('where no password is taken, whoever registers comes in by the link alone (RFC 8176: otp)', async () => {
+    await setPolicy(server, { registration: 'open', first_factors: ['passkey'] });
+    const fresh = `link-only-${count}@example.com`;
+    await program.begin(party, proof, { prompt: 'create' });
+    expect((await program.post('register', { username: fresh, password, ...person })).status).toBe(201);
+    const link = new URL(await linkIn(server, fresh, 'verify-email'));
+    const { body } = await program.post('verify-email', { token: link.searchParams.get('token') ?? '' });
+    expect((await claims(body.location)).amr).toEqual(['otp']);
+  });
+
   it.each([
     [{ username: 'no address', password }, 'invalid_username'],
     [{ username: 'weak@example.com', password: 'password123' }, 'invalid_password'],
@@ -227,6 +237,21 @@ describe('the steps of a sign-in as JSON: the same ones as on the pages, and nev
       expect((await program.post(name, body, { 'content-encoding': 'gzip' })).status).toBe(415);
     });
   });
+
+  it.each(['auth/login', 'auth/2fa/enable-complete', 'passkeys/register/verify'])(
+    'what %s cannot read is refused as at every door that takes JSON (RFC 9110 §15.5, RFC 7493)',
+    async (path) => {
+      const send = async (body: string, type = 'application/json') => {
+        const headers = { accept: 'application/json', 'content-type': type, origin: new URL(server.issuer).origin };
+        const answer = await browser.request(`${server.issuer}/api/v1/${path}`, { method: 'POST', body, headers });
+        return [answer.status, ((await answer.json()) as { code: string }).code];
+      };
+      expect(await send('{"interaction":')).toEqual([400, 'invalid_json']);
+      expect(await send('{"interaction":"a","interaction":"b"}')).toEqual([400, 'invalid_json']);
+      expect(await send('{}', 'text/plain')).toEqual([415, 'unsupported_media_type']);
+      expect(await send(`{"interaction":"${'a'.repeat(256 * 1024)}"}`)).toEqual([413, 'body_too_large']);
+    },
+  );
 
   it('out of order nothing is done, and the step that is next is named', async () => {
     await program.begin(party, proof);

@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { generate } from 'otplib';
 import { Browser, type Page } from '../support/browser.js';
 import { StoppedClock } from '../support/clock.js';
+import { withoutNonces } from '../support/journey.js';
 import { authorizationUrl, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { codeIn, generous, linkIn } from '../support/sign-in-letters.js';
 
 const minute = 60;
 
@@ -13,19 +17,21 @@ describe('an account that is guessed at, on a clock that is moved (NIST SP 800-6
   let person: { id: string; email: string };
 
   beforeAll(async () => {
-    server = await startServer({ overrides: { clock } });
+    server = await startServer({ overrides: { clock, letters: generous } });
     party = await makeClient(server, { consent_policy: 'implicit' });
   }, 60_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     clock.reset();
+    await setPolicy(server, {});
     person = await makePerson(server);
   });
 
   const policy = (lockout: object) =>
     server.inside(async ({ tenants }) => tenants.update(await tenants.current(), { settings: { lockout } } as never));
+  let browser = new Browser();
   async function guess(secret: string): Promise<Page> {
-    const browser = new Browser();
+    browser = new Browser();
     const named = await browser.submit(await browser.open(authorizationUrl(server, party, pkce())), {
       username: person.email,
     });
@@ -86,5 +92,154 @@ describe('an account that is guessed at, on a clock that is moved (NIST SP 800-6
     expect(isIn(await guess(password))).toBe(false);
     person = await makePerson(server);
     expect(isIn(await guess(password))).toBe(true);
+  });
+
+  describe('at its second factor', () => {
+    const verify = (code: string) =>
+      server.inside(async ({ secondFactors, users }) =>
+        secondFactors.verify(await users.find(person.id), 'totp', code),
+      );
+    const enrol = () =>
+      server.inside(async ({ totp, users }) => {
+        const user = await users.find(person.id);
+        const { secret } = totp.offer(user, 'Acme', 'flow');
+        const codeNow = () => generate({ secret, epoch: Math.floor(clock.now().getTime() / 1000) });
+        expect(await totp.confirm(user, { ...totp.offer(user, 'Acme', 'flow'), secret }, await codeNow())).toBe(true);
+        clock.move(minute);
+        return codeNow;
+      });
+    const lockedFor = async () => {
+      const { locked_until } = await server.inside(({ secondFactors }) => secondFactors.failures(person));
+      return Math.round((Number(locked_until) - clock.now().getTime()) / 60_000);
+    };
+
+    it('is locked for 5, 15 and 60 minutes, even where passwords are not', async () => {
+      await policy({ enabled: false, strategy: 'fixed' });
+      const codeNow = await enrol();
+      for (const minutes of [5, 15, 60, 60]) {
+        for (let i = 0; i < 5; i += 1) expect(await verify('not one')).toEqual({ outcome: 'failed' });
+        expect(await lockedFor()).toBe(minutes);
+        clock.move(minutes * minute - 1);
+        expect(await verify(await codeNow())).toMatchObject({ outcome: 'locked' });
+        clock.move(2);
+      }
+      expect(await verify(await codeNow())).toEqual({ outcome: 'ok' });
+    });
+
+    it('takes no more than a hundred failures in a row, until its owner has chosen a password through the mailbox', async () => {
+      await policy({});
+      const codeNow = await enrol();
+      for (let failures = 1; failures <= 100; failures += 1) {
+        expect(await verify('not one')).toEqual({ outcome: 'failed' });
+        if (failures % 5 === 0 && failures < 100) clock.move(60 * minute + 1);
+      }
+      clock.move(48 * 60 * minute);
+      expect(await verify(await codeNow())).toMatchObject({ outcome: 'locked' });
+      // Whoever waits for it in the sign-in is told whom to ask.
+      const asked = await guess(password);
+      const locked = await browser.submit(asked, { code: await codeNow() });
+      expect([locked.status, says(locked)]).toEqual([422, expect.stringMatching(/paused.*administrator/)]);
+
+      const token = await server.inside(async ({ passwordLinks, users }) => {
+        const link = await passwordLinks.issue(await users.find(person.id));
+        return new URL(link).searchParams.get('token') ?? '';
+      });
+      const chosen = new Browser();
+      const page = await chosen.open(`${server.issuer}/password?token=${token}`);
+      expect((await chosen.submit(page, { password: 'mountains are patient 7' })).status).toBe(200);
+      expect(await verify(await codeNow())).toEqual({ outcome: 'ok' });
+    });
+  });
+
+  describe('by codes in the mail of its owner, by a stranger who knows the address', () => {
+    const begin = async (visitor: Browser, username = person.email) => {
+      const named = await visitor.submit(await visitor.open(authorizationUrl(server, party, pkce())), { username });
+      return visitor.submit(named, { with: 'email_code' });
+    };
+    const isCodePage = ({ html }: Page) => html.includes('code-again');
+    const isLinkPage = ({ html }: Page) => html.includes('link-again');
+    const isPaused = () => server.inside(({ emailCodes }) => emailCodes.isPaused(person.email));
+
+    beforeEach(async () => {
+      await policy({});
+      await setPolicy(server, { first_factors: ['password', 'email_code'] });
+    });
+
+    /** Until no code is looked at. */
+    async function pause(username = person.email): Promise<Page[]> {
+      const stranger = new Browser();
+      const pages = [await begin(stranger, username)];
+      for (let i = 0; i < 6; i += 1) pages.push(await stranger.submit(pages.at(-1) as Page, { code: 'abcdef' }));
+      pages.push(await stranger.submit(pages.at(-1) as Page, { again: 'yes' }));
+      return pages;
+    }
+
+    it('codes are paused, and a letter brings a link: the owner comes in by it, and by the password all along', async () => {
+      const pages = await pause();
+      expect(pages.map(({ status }) => status)).toEqual([200, ...Array(6).fill(422), 200]);
+      expect(says(pages[6] as Page)).toMatch(/paused/);
+      expect(isLinkPage(pages[7] as Page)).toBe(true);
+      expect(isIn(await guess(password))).toBe(true);
+
+      const owner = new Browser();
+      const old = await codeIn(server, person.email);
+      const seen = await linkIn(server, person.email, 'sign-in-link');
+      expect(isLinkPage(await begin(owner))).toBe(true);
+      const link = await linkIn(server, person.email, 'sign-in-link', seen);
+      expect(isIn(await owner.submit(await owner.open(link), {}))).toBe(true);
+      // Who opened it reads the mailbox: codes are good again.
+      expect(await isPaused()).toBe(false);
+      const again = new Browser();
+      const page = await begin(again);
+      expect(isCodePage(page)).toBe(true);
+      expect(isIn(await again.submit(page, { code: await codeIn(server, person.email, old) }))).toBe(true);
+    });
+
+    it('the code that a link shows in another browser is taken, whatever others type meanwhile', async () => {
+      await setPolicy(server, { first_factors: ['email_code'] });
+      await pause();
+      const seen = await linkIn(server, person.email, 'sign-in-link');
+      const owner = new Browser();
+      const waiting = await begin(owner);
+      const phone = new Browser();
+      const shown = await phone.submit(await phone.open(await linkIn(server, person.email, 'sign-in-link', seen)), {});
+      const code = /id="sign-in-code">(\d{6})</.exec(shown.html)?.[1] ?? '';
+      expect(await isPaused()).toBe(true);
+      expect(isIn(await owner.submit(waiting, { code }))).toBe(true);
+    });
+
+    it('the pause says nothing of whether there is an account', async () => {
+      const nobody = `nobody-${person.email}`;
+      const seen = async (username: string) =>
+        (await pause(username)).map((page) => [page.status, withoutNonces(page).replaceAll(username, 'NAME')]);
+      expect(await seen(nobody)).toEqual(await seen(person.email));
+    });
+
+    it('no password fails by it, and no code that is used up or too old is counted', async () => {
+      const stranger = new Browser();
+      let page = await begin(stranger);
+      clock.move(11 * minute);
+      for (let i = 0; i < 10; i += 1) page = await stranger.submit(page, { code: 'abcdef' });
+      expect(says(page)).toMatch(/does not work any more/);
+      expect(await isPaused()).toBe(false);
+      await pause();
+      expect(await server.inside(({ passwords }) => passwords.failures(person.email))).toMatchObject({
+        failed_count: 0,
+        locked_until: null,
+      });
+    });
+
+    it('locks end after 5, 15 and 60 minutes, and an administrator ends them at once', async () => {
+      for (const minutes of [5, 15, 60]) {
+        await pause();
+        clock.move(minutes * minute - 30);
+        expect(await isPaused()).toBe(true);
+        clock.move(31);
+        expect(await isPaused()).toBe(false);
+      }
+      await pause();
+      await server.inside(async ({ accountLocks, users }) => accountLocks.unlock(await users.find(person.id)));
+      expect(await isPaused()).toBe(false);
+    });
   });
 });

@@ -38,7 +38,11 @@ export function kindsOf(house: OneTimeHouse): Record<Name, Kind | string> {
     password_reset: { doors: ['POST /password'], make: link('password_reset'), event: 'password.set' },
     lockdown: { doors: ['POST /lockdown'], make: link('lockdown'), event: 'account.locked_down' },
     totp: {
-      doors: ['POST /interaction/:uid/:step second_factor code', 'POST /api/v1/auth/2fa/verify'],
+      doors: [
+        'POST /interaction/:uid/:step second_factor code',
+        'POST /api/v1/auth/2fa/verify',
+        'POST /api/v1/auth/verify-2fa',
+      ],
       make: ({ secret }) => code(secret),
     },
     recovery_code: {

@@ -51,6 +51,7 @@ export const ofInteraction: Sample[] = [
   }),
   page('interaction/email-code', 'first', { client, username, actions }),
   page('interaction/email-code', 'wrong', { client, username, error: { code: 'wrong_email_code' }, actions }),
+  page('interaction/email-code', 'paused', { client, username, error: { code: 'email_code_locked' }, actions }),
   page('interaction/confirmation', 'first', { client, email: username, sent: false, actions }),
   page('interaction/confirmation', 'sent', { client, email: username, sent: true, actions }),
   page('interaction/confirmation', 'wrong', {

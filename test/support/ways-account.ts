@@ -1,5 +1,5 @@
 // The pages of the account and their JSON: with cookies of somebody else, and with one's own and a value of somebody else.
-import type { Way } from './shown.js';
+import { bearer, type Way } from './shown.js';
 import { cookiesIn, type House } from './tenancy.js';
 import { ownForms, ownNamed } from './ways-api.js';
 
@@ -79,6 +79,7 @@ export function accountWays(b: House): Record<string, Way> {
       path: `/api/v1${path}`,
       headers: { cookie: v, ...origin },
     });
+  found['GET /api/auth/me bearer'] = (v) => ({ method: 'GET', path: '/api/v1/auth/me', headers: bearer(v) });
   for (const [method, path] of ownNamed)
     found[`${method} /api${path} by session`] = async (v) => ({
       method,

@@ -22,6 +22,7 @@ export const jsonForms = [
   'forgot-password',
   '2fa/send',
   '2fa/verify',
+  'verify-2fa',
   'confirmation/send',
   'confirmation/verify',
   'recovery-login',
@@ -38,6 +39,8 @@ export const ownForms = [
   ['POST', '/passkeys/register/options'],
   ['POST', '/passkeys/register/verify'],
   ['POST', '/auth/2fa/enable-init'],
+  ['POST', '/auth/2fa/enable'],
+  ['POST', '/auth/2fa/verify-setup'],
   ['POST', '/auth/2fa/enable-complete'],
   ['POST', '/auth/2fa/disable'],
   ['POST', '/auth/2fa/backup-codes'],
@@ -58,7 +61,7 @@ function jsonBody(path: string, { email, signInToken }: House): object {
   if (/(magic-link|email-code|forgot-password)$/.test(path)) return { username: email };
   if (path.includes('/passkeys/')) return path.endsWith('verify') ? { response: { id: 'x' } } : {};
   if (/(verify-email|magic-link\/verify)$/.test(path)) return { token: signInToken };
-  if (/\/verify$/.test(path)) return { code: '000000' };
+  if (/(\/verify|verify-2fa)$/.test(path)) return { code: '000000' };
   return path.endsWith('recovery-login') ? { recovery_code: 'AAAA-AAAA-AAAA' } : {};
 }
 

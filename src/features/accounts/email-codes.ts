@@ -1,11 +1,13 @@
 // Owns the first factor by six digits in a mail: good for ten minutes, for the sign-in that asked, for five tries, once.
-// Hands off to: one-time tokens (the count), mail, MailboxProof.
-import { hmac } from '../../platform/crypto.js';
+// Hands off to: one-time tokens (the tries of one code), MailedCodeTries (those of all codes of an address), mail, MailboxProof.
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import type { Tried } from '../credentials/attempts.js';
+import type { MailedCodeTries } from '../credentials/mailed-code-tries.js';
 import type { MailService } from '../mail/mail.service.js';
 import { subjectOf, TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import { passwordSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
 import type { MailboxProof } from './mailbox-proof.js';
 import type { Addressee, Mailboxes } from './mailboxes.js';
@@ -16,6 +18,11 @@ export type CodeOutcome =
   /** Used up, too old, or never asked for: another one is needed. */
   | { outcome: 'gone' };
 
+export type SignInOutcome = CodeOutcome | { outcome: 'locked'; seconds: number };
+
+/** For whoever counts it. */
+export const asTried = ({ outcome }: CodeOutcome): Tried => (outcome === 'ok' ? 'right' : outcome);
+
 export class EmailCodes {
   constructor(
     private readonly db: Database,
@@ -24,7 +31,13 @@ export class EmailCodes {
     private readonly proof: MailboxProof,
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly mail: Pick<MailService, 'send'>,
+    private readonly tries: MailedCodeTries,
   ) {}
+
+  /** Wrong codes were typed for this address, with or without an account: no code is looked at, and a link has to do. */
+  isPaused(identifier: string): Promise<boolean> {
+    return this.tries.isPaused(identifier);
+  }
 
   /** The older code of this flow dies. The same for an address without an account. @throws AppError 429 */
   async send(identifier: string, flow: string): Promise<void> {
@@ -39,21 +52,45 @@ export class EmailCodes {
   }
 
   private async write(addressee: Addressee, flow: string): Promise<void> {
-    const { user, to } = addressee;
+    const { subject, key, email, user, to } = addressee;
     await this.db.transaction(async () => {
-      const code = await this.issue(addressee, flow);
+      const code = await this.oneTimeTokens.issueCode('email_code', subjectOf(subject, flow), key, {
+        flow,
+        data: { email },
+      });
       await this.audit.record('mailbox.letter_requested', { user_id: user?.id ?? null, purpose: 'email_code' });
       await this.mail.send('sign_in_code', to, { code, minutes: TTL_SECONDS.email_code / 60 }, user?.claims.locale);
     });
   }
 
-  /** @returns the code: shown now, to whoever proved the mailbox, or sent. */
+  /** @returns the code: shown now, to whoever proved the mailbox by a link. */
   issue({ subject, key, email }: Addressee, flow: string): Promise<string> {
-    return this.oneTimeTokens.issueCode('email_code', subjectOf(subject, flow), key, { flow, data: { email } });
+    const data = { email, shown: true };
+    return this.oneTimeTokens.issueCode('email_code', subjectOf(subject, flow), key, { flow, data });
+  }
+
+  /** The first factor: as verify, and counted for the address. Not inside a transaction. */
+  async signIn(identifier: string, flow: string, code: string): Promise<SignInOutcome> {
+    const { subject, key, user: known } = await this.mailboxes.addressee(identifier);
+    const waiting = await this.oneTimeTokens.waiting('email_code', subjectOf(subject, flow), { flow });
+    if (waiting?.shown) {
+      // Nobody makes many of these but the owner of the mailbox, and nobody else's wrong codes keep them from it.
+      const tried = await this.verify(identifier, flow, code);
+      if (tried.outcome !== 'ok') await this.failed(passwordSubject(key, identifier), known, tried.outcome);
+      return tried;
+    }
+    let proved: User | undefined;
+    const counted = await this.tries.counted(identifier, known, async () => {
+      const tried = await this.verify(identifier, flow, code);
+      if (tried.outcome === 'ok') proved = tried.user;
+      return asTried(tried);
+    });
+    if (counted.outcome === 'locked' || counted.outcome === 'gone') return counted;
+    return proved ? { outcome: 'ok', user: proved } : { outcome: 'wrong' };
   }
 
   /**
-   * Not inside a transaction: the count must stay where the caller rolls back.
+   * One try, which whoever asks has to count. Not inside a transaction: it must stay where the caller rolls back.
    * @param by that whoever types it has proved the password of the account as well, where they have.
    */
   async verify(
@@ -63,13 +100,10 @@ export class EmailCodes {
     by: { flow: string } | 'registrant' = { flow },
   ): Promise<CodeOutcome> {
     if (this.db.inTransaction) throw new Error('a code is verified outside a transaction');
-    const { subject, key, user: known } = await this.mailboxes.addressee(identifier);
+    const { subject, key } = await this.mailboxes.addressee(identifier);
     const typed = code.normalize('NFKC').replaceAll(/\s/g, '').slice(0, 32);
     const tried = await this.oneTimeTokens.tryCode('email_code', subjectOf(subject, flow), key, typed, { flow });
-    if (tried.outcome !== 'ok') {
-      await this.failed(hmac(key, subject), known, tried.outcome);
-      return tried;
-    }
+    if (tried.outcome !== 'ok') return tried;
     const user = await this.mailboxes.holder(tried.redeemed);
     if (!user) return { outcome: 'wrong' };
     return { outcome: 'ok', user: (await this.proof.proved(user, by)).user };

@@ -1,12 +1,16 @@
-// What an administrator does for somebody who cannot come in: the password and the second factor together, and a letter about it.
+// What an administrator does for somebody who cannot come in: all that is counted together, and a letter about it.
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
 import type { MailService } from '../mail/mail.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 import type { LockoutState } from './lockout.js';
+import type { MailedCodeTries } from './mailed-code-tries.js';
 import type { PasswordService } from './password.service.js';
 import type { SecondFactors } from './second-factors.js';
+
+/** What has a count of its own. */
+export const COUNTED = ['password', 'email_code', 'second_factor'] as const;
 
 export class AccountLocks {
   constructor(
@@ -14,13 +18,15 @@ export class AccountLocks {
     private readonly users: UserService,
     private readonly passwords: PasswordService,
     private readonly secondFactors: SecondFactors,
+    private readonly mailedCodes: MailedCodeTries,
     private readonly mail: Pick<MailService, 'send'>,
     private readonly clock: Clock,
   ) {}
 
-  async failures(user: User): Promise<{ password: LockoutState; second_factor: LockoutState }> {
+  async failures(user: User): Promise<Record<(typeof COUNTED)[number], LockoutState>> {
     return {
-      password: await this.passwords.failures(user.email),
+      password: await this.passwords.failuresOf(user),
+      email_code: await this.mailedCodes.failures(user),
       second_factor: await this.secondFactors.failures(user),
     };
   }
@@ -29,9 +35,13 @@ export class AccountLocks {
   async unlock(user: User): Promise<void> {
     this.users.assertMayChange(user);
     await this.db.transaction(async () => {
-      const { password, second_factor } = await this.failures(user);
-      const forgot = [await this.passwords.unlock(user), await this.secondFactors.unlock(user)];
-      const wasLocked = password.locked_until !== null || second_factor.locked_until !== null;
+      const failures = await this.failures(user);
+      const forgot = [
+        await this.passwords.unlock(user),
+        await this.mailedCodes.unlock(user),
+        await this.secondFactors.unlock(user),
+      ];
+      const wasLocked = COUNTED.some((factor) => failures[factor].locked_until !== null);
       if (wasLocked && forgot.includes(true)) await this.tell(user, 'account_unlocked');
     });
   }

@@ -66,7 +66,7 @@ const BEGIN = {
       INSERT INTO lockouts (tenant_id, id, subject_hash, user_id, factor, cause, ip, locked_at, locked_until)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9))
     SELECT 1 + count(*)::int AS count FROM lockouts
-    WHERE tenant_id = $1 AND subject_hash = $3 AND locked_at > $10::timestamptz`,
+    WHERE tenant_id = $1 AND subject_hash = $3 AND factor = $5 AND locked_at > $10::timestamptz`,
 };
 
 const COUNT = {

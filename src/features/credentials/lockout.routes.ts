@@ -5,7 +5,7 @@ import { decodeCursor, mapPage, type PageRequest, pageOf, pageQuery, toPage } fr
 import type { User } from '../users/user.entity.js';
 import { UserParams } from '../users/user.schema.js';
 import type { UserService } from '../users/user.service.js';
-import type { AccountLocks } from './account-locks.js';
+import { type AccountLocks, COUNTED } from './account-locks.js';
 import type { LockoutState } from './lockout.js';
 import { LockoutRecord } from './lockout-record.entity.js';
 
@@ -18,12 +18,14 @@ const FailuresView = z
   })
   .meta({ id: 'LoginFailures' });
 
-const LockoutView = z.object({ password: FailuresView, second_factor: FailuresView }).meta({ id: 'Lockout' });
+const LockoutView = z
+  .object({ password: FailuresView, email_code: FailuresView, second_factor: FailuresView })
+  .meta({ id: 'Lockout' });
 
 const LockoutRecordView = z
   .object({
     id: z.uuid(),
-    factor: z.enum(['password', 'second_factor']),
+    factor: z.enum(COUNTED),
     cause: z.string(),
     ip: z.string().nullable(),
     locked_at: z.iso.datetime(),
@@ -42,8 +44,12 @@ export const lockoutRoutes = (db: Database, users: UserService, locks: AccountLo
     params: UserParams,
     response: LockoutView,
     async handle({ params }) {
-      const { password, second_factor } = await locks.failures(await users.find(params.user_id));
-      return { password: presentFailures(password), second_factor: presentFailures(second_factor) };
+      const { password, email_code, second_factor } = await locks.failures(await users.find(params.user_id));
+      return {
+        password: presentFailures(password),
+        email_code: presentFailures(email_code),
+        second_factor: presentFailures(second_factor),
+      };
     },
   }),
   endpoint({
@@ -101,7 +107,7 @@ const presentFailures = (state: LockoutState) => ({
 
 const presentRecord = (record: LockoutRecord) => ({
   id: record.id,
-  factor: record.factor === 'second_factor' ? ('second_factor' as const) : ('password' as const),
+  factor: COUNTED.find((factor) => factor === record.factor) ?? ('password' as const),
   cause: record.cause,
   ip: record.ip,
   locked_at: record.lockedAt.toISOString(),

@@ -1,25 +1,20 @@
 // Owns what an account has beside its password, and the one place where a code of it is tried: counted for the account, whatever the address,
 // the session or the process, before it is looked at.
-import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
-import type { AuditLog } from '../audit/audit.service.js';
 import type { Factors } from '../authentication/requirement.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { secondFactorSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
-import type { Lockout, LockoutState, Reservation } from './lockout.js';
-import { LockoutHistory } from './lockout-history.js';
-import { lockoutRules } from './lockout-rules.js';
+import type { Attempts, CodeOutcome, Target, Tried } from './attempts.js';
+import type { LockoutState } from './lockout.js';
+import { lockoutRules, ofPrivileged } from './lockout-rules.js';
 import type { Passkeys } from './passkeys.js';
-import type { PasswordHooks } from './password.service.js';
 import type { RecoveryCodes } from './recovery-codes.js';
 import type { TotpService } from './totp.service.js';
 
 export type CodeMethod = 'totp' | 'recovery_code';
 
-export type CodeOutcome = { outcome: 'ok' } | { outcome: 'failed' } | { outcome: 'locked'; seconds: number };
-
-export interface FactorHooks extends Pick<PasswordHooks, 'locked'> {
+export interface FactorHooks {
   /** In the transaction in which all factors went: sessions and remembered browsers end. */
   factorsRemoved(user: User): Promise<void>;
   /** A recovery code let somebody in. @param left how many can still be used. */
@@ -27,21 +22,15 @@ export interface FactorHooks extends Pick<PasswordHooks, 'locked'> {
 }
 
 export class SecondFactors {
-  private readonly history: LockoutHistory;
-
   constructor(
     private readonly db: Database,
-    private readonly audit: AuditLog,
     private readonly tenants: TenantService,
-    private readonly lockout: Lockout,
+    private readonly attempts: Attempts,
     private readonly totp: TotpService,
     private readonly recoveryCodes: RecoveryCodes,
     private readonly passkeys: Pick<Passkeys, 'of' | 'removeAll' | 'lower'>,
-    private readonly clock: Clock,
     private readonly hooks: FactorHooks,
-  ) {
-    this.history = new LockoutHistory(db, audit, clock);
-  }
+  ) {}
 
   async of(userId: string): Promise<Factors> {
     const [totp, recovery_codes] = [await this.totp.has(userId), await this.recoveryCodes.left(userId)];
@@ -50,43 +39,32 @@ export class SecondFactors {
   }
 
   verify(user: User, method: CodeMethod, code: string): Promise<CodeOutcome> {
-    return this.counted(user, () => (method === 'totp' ? this.totp.verify(user, code) : this.recover(user, code)));
+    return this.counted(user, async () => {
+      const isRight = method === 'totp' ? await this.totp.verify(user, code) : await this.recover(user, code);
+      return isRight ? 'right' : 'wrong';
+    });
   }
 
-  /**
-   * One try, whatever is tried: all of an account are counted together.
-   * Not inside a transaction: the count must stay where the caller rolls back.
-   */
-  async counted(user: User, isRight: () => Promise<boolean>): Promise<CodeOutcome> {
-    if (this.db.inTransaction) throw new Error('a code is verified outside a transaction');
-    const tenant = await this.tenants.current();
-    const subject = await this.subjectOf(user);
-    const rules = lockoutRules(tenant.settings.lockout, 'second_factor', user.roles.length > 0);
-    const attempt = await this.lockout.reserve(subject, 'second_factor', rules);
-    if ('lockedUntil' in attempt) {
-      await this.recordFailure(subject, user, 'locked');
-      const milliseconds = attempt.lockedUntil.getTime() - this.clock.now().getTime();
-      return { outcome: 'locked', seconds: Math.max(1, Math.ceil(milliseconds / 1000)) };
-    }
-    if (!(await isRight())) return this.failed(subject, user, attempt);
-    await this.lockout.clear(subject, 'second_factor');
-    return { outcome: 'ok' };
+  /** One try, whatever is tried: all of an account are counted together. Not inside a transaction. */
+  async counted(user: User, look: () => Promise<Tried>): Promise<CodeOutcome> {
+    const { lockout } = (await this.tenants.current()).settings;
+    const rules = lockoutRules(lockout, 'second_factor');
+    const theirs = user.roles.length > 0 ? ofPrivileged(lockout, rules) : rules;
+    return this.attempts.counted(await this.targetOf(user), theirs, look);
   }
 
   async failures(user: Pick<User, 'id'>): Promise<LockoutState> {
-    return this.lockout.state(await this.subjectOf(user), 'second_factor');
+    return this.attempts.state(await this.targetOf(user));
   }
 
   /** An administrator's word. @returns whether there was anything to forget. */
   async unlock(user: User): Promise<boolean> {
-    const subject = await this.subjectOf(user);
-    return this.db.transaction(async () => {
-      await this.history.ended(subject, 'second_factor', 'administrator');
-      if (!(await this.lockout.clear(subject, 'second_factor'))) return false;
-      const event = { subject_hash: subject, user_id: user.id, factor: 'second_factor' };
-      await this.audit.record('account.unlocked', event);
-      return true;
-    });
+    return this.attempts.unlock(await this.targetOf(user));
+  }
+
+  /** In the transaction in which a link from the mailbox has set another password: whoever knew the old one guesses no more. */
+  async reopen(user: User): Promise<void> {
+    await this.attempts.reopen(await this.targetOf(user));
   }
 
   /** For whoever has lost them all: what rested on them ends with them. @returns whether there were any. */
@@ -128,27 +106,8 @@ export class SecondFactors {
     });
   }
 
-  private failed(subject: string, user: User, { locks }: Reservation): Promise<CodeOutcome> {
-    return this.db.transaction(async () => {
-      await this.recordFailure(subject, user, 'wrong_code');
-      if (locks) {
-        const lock = { subject, factor: 'second_factor', userId: user.id, cause: 'wrong_code' } as const;
-        await this.hooks.locked(await this.history.begun(lock, locks));
-      }
-      return { outcome: 'failed' };
-    });
-  }
-
-  private async subjectOf({ id }: Pick<User, 'id'>): Promise<string> {
-    return secondFactorSubject(this.tenants.secrets(await this.tenants.current()).identifierKey, id);
-  }
-
-  private recordFailure(subject: string, user: User, reason: 'wrong_code' | 'locked'): Promise<void> {
-    return this.audit.record('sign_in.failed', {
-      subject_hash: subject,
-      user_id: user.id,
-      factor: 'second_factor',
-      reason,
-    });
+  private async targetOf({ id }: Pick<User, 'id'>): Promise<Target> {
+    const { identifierKey } = this.tenants.secrets(await this.tenants.current());
+    return { subject: secondFactorSubject(identifierKey, id), factor: 'second_factor', userId: id };
   }
 }

@@ -13,8 +13,11 @@ export interface OneTimePurposes {
   email_verification: { email: string; flow?: string | undefined };
   /** First factor by a link. Flow: the interaction that asked for it; subject: the user and that. */
   magic_link: { email: string };
-  /** Six digits. Flow: the interaction that asked for them, and as what; subject: the user and that. */
-  email_code: { email: string };
+  /**
+   * Six digits. Flow: the interaction that asked for them, and as what; subject: the user and that. `shown`: on the page of a link, to whoever
+   * reads the mailbox.
+   */
+  email_code: { email: string; shown?: boolean };
   /** Sent to the new address. Flow: the session that asked for the change. */
   email_change: { from: string; to: string };
   /** Sent to the old address, to take the change back. Subject: the user and that address, so that a second change does not end the first way back. */

@@ -5,6 +5,7 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { hmac, randomToken, sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
+import { badRequest } from '../../platform/errors.js';
 import {
   type Bound,
   type CodePurpose,
@@ -94,6 +95,16 @@ export class OneTimeTokens {
     return rows[0]?.is_right ? { outcome: 'ok', redeemed: found } : { outcome: 'wrong' };
   }
 
+  /** What is remembered of the code that waits in this flow, without trying one. */
+  async waiting<P extends CodePurpose>(
+    purpose: P,
+    subject: string,
+    { flow }: { flow: string },
+  ): Promise<OneTimePurposes[P] | undefined> {
+    const values = [currentTenantId(), purpose, subject, flow, this.clock.now()];
+    return redeemed<P>(await this.db.execute<Row>(WAITING, values))?.data;
+  }
+
   /** What was not used yet is of no use any more: all of its owner, where they have several. */
   async revoke(purpose: Purpose, owner: string): Promise<void> {
     await this.revokeAll([purpose], owner);
@@ -120,6 +131,9 @@ export class OneTimeTokens {
     await this.db.execute(ISSUE, [currentTenantId(), purpose, hash, subject, data, now, expiresAt, flow]);
   }
 }
+
+/** One answer, whatever is wrong with it. */
+export const invalidLink = () => badRequest('invalid_link', 'This link does not work any more. Ask for a new one');
 
 function redeemed<P extends Purpose>([row]: Row[]): Redeemed<P> | undefined {
   return row && { subject: row.subject, data: row.data as OneTimePurposes[P], flow: row.flow };
@@ -162,6 +176,13 @@ const TRY = {
     WHERE tenant_id = $1 AND purpose = $2 AND subject = $3 AND flow = $4 AND consumed_at IS NULL AND expires_at > $6
       AND attempts < $7
     RETURNING subject, data, flow, consumed_at IS NOT NULL AS is_right`,
+};
+
+const WAITING = {
+  name: 'one_time_code_waiting',
+  text: `
+    SELECT subject, data, flow FROM one_time_tokens
+    WHERE tenant_id = $1 AND purpose = $2 AND subject = $3 AND flow = $4 AND consumed_at IS NULL AND expires_at > $5`,
 };
 
 // As the index on whose they are has it (ownerOf).
