@@ -18,7 +18,6 @@ export const slowest = [
   'unit/unit/platform/embedded',
   'postgres/processes/rolling',
   'browser/browser/main-job',
-  'unit/features/mailbox-ways',
 ];
 
 export default class Sequencer {
