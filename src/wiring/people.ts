@@ -4,9 +4,10 @@ import { Registrations } from '../features/accounts/registrations.js';
 import { AccountLocks } from '../features/credentials/account-locks.js';
 import { Attempts } from '../features/credentials/attempts.js';
 import { FactorLetters } from '../features/credentials/factor-letters.js';
+import { ImportedPasswords } from '../features/credentials/imported-passwords.js';
 import { LOCKED_TASK } from '../features/credentials/lock-notice.js';
 import { Lockout } from '../features/credentials/lockout.js';
-import { type LockNotice, LockoutHistory } from '../features/credentials/lockout-history.js';
+import { LockoutHistory } from '../features/credentials/lockout-history.js';
 import { MailedCodeTries } from '../features/credentials/mailed-code-tries.js';
 import { OwnFactors } from '../features/credentials/own-factors.js';
 import { PasskeyService } from '../features/credentials/passkey.service.js';
@@ -14,6 +15,8 @@ import { PasskeyChallenges } from '../features/credentials/passkey-challenge.js'
 import { PasskeyHints } from '../features/credentials/passkey-hints.js';
 import { Passkeys } from '../features/credentials/passkeys.js';
 import { PasswordService } from '../features/credentials/password.service.js';
+import { PasswordRules } from '../features/credentials/password-rules.js';
+import { PasswordVerifier } from '../features/credentials/password-verifier.js';
 import { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import { SecondFactors } from '../features/credentials/second-factors.js';
 import { TotpService } from '../features/credentials/totp.service.js';
@@ -45,17 +48,21 @@ export function openPeople(ground: Ground) {
   });
   const lockout = new Lockout(db, clock);
   const lockoutHistory = new LockoutHistory(db, audit, clock);
-  const locked = (lock: LockNotice) => jobs.enqueue(LOCKED_TASK, lock);
-  const attempts = new Attempts(db, audit, lockout, lockoutHistory, clock, { locked });
+  const attempts = new Attempts(db, audit, lockout, lockoutHistory, clock, {
+    locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+  });
   const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
-  const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
+  const importedPasswords = new ImportedPasswords(db, audit, tenants, users, clock);
+  const verifier = new PasswordVerifier(db, audit, tenants, users, attempts, importedPasswords, hasher, (userId) =>
+    registrations.isUnproved(userId),
+  );
+  const rules = new PasswordRules(tenants, hasher);
+  const passwords = new PasswordService(db, audit, verifier, rules, oneTimeTokens, hasher, clock, {
     async passwordChanged({ id }, keptSession) {
       await devices.endAll({ id }, 'password_changed');
       await sessions.endAll(id, 'password_changed', keptSession);
       await grants.endAll({ accountId: id, exceptSession: keptSession }, 'logout');
     },
-    locked,
-    isUnproved: (userId) => registrations.isUnproved(userId),
   });
   const lockdownLinks = new LockdownLinks(
     tenants,
@@ -74,8 +81,7 @@ export function openPeople(ground: Ground) {
     factorLetters.added(user, 'passkey'),
   );
   const passkeys = new Passkeys(db, audit, tenants, passwords);
-  const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, passkeys, clock, {
-    locked,
+  const secondFactors = new SecondFactors(db, tenants, attempts, totp, recoveryCodes, passkeys, {
     async factorsRemoved({ id }) {
       await devices.endAll({ id }, 'factors_removed');
       await sessions.endAll(id, 'factors_removed');
@@ -102,6 +108,7 @@ export function openPeople(ground: Ground) {
     lockoutHistory,
     mailedCodeTries,
     passwords,
+    importedPasswords,
     lockdownLinks,
     totp,
     recoveryCodes,

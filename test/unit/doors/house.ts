@@ -8,7 +8,6 @@ import { AuditEvent } from '../../../src/features/audit/audit-event.entity.js';
 import { ClientService } from '../../../src/features/clients/client.service.js';
 import { ClientLookup } from '../../../src/features/clients/client-lookup.js';
 import { Lockout } from '../../../src/features/credentials/lockout.js';
-import { PasswordService } from '../../../src/features/credentials/password.service.js';
 import { PasswordLinks } from '../../../src/features/credentials/password-links.js';
 import { type MailDriver, mailDriver } from '../../../src/features/mail/mail.driver.js';
 import { MailService, SendMail } from '../../../src/features/mail/mail.service.js';
@@ -34,6 +33,7 @@ import { Views } from '../../../src/platform/views.js';
 import { entities, migrations } from '../../../src/schema.js';
 import { createSetupRouter } from '../../../src/setup/routes.js';
 import { viewsRoot } from '../../support/pages.js';
+import { openPasswords } from '../../support/passwords.js';
 import { freshDatabase, type Kind } from '../../support/postgres.js';
 
 export const issuer = 'https://id.example.com';
@@ -66,7 +66,8 @@ export async function openHouse(kind: Kind) {
   const users = new UserService(db, audit, clock);
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
-  const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
+  const ground = { db, audit, tenants, users, lockout, oneTimeTokens, clock };
+  const { passwords } = openPasswords(ground, hasher, {
     passwordChanged: async ({ id }) => void ended.push(id),
     locked: async () => {},
   });
