@@ -3,7 +3,8 @@
 import Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import type { OwnSession, OwnSessions } from '../features/protocol/own-sessions.js';
-import { notFound } from '../platform/errors.js';
+import type { User } from '../features/users/user.entity.js';
+import { forbidden, notFound } from '../platform/errors.js';
 import { sendJson } from '../platform/json-body.js';
 import type { Logger } from '../platform/logger.js';
 import { problems } from '../platform/problem.js';
@@ -18,24 +19,32 @@ import { twoFactorApi } from './two-factor-api.js';
 
 export interface AccountApiDependencies extends PasskeyDependencies, AuthenticatorDependencies, SettingsDependencies {
   sessions: OwnSessions;
+  /** Whom the access token of the request speaks for; undefined for a program. @throws AppError 401 or 403 (RFC 6750 §3.1) */
+  tokenHolder: (ctx: Context) => Promise<User | undefined>;
   logger: Logger;
 }
 
 const freely = { fresh: ANY_TIME };
 
 export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies): Router {
-  const { sessions, secondFactors, logger } = deps;
+  const { sessions, secondFactors, tokenHolder, logger } = deps;
   const router = new Router({ prefix: '/api/v1', sensitive: true, strict: true });
   const guarded = problems(logger);
 
+  // The one answer that a token which may see users is enough for, of whatever person: it tells who that is.
   router.get('/auth/me', guarded, async (ctx) => {
+    if (showsToken(ctx)) {
+      const user = await tokenHolder(ctx);
+      if (!user) throw forbidden('no_person', 'This access token speaks for a program, not for a person');
+      return sendJson(ctx, 200, await profile(user));
+    }
     const visitor = await door.visitor(ctx);
     if (visitor) sendJson(ctx, 200, await me(visitor));
   });
 
   const own = (work: (ctx: Context) => Promise<void>) => async (ctx: Context, next: Next) => {
     // What the management API answers stays its own: the same addresses, asked by programs (RFC 6750 §2).
-    if (ctx.get('Authorization') || 'access_token' in ctx.query || !(await door.known(ctx))) return next();
+    if (showsToken(ctx) || !(await door.known(ctx))) return next();
     await guarded(ctx, () => work(ctx));
   };
 
@@ -71,7 +80,13 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
   twoFactorApi(router, door, deps);
   settingsApi(router, door, deps);
 
-  async function me({ user, session, csrf }: Visitor) {
+  const me = async ({ user, session, csrf }: Visitor) => ({
+    ...(await profile(user)),
+    session: { id: session.uid, acr: session.acr ?? null, amr: session.amr, auth_time: session.loginTs },
+    csrf_token: csrf,
+  });
+
+  async function profile(user: User) {
     const { totp, passkeys, recovery_codes } = await secondFactors.of(user.id);
     return {
       id: user.id,
@@ -80,8 +95,6 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
       claims: user.claims,
       roles: user.roles,
       mfa: { totp, passkeys: passkeys.length, recovery_codes_left: recovery_codes },
-      session: { id: session.uid, acr: session.acr ?? null, amr: session.amr, auth_time: session.loginTs },
-      csrf_token: csrf,
     };
   }
   return router;
@@ -101,3 +114,6 @@ const present =
     last_active_at: lastActiveAt.toISOString(),
     expires_at: expiresAt.toISOString(),
   });
+
+/** RFC 6750 §2; one in the address is refused, and never overlooked. */
+const showsToken = (ctx: Context): boolean => Boolean(ctx.get('Authorization')) || 'access_token' in ctx.query;

@@ -130,7 +130,8 @@ export class AccountDoor {
       notice: isFromElsewhere(ctx) ? undefined : noticeOf(ctx.query.done),
       account: { name: user.claims.name ?? user.email, email: user.email, initials: initialsOf(user) },
     };
-    return this.deps.pages.send(ctx, `account/${view}`, shown, { status, csrf, uiLocales: user.claims.locale });
+    const { locale: uiLocales, zoneinfo: timeZone } = user.claims;
+    return this.deps.pages.send(ctx, `account/${view}`, shown, { status, csrf, uiLocales, timeZone });
   }
 
   /** What is still to be proved, in the words of an authorization request (OpenID Connect Core §3.1.2.1). */

@@ -20,14 +20,14 @@ export function twoFactorApi(
   const guarded = problems(deps.logger);
 
   // Nothing is kept before a right code of it has come back.
-  router.post('/auth/2fa/enable-init', guarded, async (ctx) => {
+  router.post(['/auth/2fa/enable-init', '/auth/2fa/enable'], guarded, async (ctx) => {
     const visitor = await door.mayChange(ctx, { back });
     if (!visitor) return;
     const { secret, uri, sealed } = totp.offer(visitor.user, await issuerName(), visitor.session.uid);
     sendJson(ctx, 200, { secret, otpauth_uri: uri, setup_token: sealed });
   });
 
-  router.post('/auth/2fa/enable-complete', guarded, readJsonBody, async (ctx) => {
+  router.post(['/auth/2fa/enable-complete', '/auth/2fa/verify-setup'], guarded, readJsonBody, async (ctx) => {
     const visitor = await door.mayChange(ctx, { back });
     if (!visitor) return;
     const { setup_token, code } = parsed(Complete, ctx);

@@ -43,6 +43,14 @@ interface StepForm {
   status?: number;
 }
 
+const secondFactor: StepForm = {
+  step: 'second_factor',
+  schema: z.union([
+    z.strictObject({ ...name, ...captcha, code: line, remember_device: z.literal('yes').optional() }),
+    z.strictObject({ ...name, ...captcha, email_code: line, remember_device: z.literal('yes').optional() }),
+  ]),
+};
+
 /** Each is one submission of one page. */
 const forms: Record<string, StepForm> = {
   register: {
@@ -56,13 +64,8 @@ const forms: Record<string, StepForm> = {
   'email-code': { step: 'login', schema: z.strictObject(address), more: { with: 'email_code' }, status: 202 },
   'email-code/verify': { step: 'email_code', schema: z.strictObject({ ...name, code: line }) },
   '2fa/send': { step: 'second_factor', schema: z.strictObject(name), more: { with: 'email_code' }, status: 202 },
-  '2fa/verify': {
-    step: 'second_factor',
-    schema: z.union([
-      z.strictObject({ ...name, ...captcha, code: line, remember_device: z.literal('yes').optional() }),
-      z.strictObject({ ...name, ...captcha, email_code: line, remember_device: z.literal('yes').optional() }),
-    ]),
-  },
+  '2fa/verify': secondFactor,
+  'verify-2fa': secondFactor,
   'confirmation/send': { step: 'confirmation', schema: z.strictObject(name), more: { send: 'yes' }, status: 202 },
   'confirmation/verify': { step: 'confirmation', schema: z.strictObject({ ...name, code: line }) },
   'recovery-login': { step: 'second_factor', schema: z.strictObject({ ...name, ...captcha, recovery_code: line }) },

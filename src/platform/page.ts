@@ -11,6 +11,8 @@ export interface PageOptions {
   widget?: string | undefined;
   /** OpenID Connect Core §3.1.2.1 ui_locales. */
   uiLocales?: string | undefined;
+  /** OpenID Connect Core §5.1 zoneinfo, of whoever reads it. */
+  timeZone?: string | undefined;
   /** Seconds, becomes Retry-After. */
   retryAfter?: number | undefined;
 }
@@ -37,7 +39,8 @@ export class Pages {
     return this.views.locales.pick(uiLocales, ctx.get('accept-language'));
   }
 
-  private async html(ctx: Context, template: string, data: object, { csrf, uiLocales }: PageOptions): Promise<string> {
+  private async html(ctx: Context, template: string, data: object, options: PageOptions): Promise<string> {
+    const { csrf, uiLocales, timeZone } = options;
     const { brand, links } = await this.brand(ctx);
     const requestId = ctx.state.requestId as string | undefined;
     return this.views.render(template, data, {
@@ -46,6 +49,7 @@ export class Pages {
       ...(links ? { links } : {}),
       ...(csrf ? { csrf } : {}),
       ...(requestId ? { requestId } : {}),
+      ...(timeZone ? { timeZone } : {}),
     });
   }
 }

@@ -19,6 +19,8 @@ export interface Page {
   /** Stands in every form of ours as the field `csrf`. */
   csrf?: string;
   requestId?: string;
+  /** In which times of day are said (OpenID Connect Core §5.1, zoneinfo); UTC when absent. */
+  timeZone?: string;
   /** In the footer, when given. */
   links?: { help?: string; privacy?: string; terms?: string };
 }
@@ -82,6 +84,7 @@ export class Views {
       ...data,
       ...speech,
       page: { ...page, locale: speech.locale, dir: page.dir ?? speech.dir },
+      moment: (date: Date | string) => speech.moment(date, page.timeZone),
       asset: (name: string) => this.assets.url(name),
       inline: (name: string) => this.assets.text(name),
       web: webAddress,

@@ -1,14 +1,18 @@
 // The account door, wired: what its pages and its JSON are made of.
 import type Router from '@koa/router';
+import type { Context } from 'koa';
 import { createAccountApi } from '../account/api.js';
 import { AccountDoor } from '../account/door.js';
 import { createAccountRouter } from '../account/routes.js';
 import { WayBack } from '../account/way-back.js';
+import { requireBearer } from '../api/bearer.js';
 import type { Engine } from '../features/protocol/engine.js';
+import { stateOf } from '../front.js';
 import { deriveKey } from '../platform/crypto.js';
 import type { Csrf } from '../platform/csrf.js';
 import type { Pages } from '../platform/page.js';
 import type { Services } from '../services.js';
+import { tokenBearer } from './api.js';
 
 interface Surroundings {
   engine: Engine;
@@ -64,5 +68,14 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     lockdownLinks: services.lockdownLinks,
     clientName: async (clientId) => (await clients.engineMetadata(clientId))?.client_name as string | undefined,
   });
-  return { pages, api: createAccountApi(door, { ...factors, users, sessions, logger }) };
+  const authenticate = tokenBearer(services);
+  const tokenHolder = async (ctx: Context) => {
+    const { actor } = await requireBearer(ctx, {
+      authenticate,
+      realm: `${stateOf(ctx).issuer}/api`,
+      scope: 'users:read',
+    });
+    return actor.type === 'user' ? users.findActive(actor.id) : undefined;
+  };
+  return { pages, api: createAccountApi(door, { ...factors, users, sessions, tokenHolder, logger }) };
 }

@@ -31,9 +31,10 @@ export function openAccounts(ground: Ground, people: People, letters: MailboxLim
   const knownPlaces = new KnownPlaces(db, people.devices, clock);
   /** What somebody else has allowed themselves, where they were, and that their sign-ins are not told of, is not remembered. */
   const disbelieve = async (user: User, since: Date) => {
+    // First of all holds the row of the user, as whatever else ends an account does.
+    await users.resetSettings(user);
     await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
     await knownPlaces.forgetSince(user, since);
-    await users.resetSettings(user);
   };
   const mailboxProof = new MailboxProof(db, audit, users, registrations, {
     async disown(user) {

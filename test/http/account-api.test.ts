@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { enter } from '../support/account.js';
 import { ask, tokenWith } from '../support/api.js';
 import type { Browser } from '../support/browser.js';
-import { makePerson } from '../support/party.js';
+import { makeClient, makePerson, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 describe('the account as JSON, by session cookie', () => {
@@ -68,6 +68,28 @@ describe('the account as JSON, by session cookie', () => {
     );
     expect((await put(silent)).status).toBe(401);
     expect(await read()).toEqual({ notifications: { new_device: true } });
+  });
+
+  it('tells a program whom its token speaks for (R10), where it may see users, and nothing that belongs to a session', async () => {
+    const scope = 'openid users:read clients:read';
+    const party = await makeClient(server, { scope });
+    const api = { resource: `${server.issuer}/api` };
+    const me = async (token = '') => {
+      const { status, body } = await ask(server, token, 'GET', '/auth/me');
+      return { status, body };
+    };
+    const { access_token } = await tokensFor(server, party, person.email, { ...api, scope: 'openid users:read' });
+    const { status, body } = await me(access_token);
+    expect([status, Object.keys(body).sort().join()]).toEqual([200, 'claims,email,email_verified,id,mfa,roles']);
+    expect(body).toMatchObject({ id: person.id, email: person.email, mfa: { totp: false } });
+
+    const narrow = await tokensFor(server, party, person.email, { ...api, scope: 'openid clients:read' });
+    expect(await me(narrow.access_token)).toMatchObject({ status: 403, body: { code: 'insufficient_scope' } });
+    const elsewhere = await tokensFor(server, party, person.email, { scope: 'openid' });
+    expect(await me(elsewhere.access_token)).toMatchObject({ status: 401, body: { code: 'invalid_token' } });
+    expect(await me(await tokenWith(server, 'users:read'))).toMatchObject({ status: 403, body: { code: 'no_person' } });
+    const named = await browser.request(`${server.issuer}/api/v1/auth/me?access_token=${access_token}`);
+    expect(named.status).toBe(400);
   });
 
   it('tells who is not signed in where to go (RFC 9457)', async () => {

@@ -124,6 +124,17 @@ describe('the door of the account', () => {
       }
     });
 
+    it('is not told by somebody else’s link that something was done', async () => {
+      const { browser } = await enter(server, person.email);
+      const notice = async (site: string) => {
+        const url = `${server.issuer}/account/profile?done=profile_saved`;
+        const page = await browser.request(url, { headers: { 'sec-fetch-site': site } });
+        return [page.status, (await page.text()).includes('role="status"')];
+      };
+      expect(await notice('same-origin')).toEqual([200, true]);
+      for (const site of ['cross-site', 'same-site']) expect(await notice(site)).toEqual([200, false]);
+    });
+
     it.each(['<script>', 'constructor', '__proto__', 'account.title', 'to_string'])(
       'is told only what we have words for: ?done=%s',
       async (done) => {

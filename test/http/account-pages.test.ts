@@ -269,6 +269,15 @@ describe('the pages of the account', () => {
       expect(words).not.toContain('account.activity.');
     });
 
+    it('tells times in the zone of the person (OpenID Connect Core §5.1, zoneinfo), and in UTC where nobody knows it', async () => {
+      const zoned = async (zoneinfo: string) => {
+        await server.inside(async ({ users }) => users.update(await users.find(person.id), { claims: { zoneinfo } }));
+        return wordsOf((await enter(server, person.email, '/activity')).page);
+      };
+      expect(await zoned('Asia/Kathmandu')).toMatch(/Signed in [A-Z][a-z]+ \d+, \d{4} at \d+:\d\d [AP]M GMT\+5:45/);
+      expect(await zoned('Mars/Olympus')).toMatch(/Signed in [A-Z][a-z]+ \d+, \d{4} at \d+:\d\d [AP]M UTC/);
+    });
+
     it('goes back page by page', async () => {
       await server.inside(async ({ users }) => {
         for (let turn = 0; turn < 60; turn += 1)

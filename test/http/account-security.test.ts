@@ -354,6 +354,8 @@ describe('the security of an account', () => {
       const done = await ask('POST', '/auth/2fa/enable-complete', csrf, right);
       expect([done.status, done.body.recovery_codes.length]).toEqual([200, 10]);
       expect((await ask('GET', '/auth/2fa/backup-codes', '')).body).toEqual({ left: 10 });
+      // The other name of the same: an authenticator takes the place of the one there is, with its proof only.
+      expect((await ask('POST', '/auth/2fa/verify-setup', csrf, right)).body.code).toBe('step_up_required');
       const weak = await ask('POST', '/auth/2fa/disable', csrf);
       expect([weak.status, weak.body.code, weak.body.acr_values]).toEqual([
         401,
@@ -365,7 +367,13 @@ describe('the security of an account', () => {
 
     it('is refused without the token of the session, and to nobody in particular', async () => {
       await open('');
-      for (const path of ['/auth/2fa/enable-init', '/auth/2fa/disable', '/auth/2fa/backup-codes']) {
+      for (const path of [
+        '/auth/2fa/enable-init',
+        '/auth/2fa/enable',
+        '/auth/2fa/verify-setup',
+        '/auth/2fa/disable',
+        '/auth/2fa/backup-codes',
+      ]) {
         expect([path, (await ask('POST', path, '')).status]).toEqual([path, 403]);
         expect([path, (await ask('POST', path, '', {}, new Browser())).status]).toEqual([path, 401]);
       }

@@ -100,12 +100,12 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
               gen_random_uuid(), '192.0.2.77', 'Admins/1.0', now() FROM users WHERE id = $1`,
       [person.id],
     );
+    await signIn(browser, page(), person.email);
     const { activity } = JSON.parse((await everything()).html);
     const event = { name: 'user.updated', data: { changed: ['roles'] } };
     expect(activity).toContainEqual(
       expect.objectContaining({ ...event, data: expect.objectContaining(event.data), ip: null, user_agent: null }),
     );
-    await signIn(browser, page(), person.email);
     const { html } = await browser.open(`${server.issuer}/account/activity`);
     for (const text of [JSON.stringify(activity), html]) expect(text).not.toMatch(/192\.0\.2\.77|Admins/);
     // Their own they are told.

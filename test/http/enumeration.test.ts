@@ -7,7 +7,9 @@ import { authorizationUrl, makeClient, makePerson, type Party, pkce } from '../s
 import { startServer, type TestServer } from '../support/server.js';
 import { generous, setPolicy } from '../support/sign-in-letters.js';
 
+/** Of known and of unknown addresses each, after those in which everything gets warm. */
 const tries = 200;
+const warmUp = 20;
 const tolerance = 0.05;
 
 /** One request, and everything that comes back. */
@@ -34,7 +36,7 @@ describe('nobody learns from an answer whether an address has an account (OWASP 
     });
     browser = new Browser();
     known = [];
-    while (known.length < tries) known.push((await makePerson(server)).email);
+    while (known.length < warmUp + tries) known.push((await makePerson(server)).email);
   }, 120_000);
   afterAll(() => server?.close());
 
@@ -44,6 +46,7 @@ describe('nobody learns from an answer whether an address has an account (OWASP 
       page.status,
       page.headers.get('location')?.replace(/\/interaction\/[\w-]+/, '/interaction/…'),
       [...page.headers.keys()].sort().join(),
+      page.headers.get('content-length'),
       withoutNonces(page)
         .replaceAll(email, 'ADDRESS')
         .replaceAll(/"challenge":"[^"]*"|&quot;challenge&quot;:&quot;[\w-]+/g, ''),
@@ -130,43 +133,45 @@ describe('nobody learns from an answer whether an address has an account (OWASP 
       const ask = await prepare();
       // Whoever registers is known from then on.
       const strangers = what === 'registration' ? () => nobodies() : () => unknown;
-      const measure = async () => {
+      const answers = new Set<string>();
+      const ratios: number[] = [];
+      // A busy machine can set them apart for a while; a difference in the work stays however often it is measured.
+      for (let round = 0; round < 3 && (round === 0 || apart(ratios) > tolerance); round += 1) {
+        if (round > 0) console.warn(`${what}: ${(apart(ratios) * 100).toFixed(1)} % apart, measured on`);
         const others = strangers();
-        const times = { known: [] as number[], unknown: [] as number[] };
-        const answers = new Set<string>();
-        for (let turn = 0; turn < tries; turn += 1) {
-          const pair = [
-            ['known', known[turn] ?? ''],
-            ['unknown', others[turn] ?? ''],
-          ] as const;
-          // Whoever comes second finds things warm: in turns.
-          for (const [kind, email] of turn % 2 ? pair : [...pair].reverse()) {
+        for (let turn = 0; turn < warmUp + tries; turn += 2) {
+          const times = { known: 0, unknown: 0 };
+          for (const [kind, email] of block(turn, known, others)) {
             const { milliseconds, answer } = await ask(email);
-            times[kind].push(milliseconds);
+            times[kind] += milliseconds;
             answers.add(answer);
           }
+          if (turn >= warmUp) ratios.push(times.known / times.unknown);
         }
         expect([...answers]).toHaveLength(1);
-        return Math.abs(median(times.known) / median(times.unknown) - 1);
-      };
-      let difference = await measure();
-      if (difference > tolerance) {
-        // A busy machine can do that once; a difference in the work does it each time.
-        console.warn(`${what}: ${(difference * 100).toFixed(1)} % apart, measured once more`);
-        difference = await measure();
       }
-      expect(difference).toBeLessThanOrEqual(tolerance);
+      expect(apart(ratios)).toBeLessThanOrEqual(tolerance);
     },
     300_000,
   );
 });
 
-/** As long as those of people who are there, and with the same first letter. */
-function nobodies(): string[] {
-  return Array.from({ length: tries }, () => `maria-${randomBytes(4).toString('hex')}@example.com`);
+type Try = ['known' | 'unknown', string];
+
+/** Two of each, so that whatever drifts meanwhile drifts for both; in turns each of them comes first. */
+function block(turn: number, known: readonly string[], others: readonly string[]): Try[] {
+  const of = (kind: Try[0], place: number): Try => [kind, (kind === 'known' ? known : others)[place] ?? ''];
+  const [first, second] = turn % 4 === 0 ? (['known', 'unknown'] as const) : (['unknown', 'known'] as const);
+  return [of(first, turn), of(second, turn), of(second, turn + 1), of(first, turn + 1)];
 }
 
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+/** As long as those of people who are there, and with the same first letter. */
+function nobodies(): string[] {
+  return Array.from({ length: warmUp + tries }, () => `maria-${randomBytes(4).toString('hex')}@example.com`);
+}
+
+/** How far from 1 the median lies. */
+function apart(ratios: readonly number[]): number {
+  const sorted = [...ratios].sort((a, b) => a - b);
+  return Math.abs((sorted[Math.floor(sorted.length / 2)] ?? 0) - 1);
 }

@@ -268,6 +268,7 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     'POST /api/v1/auth/login': program('auth/login', (v) => ({ username: world.user.email, password: v }), atName),
     'POST /api/v1/auth/email-code/verify': program('auth/email-code/verify', (v) => ({ code: v }), atCode),
     'POST /api/v1/auth/2fa/verify': program('auth/2fa/verify', (v) => ({ code: v }), atSecond),
+    'POST /api/v1/auth/verify-2fa': program('auth/verify-2fa', (v) => ({ code: v }), atSecond),
     'POST /api/v1/auth/confirmation/verify': program('auth/confirmation/verify', (v) => ({ code: v }), atSecond),
     'POST /api/v1/auth/recovery-login': program('auth/recovery-login', (v) => ({ recovery_code: v }), atSecond),
     'POST /api/v1/auth/verify-email': program('auth/verify-email', (v) => ({ token: v }), atName),
@@ -319,6 +320,8 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     'POST /api/v1/auth/confirmation/send': 'nothing',
     'POST /api/v1/auth/forgot-password': 'a name',
     'POST /api/v1/auth/2fa/enable-init': 'nothing',
+    'POST /api/v1/auth/2fa/enable': 'nothing',
+    'POST /api/v1/auth/2fa/verify-setup': 'what this session was offered',
     'POST /api/v1/auth/2fa/enable-complete': 'what this session was offered',
     'POST /api/v1/auth/2fa/disable': 'nothing',
     'POST /api/v1/auth/2fa/backup-codes': 'nothing',
@@ -348,7 +351,11 @@ describe('what is good once is taken by exactly one endpoint, once (RFC 9700 §4
     password_reset: { doors: ['POST /password'], make: link('password_reset'), event: 'password.set' },
     lockdown: { doors: ['POST /lockdown'], make: link('lockdown'), event: 'account.locked_down' },
     totp: {
-      doors: ['POST /interaction/:uid/:step second_factor code', 'POST /api/v1/auth/2fa/verify'],
+      doors: [
+        'POST /interaction/:uid/:step second_factor code',
+        'POST /api/v1/auth/2fa/verify',
+        'POST /api/v1/auth/verify-2fa',
+      ],
       make: ({ secret }) => code(secret),
     },
     recovery_code: {

@@ -12,7 +12,7 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   sign_in_code: [{ code: '042917', minutes: 10 }],
   registration_existing: [{ link }],
   new_device: [
-    { device: 'Mozilla/5.0 (X11; Linux x86_64)', ip: '203.0.113.9', at, link, minutes: 7 * 24 * 60 },
+    { browser: 'Firefox', system: 'Linux', ip: '203.0.113.9', at, link, minutes: 7 * 24 * 60 },
     { at, link, minutes: 7 * 24 * 60 },
     { at, link, minutes: 7 * 24 * 60, refused: true },
   ],

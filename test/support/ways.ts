@@ -38,6 +38,7 @@ export const jsonForms = [
   'forgot-password',
   '2fa/send',
   '2fa/verify',
+  'verify-2fa',
   'confirmation/send',
   'confirmation/verify',
   'recovery-login',
@@ -54,6 +55,8 @@ export const ownForms = [
   ['POST', '/passkeys/register/options'],
   ['POST', '/passkeys/register/verify'],
   ['POST', '/auth/2fa/enable-init'],
+  ['POST', '/auth/2fa/enable'],
+  ['POST', '/auth/2fa/verify-setup'],
   ['POST', '/auth/2fa/enable-complete'],
   ['POST', '/auth/2fa/disable'],
   ['POST', '/auth/2fa/backup-codes'],
@@ -74,7 +77,7 @@ function jsonBody(path: string, { email, signInToken }: House): object {
   if (/(magic-link|email-code|forgot-password)$/.test(path)) return { username: email };
   if (path.includes('/passkeys/')) return path.endsWith('verify') ? { response: { id: 'x' } } : {};
   if (/(verify-email|magic-link\/verify)$/.test(path)) return { token: signInToken };
-  if (/\/verify$/.test(path)) return { code: '000000' };
+  if (/(\/verify|verify-2fa)$/.test(path)) return { code: '000000' };
   return path.endsWith('recovery-login') ? { recovery_code: 'AAAA-AAAA-AAAA' } : {};
 }
 
@@ -392,6 +395,7 @@ function accountWays(b: House, origin: Record<string, string>): Record<string, W
       path: `/api/v1${path}`,
       headers: { cookie: v, ...origin },
     });
+  found['GET /api/auth/me bearer'] = (v) => ({ method: 'GET', path: '/api/v1/auth/me', headers: bearer(v) });
   for (const [method, path] of ownNamed)
     found[`${method} /api${path} by session`] = async (v) => ({
       method,

@@ -1,5 +1,5 @@
 // What docs/ says of settings, classes and links agrees with the schema: nothing missing, nothing made up, the same defaults.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { acrValues } from '../../config/protocol.js';
@@ -88,7 +88,8 @@ it('every form of a program is named, with no other', () => {
 });
 
 it('every request of the account is named, with no other', () => {
-  const sources = ['api', 'passkey-api', 'two-factor-api'].map((name) => read(`src/account/${name}.ts`)).join('\n');
+  const files = readdirSync(path.join(projectRoot, 'src/account')).filter((name) => /^(?:.+-)?api\.ts$/.test(name));
+  const sources = files.map((name) => read(`src/account/${name}`)).join('\n');
   const mounted = [...sources.matchAll(/router\.(get|post|put|patch|delete)\(\s*'([^']+)'/g)].map(
     ([, method = '', at = '']) => `${method.toUpperCase()} ${at.replaceAll(/:(\w+)/g, '{$1}')}`,
   );

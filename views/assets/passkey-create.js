@@ -64,6 +64,7 @@ async function make() {
   }
 }
 
+if (form && !known) form.dataset.unable = '';
 if (form && known) {
   form.hidden = false;
   form.querySelector('button').addEventListener('click', (event) => {

@@ -48,7 +48,9 @@ async function ask(mediation) {
   }
 }
 
-if (form && window.PublicKeyCredential && navigator.credentials) {
+const able = window.PublicKeyCredential && navigator.credentials;
+if (form && !able) form.dataset.unable = '';
+if (form && able) {
   form.hidden = false;
   form.querySelector('button').addEventListener('click', (event) => {
     // Sent with an answer only.

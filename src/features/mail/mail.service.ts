@@ -84,11 +84,12 @@ export class MailService {
       const { to, locale, data } = Payload.parse(
         JSON.parse(this.sealer.open(message.payloadSealed, sealContext(currentTenantId(), id, 'payload'))),
       );
+      const rendered = await this.render(message.template as keyof MailTemplates, locale, data);
+      // Only now: a letter to nobody takes as much of this process as any other, which whoever is answered meanwhile would notice.
       if (to === null) {
         await this.db.repo(MailMessage).delete({ id });
         return;
       }
-      const rendered = await this.render(message.template as keyof MailTemplates, locale, data);
       await this.driver.send({ messageId: `<${id}@ostiary>`, to, ...rendered });
       await this.db.repo(MailMessage).update(
         { id },

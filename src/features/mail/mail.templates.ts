@@ -1,4 +1,5 @@
 // Every letter there is, and exactly what it is given. Its words are `emails.<name>` in views/locales, its twins views/emails/<name>.{html,txt}.eta.
+import type { NamedDevice } from '../../platform/user-agent.js';
 
 /** A link that works once, and for how long. */
 interface Link {
@@ -23,8 +24,8 @@ export interface MailTemplates {
   /** Somebody tried to register an address that has an account. @param link where a password may be chosen. */
   registration_existing: { link: string };
 
-  /** @param link locks the account down. @param device as the browser names itself. @param refused whoever it was was not let in. */
-  new_device: Link & { at: string; device?: string | undefined; ip?: string | undefined; refused?: boolean };
+  /** @param link locks the account down. @param browser and system: as the browser names itself. @param refused whoever it was was not let in. */
+  new_device: Link & { at: string; ip?: string | undefined; refused?: boolean } & NamedDevice;
   /** @param until ISO 8601; the year 9999: until an administrator opens it. */
   account_locked: { until: string; ip?: string };
   repeated_lockouts: { until: string };

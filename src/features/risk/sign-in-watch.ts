@@ -4,6 +4,7 @@
 import type { Clock } from '../../platform/clock.js';
 import { currentContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
+import { deviceOf } from '../../platform/user-agent.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Lockout } from '../credentials/lockout.js';
 import type { LockoutHistory } from '../credentials/lockout-history.js';
@@ -72,14 +73,14 @@ export class SignInWatch {
   }
 
   private async tell(user: User, admitted: boolean): Promise<void> {
-    const { ip, userAgent: device } = currentContext() ?? {};
+    const { ip, userAgent } = currentContext() ?? {};
     const link = await this.lockdownLinks.issue(user);
     const data = {
       link,
       minutes: TTL_SECONDS.lockdown / 60,
       at: this.clock.now().toISOString(),
       ip,
-      device,
+      ...deviceOf(userAgent),
       refused: !admitted,
     };
     await this.mail.send('new_device', user.email, data, user.claims.locale);
