@@ -6,7 +6,7 @@ import { Attempts } from '../features/credentials/attempts.js';
 import { FactorLetters } from '../features/credentials/factor-letters.js';
 import { LOCKED_TASK } from '../features/credentials/lock-notice.js';
 import { Lockout } from '../features/credentials/lockout.js';
-import { type LockNotice, LockoutHistory } from '../features/credentials/lockout-history.js';
+import { LockoutHistory } from '../features/credentials/lockout-history.js';
 import { MailedCodeTries } from '../features/credentials/mailed-code-tries.js';
 import { OwnFactors } from '../features/credentials/own-factors.js';
 import { PasskeyService } from '../features/credentials/passkey.service.js';
@@ -45,16 +45,16 @@ export function openPeople(ground: Ground) {
   });
   const lockout = new Lockout(db, clock);
   const lockoutHistory = new LockoutHistory(db, audit, clock);
-  const locked = (lock: LockNotice) => jobs.enqueue(LOCKED_TASK, lock);
-  const attempts = new Attempts(db, audit, lockout, lockoutHistory, clock, { locked });
+  const attempts = new Attempts(db, audit, lockout, lockoutHistory, clock, {
+    locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+  });
   const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
-  const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
+  const passwords = new PasswordService(db, audit, tenants, users, attempts, oneTimeTokens, hasher, clock, {
     async passwordChanged({ id }, keptSession) {
       await devices.endAll({ id }, 'password_changed');
       await sessions.endAll(id, 'password_changed', keptSession);
       await grants.endAll({ accountId: id, exceptSession: keptSession }, 'logout');
     },
-    locked,
     isUnproved: (userId) => registrations.isUnproved(userId),
   });
   const lockdownLinks = new LockdownLinks(
@@ -74,8 +74,7 @@ export function openPeople(ground: Ground) {
     factorLetters.added(user, 'passkey'),
   );
   const passkeys = new Passkeys(db, audit, tenants, passwords);
-  const secondFactors = new SecondFactors(db, audit, tenants, lockout, totp, recoveryCodes, passkeys, clock, {
-    locked,
+  const secondFactors = new SecondFactors(db, tenants, attempts, totp, recoveryCodes, passkeys, {
     async factorsRemoved({ id }) {
       await devices.endAll({ id }, 'factors_removed');
       await sessions.endAll(id, 'factors_removed');

@@ -116,9 +116,11 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
-  const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
-    passwordChanged: async ({ id }) => void ended.push(id),
+  const attempts = new Attempts(db, audit, lockout, new LockoutHistory(db, audit, clock), clock, {
     locked: async (lock) => void locks.push(lock),
+  });
+  const passwords = new PasswordService(db, audit, tenants, users, attempts, oneTimeTokens, hasher, clock, {
+    passwordChanged: async ({ id }) => void ended.push(id),
   });
   const transport: MailDriver = {
     keeps: true,
@@ -170,9 +172,6 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     oneTimeTokens,
     mail,
   );
-  const attempts = new Attempts(db, audit, lockout, new LockoutHistory(db, audit, clock), clock, {
-    locked: async (lock) => void locks.push(lock),
-  });
   const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
   const codes = new EmailCodes(db, audit, mailboxes, proof, oneTimeTokens, mail, mailedCodeTries);
   const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, proof, codes, oneTimeTokens, mail, mailedCodeTries);
@@ -216,6 +215,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     users,
     oneTimeTokens,
     lockout,
+    attempts,
     passwords,
     mail,
     proof,

@@ -30,8 +30,8 @@ describe.each(kinds)('passwords that came in as hashes (%s)', (kind) => {
   };
   beforeAll(async () => {
     house = await openHouse(kind);
-    const { db, audit, tenants, users, lockout, oneTimeTokens, clock } = house;
-    passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, counting, clock);
+    const { db, audit, tenants, users, attempts, oneTimeTokens, clock } = house;
+    passwords = new PasswordService(db, audit, tenants, users, attempts, oneTimeTokens, counting, clock);
   }, 60_000);
   afterAll(async () => {
     await hasher.stop();
@@ -94,7 +94,7 @@ describe.each(kinds)('passwords that came in as hashes (%s)', (kind) => {
         house.audit,
         house.tenants,
         house.users,
-        house.lockout,
+        house.attempts,
         house.oneTimeTokens,
         {
           ...counting,

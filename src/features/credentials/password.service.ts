@@ -10,23 +10,22 @@ import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
-import { type AttemptHooks, Attempts } from './attempts.js';
+import type { Attempts } from './attempts.js';
 import { ImportedPasswords } from './imported-passwords.js';
-import type { Lockout, LockoutState } from './lockout.js';
-import { LockoutHistory } from './lockout-history.js';
+import type { LockoutState } from './lockout.js';
 import { PasswordCredential } from './password-credential.entity.js';
 import type { PasswordHasher } from './password-hasher.js';
 import { type PasswordAdvice, PasswordRules } from './password-rules.js';
 import { type PasswordOutcome, PasswordVerifier } from './password-verifier.js';
 
-export interface PasswordHooks extends AttemptHooks {
+export interface PasswordHooks {
   /** Whether somebody made this account who has not proved its address since; asked of the id that nobody has as well. */
   isUnproved?(userId: string): Promise<boolean>;
   /** In the transaction of the change: sessions and refresh tokens end, but those of the one in which the person changed it. */
   passwordChanged(user: User, keptSession?: string): Promise<void>;
 }
 
-const noHooks: PasswordHooks = { passwordChanged: async () => {}, locked: async () => {} };
+const noHooks: PasswordHooks = { passwordChanged: async () => {} };
 
 export class PasswordService {
   readonly imported: ImportedPasswords;
@@ -38,13 +37,12 @@ export class PasswordService {
     private readonly audit: AuditLog,
     tenants: TenantService,
     users: UserService,
-    lockout: Lockout,
+    attempts: Attempts,
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly hasher: PasswordHasher,
     private readonly clock: Clock,
     private readonly hooks: PasswordHooks = noHooks,
   ) {
-    const attempts = new Attempts(db, audit, lockout, new LockoutHistory(db, audit, clock), clock, hooks);
     const isUnproved = async (userId: string) => (await hooks.isUnproved?.(userId)) ?? false;
     this.imported = new ImportedPasswords(db, audit, tenants, users, clock);
     this.rules = new PasswordRules(tenants, hasher);

@@ -1,15 +1,12 @@
 // Owns what an account has beside its password, and the one place where a code of it is tried: counted for the account, whatever the address,
 // the session or the process, before it is looked at.
-import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
-import type { AuditLog } from '../audit/audit.service.js';
 import type { Factors } from '../authentication/requirement.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { secondFactorSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
-import { type AttemptHooks, Attempts, type CodeOutcome, type Target, type Tried } from './attempts.js';
-import type { Lockout, LockoutState } from './lockout.js';
-import { LockoutHistory } from './lockout-history.js';
+import type { Attempts, CodeOutcome, Target, Tried } from './attempts.js';
+import type { LockoutState } from './lockout.js';
 import { lockoutRules, ofPrivileged } from './lockout-rules.js';
 import type { Passkeys } from './passkeys.js';
 import type { RecoveryCodes } from './recovery-codes.js';
@@ -17,7 +14,7 @@ import type { TotpService } from './totp.service.js';
 
 export type CodeMethod = 'totp' | 'recovery_code';
 
-export interface FactorHooks extends AttemptHooks {
+export interface FactorHooks {
   /** In the transaction in which all factors went: sessions and remembered browsers end. */
   factorsRemoved(user: User): Promise<void>;
   /** A recovery code let somebody in. @param left how many can still be used. */
@@ -25,21 +22,15 @@ export interface FactorHooks extends AttemptHooks {
 }
 
 export class SecondFactors {
-  private readonly attempts: Attempts;
-
   constructor(
     private readonly db: Database,
-    audit: AuditLog,
     private readonly tenants: TenantService,
-    lockout: Lockout,
+    private readonly attempts: Attempts,
     private readonly totp: TotpService,
     private readonly recoveryCodes: RecoveryCodes,
     private readonly passkeys: Pick<Passkeys, 'of' | 'removeAll' | 'lower'>,
-    clock: Clock,
     private readonly hooks: FactorHooks,
-  ) {
-    this.attempts = new Attempts(db, audit, lockout, new LockoutHistory(db, audit, clock), clock, hooks);
-  }
+  ) {}
 
   async of(userId: string): Promise<Factors> {
     const [totp, recovery_codes] = [await this.totp.has(userId), await this.recoveryCodes.left(userId)];

@@ -7,7 +7,9 @@ import { AuditLog } from '../../../src/features/audit/audit.service.js';
 import { AuditEvent } from '../../../src/features/audit/audit-event.entity.js';
 import { ClientService } from '../../../src/features/clients/client.service.js';
 import { ClientLookup } from '../../../src/features/clients/client-lookup.js';
+import { Attempts } from '../../../src/features/credentials/attempts.js';
 import { Lockout } from '../../../src/features/credentials/lockout.js';
+import { LockoutHistory } from '../../../src/features/credentials/lockout-history.js';
 import { PasswordService } from '../../../src/features/credentials/password.service.js';
 import { PasswordLinks } from '../../../src/features/credentials/password-links.js';
 import { type MailDriver, mailDriver } from '../../../src/features/mail/mail.driver.js';
@@ -66,9 +68,11 @@ export async function openHouse(kind: Kind) {
   const users = new UserService(db, audit, clock);
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
-  const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
-    passwordChanged: async ({ id }) => void ended.push(id),
+  const attempts = new Attempts(db, audit, lockout, new LockoutHistory(db, audit, clock), clock, {
     locked: async () => {},
+  });
+  const passwords = new PasswordService(db, audit, tenants, users, attempts, oneTimeTokens, hasher, clock, {
+    passwordChanged: async ({ id }) => void ended.push(id),
   });
   const clients = new ClientService(db, audit, new ClientLookup(db, caching, clock), clock, { production: true });
   const setup = new SetupService(
