@@ -30,7 +30,7 @@ export function tenantEndpoints({
   users,
   accountLocks,
   devices,
-  passwords,
+  importedPasswords,
   passwordLinks,
   resources,
   protocol,
@@ -40,7 +40,7 @@ export function tenantEndpoints({
   return [
     ...clientRoutes(db, clients),
     ...clientSecretRoutes(clients),
-    ...userRoutes(db, users, passwords),
+    ...userRoutes(db, users, importedPasswords),
     ...passwordRoutes(users, passwordLinks),
     ...lockoutRoutes(db, users, accountLocks),
     ...deviceRoutes(users, devices),

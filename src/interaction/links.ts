@@ -5,6 +5,7 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import type { EmailVerification } from '../features/accounts/email-verification.js';
 import type { MagicLinks } from '../features/accounts/magic-links.js';
+import { invalidLink } from '../features/one-time-tokens/one-time-token.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
@@ -73,8 +74,6 @@ export class Links {
 }
 
 const noLetters = { registered: undefined, email_code: undefined, magic_link: undefined };
-
-const invalidLink = () => new AppError(400, 'invalid_link', 'This link does not work any more. Ask for a new one');
 
 export function linkRoutes(router: Router, links: Links, stage: Stage, dispatcher: Dispatcher): void {
   const pages = [

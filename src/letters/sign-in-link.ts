@@ -3,7 +3,7 @@
 // Hands off to: MagicLinks; the interaction it was asked for in, at its own address, which alone its cookie reaches.
 import type Router from '@koa/router';
 import type { MagicLinks } from '../features/accounts/magic-links.js';
-import { badRequest } from '../platform/errors.js';
+import { invalidLink } from '../features/one-time-tokens/one-time-token.service.js';
 import { createLinkPage, type LinkSurroundings } from './link-page.js';
 
 export const createSignInLinkRouter = (
@@ -22,7 +22,7 @@ export const createSignInLinkRouter = (
     // The code is in this answer and nowhere else: an address would keep it.
     async redeem(token) {
       const opened = await magicLinks.open(token, undefined);
-      if (opened.outcome !== 'elsewhere') throw badRequest('invalid_link', 'The link is for another browser');
+      if (opened.outcome !== 'elsewhere') throw invalidLink();
       return { view: 'sign-in-link/code', data: { code: opened.code } };
     },
   });

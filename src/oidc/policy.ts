@@ -2,6 +2,8 @@
 import { errors, interactionPolicy, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import { MULTI_FACTOR, strength } from '../features/authentication/assurance.js';
 import { answeredAcr, meets, type RequestedAcr, requestedAcr } from '../features/authentication/requested-acr.js';
+import { isExcused } from '../features/authentication/requirement.js';
+import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
 import { readHandles } from '../features/devices/device-handles.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
@@ -11,8 +13,9 @@ import { settingsOf } from './engine-types.js';
 const { base, Check, Prompt } = interactionPolicy;
 
 export interface SignInRules {
-  policy: Pick<AuthenticationPolicy, 'multi_factor' | 'remember_days' | 'registration'>;
+  policy: Pick<AuthenticationPolicy, 'multi_factor' | 'second_factors' | 'remember_days' | 'registration'>;
   devices: Pick<Devices, 'isTrusted'>;
+  secondFactors: Pick<SecondFactors, 'of'>;
   /** The cookie in which a browser holds what it is recognised by. */
   handlesCookie: string;
 }
@@ -97,9 +100,11 @@ function requestOfAcr({ params, claims }: EngineRequest): RequestedAcr {
 
 /** The tenant requires a second factor, this session was begun without one, and not in a browser that is remembered for it. */
 async function needsSecondFactor(ctx: KoaContextWithOIDC, rules: SignInRules): Promise<boolean> {
-  const { policy, devices, handlesCookie } = rules;
+  const { policy, devices, secondFactors, handlesCookie } = rules;
   const { session } = ctx.oidc;
   if (policy.multi_factor !== 'required' || !isSignedIn(ctx.oidc) || meets(session?.acr, MULTI_FACTOR)) return false;
   if (policy.remember_days === 0) return true;
-  return !(await devices.isTrusted(String(session?.accountId), readHandles(ctx.cookies.get(handlesCookie))));
+  const accountId = String(session?.accountId);
+  if (!(await devices.isTrusted(accountId, readHandles(ctx.cookies.get(handlesCookie))))) return true;
+  return !isExcused({ policy, has: await secondFactors.of(accountId), remembered: true });
 }

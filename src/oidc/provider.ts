@@ -5,6 +5,7 @@ import { acrValues, claimsByScope, clockTolerance, lifetimes, routes, scopes } f
 import { AUTH_METHODS, CLIENT_ALGS, RESPONSE_TYPES, SERVER_ALGS } from '../features/clients/client.metadata.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
+import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import type { BindingPolicy } from '../features/protocol/session-binding.js';
@@ -40,6 +41,7 @@ export interface ProviderDependencies {
   users: UserService;
   resources: ResourceService;
   devices: Devices;
+  secondFactors: Pick<SecondFactors, 'of'>;
   egress: Egress;
   pages: EnginePages;
   traces: TraceIds;
@@ -196,6 +198,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
       policy: createPolicy({
         policy: issuer.authentication,
         devices: deps.devices,
+        secondFactors: deps.secondFactors,
         handlesCookie: issuer.handlesCookie,
       }),
       url: (_ctx, interaction) => `${issuer.url}/interaction/${interaction.uid}`,

@@ -27,6 +27,7 @@ export function openEngine(
       users: services.users,
       resources: services.resources,
       devices: services.devices,
+      secondFactors: services.secondFactors,
       egress: services.egress,
       pages: createEnginePages(pages, traces),
       traces,

@@ -4,6 +4,7 @@ import { Registrations } from '../features/accounts/registrations.js';
 import { AccountLocks } from '../features/credentials/account-locks.js';
 import { Attempts } from '../features/credentials/attempts.js';
 import { FactorLetters } from '../features/credentials/factor-letters.js';
+import { ImportedPasswords } from '../features/credentials/imported-passwords.js';
 import { LOCKED_TASK } from '../features/credentials/lock-notice.js';
 import { Lockout } from '../features/credentials/lockout.js';
 import { LockoutHistory } from '../features/credentials/lockout-history.js';
@@ -14,6 +15,8 @@ import { PasskeyChallenges } from '../features/credentials/passkey-challenge.js'
 import { PasskeyHints } from '../features/credentials/passkey-hints.js';
 import { Passkeys } from '../features/credentials/passkeys.js';
 import { PasswordService } from '../features/credentials/password.service.js';
+import { PasswordRules } from '../features/credentials/password-rules.js';
+import { PasswordVerifier } from '../features/credentials/password-verifier.js';
 import { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import { SecondFactors } from '../features/credentials/second-factors.js';
 import { TotpService } from '../features/credentials/totp.service.js';
@@ -49,13 +52,17 @@ export function openPeople(ground: Ground) {
     locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
   });
   const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
-  const passwords = new PasswordService(db, audit, tenants, users, attempts, oneTimeTokens, hasher, clock, {
+  const importedPasswords = new ImportedPasswords(db, audit, tenants, users, clock);
+  const verifier = new PasswordVerifier(db, audit, tenants, users, attempts, importedPasswords, hasher, (userId) =>
+    registrations.isUnproved(userId),
+  );
+  const rules = new PasswordRules(tenants, hasher);
+  const passwords = new PasswordService(db, audit, verifier, rules, oneTimeTokens, hasher, clock, {
     async passwordChanged({ id }, keptSession) {
       await devices.endAll({ id }, 'password_changed');
       await sessions.endAll(id, 'password_changed', keptSession);
       await grants.endAll({ accountId: id, exceptSession: keptSession }, 'logout');
     },
-    isUnproved: (userId) => registrations.isUnproved(userId),
   });
   const lockdownLinks = new LockdownLinks(
     tenants,
@@ -101,6 +108,7 @@ export function openPeople(ground: Ground) {
     lockoutHistory,
     mailedCodeTries,
     passwords,
+    importedPasswords,
     lockdownLinks,
     totp,
     recoveryCodes,

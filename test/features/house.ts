@@ -11,11 +11,8 @@ import { AuditLog } from '../../src/features/audit/audit.service.js';
 import { AuditEvent } from '../../src/features/audit/audit-event.entity.js';
 import { ClientService } from '../../src/features/clients/client.service.js';
 import { ClientLookup } from '../../src/features/clients/client-lookup.js';
-import { Attempts } from '../../src/features/credentials/attempts.js';
 import { Lockout } from '../../src/features/credentials/lockout.js';
-import { LockoutHistory } from '../../src/features/credentials/lockout-history.js';
 import { MailedCodeTries } from '../../src/features/credentials/mailed-code-tries.js';
-import { PasswordService } from '../../src/features/credentials/password.service.js';
 import { PasswordLinks } from '../../src/features/credentials/password-links.js';
 import { KeyService } from '../../src/features/keys/key.service.js';
 import type { MailDriver } from '../../src/features/mail/mail.driver.js';
@@ -34,6 +31,7 @@ import { Database } from '../../src/platform/database.js';
 import { Invalidation } from '../../src/platform/invalidation.js';
 import { RateLimits } from '../../src/platform/rate-limit.js';
 import { entities, migrations } from '../../src/schema.js';
+import { openPasswords } from '../support/passwords.js';
 import { freshDatabase, type Kind } from '../support/postgres.js';
 
 export class MovableClock {
@@ -116,11 +114,10 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
-  const attempts = new Attempts(db, audit, lockout, new LockoutHistory(db, audit, clock), clock, {
-    locked: async (lock) => void locks.push(lock),
-  });
-  const passwords = new PasswordService(db, audit, tenants, users, attempts, oneTimeTokens, hasher, clock, {
+  const ground = { db, audit, tenants, users, lockout, oneTimeTokens, clock };
+  const { attempts, passwords } = openPasswords(ground, hasher, {
     passwordChanged: async ({ id }) => void ended.push(id),
+    locked: async (lock) => void locks.push(lock),
   });
   const transport: MailDriver = {
     keeps: true,
@@ -215,7 +212,6 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     users,
     oneTimeTokens,
     lockout,
-    attempts,
     passwords,
     mail,
     proof,

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PasswordService } from '../../src/features/credentials/password.service.js';
+import type { ImportedPasswords } from '../../src/features/credentials/imported-passwords.js';
+import type { PasswordService } from '../../src/features/credentials/password.service.js';
 import { PasswordCredential } from '../../src/features/credentials/password-credential.entity.js';
 import { Hasher } from '../../src/platform/hashing.js';
+import { openPasswords } from '../support/passwords.js';
 import { kinds } from '../support/postgres.js';
 import { at, openHouse } from './house.js';
 
@@ -16,6 +18,7 @@ const bcryptPassword = 'U*U';
 describe.each(kinds)('passwords that came in as hashes (%s)', (kind) => {
   let house: Awaited<ReturnType<typeof openHouse>>;
   let passwords: PasswordService;
+  let imported: ImportedPasswords;
   const asked: string[] = [];
   const hasher = new Hasher({ processes: 1, parameters: { timeCost: 1, memoryCost: 8192, parallelism: 1 } });
   const counting = {
@@ -30,8 +33,7 @@ describe.each(kinds)('passwords that came in as hashes (%s)', (kind) => {
   };
   beforeAll(async () => {
     house = await openHouse(kind);
-    const { db, audit, tenants, users, attempts, oneTimeTokens, clock } = house;
-    passwords = new PasswordService(db, audit, tenants, users, attempts, oneTimeTokens, counting, clock);
+    ({ passwords, importedPasswords: imported } = openPasswords(house, counting));
   }, 60_000);
   afterAll(async () => {
     await hasher.stop();
@@ -41,7 +43,7 @@ describe.each(kinds)('passwords that came in as hashes (%s)', (kind) => {
   let count = 0;
   const someone = async (hash: string | undefined) => {
     count += 1;
-    return passwords.imported.createUser({ email: `came${count}@example.com` }, hash);
+    return imported.createUser({ email: `came${count}@example.com` }, hash);
   };
   const stored = async (userId: string) =>
     (await house.db.repo(PasswordCredential).findOneBy({ userId })) as PasswordCredential;
@@ -89,22 +91,13 @@ describe.each(kinds)('passwords that came in as hashes (%s)', (kind) => {
   it('give way to a password that is set while the old one is hashed anew', () =>
     at(house.tenant, async () => {
       const user = await someone(ssha);
-      const slow = new PasswordService(
-        house.db,
-        house.audit,
-        house.tenants,
-        house.users,
-        house.attempts,
-        house.oneTimeTokens,
-        {
-          ...counting,
-          async hash(value: string) {
-            if (value === password) await passwords.set(user, 'another pass phrase');
-            return hasher.hash(value);
-          },
+      const { passwords: slow } = openPasswords(house, {
+        ...counting,
+        async hash(value: string) {
+          if (value === password) await passwords.set(user, 'another pass phrase');
+          return hasher.hash(value);
         },
-        house.clock,
-      );
+      });
       expect((await slow.verify(user.email, password)).outcome).toBe('ok');
       expect((await passwords.verify(user.email, password)).outcome).toBe('failed');
       expect((await passwords.verify(user.email, 'another pass phrase')).outcome).toBe('ok');
@@ -116,8 +109,8 @@ describe.each(kinds)('passwords that came in as hashes (%s)', (kind) => {
       const user = await someone(ssha);
       await passwords.verify(user.email, password);
       const credential = await stored(user.id);
-      expect(await passwords.imported.isFrom(credential, ssha)).toBe(true);
-      expect(await passwords.imported.isFrom(credential, bcrypt)).toBe(false);
+      expect(await imported.isFrom(credential, ssha)).toBe(true);
+      expect(await imported.isFrom(credential, bcrypt)).toBe(false);
       expect(credential.importedFrom).not.toContain(createHash('sha256').update(ssha).digest('base64url'));
     }));
 

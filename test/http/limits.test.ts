@@ -4,6 +4,7 @@ import { Browser } from '../support/browser.js';
 import { baseOf, csrfOf, giveNameAndPassword, isSignedIn, nameOf, send } from '../support/journey.js';
 import { authorizationUrl, makeClient, makePerson, type Party, password, pkce, post } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { Traveller } from '../support/traveller.js';
 
 const roomy = { points: 100_000, seconds: 60 };
 const tight = (points: number) => ({ points, seconds: 60 });
@@ -150,6 +151,25 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
         { origin: server.issuer, 'x-forwarded-for': '198.51.100.9', forwarded: 'for=198.51.100.9' },
       );
       expect(hidden.status).toBe(429);
+    });
+  });
+
+  describe('letters that anybody may ask for', () => {
+    beforeAll(async () => {
+      server = await limited({}, proxied);
+    }, 60_000);
+    afterAll(() => server?.close());
+
+    it('are counted for the network that asks: a stranger keeps the owner of the address waiting nowhere else', async () => {
+      const { email } = await makePerson(server);
+      const ask = async (ip: string) => {
+        const browser = new Traveller(ip);
+        const form = await browser.open(`${server.issuer}/forgotten-password`);
+        return (await browser.submit(form, { username: email })).status;
+      };
+      for (let one = 1; one <= 5; one += 1) expect(await ask(`203.0.113.${one}`)).toBe(200);
+      expect(await ask('203.0.113.6')).toBe(429);
+      expect(await ask('198.51.100.7')).toBe(200);
     });
   });
 

@@ -141,7 +141,9 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
       };
       forget();
       codeOf((await begin()).page);
+      expect(await errorOf()).toBeNull();
       await policy({ multi_factor: 'required', second_factors: ['passkey'] });
+      expect(await errorOf()).toBe('login_required');
       const account = await browser.open(`${server.issuer}/account/security/password`);
       const answer =
         nameOf(account) === 'enrolment'

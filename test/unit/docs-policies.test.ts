@@ -78,7 +78,7 @@ it('every form of a program is named, with no other', () => {
   const source = read('src/interaction/json.ts');
   const [, forms = ''] = /const forms: Record<string, StepForm> = \{([\s\S]*?)\n\};/.exec(source) ?? [];
   const mounted = [
-    ...[...forms.matchAll(/^ {2}'?([\w/-]+)'?: \{/gm)].map(([, path]) => path),
+    ...[...forms.matchAll(/^ {2}'?([\w/-]+)'?: /gm)].map(([, path]) => path),
     ...[...source.matchAll(/\['([\w/-]+)', '(?:verify|signIn)'\]/g)].map(([, path]) => path),
     ...[...source.matchAll(/^ {2}post\('([\w/-]+)'/gm)].map(([, path]) => path),
   ];
@@ -90,8 +90,11 @@ it('every form of a program is named, with no other', () => {
 it('every request of the account is named, with no other', () => {
   const files = readdirSync(path.join(projectRoot, 'src/account')).filter((name) => /^(?:.+-)?api\.ts$/.test(name));
   const sources = files.map((name) => read(`src/account/${name}`)).join('\n');
-  const mounted = [...sources.matchAll(/router\.(get|post|put|patch|delete)\(\s*'([^']+)'/g)].map(
-    ([, method = '', at = '']) => `${method.toUpperCase()} ${at.replaceAll(/:(\w+)/g, '{$1}')}`,
+  const routes = [...sources.matchAll(/router\.(get|post|put|patch|delete)\(\s*(\[[^\]]*\]|'[^']+')/g)];
+  const mounted = routes.flatMap(([, method = '', paths = '']) =>
+    [...paths.matchAll(/'([^']+)'/g)].map(
+      ([, at = '']) => `${method.toUpperCase()} ${at.replaceAll(/:(\w+)/g, '{$1}')}`,
+    ),
   );
   const [, table = ''] = /\| Request +\|[^\n]*\n([\s\S]*?)\n\n/.exec(all) ?? [];
   const told = [...table.matchAll(/^\| `([A-Z]+ [^`]+)`/gm)].map(([, request]) => request);

@@ -3,11 +3,10 @@
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
-import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
 import { ENDED_WITH_ADDRESS } from '../one-time-tokens/one-time-purposes.js';
-import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import { invalidLink, type OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
@@ -59,7 +58,7 @@ export class AccountDeletion {
     await this.db.transaction(async () => {
       const used = await this.oneTimeTokens.consume('account_deletion_undo', token);
       const user = used && (await this.holder(used));
-      if (!user) throw badRequest('invalid_link', 'This link does not work any more');
+      if (!user) throw invalidLink();
       await this.users.reopen(user);
     });
   }

@@ -4,11 +4,11 @@ import type { Clock } from '../../platform/clock.js';
 import { newId, sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { databaseError } from '../../platform/database-errors.js';
-import { AppError, badRequest, conflict, invalid } from '../../platform/errors.js';
+import { AppError, conflict, invalid } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
 import { ENDED_WITH_ADDRESS, ownerOf, subjectOf, TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
-import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import { invalidLink, type OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { EmailAddress, normalizeIdentifier } from '../users/identifier.js';
 import type { User } from '../users/user.entity.js';
@@ -181,4 +181,3 @@ const masked = (email: string) => {
 
 const refused = (message: string) => invalid('This address cannot be used', [{ pointer: '/email', message }]);
 const addressTaken = () => conflict('address_taken', 'The address belongs to another account');
-const invalidLink = () => badRequest('invalid_link', 'This link does not work any more');

@@ -7,7 +7,7 @@ import type { AuditLog } from '../audit/audit.service.js';
 import type { PasswordService } from '../credentials/password.service.js';
 import type { MailService } from '../mail/mail.service.js';
 import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
-import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import { invalidLink, type OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import type { MailboxProof } from './mailbox-proof.js';
@@ -98,5 +98,3 @@ export class EmailVerification {
     });
   }
 }
-
-const invalidLink = () => badRequest('invalid_link', 'This link does not work any more. Ask for a new one');

@@ -4,13 +4,13 @@
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
-import { badRequest, conflict } from '../../platform/errors.js';
+import { conflict } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Proof } from '../authentication/assurance.js';
 import type { SecondFactors } from '../credentials/second-factors.js';
 import type { MailService } from '../mail/mail.service.js';
 import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
-import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import { invalidLink, type OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import { FactorRecovery } from './factor-recovery.entity.js';
@@ -109,8 +109,6 @@ export class FactorRecoveries {
     return found && !found.doneAt ? found : undefined;
   }
 }
-
-const invalidLink = () => badRequest('invalid_link', 'This link does not work any more. Ask for a new one');
 
 // Where the link has died, of age or with the password, the wait begins anew.
 const REQUEST = {

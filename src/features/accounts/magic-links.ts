@@ -1,12 +1,11 @@
 // Owns the first factor by a link in a mail: good for fifteen minutes, once, for the browser that asked; confirmed by POST.
 // Hands off to: EmailCodes, where the link is opened in another browser: that one gets a code to type where the sign-in was begun.
 import type { Database } from '../../platform/database.js';
-import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailedCodeTries } from '../credentials/mailed-code-tries.js';
 import type { MailService } from '../mail/mail.service.js';
 import { subjectOf, TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
-import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import { invalidLink, type OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import type { EmailCodes } from './email-codes.js';
@@ -60,7 +59,7 @@ export class MagicLinks {
       const found = await this.oneTimeTokens.peek('magic_link', token);
       const used = found && (await this.oneTimeTokens.consume('magic_link', token, { flow: found.flow }));
       const user = used && (await this.mailboxes.holder(used));
-      if (!user) throw badRequest('invalid_link', 'This link does not work any more. Ask for a new one');
+      if (!user) throw invalidLink();
       if (used.flow === flow) {
         await this.tries.reopen(user);
         return { outcome: 'here', user: (await this.proof.proved(user, { flow })).user };

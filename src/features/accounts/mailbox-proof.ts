@@ -2,8 +2,8 @@
 // Hands off to: the hook disown, which takes away every way in and ends sessions and grants.
 import { sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { invalidLink } from '../one-time-tokens/one-time-token.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 import type { Registrations } from './registrations.js';
@@ -32,8 +32,7 @@ export class MailboxProof {
     return this.db.transaction(async () => {
       if (user.emailVerified) return { user, disowned: false };
       const verified = await this.users.update(user, { email_verified: true }, undefined, 'owner');
-      if (verified.emailNormalized !== user.emailNormalized)
-        throw badRequest('invalid_link', 'This link does not work any more. Ask for a new one');
+      if (verified.emailNormalized !== user.emailNormalized) throw invalidLink();
       const madeIn = await this.registrations.flowHashOf(user.id);
       const theirs = !madeIn || by === 'registrant' || (by.flow !== undefined && sha256(by.flow) === madeIn);
       if (madeIn) await this.registrations.forget(user.id);

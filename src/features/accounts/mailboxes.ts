@@ -3,7 +3,6 @@
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import { networkOf } from '../../platform/network.js';
 import { clientKey, type Limiter, type RateLimits } from '../../platform/rate-limit.js';
-import { ownerOf } from '../one-time-tokens/one-time-purposes.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { normalizeIdentifier } from '../users/identifier.js';
 import { nobodySubject } from '../users/subjects.js';
@@ -92,10 +91,8 @@ export class Mailboxes {
   }
 
   /** Whose token it is, as long as they may come in and the address it was sent to is theirs. */
-  async holder({ subject, data }: { subject: string; data: { email: string } }): Promise<User | undefined> {
-    if (subject.startsWith('nobody:')) return undefined;
-    const user = await this.users.findActive(ownerOf(subject));
-    return user && user.emailNormalized === data.email ? user : undefined;
+  holder(token: { subject: string; data: { email: string } }): Promise<User | undefined> {
+    return this.users.holderOf(token);
   }
 }
 

@@ -28,6 +28,10 @@ export interface Situation {
   recovered?: boolean | undefined;
 }
 
+interface Taken {
+  policy: Pick<AuthenticationPolicy, 'second_factors'>;
+}
+
 export type Need =
   | { kind: 'nothing' }
   | { kind: 'first_factor' }
@@ -75,6 +79,10 @@ export function needOf(situation: Situation): Need {
 const hasSecondFactor = (policy: AuthenticationPolicy, has: Factors): boolean =>
   usable(policy, has).some((method) => method !== 'email_code');
 
+/** That a browser is remembered stands for a factor that could be proved, not for none at all. */
+export const isExcused = ({ policy, has, remembered }: Pick<Situation, 'has' | 'remembered'> & Taken): boolean =>
+  remembered && usable(policy, has).length > 0;
+
 /**
  * Of a change to the account: a second factor is proved first where one is required, also in a session from before, and by whoever has one.
  * `missing`: and what was proved could still be more. Nobody is sent to a sign-in that has nothing to ask, or they would go round in circles.
@@ -101,16 +109,15 @@ function targetOf({ policy, asked, has, remembered, doubted }: Situation): numbe
 
 /**
  * A policy and an essential class cannot do with less; a voluntary one (acr_values) is met where it can be, and lowers nothing. Highest first.
- * That a browser is remembered stands for a factor that could be proved, and not where a request asks for one.
  */
 function mustReach({ policy, asked, has, remembered }: Situation): number[] {
-  const excused = remembered && usable(policy, has).length > 0 && (!asked || strength(asked.acr) < MFA);
+  const excused = isExcused({ policy, has, remembered }) && (!asked || strength(asked.acr) < MFA);
   const floor = policy.multi_factor === 'required' && !excused ? MFA : 0;
   return [Math.max(floor, asked?.essential ? strength(asked.acr) : 0), floor];
 }
 
 /** Those of the account that the tenant takes. */
-export function usable({ second_factors }: AuthenticationPolicy, has: Factors): SecondFactor[] {
+export function usable({ second_factors }: Taken['policy'], has: Factors): SecondFactor[] {
   return second_factors.filter(
     (method) =>
       method === 'email_code' || (method === 'totp' && has.totp) || (method === 'passkey' && has.passkeys.length > 0),

@@ -8,7 +8,7 @@ import type { Factor, Lockout, LockoutState, Reservation } from './lockout.js';
 import type { LockNotice, LockoutHistory } from './lockout-history.js';
 import type { LockoutRules } from './lockout-rules.js';
 
-interface AttemptHooks {
+export interface AttemptHooks {
   /** In the transaction of the lock, whether or not there is such a user: the same statements for both. */
   locked(lock: LockNotice): Promise<void>;
 }

@@ -7,47 +7,29 @@ import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { ENDED_WITH_PASSWORD } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
-import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
-import type { UserService } from '../users/user.service.js';
-import type { Attempts } from './attempts.js';
-import { ImportedPasswords } from './imported-passwords.js';
 import type { LockoutState } from './lockout.js';
 import { PasswordCredential } from './password-credential.entity.js';
 import type { PasswordHasher } from './password-hasher.js';
-import { type PasswordAdvice, PasswordRules } from './password-rules.js';
-import { type PasswordOutcome, PasswordVerifier } from './password-verifier.js';
+import type { PasswordAdvice, PasswordRules } from './password-rules.js';
+import type { PasswordOutcome, PasswordVerifier } from './password-verifier.js';
 
 export interface PasswordHooks {
-  /** Whether somebody made this account who has not proved its address since; asked of the id that nobody has as well. */
-  isUnproved?(userId: string): Promise<boolean>;
   /** In the transaction of the change: sessions and refresh tokens end, but those of the one in which the person changed it. */
   passwordChanged(user: User, keptSession?: string): Promise<void>;
 }
 
-const noHooks: PasswordHooks = { passwordChanged: async () => {} };
-
 export class PasswordService {
-  readonly imported: ImportedPasswords;
-  private readonly verifier: PasswordVerifier;
-  private readonly rules: PasswordRules;
-
   constructor(
     private readonly db: Database,
     private readonly audit: AuditLog,
-    tenants: TenantService,
-    users: UserService,
-    attempts: Attempts,
+    private readonly verifier: PasswordVerifier,
+    private readonly rules: PasswordRules,
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly hasher: PasswordHasher,
     private readonly clock: Clock,
-    private readonly hooks: PasswordHooks = noHooks,
-  ) {
-    const isUnproved = async (userId: string) => (await hooks.isUnproved?.(userId)) ?? false;
-    this.imported = new ImportedPasswords(db, audit, tenants, users, clock);
-    this.rules = new PasswordRules(tenants, hasher);
-    this.verifier = new PasswordVerifier(db, audit, tenants, users, attempts, this.imported, hasher, isUnproved);
-  }
+    private readonly hooks: PasswordHooks,
+  ) {}
 
   /** As PasswordVerifier says. @throws AppError 503 where there is no room to hash. */
   verify(identifier: string, password: string, options: { evenUnproved?: boolean } = {}): Promise<PasswordOutcome> {

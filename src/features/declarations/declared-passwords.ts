@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import { randomToken } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import type { ImportedPasswords } from '../credentials/imported-passwords.js';
 import type { PasswordService } from '../credentials/password.service.js';
 import { PasswordCredential } from '../credentials/password-credential.entity.js';
 import type { PasswordHasher } from '../credentials/password-hasher.js';
@@ -32,6 +33,7 @@ export interface PasswordServices {
   audit: AuditLog;
   users: UserService;
   passwords: PasswordService;
+  importedPasswords: ImportedPasswords;
   hasher: PasswordHasher;
 }
 
@@ -49,7 +51,7 @@ export class DeclaredPasswords {
       stored.credential !== undefined &&
       (password === undefined
         ? password_hash !== undefined &&
-          (await this.services.passwords.imported.isFrom(stored.credential, password_hash))
+          (await this.services.importedPasswords.isFrom(stored.credential, password_hash))
         : await this.services.hasher.verify(stored.credential.hash, password));
     this.comparisons.set(declared, { userId: stored.userId, hash: stored.credential?.hash, differs: !right });
   }
@@ -84,8 +86,8 @@ export class DeclaredPasswords {
 
   /** Somebody new: there is no session, link or lock that an old password could have left. */
   private async first({ password, password_hash }: DeclaredUser): Promise<(user: User) => Promise<void>> {
-    const { db, clock, audit, hasher, passwords } = this.services;
-    if (password_hash !== undefined) return ({ id }) => passwords.imported.add(id, password_hash);
+    const { db, clock, audit, hasher, importedPasswords } = this.services;
+    if (password_hash !== undefined) return ({ id }) => importedPasswords.add(id, password_hash);
     const hash = await hasher.hash(password ?? '');
     return async ({ id }) => {
       const row = { userId: id, hash, mustChange: false, changedAt: clock.now() };
@@ -96,13 +98,13 @@ export class DeclaredPasswords {
 
   /** Ends what rested on the old password. A hash goes the same way: over a random password whose hash it takes the place of. */
   private async next({ email, password, password_hash: hash }: DeclaredUser): Promise<(user: User) => Promise<void>> {
-    const { users, passwords } = this.services;
+    const { users, passwords, importedPasswords } = this.services;
     const user = await users.findByEmail(email);
     if (!user) throw new Outdated();
     const write = await passwords.prepare(user, password ?? randomToken());
     return async () => {
       await write();
-      if (hash !== undefined) await passwords.imported.replace(user.id, hash);
+      if (hash !== undefined) await importedPasswords.replace(user.id, hash);
     };
   }
 

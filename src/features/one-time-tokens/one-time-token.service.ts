@@ -5,6 +5,7 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { hmac, randomToken, sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
+import { badRequest } from '../../platform/errors.js';
 import {
   type Bound,
   type CodePurpose,
@@ -130,6 +131,9 @@ export class OneTimeTokens {
     await this.db.execute(ISSUE, [currentTenantId(), purpose, hash, subject, data, now, expiresAt, flow]);
   }
 }
+
+/** One answer, whatever is wrong with it. */
+export const invalidLink = () => badRequest('invalid_link', 'This link does not work any more. Ask for a new one');
 
 function redeemed<P extends Purpose>([row]: Row[]): Redeemed<P> | undefined {
   return row && { subject: row.subject, data: row.data as OneTimePurposes[P], flow: row.flow };

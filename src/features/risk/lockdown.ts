@@ -2,13 +2,12 @@
 // another password. Hands off to: passwords, with which sessions and remembered browsers end, and the hook `closing`.
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
-import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { PasswordService } from '../credentials/password.service.js';
 import type { PasswordLinks } from '../credentials/password-links.js';
 import type { SecondFactors } from '../credentials/second-factors.js';
-import { ownerOf, TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
-import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
+import { invalidLink, type OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 
@@ -36,7 +35,7 @@ export class Lockdown {
   /** Whose account it would close, and what would become of second factors. Looking uses nothing up: mail scanners open links too. */
   async peek(token: string): Promise<{ user: User; factors: FactorsThen } | undefined> {
     const found = await this.oneTimeTokens.peek('lockdown', token);
-    const user = found && (await this.holder(found));
+    const user = found && (await this.users.holderOf(found));
     return user && { user, factors: await this.factorsThen(user, found.data.keeps_factors) };
   }
 
@@ -44,8 +43,8 @@ export class Lockdown {
   async redeem(token: string): Promise<void> {
     await this.db.transaction(async () => {
       const used = await this.oneTimeTokens.consume('lockdown', token);
-      const user = used && (await this.holder(used));
-      if (!user) throw badRequest('invalid_link', 'The link is not good any more');
+      const user = used && (await this.users.holderOf(used));
+      if (!user) throw invalidLink();
       await this.hooks.closing(user, this.since());
       await this.passwords.remove(user);
       // What a session begins that anybody may hold leaves factors alone, and the links in letters too: their owner needs them.
@@ -68,11 +67,5 @@ export class Lockdown {
 
   private since(): Date {
     return new Date(this.clock.now().getTime() - TTL_SECONDS.lockdown * 1000);
-  }
-
-  /** A letter to an address that is no longer theirs closes nothing. */
-  private async holder({ subject, data }: { subject: string; data: { email: string } }): Promise<User | undefined> {
-    const user = await this.users.findActive(ownerOf(subject));
-    return user?.emailNormalized === data.email ? user : undefined;
   }
 }

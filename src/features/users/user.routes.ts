@@ -17,7 +17,7 @@ import type { UserService } from './user.service.js';
 
 /** What else comes with a new person is the matter of whoever knows it. */
 export interface NewUsers {
-  imported: { createUser(input: CreateUser, passwordHash: string | undefined): Promise<User> };
+  createUser(input: CreateUser, passwordHash: string | undefined): Promise<User>;
 }
 
 export const userRoutes = (db: Database, users: UserService, newUsers: NewUsers) => [
@@ -38,8 +38,7 @@ export const userRoutes = (db: Database, users: UserService, newUsers: NewUsers)
     body: ImportUser,
     status: 201,
     response: UserView,
-    handle: async ({ body: { password_hash, ...input } }) =>
-      present(await newUsers.imported.createUser(input, password_hash)),
+    handle: async ({ body: { password_hash, ...input } }) => present(await newUsers.createUser(input, password_hash)),
   }),
   endpoint({
     method: 'get',

@@ -7,6 +7,7 @@ import type { Database } from '../../platform/database.js';
 import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { ownerOf } from '../one-time-tokens/one-time-purposes.js';
 import { AccountSettings } from './account-settings.js';
 import { normalizeIdentifier } from './identifier.js';
 import { ADMIN, User } from './user.entity.js';
@@ -51,6 +52,14 @@ export class UserService {
   async findActive(id: string): Promise<User | undefined> {
     const user = await this.db.repo(User).findOneBy({ id });
     return user?.active ? user : undefined;
+  }
+
+  /** Whose token it is, as long as they may come in and the address that it was sent to is theirs. */
+  async holderOf({ subject, data }: { subject: string; data: { email: string } }): Promise<User | undefined> {
+    const owner = ownerOf(subject);
+    // What was issued for an address without an account is nobody's.
+    const user = isUuid(owner) ? await this.findActive(owner) : undefined;
+    return user?.emailNormalized === data.email ? user : undefined;
   }
 
   /** Whether all sessions of theirs were ended since: what was proved before begins none. @param at NumericDate, in whole seconds. */
@@ -269,6 +278,8 @@ const HOLD = {
        AND (proofs_from IS NULL OR $3::bigint IS NULL OR date_trunc('second', proofs_from) <= to_timestamp($3::bigint))
        FOR NO KEY UPDATE`,
 };
+
+const isUuid = (text: string): boolean => /^[0-9a-f-]{36}$/.test(text);
 
 function identifierOf(email: string): string {
   const identifier = normalizeIdentifier(email);

@@ -7,10 +7,7 @@ import { AuditLog } from '../../../src/features/audit/audit.service.js';
 import { AuditEvent } from '../../../src/features/audit/audit-event.entity.js';
 import { ClientService } from '../../../src/features/clients/client.service.js';
 import { ClientLookup } from '../../../src/features/clients/client-lookup.js';
-import { Attempts } from '../../../src/features/credentials/attempts.js';
 import { Lockout } from '../../../src/features/credentials/lockout.js';
-import { LockoutHistory } from '../../../src/features/credentials/lockout-history.js';
-import { PasswordService } from '../../../src/features/credentials/password.service.js';
 import { PasswordLinks } from '../../../src/features/credentials/password-links.js';
 import { type MailDriver, mailDriver } from '../../../src/features/mail/mail.driver.js';
 import { MailService, SendMail } from '../../../src/features/mail/mail.service.js';
@@ -36,6 +33,7 @@ import { Views } from '../../../src/platform/views.js';
 import { entities, migrations } from '../../../src/schema.js';
 import { createSetupRouter } from '../../../src/setup/routes.js';
 import { viewsRoot } from '../../support/pages.js';
+import { openPasswords } from '../../support/passwords.js';
 import { freshDatabase, type Kind } from '../../support/postgres.js';
 
 export const issuer = 'https://id.example.com';
@@ -68,11 +66,10 @@ export async function openHouse(kind: Kind) {
   const users = new UserService(db, audit, clock);
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
-  const attempts = new Attempts(db, audit, lockout, new LockoutHistory(db, audit, clock), clock, {
-    locked: async () => {},
-  });
-  const passwords = new PasswordService(db, audit, tenants, users, attempts, oneTimeTokens, hasher, clock, {
+  const ground = { db, audit, tenants, users, lockout, oneTimeTokens, clock };
+  const { passwords } = openPasswords(ground, hasher, {
     passwordChanged: async ({ id }) => void ended.push(id),
+    locked: async () => {},
   });
   const clients = new ClientService(db, audit, new ClientLookup(db, caching, clock), clock, { production: true });
   const setup = new SetupService(
