@@ -432,7 +432,21 @@ describe.each(kinds)('what goes through a mailbox (%s)', (kind) => {
       ['the verification again', (email) => house.verification.resend(email)],
       ['an account', (email) => house.registration.register({ email, password, flow: 'f' })],
       ['a try of a code', async (email) => (await house.codes.verify(email, 'f', '000000')).outcome],
-      ['a sign-in by a code', async (email) => (await house.codes.signIn(email, 'f', '000000')).outcome],
+      [
+        'a sign-in by a code that was not asked for',
+        async (email) => (await house.codes.signIn(email, 'f', '0')).outcome,
+      ],
+      [
+        'a sign-in by a code, until it is locked',
+        async (email) => {
+          const outcomes: string[] = [];
+          for (const flow of ['g', 'h']) {
+            await house.codes.send(email, flow);
+            for (let i = 0; i < 5; i += 1) outcomes.push((await house.codes.signIn(email, flow, 'abcdef')).outcome);
+          }
+          return outcomes.join();
+        },
+      ],
     ];
 
     it.each(verbs)('who asks for %s: the same answer by the same statements', (_name, ask) =>
