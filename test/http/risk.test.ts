@@ -136,6 +136,19 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     codeOf((await begin(browser)).page);
   });
 
+  it('of whose code five guesses failed no code is looked at, however many are sent (NIST SP 800-63B-4 §3.2.2)', async () => {
+    const browser = new Traveller(abroad);
+    let asked = await browser.submit((await begin(browser)).page, { send: 'yes' });
+    const first = await codeInMail();
+    for (let i = 0; i < 5; i += 1) asked = await browser.submit(asked, { code: 'abcdef' });
+    asked = await browser.submit(asked, { send: 'again' });
+    const code = await codeInMail(first);
+    const locked = await browser.submit(asked, { code });
+    expect([locked.status, locked.html]).toEqual([422, expect.stringContaining('paused')]);
+    clock.move(5 * 60 + 1);
+    codeOf(await browser.submit(locked, { code }));
+  });
+
   it('goes no other way: every other step, another sign-in, a code of another', async () => {
     const browser = new Traveller(abroad);
     const { page } = await begin(browser);
