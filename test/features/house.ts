@@ -121,8 +121,8 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   });
   const transport: MailDriver = {
     keeps: true,
-    // What is rendered for nobody is not sent.
-    send: async ({ subject, to, text }) => void sent.push({ template: subject, to, data: JSON.parse(text) }),
+    // What is rendered and goes to nobody is no letter.
+    send: async ({ to, subject, text }) => void sent.push({ template: subject, to, data: JSON.parse(text) }),
     check: async () => 'healthy',
     close: () => {},
   };

@@ -21,7 +21,22 @@ describe.each(kinds)('what goes through a mailbox, to whoever asks (%s)', (kind)
       ['the verification again', (email) => box.house.verification.resend(email)],
       ['an account', (email) => box.house.registration.register({ email, password, flow: 'f' })],
       ['a try of a code', async (email) => (await box.house.codes.verify(email, 'f', '000000')).outcome],
-      ['a sign-in by a code', async (email) => (await box.house.codes.signIn(email, 'f', '000000')).outcome],
+      [
+        'a sign-in by a code that was not asked for',
+        async (email) => (await box.house.codes.signIn(email, 'f', '0')).outcome,
+      ],
+      [
+        'a sign-in by a code, until it is locked',
+        async (email) => {
+          const outcomes: string[] = [];
+          for (const flow of ['g', 'h']) {
+            await box.house.codes.send(email, flow);
+            for (let i = 0; i < 5; i += 1)
+              outcomes.push((await box.house.codes.signIn(email, flow, 'abcdef')).outcome);
+          }
+          return outcomes.join();
+        },
+      ],
     ];
 
     it.each(verbs)('who asks for %s: the same answer by the same statements', (_name, ask) =>
@@ -69,10 +84,12 @@ describe.each(kinds)('what goes through a mailbox, to whoever asks (%s)', (kind)
           await box.house.codes.send(email, 'f');
           const seen: unknown[] = [];
           for (let i = 0; i < 7; i += 1) seen.push((await box.house.codes.signIn(email, 'f', 'abcdef')).outcome);
+          await box.house.codes.send(email, 'g');
+          seen.push((await box.house.codes.signIn(email, 'g', 'abcdef')).outcome);
           return [...seen, await box.house.codes.isPaused(email)];
         };
         const ofKnown = await outcomes(known);
-        expect(ofKnown).toEqual([...Array(5).fill('wrong'), 'locked', 'locked', true]);
+        expect(ofKnown).toEqual([...Array(5).fill('wrong'), 'gone', 'gone', 'locked', true]);
         expect(await outcomes(box.someone())).toEqual(ofKnown);
         box.house.outbox.length = 0;
       }));
