@@ -86,7 +86,8 @@ export default {
     embedded(conditional[0].met),
     ...conditional.filter(({ met }) => met).map((one) => one.project),
   ],
-  testTimeout: 60_000,
+  // Ends what hangs; nothing is measured by it.
+  testTimeout: 180_000,
   maxWorkers: 2,
   testSequencer: '<rootDir>/dist/test/support/sequencer.js',
   reporters: ['<rootDir>/dist/test/support/reporter.js'],

@@ -38,7 +38,7 @@ describe('nobody learns from an answer whether an address has an account (OWASP 
     browser = new Browser();
     known = [];
     while (known.length < warmUp + tries) known.push((await makePerson(server)).email);
-  }, 120_000);
+  }, 300_000);
   afterAll(() => server?.close());
 
   /** What is of the request is taken out: nonces, the address itself and its first letter. */

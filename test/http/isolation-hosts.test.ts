@@ -9,7 +9,7 @@ describe('what a tenant on a host has given out is nothing at another (RFC 9700 
 
   beforeAll(async () => {
     all = await neighbours('own', 'two');
-  }, 120_000);
+  }, 300_000);
   afterAll(() => all?.server.close());
 
   describe.each([

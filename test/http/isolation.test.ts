@@ -86,7 +86,7 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
 
   beforeAll(async () => {
     all = await neighbours('acme', 'bolt');
-  }, 120_000);
+  }, 300_000);
   afterAll(() => all?.server.close());
 
   describe('everything there is takes part', () => {
