@@ -4,20 +4,21 @@ import type { Test } from '@jest/reporters';
 
 /** The slowest first, as `project/suite`: what takes more than about half a minute on two cores. */
 export const slowest = [
-  'unit/unit/declarations/apply',
-  'postgres/http/ways-around',
   'browser/browser/pages',
   'unit/unit/cli',
-  'browser/browser/sign-in',
+  'unit/unit/declarations/apply',
   'postgres/http/isolation-hosts',
-  'postgres/http/isolation',
-  'postgres/http/one-time-matrix',
+  'postgres/http/ways-around',
+  'browser/browser/sign-in',
   'postgres/http/stored-values',
   'postgres/http/hosts',
-  'postgres/http/canary',
-  'unit/unit/platform/embedded',
   'postgres/processes/rolling',
+  'browser/browser/factors',
+  'browser/browser/real-pages',
   'browser/browser/main-job',
+  'postgres/http/isolation',
+  'postgres/http/one-time-matrix',
+  'unit/unit/platform/embedded',
 ];
 
 export default class Sequencer {
