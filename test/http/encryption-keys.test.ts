@@ -48,6 +48,12 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
       post_logout_redirect_uris: ['https://rp.example/bye'],
     });
     const person = await makePerson(server);
+    const careful = await makePerson(server);
+    await server.inside(async ({ totp, users }) => {
+      const user = await users.find(careful.id);
+      const offer = totp.offer(user, 'Acme', 'flow');
+      await totp.confirm(user, offer, await totpCode(offer.secret));
+    });
     const { browser, refresh_token } = await tokensFor(server, party, person.email);
     expect((await refresh(server, party, String(refresh_token))).status).toBe(200);
     await new Browser().open(authorizationUrl(server, party, pkce()));
