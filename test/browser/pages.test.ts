@@ -12,7 +12,8 @@ import type { Browser, Page } from 'playwright-core';
 import { contentSecurityPolicy, Views } from '../../src/platform/views.js';
 import { launchChromium } from '../support/chromium.js';
 import { bringAxe, clipped, inspect, type Look, looks } from '../support/inspector.js';
-import { type Sample, samplePage, samples, viewsRoot } from '../support/pages.js';
+import { samplePage, samples, viewsRoot } from '../support/pages.js';
+import type { Sample } from '../support/sample.js';
 
 /** A language nobody speaks: every text is longer than in English, and its letters are taller. */
 const pseudo = 'en-XA';

@@ -5,9 +5,9 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { answered, giveName, givePassword, launchChromium, openContext, type Watched } from '../support/chromium.js';
 import { bringAxe, inspect, validatePages } from '../support/inspector.js';
 import { makeClient, makePerson, password } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { RelyingParty } from '../support/relying-party.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { setPolicy } from '../support/sign-in-letters.js';
 
 const folder = process.env.SCREENSHOTS;
 const mostBytes = 40_000;

@@ -97,7 +97,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
 
   async function kept(): Promise<Place[]> {
     const redis = server.services.config.redisUrl;
-    return [...(await everyTable(server)), ...(redis ? await everyKey(redis) : [])];
+    return [...(await everyTable(server)), ...(redis ? await everyKey(server) : [])];
   }
 
   async function nothingIsFound(): Promise<void> {

@@ -4,8 +4,9 @@ import { Browser, type Page } from '../support/browser.js';
 import { withoutNonces } from '../support/journey.js';
 import { JsonSignIn } from '../support/json-sign-in.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { generous, setPolicy } from '../support/sign-in-letters.js';
+import { generous } from '../support/sign-in-letters.js';
 
 /** Of known and of unknown addresses each, after those in which everything gets warm. */
 const tries = 200;
