@@ -31,8 +31,7 @@ describe.each(kinds)('what goes through a mailbox, to whoever asks (%s)', (kind)
           const outcomes: string[] = [];
           for (const flow of ['g', 'h']) {
             await box.house.codes.send(email, flow);
-            for (let i = 0; i < 5; i += 1)
-              outcomes.push((await box.house.codes.signIn(email, flow, 'abcdef')).outcome);
+            for (let i = 0; i < 5; i += 1) outcomes.push((await box.house.codes.signIn(email, flow, 'abcdef')).outcome);
           }
           return outcomes.join();
         },
