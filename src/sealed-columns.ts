@@ -5,7 +5,7 @@ import { sealedTotp } from './features/credentials/totp.service.js';
 import { sealedSigningKeys } from './features/keys/key-material.js';
 import { sealedMail } from './features/mail/mail.service.js';
 import { sealedRows } from './features/protocol/engine-row-form.js';
-import { sealedSessionState } from './features/protocol/sessions.js';
+import { sealedSessionState } from './features/protocol/session-payload.js';
 import { sealedTenantSecrets } from './features/tenants/tenant-secrets.js';
 import type { SealedColumn } from './platform/rewrap.js';
 

@@ -3,14 +3,9 @@
 import { asTried, type EmailCodes } from '../features/accounts/email-codes.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { User } from '../features/users/user.entity.js';
-import { AppError } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
+import { answerOf, limited, type Problem } from './asking.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
-
-interface Problem {
-  code: string;
-  seconds?: number;
-}
 
 export interface ConfirmationDependencies {
   emailCodes: EmailCodes;
@@ -48,22 +43,15 @@ export class ConfirmationStep implements Step {
   }
 
   private async send(visit: Visit, user: User): Promise<void> {
-    try {
-      await this.deps.emailCodes.sendTo(user, flowOf(visit));
-    } catch (error) {
-      if (!(error instanceof AppError) || error.status !== 429) throw error;
-      return this.ask(visit, user, { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 }, 429);
-    }
+    const refused = await limited(this.deps.emailCodes.sendTo(user, flowOf(visit)));
+    if (refused) return this.ask(visit, user, refused);
     await this.stage.remember(visit, { ...visit.progress, confirmation: 'sent' });
   }
 
-  private async ask(visit: Visit, { email }: User, error?: Problem, status = error ? 422 : 200): Promise<void> {
+  private async ask(visit: Visit, { email }: User, error?: Problem): Promise<void> {
     const sent = visit.progress.confirmation === 'sent';
     const data = { email, sent, error, actions: { submit: `${visit.base}/confirmation` } };
-    await this.stage.show(visit, 'confirmation', data, {
-      status,
-      retryAfter: status === 429 ? error?.seconds : undefined,
-    });
+    await this.stage.show(visit, 'confirmation', data, answerOf(error));
   }
 }
 

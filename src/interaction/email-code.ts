@@ -4,14 +4,10 @@
 import type { EmailCodes } from '../features/accounts/email-codes.js';
 import type { MagicLinks } from '../features/accounts/magic-links.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
-import { AppError } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
+import { answerOf, limited, type Problem } from './asking.js';
+import { noLetters } from './steps.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
-
-interface Problem {
-  code: string;
-  seconds?: number;
-}
 
 const problems = {
   wrong: 'wrong_email_code',
@@ -60,26 +56,21 @@ export class EmailCodeStep implements Step {
     this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `email_code_${result.outcome}` });
     if (result.outcome !== 'ok') return this.ask(visit, { code: problems[result.outcome] });
     const proofs = [{ method: 'email_code' as const, at: epochSeconds(this.deps.clock.now()) }];
-    const noLetters = { email_code: undefined, magic_link: undefined, registered: undefined };
     await this.stage.remember(visit, { ...progress, ...noLetters, user_id: result.user.id, proofs });
   }
 
   private async sendAgain(visit: Visit, identifier: string): Promise<void> {
-    try {
-      const wanted = visit.progress.magic_link ? 'magic_link' : 'email_code';
-      const sent = await sendLetter(this.deps, identifier, visit.interaction.uid, wanted);
-      if (sent !== wanted)
-        await this.stage.remember(visit, { ...visit.progress, email_code: undefined, magic_link: true });
-    } catch (error) {
-      if (!(error instanceof AppError) || error.status !== 429) throw error;
-      return this.ask(visit, { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 }, 429);
-    }
+    const wanted = visit.progress.magic_link ? 'magic_link' : 'email_code';
+    const sending = sendLetter(this.deps, identifier, visit.interaction.uid, wanted);
+    const refused = await limited(sending);
+    if (refused) return this.ask(visit, refused);
+    if ((await sending) !== wanted)
+      await this.stage.remember(visit, { ...visit.progress, email_code: undefined, magic_link: true });
   }
 
-  private async ask(visit: Visit, error?: Problem, status = error ? 422 : 200): Promise<void> {
+  private async ask(visit: Visit, error?: Problem): Promise<void> {
     const data = { username: visit.progress.identifier, error, actions: { submit: `${visit.base}/email_code` } };
-    const retryAfter = status === 429 ? error?.seconds : undefined;
     const view = visit.progress.magic_link ? 'magic-link' : 'email-code';
-    await this.stage.show(visit, view, data, { status, retryAfter });
+    await this.stage.show(visit, view, data, answerOf(error));
   }
 }

@@ -12,6 +12,7 @@ import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
 import { readForm, seeOther } from '../platform/form.js';
 import type { Dispatcher } from './dispatcher.js';
+import { noLetters } from './steps.js';
 import { type Form, field, type Stage, text, type Visit } from './visit.js';
 
 export interface LinkDependencies {
@@ -72,8 +73,6 @@ export class Links {
     await this.stage.remember(visit, { ...progress, ...noLetters, user_id: user.id, proofs });
   }
 }
-
-const noLetters = { registered: undefined, email_code: undefined, magic_link: undefined };
 
 export function linkRoutes(router: Router, links: Links, stage: Stage, dispatcher: Dispatcher): void {
   const pages = [

@@ -9,16 +9,12 @@ import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError, tooMany } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import { answerOf, limited, type Problem, refusalOf } from './asking.js';
 import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
 import { sendLetter } from './email-code.js';
 import { authenticated, passkeyOffer, proofOf } from './passkey.js';
 import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
-
-interface Problem {
-  code: string;
-  seconds?: number;
-}
 
 export interface LoginDependencies {
   passkeys: PasskeyService;
@@ -74,7 +70,8 @@ export class LoginStep implements Step {
     const address = clientKey(visit.ctx.state.ip);
     const { progress } = visit;
     const { remaining, seconds } = await this.failures.peek(address);
-    if (remaining === 0) return this.askName(visit, progress.identifier, { code: 'too_many_requests', seconds }, 429);
+    if (remaining === 0)
+      return this.askName(visit, progress.identifier, { code: 'too_many_requests', seconds, status: 429 });
     const { passkeys, signIns, clock } = this.deps;
     const since = clock.now();
     const result = (await this.takes('passkey')) ? await authenticated(passkeys, visit, text) : undefined;
@@ -96,15 +93,10 @@ export class LoginStep implements Step {
   }
 
   private async sendLetter(visit: Visit, identifier: string, letter: 'email_code' | 'magic_link'): Promise<void> {
-    let sent: typeof letter;
-    try {
-      sent = await sendLetter(this.deps, identifier, visit.interaction.uid, letter);
-    } catch (error) {
-      if (!(error instanceof AppError) || error.status !== 429) throw error;
-      const problem = { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 };
-      return this.refuse(visit, identifier, problem, error.status);
-    }
-    await this.stage.remember(visit, { ...named(visit.progress), identifier, [sent]: true });
+    const sending = sendLetter(this.deps, identifier, visit.interaction.uid, letter);
+    const refused = await limited(sending);
+    if (refused) return this.refuse(visit, identifier, refused);
+    await this.stage.remember(visit, { ...named(visit.progress), identifier, [await sending]: true });
   }
 
   private async verify(visit: Visit, identifier: string, password: string, form: Form): Promise<void> {
@@ -138,27 +130,18 @@ export class LoginStep implements Step {
       const wait = Math.max(1, (result.until.getTime() - this.deps.clock.now().getTime()) / 1000);
       return await this.refuse(visit, identifier, { code: 'locked', seconds: wait });
     } catch (error) {
-      if (!(error instanceof AppError) || (error.status !== 429 && error.status !== 503)) throw error;
-      const problem = {
-        code: error.status === 429 ? 'too_many_requests' : 'busy',
-        seconds: error.details.retryAfter ?? 0,
-      };
-      outcome(problem.code);
-      return this.refuse(visit, identifier, problem, error.status);
+      const refused = refusalOf(error);
+      outcome(refused.code);
+      return this.refuse(visit, identifier, refused);
     }
   }
 
-  private async refuse(visit: Visit, identifier: string, error: Problem, status = 422): Promise<void> {
-    if (await this.hasPasswordPage()) return this.askPassword(visit, identifier, error, status);
-    return this.askName(visit, identifier, error, status);
+  private async refuse(visit: Visit, identifier: string, error: Problem): Promise<void> {
+    if (await this.hasPasswordPage()) return this.askPassword(visit, identifier, error);
+    return this.askName(visit, identifier, error);
   }
 
-  private async askName(
-    visit: Visit,
-    username: string | undefined,
-    error?: Problem,
-    status = error ? 422 : 200,
-  ): Promise<void> {
+  private async askName(visit: Visit, username: string | undefined, error?: Problem): Promise<void> {
     const onePage = !(await this.hasPasswordPage());
     const byPassword = await this.takes('password');
     const actions = {
@@ -174,16 +157,11 @@ export class LoginStep implements Step {
       visit,
       'identifier',
       { username, error, onePage, byPassword, passkey, captcha, moved, ...letters, actions },
-      { status, widget: captcha?.origin, retryAfter: retryAfter(status, error) },
+      { ...answerOf(error), widget: captcha?.origin },
     );
   }
 
-  private async askPassword(
-    visit: Visit,
-    username: string,
-    error?: Problem,
-    status = error ? 422 : 200,
-  ): Promise<void> {
+  private async askPassword(visit: Visit, username: string, error?: Problem): Promise<void> {
     const actions = {
       submit: `${visit.base}/login`,
       back: `${visit.base}?identify`,
@@ -195,7 +173,7 @@ export class LoginStep implements Step {
       visit,
       'password',
       { username, initials, error, captcha, ...(await this.letters()), actions },
-      { status, widget: captcha?.origin, retryAfter: retryAfter(status, error) },
+      { ...answerOf(error), widget: captcha?.origin },
     );
   }
 
@@ -230,9 +208,6 @@ const named = ({ registered, ...progress }: Progress): Progress => ({
 });
 
 const forgottenPassword = ({ ctx }: Visit) => `${ctx.state.prefix}/forgotten-password`;
-
-const retryAfter = (status: number, error: Problem | undefined) =>
-  status === 429 || status === 503 ? error?.seconds : undefined;
 
 /** This attempt was made already; the next one hears of the limit. */
 function ignoreLimit(error: unknown): void {

@@ -6,6 +6,7 @@ import type { RegistrationService } from '../features/accounts/registration.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
+import { answerOf, limited, type Problem, refusalOf } from './asking.js';
 import type { CaptchaQuestion } from './captcha.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
@@ -15,7 +16,7 @@ interface Typed {
 }
 
 interface Answer {
-  error?: { code: string; seconds?: number };
+  error?: Problem;
   reasons?: string[];
 }
 
@@ -51,15 +52,14 @@ export class RegisterStep implements Step {
     } catch (error) {
       const answer = error instanceof AppError && answerTo(error);
       if (!answer) throw error;
-      return this.ask(visit, typed, answer, error.status);
+      return this.ask(visit, typed, answer);
     }
     const registered = { at: epochSeconds(clock.now()), waiting: true };
     await this.stage.remember(visit, { ...visit.progress, identifier: username.trim(), registered });
   }
 
-  private async ask(visit: Visit, typed: Typed, answer: Answer, status?: number): Promise<void> {
+  private async ask(visit: Visit, typed: Typed, answer: Answer): Promise<void> {
     const { passwords, captcha } = this.deps;
-    const wrong = answer.error || answer.reasons ? 422 : 200;
     const question = captcha.always();
     const data = {
       ...typed,
@@ -72,18 +72,16 @@ export class RegisterStep implements Step {
         signIn: `${visit.base}?with=login`,
       },
     };
-    const retryAfter = status === 429 || status === 503 ? answer.error?.seconds : undefined;
-    await this.stage.show(visit, 'register', data, { status: status ?? wrong, widget: question?.origin, retryAfter });
+    const options = answer.reasons ? { status: 422 } : answerOf(answer.error);
+    await this.stage.show(visit, 'register', data, { ...options, widget: question?.origin });
   }
 }
 
 /** What a page says about a refusal; undefined where it has no words for it. */
-function answerTo({ status, details }: AppError): Answer | undefined {
-  const seconds = details.retryAfter ?? 0;
-  if (status === 429) return { error: { code: 'too_many_requests', seconds } };
-  if (status === 503) return { error: { code: 'busy', seconds } };
-  const issues = details.issues ?? [];
-  if (status !== 422 || issues.length === 0) return undefined;
+function answerTo(error: AppError): Answer | undefined {
+  if (error.status === 429 || error.status === 503) return { error: refusalOf(error) };
+  const issues = error.details.issues ?? [];
+  if (error.status !== 422 || issues.length === 0) return undefined;
   if (issues.some(({ pointer }) => pointer === '/email')) return { error: { code: 'invalid_username' } };
   if (issues.some(({ pointer }) => pointer === '/name')) return { error: { code: 'invalid_name' } };
   return { reasons: issues.map(({ message }) => message) };
@@ -106,17 +104,12 @@ export class RegisteredStep implements Step {
     if (!identifier || !registered) return;
     if (!field(form, 'again'))
       return this.stage.remember(visit, { ...progress, registered: { ...registered, waiting: false } });
-    try {
-      await this.emailVerification.resend(identifier, interaction.uid);
-    } catch (error) {
-      if (!(error instanceof AppError) || error.status !== 429) throw error;
-      return this.ask(visit, { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 });
-    }
+    const refused = await limited(this.emailVerification.resend(identifier, interaction.uid));
+    if (refused) return this.ask(visit, refused);
   }
 
-  private async ask(visit: Visit, error?: { code: string; seconds: number }): Promise<void> {
+  private async ask(visit: Visit, error?: Problem): Promise<void> {
     const data = { username: visit.progress.identifier, error, actions: { submit: `${visit.base}/registered` } };
-    const options = error ? { status: 429, retryAfter: error.seconds } : {};
-    await this.stage.show(visit, 'registered', data, options);
+    await this.stage.show(visit, 'registered', data, answerOf(error));
   }
 }

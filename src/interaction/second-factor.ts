@@ -10,18 +10,13 @@ import type { Devices } from '../features/devices/device.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
-import { AppError } from '../platform/errors.js';
 import { seeOther } from '../platform/form.js';
 import type { CounterHandle } from '../platform/metrics.js';
+import { answerOf, limited, type Problem } from './asking.js';
 import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
 import { heldHandles, holdHandle } from './device-cookie.js';
 import { authenticated, passkeyOffer, proofOf } from './passkey.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
-
-interface Problem {
-  code: string;
-  seconds?: number;
-}
 
 /** What the page asks for. */
 type Way = 'code' | 'recovery_code' | 'email_code' | 'lost';
@@ -106,7 +101,7 @@ export class SecondFactorStep implements Step {
     const { need, progress } = visit;
     if (need.kind !== 'second_factor' || !need.methods.includes('email_code')) return;
     const refused = await limited(this.deps.emailCodes.sendTo(user, flowOf(visit)));
-    if (refused) return this.ask(visit, user, 'email_code', refused, 429);
+    if (refused) return this.ask(visit, user, 'email_code', refused);
     await this.stage.remember(visit, { ...progress, mailed: true });
   }
 
@@ -114,7 +109,7 @@ export class SecondFactorStep implements Step {
     const { progress, base } = visit;
     if ((await this.deps.factorRecoveries.waitFor(user, progress.proofs)) === undefined) return;
     const refused = await limited(this.deps.factorRecoveries.request(user, progress.proofs));
-    if (refused) return this.ask(visit, user, 'lost', refused, 429);
+    if (refused) return this.ask(visit, user, 'lost', refused);
     await this.stage.remember(visit, { ...progress, recovery_requested: true });
     seeOther(visit.ctx, `${base}?with=lost`);
   }
@@ -137,15 +132,15 @@ export class SecondFactorStep implements Step {
     if (wanted === 'yes' && days > 0) holdHandle(ctx, await this.deps.devices.trust(user, heldHandles(ctx), days));
   }
 
-  private async ask(visit: Visit, user: User, way: Way, error?: Problem, status = error ? 422 : 200): Promise<void> {
+  private async ask(visit: Visit, user: User, way: Way, error?: Problem): Promise<void> {
     const { base, need, progress } = visit;
     if (need.kind !== 'second_factor') return;
     const hours = await this.deps.factorRecoveries.waitFor(user, progress.proofs);
     const actions = { submit: `${base}/second_factor`, code: `${base}?with=code` };
-    const retryAfter = status === 429 ? error?.seconds : undefined;
+    const answer = answerOf(error);
     if (way === 'lost' && hours !== undefined) {
       const data = { seconds: hours * 3600, sent: progress.recovery_requested, error, actions };
-      return this.stage.show(visit, 'factor-recovery', data, { status, retryAfter });
+      return this.stage.show(visit, 'factor-recovery', data, answer);
     }
     const codes = need.methods.includes('totp');
     const passkey = need.methods.includes('passkey') ? await passkeyOffer(this.deps.passkeys, visit, user) : undefined;
@@ -170,7 +165,7 @@ export class SecondFactorStep implements Step {
         lost: `${base}?with=lost`,
       },
     };
-    await this.stage.show(visit, 'second-factor', data, { status, widget: captcha?.origin, retryAfter });
+    await this.stage.show(visit, 'second-factor', data, { ...answer, widget: captcha?.origin });
   }
 }
 
@@ -182,15 +177,4 @@ function wayOf({ ctx, need, progress }: Visit): Way {
   if (wanted) return wanted;
   const onlyMail = need.kind === 'second_factor' && need.methods.every((method) => method === 'email_code');
   return progress.mailed || onlyMail ? 'email_code' : 'code';
-}
-
-/** @returns what the page says where too many letters were asked for. */
-async function limited(work: Promise<void>): Promise<Problem | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof AppError) || error.status !== 429) throw error;
-    return { code: 'too_many_requests', seconds: error.details.retryAfter ?? 0 };
-  }
 }

@@ -61,6 +61,9 @@ export const begunAnew = ({ identifier, other_account }: Progress): Progress => 
   proofs: [],
 });
 
+/** Whoever has proved who they are waits for no letter any more. */
+export const noLetters = { registered: undefined, email_code: undefined, magic_link: undefined };
+
 export type StepName =
   | 'select_account'
   | 'login'

@@ -6,9 +6,9 @@ import { AuthenticatorApp } from '../support/authenticator-app.js';
 import { answered, giveName, givePassword, launchChromium, openContext, type Watched } from '../support/chromium.js';
 import { bringAxe, inspect, validatePages } from '../support/inspector.js';
 import { makeClient, password } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { RelyingParty } from '../support/relying-party.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { setPolicy } from '../support/sign-in-letters.js';
 
 const email = 'nora@example.com';
 const open = { registration: 'open' };

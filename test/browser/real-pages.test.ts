@@ -5,9 +5,9 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { answered, giveName, givePassword, launchChromium, openContext, type Watched } from '../support/chromium.js';
 import { bringAxe, inspect, validatePages } from '../support/inspector.js';
 import { makeClient, makePerson, password } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { RelyingParty } from '../support/relying-party.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { setPolicy } from '../support/sign-in-letters.js';
 
 const folder = process.env.SCREENSHOTS;
 const mostBytes = 40_000;
@@ -81,7 +81,7 @@ describe('the pages as they are sent', () => {
     await page.waitForURL(`${server.issuer}/logout/success**`);
     await seen('logout-done');
     expect(person.complaints.splice(0)).toEqual([answered(422)]);
-  }, 120_000);
+  }, 300_000);
 
   it('of links and addresses that are good for nothing any more', async () => {
     for (const path of [
@@ -98,7 +98,7 @@ describe('the pages as they are sent', () => {
       await seen(path.slice(1).replaceAll(/\W/g, '-'));
     }
     expect(person.complaints.splice(0).filter((one) => ![400, 404].map(answered).includes(one))).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   it('of the account', async () => {
     await page.goto(`${server.issuer}/account`);
@@ -127,7 +127,7 @@ describe('the pages as they are sent', () => {
       await seen(`account${path.replaceAll('/', '-')}`);
     }
     expect(person.complaints).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   it('are valid, accessible and fit', async () => {
     expect(await invalid()).toEqual([]);

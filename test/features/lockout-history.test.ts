@@ -148,6 +148,6 @@ describe.each(kinds)('what is known of locks (%s)', (kind) => {
         expect(processes.reduce((sum, one) => sum + one.hasher.verifications, 0)).toBe(5);
         expect(await recordsOf(user.id)).toHaveLength(1);
       }),
-    120_000,
+    300_000,
   );
 });

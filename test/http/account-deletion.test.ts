@@ -5,6 +5,7 @@ import { retentions } from '../../src/retention.js';
 import { fieldsOf, press } from '../support/account-life.js';
 import { ask, tokenWith } from '../support/api.js';
 import { Browser, type Page } from '../support/browser.js';
+import { MovedClock } from '../support/clock.js';
 import { everyTable } from '../support/dump.js';
 import { send } from '../support/journey.js';
 import { delivered, letterTo, linkIn } from '../support/mailbox.js';
@@ -12,17 +13,6 @@ import { makeClient, makePerson, type Party, password, refresh, signIn, tokensFo
 import { startServer, type TestServer } from '../support/server.js';
 
 const daySeconds = 24 * 3600;
-
-class MovedClock {
-  private offset = 0;
-  now = () => new Date(Date.now() + this.offset);
-  move(seconds: number): void {
-    this.offset += seconds * 1000;
-  }
-  reset(): void {
-    this.offset = 0;
-  }
-}
 
 describe('an account that its owner deletes (GDPR Article 17)', () => {
   let server: TestServer;

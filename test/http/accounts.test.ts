@@ -22,8 +22,8 @@ import {
   redeem,
   signIn,
 } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { setPolicy } from '../support/sign-in-letters.js';
 
 describe('several accounts in one browser (prompt=select_account, OpenID Connect Core §3.1.2.1)', () => {
   let server: TestServer;

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { asDefaultTenant } from '../../src/main.js';
 import { Browser, type Page } from '../support/browser.js';
 import { withoutNonces } from '../support/journey.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, redeem } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { codeIn } from '../support/sign-in-letters.js';
 
 describe('signing in by a code in a mail', () => {
   let server: TestServer;
@@ -23,11 +24,7 @@ describe('signing in by a code in a mail', () => {
     await policy({ first_factors: ['password', 'email_code'] });
   });
 
-  const policy = (authentication: object) =>
-    asDefaultTenant(server.services, async () => {
-      const { tenants } = server.services;
-      await tenants.update(await tenants.current(), { settings: { authentication } } as never);
-    });
+  const policy = (authentication: object) => setPolicy(server, authentication);
 
   async function begin(name = email, visitor = browser) {
     const proof = pkce();
@@ -37,15 +34,7 @@ describe('signing in by a code in a mail', () => {
   }
 
   /** The newest code in the mailbox of this person. */
-  async function codeInMail(than = ''): Promise<string> {
-    for (let tries = 0; tries < 100; tries += 1) {
-      const mails = await server.inside(({ mail }) => mail.mailbox());
-      const code = /^\d{6}$/m.exec(mails.find(({ to }) => to === email)?.text ?? '')?.[0];
-      if (code && code !== than) return code;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error('no mail came');
-  }
+  const codeInMail = (...seen: string[]) => codeIn(server, email, ...seen);
   const asks = (page: Page) => page.html.includes('code-submit');
 
   it('lets in whoever types it where they asked, once (RFC 8176: otp)', async () => {

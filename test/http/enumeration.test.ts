@@ -4,8 +4,9 @@ import { Browser, type Page } from '../support/browser.js';
 import { withoutNonces } from '../support/journey.js';
 import { JsonSignIn } from '../support/json-sign-in.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { generous, setPolicy } from '../support/sign-in-letters.js';
+import { generous } from '../support/sign-in-letters.js';
 
 /** Of known and of unknown addresses each, after those in which everything gets warm. */
 const tries = 200;
@@ -37,7 +38,7 @@ describe('nobody learns from an answer whether an address has an account (OWASP 
     browser = new Browser();
     known = [];
     while (known.length < warmUp + tries) known.push((await makePerson(server)).email);
-  }, 120_000);
+  }, 300_000);
   afterAll(() => server?.close());
 
   /** What is of the request is taken out: nonces, the address itself and its first letter. */
@@ -139,14 +140,16 @@ describe('nobody learns from an answer whether an address has an account (OWASP 
       for (let round = 0; round < 3 && (round === 0 || apart(ratios) > tolerance); round += 1) {
         if (round > 0) console.warn(`${what}: ${(apart(ratios) * 100).toFixed(1)} % apart, measured on`);
         const others = strangers();
-        for (let turn = 0; turn < warmUp + tries; turn += 2) {
-          const times = { known: 0, unknown: 0 };
-          for (const [kind, email] of block(turn, known, others)) {
+        for (let turn = 0; turn < warmUp + tries; turn += 4) {
+          const times = { known: [] as number[], unknown: [] as number[] };
+          for (const [kind, place] of block) {
+            const email = (kind === 'known' ? known : others)[turn + place] ?? '';
             const { milliseconds, answer } = await ask(email);
-            times[kind] += milliseconds;
+            times[kind].push(milliseconds);
             answers.add(answer);
           }
-          if (turn >= warmUp) ratios.push(times.known / times.unknown);
+          // What else the machine does makes an answer later, never earlier: the quickest of four is the work itself.
+          if (turn >= warmUp) ratios.push(Math.min(...times.known) / Math.min(...times.unknown));
         }
         expect([...answers]).toHaveLength(1);
       }
@@ -156,14 +159,17 @@ describe('nobody learns from an answer whether an address has an account (OWASP 
   );
 });
 
-type Try = ['known' | 'unknown', string];
-
-/** Two of each, so that whatever drifts meanwhile drifts for both; in turns each of them comes first. */
-function block(turn: number, known: readonly string[], others: readonly string[]): Try[] {
-  const of = (kind: Try[0], place: number): Try => [kind, (kind === 'known' ? known : others)[place] ?? ''];
-  const [first, second] = turn % 4 === 0 ? (['known', 'unknown'] as const) : (['unknown', 'known'] as const);
-  return [of(first, turn), of(second, turn), of(second, turn + 1), of(first, turn + 1)];
-}
+/** Four of each, in an order in which whatever drifts meanwhile drifts for both (Thue and Morse's). */
+const block = [
+  ['known', 0],
+  ['unknown', 0],
+  ['unknown', 1],
+  ['known', 1],
+  ['unknown', 2],
+  ['known', 2],
+  ['known', 3],
+  ['unknown', 3],
+] as const;
 
 /** As long as those of people who are there, and with the same first letter. */
 function nobodies(): string[] {

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { generate } from 'otplib';
 import { Browser, type Page } from '../support/browser.js';
 import { StoppedClock } from '../support/clock.js';
 import { isSignedIn } from '../support/journey.js';
@@ -14,8 +13,10 @@ import {
   pkce,
   redeem,
 } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { codeIn, generous, linkIn, setPolicy, subjectsOf } from '../support/sign-in-letters.js';
+import { codeIn, generous, linkIn, subjectsOf } from '../support/sign-in-letters.js';
+import { totpCode } from '../support/totp.js';
 
 const hour = 3600;
 
@@ -45,7 +46,7 @@ describe('second factors by way of the mailbox', () => {
     const named = await visitor.submit(page, { username: email });
     return { page: await visitor.submit(named, { password }), proof };
   }
-  const codeOfApp = (secret: string) => generate({ secret, epoch: Math.floor(clock.now().getTime() / 1000) });
+  const codeOfApp = (secret: string) => totpCode(secret, clock.now());
   const secretOn = (page: Page) => (/<code>([A-Z2-7 ]+)<\/code>/.exec(page.html)?.[1] ?? '').replaceAll(' ', '');
 
   async function enrol(): Promise<string> {

@@ -3,6 +3,7 @@ import { Browser } from '../support/browser.js';
 import { withoutNonces } from '../support/journey.js';
 import { makePerson, signIn } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { linkIn } from '../support/sign-in-letters.js';
 import { Traveller, trusting } from '../support/traveller.js';
 
 describe('a forgotten password', () => {
@@ -15,15 +16,7 @@ describe('a forgotten password', () => {
   const ask = async (username: string, browser = new Browser()) =>
     browser.submit(await browser.open(`${server.issuer}/forgotten-password`), { username });
 
-  async function linkTo(email: string): Promise<string> {
-    for (let tries = 0; tries < 100; tries += 1) {
-      const mails = await server.inside(({ mail }) => mail.mailbox());
-      const link = /http\S+token=\S+/.exec(mails.find(({ to }) => to === email)?.text ?? '')?.[0];
-      if (link) return link;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error('no mail came');
-  }
+  const linkTo = (email: string) => linkIn(server, email, 'password');
 
   it('is replaced by way of the mailbox, once', async () => {
     const { email } = await makePerson(server);

@@ -6,8 +6,9 @@ import { Browser } from '../support/browser.js';
 import { isSignedIn } from '../support/journey.js';
 import { JsonSignIn } from '../support/json-sign-in.js';
 import { codeOf, makeClient, makePerson, type Party, password, pkce, redeem } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { codeIn, generous, linkIn, setPolicy } from '../support/sign-in-letters.js';
+import { codeIn, generous, linkIn } from '../support/sign-in-letters.js';
 
 const captcha: Captcha = {
   siteKey: 'site-key',

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { generate } from 'otplib';
 import { acrValues } from '../../config/protocol.js';
 import { enter, formAt } from '../support/account.js';
 import { Browser, type Page } from '../support/browser.js';
@@ -16,8 +15,10 @@ import {
   pkce,
   redeem,
 } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { codeIn } from '../support/sign-in-letters.js';
+import { totpCode } from '../support/totp.js';
 
 const [one, mfa, phr] = acrValues;
 const stepSeconds = 30;
@@ -41,11 +42,8 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
     await policy({});
   });
 
-  const policy = (authentication: object) =>
-    server.inside(async ({ tenants }) =>
-      tenants.update(await tenants.current(), { settings: { authentication } } as never),
-    );
-  const code = (secret: string) => generate({ secret, epoch: Math.floor(clock.now().getTime() / 1000) });
+  const policy = (authentication: object) => setPolicy(server, authentication);
+  const code = (secret: string) => totpCode(secret, clock.now());
   const withTotp = (id = person.id) =>
     server.inside(async ({ totp, users }) => {
       const user = await users.find(id);

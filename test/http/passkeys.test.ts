@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { asDefaultTenant } from '../../src/main.js';
 import { Authenticator, type Behaviour } from '../support/authenticator.js';
 import { Browser, type Page } from '../support/browser.js';
 import {
@@ -13,6 +12,7 @@ import {
   pkce,
   redeem,
 } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 describe('passkeys at the sign-in (WebAuthn §7.2, RFC 8176)', () => {
@@ -32,11 +32,7 @@ describe('passkeys at the sign-in (WebAuthn §7.2, RFC 8176)', () => {
     await policy({});
   });
 
-  const policy = (authentication: object) =>
-    asDefaultTenant(server.services, async () => {
-      const { tenants } = server.services;
-      await tenants.update(await tenants.current(), { settings: { authentication } } as never);
-    });
+  const policy = (authentication: object) => setPolicy(server, authentication);
 
   /** The person gets a passkey. */
   async function holder(behaviour: Behaviour = {}) {

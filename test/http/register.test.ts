@@ -12,8 +12,9 @@ import {
   pkce,
   redeem,
 } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { generous, linkIn, setPolicy, subjectsOf } from '../support/sign-in-letters.js';
+import { generous, linkIn, subjectsOf } from '../support/sign-in-letters.js';
 
 const create = { prompt: 'create' };
 let count = 0;

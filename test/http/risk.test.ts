@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { generate } from 'otplib';
 import type { Page } from '../support/browser.js';
 import { StoppedClock } from '../support/clock.js';
 import { baseOf, csrfOf, send } from '../support/journey.js';
@@ -15,7 +14,10 @@ import {
   pkce,
   redeem,
 } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { codeIn } from '../support/sign-in-letters.js';
+import { totpCode } from '../support/totp.js';
 import { Traveller, trusting } from '../support/traveller.js';
 
 const home = '198.51.100.7';
@@ -41,10 +43,7 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     codeOf((await begin(new Traveller(home))).page);
   });
 
-  const policy = (authentication: object) =>
-    server.inside(async ({ tenants }) =>
-      tenants.update(await tenants.current(), { settings: { authentication } } as never),
-    );
+  const policy = (authentication: object) => setPolicy(server, authentication);
   async function begin(
     browser: Traveller,
     { failures = 0, more = {} }: { failures?: number; more?: Record<string, string> } = {},
@@ -73,15 +72,7 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
   const lockdowns = async () =>
     (await query(`SELECT 1 FROM one_time_tokens WHERE purpose = 'lockdown' AND subject LIKE $1 || ':%'`)).length;
 
-  async function codeInMail(than = ''): Promise<string> {
-    for (let tries = 0; tries < 100; tries += 1) {
-      const mails = await server.inside(({ mail }) => mail.mailbox());
-      const code = /^\d{6}$/m.exec(mails.find(({ to }) => to === person.email)?.text ?? '')?.[0];
-      if (code && code !== than) return code;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error('no mail came');
-  }
+  const codeInMail = (...seen: string[]) => codeIn(server, person.email, ...seen);
   async function lockOut(): Promise<void> {
     for (let i = 0; i < 5; i += 1) await server.inside(({ passwords }) => passwords.verify(person.email, 'wrong'));
     clock.move(5 * 60 + 1);
@@ -104,7 +95,7 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     const secret = await server.inside(async ({ totp, users }) => {
       const user = await users.find(person.id);
       const offer = totp.offer(user, 'Acme', 'flow');
-      await totp.confirm(user, offer, await generate({ secret: offer.secret, epoch: clock.now().getTime() / 1000 }));
+      await totp.confirm(user, offer, await totpCode(offer.secret, clock.now()));
       return offer.secret;
     });
     clock.move(30);
@@ -112,7 +103,7 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     const browser = new Traveller(abroad);
     const { page, proof } = await begin(browser);
     expect(isAsked(page)).toBe(true);
-    const code = await generate({ secret, epoch: Math.floor(clock.now().getTime() / 1000) });
+    const code = await totpCode(secret, clock.now());
     const end = await browser.submit(page, { code });
     const { body } = await redeem(server, party, codeOf(end), proof);
     expect(decodeJwt(String(body.id_token)).amr).toContain('mfa');
@@ -143,6 +134,19 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
     // Now they know it here.
     browser.forgetSessions();
     codeOf((await begin(browser)).page);
+  });
+
+  it('of whose code five guesses failed no code is looked at, however many are sent (NIST SP 800-63B-4 §3.2.2)', async () => {
+    const browser = new Traveller(abroad);
+    let asked = await browser.submit((await begin(browser)).page, { send: 'yes' });
+    const first = await codeInMail();
+    for (let i = 0; i < 5; i += 1) asked = await browser.submit(asked, { code: 'abcdef' });
+    asked = await browser.submit(asked, { send: 'again' });
+    const code = await codeInMail(first);
+    const locked = await browser.submit(asked, { code });
+    expect([locked.status, locked.html]).toEqual([422, expect.stringContaining('paused')]);
+    clock.move(5 * 60 + 1);
+    codeOf(await browser.submit(locked, { code }));
   });
 
   it('goes no other way: every other step, another sign-in, a code of another', async () => {

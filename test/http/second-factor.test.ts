@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { generate } from 'otplib';
-import { asDefaultTenant } from '../../src/main.js';
 import { Browser, type Page } from '../support/browser.js';
+import { StoppedClock } from '../support/clock.js';
 import {
   authorizationUrl,
   codeOf,
@@ -13,18 +13,10 @@ import {
   pkce,
   redeem,
 } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const stepSeconds = 30;
-
-/** Time that stands still until it is moved, so that a code is of one step. */
-class StoppedClock {
-  private time = Date.now();
-  now = () => new Date(this.time);
-  move(seconds: number): void {
-    this.time += seconds * 1000;
-  }
-}
 
 describe('a second factor (RFC 6238, OWASP ASVS 5.0 V6.5)', () => {
   const clock = new StoppedClock();
@@ -46,11 +38,7 @@ describe('a second factor (RFC 6238, OWASP ASVS 5.0 V6.5)', () => {
     await policy({});
   });
 
-  const policy = (authentication: object) =>
-    asDefaultTenant(server.services, async () => {
-      const { tenants } = server.services;
-      await tenants.update(await tenants.current(), { settings: { authentication } } as never);
-    });
+  const policy = (authentication: object) => setPolicy(server, authentication);
   const required = () => policy({ multi_factor: 'required' });
   const code = (secret: string, steps = 0) =>
     generate({ secret, epoch: Math.floor(clock.now().getTime() / 1000) + steps * stepSeconds });

@@ -1,24 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { generate } from 'otplib';
-import { asDefaultTenant } from '../../src/main.js';
 import { ask, tokenWith } from '../support/api.js';
 import { Browser, type Page } from '../support/browser.js';
+import { StoppedClock } from '../support/clock.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { totpCode } from '../support/totp.js';
 
 const stepSeconds = 30;
 const day = 24 * 3600;
-
-class StoppedClock {
-  private time = Date.now();
-  now = () => new Date(this.time);
-  move(seconds: number): void {
-    this.time += seconds * 1000;
-  }
-  reset(): void {
-    this.time = Date.now();
-  }
-}
 
 describe('a browser that is remembered after a second factor (OWASP ASVS 5.0 V6.3)', () => {
   const clock = new StoppedClock();
@@ -47,12 +37,8 @@ describe('a browser that is remembered after a second factor (OWASP ASVS 5.0 V6.
     clock.move(stepSeconds);
   });
 
-  const policy = (authentication: object) =>
-    asDefaultTenant(server.services, async () => {
-      const { tenants } = server.services;
-      await tenants.update(await tenants.current(), { settings: { authentication } } as never);
-    });
-  const code = (of: string) => generate({ secret: of, epoch: Math.floor(clock.now().getTime() / 1000) });
+  const policy = (authentication: object) => setPolicy(server, authentication);
+  const code = (of: string) => totpCode(of, clock.now());
   const isAsked = (page: Page) => page.html.includes('mfa-submit');
 
   /** As far as the second factor, in a session of its own: only the cookie that remembers stays. */

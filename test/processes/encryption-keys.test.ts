@@ -123,5 +123,5 @@ describe('an encryption key is replaced while two processes serve', () => {
     expect(house.members[index]?.log.join('')).toContain('encryption key v1 is not configured');
     expect(await published(index)).toBe(shown);
     expect(await isActive(at, party, accessToken, 0)).toBe(true);
-  }, 120_000);
+  }, 300_000);
 });

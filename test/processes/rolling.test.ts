@@ -54,7 +54,7 @@ describe('two workers of one machine', () => {
     const tokens = clients.answers.filter(({ name }) => name === 'token').length;
     expect(before).toBeGreaterThan(0);
     expect(await sum(issued)).toBe(tokens);
-  }, 90_000);
+  }, 180_000);
 
   it('are replaced when they die: only what was under way fails (kill -9)', async () => {
     const clients = underLoad();
@@ -132,5 +132,5 @@ describe('two machines behind a balancer that asks for /readyz', () => {
     const failed = await clients.stop();
     expect({ failed, errors: machines.flatMap(errorsIn) }).toEqual({ failed: [], errors: [] });
     expect(codes).toEqual([0, 0]);
-  }, 90_000);
+  }, 180_000);
 });

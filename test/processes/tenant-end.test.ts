@@ -85,7 +85,7 @@ describe('a tenant ends in every process', () => {
     expect(keys).toBeGreaterThan(0);
     expect((await make('big')).id).not.toBe(big.id);
     expect(await statusAt(0, 'big')).toBe(200);
-  }, 90_000);
+  }, 180_000);
 
   it('is removed once, however many do it at the same time, and nothing of a living one ever is', async () => {
     const { db, tenants, deletion } = house.services;

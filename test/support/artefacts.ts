@@ -4,8 +4,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { ask } from './api.js';
 import { Browser } from './browser.js';
 import { authorizationUrl, codeOf, introspect, pkce, post, redeem } from './party.js';
+import { assertionForm, bearer, show, withNonce } from './shown.js';
 import { assertionFor, cookiesIn, type House } from './tenancy.js';
-import { assertionForm, bearer, show, withNonce } from './ways.js';
 
 /** Something one tenant has given out. */
 export interface Artefact {

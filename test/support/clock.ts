@@ -9,3 +9,15 @@ export class StoppedClock {
     this.time = Date.now();
   }
 }
+
+/** Time that goes on, and is moved besides. */
+export class MovedClock {
+  private offset = 0;
+  now = () => new Date(Date.now() + this.offset);
+  move(seconds: number): void {
+    this.offset += seconds * 1000;
+  }
+  reset(): void {
+    this.offset = 0;
+  }
+}

@@ -16,7 +16,12 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
     { at, link, minutes: 7 * 24 * 60 },
     { at, link, minutes: 7 * 24 * 60, refused: true },
   ],
-  account_locked: [{ until: at, ip: '203.0.113.9' }, { until: '9999-12-31T23:59:59Z' }],
+  account_locked: [
+    { until: at, ip: '203.0.113.9' },
+    { until: '9999-12-31T23:59:59Z' },
+    { until: at, code: true },
+    { until: '9999-12-31T23:59:59Z', code: true },
+  ],
   repeated_lockouts: [{ until: at }, { until: '9999-12-31T23:59:59Z' }],
   account_unlocked: [{ at }],
   second_factors_removed: [{ at }],

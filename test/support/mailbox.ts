@@ -9,10 +9,10 @@ export interface Letter {
 
 /** The newest letter to an address that has these words. @throws Error where none comes. */
 export async function letterTo(server: TestServer, email: string, words: RegExp): Promise<Letter> {
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 500; tries += 1) {
     const found = (await lettersTo(server, email)).find(({ subject, text }) => words.test(`${subject}\n${text}`));
     if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`no letter ${words} came to ${email}`);
 }
@@ -23,12 +23,12 @@ export const lettersTo = async (server: TestServer, email: string): Promise<Lett
 
 /** Waits until everything that was sent has been delivered or thrown away. */
 export async function delivered(server: TestServer): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 500; tries += 1) {
     const [row] = await server.services.db.manager.query(
       `SELECT count(*)::int AS waiting FROM mail_messages WHERE status = 'queued'`,
     );
     if (row.waiting === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error('letters are still waiting');
 }

@@ -1,14 +1,14 @@
-// What arrives in a mailbox, and the tenant's rules for signing in.
+// What arrives in a mailbox.
 import type { TestServer } from './server.js';
 
 /** The newest letter that says it; waits for the worker. @param seen what is not new any more. */
 async function newest(server: TestServer, to: string, what: RegExp, seen: readonly string[]): Promise<string> {
-  for (let tries = 0; tries < 150; tries += 1) {
+  for (let tries = 0; tries < 750; tries += 1) {
     for (const mail of await server.inside(({ mail }) => mail.mailbox())) {
       const found = mail.to === to ? what.exec(mail.text)?.[0] : undefined;
       if (found && !seen.includes(found)) return found;
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`no letter came with ${what}`);
 }
@@ -22,12 +22,6 @@ export const codeIn = (server: TestServer, to: string, ...seen: string[]): Promi
 
 export const subjectsOf = async (server: TestServer, to: string): Promise<string[]> =>
   (await server.inside(({ mail }) => mail.mailbox())).filter((mail) => mail.to === to).map(({ subject }) => subject);
-
-/** What is not said takes its default. */
-export const setPolicy = (server: TestServer, authentication: object) =>
-  server.inside(async ({ tenants }) =>
-    tenants.update(await tenants.current(), { settings: { authentication } } as never),
-  );
 
 export const generous = {
   lettersToAddress: { points: 100_000, seconds: 3600 },

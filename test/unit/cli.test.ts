@@ -183,7 +183,7 @@ describe('the command line on the embedded database', () => {
     // And back, for what comes next.
     const back = { ENCRYPTION_KEYS: JSON.stringify({ dev: secrets.encryption_key, v2: made }) };
     expect((await ostiary(['keys', 'rewrap'], back)).code).toBe(0);
-  }, 120_000);
+  }, 300_000);
 
   it('is refused with 4 while the server runs, and the server ends with 0 when it is told to', async () => {
     const port = await freePort();

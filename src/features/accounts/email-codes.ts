@@ -73,9 +73,10 @@ export class EmailCodes {
   async signIn(identifier: string, flow: string, code: string): Promise<SignInOutcome> {
     const { subject, key, user: known } = await this.mailboxes.addressee(identifier);
     const waiting = await this.oneTimeTokens.waiting('email_code', subjectOf(subject, flow), { flow });
-    if (waiting?.shown) {
-      // Nobody makes many of these but the owner of the mailbox, and nobody else's wrong codes keep them from it.
-      const tried = await this.verify(identifier, flow, code);
+    // Nobody makes many codes that a link has shown but the owner of the mailbox, and nobody else's wrong ones keep them from it. Where none
+    // waits, there is nothing to guess.
+    if (!waiting || waiting.shown) {
+      const tried = waiting ? await this.verify(identifier, flow, code) : { outcome: 'gone' as const };
       if (tried.outcome !== 'ok') await this.failed(passwordSubject(key, identifier), known, tried.outcome);
       return tried;
     }

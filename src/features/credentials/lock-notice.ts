@@ -7,6 +7,8 @@ import type { UserService } from '../users/user.service.js';
 export const LOCKED_TASK = 'credentials.locked';
 export const Locked = z.strictObject({
   user_id: z.uuid().nullable(),
+  /** `second_factor`: whoever it was knew the password. */
+  factor: z.string().default('password'),
   until: z.string(),
   lockout_count: z.number().int(),
   /** Not the first ones of the day. */
@@ -14,12 +16,14 @@ export const Locked = z.strictObject({
 });
 
 export async function sendLockNotice(
-  { user_id, until, repeated }: z.input<typeof Locked>,
+  { user_id, factor, until, repeated }: z.input<typeof Locked>,
   users: UserService,
   mail: Pick<MailService, 'send'>,
 ): Promise<void> {
   if (!user_id) return;
   const user = await users.find(user_id).catch(() => undefined);
   if (user?.active)
-    await mail.send(repeated ? 'repeated_lockouts' : 'account_locked', user.email, { until }, user.claims.locale);
+    await (repeated
+      ? mail.send('repeated_lockouts', user.email, { until }, user.claims.locale)
+      : mail.send('account_locked', user.email, { until, code: factor === 'second_factor' }, user.claims.locale));
 }

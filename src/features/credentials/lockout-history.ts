@@ -13,6 +13,7 @@ const REPEATED = 3;
 
 export interface LockNotice {
   user_id: string | null;
+  factor: Factor;
   until: string;
   lockout_count: number;
   repeated: boolean;
@@ -42,7 +43,7 @@ export class LockoutHistory {
     const repeated = count >= REPEATED;
     if (repeated)
       await this.audit.record('account.locked_repeatedly', { subject_hash: subject, user_id: userId, factor, count });
-    return { ...notice, repeated };
+    return { ...notice, factor, repeated };
   }
 
   /** How many began since then. */

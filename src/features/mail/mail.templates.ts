@@ -26,8 +26,8 @@ export interface MailTemplates {
 
   /** @param link locks the account down. @param browser and system: as the browser names itself. @param refused whoever it was was not let in. */
   new_device: Link & { at: string; ip?: string | undefined; refused?: boolean } & NamedDevice;
-  /** @param until ISO 8601; the year 9999: until an administrator opens it. */
-  account_locked: { until: string; ip?: string };
+  /** @param until ISO 8601; the year 9999: it does not open by itself. @param code wrong codes were typed, after a right password. */
+  account_locked: { until: string; code?: boolean; ip?: string };
   repeated_lockouts: { until: string };
   /** An administrator opened it. */
   account_unlocked: { at: string };

@@ -95,13 +95,13 @@ export class OneTimeTokens {
     return rows[0]?.is_right ? { outcome: 'ok', redeemed: found } : { outcome: 'wrong' };
   }
 
-  /** What is remembered of the code that waits in this flow, without trying one. */
+  /** What is remembered of the code that can still be tried in this flow, without a try. */
   async waiting<P extends CodePurpose>(
     purpose: P,
     subject: string,
     { flow }: { flow: string },
   ): Promise<OneTimePurposes[P] | undefined> {
-    const values = [currentTenantId(), purpose, subject, flow, this.clock.now()];
+    const values = [currentTenantId(), purpose, subject, flow, this.clock.now(), MAX_TRIES];
     return redeemed<P>(await this.db.execute<Row>(WAITING, values))?.data;
   }
 
@@ -182,7 +182,8 @@ const WAITING = {
   name: 'one_time_code_waiting',
   text: `
     SELECT subject, data, flow FROM one_time_tokens
-    WHERE tenant_id = $1 AND purpose = $2 AND subject = $3 AND flow = $4 AND consumed_at IS NULL AND expires_at > $5`,
+    WHERE tenant_id = $1 AND purpose = $2 AND subject = $3 AND flow = $4 AND consumed_at IS NULL AND expires_at > $5
+      AND attempts < $6`,
 };
 
 // As the index on whose they are has it (ownerOf).

@@ -1,14 +1,14 @@
 // Sessions, keyed by uid: found by the hash of the cookie value, merged when two tabs save at once, and dead once ended.
-import { type Clock, epochSeconds } from '../../platform/clock.js';
+import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
-import type { SealedColumn } from '../../platform/rewrap.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
 import { homeHere } from './session-home.js';
+import { comparable, openSession, sealState } from './session-payload.js';
 import * as statements from './statements.js';
 
 export type SessionEnd = 'logout' | 'revoked' | 'moved' | 'password_changed' | 'factors_removed' | 'account_ended';
@@ -55,7 +55,7 @@ export class Sessions {
       this.clock.now(),
     ]);
     if (!row) return undefined;
-    const payload = this.open(row);
+    const payload = openSession(this.sealer, row);
     if (row.account) request.accounts.set(row.account.id, row.account);
     request.sessionsByUid.set(row.uid, payload);
     request.session = {
@@ -80,7 +80,7 @@ export class Sessions {
         uid,
         this.clock.now(),
       ]);
-      request.sessionsByUid.set(uid, row && this.open(row));
+      request.sessionsByUid.set(uid, row && openSession(this.sealer, row));
     }
     return request.sessionsByUid.get(uid);
   }
@@ -210,9 +210,7 @@ export class Sessions {
       {
         ...rest,
         authorizations,
-        ...(state
-          ? { state: this.sealer.seal(JSON.stringify(state), stateContext(currentTenantId(), payload.uid)) }
-          : {}),
+        ...(state ? { state: sealState(this.sealer, payload.uid, state) } : {}),
       },
       context?.ip ?? null,
       context?.userAgent ?? null,
@@ -229,30 +227,4 @@ export class Sessions {
     if (!row) throw new SessionEnded();
     return !row.handle_retired;
   }
-
-  private open({ uid, payload, expires_at }: FoundSession): Payload {
-    const { state, ...rest } = payload;
-    return {
-      ...rest,
-      exp: epochSeconds(expires_at),
-      ...(typeof state === 'string'
-        ? { state: JSON.parse(this.sealer.open(state, stateContext(currentTenantId(), uid))) }
-        : {}),
-    };
-  }
-}
-
-const stateContext = (tenantId: string, uid: unknown) => `sessions:${tenantId}:${String(uid)}:state`;
-
-export const sealedSessionState: SealedColumn = {
-  table: 'sessions',
-  column: 'payload',
-  member: 'state',
-  key: ['tenant_id', 'uid'],
-  context: ({ tenant_id, uid }) => stateContext(String(tenant_id), uid),
-};
-
-function comparable(payload: Payload): string {
-  const { jti, iat, exp, kind, ...rest } = payload;
-  return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

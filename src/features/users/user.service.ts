@@ -1,17 +1,17 @@
 // Owns the people of a tenant: their address, claims and roles, and whether they may come in.
 // Hands off to: credentials (how they prove who they are); whoever ends sessions and tokens, through the hook `ended`.
 import type { Clock } from '../../platform/clock.js';
-import { currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { conflict, forbidden, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
+import { conflict, forbidden, notFound, preconditionFailed } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { ownerOf } from '../one-time-tokens/one-time-purposes.js';
 import { AccountSettings } from './account-settings.js';
-import { normalizeIdentifier } from './identifier.js';
+import { identifierOf, normalizeIdentifier } from './identifier.js';
 import { ADMIN, User } from './user.entity.js';
 import { CreateUser, StandardClaims, type UpdateUser } from './user.schema.js';
+import { hasEndedSince, holdUser, isLastAdministrator, lockedUser } from './user-rows.js';
 
 export interface UserHooks {
   /** The user was disabled, closed or deleted: sessions, grants and tokens end in the same transaction. */
@@ -63,17 +63,16 @@ export class UserService {
   }
 
   /** Whether all sessions of theirs were ended since: what was proved before begins none. @param at NumericDate, in whole seconds. */
-  async isOutdated(id: string, at: number): Promise<boolean> {
-    return (await this.db.execute(OUTDATED, [currentTenantId(), id, at])).length > 0;
+  isOutdated(id: string, at: number): Promise<boolean> {
+    return hasEndedSince(this.db, id, at);
   }
 
   /**
    * In the transaction of a change: whoever ends all sessions of this person waits for it, or was first.
    * @param provedAt NumericDate. @returns false where they may not come in, or what was proved then begins nothing any more.
    */
-  async hold({ id }: Pick<User, 'id'>, provedAt?: number): Promise<boolean> {
-    if (!this.db.inTransaction) throw new Error('nothing is held outside a transaction');
-    return (await this.db.execute(HOLD, [currentTenantId(), id, provedAt ?? null])).length > 0;
+  hold({ id }: Pick<User, 'id'>, provedAt?: number): Promise<boolean> {
+    return holdUser(this.db, id, provedAt);
   }
 
   /** What was typed is normalised as it was when it was stored. */
@@ -239,52 +238,19 @@ export class UserService {
     });
   }
 
-  /** Reads the row as it is now and keeps others from changing it: two changes at once follow each other. */
   private async locked(id: string, ifMatch?: number): Promise<User> {
-    const user = await this.db
-      .repo(User)
-      .query('u')
-      .andWhere('u.id = :id', { id })
-      .setLock('pessimistic_write')
-      .getOne();
+    const user = await lockedUser(this.db, id);
     if (!user) throw notFound('user');
     if (ifMatch !== undefined && ifMatch !== user.version) throw preconditionFailed('The user has changed since');
     this.assertMayChange(user);
     return user;
   }
 
-  /** Without anybody the setup link would make the next one. Of two who remove each other at once one stays. @throws AppError 409 */
+  /** Without anybody the setup link would make the next one. @throws AppError 409 */
   private async assertNotLast(user: User): Promise<void> {
-    if (!user.roles.includes(ADMIN)) return;
-    await this.db.execute(LOCK, [currentTenantId()]);
-    const others = this.db.repo(User).query('u').andWhere(':role = ANY(u.roles)', { role: ADMIN });
-    others.andWhere('u.deletion_at IS NULL');
-    if (await others.andWhere('u.id <> :id', { id: user.id }).getExists()) return;
+    if (!(await isLastAdministrator(this.db, user))) return;
     throw conflict('last_administrator', 'Somebody must administer this tenant: give another user the role first');
   }
 }
 
-// NO KEY: rows that refer to the tenant can be written meanwhile.
-const LOCK = { name: 'administrators_lock', text: 'SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE' };
-
-const OUTDATED = {
-  name: 'user_proofs_outdated',
-  text: `SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 AND date_trunc('second', proofs_from) > to_timestamp($3::bigint)`,
-};
-
-const HOLD = {
-  name: 'user_hold',
-  text: `
-    SELECT 1 FROM users
-     WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL AND deletion_at IS NULL
-       AND (proofs_from IS NULL OR $3::bigint IS NULL OR date_trunc('second', proofs_from) <= to_timestamp($3::bigint))
-       FOR NO KEY UPDATE`,
-};
-
 const isUuid = (text: string): boolean => /^[0-9a-f-]{36}$/.test(text);
-
-function identifierOf(email: string): string {
-  const identifier = normalizeIdentifier(email);
-  if (!identifier) throw invalid('The e-mail address cannot be used', [{ pointer: '/email', message: 'is not valid' }]);
-  return identifier;
-}

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { limits } from '../../../config/protocol.js';
 import type { User } from '../../../src/features/users/user.entity.js';
 import { unavailable } from '../../../src/platform/errors.js';
-import { kinds } from '../../support/postgres.js';
+import { oneKind } from '../../support/postgres.js';
 import { goodPassword, type House, hidden, issuer, openHouse, tokenOf } from './house.js';
 
 const oldPassword = 'a former walnut bridge';
 
-describe.each(kinds)('a password from a mailed link (%s)', (kind) => {
+describe.each(oneKind)('a password from a mailed link (%s)', (kind) => {
   let house: House;
   let user: User;
   let machine = 0;

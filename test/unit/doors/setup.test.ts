@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { limits } from '../../../config/protocol.js';
 import { unavailable } from '../../../src/platform/errors.js';
-import { kinds } from '../../support/postgres.js';
+import { oneKind } from '../../support/postgres.js';
 import { goodPassword, type House, hidden, issuer, managementScopes, openHouse, tokenOf } from './house.js';
 
 const email = 'ada@example.com';
 
-describe.each(kinds)('the first administrator (%s)', (kind) => {
+describe.each(oneKind)('the first administrator (%s)', (kind) => {
   let house: House;
   let machine = 0;
 
