@@ -68,7 +68,8 @@ describe.each(kinds)('an account that somebody made and nobody came back to (GDP
     const user = await register();
     await inside(() => house.users.signedIn(user, { amr: ['pwd'] }));
     house.clock.forward(364 * daySeconds);
-    expect([await abandoned.end(), await isThere(user)]).toEqual([0, true]);
+    await abandoned.end();
+    expect(await isThere(user)).toBe(true);
     house.clock.forward(2 * daySeconds);
     await abandoned.end();
     expect(await isThere(user)).toBe(false);
