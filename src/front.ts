@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context, Middleware } from 'koa';
 import proxyAddr from 'proxy-addr';
 import type { Tenant } from './features/tenants/tenant.entity.js';
+import { heldHandles } from './interaction/device-cookie.js';
 import type { Issuers } from './issuers.js';
 import { runInContext, withContext } from './platform/context.js';
 import { newRequestId } from './platform/crypto.js';
@@ -117,7 +118,7 @@ export const below =
 export function resolveTenant(issuers: Issuers): Middleware {
   return async (ctx, next) => {
     await issuers.resolve(ctx.req as Observed);
-    await withContext({ tenantId: stateOf(ctx).tenant.id }, next);
+    await withContext({ tenantId: stateOf(ctx).tenant.id, handles: heldHandles(ctx) }, next);
   };
 }
 

@@ -57,7 +57,7 @@ export function authenticatorRoutes(router: Router, door: AccountDoor, deps: Aut
     const visitor = await door.mayChange(ctx, { back: page });
     if (!visitor) return;
     try {
-      await ownFactors.removeTotp(visitor.user);
+      await ownFactors.removeTotp(visitor.user, visitor.stands);
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 409) throw error;
       return show(ctx, visitor, error.code);
@@ -76,7 +76,9 @@ export function authenticatorRoutes(router: Router, door: AccountDoor, deps: Aut
   router.post('/security/recovery-codes', async (ctx) => {
     const visitor = await door.mayChange(ctx);
     if (!visitor) return;
-    await door.show(ctx, visitor, 'security/new-codes', { codes: await ownFactors.renewCodes(visitor.user) });
+    await door.show(ctx, visitor, 'security/new-codes', {
+      codes: await ownFactors.renewCodes(visitor.user, visitor.stands),
+    });
   });
 
   async function show(ctx: Context, visitor: Visitor, problem?: string): Promise<void> {

@@ -29,7 +29,7 @@ export function passkeyApi(router: Router, door: AccountDoor, deps: PasskeyDepen
     const response = parsed(RegistrationResponse, ctx);
     const made = await passkeyCeremonies.register(visitor.user, visitor.session.uid, response, visitor.stands);
     if (made.outcome !== 'ok') throw refused(made.outcome);
-    const recovery_codes = await ownFactors.codesWhereNone(visitor.user);
+    const recovery_codes = await ownFactors.codesWhereNone(visitor.user, visitor.stands);
     sendJson(ctx, 201, { passkey: presentPasskey(made.passkey), ...(recovery_codes ? { recovery_codes } : {}) });
   });
 
@@ -50,7 +50,7 @@ export function passkeyApi(router: Router, door: AccountDoor, deps: PasskeyDepen
   router.delete('/passkeys/:id', guarded, async (ctx) => {
     const visitor = await door.mayChange(ctx, { back });
     if (!visitor) return;
-    await ownFactors.removePasskey(visitor.user, String(ctx.params.id));
+    await ownFactors.removePasskey(visitor.user, String(ctx.params.id), visitor.stands);
     ctx.status = 204;
   });
 }

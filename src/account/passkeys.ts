@@ -40,7 +40,7 @@ export function passkeyRoutes(router: Router, door: AccountDoor, deps: PasskeyDe
       ? await passkeyCeremonies.register(visitor.user, visitor.session.uid, response.data, visitor.stands)
       : ({ outcome: 'failed' } as const);
     if (made.outcome !== 'ok') return list(ctx, visitor, `passkey_${made.outcome}`);
-    const codes = await ownFactors.codesWhereNone(visitor.user);
+    const codes = await ownFactors.codesWhereNone(visitor.user, visitor.stands);
     // Shown now or never: an address to go on to could not carry them.
     if (codes) return door.show(ctx, visitor, 'security/new-codes', { codes });
     seeOther(ctx, `${ctx.state.prefix}${page}?done=passkey_added`);
@@ -59,7 +59,7 @@ export function passkeyRoutes(router: Router, door: AccountDoor, deps: PasskeyDe
     const visitor = await door.mayChange(ctx, { back: page });
     if (!visitor) return;
     try {
-      await ownFactors.removePasskey(visitor.user, String(ctx.params.id));
+      await ownFactors.removePasskey(visitor.user, String(ctx.params.id), visitor.stands);
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 409) throw error;
       return list(ctx, visitor, error.code, error.status);

@@ -23,7 +23,7 @@ export function settingsApi(
   router.put('/auth/settings', guarded, readJsonBody, async (ctx) => {
     const visitor = await door.mayChange(ctx, { back: '/account/settings' });
     if (!visitor) return;
-    const { settings } = await users.changeSettings(visitor.user, parsed(AccountSettings, ctx));
+    const { settings } = await users.changeSettings(visitor.user, parsed(AccountSettings, ctx), visitor.stands);
     sendJson(ctx, 200, AccountSettings.parse(settings));
   });
 }

@@ -34,7 +34,7 @@ export function settingsRoutes(router: Router, door: AccountDoor, { users }: Set
     const visitor = await door.mayChange(ctx);
     if (!visitor) return;
     const notifications = Form.parse(ctx.request.body ?? {});
-    await users.changeSettings(visitor.user, AccountSettings.parse({ notifications }));
+    await users.changeSettings(visitor.user, AccountSettings.parse({ notifications }), visitor.stands);
     seeOther(ctx, `${ctx.state.prefix}/account/settings?done=settings_saved`);
   });
 }

@@ -40,7 +40,7 @@ export function twoFactorApi(
   router.post('/auth/2fa/disable', guarded, async (ctx) => {
     const visitor = await door.mayChange(ctx, { back });
     if (!visitor) return;
-    await ownFactors.removeTotp(visitor.user);
+    await ownFactors.removeTotp(visitor.user, visitor.stands);
     sendJson(ctx, 200, { enabled: false });
   });
 
@@ -51,6 +51,6 @@ export function twoFactorApi(
 
   router.post('/auth/2fa/backup-codes', guarded, async (ctx) => {
     const visitor = await door.mayChange(ctx, { back });
-    if (visitor) sendJson(ctx, 200, { recovery_codes: await ownFactors.renewCodes(visitor.user) });
+    if (visitor) sendJson(ctx, 200, { recovery_codes: await ownFactors.renewCodes(visitor.user, visitor.stands) });
   });
 }

@@ -65,7 +65,7 @@ export class AddPasskeyStep implements Step {
     const stands = () => users.hold(user, assuranceOf(progress.proofs).ts);
     const made = await registered(passkeys, visit, text, user, stands);
     if (made.outcome !== 'ok') return this.ask(visit, user, `passkey_${made.outcome}`);
-    const recovery_codes = await ownFactors.codesWhereNone(user);
+    const recovery_codes = await ownFactors.codesWhereNone(user, stands);
     const proofs = [...progress.proofs, proofOfNew(made.passkey, clock)];
     await this.stage.remember(visit, { ...answered, proofs, recovery_codes });
   }

@@ -27,14 +27,15 @@ export class ChangePasswordStep implements Step {
       if (outcome === 'same') return this.ask(visit, ['same']);
       // Somebody else was faster, here or as administrator: what was proved is not the password any more, and proves nothing.
       if (outcome === 'outdated') return this.stage.remember(visit, begunAnew(progress));
+      // The proof is now that of the new password: what was proved before a change begins no session.
+      const now = this.clock.now();
+      const proofs = progress.proofs.map((proof) => ({ ...proof, at: epochSeconds(now) }));
+      const proved = { ...progress.password, must_change: false, set_at: outcome.changedAt.getTime() };
+      return await this.stage.remember(visit, { ...progress, proofs, since: now.getTime(), password: proved });
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 422) throw error;
       return this.ask(visit, error.details.issues?.map(({ message }) => message) ?? ['unknown']);
     }
-    // The proof is now that of the new password: what was proved before a change begins no session.
-    const at = epochSeconds(this.clock.now());
-    const proofs = progress.proofs.map((proof) => ({ ...proof, at }));
-    await this.stage.remember(visit, { ...progress, proofs, password: { ...progress.password, must_change: false } });
   }
 
   private async ask(visit: Visit, reasons: string[]): Promise<void> {

@@ -117,7 +117,7 @@ export class Dispatcher {
     if (decisionOf(progress) === 'deny') return this.deny(visit);
     const { name: prompt } = interaction.prompt;
     const result: Finish = prompt === 'select_account' || prompt === 'create' ? { [prompt]: {} } : {};
-    const { user_id: accountId, proofs, from_session } = progress;
+    const { user_id: accountId, proofs, since, from_session } = progress;
     if (accountId && proofs.length > 0) {
       if (await this.isSignedInOtherwise(visit, accountId)) await engine.setAside(ctx.req, ctx.res);
       const user = await users.findActive(accountId);
@@ -129,7 +129,7 @@ export class Dispatcher {
       // What the session stands on was not shown here.
       await factorRecoveries.signedIn(user, proofs.slice(from_session?.proofs ?? 0));
       await users.signedIn(user, { amr: assurance.amr, clientId: interaction.clientId });
-      result.login = { accountId, ...assurance, proved_in: interaction.uid, from_session: from_session?.uid };
+      result.login = { accountId, ...assurance, since, proved_in: interaction.uid, from_session: from_session?.uid };
     }
     seeOther(ctx, await engine.finish(ctx.req, ctx.res, result));
   }

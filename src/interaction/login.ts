@@ -73,10 +73,13 @@ export class LoginStep implements Step {
     if (remaining === 0)
       return this.askName(visit, progress.identifier, { code: 'too_many_requests', seconds, status: 429 });
     const { passkeys, signIns, clock } = this.deps;
+    const since = clock.now();
     const result = (await this.takes('passkey')) ? await authenticated(passkeys, visit, text) : undefined;
     signIns.add({ outcome: result ? 'ok' : 'passkey_failed' });
-    if (result)
-      return this.stage.remember(visit, { ...progress, user_id: result.user.id, proofs: [proofOf(result, clock)] });
+    if (result) {
+      const proofs = [proofOf(result, since)];
+      return this.stage.remember(visit, { ...progress, user_id: result.user.id, proofs, since: since.getTime() });
+    }
     await this.failures.consume(address).catch(ignoreLimit);
     return this.askName(visit, progress.identifier, { code: 'passkey_failed' });
   }
@@ -107,6 +110,8 @@ export class LoginStep implements Step {
         outcome('captcha_required');
         return await this.refuse(visit, identifier, { code: 'captcha_required' });
       }
+      // Looking takes a while: what is changed or ended meanwhile comes after the proof.
+      const since = this.deps.clock.now();
       const result = await this.deps.passwords.verify(identifier, password);
       outcome(result.outcome);
       if (result.outcome === 'ok') {
@@ -114,7 +119,8 @@ export class LoginStep implements Step {
           ...named(visit.progress),
           identifier,
           user_id: result.user.id,
-          proofs: [{ method: 'password', at: epochSeconds(this.deps.clock.now()) }],
+          proofs: [{ method: 'password', at: epochSeconds(since) }],
+          since: since.getTime(),
           password: { must_change: result.mustChange, set_at: result.changedAt.getTime(), failures: result.failures },
           can_passkey: field(form, 'can_passkey') === 'yes',
         });

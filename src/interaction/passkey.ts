@@ -56,9 +56,10 @@ export async function authenticated(
   return response.success ? passkeys.authenticate(interaction.uid, response.data, user) : undefined;
 }
 
-export const proofOf = ({ verified, device_bound }: Authenticated, clock: Clock): Proof => ({
+/** @param since from before it was looked at. */
+export const proofOf = ({ verified, device_bound }: Authenticated, since: Date): Proof => ({
   method: 'passkey',
-  at: epochSeconds(clock.now()),
+  at: epochSeconds(since),
   verified,
   device_bound,
 });

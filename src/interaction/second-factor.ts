@@ -61,6 +61,7 @@ export class SecondFactorStep implements Step {
     if (!code) return this.ask(visit, user, way, { code: `missing_${way}` });
     if ((await this.question(user)) && !(await this.deps.captcha.passes(form, visit)))
       return this.ask(visit, user, way, { code: 'captcha_required' });
+    const at = epochSeconds(this.deps.clock.now());
     const result = await this.verify(visit, user, method, code);
     this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `second_factor_${result.outcome}` });
     if (result.outcome === 'failed') return this.ask(visit, user, way, { code: `wrong_${way}` });
@@ -68,7 +69,7 @@ export class SecondFactorStep implements Step {
     if (result.outcome === 'locked') return this.ask(visit, user, way, { code: 'locked', seconds: result.seconds });
     // Not after a recovery code: what it stands in for was lost.
     if (method !== 'recovery_code') await this.remember(visit, user, field(form, 'remember_device'));
-    await this.proved(visit, { method, at: epochSeconds(this.deps.clock.now()) });
+    await this.proved(visit, { method, at });
   }
 
   private verify(
@@ -88,10 +89,11 @@ export class SecondFactorStep implements Step {
     const { need } = visit;
     const { passkeys, signIns, clock } = this.deps;
     const asked = need.kind === 'second_factor' && need.methods.includes('passkey');
+    const since = clock.now();
     const result = asked ? await authenticated(passkeys, visit, text, user) : undefined;
     signIns.add({ outcome: result ? 'ok' : 'second_factor_failed' });
     if (!result) return this.ask(visit, user, 'code', { code: 'passkey_failed' });
-    await this.proved(visit, proofOf(result, clock));
+    await this.proved(visit, proofOf(result, since));
   }
 
   /** Only where the policy lists it: the weakest there is (NIST SP 800-63B-4 §3.1.3.1). */

@@ -6,6 +6,7 @@ import { assuranceOf, proofsOf } from '../features/authentication/assurance.js';
 import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { askedAcr } from '../features/authentication/requested-acr.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
+import type { PasswordService } from '../features/credentials/password.service.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
 import type { Interaction } from '../features/protocol/engine.js';
@@ -18,6 +19,7 @@ import { begunAnew, goesOn, Progress } from './steps.js';
 
 export interface SituationDependencies {
   users: Pick<UserService, 'isOutdated'>;
+  passwords: Pick<PasswordService, 'isSetAt'>;
   secondFactors: Pick<SecondFactors, 'of'>;
   devices: Pick<Devices, 'isTrusted'>;
   factorRecoveries: Pick<FactorRecoveries, 'isRecovered'>;
@@ -45,7 +47,10 @@ export class Situation {
   }
 
   /** Whether anything was proved, and still tells who it is. Where not, the sign-in is begun anew, with nothing kept of it. */
-  private async counts({ user_id, proofs, from_session }: Progress, interaction: Interaction): Promise<boolean> {
+  private async counts(
+    { user_id, proofs, from_session, password }: Progress,
+    interaction: Interaction,
+  ): Promise<boolean> {
     if (!user_id || proofs.length === 0) return false;
     if (from_session) {
       const { session, params } = interaction;
@@ -54,6 +59,8 @@ export class Situation {
       // OpenID Connect Core §3.1.2.1, max_age: also where the time runs out on the way.
       if (params.max_age !== undefined && this.age(session.ts) > Number(params.max_age)) return false;
     }
+    // Another password, or none: what was proved is not the account's any more.
+    if (password && !(await this.deps.passwords.isSetAt(user_id, new Date(password.set_at)))) return false;
     // Whoever ended all sessions of the account ended this sign-in too.
     return !(await this.deps.users.isOutdated(user_id, assuranceOf(proofs).ts));
   }

@@ -12,6 +12,8 @@ export const Progress = z.object({
   /** Whose proofs these are: set by the first one, and every later one is of the same account. */
   user_id: z.uuid().optional(),
   proofs: z.array(Proof).default([]),
+  /** In milliseconds, when the first proof was begun to be looked at: whatever ended the sessions of the account later ended this sign-in too. */
+  since: z.number().int().optional(),
   /** Of which session the first so many of them are, where it is stepped up: they end with it. */
   from_session: z.object({ uid: z.string(), proofs: z.number().int() }).optional(),
   /** A code was sent to the address that was typed, and is to be typed in place of a password. */

@@ -33,7 +33,9 @@ export function keepSessions(provider: Provider, protocol: Protocol, binding: Bi
     const ctx = currentEngineContext();
     const request = requestOf(ctx);
     request.rotatedFrom = this.oldId;
-    request.signedIn = Boolean(ctx?.oidc.result?.login);
+    const login = ctx?.oidc.result?.login as Partial<Login> | undefined;
+    request.signedIn = Boolean(login);
+    request.provedSince = login?.since === undefined ? undefined : new Date(login.since);
     const exp = epochSeconds(new Date()) + ttl;
     const payload = withoutOwnClients(
       Object.fromEntries(fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined)),

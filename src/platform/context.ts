@@ -14,6 +14,8 @@ export interface RequestContext {
   actor?: Actor;
   ip?: string;
   userAgent?: string;
+  /** What the browser holds to be recognised by. */
+  handles?: readonly string[];
   /** Asks only for what is published anyway (RFC 8414, RFC 7517): an older answer is better than none. */
   published?: boolean;
 }

@@ -70,6 +70,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
   });
   const authenticate = tokenBearer(services);
   const tokenHolder = async (ctx: Context) => {
+    ctx.set('Cache-Control', 'no-store');
     const { actor } = await requireBearer(ctx, {
       authenticate,
       realm: `${stateOf(ctx).issuer}/api`,

@@ -60,7 +60,7 @@ export function openAccounts(ground: Ground, people: People, letters: MailboxLim
       return (await mailboxProof.proved(user, { flow: undefined })).user;
     },
   );
-  const mailboxes = new Mailboxes(tenants, users, rateLimits, letters);
+  const mailboxes = new Mailboxes(tenants, users, people.devices, rateLimits, letters);
   const emailVerification = new EmailVerification(
     db,
     audit,
@@ -128,7 +128,7 @@ export function openAccounts(ground: Ground, people: People, letters: MailboxLim
       closing: disbelieve,
     }),
     abandonedRegistrations: new AbandonedRegistrations(db, users, clock),
-    accountDeletion: new AccountDeletion(db, audit, tenants, users, oneTimeTokens, mail, clock),
+    accountDeletion: new AccountDeletion(db, audit, tenants, users, oneTimeTokens, mail, clock, lockdownLinks),
     emailChange,
     dataExport: new DataExport(db, audit, tenants, clock, rateLimits, limits.dataExports),
     ownPassword: new OwnPassword(db, clock, passwords, mail, lockdownLinks),
@@ -136,6 +136,7 @@ export function openAccounts(ground: Ground, people: People, letters: MailboxLim
       db,
       audit,
       tenants,
+      users,
       clock,
       knownPlaces,
       people.lockout,

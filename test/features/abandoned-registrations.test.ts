@@ -64,6 +64,16 @@ describe.each(kinds)('an account that somebody made and nobody came back to (GDP
     expect(await isThere(user)).toBe(true);
   });
 
+  it('that was used goes where nobody has used it for a year, its address still unproved', async () => {
+    const user = await register();
+    await inside(() => house.users.signedIn(user, { amr: ['pwd'] }));
+    house.clock.forward(364 * daySeconds);
+    expect([await abandoned.end(), await isThere(user)]).toEqual([0, true]);
+    house.clock.forward(2 * daySeconds);
+    await abandoned.end();
+    expect(await isThere(user)).toBe(false);
+  });
+
   it('stays where an administrator made it', async () => {
     const user = await inside(() => house.users.create({ email: 'made@example.com' }));
     house.clock.forward(400 * daySeconds);

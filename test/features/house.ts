@@ -1,4 +1,5 @@
 // The features of one process, wired as app.ts does, over a real database, with a clock that tests move and a hasher that counts.
+
 import { EmailCodes } from '../../src/features/accounts/email-codes.js';
 import { EmailVerification } from '../../src/features/accounts/email-verification.js';
 import { ForgottenPasswords } from '../../src/features/accounts/forgotten-passwords.js';
@@ -14,6 +15,7 @@ import { ClientLookup } from '../../src/features/clients/client-lookup.js';
 import { Lockout } from '../../src/features/credentials/lockout.js';
 import { MailedCodeTries } from '../../src/features/credentials/mailed-code-tries.js';
 import { PasswordLinks } from '../../src/features/credentials/password-links.js';
+import { Devices } from '../../src/features/devices/device.service.js';
 import { KeyService } from '../../src/features/keys/key.service.js';
 import type { MailDriver } from '../../src/features/mail/mail.driver.js';
 import { MailService } from '../../src/features/mail/mail.service.js';
@@ -155,7 +157,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     async (user) => (await proof.proved(user, { flow: undefined })).user,
   );
   const rateLimits = new RateLimits({ workers: 1, clock });
-  const mailboxes = new Mailboxes(tenants, users, rateLimits, letterLimits);
+  const mailboxes = new Mailboxes(tenants, users, new Devices(db, audit, clock), rateLimits, letterLimits);
   const verification = new EmailVerification(
     db,
     audit,

@@ -117,6 +117,19 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
     expect(await user()).toMatchObject({ id: person.id });
   });
 
+  it('ends no "This was not me" of its owner: whoever else asked for the end is put out once the account is kept', async () => {
+    const before = await server.inside(async ({ lockdownLinks }) => lockdownLinks.issue(await user()));
+    await remove();
+    const letter = await letterTo(server, person.email, /account-restore/);
+    const inLetter = String(/http\S+\/lockdown\?token=[\w-]+/.exec(letter.text)?.[0]);
+    for (const link of [before, inLetter]) expect((await new Browser().open(link)).status).toBe(400);
+    const owner = new Browser();
+    await press(owner, await owner.open(await keepLink()), 'account-restore-submit');
+    expect((await new Browser().open(before)).status).toBe(200);
+    const done = await owner.submit(await owner.open(inLetter), {});
+    expect([done.url, await outcome()]).toEqual([`${server.issuer}/lockdown/done`, 'failed']);
+  });
+
   it('is gone after the time that the tenant gives, and not before', async () => {
     await server.inside(async ({ tenants }) =>
       tenants.update(await tenants.current(), { settings: { accounts: { deletion_grace_days: 3 } } } as never),

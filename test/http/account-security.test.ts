@@ -92,6 +92,25 @@ describe('the security of an account', () => {
       expect((await owner.browser.submit(back, {})).html).toContain('Your authenticator app is turned off.');
     });
 
+    it('stays, and so do its codes, where the session is being ended in which that is asked for', async () => {
+      await setUp();
+      const [remove, renew] = [await proved('/totp'), await owner.browser.open(owner.security('/recovery-codes'))];
+      const codes = () =>
+        owner.query('SELECT * FROM recovery_codes WHERE user_id = $1 ORDER BY 1, 2, 3', [owner.person.id]);
+      const before = await codes();
+      let sent: Promise<Page>[] = [];
+      await owner.server.inside(async ({ db, lockdown, lockdownLinks, users }) => {
+        const link = await lockdownLinks.issue(await users.find(owner.person.id));
+        await db.transaction(async () => {
+          await lockdown.redeem(String(new URL(link).searchParams.get('token')));
+          sent = [owner.browser.submit(remove, {}), owner.browser.submit(renew, {})];
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+        });
+      });
+      for (const page of await Promise.all(sent)) expect(codesOn(page)).toEqual([]);
+      expect([(await factors()).totp, await codes()]).toEqual([true, before]);
+    });
+
     it('stays where the tenant requires one and there is no other', async () => {
       const { secret } = await setUp();
       await owner.policy({ multi_factor: 'required' });

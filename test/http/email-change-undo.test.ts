@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generate } from 'otplib';
 import { changeEmail, press, undoLink } from '../support/account-life.js';
+import { Authenticator } from '../support/authenticator.js';
 import { Browser } from '../support/browser.js';
 import { delivered, lettersTo, letterTo, linkIn } from '../support/mailbox.js';
 import { makeClient, makePerson, type Party, password, refresh, tokensFor } from '../support/party.js';
@@ -81,7 +82,7 @@ describe('a change of address that the old mailbox takes back (OWASP ASVS 5.0 V6
     expect(await left()).toEqual([true, 10]);
     await server.inside(async ({ passwords }) => passwords.set(await user(), password));
     for (const table of ['totp_credentials', 'recovery_codes'])
-      await manager.query(`UPDATE ${table} SET created_at = now() - interval '3 days' WHERE user_id = $1`, [person.id]);
+      await manager.query(`UPDATE ${table} SET created_at = now() - interval '9 days' WHERE user_id = $1`, [person.id]);
     await server.inside(async ({ emailChange, oneTimeTokens, users }) => {
       const data = { from: person.email, to: `b-${wanted}`, at: new Date().toISOString() };
       await users.update(await user(), { email: `b-${wanted}` });
@@ -96,6 +97,39 @@ describe('a change of address that the old mailbox takes back (OWASP ASVS 5.0 V6
       await emailChange.undo(await oneTimeTokens.issue('email_change_undo', `${person.id}:c`, { data }));
     });
     expect(await left()).toEqual([true, 0]);
+  });
+
+  it('leaves no passkey as a way in by itself, however old: it may be the one of whoever changed the address', async () => {
+    const authenticator = new Authenticator({ origin: new URL(server.issuer).origin });
+    await server.inside(async ({ passkeyCeremonies }) => {
+      const options = await passkeyCeremonies.registrationOptions(await user(), 'flow');
+      await passkeyCeremonies.register(await user(), 'flow', authenticator.create(options));
+    });
+    const { manager } = server.services.db;
+    await manager.query(`UPDATE passkeys SET created_at = now() - interval '9 days' WHERE user_id = $1`, [person.id]);
+    await server.inside(async ({ emailChange, oneTimeTokens, users }) => {
+      const data = { from: person.email, to: wanted, at: new Date().toISOString() };
+      await users.update(await user(), { email: wanted });
+      await emailChange.undo(await oneTimeTokens.issue('email_change_undo', `${person.id}:x`, { data }));
+    });
+    const alone = await server.inside(async ({ passkeyCeremonies }) => {
+      const options = await passkeyCeremonies.authenticationOptions('flow');
+      return passkeyCeremonies.authenticate('flow', authenticator.get(options));
+    });
+    expect([(await manager.query('SELECT 1 FROM passkeys WHERE user_id = $1', [person.id])).length, alone]).toEqual([
+      1,
+      undefined,
+    ]);
+  });
+
+  it('leaves "This was not me" in the letters that came there before as good as it was', async () => {
+    const link = await server.inside(async ({ lockdownLinks }) => lockdownLinks.issue(await user()));
+    await change();
+    expect((await new Browser().open(link)).status).toBe(400);
+    await pressUndo(await linkTo());
+    const own = new Browser();
+    const done = await own.submit(await own.open(link), {});
+    expect(done.url).toBe(`${server.issuer}/lockdown/done`);
   });
 
   it('works after a second change too, and ends the way back to what came in between', async () => {

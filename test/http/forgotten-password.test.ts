@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser } from '../support/browser.js';
 import { withoutNonces } from '../support/journey.js';
-import { makePerson } from '../support/party.js';
+import { makePerson, signIn } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { linkIn } from '../support/sign-in-letters.js';
+import { Traveller, trusting } from '../support/traveller.js';
 
 describe('a forgotten password', () => {
   let server: TestServer;
@@ -54,5 +55,37 @@ describe('a forgotten password', () => {
     expect((await post({ csrf })).status).toBe(422);
     for (let i = 0; i < 5; i += 1) expect((await post({ username: 'often@example.com', csrf })).status).toBe(303);
     expect((await post({ username: 'often@example.com', csrf })).status).toBe(429);
+  });
+});
+
+describe('letters that strangers ask for, from one network after the other (OWASP ASVS 5.0 V6.1.1)', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    const letters = {
+      lettersToAddress: { points: 3, seconds: 3600 },
+      lettersToAddressInAll: { points: 4, seconds: 3600 },
+      lettersFromClient: { points: 1000, seconds: 3600 },
+    };
+    server = await startServer({ ...trusting, overrides: { letters } });
+  }, 60_000);
+  afterAll(() => server?.close());
+
+  const ask = async (username: string, browser: Browser) =>
+    (await browser.submit(await browser.open(`${server.issuer}/forgotten-password`), { username })).status;
+
+  it('keep nobody waiting in a browser that the account knows, and no other account’s browser passes', async () => {
+    const [person, other] = [await makePerson(server), await makePerson(server)];
+    const [home, elsewhere] = [new Traveller('198.51.100.7'), new Traveller('203.0.113.200')];
+    await signIn(home, `${server.issuer}/account`, person.email);
+    await signIn(elsewhere, `${server.issuer}/account`, other.email);
+    for (const ip of ['192.0.2.1', '192.0.2.2', '203.0.113.1', '203.0.113.2'])
+      expect(await ask(person.email, new Traveller(ip))).toBe(200);
+    expect(await ask(person.email, new Traveller('198.18.1.1'))).toBe(429);
+    expect(await ask(person.email, elsewhere)).toBe(429);
+    expect([await ask(person.email, home), await ask(person.email, home)]).toEqual([200, 200]);
+    // Who has no account is counted as whoever has one.
+    for (const ip of ['192.0.2.1', '192.0.2.2', '203.0.113.1', '203.0.113.2'])
+      expect(await ask('nobody@example.com', new Traveller(ip))).toBe(200);
+    expect(await ask('nobody@example.com', home)).toBe(429);
   });
 });

@@ -246,6 +246,57 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
       expect(await alone(false)).toMatchObject({ verified: true });
     });
 
+    it('leaves no older passkey as a way in by itself', async () => {
+      const authenticator = await addPasskey();
+      await age('passkeys');
+      await pressLink(await begin());
+      expect(await rightly()).toMatchObject({ passkeys: [{}] });
+      const alone = await server.inside(async ({ passkeyCeremonies }) => {
+        const options = await passkeyCeremonies.authenticationOptions('flow');
+        return passkeyCeremonies.authenticate('flow', authenticator.get(options));
+      });
+      expect(alone).toBeUndefined();
+    });
+
+    it('is not undone by a passkey that is being used meanwhile', async () => {
+      const authenticator = await addPasskey();
+      await age('passkeys');
+      const { db } = server.services;
+      let begun = () => {};
+      const lowered = new Promise<void>((resolve) => {
+        begun = resolve;
+      });
+      const used = server.inside(async ({ passkeyCeremonies }) => {
+        const options = await passkeyCeremonies.authenticationOptions('flow');
+        await lowered;
+        return passkeyCeremonies.authenticate('flow', authenticator.get(options));
+      });
+      await server.inside(async ({ passkeys, users }) => {
+        const user = await users.find(person.id);
+        await db.transaction(async () => {
+          await passkeys.lower(user);
+          begun();
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        });
+      });
+      expect(await used).toBeUndefined();
+      expect(await query('SELECT uv_initialized FROM passkeys WHERE user_id = $1')).toEqual([
+        { uv_initialized: false },
+      ]);
+    });
+
+    it.each(['replaced', 'removed'])(
+      'takes away the authenticator that came in place of one that was %s',
+      async (how) => {
+        await addTotp();
+        await age('totp_credentials');
+        if (how === 'removed') await server.inside(async ({ totp, users }) => totp.remove(await users.find(person.id)));
+        await addTotp();
+        await pressLink(await begin());
+        expect(await rightly()).toMatchObject({ totp: false });
+      },
+    );
+
     it('is dead once the address it was sent to is no longer theirs', async () => {
       const link = await begin();
       await server.inside(async ({ users }) =>

@@ -40,6 +40,6 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   recovery_requested: [{ link, minutes: 7 * 24 * 60, at }],
   factors_recovered: [{ at }],
   recovery_codes_low: [{ left: 2, link }, { left: 1 }],
-  account_deletion: [{ until: '2026-12-21T14:20:00Z', link }],
+  account_deletion: [{ until: '2026-12-21T14:20:00Z', link, not_me: link }],
   account_deleted: [{}],
 };

@@ -7,6 +7,7 @@ import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
 import { ENDED_WITH_ADDRESS } from '../one-time-tokens/one-time-purposes.js';
 import { invalidLink, type OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
+import type { LockdownLinks } from '../risk/lockdown-links.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
@@ -25,6 +26,7 @@ export class AccountDeletion {
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly mail: Pick<MailService, 'send'>,
     private readonly clock: Clock,
+    private readonly lockdownLinks: Pick<LockdownLinks, 'issue'>,
   ) {}
 
   async graceDays(): Promise<number> {
@@ -42,7 +44,10 @@ export class AccountDeletion {
       const data = { email: user.emailNormalized };
       const token = await this.oneTimeTokens.issue('account_deletion_undo', user.id, { ttlSeconds, data });
       const link = `${this.tenants.issuerOf(tenant)}/account-restore?token=${token}`;
-      await this.mail.send('account_deletion', user.email, { until: until.toISOString(), link }, user.claims.locale);
+      // Good once the account is kept: where somebody else asked for its end, they are still in it then.
+      const not_me = await this.lockdownLinks.issue(user);
+      const letter = { until: until.toISOString(), link, not_me };
+      await this.mail.send('account_deletion', user.email, letter, user.claims.locale);
     });
     return until;
   }

@@ -26,8 +26,8 @@ export interface EmailChangeHooks {
   takenBack(user: User, since: Date): Promise<string>;
 }
 
-/** Whoever changes an address that is not theirs has made themselves at home before. */
-const suspicionMs = 24 * 3600 * 1000;
+/** Whoever changes an address that is not theirs has made themselves at home before: as long before as a letter about it says "This was not me". */
+const suspicionMs = TTL_SECONDS.lockdown * 1000;
 
 export class EmailChange {
   constructor(
@@ -150,7 +150,8 @@ export class EmailChange {
     } catch (error) {
       // Proved meanwhile, or at another address: it is somebody's.
       if (error instanceof AppError && error.status === 412) throw addressTaken();
-      throw error;
+      // Gone by itself: there is room.
+      if (!(error instanceof AppError) || error.status !== 404) throw error;
     }
   }
 

@@ -42,10 +42,11 @@ export interface AuditEvents {
   'account.proved': { user_id: string; disowned: boolean };
   'mailbox.letter_requested': { user_id: string | null; purpose: string };
   'factor.added': { user_id: string; factor: string };
-  'factor.removed': { user_id: string; factor: string };
+  /** `added_at` (ISO 8601): how long the account had it. */
+  'factor.removed': { user_id: string; factor: string; added_at?: string };
   'passkey.added': { user_id: string; credential_id: string; aaguid: string; device_bound: boolean };
   'passkey.renamed': { user_id: string; credential_id: string };
-  'passkey.removed': { user_id: string; credential_id: string };
+  'passkey.removed': { user_id: string; credential_id: string; added_at: string };
   /** Its signature counter went back (WebAuthn §6.1.1): there may be two of it. */
   'passkey.flagged': { user_id: string; credential_id: string; stored: number; presented: number };
   'recovery_codes.renewed': { user_id: string };

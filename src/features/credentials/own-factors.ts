@@ -2,7 +2,7 @@
 // the last of them, and none comes or goes without a letter. What an administrator takes away is in second-factors.ts.
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
-import { conflict, notFound } from '../../platform/errors.js';
+import { conflict, forbidden, notFound } from '../../platform/errors.js';
 import { type Factors, usable } from '../authentication/requirement.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
@@ -11,6 +11,9 @@ import type { Passkeys } from './passkeys.js';
 import type { RecoveryCodes } from './recovery-codes.js';
 import type { SecondFactors } from './second-factors.js';
 import type { TotpOffer, TotpService } from './totp.service.js';
+
+/** In the transaction of a change: whether the session or the proof that it rests on still holds. */
+type Stands = () => Promise<boolean>;
 
 export class OwnFactors {
   constructor(
@@ -33,7 +36,7 @@ export class OwnFactors {
     user: User,
     offer: TotpOffer,
     code: string,
-    stands?: () => Promise<boolean>,
+    stands?: Stands,
   ): Promise<{ codes: string[] | undefined } | undefined> {
     return this.db.transaction(async () => {
       await this.hold(user);
@@ -43,8 +46,9 @@ export class OwnFactors {
   }
 
   /** @throws AppError 404 where there is none, 409 where the tenant asks for a second factor and this is the last one. */
-  removeTotp(user: User): Promise<void> {
+  removeTotp(user: User, stands?: Stands): Promise<void> {
     return this.db.transaction(async () => {
+      await this.assertStands(stands);
       await this.hold(user);
       const has = await this.factors.of(user.id);
       if (!has.totp) throw notFound('authenticator');
@@ -56,8 +60,9 @@ export class OwnFactors {
   }
 
   /** @throws AppError 404 for one of somebody else as for none, 409 for the last way in and the last second factor that is asked for. */
-  removePasskey(user: User, credentialId: string): Promise<void> {
+  removePasskey(user: User, credentialId: string, stands?: Stands): Promise<void> {
     return this.db.transaction(async () => {
+      await this.assertStands(stands);
       await this.hold(user);
       const passkey = await this.passkeys.find(user, credentialId);
       const has = await this.factors.of(user.id);
@@ -69,8 +74,9 @@ export class OwnFactors {
   }
 
   /** The earlier ones die. @returns the codes: they are shown now or never. @throws AppError 409 where there is nothing they could stand in for. */
-  renewCodes(user: User): Promise<string[]> {
+  renewCodes(user: User, stands?: Stands): Promise<string[]> {
     return this.db.transaction(async () => {
+      await this.assertStands(stands);
       await this.hold(user);
       if (isBare(await this.factors.of(user.id)))
         throw conflict('no_second_factor', 'Recovery codes stand in for a second factor: set one up first');
@@ -80,12 +86,18 @@ export class OwnFactors {
     });
   }
 
-  /** After a factor was added: whoever loses it needs another way. @returns undefined where there are some. */
-  codesWhereNone(user: User): Promise<string[] | undefined> {
+  /** After a factor was added: whoever loses it needs another way. @returns undefined where there are some, or what added it holds no more. */
+  codesWhereNone(user: User, stands?: Stands): Promise<string[] | undefined> {
     return this.db.transaction(async () => {
+      if (stands && !(await stands())) return undefined;
       await this.hold(user);
       return (await this.recoveryCodes.left(user.id)) > 0 ? undefined : this.recoveryCodes.renew(user);
     });
+  }
+
+  /** Whoever ended the session, or shut its holder out, was first. @throws AppError 403 */
+  private async assertStands(stands: Stands | undefined): Promise<void> {
+    if (stands && !(await stands())) throw forbidden('session_ended', 'You were signed out meanwhile');
   }
 
   /** Of two who remove one each at the same time, the second sees what is left. */

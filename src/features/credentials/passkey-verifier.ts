@@ -15,7 +15,7 @@ export interface NewCredential {
   backupEligible: boolean;
   backedUp: boolean;
   userVerified: boolean;
-  /** A certificate of its maker signed for it, so that its AAGUID is more than its own word. */
+  /** It came with an attestation that is signed. Whose certificate that is nobody checks: its AAGUID is its own word (docs/policies.md). */
   attested: boolean;
 }
 

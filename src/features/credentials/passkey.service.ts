@@ -130,6 +130,8 @@ export class PasskeyService {
     if (!owner) return this.refuse(response, 'disabled', passkey);
     const credential = await this.advance(passkey, assertion, user !== undefined);
     if (!credential) return this.refuse(response, 'counter_regressed', passkey);
+    // Whoever shuts somebody out has lowered it since it was read: alone it opens nothing any more.
+    if (!user && !credential.uvInitialized) return this.refuse(response, 'not_verified', passkey);
     return { user: owner, verified: assertion.userVerified, device_bound: credential.deviceBound, credential };
   }
 
@@ -193,12 +195,14 @@ export class PasskeyService {
   /** §6.1.1, §7.2 step 22: one statement compares and moves the counter on, whoever comes at the same time. */
   private async advance(passkey: Passkey, assertion: Assertion, second: boolean): Promise<Passkey | undefined> {
     const now = this.clock.now();
-    const uvInitialized = passkey.uvInitialized || (second && assertion.userVerified);
-    const { signCount, backedUp } = assertion;
-    const values = [currentTenantId(), passkey.credentialId, signCount, backedUp, uvInitialized, now];
-    const rows = await this.db.execute(ADVANCE, values);
-    if (rows.length > 0)
+    const { signCount, backedUp, userVerified } = assertion;
+    const raised = second && userVerified;
+    const values = [currentTenantId(), passkey.credentialId, signCount, backedUp, raised, now];
+    const [row] = await this.db.execute<{ uv_initialized: boolean }>(ADVANCE, values);
+    if (row) {
+      const uvInitialized = row.uv_initialized;
       return Object.assign(passkey, { signCount: String(signCount), backedUp, uvInitialized, lastUsedAt: now });
+    }
     await this.flag(passkey, signCount);
     return undefined;
   }
@@ -248,5 +252,5 @@ const ADVANCE = {
   text: `
     UPDATE passkeys SET sign_count = $3, backed_up = $4, uv_initialized = uv_initialized OR $5, last_used_at = $6
     WHERE tenant_id = $1 AND credential_id = $2 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0))
-    RETURNING credential_id`,
+    RETURNING uv_initialized`,
 };

@@ -45,7 +45,7 @@ export class Passkeys {
     return this.db.transaction(async () => {
       await this.db.execute(LOCK_USER, [currentTenantId(), user.id]);
       const passkeys = (await this.of(user.id)).filter(({ createdAt }) => createdAt >= since);
-      for (const { credentialId } of passkeys) await this.delete(user, credentialId);
+      for (const one of passkeys) await this.delete(one);
       return passkeys.length > 0;
     });
   }
@@ -72,12 +72,13 @@ export class Passkeys {
       };
       if (isLastWayIn(passkey, others, ways))
         throw conflict('last_way_in', 'This is the only way into the account: add another one first');
-      await this.delete(user, credentialId);
+      await this.delete(passkey);
     });
   }
 
-  private async delete({ id: userId }: User, credentialId: string): Promise<void> {
+  private async delete({ userId, credentialId, createdAt }: Passkey): Promise<void> {
     await this.db.repo(Passkey).delete({ credentialId, userId });
-    await this.audit.record('passkey.removed', { user_id: userId, credential_id: credentialId });
+    const added_at = createdAt.toISOString();
+    await this.audit.record('passkey.removed', { user_id: userId, credential_id: credentialId, added_at });
   }
 }

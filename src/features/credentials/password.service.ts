@@ -78,23 +78,25 @@ export class PasswordService {
 
   /**
    * Checks and hashes, which takes a while and belongs before a transaction.
-   * @returns what writes it, to be called in the transaction that also uses up a link.
+   * @returns what writes it, to be called in the transaction that also uses up a link, and says when it was set.
    */
   async prepare(
     user: User,
     password: string,
     { mustChange = false, keptSession }: { mustChange?: boolean; keptSession?: string | undefined } = {},
-  ): Promise<() => Promise<void>> {
+  ): Promise<() => Promise<Date>> {
     await this.check(password, user);
     const hash = await this.hasher.hash(password);
     return () =>
       this.db.transaction(async () => {
-        const credential = { userId: user.id, hash, mustChange, changedAt: this.clock.now() };
+        const changedAt = this.clock.now();
+        const credential = { userId: user.id, hash, mustChange, changedAt };
         await this.db.repo(PasswordCredential).save(Object.assign(new PasswordCredential(), credential));
         await this.oneTimeTokens.revokeAll(ENDED_WITH_PASSWORD, user.id);
         await this.verifier.reset(user);
         await this.audit.record('password.set', { user_id: user.id, must_change: mustChange });
         await this.hooks.passwordChanged(user, keptSession);
+        return changedAt;
       });
   }
 
@@ -125,7 +127,7 @@ export class PasswordService {
    * @param changedAt when the proved one was set. Where that is not the one they have any more, nothing is said about the one they have.
    * @throws AppError 422 as check does, 503 where there is no room to hash.
    */
-  async replace(user: User, password: string, changedAt: Date): Promise<'done' | 'same' | 'outdated'> {
+  async replace(user: User, password: string, changedAt: Date): Promise<{ changedAt: Date } | 'same' | 'outdated'> {
     const proved = (credential: PasswordCredential | null | undefined) =>
       credential?.mustChange === true && credential.changedAt.getTime() === changedAt.getTime();
     const credential = await this.credentialOf(user.id);
@@ -136,14 +138,18 @@ export class PasswordService {
     const write = await this.prepare(user, password);
     return this.db.transaction(async () => {
       if (!proved(await this.held(user))) return 'outdated';
-      await write();
-      return 'done';
+      return { changedAt: await write() };
     });
   }
 
   /** In the transaction that sets another one: whether it is still the one that was proved. Whoever comes at the same time waits. */
   async isStill(user: User, changedAt: Date): Promise<boolean> {
     return (await this.held(user))?.changedAt.getTime() === changedAt.getTime();
+  }
+
+  /** Whether the account's password is the one that was set then. */
+  async isSetAt(userId: string, changedAt: Date): Promise<boolean> {
+    return (await this.credentialOf(userId))?.changedAt.getTime() === changedAt.getTime();
   }
 
   async has(user: User): Promise<boolean> {

@@ -1,5 +1,6 @@
 // Owns what an account has beside its password, and the one place where a code of it is tried: counted for the account, whatever the address,
 // the session or the process, before it is looked at.
+import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import type { Factors } from '../authentication/requirement.js';
 import type { TenantService } from '../tenants/tenant.service.js';
@@ -81,21 +82,23 @@ export class SecondFactors {
 
   /**
    * What somebody else may have put there. Where the account had none before, the first ones stay: they may be its owner's, and a mailbox alone
-   * takes no factor away. A passkey among them opens nothing by itself any more, until it was used after another proof.
+   * takes no factor away. No passkey that stays, however old, opens anything by itself any more, until it was used after another proof.
    */
   async removeAddedSince(user: User, since: Date): Promise<void> {
     await this.db.transaction(async () => {
-      if (!(await this.hadBefore(user, since))) return this.passkeys.lower(user);
+      await this.passkeys.lower(user);
+      if (!(await this.hadBefore(user, since))) return;
       await this.totp.remove(user, since);
       await this.recoveryCodes.remove(user, since);
       await this.passkeys.removeAll(user, since);
     });
   }
 
-  /** Whether a factor of the account is older than that. */
+  /** Whether the account had a factor before that, also one that was taken away or replaced since: whoever did so must not pass for the first owner. */
   async hadBefore({ id }: Pick<User, 'id'>, time: Date): Promise<boolean> {
     if (await this.totp.hadBefore(id, time)) return true;
-    return (await this.passkeys.of(id)).some(({ createdAt }) => createdAt < time);
+    if ((await this.passkeys.of(id)).some(({ createdAt }) => createdAt < time)) return true;
+    return (await this.db.execute(LOST_SINCE, [currentTenantId(), id, time])).length > 0;
   }
 
   private recover(user: User, code: string): Promise<boolean> {
@@ -111,3 +114,11 @@ export class SecondFactors {
     return { subject: secondFactorSubject(identifierKey, id), factor: 'second_factor', userId: id };
   }
 }
+
+const LOST_SINCE = {
+  name: 'second_factors_lost_since',
+  text: `
+    SELECT 1 FROM audit_events
+     WHERE tenant_id = $1 AND data ->> 'user_id' = $2::text AND name IN ('factor.removed', 'passkey.removed')
+       AND occurred_at >= $3::timestamptz AND (data ->> 'added_at')::timestamptz < $3::timestamptz LIMIT 1`,
+};

@@ -94,6 +94,7 @@ export class TotpService {
         createdAt: this.clock.now(),
       });
       await this.db.repo(TotpCredential).save(credential);
+      if (earlier) await this.recordRemoved(earlier);
       await this.audit.record('factor.added', { user_id: user.id, factor: 'totp' });
       await this.added(user);
       return true;
@@ -112,10 +113,17 @@ export class TotpService {
   /** @param since only one that was set up then or later. */
   async remove({ id: userId }: User, since = new Date(0)): Promise<boolean> {
     return this.db.transaction(async () => {
-      const removed = (await this.db.repo(TotpCredential).delete({ userId, createdAt: MoreThanOrEqual(since) })) > 0;
-      if (removed) await this.audit.record('factor.removed', { user_id: userId, factor: 'totp' });
-      return removed;
+      const where = { userId, createdAt: MoreThanOrEqual(since) };
+      const earlier = await this.db.repo(TotpCredential).findOneBy(where);
+      if (!earlier || (await this.db.repo(TotpCredential).delete(where)) === 0) return false;
+      await this.recordRemoved(earlier);
+      return true;
     });
+  }
+
+  private recordRemoved({ userId, createdAt }: TotpCredential): Promise<void> {
+    const added_at = createdAt.toISOString();
+    return this.audit.record('factor.removed', { user_id: userId, factor: 'totp', added_at });
   }
 
   private secretOf({ secretSealed, tenantId, userId }: TotpCredential): string {

@@ -49,7 +49,7 @@ export interface MailTemplates {
   /** @param link where new ones are made. */
   recovery_codes_low: { left: number; link?: string };
 
-  /** @param until ISO 8601. @param link takes it back. */
-  account_deletion: { until: string; link: string };
+  /** @param until ISO 8601. @param link takes it back. @param not_me locks the account down, once it was taken back. */
+  account_deletion: { until: string; link: string; not_me: string };
   account_deleted: Record<string, never>;
 }

@@ -66,13 +66,12 @@ export const ENDED_WITH_PASSWORD = [
   'mfa_recovery',
 ] as const;
 
-/** What of a user dies with their address, or with their account: it must not come alive again where either is given back. */
-export const ENDED_WITH_ADDRESS = [
-  ...ENDED_WITH_PASSWORD,
-  'email_verification',
-  'lockdown',
-  'account_deletion_undo',
-] as const;
+/**
+ * What of a user dies with their address, or with their account: it must not come alive again where either is given back. Not so "This was not
+ * me": whoever is in an account that is not theirs would end it by a change of address or a deletion, both of which its owner takes back. While
+ * the account is closed, or at another address, nobody accepts it.
+ */
+export const ENDED_WITH_ADDRESS = [...ENDED_WITH_PASSWORD, 'email_verification', 'account_deletion_undo'] as const;
 
 /**
  * Of what somebody has several of at a time, one for each sign-in, letter or address: a newer one takes the place of the older of the same, and

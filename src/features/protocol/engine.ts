@@ -19,6 +19,8 @@ export interface Login {
   amr: string[];
   /** When the person proved who they are, NumericDate. */
   ts: number;
+  /** The same in milliseconds, where it is known so exactly: what ended the account's sessions within that second is told from what came before. */
+  since?: number | undefined;
   /** The interaction in which they did. */
   proved_in: string;
   /** The session that is stepped up: without it, what is proved here is not enough to begin another one. */

@@ -45,6 +45,8 @@ export class ProtocolRequest {
   rotatedFrom: string | undefined;
   /** This request ends a sign-in. */
   signedIn = false;
+  /** When the person began to prove it, where that is known to the millisecond. */
+  provedSince: Date | undefined;
   /** The presented refresh token was exchanged a moment ago: what was answered then. */
   earlierAnswer: string | undefined;
 

@@ -222,6 +222,7 @@ export class Sessions {
       retire,
       hash,
       authenticated ? homeHere(context ?? {}, loaded?.home).join(' ') : null,
+      (authenticated && request.provedSince) || null,
     ]);
     if (!row) throw new SessionEnded();
     return !row.handle_retired;

@@ -140,7 +140,7 @@ export const findSessionByUid = statement(
 /**
  * Saves a session: never one that has ended, and never over what another tab has added meanwhile. Authorizations are merged per client, the
  * login of the newer authentication stays. A new handle is added and the old ones retire ($12 when, $13 which). A login that was proved before the
- * password was changed begins no session any more, wherever in between the browser had waited. Where somebody proved who they are ($15), the
+ * password was changed begins no session any more, wherever in between the browser had waited; $16 tells the two within one second. Where somebody proved who they are ($15), the
  * session is at home from then on.
  */
 export const saveSession = statement(
@@ -155,8 +155,10 @@ export const saveSession = statement(
      SELECT $1::uuid, $2::text, $3::uuid, $4::bigint, $5::jsonb, $6::text, $7::text, $8::timestamptz, $8::timestamptz, $9::timestamptz, $15::text,
             CASE WHEN $15 IS NOT NULL THEN $7::text END
       WHERE NOT EXISTS (SELECT 1 FROM password_credentials p
-                         WHERE p.tenant_id = $1 AND p.user_id = $3 AND date_trunc('second', p.changed_at) > to_timestamp($4::bigint))
-        AND NOT EXISTS (SELECT 1 FROM person WHERE date_trunc('second', proofs_from) > to_timestamp($4::bigint))
+                         WHERE p.tenant_id = $1 AND p.user_id = $3
+                           AND COALESCE(p.changed_at > $16::timestamptz, date_trunc('second', p.changed_at) > to_timestamp($4::bigint)))
+        AND NOT EXISTS (SELECT 1 FROM person
+                         WHERE COALESCE(proofs_from > $16::timestamptz, date_trunc('second', proofs_from) > to_timestamp($4::bigint)))
          OR EXISTS (SELECT 1 FROM sessions o WHERE o.tenant_id = $1 AND o.uid = $2 AND o.login_ts = $4)
      ON CONFLICT (tenant_id, uid) DO UPDATE SET
        account_id = COALESCE(excluded.account_id, s.account_id),

@@ -10,6 +10,9 @@ import type { RiskSignals } from './assess.js';
 
 type Whose = Pick<User, 'id'>;
 
+/** Of one account. Somebody on their way is in many, and nobody is at home in all of them. */
+const MOST_NETWORKS = 100;
+
 export class KnownPlaces {
   constructor(
     private readonly db: Database,
@@ -32,7 +35,10 @@ export class KnownPlaces {
   async remember(user: User, handles: readonly string[]): Promise<string | undefined> {
     const handle = await this.devices.seen(user, handles);
     const here = networkOf(currentContext()?.ip);
-    if (here) await this.db.execute(NOTE, [currentTenantId(), user.id, here, this.clock.now()]);
+    if (here) {
+      await this.db.execute(NOTE, [currentTenantId(), user.id, here, this.clock.now()]);
+      await this.db.execute(KEEP_NEWEST, [currentTenantId(), user.id, MOST_NETWORKS]);
+    }
     return handle;
   }
 
@@ -72,6 +78,14 @@ const NOTE = {
   text: `
     INSERT INTO known_networks (tenant_id, user_id, network, created_at, last_seen_at) VALUES ($1, $2, $3, $4, $4)
     ON CONFLICT (tenant_id, user_id, network) DO UPDATE SET last_seen_at = excluded.last_seen_at`,
+};
+
+const KEEP_NEWEST = {
+  name: 'known_places_keep_newest',
+  text: `
+    DELETE FROM known_networks WHERE tenant_id = $1 AND user_id = $2 AND network IN (
+      SELECT network FROM known_networks WHERE tenant_id = $1 AND user_id = $2
+      ORDER BY last_seen_at DESC, network DESC OFFSET $3)`,
 };
 
 const FORGET = {

@@ -15,6 +15,7 @@ import type { TenantService } from '../tenants/tenant.service.js';
 import { AccountSettings } from '../users/account-settings.js';
 import { denialSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
+import type { UserService } from '../users/user.service.js';
 import { assessRisk, type Risk } from './assess.js';
 import type { KnownPlaces } from './known-places.js';
 import type { LockdownLinks } from './lockdown-links.js';
@@ -26,6 +27,7 @@ export class SignInWatch {
     private readonly db: Database,
     private readonly audit: AuditLog,
     private readonly tenants: TenantService,
+    private readonly users: Pick<UserService, 'hold'>,
     private readonly clock: Clock,
     private readonly places: KnownPlaces,
     private readonly lockout: Pick<Lockout, 'noteDenial' | 'wasDenied'>,
@@ -46,9 +48,13 @@ export class SignInWatch {
     return assessRisk({ device, network, failures, lockouts, denied }, policy);
   }
 
-  /** Whoever it is is let in. @returns what the browser is to hold where it is new. */
-  admitted(user: User, handles: readonly string[], risk: Risk): Promise<string | undefined> {
+  /**
+   * Whoever it is is let in. Where the account was closed to them meanwhile, nothing of theirs becomes known.
+   * @param provedAt NumericDate. @returns what the browser is to hold where it is new.
+   */
+  admitted(user: User, handles: readonly string[], risk: Risk, provedAt: number): Promise<string | undefined> {
     return this.db.transaction(async () => {
+      if (!(await this.users.hold(user, provedAt))) return undefined;
       const handle = await this.places.remember(user, handles);
       await this.notice(user, risk, true);
       return handle;

@@ -3,7 +3,7 @@
 import type { Clock } from '../../platform/clock.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { conflict, notFound, preconditionFailed } from '../../platform/errors.js';
+import { conflict, forbidden, notFound, preconditionFailed } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { ownerOf } from '../one-time-tokens/one-time-purposes.js';
@@ -174,8 +174,10 @@ export class UserService {
     });
   }
 
-  changeSettings({ id }: User, settings: AccountSettings): Promise<User> {
+  /** @param stands whether the session that asks still holds: letters that were just turned on again stay on. @throws AppError 403 */
+  changeSettings({ id }: User, settings: AccountSettings, stands = async () => true): Promise<User> {
     return this.change(id, undefined, async (user) => {
+      if (!(await stands())) throw forbidden('session_ended', 'You were signed out meanwhile');
       const changed = JSON.stringify(AccountSettings.parse(user.settings)) !== JSON.stringify(settings);
       user.settings = settings;
       if (changed) await this.audit.record('user.updated', { user_id: id, changed: ['settings'] });
