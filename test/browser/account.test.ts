@@ -12,7 +12,7 @@ describe('the account', () => {
   beforeAll(async () => {
     server = await startServer();
     browser = await launchChromium();
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await browser?.close();
     await server?.close();

@@ -40,7 +40,7 @@ describe('a person and their factors', () => {
     page = person.page;
     devtools = await person.context.newCDPSession(page);
     await devtools.send('WebAuthn.enable', { enableUI: false });
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await browser?.close();
     await party?.close();

@@ -85,7 +85,7 @@ describe.each(houses)('from the setup link to signing out on $name', ({ secure, 
     fetch = secure ? trusting(certificate, partyCertificate) : globalThis.fetch;
     party = await RelyingParty.start(secure ? partyCertificate : undefined);
     person = await openContext(browser, [server.issuer, party.origin]);
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await person?.context.close();
     await party?.close();

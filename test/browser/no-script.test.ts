@@ -25,7 +25,7 @@ describe('with JavaScript off', () => {
     email = (await makePerson(server)).email;
     person = await openContext(browser, [server.issuer, party.origin], { javaScriptEnabled: false });
     page = person.page;
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await browser?.close();
     await party?.close();

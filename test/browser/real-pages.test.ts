@@ -37,7 +37,7 @@ describe('the pages as they are sent', () => {
     await bringAxe(person.context);
     invalid = validatePages(person.context, server.issuer);
     page = person.page;
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await browser?.close();
     await party?.close();

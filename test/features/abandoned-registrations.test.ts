@@ -23,7 +23,7 @@ describe.each(kinds)('an account that somebody made and nobody came back to (GDP
       const settings = { authentication: { registration: 'open' } };
       await house.tenants.update(await house.tenants.current(), { settings } as never);
     });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   const inside = <T>(work: () => Promise<T>) => at(house.tenant, work);
@@ -103,5 +103,5 @@ describe.each(kinds)('an account that somebody made and nobody came back to (GDP
     );
     house.clock.forward(31 * daySeconds);
     expect(await abandoned.end()).toBe(230);
-  }, 60_000);
+  }, 180_000);
 });

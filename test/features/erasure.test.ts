@@ -13,7 +13,7 @@ describe.each(kinds)('what is left of a person who is gone (GDPR Article 17), on
   beforeAll(async () => {
     house = await openHouse(kind);
     erasure = new Erasure(house.db, house.tenants, house.clock, 10);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   const inside = <T>(work: () => Promise<T>) => at(house.tenant, work);

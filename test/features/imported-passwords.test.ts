@@ -34,7 +34,7 @@ describe.each(kinds)('passwords that came in as hashes (%s)', (kind) => {
   beforeAll(async () => {
     house = await openHouse(kind);
     ({ passwords, importedPasswords: imported } = openPasswords(house, counting));
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await hasher.stop();
     await house?.close();

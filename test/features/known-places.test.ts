@@ -19,7 +19,7 @@ describe.each(kinds)('where an account is at home, on %s', (kind) => {
     house = await openHouse(kind);
     devices = new Devices(house.db, house.audit, house.clock);
     places = new KnownPlaces(house.db, devices, house.clock);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
   beforeEach(async () => {
     user = await inside(() => house.users.create({ email: `home-${++count}@example.com` }));

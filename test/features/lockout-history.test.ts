@@ -14,7 +14,7 @@ describe.each(kinds)('what is known of locks (%s)', (kind) => {
   let house: Awaited<ReturnType<typeof openHouse>>;
   beforeAll(async () => {
     house = await openHouse(kind, kind === 'postgres' ? 2 : 1);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
 
   let count = 0;

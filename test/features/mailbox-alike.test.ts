@@ -116,7 +116,7 @@ describe('how often letters may be asked for', () => {
   };
   beforeAll(async () => {
     house = await openHouse(kinds[0] as (typeof kinds)[number], 1, limits);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
   const from = <T>(ip: string, work: () => Promise<T>) => at(house.tenant, () => withContext({ ip }, work));
 

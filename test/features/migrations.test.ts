@@ -26,7 +26,7 @@ describe.each(kinds)('migrations on %s', (kind) => {
       await source.destroy();
       await database.close();
     }
-  }, 60_000);
+  }, 180_000);
 
   it('build an index anew that an interrupted run has left half-made, also on a table that was partitioned', async () => {
     const database = await freshDatabase(kind, { entities, migrations });
@@ -55,7 +55,7 @@ describe.each(kinds)('migrations on %s', (kind) => {
       await source.destroy();
       await database.close();
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 (kinds.includes('postgres') ? describe : describe.skip)('migrations beside a version that serves', () => {
@@ -83,7 +83,7 @@ describe.each(kinds)('migrations on %s', (kind) => {
       await source.destroy();
       await database.close();
     }
-  }, 60_000);
+  }, 180_000);
 
   it('are done by one of several processes that start at once, and waited for by the others', async () => {
     const database = await freshDatabase('postgres', { entities: [], migrations: [] });
@@ -100,5 +100,5 @@ describe.each(kinds)('migrations on %s', (kind) => {
       for (const one of processes) await one.close();
       await database.close();
     }
-  }, 60_000);
+  }, 180_000);
 });

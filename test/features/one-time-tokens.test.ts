@@ -9,7 +9,7 @@ describe.each(kinds)('one-time tokens, password links, mail (%s)', (kind) => {
   let house: Awaited<ReturnType<typeof openHouse>>;
   beforeAll(async () => {
     house = await openHouse(kind, kind === 'postgres' ? 2 : 1);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
 
   it('gives a token to exactly one of 50 who redeem it at once', () =>

@@ -11,7 +11,7 @@ describe.each(kinds)('a passkey is used (WebAuthn §7.2, %s)', (kind) => {
   let holder: Awaited<ReturnType<typeof house.holder>>;
   beforeAll(async () => {
     house = await openPasskeyHouse(kind, kind === 'postgres' ? 2 : 1);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
   beforeEach(() =>
     at(house.tenant, async () => {

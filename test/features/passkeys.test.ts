@@ -12,7 +12,7 @@ describe.each(kinds)('a passkey is made and kept (WebAuthn §7.1, %s)', (kind) =
   let people = 0;
   beforeAll(async () => {
     house = await openPasskeyHouse(kind, kind === 'postgres' ? 2 : 1);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
 
   const inTenant = (work: () => Promise<void>) => () => at(house.tenant, work);

@@ -13,7 +13,7 @@ describe('the account as JSON, by session cookie', () => {
 
   beforeAll(async () => {
     server = await startServer();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     person = await makePerson(server);

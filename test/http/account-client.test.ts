@@ -23,7 +23,7 @@ describe('the account as a client of the engine', () => {
   beforeAll(async () => {
     server = await startServer();
     token = await tokenWith(server, Object.keys(managementScopes).join(' '));
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     person = await makePerson(server);

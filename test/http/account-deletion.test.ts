@@ -25,7 +25,7 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
     clock = new MovedClock();
     server = await startServer({ overrides: { clock } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     clock.reset();

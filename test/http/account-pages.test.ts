@@ -39,7 +39,7 @@ describe('the pages of the account', () => {
   beforeAll(async () => {
     server = await startServer({ overrides: { clock } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     offset = 0;

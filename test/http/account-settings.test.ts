@@ -26,7 +26,7 @@ describe('what a person wants to be told', () => {
   beforeAll(async () => {
     server = await startServer({ environment: { TRUST_PROXY: '127.0.0.1/32,::1/128' } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     person = await makePerson(server);

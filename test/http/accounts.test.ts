@@ -35,7 +35,7 @@ describe('several accounts in one browser (prompt=select_account, OpenID Connect
   beforeAll(async () => {
     server = await startServer();
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     browser = new Browser();

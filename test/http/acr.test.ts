@@ -28,7 +28,7 @@ describe('classes of authentication (OpenID Connect Core §5.5.1.1)', () => {
   beforeAll(async () => {
     server = await startServer();
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     email = (await makePerson(server)).email;

@@ -90,7 +90,7 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
     tenant = await server.inside(({ tenants }) => tenants.create({ slug: 'other', name: 'Other' }));
     here = await server.inside((services) => furnish(services));
     there = await withContext({ tenantId: tenant.id }, () => furnish(server.services));
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const fill = (path: string, ids: Record<string, string>) =>
@@ -169,7 +169,7 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
       foreign.set('that is an ID token', String(tokens.id_token));
       foreign.set('that is a refresh token', String(tokens.refresh_token));
       foreign.set('that nobody made', 'A'.repeat(43));
-    }, 60_000);
+    }, 180_000);
 
     it.each([
       'for another resource',

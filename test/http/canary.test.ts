@@ -32,7 +32,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     server = await startServer({ environment });
     metrics = `http://127.0.0.1:${metricsPort}/metrics`;
     wire.start();
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     wire.stop();
     await server?.close();

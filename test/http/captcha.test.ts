@@ -25,7 +25,7 @@ describe('the question whether a person is there, after failed sign-ins', () => 
     // One address makes all requests here, so that its failures would count for everybody.
     server = await startServer({ overrides: { captcha } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     email = (await makePerson(server)).email;

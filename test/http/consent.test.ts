@@ -37,7 +37,7 @@ describe('what a person allows a client (OpenID Connect Core §3.1.2.4)', () => 
         ],
       }),
     );
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     party = await makeClient(server);

@@ -19,7 +19,7 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
 
   beforeAll(async () => {
     server = await startServer({ overrides: { limits: { dataExports: { points: 3, seconds: 3600 } } } });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     person = await makePerson(server);

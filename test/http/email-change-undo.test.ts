@@ -17,7 +17,7 @@ describe('a change of address that the old mailbox takes back (OWASP ASVS 5.0 V6
   beforeAll(async () => {
     server = await startServer();
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     person = await makePerson(server);

@@ -19,7 +19,7 @@ describe('another address for an account (OWASP ASVS 5.0 V6.3.7, V7.5.1, V7.5.3)
 
   beforeAll(async () => {
     server = await startServer();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     person = await makePerson(server);

@@ -16,7 +16,7 @@ describe('signing in by a code in a mail', () => {
   beforeAll(async () => {
     server = await startServer();
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     email = (await makePerson(server)).email;

@@ -30,7 +30,7 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
     server = await startServer({
       environment: { REDIS_URL: '', ENCRYPTION_KEYS: JSON.stringify({ v1: key(1).toString('base64') }) },
     });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const query = <R>(sql: string, ...values: unknown[]) => server.services.db.manager.query(sql, values) as Promise<R[]>;

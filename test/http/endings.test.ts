@@ -63,7 +63,7 @@ describe('what rests on an account ends with it, or with its password, at the ne
     await server.inside(({ resources }) =>
       resources.create({ identifier: resource, name: 'Trips', access_token_format: 'jwt' }),
     );
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const isActive = async (token: unknown) =>

@@ -30,7 +30,7 @@ describe('second factors by way of the mailbox', () => {
   beforeAll(async () => {
     server = await startServer({ overrides: { clock, letters: generous } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     clock.move(90);

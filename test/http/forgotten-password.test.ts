@@ -10,7 +10,7 @@ describe('a forgotten password', () => {
   let server: TestServer;
   beforeAll(async () => {
     server = await startServer();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const ask = async (username: string, browser = new Browser()) =>

@@ -12,7 +12,7 @@ describe('people who come with the hash of their password', () => {
   beforeAll(async () => {
     server = await startServer();
     writer = await tokenWith(server, 'users:write users:read audit:read');
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   it('keep their password, and the hash is never told', async () => {

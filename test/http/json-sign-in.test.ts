@@ -48,7 +48,7 @@ describe('the steps of a sign-in as JSON: the same ones as on the pages, and nev
   beforeAll(async () => {
     server = await startServer({ overrides: { letters: generous, captcha } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     await setPolicy(server, {

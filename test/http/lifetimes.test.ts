@@ -36,7 +36,7 @@ describe('how long things last', () => {
   beforeAll(async () => {
     server = await startServer();
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     person = await makePerson(server);

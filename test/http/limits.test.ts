@@ -42,7 +42,7 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
     beforeAll(async () => {
       server = await limited({ clientSecretFailures: tight(5) });
       party = await makeClient(server);
-    }, 60_000);
+    }, 180_000);
     afterAll(() => server?.close());
 
     it('after five no more is looked at, not even the right one, and another client is not held up', async () => {
@@ -70,7 +70,7 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
     describe('straight from the network', () => {
       beforeAll(async () => {
         server = await limited({ protocolFailures: tight(6) });
-      }, 60_000);
+      }, 180_000);
       afterAll(() => server?.close());
 
       it('are answered 429 with Retry-After, whatever X-Forwarded-For says, at each endpoint', async () => {
@@ -93,7 +93,7 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
     describe('through a proxy that is believed', () => {
       beforeAll(async () => {
         server = await limited({ protocolFailures: tight(4) }, proxied);
-      }, 60_000);
+      }, 180_000);
       afterAll(() => server?.close());
 
       const tryFrom = async (from: string, times: number) => {
@@ -120,7 +120,7 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
   describe('failed sign-ins', () => {
     beforeAll(async () => {
       server = await limited({ signInFailures: tight(4) });
-    }, 60_000);
+    }, 180_000);
     afterAll(() => server?.close());
 
     it('of many accounts from one address are answered 429 on a kind page; nobody signs in until it is over', async () => {
@@ -157,7 +157,7 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
   describe('letters that anybody may ask for', () => {
     beforeAll(async () => {
       server = await limited({}, proxied);
-    }, 60_000);
+    }, 180_000);
     afterAll(() => server?.close());
 
     it('are counted for the network that asks: a stranger keeps the owner of the address waiting nowhere else', async () => {
@@ -176,7 +176,7 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
   describe('links that are not good', () => {
     beforeAll(async () => {
       server = await limited({ linkFailures: tight(7) });
-    }, 60_000);
+    }, 180_000);
     afterAll(() => server?.close());
 
     it('are counted together, whichever page of a letter they are shown at (RFC 6585 §4)', async () => {
@@ -195,7 +195,7 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
     beforeAll(async () => {
       const parameters = { timeCost: 3, memoryCost: 65_536, parallelism: 1 };
       server = await limited({}, {}, { parameters, processes: 1, maxQueue: 1 });
-    }, 60_000);
+    }, 180_000);
     afterAll(() => server?.close());
 
     it('some are told to come again (503, Retry-After) while liveness and tokens are answered as always', async () => {

@@ -19,7 +19,7 @@ describe('an account that is guessed at, on a clock that is moved (NIST SP 800-6
   beforeAll(async () => {
     server = await startServer({ overrides: { clock, letters: generous } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     clock.reset();

@@ -49,7 +49,7 @@ describe('mail over SMTP', () => {
       environment: { MAIL_URL: `smtp://127.0.0.1:${port}?from=hello@example.com` },
     });
     token = await tokenWith(server, 'mail:read mail:write');
-  }, 60_000);
+  }, 180_000);
   afterEach(async () => {
     await post?.close();
     post = undefined;
@@ -80,7 +80,7 @@ describe('mail over SMTP', () => {
     const { received } = await open();
     await becomes(id, { status: 'sent' });
     expect(received.map(({ messageId }) => messageId)).toEqual([`<${id}@ostiary>`]);
-  }, 30_000);
+  }, 180_000);
 
   it('a server that says nothing is given up after ten seconds, and tried again', async () => {
     const silent = await listenSilently(port);
@@ -104,7 +104,7 @@ describe('mail over SMTP', () => {
     there.refuse = undefined;
     await becomes(id, { status: 'sent', attempts: 2, last_error: null });
     expect(there.received.map(({ messageId }) => messageId)).toEqual([`<${id}@ostiary>`]);
-  }, 30_000);
+  }, 180_000);
 
   it('what is refused for good (5yz) is not repeated (RFC 5321 §4.2.1), can be found, and sent again once', async () => {
     const there = await open();
@@ -124,7 +124,7 @@ describe('mail over SMTP', () => {
     // Nor does the job send it again, should it run twice.
     await server.inside(({ mail }) => mail.deliver({ message_id: id }));
     expect(there.received.map(({ messageId }) => messageId)).toEqual([`<${id}@ostiary>`]);
-  }, 30_000);
+  }, 180_000);
 
   it('only mail:write sends again, only mail:read looks', async () => {
     const [reader, writer] = [await tokenWith(server, 'mail:read'), await tokenWith(server, 'mail:write')];

@@ -33,7 +33,7 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
   beforeAll(async () => {
     server = await startServer({ overrides: { clock } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     clock.move(3 * stepSeconds);

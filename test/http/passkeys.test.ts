@@ -24,7 +24,7 @@ describe('passkeys at the sign-in (WebAuthn §7.2, RFC 8176)', () => {
   beforeAll(async () => {
     server = await startServer({});
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     email = (await makePerson(server)).email;

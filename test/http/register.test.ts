@@ -28,7 +28,7 @@ describe('making an account of one’s own (OpenID Connect Initiating User Regis
   beforeAll(async () => {
     server = await startServer({ overrides: { letters: generous } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     count += 1;

@@ -33,7 +33,7 @@ describe('a sign-in that is not like the others, where the tenant wants more tha
   beforeAll(async () => {
     server = await startServer({ ...trusting, overrides: { clock } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     clock.move(90);

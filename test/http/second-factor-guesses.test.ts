@@ -9,7 +9,7 @@ describe('guesses at a second factor (NIST SP 800-63B-4 §3.2.2)', () => {
   let server: TestServer;
   beforeAll(async () => {
     server = await startServer();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const enrolled = async (roles: string[]) => {

@@ -28,7 +28,7 @@ describe('a second factor (RFC 6238, OWASP ASVS 5.0 V6.5)', () => {
   beforeAll(async () => {
     server = await startServer({ overrides: { clock } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     // Each test in steps of its own. What the server keeps is good for an hour: not too far.

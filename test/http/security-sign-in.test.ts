@@ -25,7 +25,7 @@ describe('a sign-in in progress (OWASP ASVS 5.0 V7, V10; RFC 9700 §4)', () => {
     server = await startServer();
     party = await makeClient(server);
     implicit = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const authorize = (client = party, more: Record<string, string> = {}) =>

@@ -32,7 +32,7 @@ describe('a session is at home where it was signed in (OWASP ASVS 5.0 V7.5)', ()
   beforeAll(async () => {
     server = await startServer(trusting);
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     person = await makePerson(server);

@@ -27,7 +27,7 @@ describe('signing in by a link in a mail', () => {
   beforeAll(async () => {
     server = await startServer({ overrides: { letters: generous } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     email = (await makePerson(server)).email;

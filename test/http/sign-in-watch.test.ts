@@ -24,7 +24,7 @@ describe('a sign-in that is not like the others (OWASP ASVS 5.0 V6.3.5, V6.3.7)'
   beforeAll(async () => {
     server = await startServer(trusting);
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     person = await makePerson(server);

@@ -119,7 +119,7 @@ describe('a copy of the database opens nothing (RFC 9700 §2.5, RFC 6819 §5.1.4
     codeOf(await browser.open(authorizationUrl(server, party, pkce(), { prompt: 'none' })));
     await pushed();
     await new Browser().open(authorizationUrl(server, party, pkce()));
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   function ask(path: string, form: Record<string, string>, as?: Party) {

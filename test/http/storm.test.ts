@@ -18,7 +18,7 @@ describe('a storm of sign-ins', () => {
     const browser = new Browser();
     page = new URL((await browser.open(authorizationUrl(server, await makeClient(server), pkce()))).url).pathname;
     cookie = [...browser.cookies.values()].map(({ name, value }) => `${name}=${value}`).join('; ');
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   /** Sends the head of a form and waits for an answer; the body never comes. */

@@ -26,7 +26,7 @@ describe('tenants through the API of the installation', () => {
   beforeAll(async () => {
     server = await startServer();
     token = await tokenWith(server, Object.keys(installationScopes).join(' '));
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   it('makes an issuer with keys before its first request', async () => {
@@ -275,7 +275,7 @@ describe('tenants through the API of the installation', () => {
         async () => (await mailsOf(house)).every(({ status: sent }) => sent === 'sent'),
         10_000,
       );
-    }, 60_000);
+    }, 180_000);
 
     it('is recorded in the history of the installation', async () => {
       const reader = await tokenWith(server, 'audit:read');
@@ -396,7 +396,7 @@ describe('tenants through the API of the installation', () => {
       expect((await ask(next.server, old.apiToken, 'get', '/users')).status).toBe(401);
       for (const link of [`/setup?token=${old.setupToken}`, `/password?token=${old.passwordToken}`])
         expect(await status(next.server.issuer + link)).toBe(400);
-    }, 60_000);
+    }, 180_000);
 
     it('is found by an index in every table: other tenants’ rows are not read', async () => {
       const { db } = server.services;

@@ -21,7 +21,7 @@ describe('a browser that is remembered after a second factor (OWASP ASVS 5.0 V6.
   beforeAll(async () => {
     server = await startServer({ overrides: { clock } });
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     clock.reset();
@@ -39,6 +39,12 @@ describe('a browser that is remembered after a second factor (OWASP ASVS 5.0 V6.
 
   const policy = (authentication: object) => setPolicy(server, authentication);
   const code = (of: string) => totpCode(of, clock.now());
+  // The rows of a sign-in go by the engine's own clock, so it is the row of the browser that grows older.
+  const age = (seconds: number) =>
+    server.services.db.manager.query(
+      'UPDATE devices SET trusted_until = trusted_until - make_interval(secs => $1) WHERE user_id = $2',
+      [seconds, person.id],
+    );
   const isAsked = (page: Page) => page.html.includes('mfa-submit');
 
   /** As far as the second factor, in a session of its own: only the cookie that remembers stays. */
@@ -63,9 +69,9 @@ describe('a browser that is remembered after a second factor (OWASP ASVS 5.0 V6.
   it('is not asked again for as long as the policy says, and then is', async () => {
     const browser = await remembered();
     codeOf(await begin(browser));
-    clock.move(29 * day);
+    await age(29 * day);
     codeOf(await begin(browser));
-    clock.move(day + 1);
+    await age(day + 1);
     expect(isAsked(await begin(browser))).toBe(true);
   });
 

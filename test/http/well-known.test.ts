@@ -5,7 +5,7 @@ describe('what is looked for at a well-known address (RFC 8615)', () => {
   let server: TestServer;
   beforeAll(async () => {
     server = await startServer({ environment: { SECURITY_CONTACT: 'mailto:security@example.com' } });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   const get = (path: string) => fetch(`${server.issuer}/.well-known/${path}`, { redirect: 'manual' });
 

@@ -66,7 +66,7 @@ describe('signing keys rotate while tokens are made and verified (OpenID Connect
     machine = await makeMachine(house);
     verifiers = verifiersOf(house.issuer);
     for (const verifier of verifiers) await verifier.renew();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   const keys = async (index = 0) =>

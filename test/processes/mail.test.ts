@@ -12,7 +12,7 @@ describe('the process that sends is killed in the middle (kill -9)', () => {
   beforeAll(async () => {
     receiver = await MailReceiver.start();
     house = await startProcesses(1, { MAIL_URL: `smtp://127.0.0.1:${receiver.port}` });
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await house?.close();
     await receiver?.close();
@@ -51,5 +51,5 @@ describe('the process that sends is killed in the middle (kill -9)', () => {
     await until('the job is done', async () => (await waiting()).length === 0, 20_000);
     expect(receiver.received).toHaveLength(2);
     expect(await message()).toMatchObject({ payloadSealed: null, renderedSealed: null });
-  }, 60_000);
+  }, 180_000);
 });

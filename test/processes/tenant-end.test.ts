@@ -10,7 +10,7 @@ describe('a tenant ends in every process', () => {
   let house: Processes;
   beforeAll(async () => {
     house = await startProcesses(2);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   const make = (slug: string): Promise<Tenant> => house.services.tenants.create({ slug, name: slug });
@@ -104,5 +104,5 @@ describe('a tenant ends in every process', () => {
       [tenant.id],
     )) as { data: { rows: Record<string, number> } }[];
     expect(records.map(({ data }) => data.rows.denied_tokens)).toEqual([5_000]);
-  }, 30_000);
+  }, 180_000);
 });

@@ -103,7 +103,7 @@ describe.each(kinds)('applying a declarative file (%s)', (kind) => {
   beforeAll(() => freshDatabase(kind, { entities, migrations }).then((one) => one.close()), 60_000);
   beforeEach(async () => {
     services = await fresh();
-  }, 60_000);
+  }, 180_000);
   afterEach(async () => {
     for (const one of opened.splice(0)) {
       await one.services.close();

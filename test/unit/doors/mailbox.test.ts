@@ -11,7 +11,7 @@ describe('the mailbox of development', () => {
       await house.inside(() => house.passwordLinks.send(user));
       await house.deliver();
     }
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
   beforeEach(() => {
     house.front.ip = '127.0.0.1';

@@ -14,7 +14,7 @@ describe.each(oneKind)('a password from a mailed link (%s)', (kind) => {
 
   beforeAll(async () => {
     house = await openHouse(kind);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
   beforeEach(async () => {
     for (const table of ['users', 'one_time_tokens', 'audit_events', 'mail_messages', 'login_failures'])
@@ -153,7 +153,7 @@ describe.each(oneKind)('a password from a mailed link (%s)', (kind) => {
     expect(answers.filter(({ status }) => status === 400)).toHaveLength(19);
     expect(await works(`${goodPassword} ${winners[0]}`)).toBe(true);
     expect(house.ended).toEqual([user.id]);
-  }, 30_000);
+  }, 180_000);
 
   it('refuses a link older than an hour', async () => {
     const token = await link();

@@ -12,7 +12,7 @@ describe.each(oneKind)('the first administrator (%s)', (kind) => {
 
   beforeAll(async () => {
     house = await openHouse(kind);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
   beforeEach(async () => {
     for (const table of ['users', 'clients', 'one_time_tokens', 'audit_events'])
@@ -225,7 +225,7 @@ describe.each(oneKind)('the first administrator (%s)', (kind) => {
     const [{ count }] = await house.db.manager.query('SELECT count(*)::int AS count FROM clients');
     expect(count).toBe(1);
     expect(await house.events('setup.completed')).toHaveLength(1);
-  }, 30_000);
+  }, 180_000);
 
   it('refuses a form from another origin, without a token of the page, and with the token of another link', async () => {
     const token = await link();
