@@ -189,6 +189,7 @@ describe.each(kinds)('a passkey is made and kept (WebAuthn §7.1, %s)', (kind) =
       expect((await house.eventsOf('passkey.removed')).at(-1)).toEqual({
         user_id: user.id,
         credential_id: passkey.credentialId,
+        added_at: passkey.createdAt.toISOString(),
       });
     }),
   );
