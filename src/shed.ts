@@ -26,7 +26,7 @@ const patterns = hashingRoutes.map((route) => ({
 export const shed =
   (assertRoom: () => void, logger: Logger): Middleware =>
   (ctx, next) => {
-    const hashing = ctx.method === 'POST' ? patterns.find(({ pattern }) => pattern.test(ctx.path)) : undefined;
+    const hashing = ctx.method === 'POST' ? patterns.find(({ pattern }) => pattern.test(decoded(ctx.path))) : undefined;
     if (!hashing) return next();
     try {
       assertRoom();
@@ -36,6 +36,15 @@ export const shed =
     }
     return next();
   };
+
+/** As the router reads what stands in the place of a parameter. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
 
 function refuse(ctx: Context, error: unknown, logger: Logger): void {
   if (!ctx.path.startsWith('/api/')) throw error;

@@ -116,14 +116,18 @@ export function keepInteractions(provider: Provider, protocol: Protocol): void {
   };
 }
 
-/** @throws SessionNotFound where what was proved only adds to a session that has ended meanwhile. */
+/**
+ * What was proved is good for one session: the one it adds to, or, where an earlier page of the same request has begun one, as before consent,
+ * that one. @throws SessionNotFound where it has ended meanwhile: nothing raises it again.
+ */
 async function keepBounds(
-  { uid, result }: Resumed,
+  { uid, session, result }: Resumed,
   { sessions }: Protocol,
   request: ReturnType<typeof requestOf>,
 ): Promise<void> {
   const { from_session, proved_in } = result?.login ?? {};
-  if (from_session && !(await sessions.findByUid(request, from_session)))
+  const standsOn = from_session ?? (result?.login && proved_in !== uid ? session?.uid : undefined);
+  if (standsOn && !(await sessions.findByUid(request, standsOn)))
     throw new errors.SessionNotFound('the session has ended');
   // Elsewhere than at home only what was proved there, just now and whole, makes it at home there.
   if (request.session?.moved && (from_session || proved_in !== uid)) delete result?.login;
@@ -134,10 +138,11 @@ async function keepBounds(
  * one. Where a tab comes with a cookie that a sign-in in the other has just retired, it has no session at all: whoever proved in this very
  * interaction who they are gets a new one. The engine compares the sessions when an interaction resumes, and would refuse both.
  */
-function joinTabs({ session: begun, result }: Resumed, browser: { uid?: unknown; accountId?: string }): void {
+function joinTabs({ uid, session: begun, result }: Resumed, browser: { uid?: unknown; accountId?: string }): void {
   if (!begun?.accountId) return;
   if (browser.accountId === begun.accountId) begun.uid = String(browser.uid);
-  else if (!browser.accountId && result?.login?.accountId === begun.accountId) delete begun.uid;
+  else if (!browser.accountId && result?.login?.accountId === begun.accountId && result.login.proved_in === uid)
+    delete begun.uid;
 }
 
 /** The browser has (or will get) a newer session cookie than the one this answer was about to set. */

@@ -178,6 +178,19 @@ describe('a session is at home where it was signed in (OWASP ASVS 5.0 V7.5)', ()
     expect(await errorOf(visitor)).toBeNull();
   });
 
+  it('that ended there is not begun anew by what was proved at home', async () => {
+    await policy({ when_moved: 'end' });
+    const asking = await makeClient(server);
+    person = await makePerson(server);
+    const visitor = new Traveller(home);
+    const page = await signInUpTo('consent', visitor, authorizationUrl(server, asking, pkce()));
+    const thief = visitor.stolen(abroad);
+    await send(thief, `${baseOf(page)}/consent`, { csrf: csrfOf(page), decision: 'allow' });
+    expect((await thief.open(resumeOf(page))).status).toBe(400);
+    expect(await live()).toBe(0);
+    expect(await errorOf(thief)).toBe('login_required');
+  });
+
   it('is nobody’s at the pages of the account either', async () => {
     const page = (who: Traveller) => who.open(`${server.issuer}/account`);
     expect((await page(browser)).html).toContain(person.email);

@@ -50,7 +50,8 @@ describe('a storm of sign-ins', () => {
     const statements = recordStatements();
     const asked = server.services.redis ? jest.spyOn(server.services.redis.client, 'sendCommand') : undefined;
     try {
-      for (const route of hashingRoutes) {
+      // The last one is read by the router as what it stands for.
+      for (const route of [...hashingRoutes, '/interaction/:uid/%6Cogin']) {
         const path = route.replace('/interaction/:uid', page);
         asked?.mockClear();
         const answer = await sendHead(path);

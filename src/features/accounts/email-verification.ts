@@ -89,6 +89,7 @@ export class EmailVerification {
     if (password !== undefined) {
       const { outcome } = await this.passwords.verify(known.user.email, password, { evenUnproved: true });
       if (outcome !== 'ok') throw badRequest('wrong_password', 'This is not the password of the account');
+      await this.passwords.settle(known.user);
     }
     return this.db.transaction(async () => {
       const used = await this.oneTimeTokens.consume('email_verification', token);

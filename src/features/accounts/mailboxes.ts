@@ -72,16 +72,18 @@ export class Mailboxes {
     await this.fromClient.consume(clientKey(ip));
     await this.toAddress.consume(`${address}\0${placeOf(ip)}`);
     const user = await this.users.findByEmail(identifier);
-    const { handles = [] } = currentContext() ?? {};
-    if ((await this.devices.recognised({ id: user?.id ?? NOBODY }, handles)) === 'known') return;
-    await this.toAddressInAll.consume(address);
+    if (!(await this.isKnownHere(user?.id ?? NOBODY))) await this.toAddressInAll.consume(address);
   }
 
   /** Of whoever has proved something of this account: counted apart, so that no stranger keeps them waiting. @throws AppError 429 */
   async throttleKnown({ id }: Pick<User, 'id'>): Promise<void> {
     const account = `${currentTenantId()}\0${id}`;
     await this.toKnown.consume(`${account}\0${placeOf(currentContext()?.ip)}`);
-    await this.toKnownInAll.consume(account);
+    if (!(await this.isKnownHere(id))) await this.toKnownInAll.consume(account);
+  }
+
+  private async isKnownHere(id: string): Promise<boolean> {
+    return (await this.devices.recognised({ id }, currentContext()?.handles ?? [])) === 'known';
   }
 
   /** Without effect. A disabled or closed user is nobody. */

@@ -100,6 +100,7 @@ export class PasswordVerifier {
   async reset(user: User): Promise<void> {
     const target = await this.targetOf(user.email, user);
     await this.attempts.endedByOwner(target);
+    await this.attempts.settle(target);
     await this.attempts.forget(ofRole(target));
   }
 
