@@ -89,6 +89,8 @@ export default {
   // Ends what hangs; nothing is measured by it.
   testTimeout: 180_000,
   maxWorkers: 2,
+  // What suites leave behind is never collected (modules of vm, memory of the embedded database), and a full heap makes those that follow slow.
+  workerIdleMemoryLimit: '600MB',
   testSequencer: '<rootDir>/dist/test/support/sequencer.js',
   reporters: ['<rootDir>/dist/test/support/reporter.js'],
 };
