@@ -26,6 +26,9 @@ export interface Config {
   encryptionKeys: ReadonlyMap<string, Buffer>;
   cookieKeys: readonly string[];
   mailUrl: string | undefined;
+  turnstile: { siteKey: string; secret: string; testing: boolean } | undefined;
+  /** RFC 9116 §2.5.3. */
+  securityContact: string | undefined;
   trustProxy: readonly string[];
   tls: { cert: string; key: string } | undefined;
   egressAllow: readonly string[];
@@ -75,7 +78,16 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     redisUrl: values.REDIS_URL,
     encryptionKeys: values.ENCRYPTION_KEYS ?? new Map([['dev', Buffer.from(secrets?.encryption_key ?? '', 'base64')]]),
     cookieKeys: values.COOKIE_KEYS ?? [secrets?.cookie_key ?? ''],
-    mailUrl: values.MAIL_URL,
+    mailUrl: values.MAIL_URL?.startsWith('mailbox:') ? undefined : values.MAIL_URL,
+    turnstile:
+      values.TURNSTILE_SITE_KEY && values.TURNSTILE_SECRET
+        ? {
+            siteKey: values.TURNSTILE_SITE_KEY,
+            secret: values.TURNSTILE_SECRET,
+            testing: isTestKey(values.TURNSTILE_SITE_KEY),
+          }
+        : undefined,
+    securityContact: values.SECURITY_CONTACT,
     trustProxy: values.TRUST_PROXY ?? [],
     tls: values.TLS_CERT && values.TLS_KEY ? { cert: values.TLS_CERT, key: values.TLS_KEY } : undefined,
     egressAllow: values.EGRESS_ALLOW ?? [],
@@ -135,6 +147,8 @@ function contradictions(values: Values): string[] {
   if (Boolean(values.TLS_CERT) !== Boolean(values.TLS_KEY)) problems.push('TLS_CERT, TLS_KEY: set both or neither');
   if (values.TLS_CERT && values.ISSUER.startsWith('http:'))
     problems.push('ISSUER: must be https where TLS_CERT is set');
+  if (Boolean(values.TURNSTILE_SITE_KEY) !== Boolean(values.TURNSTILE_SECRET))
+    problems.push('TURNSTILE_SITE_KEY, TURNSTILE_SECRET: set both or neither');
   if (Boolean(values.ADMIN_EMAIL) !== Boolean(values.ADMIN_PASSWORD))
     problems.push('ADMIN_EMAIL, ADMIN_PASSWORD: set both or neither');
   return problems;
@@ -150,10 +164,16 @@ function insecurities(values: Values): string[] {
     problems.push(`ENCRYPTION_KEYS: required in production. Example: ${variables.ENCRYPTION_KEYS.example}`);
   if (!values.COOKIE_KEYS)
     problems.push(`COOKIE_KEYS: required in production. Example: ${variables.COOKIE_KEYS.example}`);
-  if (!values.MAIL_URL) problems.push(`MAIL_URL: required in production. Example: ${variables.MAIL_URL.example}`);
+  if (!values.MAIL_URL || values.MAIL_URL.startsWith('mailbox:'))
+    problems.push(`MAIL_URL: required in production. Example: ${variables.MAIL_URL.example}`);
+  if ([values.TURNSTILE_SITE_KEY, values.TURNSTILE_SECRET].some((key) => key && isTestKey(key)))
+    problems.push('TURNSTILE_SITE_KEY, TURNSTILE_SECRET: are keys for tests, which let everybody pass or nobody');
   if (values.DEMO) problems.push('DEMO: must be false or absent in production');
   return problems;
 }
+
+/** Keys that everybody knows and that pass, fail or ask always (Cloudflare Turnstile: Testing). */
+const isTestKey = (key: string): boolean => /^[123]x0{10,}/.test(key);
 
 /** Generated once into DATA_DIR, readable by the owner only; never in production, where both variables are required. */
 function developmentSecrets(dataDir: string): { encryption_key: string; cookie_key: string } {

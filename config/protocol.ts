@@ -34,9 +34,6 @@ export const acrValues = [
   'urn:ostiary:acr:phrh',
 ] as const;
 
-/** The classes that the ways in offered today can reach: what discovery promises. */
-export const reachableAcrValues = [acrValues[0]] as const;
-
 const minute = 60;
 const hour = 60 * minute;
 const day = 24 * hour;
@@ -97,8 +94,12 @@ export const limits = {
   clientSecretFailures: { points: 10, seconds: minute },
   /** Submitted sign-in forms from one address that failed. */
   signInFailures: { points: 100, seconds: 10 * minute },
+  /** Questions of one address how strong a password is, while it is typed. */
+  strength: { points: 120, seconds: minute },
   /** Refusals of one address that are kept to be explained; the others are answered only. */
   traces: { points: 30, seconds: minute },
-  /** Submitted setup or password links from one address that failed. */
+  /** Copies of everything that is kept about one person. */
+  dataExports: { points: 5, seconds: hour },
+  /** Submitted links from one address that were not good: those of letters together, those to set up by themselves. */
   linkFailures: { points: 20, seconds: 10 * minute },
 } as const;

@@ -135,8 +135,8 @@ export const variables = {
     secret: true,
   }),
   MAIL_URL: variable({
-    rule: z.url({ protocol: /^smtps?$/ }).optional(),
-    about: 'SMTP server for outgoing mail; `?from=` sets the sender.',
+    rule: z.url({ protocol: /^(smtps?|mailbox)$/ }).optional(),
+    about: 'SMTP server for outgoing mail; `?from=` sets the sender. `mailbox:` keeps it, in development.',
     example: 'smtp://user:password@mail.example.com:587?from=no-reply@example.com',
     default: 'a mailbox page at /dev/mailbox, development only',
     secret: true,
@@ -156,6 +156,25 @@ export const variables = {
     rule: z.string().optional(),
     about: 'Path of the PEM private key of TLS_CERT.',
     example: '/etc/ostiary/tls.key',
+  }),
+  TURNSTILE_SITE_KEY: variable({
+    rule: z.string().min(8).max(100).optional(),
+    about:
+      'Site key of Cloudflare Turnstile, which asks whether a person is there after failed sign-ins; with TURNSTILE_SECRET.',
+    example: '<site key from the Cloudflare dashboard>',
+    default: 'nothing is asked, no script of others is loaded',
+  }),
+  TURNSTILE_SECRET: variable({
+    rule: z.string().min(8).max(200).optional(),
+    about: 'Secret key of TURNSTILE_SITE_KEY.',
+    example: '<secret key from the Cloudflare dashboard>',
+    secret: true,
+  }),
+  SECURITY_CONTACT: variable({
+    rule: z.url({ protocol: /^(mailto|https|tel)$/ }).optional(),
+    about: 'Whom to tell of a weakness: the contact that `/.well-known/security.txt` names (RFC 9116).',
+    example: 'mailto:security@example.com',
+    default: 'there is no security.txt',
   }),
   EGRESS_ALLOW: variable({
     rule: list.optional(),

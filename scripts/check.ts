@@ -8,13 +8,13 @@ import { stale } from './generate.js';
 import { importViolations, type Sources } from './imports.js';
 import { type LockedPackage, licenceViolations } from './licences.js';
 
-export function violations(): string[] {
+export async function violations(): Promise<string[]> {
   const lock = readFileSync(path.join(projectRoot, 'package-lock.json'), 'utf8');
   const { packages } = JSON.parse(lock) as { packages: Record<string, LockedPackage> };
   return [
     ...importViolations(sources()),
     ...licenceViolations(packages),
-    ...stale().map((file) => `${file} is not current: run npm run generate`),
+    ...(await stale()).map((file) => `${file} is not current: run npm run generate`),
   ];
 }
 
@@ -38,7 +38,7 @@ function typescript(folder: string): string[] {
 const read = (file: string): string => readFileSync(path.join(projectRoot, file), 'utf8');
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const problems = violations();
+  const problems = await violations();
   for (const problem of problems) console.error(problem);
   console.log(
     problems.length > 0 ? `${problems.length} rules broken` : 'Imports, licences and generated files are in order',

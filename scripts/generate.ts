@@ -3,10 +3,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import mjml from 'mjml';
 import { projectRoot, version } from '../config/root.js';
 import { variables } from '../config/variables.js';
 import { buildOpenApi } from '../src/api/openapi.js';
-import { endpointsOf } from '../src/app.js';
+import { endpointsOf } from '../src/endpoints.js';
 import type { Services } from '../src/services.js';
 
 interface Described {
@@ -20,12 +21,13 @@ const described: [string, Described][] = Object.entries(variables);
 export interface Generated {
   file: string;
   /** @param current the file as it is, empty when there is none. */
-  print(current: string): string;
+  print(current: string): string | Promise<string>;
 }
 
 /** A further generated file is a further line here. */
 const generated: Generated[] = [
   { file: '.env.example', print: environmentExample },
+  { file: 'views/layouts/letter.eta', print: letter },
   { file: 'docs/openapi.json', print: openApi },
   { file: 'README.md', print: (current) => between(current, 'configuration', configurationTable()) },
 ];
@@ -37,8 +39,20 @@ function openApi(): string {
 }
 
 /** The files that are not what they would be if they were generated now. */
-export function stale(files: Generated[] = generated): string[] {
-  return files.filter(({ file, print }) => print(read(file)) !== read(file)).map(({ file }) => file);
+export async function stale(files: Generated[] = generated): Promise<string[]> {
+  const now = await Promise.all(files.map(async ({ file, print }) => ({ file, text: await print(read(file)) })));
+  return now.filter(({ file, text }) => text !== read(file)).map(({ file }) => file);
+}
+
+/** Tables and inline styles that mail programs understand, from what can be read; empty lines and indentation are left out. */
+async function letter(): Promise<string> {
+  const { html, errors } = await mjml(read('views/layouts/letter.mjml'), { validationLevel: 'skip', fonts: {} });
+  if (errors.length > 0) throw new Error(`letter.mjml: ${errors.map(({ message }) => message).join(', ')}`);
+  const lines = html
+    .replace('<!doctype', '<!DOCTYPE')
+    .split('\n')
+    .map((line) => line.trim());
+  return `<%/* Generated from letter.mjml by \`npm run generate\`. */%>\n${lines.filter(Boolean).join('\n')}\n`;
 }
 
 export function environmentExample(): string {
@@ -96,13 +110,13 @@ function read(file: string): string {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const files = stale();
+  const files = await stale();
   if (process.argv.includes('--check')) {
     for (const file of files) console.error(`${file} is not current: run npm run generate`);
     process.exitCode = files.length > 0 ? 1 : 0;
   } else {
     for (const { file, print } of generated)
-      if (files.includes(file)) writeFileSync(path.join(projectRoot, file), print(read(file)));
+      if (files.includes(file)) writeFileSync(path.join(projectRoot, file), await print(read(file)));
     console.log(files.length > 0 ? `Written: ${files.join(', ')}` : 'Everything is current');
   }
 }

@@ -1,4 +1,4 @@
-// Who may know whom (docs/architecture.md): main → app → doors → features → platform, and config as values from the top.
+// Who may know whom (docs/architecture.md): main → app and wiring → doors → features → platform, and config as values from the top.
 import path from 'node:path';
 
 /** Source files by path from the project's root, with forward slashes. */
@@ -16,6 +16,7 @@ function roomOf(file: string): Room {
   if (room.endsWith('.ts')) return { kind: 'top' };
   if (room === 'platform') return { kind: 'platform' };
   if (room === 'demo') return { kind: 'demo' };
+  if (room === 'wiring') return { kind: 'top' };
   return room === 'features' ? { kind: 'feature', name: feature } : { kind: 'door', name: room };
 }
 

@@ -1,7 +1,8 @@
 // What everything stands on, opened once for a process: database, Redis, caches, limits, hashing, the way out. Knows no feature;
 // services.ts builds them on it.
 import path from 'node:path';
-import { type DataSource, MigrationExecutor } from 'typeorm';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import type { Config } from '../config/index.js';
 import { projectRoot } from '../config/root.js';
 import { BoundedCache, type CacheOptions } from './platform/cache.js';
@@ -141,7 +142,7 @@ async function migrateServer(url: string): Promise<void> {
   const dataSource = await createDataSource(settings).initialize();
   try {
     const runner = dataSource.createQueryRunner();
-    await runner.query(`SELECT pg_advisory_lock(hashtext('ostiary migrations'))`);
+    await holdLock(runner);
     try {
       const executor = new MigrationExecutor(dataSource, runner);
       executor.transaction = 'each';
@@ -154,6 +155,12 @@ async function migrateServer(url: string): Promise<void> {
   } finally {
     await dataSource.destroy();
   }
+}
+
+/** Asked again and again: whoever waits inside a statement holds a snapshot, and CREATE INDEX CONCURRENTLY waits for all of those. */
+async function holdLock(runner: QueryRunner): Promise<void> {
+  const ask = `SELECT pg_try_advisory_lock(hashtext('ostiary migrations')) AS held`;
+  while (!((await runner.query(ask)) as [{ held: boolean }])[0].held) await delay(200);
 }
 
 /** Nobody else is there. */

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context, Middleware } from 'koa';
 import proxyAddr from 'proxy-addr';
 import type { Tenant } from './features/tenants/tenant.entity.js';
+import { heldHandles } from './interaction/device-cookie.js';
 import type { Issuers } from './issuers.js';
 import { runInContext, withContext } from './platform/context.js';
 import { newRequestId } from './platform/crypto.js';
@@ -98,11 +99,26 @@ export const refuseEncodedBodies: Middleware = (ctx, next) => {
   });
 };
 
+/** The name under which requests below a path are measured, until a router says it better. */
+export const named =
+  (prefix: string): Middleware =>
+  async (ctx, next) => {
+    if (ctx.path.startsWith(`${prefix}/`)) ctx.state.route = prefix;
+    await next();
+    if (ctx.state.route === prefix && ctx._matchedRoute) ctx.state.route = String(ctx._matchedRoute);
+  };
+
+/** A middleware of one door only. */
+export const below =
+  (prefix: string, middleware: Middleware): Middleware =>
+  (ctx, next) =>
+    ctx.path.startsWith(`${prefix}/`) ? middleware(ctx, next) : next();
+
 /** Finds the issuer that is asked, or refuses before any door. */
 export function resolveTenant(issuers: Issuers): Middleware {
   return async (ctx, next) => {
     await issuers.resolve(ctx.req as Observed);
-    await withContext({ tenantId: stateOf(ctx).tenant.id }, next);
+    await withContext({ tenantId: stateOf(ctx).tenant.id, handles: heldHandles(ctx) }, next);
   };
 }
 

@@ -22,6 +22,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'grants:write': 'Revoke what users have allowed clients',
   'keys:read': 'See signing keys, never their private halves',
   'keys:write': 'Rotate signing keys, and take compromised ones out of use',
+  'mail:read': 'See whether mail was sent, never what it says',
+  'mail:write': 'Send mail again that was given up',
   'audit:read': 'Read the audit log',
 };
 

@@ -1,6 +1,28 @@
-// What a process says about itself beyond its requests: hashing, database connections and, where jobs are done, the queue.
+// What a process says about itself beyond its requests: what the doors count, hashing, database connections and, where jobs are done, the queue.
 import type { Metrics } from './platform/metrics.js';
 import type { Services } from './services.js';
+
+/** What the doors count. */
+export const countersOf = (metrics: Metrics) => ({
+  tokensIssued: metrics.counter({
+    name: 'tokens_issued_total',
+    help: 'Token responses by grant type',
+    labels: { grant_type: ['authorization_code', 'refresh_token', 'client_credentials'] },
+  }),
+  engineErrors: metrics.counter({
+    name: 'engine_errors_total',
+    help: 'Refusals by endpoint and error',
+    labels: { endpoint: isName, error: isName },
+  }),
+  signIns: metrics.counter({
+    name: 'sign_ins_total',
+    help: 'Submitted passwords by outcome',
+    labels: { outcome: ['ok', 'failed', 'locked', 'denied', 'too_many_requests', 'busy', 'captcha_required'] },
+  }),
+});
+
+/** Names of the engine's own making, not of the sender's. */
+const isName = (value: string) => /^[a-z_]{1,60}$/.test(value);
 
 export function observeResources(metrics: Metrics, { hasher, db }: Services): void {
   metrics.gauge({
@@ -26,7 +48,19 @@ export function observeResources(metrics: Metrics, { hasher, db }: Services): vo
 }
 
 /** The queue is one for all machines: whoever does jobs reports it, and each reports the same. */
-export function observeJobs(metrics: Metrics, { jobs, rewrap }: Pick<Services, 'jobs' | 'rewrap'>): void {
+export function observeJobs(
+  metrics: Metrics,
+  { jobs, rewrap, mailHealth }: Pick<Services, 'jobs' | 'rewrap' | 'mailHealth'>,
+): void {
+  metrics.gauge({
+    name: 'mail_healthy',
+    help: 'Whether the mail server takes mail: 1 or 0, as of the last minute it was asked',
+    aggregator: 'max',
+    collect(gauge) {
+      const health = mailHealth.look();
+      if (health) gauge.set({}, health === 'healthy' ? 1 : 0);
+    },
+  });
   metrics.gauge({
     name: 'sealed_values_stale',
     help: 'Values sealed with an older encryption key, as of the last look of the job',

@@ -1,5 +1,6 @@
 // How long each table keeps its rows, on one page. What is not here is kept until somebody deletes it: tenants, users, clients, resources,
-// keys, and the audit log. platform/sweep.ts does the work.
+// keys, what belongs to a user and goes with them, and the audit log. platform/sweep.ts does the work. Accounts that go by themselves are
+// those of AccountDeletion and AbandonedRegistrations; of whom the record is long, Erasure keeps a row until it is emptied.
 import { MEMORY_SECONDS } from './features/credentials/lockout.js';
 import type { Retention } from './platform/sweep.js';
 
@@ -24,8 +25,20 @@ export const retentions: readonly Retention[] = [
     table: 'login_failures',
     column: 'last_failed_at',
     keep: MEMORY_SECONDS,
-    when: 'locked_until IS NULL OR locked_until < $1',
+    when: '(locked_until IS NULL OR locked_until < $1) AND in_a_row = 0',
   },
+  // Failures in a row are not forgotten by waiting (NIST SP 800-63B-4 §3.2.2). Those of codes by mail are of addresses that nobody has, too.
+  {
+    table: 'login_failures',
+    column: 'last_failed_at',
+    keep: 12 * month,
+    when: "(locked_until IS NULL OR locked_until < $1) AND factor = 'email_code'",
+  },
+  // One that was done stays until another factor is there.
+  { table: 'factor_recoveries', column: 'ready_at', keep: month, when: 'done_at IS NULL' },
+  { table: 'lockouts', column: 'locked_at', keep: 12 * month },
+  { table: 'devices', column: 'last_seen_at', keep: 14 * month },
+  { table: 'known_networks', column: 'last_seen_at', keep: 14 * month },
   { table: 'mail_messages', column: 'created_at', keep: month },
   { table: 'idempotency_keys', column: 'expires_at', keep: 0 },
 ];

@@ -16,15 +16,46 @@ import { TenantDeletion1700000000014 } from '../migrations/0014-tenant-deletion.
 import { Lists1700000000017 } from '../migrations/0017-lists.js';
 import { Vacuum1700000000018 } from '../migrations/0018-vacuum.js';
 import { IdempotencyKeys1700000000020 } from '../migrations/0020-idempotency-keys.js';
+import { SecondFactors1700000000021 } from '../migrations/0021-second-factors.js';
+import { Passkeys1700000000022 } from '../migrations/0022-passkeys.js';
+import { OneTimeFlows1700000000024 } from '../migrations/0024-one-time-flows.js';
+import { Registrations1700000000025 } from '../migrations/0025-registrations.js';
+import { FailedMail1700000000026 } from '../migrations/0026-failed-mail.js';
+import { ImportedHashes1700000000027 } from '../migrations/0027-imported-hashes.js';
+import { Lockouts1700000000028 } from '../migrations/0028-lockouts.js';
+import { Devices1700000000029 } from '../migrations/0029-devices.js';
+import { KnownNetworks1700000000030 } from '../migrations/0030-known-networks.js';
+import { AuditOfUser1700000000031 } from '../migrations/0031-audit-of-user.js';
+import { PasskeyPrompts1700000000032 } from '../migrations/0032-passkey-prompts.js';
+import { AccountLife1700000000033 } from '../migrations/0033-account-life.js';
+import { FactorRecoveries1700000000034 } from '../migrations/0034-factor-recoveries.js';
+import { SessionHomes1700000000035 } from '../migrations/0035-session-homes.js';
+import { ProofsFrom1700000000036 } from '../migrations/0036-proofs-from.js';
+import { ImportedHashesIndex1700000000040 } from '../migrations/0040-imported-hashes-index.js';
+import { UsersDeletionIndex1700000000041 } from '../migrations/0041-users-deletion-index.js';
+import { RefreshTokensOfAccount1700000000042 } from '../migrations/0042-refresh-tokens-of-account.js';
+import { Erasures1700000000043 } from '../migrations/0043-erasures.js';
+import { OneTimeOwners1700000000044 } from '../migrations/0044-one-time-owners.js';
+import { FailuresInARow1700000000046 } from '../migrations/0046-failures-in-a-row.js';
+import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
+import { Registration } from './features/accounts/registration.entity.js';
+
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
+import { LockoutRecord } from './features/credentials/lockout-record.entity.js';
 import { LoginFailure } from './features/credentials/login-failure.entity.js';
+import { Passkey } from './features/credentials/passkey.entity.js';
+import { PasskeyUser } from './features/credentials/passkey-user.entity.js';
 import { PasswordCredential } from './features/credentials/password-credential.entity.js';
+import { RecoveryCode } from './features/credentials/recovery-code.entity.js';
+import { TotpCredential } from './features/credentials/totp-credential.entity.js';
+import { Device } from './features/devices/device.entity.js';
 import { SigningKey } from './features/keys/signing-key.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
 import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.js';
 import { Resource } from './features/resources/resource.entity.js';
+import { KnownNetwork } from './features/risk/known-network.entity.js';
 import { Tenant } from './features/tenants/tenant.entity.js';
 import { User } from './features/users/user.entity.js';
 
@@ -34,12 +65,21 @@ export const entities = [
   SigningKey,
   User,
   PasswordCredential,
+  TotpCredential,
+  RecoveryCode,
+  PasskeyUser,
+  Passkey,
   LoginFailure,
+  LockoutRecord,
+  Device,
+  KnownNetwork,
   OneTimeToken,
   Client,
   ClientSecret,
   Resource,
   MailMessage,
+  Registration,
+  FactorRecovery,
 ];
 
 export const migrations = [
@@ -60,4 +100,25 @@ export const migrations = [
   Lists1700000000017,
   Vacuum1700000000018,
   IdempotencyKeys1700000000020,
+  SecondFactors1700000000021,
+  Passkeys1700000000022,
+  OneTimeFlows1700000000024,
+  Registrations1700000000025,
+  FailedMail1700000000026,
+  ImportedHashes1700000000027,
+  Lockouts1700000000028,
+  Devices1700000000029,
+  KnownNetworks1700000000030,
+  AuditOfUser1700000000031,
+  PasskeyPrompts1700000000032,
+  AccountLife1700000000033,
+  FactorRecoveries1700000000034,
+  SessionHomes1700000000035,
+  ProofsFrom1700000000036,
+  ImportedHashesIndex1700000000040,
+  UsersDeletionIndex1700000000041,
+  RefreshTokensOfAccount1700000000042,
+  Erasures1700000000043,
+  OneTimeOwners1700000000044,
+  FailuresInARow1700000000046,
 ];

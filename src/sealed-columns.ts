@@ -1,16 +1,18 @@
 // Every column that holds sealed values, beside schema.ts: what has no place here stays behind when an encryption key is taken away.
 // Not here: values in Redis, gone within the hour; and the cookie of remembered accounts, sealed anew whenever it is written.
 import { sealedAnswers } from './api/idempotency.js';
+import { sealedTotp } from './features/credentials/totp.service.js';
 import { sealedSigningKeys } from './features/keys/key-material.js';
 import { sealedMail } from './features/mail/mail.service.js';
-import { sealedRows } from './features/protocol/engine-rows.js';
-import { sealedSessionState } from './features/protocol/sessions.js';
+import { sealedRows } from './features/protocol/engine-row-form.js';
+import { sealedSessionState } from './features/protocol/session-payload.js';
 import { sealedTenantSecrets } from './features/tenants/tenant-secrets.js';
 import type { SealedColumn } from './platform/rewrap.js';
 
 export const sealedColumns: readonly SealedColumn[] = [
   sealedTenantSecrets,
   sealedSigningKeys,
+  sealedTotp,
   ...sealedMail,
   ...sealedRows,
   sealedSessionState,

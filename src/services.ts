@@ -1,168 +1,28 @@
-// What the server knows and does: the features, wired lowest first on their foundation. No door is opened here; app.ts and the command line build on it.
+// What the server knows and does: the features, wired rung by rung, lowest first (wiring/). No door is opened here; app.ts and the command line build
+// on it.
 import type { Config } from '../config/index.js';
-import { lifetimes, limits } from '../config/protocol.js';
-import { AuditLog } from './features/audit/audit.service.js';
-import type { FullMetadata } from './features/clients/client.metadata.js';
-import { assertSigned } from './features/clients/client.rules.js';
-import { ClientService } from './features/clients/client.service.js';
-import { ClientLookup } from './features/clients/client-lookup.js';
-import { RegisteredClients } from './features/clients/registered-clients.js';
-import { LOCKED_TASK } from './features/credentials/lock-notice.js';
-import { Lockout } from './features/credentials/lockout.js';
-import { PasswordService } from './features/credentials/password.service.js';
-import { PasswordLinks } from './features/credentials/password-links.js';
-import { KeyService } from './features/keys/key.service.js';
-import { KeySchedule } from './features/keys/key-schedule.js';
-import { MailService } from './features/mail/mail.service.js';
-import { mailboxTransport, smtpTransport } from './features/mail/mail.transport.js';
-import { OneTimeTokens } from './features/one-time-tokens/one-time-token.service.js';
-import { Protocol } from './features/protocol/protocol.js';
-import { ShortLivedRows } from './features/protocol/short-lived-rows.js';
-import { ResourceService } from './features/resources/resource.service.js';
-import { SetupService } from './features/setup/setup.service.js';
-import type { Tenant } from './features/tenants/tenant.entity.js';
-import { TenantService } from './features/tenants/tenant.service.js';
-import { TenantDeletion } from './features/tenants/tenant-deletion.js';
-import { UserService } from './features/users/user.service.js';
-import { type Foundations, openFoundation } from './foundation.js';
-import { managementApi, mayChangePrivileged, mayGrant, scopesAt } from './management.js';
-import { Jobs } from './platform/jobs.js';
-import { Rewrap } from './platform/rewrap.js';
-import { Sweeper } from './platform/sweep.js';
-import { retentions } from './retention.js';
-import { sealedColumns } from './sealed-columns.js';
-import { createTasks, DELETE_TASK, leftoversMs } from './tasks.js';
-
-/** Mail and other work of a suspended tenant waits until it is resumed; that of one that ends is not done any more. */
-const admissions = { active: 'now', suspended: 'later', deleting: 'never' } as const;
+import type { MailboxLimits } from './features/accounts/mailboxes.js';
+import { type Accounts, openAccounts } from './wiring/accounts.js';
+import { openApplications } from './wiring/applications.js';
+import { type GroundOverrides, openGround } from './wiring/ground.js';
+import { openPeople, type People } from './wiring/people.js';
 
 /** What tests replace; nothing here weakens a rule. */
-export interface Overrides extends Foundations {
-  limits?: Partial<Record<keyof typeof limits, { points: number; seconds: number }>>;
+export interface Overrides extends GroundOverrides {
+  letters?: MailboxLimits;
 }
 
 export type Services = Awaited<ReturnType<typeof openServices>>;
 
 /** Opens the database and everything that stands on it. @throws Error when the database is not reachable, or the embedded one is in use. */
 export async function openServices(config: Config, overrides: Overrides = {}) {
-  const foundation = await openFoundation(config, overrides);
-  const { clock, logger, sealer, views, db, redis, caching, hasher, embedded } = foundation;
-
-  const audit = new AuditLog(db, clock);
-  const places = { issuer: config.issuer, domain: config.tenantDomain };
-  const tenants = new TenantService(db, audit, sealer, caching, clock, places, {
-    created: ({ id }) => keys.ensure(id),
-    async deleting({ id }) {
-      await jobs.enqueue(DELETE_TASK, { tenant_id: id });
-      await jobs.enqueue(DELETE_TASK, { tenant_id: id }, { runAt: new Date(Date.now() + leftoversMs) });
-    },
-  });
-  const deletion = new TenantDeletion(db, audit, tenants);
-  const keys: KeyService = new KeyService(db, audit, tenants, sealer, caching, clock, logger);
-  const keySchedule = new KeySchedule(db, keys, clock, logger);
-  const rewrap = new Rewrap(db, sealer, sealedColumns, logger);
-  const shortLived = redis && new ShortLivedRows(redis.client, clock);
-  const protocol = new Protocol(db, sealer, audit, clock, lifetimes, shortLived);
-  const users = new UserService(db, audit, clock, {
-    async ended({ id }) {
-      await protocol.sessions.endAll(id, 'account_ended');
-      await protocol.grants.endAll({ accountId: id }, 'account_ended');
-    },
-    mayChangePrivileged,
-  });
-  const oneTimeTokens = new OneTimeTokens(db, clock);
-  const lockout = new Lockout(db, clock);
-  const sweeper = new Sweeper(db, clock, retentions);
-  const stopping = new AbortController();
-  const tasks = createTasks(() => ({ mail, users, keySchedule, rewrap, deletion, sweeper, stopping: stopping.signal }));
-  const jobs: Jobs = new Jobs(db, tasks, {
-    embedded,
-    url: foundation.directUrl,
-    concurrency: embedded ? 1 : 4,
-    logger,
-    admit: async (tenantId) => admissions[(await tenants.findById(tenantId))?.state ?? 'deleting'],
-  });
-  const renderMail = async (template: string, locale: string, data: object) => {
-    const tenant = await tenants.current();
-    return views.email(`emails/${template}`, data, {
-      locale: views.locales.pick(locale),
-      brand: { name: tenant.settings.branding.company_name ?? tenant.name },
-    });
-  };
-  const transport = config.mailUrl
-    ? smtpTransport(config.mailUrl, `no-reply@${new URL(config.issuer).hostname}`)
-    : mailboxTransport();
-  const mail: MailService = new MailService(db, jobs, sealer, renderMail, transport, clock);
-  const passwords: PasswordService = new PasswordService(
-    db,
-    audit,
-    tenants,
-    users,
-    lockout,
-    oneTimeTokens,
-    hasher,
-    clock,
-    {
-      async passwordChanged({ id }) {
-        await protocol.sessions.endAll(id, 'password_changed');
-        await protocol.grants.endAll({ accountId: id }, 'logout');
-      },
-      locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
-    },
-  );
-  const linkOf = (tenant: Tenant, token: string) => `${tenants.issuerOf(tenant)}/password?token=${token}`;
-  const passwordLinks = new PasswordLinks(db, audit, tenants, users, passwords, oneTimeTokens, mail, linkOf);
-  const lookup = new ClientLookup(db, caching, clock);
-  const clientHooks = {
-    async ended({ clientId }: { clientId: string }) {
-      await protocol.grants.endAll({ clientId }, 'client_ended');
-    },
-    mayGrant,
-    async maySign(metadata: FullMetadata) {
-      assertSigned(metadata, (await tenants.current()).settings.signing_keys.algorithms);
-    },
-  };
-  const clients = new ClientService(
-    db,
-    audit,
-    lookup,
-    clock,
-    { production: config.environment === 'production' },
-    clientHooks,
-  );
-  const registeredClients = new RegisteredClients(db, audit, lookup, clock, clientHooks);
-  const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
-  const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
-  const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
-    managementApi(tenant, tenants.issuerOf(tenant)),
-  ]);
-
-  return {
-    ...foundation,
-    audit,
-    tenants,
-    deletion,
-    keys,
-    keySchedule,
-    rewrap,
-    protocol,
-    users,
-    oneTimeTokens,
-    jobs,
-    mail,
-    passwords,
-    passwordLinks,
-    clients,
-    registeredClients,
-    resources,
-    setup,
-    limits: { ...limits, ...overrides.limits },
-
-    async close(): Promise<void> {
-      stopping.abort();
-      await jobs.stop();
-      transport.close();
-      await foundation.close();
-    },
-  };
+  const ground = await openGround(config, overrides, () => ({
+    users: people.users,
+    erasure: people.erasure,
+    accountDeletion: accounts.accountDeletion,
+    abandonedRegistrations: accounts.abandonedRegistrations,
+  }));
+  const people: People = openPeople(ground);
+  const accounts: Accounts = openAccounts(ground, people, overrides.letters);
+  return { ...ground, ...people, ...accounts, ...openApplications(ground, people) };
 }

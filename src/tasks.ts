@@ -1,5 +1,8 @@
 // What is done in the background, and how often. Whoever does jobs (platform/jobs.ts) does these; each may run twice, and in any process.
 import { z } from 'zod';
+import { ABANDONED_TASK, type AbandonedRegistrations } from './features/accounts/abandoned-registrations.js';
+import { type AccountDeletion, PURGE_TASK } from './features/accounts/account-deletion.js';
+import { ERASE_TASK, type Erasure } from './features/accounts/erasure.js';
 import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock-notice.js';
 import type { KeySchedule } from './features/keys/key-schedule.js';
 import { type MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
@@ -18,12 +21,15 @@ const DeleteTenant = z.strictObject({ tenant_id: z.uuid().optional() });
 /** A job may take a quarter of an hour (platform/jobs.ts): what is left then is for the next run. */
 const patienceMs = 600_000;
 
-interface Workers {
+export interface Workers {
   mail: MailService;
   users: UserService;
   keySchedule: KeySchedule;
   rewrap: Rewrap;
   deletion: TenantDeletion;
+  accountDeletion: AccountDeletion;
+  erasure: Erasure;
+  abandonedRegistrations: AbandonedRegistrations;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -46,6 +52,21 @@ export function createTasks(workers: () => Workers) {
       every: 10,
       run: ({ tenant_id: tenantId }, { signal }) =>
         workers().deletion.run({ ...(tenantId ? { tenantId } : {}), signal: inTime(signal) }),
+    }),
+    [PURGE_TASK]: task({
+      schema: Nothing,
+      every: 600,
+      run: async (_nothing, { signal }) => void (await workers().accountDeletion.purge(inTime(signal))),
+    }),
+    [ERASE_TASK]: task({
+      schema: Nothing,
+      every: 60,
+      run: async (_nothing, { signal }) => void (await workers().erasure.finish(inTime(signal))),
+    }),
+    [ABANDONED_TASK]: task({
+      schema: Nothing,
+      every: 6 * 3600,
+      run: async (_nothing, { signal }) => void (await workers().abandonedRegistrations.end(inTime(signal))),
     }),
     'signing_keys.tend': task({
       schema: Nothing,

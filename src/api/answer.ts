@@ -2,10 +2,10 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { Endpoint, EndpointRequest } from '../platform/endpoint.js';
-import { badRequest, type Issue, invalid, notFound } from '../platform/errors.js';
+import { badRequest, invalid, notFound } from '../platform/errors.js';
+import { isStorable, issuesOf } from '../platform/json-body.js';
 import { objectShape, unwrapped } from './contract.js';
 import type { Answer } from './idempotency.js';
-import { isStorable } from './json.js';
 import { etagOf, ifMatch } from './preconditions.js';
 
 type Request = EndpointRequest<unknown, unknown, unknown>;
@@ -65,15 +65,3 @@ function readQuery(endpoint: Endpoint, querystring: string): Record<string, stri
     [...values].map(([name, all]) => [name, all.length === 1 && !isList(name) ? (all[0] ?? '') : all]),
   );
 }
-
-function issuesOf(issue: z.core.$ZodIssue): Issue[] {
-  if (issue.code !== 'unrecognized_keys') return [{ pointer: pointer(issue.path), message: issue.message }];
-  return issue.keys.map((key) => ({
-    pointer: pointer([...issue.path, key]),
-    message: 'This member is not known here',
-  }));
-}
-
-/** RFC 6901 §3; a name that somebody made very long is cut. */
-const pointer = (path: readonly PropertyKey[]): string =>
-  path.map((step) => `/${String(step).slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');

@@ -10,8 +10,8 @@ import {
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
 import type { Endpoint } from '../platform/endpoint.js';
+import { Problem, problemType } from '../platform/problem.js';
 import { objectShape } from './contract.js';
-import { Problem, problemType } from './problem.js';
 
 type OpenApiDocument = oas31.OpenAPIObject;
 

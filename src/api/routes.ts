@@ -8,14 +8,14 @@ import type { Sealer } from '../platform/crypto.js';
 import type { Database } from '../platform/database.js';
 import type { Endpoint } from '../platform/endpoint.js';
 import { AppError, notFound } from '../platform/errors.js';
+import { readJson } from '../platform/json-body.js';
+import { type Logger, problems, problemType } from '../platform/problem.js';
 import { answer, readRequest } from './answer.js';
 import { type Authenticate, requireBearer } from './bearer.js';
 import { assertContract } from './contract.js';
 import { type Answer, fingerprintOf, IdempotencyKeys, idempotencyKey } from './idempotency.js';
-import { readJson } from './json.js';
 import { buildOpenApi, withIssuer } from './openapi.js';
 import { isUnchanged } from './preconditions.js';
-import { type Logger, problems, problemType } from './problem.js';
 
 export interface ApiOptions {
   endpoints: readonly Endpoint[];

@@ -4,6 +4,7 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Redis } from 'ioredis';
+import { mailDriver } from '../features/mail/mail.driver.js';
 import { type Check, type DoctorConfig, fail, ok, warn } from './doctor-check.js';
 
 const patienceMs = 5_000;
@@ -54,7 +55,7 @@ export async function redisCheck({ redisUrl, workers }: DoctorConfig): Promise<C
   }
 }
 
-/** Connects and waits for the greeting (RFC 5321 §3.1); sends nothing. */
+/** Connects, waits for the greeting (RFC 5321 §3.1), and shows our credentials where there are any; sends nothing. */
 export async function mailCheck({ mailUrl, environment }: DoctorConfig): Promise<Check> {
   if (!mailUrl) {
     if (environment !== 'production') return ok('mail', 'not set; kept on /dev/mailbox in development');
@@ -66,7 +67,7 @@ export async function mailCheck({ mailUrl, environment }: DoctorConfig): Promise
   const socket = secure ? connectTls({ ...address, servername: hostname }) : connect(address);
   try {
     const greeting = await firstLine(socket);
-    if (greeting.startsWith('220')) return ok('mail', `${address.host}:${address.port} answers`);
+    if (greeting.startsWith('220')) return await takesMail(mailUrl, `${address.host}:${address.port}`);
     return fail('mail', `${address.host}:${address.port} is not ready (${greeting.slice(0, 60)})`, 'ask its operator');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -74,6 +75,23 @@ export async function mailCheck({ mailUrl, environment }: DoctorConfig): Promise
     return fail('mail', `${address.host}:${address.port} cannot be reached (${code ?? message})`, advice);
   } finally {
     socket.destroy();
+  }
+}
+
+/** As the server itself would begin: TLS, and the user of MAIL_URL. */
+async function takesMail(mailUrl: string, where: string): Promise<Check> {
+  if (!new URL(mailUrl).username) return ok('mail', `${where} answers`);
+  const driver = mailDriver(mailUrl, '');
+  try {
+    const health = await driver.check();
+    if (health === 'healthy') return ok('mail', `${where} answers and lets us in`);
+    return fail(
+      'mail',
+      `${where} answers and does not let us in (${health.reason})`,
+      'check user and password in MAIL_URL, and its certificate',
+    );
+  } finally {
+    driver.close();
   }
 }
 

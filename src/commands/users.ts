@@ -63,7 +63,8 @@ export function addUsers(program: Command, { withServices, print }: Terminal): v
         inTenant(services, options.tenant, async () => {
           const found = await services.users.findByEmail(address);
           if (!found) throw new CommandError(`There is no user ${address} in the tenant ${options.tenant}`);
-          if (found.disabledAt) throw new CommandError(`${found.email} is disabled: a link would not let them in`);
+          if (!found.active)
+            throw new CommandError(`${found.email} is disabled or closed: a link would not let them in`);
           return { user: found, link: await services.passwordLinks.issue(found) };
         }),
       );

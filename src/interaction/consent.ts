@@ -1,6 +1,7 @@
 // What the client may do: asked in plain words, with what is new marked and what can be left out unticked.
 
 import { claimsByScope, scopes as openidScopes } from '../../config/protocol.js';
+import { isOwnClient } from '../features/clients/own-clients.js';
 import type { Engine } from '../features/protocol/engine.js';
 import type { Consent, Grants } from '../features/protocol/grants.js';
 import { grantableScopes } from '../features/resources/resource.rules.js';
@@ -28,6 +29,7 @@ export class ConsentStep implements Step {
   ) {}
 
   async show(visit: Visit): Promise<void> {
+    if (isOwnClient(visit.client.client_id)) return this.skip(visit);
     const user = visit.interaction.session && (await this.users.findActive(visit.interaction.session.accountId));
     await this.stage.show(visit, 'consent', {
       account: { email: user?.email ?? '', initials: (user?.email ?? '').slice(0, 1).toUpperCase() },
@@ -39,7 +41,7 @@ export class ConsentStep implements Step {
   async submit(visit: Visit, form: Form): Promise<void> {
     const { req, res } = visit.ctx;
     const { session, clientId } = visit.interaction;
-    if (!session) return;
+    if (!session || isOwnClient(clientId)) return;
     const decision = field(form, 'decision');
     if (decision === 'deny') {
       return seeOther(visit.ctx, await this.engine.refuse(req, res, 'access_denied', 'the End-User said no'));
@@ -57,6 +59,11 @@ export class ConsentStep implements Step {
     // Signed out meanwhile: the dispatcher says that this sign-in is over.
     if (!grant) return;
     seeOther(visit.ctx, await this.engine.finish(req, res, { consent: { grantId: String(grant.jti) } }));
+  }
+
+  /** Who asked for a page of consent in its address: there is nothing to agree to. */
+  private async skip({ ctx }: Visit): Promise<void> {
+    seeOther(ctx, await this.engine.finish(ctx.req, ctx.res, { consent: { grantId: '' } }));
   }
 
   private async lines({ interaction, client }: Visit): Promise<Line[]> {

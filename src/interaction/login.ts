@@ -1,20 +1,29 @@
-// The account's name and its password: two pages or one, the same step.
+// The account's name and its password, on two pages or one, a code or a link by e-mail instead, or a passkey that says both: the same step.
+import type { EmailCodes } from '../features/accounts/email-codes.js';
+import type { MagicLinks } from '../features/accounts/magic-links.js';
+import type { PasskeyService } from '../features/credentials/passkey.service.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
+import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError, tooMany } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import { answerOf, limited, type Problem, refusalOf } from './asking.js';
+import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
+import { sendLetter } from './email-code.js';
+import { authenticated, passkeyOffer, proofOf } from './passkey.js';
+import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
-interface Problem {
-  code: string;
-  seconds?: number;
-}
-
-interface LoginDependencies {
+export interface LoginDependencies {
+  passkeys: PasskeyService;
   passwords: PasswordService;
+  emailCodes: EmailCodes;
+  magicLinks: MagicLinks;
+  policy: () => Promise<AuthenticationPolicy>;
   users: UserService;
+  captcha: CaptchaQuestion;
   clock: Clock;
   rateLimits: RateLimits;
   signIns: CounterHandle<'outcome'>;
@@ -35,103 +44,170 @@ export class LoginStep implements Step {
   async show(visit: Visit): Promise<void> {
     const { ctx, progress } = visit;
     const named = progress.identifier !== undefined && !('identify' in ctx.query);
-    if (named && (await this.deps.layout()) === 'two_pages')
-      return this.askPassword(visit, progress.identifier as string);
+    if (named && (await this.hasPasswordPage())) return this.askPassword(visit, progress.identifier as string);
     return this.askName(visit, progress.identifier ?? (await this.expectedName(visit)));
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
+    const passkey = field(form, 'passkey');
+    if (passkey) return this.byPasskey(visit, passkey);
     const identifier = field(form, 'username') ?? visit.progress.identifier;
     const password = field(form, 'password');
     if (!identifier) return this.askName(visit, undefined, { code: 'missing_username' });
     if (identifier.length > 320) return this.askName(visit, undefined, { code: 'invalid_username' });
+    const letter = (['email_code', 'magic_link'] as const).find((way) => way === field(form, 'with'));
+    if (letter && (await this.takes(letter))) return this.sendLetter(visit, identifier, letter);
+    // Where nobody comes in with a password, none is looked at.
+    if (!(await this.takes('password'))) return this.askName(visit, identifier, { code: 'password_not_taken' });
     if (!password) {
       if ('password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
-      return this.stage.remember(visit, { ...visit.progress, identifier });
+      return this.stage.remember(visit, { ...named(visit.progress), identifier });
     }
-    return this.verify(visit, identifier, password);
+    return this.verify(visit, identifier, password, form);
   }
 
-  private async verify(visit: Visit, identifier: string, password: string): Promise<void> {
+  private async byPasskey(visit: Visit, text: string): Promise<void> {
+    const address = clientKey(visit.ctx.state.ip);
+    const { progress } = visit;
+    const { remaining, seconds } = await this.failures.peek(address);
+    if (remaining === 0)
+      return this.askName(visit, progress.identifier, { code: 'too_many_requests', seconds, status: 429 });
+    const { passkeys, signIns, clock } = this.deps;
+    const since = clock.now();
+    const result = (await this.takes('passkey')) ? await authenticated(passkeys, visit, text) : undefined;
+    signIns.add({ outcome: result ? 'ok' : 'passkey_failed' });
+    if (result) {
+      const proofs = [proofOf(result, since)];
+      return this.stage.remember(visit, { ...progress, user_id: result.user.id, proofs, since: since.getTime() });
+    }
+    await this.failures.consume(address).catch(ignoreLimit);
+    return this.askName(visit, progress.identifier, { code: 'passkey_failed' });
+  }
+
+  private async takes(way: AuthenticationPolicy['first_factors'][number]): Promise<boolean> {
+    return (await this.deps.policy()).first_factors.includes(way);
+  }
+
+  private async hasPasswordPage(): Promise<boolean> {
+    return (await this.deps.layout()) === 'two_pages' && (await this.takes('password'));
+  }
+
+  private async sendLetter(visit: Visit, identifier: string, letter: 'email_code' | 'magic_link'): Promise<void> {
+    const sending = sendLetter(this.deps, identifier, visit.interaction.uid, letter);
+    const refused = await limited(sending);
+    if (refused) return this.refuse(visit, identifier, refused);
+    await this.stage.remember(visit, { ...named(visit.progress), identifier, [await sending]: true });
+  }
+
+  private async verify(visit: Visit, identifier: string, password: string, form: Form): Promise<void> {
     const address = clientKey(visit.ctx.state.ip);
     const outcome = (name: string) => this.deps.signIns.add({ outcome: name });
     try {
       const { remaining, seconds } = await this.failures.peek(address);
       if (remaining === 0) throw tooMany('too_many_requests', 'Too many failed sign-ins from this address', seconds);
+      if ((await this.question(visit, identifier)) && !(await this.deps.captcha.passes(form, visit))) {
+        await this.failures.consume(address).catch(ignoreLimit);
+        outcome('captcha_required');
+        return await this.refuse(visit, identifier, { code: 'captcha_required' });
+      }
+      // Looking takes a while: what is changed or ended meanwhile comes after the proof.
+      const since = this.deps.clock.now();
       const result = await this.deps.passwords.verify(identifier, password);
       outcome(result.outcome);
       if (result.outcome === 'ok') {
-        const proof = {
+        return await this.stage.remember(visit, {
+          ...named(visit.progress),
+          identifier,
           user_id: result.user.id,
-          amr: ['pwd'],
-          ts: epochSeconds(this.deps.clock.now()),
-          must_change: result.mustChange,
-          password_set_at: result.changedAt.getTime(),
-        };
-        return await this.stage.remember(visit, { ...visit.progress, identifier, proof });
+          proofs: [{ method: 'password', at: epochSeconds(since) }],
+          since: since.getTime(),
+          password: { must_change: result.mustChange, set_at: result.changedAt.getTime(), failures: result.failures },
+          can_passkey: field(form, 'can_passkey') === 'yes',
+        });
       }
       await this.failures.consume(address).catch(ignoreLimit);
       if (result.outcome === 'failed') return await this.refuse(visit, identifier, { code: 'failed' });
       const wait = Math.max(1, (result.until.getTime() - this.deps.clock.now().getTime()) / 1000);
       return await this.refuse(visit, identifier, { code: 'locked', seconds: wait });
     } catch (error) {
-      if (!(error instanceof AppError) || (error.status !== 429 && error.status !== 503)) throw error;
-      const problem = {
-        code: error.status === 429 ? 'too_many_requests' : 'busy',
-        seconds: error.details.retryAfter ?? 0,
-      };
-      outcome(problem.code);
-      return this.refuse(visit, identifier, problem, error.status);
+      const refused = refusalOf(error);
+      outcome(refused.code);
+      return this.refuse(visit, identifier, refused);
     }
   }
 
-  private async refuse(visit: Visit, identifier: string, error: Problem, status = 422): Promise<void> {
-    if ((await this.deps.layout()) === 'two_pages') return this.askPassword(visit, identifier, error, status);
-    return this.askName(visit, identifier, error, status);
+  private async refuse(visit: Visit, identifier: string, error: Problem): Promise<void> {
+    if (await this.hasPasswordPage()) return this.askPassword(visit, identifier, error);
+    return this.askName(visit, identifier, error);
   }
 
-  private async askName(
-    visit: Visit,
-    username: string | undefined,
-    error?: Problem,
-    status = error ? 422 : 200,
-  ): Promise<void> {
-    const onePage = (await this.deps.layout()) === 'one_page';
-    const actions = { submit: `${visit.base}/login` };
+  private async askName(visit: Visit, username: string | undefined, error?: Problem): Promise<void> {
+    const onePage = !(await this.hasPasswordPage());
+    const byPassword = await this.takes('password');
+    const actions = {
+      submit: `${visit.base}/login`,
+      forgotten: forgottenPassword(visit),
+      register: visit.registration ? `${visit.base}?with=register` : undefined,
+    };
+    const passkey = (await this.takes('passkey')) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
+    const captcha = onePage && username ? await this.question(visit, username) : undefined;
+    const letters = onePage ? await this.letters() : {};
+    const moved = visit.interaction.prompt.reasons.includes('session_moved');
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, actions },
-      { status, retryAfter: retryAfter(status, error) },
+      { username, error, onePage, byPassword, passkey, captcha, moved, ...letters, actions },
+      { ...answerOf(error), widget: captcha?.origin },
     );
   }
 
-  private async askPassword(
-    visit: Visit,
-    username: string,
-    error?: Problem,
-    status = error ? 422 : 200,
-  ): Promise<void> {
-    const actions = { submit: `${visit.base}/login`, back: `${visit.base}?identify` };
+  private async askPassword(visit: Visit, username: string, error?: Problem): Promise<void> {
+    const actions = {
+      submit: `${visit.base}/login`,
+      back: `${visit.base}?identify`,
+      forgotten: forgottenPassword(visit),
+    };
+    const captcha = await this.question(visit, username);
     const initials = [...username][0]?.toUpperCase() ?? '';
     await this.stage.show(
       visit,
       'password',
-      { username, initials, error, actions },
-      { status, retryAfter: retryAfter(status, error) },
+      { username, initials, error, captcha, ...(await this.letters()), actions },
+      { ...answerOf(error), widget: captcha?.origin },
     );
+  }
+
+  /** What can be sent in place of a password. */
+  private async letters(): Promise<{ byEmail: boolean; byLink: boolean }> {
+    return { byEmail: await this.takes('email_code'), byLink: await this.takes('magic_link') };
+  }
+
+  private async question(visit: Visit, identifier: string): Promise<CaptchaPage | undefined> {
+    if (!this.deps.captcha.exists) return undefined;
+    const { limit, remaining } = await this.failures.peek(clientKey(visit.ctx.state.ip));
+    return this.deps.captcha.page(await this.deps.passwords.failures(identifier), limit - remaining);
   }
 
   /** login_hint (OpenID Connect Core §3.1.2.1), or whoever is signed in and is asked again. */
   private async expectedName({ interaction, progress }: Visit): Promise<string | undefined> {
     const hint = text(interaction.params.login_hint);
-    if (hint || !interaction.session || progress.other_account) return hint?.slice(0, 320);
+    // Who is signed in, but elsewhere, is no name for whoever holds the cookie here. Only the prompt `login` has asked where they are.
+    const { name, reasons } = interaction.prompt;
+    const elsewhere = name !== 'login' || reasons.includes('session_moved');
+    if (hint || !interaction.session || progress.other_account || elsewhere) return hint?.slice(0, 320);
     return (await this.deps.users.findActive(interaction.session.accountId))?.email;
   }
 }
 
-const retryAfter = (status: number, error: Problem | undefined) =>
-  status === 429 || status === 503 ? error?.seconds : undefined;
+/** Somebody says anew who they are: what was sent for that is forgotten. */
+const named = ({ registered, ...progress }: Progress): Progress => ({
+  ...progress,
+  email_code: undefined,
+  magic_link: undefined,
+  ...(registered ? { registered: { ...registered, waiting: false } } : {}),
+});
+
+const forgottenPassword = ({ ctx }: Visit) => `${ctx.state.prefix}/forgotten-password`;
 
 /** This attempt was made already; the next one hears of the limit. */
 function ignoreLimit(error: unknown): void {

@@ -13,7 +13,8 @@ export class SelectAccountStep implements Step {
 
   async show(visit: Visit): Promise<void> {
     const accounts = [];
-    for (const { sessionUid, accountId, current } of await this.engine.accounts(visit.ctx.req, visit.ctx.res)) {
+    for (const { sessionUid, accountId, current, moved } of await this.engine.accounts(visit.ctx.req, visit.ctx.res)) {
+      if (moved) continue;
       const user = await this.users.findActive(accountId);
       const name = typeof user?.claims.name === 'string' ? user.claims.name : undefined;
       if (user)
@@ -33,7 +34,7 @@ export class SelectAccountStep implements Step {
     const chosen = field(form, 'account');
     if (chosen === 'other') {
       // The session there is goes on until somebody has signed in; then it is set aside.
-      await this.stage.remember(visit, { other_account: true });
+      await this.stage.remember(visit, { proofs: [], other_account: true });
     } else if (chosen && (await this.engine.switchTo(req, res, chosen))) {
       await this.finish(visit);
     }

@@ -1,8 +1,12 @@
 // One request to one step: who is here, for which client, and how far they are.
 import type { Context } from 'koa';
+import type { Need } from '../features/authentication/requirement.js';
 import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
+import { isOwnClient } from '../features/clients/own-clients.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
+import type { User } from '../features/users/user.entity.js';
 import type { PageOptions, Pages } from '../platform/page.js';
+import { problemOf } from './problem.js';
 import type { Progress } from './steps.js';
 
 /** What the dispatcher hands to a step. */
@@ -10,10 +14,18 @@ export interface Visit {
   ctx: Context;
   interaction: Interaction;
   progress: Progress;
+  /** What is still to be proved. */
+  need: Need;
+  /** Whose proofs these are; nobody where nothing was proved, or the account is not active any more. */
+  user(): Promise<User | undefined>;
+  /** People may make accounts themselves. */
+  registration: boolean;
   client: VisitedClient;
   /** Below this address lie the steps. */
   base: string;
   csrf: string;
+  /** A program asks: it gets no page, but what a page would say is wrong. */
+  json?: boolean;
 }
 
 /** What a person is told about the client. */
@@ -72,13 +84,16 @@ export class Stage {
     private readonly engine: Engine,
   ) {}
 
-  show(visit: Visit, template: string, data: object, options: PageOptions = {}): Promise<void> {
+  /** @throws AppError that says the same to a program. */
+  async show(visit: Visit, template: string, data: object, options: PageOptions = {}): Promise<void> {
     const { ctx, interaction, client, csrf } = visit;
+    if (visit.json) throw problemOf(data, options);
     const redirectUri = text(interaction.params.redirect_uri);
     return this.pages.send(
       ctx,
       `interaction/${template}`,
-      { client, ...data },
+      // To one's own account one goes back to nobody else.
+      { ...(isOwnClient(client.client_id) ? {} : { client }), ...data },
       {
         csrf,
         formAction: redirectUri ? [redirectUri] : [],
@@ -86,6 +101,11 @@ export class Stage {
         ...options,
       },
     );
+  }
+
+  /** In which language the page is read. */
+  locale({ ctx, interaction }: Visit): string {
+    return this.pages.locale(ctx, text(interaction.params.ui_locales));
   }
 
   async remember(visit: Visit, progress: Progress): Promise<void> {

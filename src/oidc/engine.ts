@@ -1,10 +1,11 @@
 // The engine as the other doors see it: interactions, and the accounts that are signed in in one browser.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
-import type { Engine, Finish, Interaction, KnownAccount } from '../features/protocol/engine.js';
+import type { Engine, Finish, Interaction, KnownAccount, Login, SignedIn } from '../features/protocol/engine.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';
-import { currentTenantId } from '../platform/context.js';
+import { movedFrom } from '../features/protocol/session-home.js';
+import { currentContext, currentTenantId } from '../platform/context.js';
 import type { Sealer } from '../platform/crypto.js';
 import { AppError } from '../platform/errors.js';
 import type { ProviderPool } from './provider-pool.js';
@@ -21,17 +22,53 @@ export class OidcEngine implements Engine {
     private readonly sealer: Sealer,
   ) {}
 
+  async session(req: IncomingMessage, res: ServerResponse): Promise<SignedIn | undefined> {
+    const { provider, binding } = await this.pool.of(currentTenantId());
+    const handle = this.currentHandle(provider, req, res);
+    const request = new ProtocolRequest();
+    const session = handle ? await this.protocol.sessions.find(request, handle) : undefined;
+    if (!session?.accountId || !request.session) return undefined;
+    // Elsewhere than at home nobody is signed in here: the engine asks them to sign in again.
+    if ((await this.protocol.binding.check(binding, request.session, session.accountId)) !== 'here') return undefined;
+    const uid = String(session.uid);
+    await this.protocol.sessions.touch(uid);
+    return {
+      uid,
+      accountId: session.accountId,
+      acr: session.acr as string | undefined,
+      amr: (session.amr ?? []) as string[],
+      loginTs: Number(session.loginTs ?? session.iat ?? 0),
+    };
+  }
+
   async interaction(req: IncomingMessage, res: ServerResponse): Promise<Interaction> {
     const details = await this.details(await this.provider(), req, res);
     const earlier = (details.lastSubmission ?? {}) as { ostiary?: unknown };
+    const uid = details.session?.uid;
+    const session = uid ? await this.protocol.sessions.findByUid(new ProtocolRequest(), uid) : undefined;
     return {
       uid: details.uid,
       prompt: details.prompt as Interaction['prompt'],
       params: details.params,
       clientId: String(details.params.client_id),
-      session: details.session?.uid ? { uid: details.session.uid, accountId: details.session.accountId } : undefined,
+      session: session?.accountId
+        ? {
+            uid: String(uid),
+            accountId: session.accountId,
+            amr: (session.amr ?? []) as string[],
+            ts: Number(session.loginTs ?? session.iat ?? 0),
+          }
+        : undefined,
       progress: (details.result as { ostiary?: unknown } | undefined)?.ostiary ?? earlier.ostiary,
     };
+  }
+
+  async reach(req: IncomingMessage, res: ServerResponse, path: string): Promise<void> {
+    const provider = await this.provider();
+    const { uid, exp } = await this.details(provider, req, res);
+    const maxAge = exp * 1000 - Date.now();
+    const options = { ...this.options(provider), sameSite: 'strict', path, maxAge } as const;
+    this.cookies(provider, req, res).set(provider.cookieName('interaction'), uid, options);
   }
 
   async remember(req: IncomingMessage, res: ServerResponse, progress: object): Promise<void> {
@@ -49,13 +86,16 @@ export class OidcEngine implements Engine {
   }
 
   async accounts(req: IncomingMessage, res: ServerResponse): Promise<KnownAccount[]> {
-    const provider = await this.provider();
+    const { provider, binding } = await this.pool.of(currentTenantId());
     const handles = [this.currentHandle(provider, req, res), ...this.shelf(provider, req, res)];
     const accounts: KnownAccount[] = [];
     for (const [index, handle] of handles.entries()) {
-      const session = handle ? await this.protocol.sessions.find(new ProtocolRequest(), handle) : undefined;
+      const request = new ProtocolRequest();
+      const session = handle ? await this.protocol.sessions.find(request, handle) : undefined;
       if (!session?.accountId || accounts.some(({ accountId }) => accountId === session.accountId)) continue;
-      accounts.push({ sessionUid: String(session.uid), accountId: session.accountId, current: index === 0 });
+      const home = request.session?.home;
+      const moved = home !== undefined && movedFrom(binding.binding, home, currentContext() ?? {}).length > 0;
+      accounts.push({ sessionUid: String(session.uid), accountId: session.accountId, current: index === 0, moved });
     }
     return accounts;
   }
@@ -89,15 +129,20 @@ export class OidcEngine implements Engine {
     return false;
   }
 
-  /** The interaction goes on with another session than the one it was begun with: the engine compares the two when it resumes. */
+  /**
+   * The interaction goes on with another session than the one it was begun with: the engine compares the two when it resumes. Who has signed in
+   * before in this interaction, if that is somebody else, is not signed in to it any more: the engine would end the session for their sake.
+   */
   private async rebind(
     provider: Provider,
     req: IncomingMessage,
     res: ServerResponse,
-    session: object | undefined,
+    session: { accountId: string; [member: string]: unknown } | undefined,
   ): Promise<void> {
     const details = await this.details(provider, req, res);
     details.session = session as EngineInteraction['session'];
+    const { login, ...earlier } = (details.lastSubmission ?? {}) as { login?: Login };
+    if (login && login.accountId !== session?.accountId) details.lastSubmission = earlier;
     await details.persist();
   }
 

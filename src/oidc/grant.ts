@@ -1,6 +1,7 @@
 // The grant a request stands on: the session's own, or remembered consent, or, for the house's own applications, given without asking.
 import type { Grant } from 'oidc-provider';
 import type { ClientService } from '../features/clients/client.service.js';
+import { ACCOUNT_CLIENT } from '../features/clients/own-clients.js';
 import type { Consent } from '../features/protocol/grants.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
@@ -10,6 +11,9 @@ export function createLoadExistingGrant(protocol: Protocol) {
   return async ({ oidc }: EngineContext): Promise<Grant | undefined> => {
     const session = { uid: String(oidc.session?.uid), accountId: String(oidc.session?.accountId) };
     const client = oidc.client as NonNullable<typeof oidc.client>;
+    // It is given no token and no code: there is nothing to keep.
+    if (client.clientId === ACCOUNT_CLIENT)
+      return new oidc.provider.Grant({ ...ownGrant, accountId: session.accountId } as never) as unknown as Grant;
     let payload = await protocol.grants.ofSession(session, client.clientId);
     if (settingsOf(client).consent_policy === 'implicit' && !settingsOf(client).dynamic) {
       const missing = missingConsent(oidc, payload as Consent | undefined);
@@ -18,6 +22,8 @@ export function createLoadExistingGrant(protocol: Protocol) {
     return payload && (new oidc.provider.Grant(payload as never) as unknown as Grant);
   };
 }
+
+const ownGrant = { clientId: ACCOUNT_CLIENT, openid: { scope: 'openid' } };
 
 /** A scope taken out of the client's registration is gone from what was agreed to before as well; those of resources go by resources.ts. */
 export async function withinRegistration(

@@ -1,11 +1,29 @@
-// When a person has to be asked: account choice, login (also because of acr), consent.
-import { errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
-import { acrValues } from '../../config/protocol.js';
+// When a person has to be asked: account choice, login (also because of where they are, of acr and of the tenant's policy), consent.
+import { errors, interactionPolicy, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import { MULTI_FACTOR, strength } from '../features/authentication/assurance.js';
+import { answeredAcr, meets, type RequestedAcr, requestedAcr } from '../features/authentication/requested-acr.js';
+import { isExcused } from '../features/authentication/requirement.js';
+import type { SecondFactors } from '../features/credentials/second-factors.js';
+import type { Devices } from '../features/devices/device.service.js';
+import { readHandles } from '../features/devices/device-handles.js';
+import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
+import { requestOf } from './adapter.js';
 import { settingsOf } from './engine-types.js';
 
 const { base, Check, Prompt } = interactionPolicy;
 
-export function createPolicy() {
+export interface SignInRules {
+  policy: Pick<AuthenticationPolicy, 'multi_factor' | 'second_factors' | 'remember_days' | 'registration'>;
+  devices: Pick<Devices, 'isTrusted'>;
+  secondFactors: Pick<SecondFactors, 'of'>;
+  /** The cookie in which a browser holds what it is recognised by. */
+  handlesCookie: string;
+}
+
+type EngineRequest = KoaContextWithOIDC['oidc'];
+
+/** Where people make accounts themselves, they may be sent to do it (Initiating User Registration 1.0 §4.1). */
+export function createPolicy(rules: SignInRules) {
   const policy = base();
 
   // The engine compares acr by equality, so that a stronger class than the one asked for would loop: compared by strength below.
@@ -13,7 +31,16 @@ export function createPolicy() {
   login?.checks.remove('essential_acrs');
   login?.checks.remove('essential_acr');
   login?.checks.add(
+    new Check('session_moved', 'the End-User is to sign in again', 'login_required', (ctx) =>
+      Boolean(isSignedIn(ctx.oidc) && requestOf(ctx).session?.moved),
+    ),
+    0,
+  );
+  login?.checks.add(
     new Check('acr_unmet', 'a stronger authentication is required', 'unmet_authentication_requirements', acrUnmet),
+  );
+  login?.checks.add(
+    new Check('mfa_required', 'a second factor is required', 'login_required', (ctx) => needsSecondFactor(ctx, rules)),
   );
 
   // RFC 8252 §8.6: another application may pose as a native client, so it asks each time, unless it is the house's own.
@@ -33,38 +60,51 @@ export function createPolicy() {
   );
 
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
+  if (rules.policy.registration === 'open') policy.add(new Prompt({ name: 'create', requestable: true }), 0);
   return policy;
 }
 
+/** OpenID Connect Core §5.5.1.1: the claim acr is one of the requested values where one of them is met. */
+export function answerAcr(provider: Provider): void {
+  Object.defineProperty(provider.OIDCContext.prototype, 'acr', {
+    get(this: EngineRequest): string | undefined {
+      return answeredAcr(requestedAcr((this.params ?? {}) as Record<string, unknown>), this.session?.acr);
+    },
+  });
+}
+
+/** In a session that was there before: whoever has just signed in was asked for all there is to be asked for. */
+const isSignedIn = ({ session, result }: EngineRequest): boolean => Boolean(session?.accountId) && !result?.login;
+
 /** @throws UnmetAuthenticationRequirements when the person has just signed in and an essential class is still out of reach (OIDC Unmet Authentication Requirements 1.0). */
 function acrUnmet({ oidc }: KoaContextWithOIDC): boolean {
-  const { wanted, essential } = requestedAcr(oidc);
+  const { values, essential } = requestOfAcr(oidc);
+  // OpenID Connect Core §3.1.2.1: acr_values is voluntary, so a class that nobody knows here is nothing to be asked for.
+  const wanted = essential ? values : values.filter((value) => strength(value) >= 0);
   if (wanted.length === 0 || !oidc.session?.accountId) return false;
-  if (wanted.some((value) => strength(oidc.session?.acr) >= strength(value) && strength(value) >= 0)) return false;
+  if (wanted.some((value) => meets(oidc.session?.acr, value))) return false;
   if (!oidc.result?.login) return true;
   if (essential)
     throw new errors.UnmetAuthenticationRequirements('none of the requested authentication classes could be reached');
   return false;
 }
 
-function requestedAcr(oidc: KoaContextWithOIDC['oidc']): { wanted: string[]; essential: boolean } {
-  const acr = (
-    oidc.claims?.id_token as { acr?: { essential?: boolean; value?: unknown; values?: unknown } } | undefined
-  )?.acr;
-  if (acr?.essential && (acr.value !== undefined || acr.values !== undefined)) {
-    if (acr.values !== undefined && !Array.isArray(acr.values))
-      throw new errors.InvalidRequest('invalid claims.id_token.acr.values type');
-    return {
-      wanted: [acr.value, ...((acr.values as unknown[]) ?? [])].filter((value) => typeof value === 'string'),
-      essential: true,
-    };
-  }
-  return {
-    wanted: String(oidc.params?.acr_values ?? '')
-      .split(' ')
-      .filter(Boolean),
-    essential: false,
-  };
+/** @throws InvalidRequest where what is essential is no list (OpenID Connect Core §5.5.1). */
+function requestOfAcr({ params, claims }: EngineRequest): RequestedAcr {
+  const { essential, values } =
+    (claims?.id_token as { acr?: { essential?: boolean; values?: unknown } | null } | undefined)?.acr ?? {};
+  if (essential && values !== undefined && !Array.isArray(values))
+    throw new errors.InvalidRequest('invalid claims.id_token.acr.values type');
+  return requestedAcr((params ?? {}) as Record<string, unknown>);
 }
 
-const strength = (acr: string | undefined): number => acrValues.indexOf(acr as (typeof acrValues)[number]);
+/** The tenant requires a second factor, this session was begun without one, and not in a browser that is remembered for it. */
+async function needsSecondFactor(ctx: KoaContextWithOIDC, rules: SignInRules): Promise<boolean> {
+  const { policy, devices, secondFactors, handlesCookie } = rules;
+  const { session } = ctx.oidc;
+  if (policy.multi_factor !== 'required' || !isSignedIn(ctx.oidc) || meets(session?.acr, MULTI_FACTOR)) return false;
+  if (policy.remember_days === 0) return true;
+  const accountId = String(session?.accountId);
+  if (!(await devices.isTrusted(accountId, readHandles(ctx.cookies.get(handlesCookie))))) return true;
+  return !isExcused({ policy, has: await secondFactors.of(accountId), remembered: true });
+}

@@ -1,7 +1,9 @@
 // One Provider per tenant, built when first asked for and kept in a bounded pool. A change of keys or settings swaps it; flows begun on the
 // old one end on the new one, because everything they rely on is the tenant's and stays the same.
 import type Provider from 'oidc-provider';
+import { handlesCookie } from '../features/devices/device-handles.js';
 import type { KeyService } from '../features/keys/key.service.js';
+import type { BindingPolicy } from '../features/protocol/session-binding.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import type { TenantService } from '../features/tenants/tenant.service.js';
 import type { BoundedCache } from '../platform/cache.js';
@@ -14,6 +16,8 @@ export const POOL_SIZE = 1000;
 
 export interface PooledProvider {
   provider: Provider;
+  /** Where its sessions hold. */
+  binding: BindingPolicy;
   handle: ReturnType<Provider['callback']>;
   /** What it tells everybody about itself, prepared; goes with it when it is replaced. */
   published: Published;
@@ -50,18 +54,22 @@ export class ProviderPool {
     if (!tenant) return undefined;
     await this.keys.ensure(tenantId);
     const [{ private: jwks, retired }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
+    const { sessions, authentication } = tenant.settings;
+    const url = this.tenants.issuerOf(tenant);
     const provider = createProvider(this.deps, {
-      url: this.tenants.issuerOf(tenant),
+      url,
       cookieName: cookieName(tenant),
       cookieKeys: this.settings.cookieKeys.map((key) => deriveKey(key, `cookies:${tenantId}`).toString('base64url')),
       dpopNonceSecret: secrets.dpopNonce,
       pairwiseSalt: secrets.pairwiseSalt,
-      sessions: { idle: tenant.settings.sessions.idle_seconds, absolute: tenant.settings.sessions.absolute_seconds },
+      sessions: { ...sessions, idle: sessions.idle_seconds, absolute: sessions.absolute_seconds },
+      authentication,
+      handlesCookie: handlesCookie(tenantId, url.startsWith('https:')),
       jwks,
       retired,
     });
     const handle = provider.callback();
-    return { provider, handle, published: new Published(handle, provider.issuer) };
+    return { provider, binding: sessions, handle, published: new Published(handle, provider.issuer) };
   }
 }
 

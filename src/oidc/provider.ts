@@ -1,12 +1,16 @@
 // One issuer, configured: an object literal in the order of the specifications, and the places where the engine leaves a decision to us.
 import { randomBytes } from 'node:crypto';
 import { type Configuration, type JWK, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
-import { claimsByScope, clockTolerance, lifetimes, reachableAcrValues, routes, scopes } from '../../config/protocol.js';
+import { acrValues, claimsByScope, clockTolerance, lifetimes, routes, scopes } from '../../config/protocol.js';
 import { AUTH_METHODS, CLIENT_ALGS, RESPONSE_TYPES, SERVER_ALGS } from '../features/clients/client.metadata.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
+import type { SecondFactors } from '../features/credentials/second-factors.js';
+import type { Devices } from '../features/devices/device.service.js';
 import type { Protocol } from '../features/protocol/protocol.js';
+import type { BindingPolicy } from '../features/protocol/session-binding.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
+import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import { epochSeconds } from '../platform/clock.js';
 import { hmac } from '../platform/crypto.js';
@@ -23,11 +27,11 @@ import { createLoadExistingGrant } from './grant.js';
 import { jwtTokens, standsOn } from './jwt-tokens.js';
 import { keepClients } from './known-clients.js';
 import type { EnginePages } from './pages.js';
-import { createPolicy } from './policy.js';
+import { answerAcr, createPolicy } from './policy.js';
 import { clientManagement, refusedRegistration } from './registration.js';
 import { createResourceServerInfo } from './resources.js';
 import { believeRetired } from './retired-keys.js';
-import { joinTabs, keepSessions } from './session.js';
+import { keepInteractions, keepSessions } from './session.js';
 import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies {
@@ -36,6 +40,8 @@ export interface ProviderDependencies {
   registeredClients: RegisteredClients;
   users: UserService;
   resources: ResourceService;
+  devices: Devices;
+  secondFactors: Pick<SecondFactors, 'of'>;
   egress: Egress;
   pages: EnginePages;
   traces: TraceIds;
@@ -54,7 +60,10 @@ export interface Issuer {
   dpopNonceSecret: Buffer;
   pairwiseSalt: string;
   /** Lifetimes in seconds: since the last use, and since the sign-in. */
-  sessions: { idle: number; absolute: number };
+  sessions: { idle: number; absolute: number } & BindingPolicy;
+  authentication: AuthenticationPolicy;
+  /** In which cookie browsers hold what they are recognised by. */
+  handlesCookie: string;
   /** Private JWKs, the current ones first. */
   jwks: JWK[];
   /** Public JWKs that are published no longer, and are still believed in an id_token_hint. */
@@ -67,8 +76,9 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   provider.proxy = true;
   // Without a listener Koa would print what it met, unredacted, to stderr.
   emitterOf(provider).on('error', (error: Error) => deps.logger.warn('a request to the engine broke off', { error }));
-  keepSessions(provider, deps.protocol);
-  joinTabs(provider);
+  keepSessions(provider, deps.protocol, issuer.sessions);
+  answerAcr(provider);
+  keepInteractions(provider, deps.protocol);
   provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) =>
     deps.protocol.replays.unique(iss, jti, exp + clockTolerance);
   believeRetired(provider, issuer);
@@ -170,13 +180,27 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
       sid: null,
       iss: null,
     },
-    acrValues: [...reachableAcrValues],
+    acrValues: [...acrValues],
+    discovery: {
+      prompt_values_supported: [
+        'none',
+        'login',
+        'consent',
+        'select_account',
+        ...(issuer.authentication.registration === 'open' ? ['create'] : []),
+      ],
+    },
     conformIdTokenClaims: true,
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: async (_ctx, accountId, client) =>
       hmac(issuer.pairwiseSalt, `${client.sectorIdentifier}\0${accountId}`),
     interactions: {
-      policy: createPolicy(),
+      policy: createPolicy({
+        policy: issuer.authentication,
+        devices: deps.devices,
+        secondFactors: deps.secondFactors,
+        handlesCookie: issuer.handlesCookie,
+      }),
       url: (_ctx, interaction) => `${issuer.url}/interaction/${interaction.uid}`,
     },
     loadExistingGrant: createLoadExistingGrant(deps.protocol) as Configuration['loadExistingGrant'],

@@ -1,6 +1,10 @@
 // The engine's sessions, kept the way features/protocol keeps them: by uid, merged between tabs, dead once ended.
 import { errors, type Provider } from 'oidc-provider';
+import { ACCOUNT_CLIENT } from '../features/clients/own-clients.js';
+import type { Login } from '../features/protocol/engine.js';
+import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
+import type { BindingPolicy } from '../features/protocol/session-binding.js';
 import { SessionEnded } from '../features/protocol/sessions.js';
 import { epochSeconds } from '../platform/clock.js';
 import { currentEngineContext, requestOf } from './adapter.js';
@@ -16,8 +20,9 @@ interface EngineSession {
   [member: string]: unknown;
 }
 
-/** Sessions are saved by uid, merged, and never after they have ended (features/protocol/sessions.ts). */
-export function keepSessions(provider: Provider, protocol: Protocol): void {
+/** Sessions are saved by uid, merged, never after they have ended (features/protocol/sessions.ts), and are at home somewhere. */
+export function keepSessions(provider: Provider, protocol: Protocol, binding: BindingPolicy): void {
+  bindSessions(provider, protocol, binding);
   const fields = (provider.Session as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD;
   const prototype = provider.Session.prototype as unknown as {
     save(ttl: number): Promise<string>;
@@ -28,10 +33,12 @@ export function keepSessions(provider: Provider, protocol: Protocol): void {
     const ctx = currentEngineContext();
     const request = requestOf(ctx);
     request.rotatedFrom = this.oldId;
-    request.signedIn = Boolean(ctx?.oidc.result?.login);
+    const login = ctx?.oidc.result?.login as Partial<Login> | undefined;
+    request.signedIn = Boolean(login);
+    request.provedSince = login?.since === undefined ? undefined : new Date(login.since);
     const exp = epochSeconds(new Date()) + ttl;
-    const payload = Object.fromEntries(
-      fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined),
+    const payload = withoutOwnClients(
+      Object.fromEntries(fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined)),
     );
     if (!protocol.sessions.isUnchanged(request, payload, exp)) {
       this.exp = exp;
@@ -60,16 +67,40 @@ export function keepSessions(provider: Provider, protocol: Protocol): void {
   };
 }
 
-/**
- * Two tabs that sign in at once make two sessions of one account, and the browser keeps one of them: what the other has begun goes on in that
- * one. Where a tab comes with a cookie that a sign-in in the other has just retired, it has no session at all: whoever proved in this very
- * interaction who they are gets a new one. The engine compares the sessions when an interaction resumes, and would refuse both.
- */
-export function joinTabs(provider: Provider): void {
-  interface Resumed {
-    session?: { uid?: string; accountId?: string };
-    result?: { login?: { accountId?: string } };
-  }
+/** Whoever comes by a cookie comes this way; tokens find their session by its uid. */
+function bindSessions(provider: Provider, protocol: Protocol, policy: BindingPolicy): void {
+  const model = provider.Session as unknown as {
+    find(id: string, options?: object): Promise<EngineSession | undefined>;
+  };
+  const find = model.find;
+  model.find = async function (id, options) {
+    const session = await find.call(this, id, options);
+    const request = requestOf(currentEngineContext());
+    if (typeof session?.accountId !== 'string' || !request.session) return session;
+    const place = await protocol.binding.check(policy, request.session, session.accountId);
+    request.session.moved = place === 'moved';
+    if (place !== 'ended') return session;
+    request.sessionsByUid.set(request.session.uid, undefined);
+    request.session = undefined;
+    return undefined;
+  };
+}
+
+/** The pages of the account read the session itself: it was not signed in to an application there, and none is to be signed out. */
+function withoutOwnClients(payload: Payload): Payload {
+  if (!payload.authorizations) return payload;
+  const { [ACCOUNT_CLIENT]: _own, ...authorizations } = payload.authorizations as Record<string, unknown>;
+  return { ...payload, authorizations };
+}
+
+interface Resumed {
+  uid?: string;
+  session?: { uid?: string; accountId?: string };
+  result?: { login?: Partial<Login> };
+}
+
+/** What is asked before an authorization request goes on with what its pages have established. */
+export function keepInteractions(provider: Provider, protocol: Protocol): void {
   const model = provider.Interaction as unknown as {
     find(id: string, options?: object): Promise<Resumed | undefined>;
   };
@@ -78,12 +109,39 @@ export function joinTabs(provider: Provider): void {
     const interaction = await find.call(this, id, options);
     const ctx = currentEngineContext();
     const browser = ctx?.oidc?.route === 'resume' ? ctx.oidc.session : undefined;
-    const begun = interaction?.session;
-    if (!browser || !begun?.accountId) return interaction;
-    if (browser.accountId === begun.accountId) begun.uid = String(browser.uid);
-    else if (!browser.accountId && interaction?.result?.login?.accountId === begun.accountId) delete begun.uid;
+    if (!interaction || !browser) return interaction;
+    await keepBounds(interaction, protocol, requestOf(ctx));
+    joinTabs(interaction, browser);
     return interaction;
   };
+}
+
+/**
+ * What was proved is good for one session: the one it adds to, or, where an earlier page of the same request has begun one, as before consent,
+ * that one. @throws SessionNotFound where it has ended meanwhile: nothing raises it again.
+ */
+async function keepBounds(
+  { uid, session, result }: Resumed,
+  { sessions }: Protocol,
+  request: ReturnType<typeof requestOf>,
+): Promise<void> {
+  const { from_session, proved_in } = result?.login ?? {};
+  const standsOn = from_session ?? (result?.login && proved_in !== uid ? session?.uid : undefined);
+  if (standsOn && !(await sessions.findByUid(request, standsOn)))
+    throw new errors.SessionNotFound('the session has ended');
+  // Elsewhere than at home only what was proved there, just now and whole, makes it at home there.
+  if (request.session?.moved && (from_session || proved_in !== uid)) delete result?.login;
+}
+
+/**
+ * Two tabs that sign in at once make two sessions of one account, and the browser keeps one of them: what the other has begun goes on in that
+ * one. Where a tab comes with a cookie that a sign-in in the other has just retired, it has no session at all: whoever proved in this
+ * request who they are gets a new one, as far as keepBounds lets them. The engine compares the sessions when an interaction resumes, and would refuse both.
+ */
+function joinTabs({ session: begun, result }: Resumed, browser: { uid?: unknown; accountId?: string }): void {
+  if (!begun?.accountId) return;
+  if (browser.accountId === begun.accountId) begun.uid = String(browser.uid);
+  else if (!browser.accountId && result?.login?.accountId === begun.accountId) delete begun.uid;
 }
 
 /** The browser has (or will get) a newer session cookie than the one this answer was about to set. */

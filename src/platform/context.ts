@@ -14,6 +14,8 @@ export interface RequestContext {
   actor?: Actor;
   ip?: string;
   userAgent?: string;
+  /** What the browser holds to be recognised by. */
+  handles?: readonly string[];
   /** Asks only for what is published anyway (RFC 8414, RFC 7517): an older answer is better than none. */
   published?: boolean;
 }
@@ -31,6 +33,13 @@ export function enterTenant(tenantId: string): void {
   const context = storage.getStore();
   if (!context) throw new Error('no context to enter a tenant in');
   context.tenantId = tenantId;
+}
+
+/** From here to its end the request is one of this person or client. */
+export function enterActor(actor: Actor): void {
+  const context = storage.getStore();
+  if (!context) throw new Error('no context to enter an actor in');
+  context.actor = actor;
 }
 
 export const currentContext = (): RequestContext | undefined => storage.getStore();

@@ -16,8 +16,9 @@ export function formActionSource(address: string): string | undefined {
 /**
  * @param formAction addresses beside our own that a form of this page may end at, e.g. this request's redirect_uri: browsers
  *   enforce form-action on every redirect after a POST. Only their origins or schemes are named.
+ * @param widget the one origin beside our own whose script and frame this page shows.
  */
-export function contentSecurityPolicy(formAction: readonly string[] = []): string {
+export function contentSecurityPolicy(formAction: readonly string[] = [], widget?: string): string {
   const forms = new Set(["'self'"]);
   for (const address of formAction) {
     const source = formActionSource(address);
@@ -25,7 +26,8 @@ export function contentSecurityPolicy(formAction: readonly string[] = []): strin
   }
   return [
     "default-src 'none'",
-    "script-src 'self'",
+    `script-src 'self'${widget ? ` ${widget}` : ''}`,
+    ...(widget ? [`frame-src ${widget}`] : []),
     "style-src 'self'",
     "img-src 'self' data: https:",
     "font-src 'none'",

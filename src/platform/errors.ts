@@ -12,7 +12,14 @@ export class AppError extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
-    readonly details: { issues?: Issue[]; retryAfter?: number; headers?: Record<string, string>; cause?: unknown } = {},
+    readonly details: {
+      issues?: Issue[];
+      retryAfter?: number;
+      headers?: Record<string, string>;
+      /** Extension members of the problem (RFC 9457 §3.2). */
+      members?: Record<string, unknown>;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: details.cause });
     this.name = 'AppError';
@@ -22,8 +29,12 @@ export class AppError extends Error {
 export const invalid = (message: string, issues: Issue[] = []) =>
   new AppError(422, 'invalid_request', message, { issues });
 export const badRequest = (code: string, message: string) => new AppError(400, code, message);
-export const unauthorized = (code: string, message: string, headers?: Record<string, string>) =>
-  new AppError(401, code, message, headers ? { headers } : {});
+export const unauthorized = (
+  code: string,
+  message: string,
+  headers?: Record<string, string>,
+  members?: Record<string, unknown>,
+) => new AppError(401, code, message, { ...(headers ? { headers } : {}), ...(members ? { members } : {}) });
 export const forbidden = (code: string, message: string, headers?: Record<string, string>) =>
   new AppError(403, code, message, headers ? { headers } : {});
 export const notFound = (noun: string) => new AppError(404, 'not_found', `There is no such ${noun}`);

@@ -1,6 +1,8 @@
-// The process that hashes: one Argon2id job at a time, asked and answered over IPC. Started by hashing.ts, ends with its parent.
+// The process that hashes: one job at a time, asked and answered over IPC. Started by hashing.ts, ends with its parent.
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { readImported } from './hash-formats/formats.js';
+import { measureStrength } from './strength.js';
 
 export interface Parameters {
   /** Passes over the memory. */
@@ -13,7 +15,8 @@ export interface Parameters {
 
 export type Task =
   | { kind: 'hash'; password: string; parameters: Parameters }
-  | { kind: 'verify'; password: string; hash: string };
+  | { kind: 'verify'; password: string; hash: string }
+  | { kind: 'strength'; password: string; words: readonly string[] };
 
 export interface Question {
   id: number;
@@ -58,9 +61,14 @@ function yieldToOthers(): void {
 
 async function work({ id, task }: Question): Promise<Answer> {
   try {
-    const argon2 = await library;
+    if (task.kind === 'strength') return { id, value: await measureStrength(task.password, task.words) };
     // The exact bytes as received (UTF-8): no normalisation, NUL is a character like any other.
     const password = Buffer.from(task.password, 'utf8');
+    const imported = task.kind === 'verify' ? readImported(task.hash) : undefined;
+    // bcrypt repeats its key with a NUL behind it and HMAC fills it up with them: `a`, `a\0` and `a\0a` would be one password. With the work
+    // done all the same, none that holds one is right.
+    if (imported) return { id, value: (await imported.verify(password)) && !password.includes(0) };
+    const argon2 = await library;
     return {
       id,
       value:

@@ -1,20 +1,19 @@
 // Argon2id (RFC 9106) in a few child processes, with a bounded queue: signing and the token path never wait behind a password.
-// Handed off to: hashing-child.ts does the work, one job at a time.
-import { type ChildProcess, fork } from 'node:child_process';
+// Hashes that were made elsewhere are verified in the same way and never made.
+// Handed off to: hashing-process.ts keeps a child, hashing-child.ts does the work in it, one job at a time.
 import { availableParallelism } from 'node:os';
 import { unavailable } from './errors.js';
+import { readImported } from './hash-formats/formats.js';
 import type { Answer, Parameters, Task } from './hashing-child.js';
+import { HashingProcess, type ProcessSettings } from './hashing-process.js';
+import type { Strength } from './strength.js';
 
-export interface HasherSettings {
+export interface HasherSettings extends ProcessSettings {
   /** Half of the cores unless said; each takes `memoryCost` KiB while it works. */
   processes?: number;
   /** Jobs that may wait; beyond it callers are told to come back. */
   maxQueue?: number;
   parameters?: Parameters;
-  /** Milliseconds after which an unused process ends. */
-  idleMs?: number;
-  /** Milliseconds after which a job's process is taken for dead. */
-  jobTimeoutMs?: number;
   logger?: { warn(message: string, fields?: object): unknown };
 }
 
@@ -23,13 +22,6 @@ interface Job {
   attempts: number;
   resolve(value: string | boolean): void;
   reject(error: unknown): void;
-}
-
-interface Worker {
-  process: ChildProcess;
-  job?: Job | undefined;
-  startedAt: number;
-  timer?: NodeJS.Timeout | undefined;
 }
 
 /** RFC 9106 §4, second recommendation, with two lanes. */
@@ -50,9 +42,8 @@ export class Hasher {
   private readonly maxQueue: number;
   private readonly parameters: Parameters;
   private readonly waiting: Job[] = [];
-  private readonly workers = new Set<Worker>();
+  private readonly workers = new Set<HashingProcess<Job>>();
   private stopped = false;
-  private nextId = 0;
   private averageMs = 250;
 
   constructor(private readonly settings: HasherSettings = {}) {
@@ -72,10 +63,20 @@ export class Hasher {
 
   /**
    * @throws AppError 503 `busy`, before any work.
-   * @throws Error where the hash is no Argon2 string or asks for more than the ceiling.
+   * @throws Error where the hash is of no known format or asks for more than the ceiling.
    */
   verify(hash: string, password: string, signal?: AbortSignal): Promise<boolean> {
     return this.enqueue({ kind: 'verify', hash, password }, signal, refusal(hash)) as Promise<boolean>;
+  }
+
+  /**
+   * How well a password withstands guessing. It takes up to some 50 ms of work, hence the queue of the hashes.
+   * @throws AppError 503 `busy`, before any work: with half of the queue full already, because a sign-in is worth more than advice.
+   */
+  strength(password: string, words: readonly string[]): Promise<Strength> {
+    if (this.waiting.length >= this.maxQueue / 2)
+      throw unavailable('busy', 'Too many people are signing in right now; please try again', 5);
+    return this.enqueue({ kind: 'strength', password, words }) as Promise<Strength>;
   }
 
   /** True where the string was not made with today's algorithm, version and parameters. */
@@ -115,7 +116,8 @@ export class Hasher {
     const jobs = this.waiting.splice(0);
     const ends = [...this.workers].map((worker) => {
       if (worker.job) jobs.push(worker.job);
-      return this.end(worker);
+      this.workers.delete(worker);
+      return worker.end();
     });
     for (const job of jobs) job.reject(unavailable('busy', 'The server is going down; please try again', 5));
     await Promise.all(ends);
@@ -155,29 +157,24 @@ export class Hasher {
       const worker = [...this.workers].find(({ job }) => !job) ?? this.start();
       const job = worker && this.waiting.shift();
       if (!job) break;
-      this.assign(worker, job);
+      job.attempts += 1;
+      worker.take(job);
     }
   }
 
-  private assign(worker: Worker, job: Job): void {
-    job.attempts += 1;
-    worker.job = job;
-    worker.startedAt = performance.now();
-    clearTimeout(worker.timer);
-    worker.timer = setTimeout(() => worker.process.kill('SIGKILL'), this.settings.jobTimeoutMs ?? 30_000);
-    // Somebody waits: now, and only now, the process keeps its parent running.
-    worker.process.ref();
-    worker.process.channel?.ref();
-    this.nextId += 1;
-    // A process that died in the meantime says so through 'exit'.
-    worker.process.send?.({ id: this.nextId, task: job.task }, () => {});
-  }
-
-  private start(): Worker | undefined {
+  private start(): HashingProcess<Job> | undefined {
     if (this.workers.size >= this.processes) return undefined;
-    let child: ChildProcess;
     try {
-      child = forkChild();
+      const worker: HashingProcess<Job> = new HashingProcess(this.settings, {
+        answered: (answer, ms) => this.answered(worker, answer, ms),
+        lost: () => this.lost(worker),
+        idle: () => {
+          this.workers.delete(worker);
+          void worker.end();
+        },
+      });
+      this.workers.add(worker);
+      return worker;
     } catch (cause) {
       this.settings.logger?.warn('hashing process cannot be started', { cause });
       // Whoever waits for a process that runs is served by it; with none, nobody would ever be.
@@ -186,69 +183,35 @@ export class Hasher {
           job.reject(unavailable('busy', 'The server is busy; please try again', 5, cause));
       return undefined;
     }
-    const worker: Worker = { process: child, startedAt: 0 };
-    worker.process.on('message', (answer) => this.answered(worker, answer as Answer));
-    worker.process.on('exit', () => this.lost(worker));
-    worker.process.on('error', () => this.lost(worker));
-    this.workers.add(worker);
-    return worker;
   }
 
-  private answered(worker: Worker, answer: Answer): void {
+  private answered(worker: HashingProcess<Job>, answer: Answer, ms: number): void {
     const { job } = worker;
     if (!job) return;
-    this.averageMs = 0.8 * this.averageMs + 0.2 * (performance.now() - worker.startedAt);
-    this.rest(worker);
+    this.averageMs = 0.8 * this.averageMs + 0.2 * ms;
+    worker.rest();
     if ('failure' in answer) job.reject(new Error(`hashing failed: ${answer.failure}`));
     else job.resolve(answer.value);
     this.dispatch();
   }
 
-  private rest(worker: Worker): void {
-    worker.job = undefined;
-    worker.process.unref();
-    worker.process.channel?.unref();
-    clearTimeout(worker.timer);
-    worker.timer = setTimeout(() => void this.end(worker), this.settings.idleMs ?? 300_000).unref();
-  }
-
   /** A dead process is replaced when the next job needs one; the job it held is tried once more, first in line. */
-  private lost(worker: Worker): void {
+  private lost(worker: HashingProcess<Job>): void {
     if (!this.workers.delete(worker)) return;
-    clearTimeout(worker.timer);
-    worker.process.kill('SIGKILL');
     const { job } = worker;
-    worker.job = undefined;
+    const signal = worker.discard();
     if (job) {
-      this.settings.logger?.warn('hashing process lost', { attempt: job.attempts, signal: worker.process.signalCode });
+      this.settings.logger?.warn('hashing process lost', { attempt: job.attempts, signal });
       if (job.attempts < 2) this.waiting.unshift(job);
       else job.reject(unavailable('busy', 'The server is busy; please try again', 5));
     }
     this.dispatch();
   }
-
-  private end(worker: Worker): Promise<void> {
-    this.workers.delete(worker);
-    clearTimeout(worker.timer);
-    const { process: child } = worker;
-    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return Promise.resolve();
-    return new Promise((resolve) => {
-      child.once('exit', () => resolve());
-      child.kill('SIGKILL');
-    });
-  }
 }
 
-/** Nothing is inherited: neither secrets in the environment nor --inspect and its kind. */
-const forkChild = () =>
-  fork(new URL('./hashing-child.js', import.meta.url), {
-    env: { UV_THREADPOOL_SIZE: '2' },
-    execArgv: [],
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-
 function refusal(hash: string): Error | undefined {
+  const imported = readImported(hash);
+  if (imported) return imported.excess ? new Error('the hash asks for more than is allowed') : undefined;
   const [, , , memory, time, lanes] = phc.exec(hash) ?? [];
   if (!memory) return new Error('not an Argon2 string');
   const tooMuch =

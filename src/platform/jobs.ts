@@ -2,9 +2,10 @@
 // Handed off to: graphile-worker, which locks, retries with back-off and keeps what failed for good.
 import { Logger, type RunnerOptions, runMigrations } from 'graphile-worker';
 import type { Pool } from 'pg';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { currentContext, runInContext } from './context.js';
-import type { Database, Statement } from './database.js';
+import type { Database } from './database.js';
+import { JobRows, type Queue, readEnvelope, recurringKey } from './job-rows.js';
 import { Drain } from './jobs-embedded.js';
 import { Listener } from './jobs-server.js';
 
@@ -67,33 +68,6 @@ export interface Worker {
   stop(patienceMs: number): Promise<void>;
 }
 
-/** As it lies in the row: the context of whoever enqueued it travels with the payload. */
-const Envelope = z.object({ tenant_id: z.string().optional(), request_id: z.string(), data: z.unknown() });
-
-const addJob: Statement = {
-  name: 'job_add',
-  text: `SELECT graphile_worker.add_job(identifier => $1, payload => $2::json, run_at => $3::timestamptz,
-    max_attempts => $4::int, job_key => $5, job_key_mode => $6)`,
-};
-const queueLength: Statement = {
-  name: 'job_queue_length',
-  text: `SELECT count(*) FILTER (WHERE alive AND locked_at IS NULL AND run_at <= now())::int AS due,
-      count(*) FILTER (WHERE locked_at IS NOT NULL)::int AS running,
-      count(*) FILTER (WHERE alive AND locked_at IS NULL AND run_at > now())::int AS later,
-      count(*) FILTER (WHERE NOT alive AND locked_at IS NULL)::int AS dead,
-      COALESCE(extract(epoch FROM now() - min(run_at) FILTER (WHERE alive AND locked_at IS NULL AND run_at <= now())), 0)::float8 AS oldest
-    FROM (SELECT locked_at, run_at, attempts < max_attempts AS alive FROM graphile_worker.jobs) AS job`,
-};
-
-/** How many jobs there are by state, and for how many seconds the oldest due one has waited. */
-export interface Queue {
-  due: number;
-  running: number;
-  later: number;
-  dead: number;
-  oldest: number;
-}
-
 export class Jobs {
   private readonly logger: JobLogger;
   private readonly concurrency: number;
@@ -101,6 +75,7 @@ export class Jobs {
   private readonly admit: NonNullable<JobsOptions['admit']>;
   private readonly url: string | undefined;
   private readonly patienceMs: number;
+  private readonly rows: JobRows;
   private worker: Worker | undefined;
 
   constructor(
@@ -108,6 +83,7 @@ export class Jobs {
     private readonly tasks: Record<string, Task>,
     { embedded, logger = silent, concurrency = 4, admit = async () => 'now', url, patienceMs = 15_000 }: JobsOptions,
   ) {
+    this.rows = new JobRows(database);
     this.embedded = embedded;
     this.url = url;
     this.patienceMs = patienceMs;
@@ -130,7 +106,7 @@ export class Jobs {
     if (!definition) throw new Error(`there is no task ${name}`);
     definition.schema.parse(payload);
     const context = currentContext();
-    await this.add(name, payload, {
+    await this.rows.add(name, payload, {
       runAt,
       maxAttempts,
       key,
@@ -155,15 +131,14 @@ export class Jobs {
       // Without a batch, a connection lost while a job is ticked off is a rejection nobody handles, and ends the process.
       preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
     };
-    for (const [name, { every }] of Object.entries(this.tasks)) if (every) await this.recur(name, new Date());
+    for (const [name, { every }] of Object.entries(this.tasks)) if (every) await this.rows.recur(name, new Date());
     this.worker = this.embedded
       ? await Drain.start(this.database, options, this.logger)
       : await Listener.start(this.database, options, this.logger);
   }
 
-  async queue(): Promise<Queue> {
-    const [found] = await this.database.execute<Queue>(queueLength, []);
-    return found as Queue;
+  queue(): Promise<Queue> {
+    return this.rows.queue();
   }
 
   /** Takes no further job, waits for those that run, and gives back what takes too long: another process does it again. */
@@ -176,10 +151,10 @@ export class Jobs {
   private runTask(name: string): (payload: unknown, helpers: GraphileHelpers) => Promise<void> {
     return async (payload, { job, abortSignal }) => {
       const definition = this.tasks[name] as Task;
-      const { tenant_id: tenantId, request_id: requestId, data } = Envelope.parse(payload);
+      const { tenant_id: tenantId, request_id: requestId, data } = readEnvelope(payload);
       const admission = tenantId ? await this.admit(tenantId) : 'now';
       if (admission === 'later')
-        await this.add(name, data as object, {
+        await this.rows.add(name, data as object, {
           tenantId,
           requestId,
           runAt: new Date(Date.now() + laterMs),
@@ -213,41 +188,15 @@ export class Jobs {
       } catch (error) {
         this.logger.error(`the recurring task ${name} failed: ${String(error)}`);
       }
-      await this.recur(name, new Date(Date.now() + definition.every * 1_000));
+      await this.rows.recur(name, new Date(Date.now() + definition.every * 1_000));
     };
   }
-
-  /** The key keeps it to one job for all processes; one that waits already keeps its time. */
-  private async recur(name: string, runAt: Date): Promise<void> {
-    await this.add(name, {}, { runAt, key: recurringKey(name), requestId: recurringKey(name) }, 'preserve_run_at');
-  }
-
-  private async add(
-    name: string,
-    data: object,
-    job: Job,
-    keyMode: 'replace' | 'preserve_run_at' = 'replace',
-  ): Promise<void> {
-    const envelope = JSON.stringify({ tenant_id: job.tenantId, request_id: job.requestId, data });
-    const runAt = job.runAt?.toISOString() ?? null;
-    await this.database.execute(addJob, [name, envelope, runAt, job.maxAttempts ?? null, job.key ?? null, keyMode]);
-  }
-}
-
-interface Job {
-  requestId: string;
-  tenantId?: string | undefined;
-  runAt?: Date | undefined;
-  maxAttempts?: number | undefined;
-  key?: string | undefined;
 }
 
 interface GraphileHelpers {
   job: { id: string; key: string | null; attempts: number; max_attempts: number };
   abortSignal: AbortSignal;
 }
-
-const recurringKey = (name: string) => `every:${name}`;
 
 /** Graphile warns on the console about a pool on which nobody listens. */
 function listenedTo(pool: Pool): Pool {

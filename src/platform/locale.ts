@@ -23,8 +23,8 @@ interface Speech {
   duration(seconds: number): string;
   /** "in 5 minutes". @param seconds */
   after(seconds: number): string;
-  /** "21 November 2026 at 14:05 UTC" */
-  moment(date: Date | string): string;
+  /** "21 November 2026 at 14:05 UTC". @param zone of the tz database; one that nobody knows counts as UTC. */
+  moment(date: Date | string, zone?: string): string;
 }
 
 export class Locales {
@@ -150,10 +150,27 @@ function speech(words: i18n, locale: string): Speech {
       const { amount, unit } = round(seconds);
       return new Intl.RelativeTimeFormat(locale, { numeric: 'always' }).format(amount, unit);
     },
-    moment: (date) =>
-      `${new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(new Date(date))} UTC`,
+    moment: (date, zone = 'UTC') => clockOf(locale, zone).format(new Date(date)),
   };
 }
+
+/** People say what they like of their zone (OpenID Connect Core §5.1, zoneinfo). */
+function clockOf(locale: string, timeZone: string): Intl.DateTimeFormat {
+  try {
+    return new Intl.DateTimeFormat(locale, { ...momentStyle, timeZone });
+  } catch {
+    return new Intl.DateTimeFormat(locale, { ...momentStyle, timeZone: 'UTC' });
+  }
+}
+
+const momentStyle = {
+  day: 'numeric',
+  month: 'long',
+  year: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+  timeZoneName: 'short',
+} as const;
 
 // Where a value belongs, by a character that no sentence holds.
 const marked = /\uE000(\w+)\uE000/g;

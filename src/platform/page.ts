@@ -7,8 +7,12 @@ export interface PageOptions {
   /** Where the forms of this page may lead beside this origin, across every redirect (CSP form-action is enforced on each hop). */
   formAction?: readonly string[];
   csrf?: string;
+  /** Origin of a widget that is not ours, for this page alone. */
+  widget?: string | undefined;
   /** OpenID Connect Core §3.1.2.1 ui_locales. */
   uiLocales?: string | undefined;
+  /** OpenID Connect Core §5.1 zoneinfo, of whoever reads it. */
+  timeZone?: string | undefined;
   /** Seconds, becomes Retry-After. */
   retryAfter?: number | undefined;
 }
@@ -24,7 +28,7 @@ export class Pages {
     const html = await this.html(ctx, template, data, options);
     ctx.status = options.status ?? 200;
     ctx.type = 'html';
-    ctx.set('Content-Security-Policy', contentSecurityPolicy(options.formAction));
+    ctx.set('Content-Security-Policy', contentSecurityPolicy(options.formAction, options.widget));
     ctx.set('Cache-Control', 'no-store');
     ctx.set('Referrer-Policy', 'no-referrer');
     if (options.retryAfter) ctx.set('Retry-After', String(options.retryAfter));
@@ -35,7 +39,8 @@ export class Pages {
     return this.views.locales.pick(uiLocales, ctx.get('accept-language'));
   }
 
-  private async html(ctx: Context, template: string, data: object, { csrf, uiLocales }: PageOptions): Promise<string> {
+  private async html(ctx: Context, template: string, data: object, options: PageOptions): Promise<string> {
+    const { csrf, uiLocales, timeZone } = options;
     const { brand, links } = await this.brand(ctx);
     const requestId = ctx.state.requestId as string | undefined;
     return this.views.render(template, data, {
@@ -44,6 +49,7 @@ export class Pages {
       ...(links ? { links } : {}),
       ...(csrf ? { csrf } : {}),
       ...(requestId ? { requestId } : {}),
+      ...(timeZone ? { timeZone } : {}),
     });
   }
 }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Eta } from 'eta';
 import type { Middleware } from 'koa';
 import { Assets } from './assets.js';
+import { type BrandColours, letterColours } from './colours.js';
 import { type Direction, Locales, pictureAddress, webAddress } from './locale.js';
 
 export { contentSecurityPolicy } from './csp.js';
@@ -14,10 +15,12 @@ export interface Page {
   locale: string;
   /** Follows from the locale when absent. */
   dir?: Direction;
-  brand: { name: string; logo_uri?: string; stylesheet?: string };
+  brand: { name: string; logo_uri?: string; stylesheet?: string; colours?: BrandColours };
   /** Stands in every form of ours as the field `csrf`. */
   csrf?: string;
   requestId?: string;
+  /** In which times of day are said (OpenID Connect Core §5.1, zoneinfo); UTC when absent. */
+  timeZone?: string;
   /** In the footer, when given. */
   links?: { help?: string; privacy?: string; terms?: string };
 }
@@ -55,7 +58,9 @@ export class Views {
 
   /** Both twins of views/<template>.{html,txt}.eta; the subject is the key <template, with dots>.subject. */
   email(template: string, data: object, page: Page): Letter {
-    const scope = this.scope(data, page);
+    const speech = this.scope(data, page);
+    const start = speech.page.dir === 'rtl' ? 'right' : 'left';
+    const scope = { ...speech, start, colours: letterColours(page.brand.colours) };
     const subject = scope.t(`${template.replaceAll('/', '.')}.subject`, { brand: page.brand.name });
     return {
       subject: subject.replace(/[\r\n]+/g, ' '),
@@ -79,6 +84,7 @@ export class Views {
       ...data,
       ...speech,
       page: { ...page, locale: speech.locale, dir: page.dir ?? speech.dir },
+      moment: (date: Date | string) => speech.moment(date, page.timeZone),
       asset: (name: string) => this.assets.url(name),
       inline: (name: string) => this.assets.text(name),
       web: webAddress,

@@ -10,11 +10,11 @@ import { AppError } from '../platform/errors.js';
 import { readForm } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import { type PasswordRules, strengthMeter } from '../platform/strength-meter.js';
 
 export interface SetupDependencies {
   setup: Pick<SetupService, 'accepts' | 'complete'>;
-  /** Throws where no more passwords can be hashed: asked before anything else is done. */
-  assertRoom: () => void;
+  passwords: PasswordRules;
   csrf: Csrf;
   pages: Pages;
   rateLimits: RateLimits;
@@ -34,17 +34,14 @@ interface Answer {
 
 export function createSetupRouter({
   setup,
-  assertRoom,
+  passwords,
   csrf,
   pages,
   rateLimits,
   limits = defaults,
 }: SetupDependencies): Router {
   const router = new Router({ sensitive: true, strict: true });
-  const shed = (_ctx: Context, next: () => Promise<unknown>) => {
-    assertRoom();
-    return next();
-  };
+  const answerStrength = strengthMeter(passwords, rateLimits, defaults.strength);
   const failures = rateLimits.limiter({ name: 'setup_link', ...limits.linkFailures });
 
   router.use(async (ctx, next) => {
@@ -59,7 +56,7 @@ export function createSetupRouter({
     await ask(ctx, { token, username: '' }, {});
   });
 
-  router.post('/setup', shed, readForm, async (ctx) => {
+  router.post('/setup', readForm, async (ctx) => {
     assertSameOrigin(ctx.headers, ctx.state.origin);
     const form = SetupForm.parse(ctx.request.body ?? {});
     const address = clientKey(ctx.state.ip);
@@ -83,6 +80,13 @@ export function createSetupRouter({
     await failures.reward(address).catch(() => undefined);
   });
 
+  router.post('/setup/strength', readForm, async (ctx) => {
+    assertSameOrigin(ctx.headers, ctx.state.origin);
+    const form = SetupForm.parse(ctx.request.body ?? {});
+    csrf.assert(form.token, form.csrf);
+    await answerStrength(ctx, form.password, { email: form.username });
+  });
+
   function refuse(ctx: Context, form: SetupForm, error: AppError): Promise<void> {
     const { retryAfter: seconds, issues = [] } = error.details;
     if (error.status === 503) return ask(ctx, form, { error: { code: 'busy', seconds } }, { status: 503, seconds });
@@ -95,7 +99,7 @@ export function createSetupRouter({
     return ask(ctx, form, { reasons: form.password ? reasons : ['missing'] });
   }
 
-  function ask(
+  async function ask(
     ctx: Context,
     { token, username }: Pick<SetupForm, 'token' | 'username'>,
     answer: Answer,
@@ -104,7 +108,13 @@ export function createSetupRouter({
       seconds,
     }: { status?: number; seconds?: number | undefined } = {},
   ): Promise<void> {
-    const data = { token, username, ...answer, actions: { submit: `${ctx.state.prefix}/setup` } };
+    const data = {
+      token,
+      username,
+      minLength: await passwords.minLength(),
+      ...answer,
+      actions: { submit: `${ctx.state.prefix}/setup`, strength: `${ctx.state.prefix}/setup/strength` },
+    };
     return pages.send(ctx, 'setup/setup', data, { status, csrf: csrf.token(token), retryAfter: seconds });
   }
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
   party = await RelyingParty.start();
   const { clientId, clientSecret } = await makeClient(server, party.metadata());
   await party.learn(server.issuer, clientId, clientSecret);
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await browser?.close();
   await party?.close();

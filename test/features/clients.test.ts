@@ -18,7 +18,7 @@ describe.each(kinds)('clients (%s)', (kind) => {
   let house: Awaited<ReturnType<typeof openHouse>>;
   beforeAll(async () => {
     house = await openHouse(kind);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
 
   it('shows a secret of 256 bits once and keeps only its hash', () =>

@@ -11,7 +11,7 @@ describe('ostiary doctor', () => {
   beforeAll(async () => {
     house = await openHouse('embedded');
     await house.keys.ensure(house.tenant.id);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
 
   const check = (keys: [string, Buffer][]) => {

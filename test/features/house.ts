@@ -1,14 +1,24 @@
 // The features of one process, wired as app.ts does, over a real database, with a clock that tests move and a hasher that counts.
+
+import { EmailCodes } from '../../src/features/accounts/email-codes.js';
+import { EmailVerification } from '../../src/features/accounts/email-verification.js';
+import { ForgottenPasswords } from '../../src/features/accounts/forgotten-passwords.js';
+import { MagicLinks } from '../../src/features/accounts/magic-links.js';
+import { MailboxProof } from '../../src/features/accounts/mailbox-proof.js';
+import { Mailboxes, type MailboxLimits } from '../../src/features/accounts/mailboxes.js';
+import { RegistrationService } from '../../src/features/accounts/registration.js';
+import { Registrations } from '../../src/features/accounts/registrations.js';
 import { AuditLog } from '../../src/features/audit/audit.service.js';
 import { AuditEvent } from '../../src/features/audit/audit-event.entity.js';
 import { ClientService } from '../../src/features/clients/client.service.js';
 import { ClientLookup } from '../../src/features/clients/client-lookup.js';
 import { Lockout } from '../../src/features/credentials/lockout.js';
-import { PasswordService } from '../../src/features/credentials/password.service.js';
+import { MailedCodeTries } from '../../src/features/credentials/mailed-code-tries.js';
 import { PasswordLinks } from '../../src/features/credentials/password-links.js';
+import { Devices } from '../../src/features/devices/device.service.js';
 import { KeyService } from '../../src/features/keys/key.service.js';
+import type { MailDriver } from '../../src/features/mail/mail.driver.js';
 import { MailService } from '../../src/features/mail/mail.service.js';
-import type { MailTransport } from '../../src/features/mail/mail.transport.js';
 import { OneTimeTokens } from '../../src/features/one-time-tokens/one-time-token.service.js';
 import { ResourceService } from '../../src/features/resources/resource.service.js';
 import type { Caching } from '../../src/features/tenants/caching.js';
@@ -21,7 +31,9 @@ import { Sealer } from '../../src/platform/crypto.js';
 import { createDataSource, type DataSourceSettings } from '../../src/platform/data-source.js';
 import { Database } from '../../src/platform/database.js';
 import { Invalidation } from '../../src/platform/invalidation.js';
+import { RateLimits } from '../../src/platform/rate-limit.js';
 import { entities, migrations } from '../../src/schema.js';
+import { openPasswords } from '../support/passwords.js';
 import { freshDatabase, type Kind } from '../support/postgres.js';
 
 export class MovableClock {
@@ -41,6 +53,7 @@ export class CountingHasher {
   }
   hash = async (password: string) => `plain:${password}`;
   needsRehash = (hash: string) => hash.startsWith('old:');
+  strength = async (password: string) => (password.length > 20 ? 'strong' : 'medium') as 'strong' | 'medium';
   async verify(hash: string, password: string) {
     this.verifications += 1;
     // A turn of the event loop, so that parallel attempts overlap as they do with a real hash.
@@ -57,11 +70,12 @@ export interface Outgoing {
   data: Record<string, unknown>;
 }
 
-export async function openHouse(kind: Kind, processes = 1) {
+export async function openHouse(kind: Kind, processes = 1, letterLimits?: MailboxLimits) {
   const database = await freshDatabase(kind, { entities, migrations });
   const clock = new MovableClock();
   const rooms: Awaited<ReturnType<typeof openProcess>>[] = [];
-  for (let count = 0; count < processes; count += 1) rooms.push(await openProcess(database.settings, clock));
+  for (let count = 0; count < processes; count += 1)
+    rooms.push(await openProcess(database.settings, clock, letterLimits));
   const [first, ...others] = rooms;
   if (!first) throw new Error('a house has a process');
   const tenant = await first.tenants.ensureDefault();
@@ -77,7 +91,7 @@ export async function openHouse(kind: Kind, processes = 1) {
   };
 }
 
-async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
+async function openProcess(settings: DataSourceSettings, clock: MovableClock, letterLimits?: MailboxLimits) {
   const db = new Database(await createDataSource(settings).initialize());
   const invalidation = new Invalidation(db);
   const caching: Caching = {
@@ -92,28 +106,45 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
   const audit = new AuditLog(db, clock);
   const tenants = new TenantService(db, audit, sealer, caching, clock, { issuer: 'https://id.example.com' });
   const keys = new KeyService(db, audit, tenants, sealer, caching, clock, { error() {} });
+  const registrations = new Registrations(db, clock);
   const users = new UserService(db, audit, clock, {
     mayChangePrivileged() {},
+    erased: async () => {},
+    verified: ({ id }) => registrations.forget(id),
+    moved: async () => {},
     ended: async ({ id }) => void ended.push(id),
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
-  const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
+  const ground = { db, audit, tenants, users, lockout, oneTimeTokens, clock };
+  const { attempts, passwords } = openPasswords(ground, hasher, {
     passwordChanged: async ({ id }) => void ended.push(id),
     locked: async (lock) => void locks.push(lock),
   });
-  const transport: MailTransport = { keeps: true, send: async () => {}, close: () => {} };
+  const transport: MailDriver = {
+    keeps: true,
+    // What is rendered and goes to nobody is no letter.
+    send: async ({ to, subject, text }) => void sent.push({ template: subject, to, data: JSON.parse(text) }),
+    check: async () => 'healthy',
+    close: () => {},
+  };
   const mail = new MailService(
     db,
     { enqueue: async (task, payload) => void outbox.push({ task, payload }) },
     sealer,
-    (template, _locale, data) => {
-      sent.push({ template, to: '', data: data as Record<string, unknown> });
-      return { subject: template, text: JSON.stringify(data), html: '' };
-    },
+    (template, _locale, data) => ({ subject: template, text: JSON.stringify(data), html: '' }),
     transport,
     clock,
+    audit,
   );
+  const linkOf = (tenant: Tenant, token: string) =>
+    `${tenant.issuer('https://id.example.com')}/password?token=${token}`;
+  const proof = new MailboxProof(db, audit, users, registrations, {
+    async disown(user) {
+      await passwords.remove(user);
+      ended.push(user.id);
+    },
+  });
   const links = new PasswordLinks(
     db,
     audit,
@@ -122,7 +153,37 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
     passwords,
     oneTimeTokens,
     mail,
-    (tenant, token) => `${tenant.issuer('https://id.example.com')}/password?token=${token}`,
+    linkOf,
+    async (user) => (await proof.proved(user, { flow: undefined })).user,
+  );
+  const rateLimits = new RateLimits({ workers: 1, clock });
+  const mailboxes = new Mailboxes(tenants, users, new Devices(db, audit, clock), rateLimits, letterLimits);
+  const verification = new EmailVerification(
+    db,
+    audit,
+    tenants,
+    passwords,
+    mailboxes,
+    registrations,
+    proof,
+    oneTimeTokens,
+    mail,
+  );
+  const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
+  const codes = new EmailCodes(db, audit, mailboxes, proof, oneTimeTokens, mail, mailedCodeTries);
+  const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, proof, codes, oneTimeTokens, mail, mailedCodeTries);
+  const forgotten = new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf);
+  const registration = new RegistrationService(
+    db,
+    audit,
+    tenants,
+    passwords,
+    mailboxes,
+    registrations,
+    verification,
+    mail,
+    clock,
+    (issuer) => `${issuer}/forgotten-password`,
   );
   const clients = new ClientService(db, audit, new ClientLookup(db, caching, clock), clock, { production: true });
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
@@ -153,7 +214,13 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock) {
     lockout,
     passwords,
     mail,
+    proof,
     links,
+    verification,
+    codes,
+    magicLinks,
+    forgotten,
+    registration,
     clients,
     resources,
     eventsOf,

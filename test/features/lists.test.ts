@@ -68,7 +68,7 @@ const middleByTime = (name: string) => encodeCursor(`${when(planted / 2).replace
       for (const tenant of [house.tenant, other])
         for (const statement of plant) await house.db.manager.query(statement, [tenant.id, planted]);
       await house.db.manager.query('ANALYZE');
-    }, 120_000);
+    }, 300_000);
     afterAll(() => house?.close());
 
     const at_ = <T>(work: () => Promise<T>) => at(house.tenant, work);

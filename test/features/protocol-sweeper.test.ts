@@ -159,11 +159,17 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'audit_events',
         'client_secrets',
         'clients',
+        'erasures',
         'migrations',
+        'passkey_users',
+        'passkeys',
         'password_credentials',
+        'recovery_codes',
+        'registrations',
         'resources',
         'signing_keys',
         'tenants',
+        'totp_credentials',
         'users',
       ];
       const swept = new Set(retentions.map(({ table }) => table));

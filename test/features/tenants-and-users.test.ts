@@ -12,7 +12,7 @@ describe.each(kinds)('tenants, keys, users (%s)', (kind) => {
   let house: Awaited<ReturnType<typeof openHouse>>;
   beforeAll(async () => {
     house = await openHouse(kind, kind === 'postgres' ? 3 : 1);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
 
   it('makes the tenant default once, however many processes start', async () => {

@@ -22,6 +22,7 @@ import {
   redeem,
   signIn,
 } from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 describe('several accounts in one browser (prompt=select_account, OpenID Connect Core §3.1.2.1)', () => {
@@ -34,7 +35,7 @@ describe('several accounts in one browser (prompt=select_account, OpenID Connect
   beforeAll(async () => {
     server = await startServer();
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     browser = new Browser();
@@ -66,6 +67,18 @@ describe('several accounts in one browser (prompt=select_account, OpenID Connect
     expect(Object.keys(offered(page))).toEqual([maria.email]);
     codeOf(await browser.submit(page, { account: String(offered(page)[maria.email]) }));
     expect((await whoIsIt()).sub).toBe(maria.id);
+  });
+
+  it('goes on as whoever is chosen, and signs nobody out, also after somebody else has just signed in (prompt=create select_account)', async () => {
+    await setPolicy(server, { registration: 'open' });
+    const making = await begin({ prompt: 'create select_account' });
+    const asked = await browser.open(`${baseOf(making)}?with=login`);
+    const page = await giveNameAndPassword(browser, asked, paul.email);
+    expect(nameOf(page)).toBe('select_account');
+    codeOf(await browser.submit(page, { account: String(offered(page)[maria.email]) }));
+    expect((await whoIsIt()).sub).toBe(maria.id);
+    expect(Object.keys(offered(await choose())).sort()).toEqual([maria.email, paul.email].sort());
+    await setPolicy(server, {});
   });
 
   it('lets another person sign in beside, and either go on later without a password', async () => {

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { inventory, objectShape } from '../../src/api/contract.js';
-import { endpointsOf } from '../../src/app.js';
+import { endpointsOf } from '../../src/endpoints.js';
+import { MailMessage } from '../../src/features/mail/mail-message.entity.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { installationScopes, managementScopes } from '../../src/management.js';
 import { withContext } from '../../src/platform/context.js';
+import { newId } from '../../src/platform/crypto.js';
 import type { Services } from '../../src/services.js';
 import { ask, makeManager, managementToken, tokenWith } from '../support/api.js';
 import { Browser } from '../support/browser.js';
@@ -38,9 +40,15 @@ const listed: Record<string, string> = {
   'delete /users/:user_id': 'users:write',
   'put /users/:user_id/suspension': 'users:write',
   'delete /users/:user_id/suspension': 'users:write',
+  'delete /users/:user_id/deletion': 'users:write',
   'put /users/:user_id/roles': 'roles:write',
   'post /users/:user_id/password-links': 'users:write',
+  'get /users/:user_id/lockout': 'users:read',
   'delete /users/:user_id/lockout': 'users:write',
+  'get /users/:user_id/lockouts': 'users:read',
+  'delete /users/:user_id/second-factors': 'users:write',
+  'get /users/:user_id/trusted-devices': 'users:read',
+  'delete /users/:user_id/trusted-devices/:device_id': 'users:write',
   'get /resources': 'resources:read',
   'post /resources': 'resources:write',
   'get /resources/:resource_id': 'resources:read',
@@ -53,6 +61,9 @@ const listed: Record<string, string> = {
   'delete /grants/:grant_id': 'grants:write',
   'get /signing-keys': 'keys:read',
   'post /signing-keys/rotate': 'keys:write',
+  'get /mail-messages': 'mail:read',
+  'get /mail-messages/:message_id': 'mail:read',
+  'post /mail-messages/:message_id/retries': 'mail:write',
   'get /audit-events': 'audit:read',
   'get /tenants': 'tenants:read',
   'post /tenants': 'tenants:write',
@@ -79,7 +90,7 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
     tenant = await server.inside(({ tenants }) => tenants.create({ slug: 'other', name: 'Other' }));
     here = await server.inside((services) => furnish(services));
     there = await withContext({ tenantId: tenant.id }, () => furnish(server.services));
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const fill = (path: string, ids: Record<string, string>) =>
@@ -158,7 +169,7 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
       foreign.set('that is an ID token', String(tokens.id_token));
       foreign.set('that is a refresh token', String(tokens.refresh_token));
       foreign.set('that nobody made', 'A'.repeat(43));
-    }, 60_000);
+    }, 180_000);
 
     it.each([
       'for another resource',
@@ -291,7 +302,7 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
   });
 });
 
-async function furnish({ clients, users, resources, protocol }: Services): Promise<Record<string, string>> {
+async function furnish({ clients, users, resources, protocol, db, clock }: Services): Promise<Record<string, string>> {
   const { client } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
   const [secret] = await clients.listSecrets(client);
   const user = await users.create({ email: 'there@example.com' });
@@ -307,7 +318,16 @@ async function furnish({ clients, users, resources, protocol }: Services): Promi
   const grant = await protocol.grants.give({ uid, accountId: user.id }, client.clientId, {
     openid: { scope: 'openid' },
   });
+  const message = Object.assign(new MailMessage(), {
+    id: newId(),
+    template: 'account_deleted',
+    status: 'failed',
+    payloadSealed: 'never opened',
+    createdAt: clock.now(),
+  });
+  await db.repo(MailMessage).insert(message);
   return {
+    message_id: message.id,
     client_id: client.clientId,
     secret_id: String(secret?.id),
     user_id: user.id,

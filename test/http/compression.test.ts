@@ -26,7 +26,7 @@ describe('compression (RFC 9110 §8.4)', () => {
     for (let count = 0; count < 8; count += 1) await makeClient(server, { client_name: `Client number ${count}` });
     email = (await makePerson(server)).email;
     apiToken = await tokenWith(server, 'clients:read clients:write');
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   async function send(path: string, encoding: string, init: Parameters<typeof request>[1] = {}): Promise<Answer> {

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ask, tokenWith } from '../support/api.js';
 import { Browser, type Page } from '../support/browser.js';
-import { giveNameAndPassword, nameOf, silently } from '../support/journey.js';
+import { baseOf, csrfOf, giveNameAndPassword, nameOf, resumeOf, send, silently } from '../support/journey.js';
 import {
   authorizationUrl,
   codeOf,
   makeClient,
   makePerson,
   type Party,
+  password,
   pkce,
   post,
   redeem,
@@ -37,7 +38,7 @@ describe('what a person allows a client (OpenID Connect Core §3.1.2.4)', () => 
         ],
       }),
     );
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     party = await makeClient(server);
@@ -326,5 +327,49 @@ describe('what a person allows a client (OpenID Connect Core §3.1.2.4)', () => 
     expect(nameOf(page)).toBe('consent');
     expect(page.html).toContain(other.email);
     codeOf(await signIn(browser, authorizationUrl(server, party, pkce()), other.email));
+  });
+
+  describe('that was still open when the session ended begins no other one (OWASP ASVS 5.0 V7.4.1)', () => {
+    const live = async (): Promise<string[]> => {
+      const sql = 'SELECT uid FROM sessions WHERE account_id = $1 AND ended_at IS NULL';
+      const rows = await server.services.db.manager.query(sql, [person.id]);
+      return rows.map(({ uid }: { uid: string }) => uid);
+    };
+    const end = async () => {
+      const [uid = ''] = await live();
+      await server.inside(({ protocol }) => protocol.sessions.endOwn(person.id, uid, 'revoked'));
+      expect(await live()).toEqual([]);
+    };
+
+    it('though it was answered', async () => {
+      const page = await atConsent();
+      const allowed = { csrf: csrfOf(page), decision: 'allow' };
+      expect((await send(browser, `${baseOf(page)}/consent`, allowed)).status).toBe(303);
+      await end();
+      expect((await browser.open(resumeOf(page))).status).toBe(400);
+      expect(await live()).toEqual([]);
+    });
+
+    it('though there was nothing to answer', async () => {
+      const own = new URLSearchParams({
+        client_id: 'ostiary-account',
+        response_type: 'none',
+        redirect_uri: `${server.issuer}/account/signed-in`,
+        scope: 'openid',
+        prompt: 'login consent',
+      });
+      const named = await browser.submit(await browser.open(`${server.issuer}/authorize?${own}`), {
+        username: person.email,
+      });
+      const answer = await send(browser, `${baseOf(named)}/login`, { csrf: csrfOf(named), password });
+      expect(answer.status).toBe(303);
+      const finished = await browser.request(baseOf(named));
+      const resumed = await browser.request(new URL(String(finished.headers.get('location')), server.issuer).href);
+      const next = String(resumed.headers.get('location'));
+      expect([resumed.status, next]).toEqual([303, expect.stringContaining('/interaction/')]);
+      await end();
+      expect((await browser.open(new URL(next, server.issuer).href)).status).toBe(400);
+      expect(await live()).toEqual([]);
+    });
   });
 });

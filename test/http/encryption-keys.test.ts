@@ -9,6 +9,7 @@ import { Browser } from '../support/browser.js';
 import { letterTo } from '../support/management.js';
 import { authorizationUrl, makeClient, makePerson, pkce, refresh, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { totpCode } from '../support/totp.js';
 
 const key = (byte: number) => Buffer.alloc(32, byte);
 /** Any value that Sealer makes, wherever it stands. */
@@ -29,7 +30,7 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
     server = await startServer({
       environment: { REDIS_URL: '', ENCRYPTION_KEYS: JSON.stringify({ v1: key(1).toString('base64') }) },
     });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const query = <R>(sql: string, ...values: unknown[]) => server.services.db.manager.query(sql, values) as Promise<R[]>;
@@ -47,6 +48,12 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
       post_logout_redirect_uris: ['https://rp.example/bye'],
     });
     const person = await makePerson(server);
+    const careful = await makePerson(server);
+    await server.inside(async ({ totp, users }) => {
+      const user = await users.find(careful.id);
+      const offer = totp.offer(user, 'Acme', 'flow');
+      await totp.confirm(user, offer, await totpCode(offer.secret));
+    });
     const { browser, refresh_token } = await tokensFor(server, party, person.email);
     expect((await refresh(server, party, String(refresh_token))).status).toBe(200);
     await new Browser().open(authorizationUrl(server, party, pkce()));
@@ -55,12 +62,17 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
     const body = { email: `mail-${person.email}` };
     const made = await ask(server, manager, 'post', '/users', body, { 'idempotency-key': `key-${person.id}` });
     expect(made.status).toBe(201);
+    await server.inside(async ({ totp, users }) => {
+      const user = await users.find(person.id);
+      const offer = totp.offer(user, 'Acme', 'flow');
+      expect(await totp.confirm(user, offer, await totpCode(offer.secret))).toBe(true);
+    });
     const letter = { link: 'https://x.example', minutes: 1 };
     await server.inside(({ mail }) => mail.send('set_password', person.email, letter));
     await letterTo(server, person.email);
     // And one that no worker hears of.
     await server.inside(({ db, sealer, clock }) => {
-      const waiting = new MailService(db, { enqueue: async () => {} }, sealer, unused, unused, clock);
+      const waiting = new MailService(db, { enqueue: async () => {} }, sealer, unused, unused, clock, unused);
       return waiting.send('set_password', person.email, letter);
     });
   }

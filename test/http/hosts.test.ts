@@ -169,7 +169,7 @@ describe.each([
           await tenants.create({ slug: 'own', name: 'Own', host: secure ? 'login.acme.example' : `127.0.0.1:${port}` }),
         ),
       );
-    }, 60_000);
+    }, 180_000);
     afterAll(() => server?.close());
 
     const urlOf = ({ issuer }: House) => issuer.href.replace(/\/$/, '');
@@ -556,7 +556,7 @@ describe.each([
     await tenants.create({ slug: 'acme', name: 'Acme' });
     await tenants.create({ slug: 'named', name: 'Named', host: 'login.named.example' });
     await tenants.suspend(await tenants.create({ slug: 'paused', name: 'Paused' }));
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   it('answers as one issuer, there and nowhere else', async () => {

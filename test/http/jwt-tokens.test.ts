@@ -27,7 +27,7 @@ describe('JWT access tokens (RFC 9068)', () => {
       } as never),
     );
     email = (await makePerson(server)).email;
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const machineToken = async () => {

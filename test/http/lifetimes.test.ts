@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { generate } from 'otplib';
 import { clockTolerance, lifetimes } from '../../config/protocol.js';
 import { SessionPolicy } from '../../src/features/tenants/tenant.schema.js';
 import { Browser } from '../support/browser.js';
@@ -35,7 +36,7 @@ describe('how long things last', () => {
   beforeAll(async () => {
     server = await startServer();
     party = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     person = await makePerson(server);
@@ -144,6 +145,61 @@ describe('how long things last', () => {
       expect(await isSignedIn(server, party, browser)).toBe(true);
       const [row] = await query('SELECT expires_at FROM sessions WHERE account_id = $1', [person.id]);
       expect(Number(row?.expires_at)).toBeLessThanOrEqual((since + sessionAbsolute + 1) * 1000);
+    });
+
+    describe('and their ids (session fixation, OWASP ASVS 5.0 V7.2.4)', () => {
+      const cookieOf = (who: Browser) =>
+        [...who.cookies.values()].find(({ name }) => name === 'ostiary_default')?.value;
+      const stolen = () => {
+        const thief = new Browser();
+        for (const [key, cookie] of browser.cookies) thief.cookies.set(key, cookie);
+        return thief;
+      };
+      const secretOf = (id: string) =>
+        server.inside(async ({ totp, users }) => {
+          const user = await users.find(id);
+          const offer = totp.offer(user, 'Acme', 'flow');
+          await totp.confirm(user, offer, await generate({ secret: offer.secret, epoch: now() - 30 }));
+          return offer.secret;
+        });
+      const stepUp = async (secret: string) => {
+        const page = await browser.open(authorizationUrl(server, party, pkce(), { acr_values: 'urn:ostiary:acr:mfa' }));
+        expect(page.html).toContain('mfa-submit');
+        codeOf(await browser.submit(page, { code: await generate({ secret }) }));
+      };
+
+      it('are others after a step up, and the old one is dead at once', async () => {
+        const secret = await secretOf(person.id);
+        const [before, thief] = [cookieOf(browser), stolen()];
+        expect(await isSignedIn(server, party, thief)).toBe(true);
+        await stepUp(secret);
+        expect(cookieOf(browser)).not.toBe(before);
+        expect(await isSignedIn(server, party, thief)).toBe(false);
+        expect(await isSignedIn(server, party, browser)).toBe(true);
+      });
+
+      it('are others for each account, also of a session that was set aside', async () => {
+        const first = cookieOf(browser);
+        const other = await makePerson(server);
+        const another = async () => {
+          const page = await browser.open(authorizationUrl(server, party, pkce(), { prompt: 'select_account' }));
+          return page.html.includes('select_account') ? browser.submit(page, { account: 'other' }) : page;
+        };
+        codeOf(await giveNameAndPassword(browser, await another(), other.email));
+        const second = cookieOf(browser);
+        const thief = stolen();
+        expect(second).not.toBe(first);
+        // A step up with one set aside: what was copied before is dead, the other account is still there to be chosen.
+        await stepUp(await secretOf(other.id));
+        expect([first, second]).not.toContain(cookieOf(browser));
+        expect(await isSignedIn(server, party, thief)).toBe(false);
+        const page = await browser.open(authorizationUrl(server, party, pkce(), { prompt: 'select_account' }));
+        expect(page.html).toContain(person.email);
+        const [row] = await query('SELECT uid FROM sessions WHERE account_id = $1 AND ended_at IS NULL', [person.id]);
+        codeOf(await browser.submit(page, { account: String(row?.uid) }));
+        await stepUp(await secretOf(person.id));
+        expect(cookieOf(browser)).not.toBe(first);
+      });
     });
 
     it('get another id at sign-in and at re-authentication, and the old one is dead at once (session fixation)', async () => {

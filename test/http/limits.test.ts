@@ -4,6 +4,7 @@ import { Browser } from '../support/browser.js';
 import { baseOf, csrfOf, giveNameAndPassword, isSignedIn, nameOf, send } from '../support/journey.js';
 import { authorizationUrl, makeClient, makePerson, type Party, password, pkce, post } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { Traveller } from '../support/traveller.js';
 
 const roomy = { points: 100_000, seconds: 60 };
 const tight = (points: number) => ({ points, seconds: 60 });
@@ -41,7 +42,7 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
     beforeAll(async () => {
       server = await limited({ clientSecretFailures: tight(5) });
       party = await makeClient(server);
-    }, 60_000);
+    }, 180_000);
     afterAll(() => server?.close());
 
     it('after five no more is looked at, not even the right one, and another client is not held up', async () => {
@@ -69,7 +70,7 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
     describe('straight from the network', () => {
       beforeAll(async () => {
         server = await limited({ protocolFailures: tight(6) });
-      }, 60_000);
+      }, 180_000);
       afterAll(() => server?.close());
 
       it('are answered 429 with Retry-After, whatever X-Forwarded-For says, at each endpoint', async () => {
@@ -92,7 +93,7 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
     describe('through a proxy that is believed', () => {
       beforeAll(async () => {
         server = await limited({ protocolFailures: tight(4) }, proxied);
-      }, 60_000);
+      }, 180_000);
       afterAll(() => server?.close());
 
       const tryFrom = async (from: string, times: number) => {
@@ -119,7 +120,7 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
   describe('failed sign-ins', () => {
     beforeAll(async () => {
       server = await limited({ signInFailures: tight(4) });
-    }, 60_000);
+    }, 180_000);
     afterAll(() => server?.close());
 
     it('of many accounts from one address are answered 429 on a kind page; nobody signs in until it is over', async () => {
@@ -153,11 +154,48 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
     });
   });
 
+  describe('letters that anybody may ask for', () => {
+    beforeAll(async () => {
+      server = await limited({}, proxied);
+    }, 180_000);
+    afterAll(() => server?.close());
+
+    it('are counted for the network that asks: a stranger keeps the owner of the address waiting nowhere else', async () => {
+      const { email } = await makePerson(server);
+      const ask = async (ip: string) => {
+        const browser = new Traveller(ip);
+        const form = await browser.open(`${server.issuer}/forgotten-password`);
+        return (await browser.submit(form, { username: email })).status;
+      };
+      for (let one = 1; one <= 5; one += 1) expect(await ask(`203.0.113.${one}`)).toBe(200);
+      expect(await ask('203.0.113.6')).toBe(429);
+      expect(await ask('198.51.100.7')).toBe(200);
+    });
+  });
+
+  describe('links that are not good', () => {
+    beforeAll(async () => {
+      server = await limited({ linkFailures: tight(7) });
+    }, 180_000);
+    afterAll(() => server?.close());
+
+    it('are counted together, whichever page of a letter they are shown at (RFC 6585 §4)', async () => {
+      const pages = ['password', 'lockdown', 'factor-recovery', 'sign-in-link', 'verify-email', 'email-undo'];
+      const guess = async (page: string) => {
+        const body = new URLSearchParams({ token: randomBytes(32).toString('base64url'), csrf: 'guess' });
+        const { status } = await fetch(`${server.issuer}/${page}`, { method: 'POST', body });
+        return [page, status];
+      };
+      for (const page of [...pages, 'account-restore']) expect(await guess(page)).toEqual([page, 403]);
+      for (const page of [...pages, 'account-restore']) expect(await guess(page)).toEqual([page, 429]);
+    });
+  });
+
   describe('when more want to sign in than passwords can be hashed', () => {
     beforeAll(async () => {
       const parameters = { timeCost: 3, memoryCost: 65_536, parallelism: 1 };
       server = await limited({}, {}, { parameters, processes: 1, maxQueue: 1 });
-    }, 60_000);
+    }, 180_000);
     afterAll(() => server?.close());
 
     it('some are told to come again (503, Retry-After) while liveness and tokens are answered as always', async () => {

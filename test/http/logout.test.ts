@@ -29,7 +29,7 @@ describe('signing out at the request of a client (OpenID Connect RP-Initiated Lo
     server = await startServer();
     party = await makeClient(server, { post_logout_redirect_uris: [bye] });
     other = await makeClient(server, { client_name: 'Second Client' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
     browser = new Browser();

@@ -10,7 +10,7 @@ describe('mail', () => {
 
   beforeAll(async () => {
     server = await startServer();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   it('speaks the language of whoever reads it (locale, OpenID Connect Core §5.1), and is sent off the request path', async () => {

@@ -23,7 +23,7 @@ describe('a relying party signs a person in (OpenID Connect Core §3.1)', () => 
   beforeAll(async () => {
     server = await startServer();
     party = await makeClient(server);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   it('sends the browser to hosted pages and back with a code that buys verified tokens and userinfo', async () => {
@@ -69,5 +69,5 @@ describe('a relying party signs a person in (OpenID Connect Core §3.1)', () => 
 
     expect((await post(server, '/revoke', party, { token: String(next.body.refresh_token) })).status).toBe(200);
     expect((await introspect(server, party, String(next.body.access_token))).body).toEqual({ active: false });
-  }, 60_000);
+  }, 180_000);
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
   const browser = new Browser();
   const done = await browser.submit(await browser.open(String(link)), { password });
   expect(done.url).toBe(`${server.issuer}/password/done`);
-}, 60_000);
+}, 180_000);
 afterAll(() => server?.close());
 
 const register = (more: Record<string, unknown> = {}) =>

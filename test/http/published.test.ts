@@ -13,7 +13,7 @@ describe('what an issuer publishes (RFC 8414, RFC 7517)', () => {
   beforeAll(async () => {
     server = await startServer();
     other = await server.inside(({ tenants }) => tenants.create({ slug: 'acme', name: 'Acme' }));
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const get = async (

@@ -25,7 +25,7 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
   beforeAll(async () => {
     server = await startServer();
     initial = await server.inside(initialToken);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const send = async (method: string, path: string, token: string | undefined, body?: unknown): Promise<Answer> => {

@@ -33,7 +33,7 @@ describe('every request has one line in the log, which is its own (OWASP ASVS 5.
     // Two are refused in the first test, six in the second.
     server = await startServer({ overrides: { limits: { protocolFailures: { points: 8, seconds: 60 } } } });
     await server.services.tenants.create({ slug: 'acme', name: 'Acme' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   it('also where requests are pipelined (RFC 9112 §9.3.2)', async () => {

@@ -8,7 +8,7 @@ describe('several accounts in one browser', () => {
 
   beforeAll(async () => {
     server = await startServer();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   it('another account is reached only with a session of it that this browser holds and that is alive', async () => {

@@ -11,7 +11,7 @@ describe('what strangers send is not kept without end (OWASP ASVS 5.0 V2.4)', ()
     // Keys of its own: counts in Redis are not shared with the suites beside this one.
     const environment = { COOKIE_KEYS: randomBytes(24).toString('base64url') };
     server = await startServer({ environment, overrides: { limits: { traces: { points: 3, seconds: 60 } } } });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const traces = async () =>

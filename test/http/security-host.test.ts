@@ -11,7 +11,7 @@ describe('what a sender says about the host decides nothing (RFC 9112 §3.2, RFC
   beforeAll(async () => {
     server = await startServer();
     host = new URL(server.issuer).host;
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const ask = (target: string, headers: string[]) =>

@@ -23,7 +23,7 @@ describe('no input makes an error of the server (OWASP ASVS 5.0 V2.2, V1.2)', ()
   beforeAll(async () => {
     server = await startServer();
     party = await makeClient(server);
-  }, 60_000);
+  }, 180_000);
   beforeEach(() => {
     server.log.length = 0;
   });
@@ -177,7 +177,7 @@ describe('the Content-Security-Policy of a page', () => {
 
   beforeAll(async () => {
     server = await startServer();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   it.each([

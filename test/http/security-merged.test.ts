@@ -26,7 +26,7 @@ describe('where two features meet', () => {
   beforeAll(async () => {
     server = await startServer();
     party = await makeClient(server);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   describe('a password that must be changed', () => {

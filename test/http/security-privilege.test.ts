@@ -8,7 +8,7 @@ describe('nobody becomes stronger than they are through the management API (RFC 
 
   beforeAll(async () => {
     server = await startServer();
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const makeAdministrator = async () => {
@@ -121,7 +121,7 @@ describe('nobody becomes stronger than they are through the management API (RFC 
     } finally {
       await lonely.close();
     }
-  }, 60_000);
+  }, 180_000);
 
   describe('a token of a person', () => {
     const resource = () => ({ resource: `${server.issuer}/api`, scope: 'openid users:read' });

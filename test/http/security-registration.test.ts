@@ -21,7 +21,7 @@ describe('a client that registers itself gets no further than that (RFC 7591 §5
     });
     await new Promise<void>((resolve) => inner.listen(0, '127.0.0.1', resolve));
     innerUrl = `127.0.0.1:${(inner.address() as { port: number }).port}`;
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     inner?.close();
     await server?.close();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Browser, type Page } from '../support/browser.js';
 import {
   authorizationUrl,
@@ -25,7 +25,7 @@ describe('a sign-in in progress (OWASP ASVS 5.0 V7, V10; RFC 9700 §4)', () => {
     server = await startServer();
     party = await makeClient(server);
     implicit = await makeClient(server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const authorize = (client = party, more: Record<string, string> = {}) =>
@@ -49,10 +49,13 @@ describe('a sign-in in progress (OWASP ASVS 5.0 V7, V10; RFC 9700 §4)', () => {
     return browser.submit(page, { username: email });
   }
 
-  const changePassword = async (user: Awaited<ReturnType<typeof makePerson>>) => {
-    // A sign-in counts in whole seconds: the change comes in a later one.
+  const untilSecondBegins = async () => {
     const second = Math.floor(Date.now() / 1000);
     while (Math.floor(Date.now() / 1000) === second) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  const changePassword = async (user: Awaited<ReturnType<typeof makePerson>>) => {
+    // What is not known more exactly counts in whole seconds: the change comes in a later one.
+    await untilSecondBegins();
     await server.inside(({ passwords }) => passwords.set(user, newPassword));
   };
 
@@ -80,6 +83,66 @@ describe('a sign-in in progress (OWASP ASVS 5.0 V7, V10; RFC 9700 §4)', () => {
       expect(page.url).not.toContain('code=');
       const silent = await thief.open(authorize(implicit, { prompt: 'none' }));
       expect(new URL(silent.url).searchParams.get('error')).toBe('login_required');
+    });
+
+    describe.each<[string, (user: Awaited<ReturnType<typeof makePerson>>) => Promise<unknown>]>([
+      ['is changed', (user) => server.inside(({ passwords }) => passwords.set(user, newPassword))],
+      ['is taken away', (user) => server.inside(({ passwords }) => passwords.remove(user))],
+      [
+        'is locked with "This was not me"',
+        (user) =>
+          server.inside(async ({ lockdown, lockdownLinks }) =>
+            lockdown.redeem(String(new URL(await lockdownLinks.issue(user)).searchParams.get('token'))),
+          ),
+      ],
+    ])('and %s', (_, end) => {
+      const isOut = async (thief: Browser) => {
+        const silent = await thief.open(authorize(implicit, { prompt: 'none' }));
+        expect(new URL(silent.url).searchParams.get('error')).toBe('login_required');
+      };
+
+      it('while it was being looked at gives no session', async () => {
+        const user = await makePerson(server);
+        const thief = new Browser();
+        const asked = await upToPassword(thief, user.email);
+        const { hasher } = server.services;
+        let letGo = () => {};
+        const held = new Promise<void>((resolve) => {
+          letGo = resolve;
+        });
+        let begin = () => {};
+        const begun = new Promise<void>((resolve) => {
+          begin = resolve;
+        });
+        const verify = jest.spyOn(hasher, 'verify').mockImplementationOnce(async (...given) => {
+          begin();
+          await held;
+          return hasher.verify(...given);
+        });
+        const sent = step(thief, asked, { username: user.email, password });
+        await begun;
+        await end(user);
+        // A sign-in counts in whole seconds as well.
+        await new Promise((resolve) => setTimeout(resolve, 1100));
+        letGo();
+        const answer = await sent;
+        verify.mockRestore();
+        await thief.open(new URL(answer.headers.get('location') ?? '', server.issuer).href);
+        await isOut(thief);
+      });
+
+      it('within the second in which the sign-in had ended gives no session', async () => {
+        const user = await makePerson(server);
+        const thief = new Browser();
+        const asked = await upToPassword(thief, user.email);
+        await untilSecondBegins();
+        const answer = await step(thief, asked, { username: user.email, password });
+        const ended = await thief.request(new URL(answer.headers.get('location') ?? '', server.issuer).href);
+        expect(ended.headers.get('location')).toContain('/authorize/');
+        await end(user);
+        await thief.open(ended.headers.get('location') ?? '');
+        await isOut(thief);
+      });
     });
 
     it('and the new one signs in at once', async () => {

@@ -36,7 +36,7 @@ describe('codes and tokens in wrong hands (RFC 9700 §4, RFC 6749 §10)', () => 
       await resources.create({ identifier, name: 'Orders', scopes } as never);
       await resources.create({ identifier: jwtResource, name: 'JWT', scopes, access_token_format: 'jwt' } as never);
     });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   async function code(client = party, more: Record<string, string> = {}) {

@@ -40,7 +40,7 @@ describe('signing keys (OpenID Connect Core §10.1.1)', () => {
       }),
     );
     email = (await makePerson(server)).email;
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   const published = async (): Promise<JSONWebKeySet> =>

@@ -36,7 +36,7 @@ describe('a warm request costs few statements', () => {
     // While changes of other processes are not heard, as under a load that delays the listener, caches ask again every second: not counted here.
     Object.defineProperty(server.services.invalidation, 'live', { get: () => true });
     sent = recordStatements();
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     jest.restoreAllMocks();
     await server?.close();

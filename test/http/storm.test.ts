@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { hashingRoutes } from '../../src/shed.js';
 import { Browser } from '../support/browser.js';
 import { authorizationUrl, makeClient, pkce } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -17,7 +18,7 @@ describe('a storm of sign-ins', () => {
     const browser = new Browser();
     page = new URL((await browser.open(authorizationUrl(server, await makeClient(server), pkce()))).url).pathname;
     cookie = [...browser.cookies.values()].map(({ name, value }) => `${name}=${value}`).join('; ');
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   /** Sends the head of a form and waits for an answer; the body never comes. */
@@ -49,12 +50,15 @@ describe('a storm of sign-ins', () => {
     const statements = recordStatements();
     const asked = server.services.redis ? jest.spyOn(server.services.redis.client, 'sendCommand') : undefined;
     try {
-      for (const path of [`${page}/login`, `${page}/change_password`, '/password', '/setup']) {
+      // The last one is read by the router as what it stands for.
+      for (const route of [...hashingRoutes, '/interaction/:uid/%6Cogin']) {
+        const path = route.replace('/interaction/:uid', page);
         asked?.mockClear();
         const answer = await sendHead(path);
         expect([path, answer.split('\r\n', 1)[0]]).toEqual([path, 'HTTP/1.1 503 Service Unavailable']);
         expect(answer).toMatch(/^Retry-After: [1-9]\d*\r$/im);
-        expect(answer).toContain('<h1>');
+        // A person gets a page, a program a problem (RFC 9457).
+        expect(answer).toContain(route.startsWith('/api/') ? 'application/problem+json' : '<h1>');
         const [, requestId = ''] = /^X-Request-Id: (\S+)\r$/im.exec(answer) ?? [];
         expect([path, requestId, statements.get(requestId)]).toEqual([path, expect.stringMatching(/./), undefined]);
         expect([path, asked?.mock.calls ?? []]).toEqual([path, []]);

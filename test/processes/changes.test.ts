@@ -39,7 +39,7 @@ describe('a change made at one process is true at the other within a second', ()
       response_types: [],
       grant_types: ['client_credentials'],
     });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   const client = () => makeClient(house.server, { consent_policy: 'implicit' });

@@ -35,7 +35,7 @@ describe('one authorization code, redeemed at two processes at once', () => {
   beforeAll(async () => {
     house = await startPair();
     party = await makeClient(house.server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
   beforeEach(async () => {
     const { email } = await makePerson(house.server);

@@ -30,7 +30,7 @@ describe('an encryption key is replaced while two processes serve', () => {
   beforeAll(async () => {
     house = await startPair({ ENCRYPTION_KEYS: keys(['v1', one]) });
     party = await makeClient(house.server, { consent_policy: 'implicit', refresh_grace: 0 });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   /** Two processes with other keys take over; the two before end when nothing they were asked is under way. */
@@ -123,5 +123,5 @@ describe('an encryption key is replaced while two processes serve', () => {
     expect(house.members[index]?.log.join('')).toContain('encryption key v1 is not configured');
     expect(await published(index)).toBe(shown);
     expect(await isActive(at, party, accessToken, 0)).toBe(true);
-  }, 120_000);
+  }, 300_000);
 });

@@ -14,7 +14,7 @@ here('what the server stands on breaks (own PostgreSQL and Redis: needs their bi
   beforeAll(async () => {
     stage = await openStage();
     house = await openHouse(stage);
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     stage?.postgres.resume();
     await house?.close();
@@ -77,5 +77,5 @@ here('what the server stands on breaks (own PostgreSQL and Redis: needs their bi
       10,
     );
     expect(codeOf(await begun.submit(later, { username: email, password }))).not.toBe('');
-  }, 60_000);
+  }, 180_000);
 });

@@ -62,7 +62,7 @@ describe('a process is killed in the middle of two hundred requests (kill -9)', 
     house = await startPair();
     entrance = await makeClient(house.server, { consent_policy: 'implicit' });
     parties = await crowd(clients, () => makeClient(house.server, { consent_policy: 'implicit', refresh_grace: 120 }));
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   /** Each on a grant of its own, so that what ends one says nothing about another. */
@@ -129,7 +129,7 @@ describe('a process is killed in the middle of two hundred requests (kill -9)', 
         expect((await redeem(index + 1, one)).body.error).toBe('invalid_grant');
       }),
     );
-  }, 60_000);
+  }, 180_000);
 
   it('and every refresh retried within its window gets one successor, the acknowledged ones the same (RFC 9700 §4.14.2)', async () => {
     const codes = await authorize();
@@ -162,5 +162,5 @@ describe('a process is killed in the middle of two hundred requests (kill -9)', 
         expect(await isActive(house, one.party, first.body.access_token, index)).toBe(true);
       }),
     );
-  }, 60_000);
+  }, 180_000);
 });

@@ -28,7 +28,7 @@ where('two processes behind PgBouncer in transaction mode', () => {
       return through(String(url));
     });
     party = await makeClient(house.server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await house?.close();
     await bouncer?.close();

@@ -39,7 +39,7 @@ where('on a Redis Cluster of two nodes', () => {
         20_000,
       );
     server = await startServer({ environment: { REDIS_URL: ports.map((port) => `redis://127.0.0.1:${port}`).join() } });
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     await server?.close();
     for (const client of clients ?? []) client.disconnect();

@@ -34,7 +34,7 @@ describe('one refresh token, used at two processes at once', () => {
   beforeAll(async () => {
     house = await startPair();
     party = await makeClient(house.server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   async function refreshTokenOf(at: Party): Promise<string> {

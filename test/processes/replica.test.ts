@@ -21,7 +21,7 @@ describe('a server with a replica for its lists', () => {
     const url = String(replica.url);
     server = await startServer({ environment: { DATABASE_URL: url, DATABASE_READ_URL: url } });
     token = await tokenWith(server, scope);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => server?.close());
 
   it('reads lists there, single rows and everything of a sign-in from the primary', async () => {

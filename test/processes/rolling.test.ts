@@ -17,7 +17,7 @@ describe('two workers of one machine', () => {
     issuer = await openIssuer();
     command = await ostiary({ ...issuer.environment, WORKERS: '2', DRAIN_DELAY: '1' });
     await command.said('is ready');
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     command?.child.kill('SIGKILL');
     await issuer?.close();
@@ -54,7 +54,7 @@ describe('two workers of one machine', () => {
     const tokens = clients.answers.filter(({ name }) => name === 'token').length;
     expect(before).toBeGreaterThan(0);
     expect(await sum(issued)).toBe(tokens);
-  }, 90_000);
+  }, 180_000);
 
   it('are replaced when they die: only what was under way fails (kill -9)', async () => {
     const clients = underLoad();
@@ -68,7 +68,7 @@ describe('two workers of one machine', () => {
     // Cut off, never answered wrongly or left waiting.
     expect(failed.filter(({ error }) => !error || error.includes('no answer'))).toEqual([]);
     expect(await sum(/^worker_restarts_total\{.*ended/)).toBe(1);
-  }, 60_000);
+  }, 180_000);
 
   it('finish what is under way on SIGTERM, after /readyz has said so, and end with 0', async () => {
     const clients = underLoad();
@@ -80,7 +80,7 @@ describe('two workers of one machine', () => {
     const failed = await clients.stop();
     expect({ failed, errors: errorsIn(command) }).toEqual({ failed: [], errors: [] });
     expect(await command.end()).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   it('are given up where they cannot start: the primary says so and ends with an error', async () => {
     const taken = createServer();
@@ -93,7 +93,7 @@ describe('two workers of one machine', () => {
     } finally {
       await new Promise((resolve) => taken.close(resolve));
     }
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('two machines behind a balancer that asks for /readyz', () => {
@@ -113,7 +113,7 @@ describe('two machines behind a balancer that asks for /readyz', () => {
     ports = [await freePort(), await freePort()];
     machines = await Promise.all([0, 1].map(startMachine));
     closeBalancer = await startBalancer(issuer.port, ports);
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     for (const { child } of machines ?? []) child.kill('SIGKILL');
     await closeBalancer?.();
@@ -132,5 +132,5 @@ describe('two machines behind a balancer that asks for /readyz', () => {
     const failed = await clients.stop();
     expect({ failed, errors: machines.flatMap(errorsIn) }).toEqual({ failed: [], errors: [] });
     expect(codes).toEqual([0, 0]);
-  }, 90_000);
+  }, 180_000);
 });

@@ -43,7 +43,7 @@ describe('a session ends at one process while the other authorizes in it (OpenID
     manage = await administrator(house);
     known = await makeClient(house.server, { consent_policy: 'implicit' });
     unknown = await makeClient(house.server, { consent_policy: 'implicit' });
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   async function signInOnce(person?: Person): Promise<SignedIn> {
@@ -128,7 +128,7 @@ describe('a session ends at one process while the other authorizes in it (OpenID
           answers.map((answer, index) => [answer, parties[index] ?? known]),
         );
       }
-    }, 60_000);
+    }, 180_000);
   });
 
   /** The end has done all but record itself and commit when the authorization comes, which therefore reads the session alive. */

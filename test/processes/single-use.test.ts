@@ -34,7 +34,7 @@ describe('what is used once, used at two processes at once', () => {
   beforeAll(async () => {
     house = await startPair();
     manage = await administrator(house);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status).sort((a, b) => a - b);

@@ -5,7 +5,7 @@ describe('two processes on one Postgres and one Redis', () => {
   let house: Processes;
   beforeAll(async () => {
     house = await startProcesses(2);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   it('are one issuer with one set of keys (OpenID Connect Discovery §3)', async () => {

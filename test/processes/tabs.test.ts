@@ -40,7 +40,7 @@ describe('two tabs of one browser, at two processes at once', () => {
     manage = await administrator(house);
     first = await makeClient(house.server, { consent_policy: 'implicit' });
     second = await makeClient(house.server);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   interface Tab {
@@ -72,7 +72,7 @@ describe('two tabs of one browser, at two processes at once', () => {
       await expectTokens(tabs, pages);
       expect((await silently(house, round, first, cookiesOf(browser))).error).toBeUndefined();
     }
-  }, 60_000);
+  }, 180_000);
 
   it('both sign in again, and both get codes that buy tokens (prompt=login, OpenID Connect Core §3.1.2.1)', async () => {
     for (let round = 0; round < rounds; round += 1) {
@@ -83,7 +83,7 @@ describe('two tabs of one browser, at two processes at once', () => {
       await expectTokens(tabs, pages);
       expect((await silently(house, round, first, cookiesOf(browser))).error).toBeUndefined();
     }
-  }, 60_000);
+  }, 180_000);
 
   it('both sign in again, and the later one comes with the cookie that the other has retired', async () => {
     const { email, id } = await makePerson(house.server);
@@ -134,7 +134,7 @@ describe('two tabs of one browser, at two processes at once', () => {
       );
       expect(grants).toHaveLength(1);
     }
-  }, 60_000);
+  }, 180_000);
 
   it('all get codes in a new session at a client that was agreed to in an older one, silently', async () => {
     for (let round = 0; round < 3; round += 1) {
@@ -148,7 +148,7 @@ describe('two tabs of one browser, at two processes at once', () => {
       );
       expect(answers.map(({ error }) => error)).toEqual(answers.map(() => undefined));
     }
-  }, 60_000);
+  }, 180_000);
 
   it('the session remembers both clients when both had read it before either was in it', async () => {
     const third = await makeClient(house.server, { consent_policy: 'implicit' });

@@ -22,7 +22,7 @@ describe('what one issuer has issued is nothing at another (RFC 9700 §4.4)', ()
         { clientId: here.clientId, secret: here.clientSecret },
       ),
     );
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house?.close());
 
   it('neither tokens nor codes nor sessions, at either process', async () => {

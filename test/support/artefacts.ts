@@ -4,8 +4,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { ask } from './api.js';
 import { Browser } from './browser.js';
 import { authorizationUrl, codeOf, introspect, pkce, post, redeem } from './party.js';
+import { assertionForm, bearer, show, withNonce } from './shown.js';
 import { assertionFor, cookiesIn, type House } from './tenancy.js';
-import { assertionForm, bearer, show, withNonce } from './ways.js';
 
 /** Something one tenant has given out. */
 export interface Artefact {
@@ -41,6 +41,10 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
   const uid = /interaction\/([\w-]+)/.exec(page.url)?.[1] ?? '';
   const linkPage = (await new Browser().open(`${server.issuer}/password?token=${a.passwordToken}`)).html;
   const csrf = /name="csrf" value="([^"]+)"/.exec(linkPage)?.[1] ?? '';
+  const own = (await a.browser.open(`${server.issuer}/account/profile`)).html;
+  const ownCsrf = /name="csrf" value="([^"]+)"/.exec(own)?.[1] ?? '';
+  const asked = await new Browser().request(`${server.issuer}/account/profile`);
+  const state = new URL(asked.headers.get('location') ?? '').searchParams.get('state') ?? '';
   const nonce = await nonceOf(a);
   const key = randomUUID();
   const made = await repeated(a, key);
@@ -69,8 +73,14 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     forged: /^[\da-f-]{36}$/.test(ids[name] ?? '') ? randomUUID() : like(ids[name] ?? ''),
     works,
   });
-  const listed = (path: string, name: string) => async () =>
-    JSON.stringify((await ask(server, a.apiToken, 'get', path)).body).includes(ids[name] ?? '-');
+  const listed = (path: string, name: string) => async () => {
+    for (let cursor = ''; ; ) {
+      const { body } = await ask(server, a.apiToken, 'get', cursor ? `${path}?cursor=${cursor}` : path);
+      if (JSON.stringify(body).includes(ids[name] ?? '-')) return true;
+      if (!body.next_cursor) return false;
+      cursor = encodeURIComponent(String(body.next_cursor));
+    }
+  };
 
   return {
     'authorization code': token(code, async () => (await redeem(server, party, code, proof)).status === 200),
@@ -117,6 +127,20 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     'idempotency key': token(key, async () => (await repeated(a, key)).body.client_id === made.body.client_id),
     'setup link': token(a.setupToken, () => opens(`/setup?token=${a.setupToken}`, /name="username"/)),
     'password link': token(a.passwordToken, () => opens(`/password?token=${a.passwordToken}`, /name="password"/)),
+    'lockdown link': token(a.lockdownToken, () => opens(`/lockdown?token=${a.lockdownToken}`, /lockdown-submit/)),
+    'verification link': token(a.verificationToken, () =>
+      opens(`/verify-email?token=${a.verificationToken}`, /verify-submit/),
+    ),
+    'sign-in link': token(a.signInToken, () => opens(`/sign-in-link?token=${a.signInToken}`, /link-show/)),
+    'recovery link': token(a.recoveryToken, () =>
+      opens(`/factor-recovery?token=${a.recoveryToken}`, /recovery-submit/),
+    ),
+    'e-mail undo link': token(a.emailUndoToken, () =>
+      opens(`/email-undo?token=${a.emailUndoToken}`, /email-undo-submit/),
+    ),
+    'account restore link': token(a.restoreToken, () =>
+      opens(`/account-restore?token=${a.restoreToken}`, /account-restore-submit/),
+    ),
     'CSRF token': {
       value: csrf,
       forged: csrf
@@ -133,6 +157,31 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
             form: { token: a.passwordToken, csrf, password: 'short' },
           })
         ).status === 422,
+    },
+    'CSRF token of an account': {
+      value: ownCsrf,
+      forged: ownCsrf
+        .split('.')
+        .map((part) => like(part))
+        .join('.'),
+      // An empty form is refused for its token, or taken.
+      works: async () => {
+        const headers = {
+          origin: new URL(server.issuer).origin,
+          cookie: cookiesIn(a.browser)
+            .map(({ name, value }) => `${name}=${value}`)
+            .join('; '),
+        };
+        const sent = { method: 'POST', path: '/account/profile', headers, form: { csrf: ownCsrf, locale: 'tlh' } };
+        return (await show(a, sent)).status === 422;
+      },
+    },
+    'state of an account': {
+      value: state,
+      forged: `${state.split('.')[0]}.${like(state.split('.')[1] ?? '')}`,
+      works: async () =>
+        (await a.browser.open(`${server.issuer}/account/signed-in?state=${state}`)).url ===
+        `${server.issuer}/account/profile`,
     },
     'interaction uid': {
       value: uid,
@@ -152,7 +201,9 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     resource_id: id('resource_id', () => reads(`/resources/${ids.resource_id}`)),
     session_id: id('session_id', listed('/sessions', 'session_id')),
     grant_id: id('grant_id', listed('/grants', 'grant_id')),
-    audit_event_id: id('audit_event_id', listed('/audit-events?limit=100', 'audit_event_id')),
+    device_id: id('device_id', listed(`/users/${ids.user_id}/trusted-devices`, 'device_id')),
+    message_id: id('message_id', listed('/mail-messages', 'message_id')),
+    audit_event_id: id('audit_event_id', listed('/audit-events', 'audit_event_id')),
     'session cookies': cookies(a, b, a.browser, async () => {
       const silent = await a.browser.open(authorizationUrl(server, party, pkce(), { prompt: 'none' }));
       const chooser = await a.browser.open(authorizationUrl(server, party, pkce(), { prompt: 'select_account' }));

@@ -11,6 +11,7 @@ export type PageName =
   | 'password'
   | 'one_page'
   | 'change_password'
+  | 'enrolment'
   | 'consent'
   | 'select_account'
   | 'error'
@@ -19,6 +20,7 @@ export type PageName =
 
 export function nameOf({ html, url }: Page): PageName {
   if (/\/interaction\/[^/?]+\/change_password"/.test(html)) return 'change_password';
+  if (/\/interaction\/[^/?]+\/enrolment"/.test(html)) return 'enrolment';
   if (/\/interaction\/[^/?]+\/consent"/.test(html)) return 'consent';
   if (/\/interaction\/[^/?]+\/select_account"/.test(html)) return 'select_account';
   const asksName = html.includes('id="username"');

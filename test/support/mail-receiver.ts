@@ -55,7 +55,7 @@ export class MailReceiver {
   /** @returns whether the message follows. */
   private answer(line: string, say: (line: string) => void): boolean {
     const verb = line.slice(0, 4).toUpperCase();
-    if (verb === 'RCPT' && this.manner === 'refuse') say('550 nobody here');
+    if (verb === 'RCPT' && this.manner === 'refuse') say('450 not now');
     else if (verb === 'DATA') say('354 go on');
     else if (verb === 'QUIT') say('221 bye');
     else say('250 ok');

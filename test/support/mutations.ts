@@ -180,8 +180,8 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'the handle is put back as jti of an interaction',
     file: 'features/protocol/engine-rows',
-    from: '...this.unseal(kind, row.sealed), jti: handle,',
-    to: '...this.unseal(kind, row.sealed),',
+    from: '...this.form.open(kind, row.sealed), jti: handle,',
+    to: '...this.form.open(kind, row.sealed),',
     suite: 'http/main-job',
     test: 'sends the browser to hosted pages and back',
   },
@@ -220,10 +220,8 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'a link is spent only while it is unspent',
     file: 'features/one-time-tokens/one-time-token.service',
-    from: `token_hash = $3 AND consumed_at IS NULL AND expires_at > $4
-    RETURNING`,
-    to: `token_hash = $3 AND expires_at > $4
-    RETURNING`,
+    from: 'token_hash = $3 AND consumed_at IS NULL AND expires_at > $4 AND flow = $5',
+    to: 'token_hash = $3 AND expires_at > $4 AND flow = $5',
     suite: 'processes/single-use',
     test: 'sets one password of twenty',
   },

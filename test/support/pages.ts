@@ -4,171 +4,19 @@ import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { projectRoot } from '../../config/root.js';
 import { type Page, Views } from '../../src/platform/views.js';
+import { letterSamples } from './letters.js';
+import { ofAccount } from './pages-account.js';
+import { ofInteraction } from './pages-interaction.js';
+import { others } from './pages-others.js';
+import { page, type Sample } from './sample.js';
 
 export const viewsRoot = path.join(projectRoot, 'views');
 
-const client = {
-  name: 'Trip Planner',
-  host: 'trips.example.com',
-  logo_uri: `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path fill="#c2410c" d="M0 0h8v8H0z"/></svg>')}`,
-  policy_uri: 'https://trips.example.com/privacy',
-  tos_uri: 'https://trips.example.com/terms',
-};
-const at = '/interaction/6uM0';
-const actions = {
-  submit: `${at}/login`,
-  cancel: `${at}/cancel`,
-  back: `${at}/identifier`,
-  restart: '/authorize?again',
-};
-const account = { email: 'maria@acme.example', initials: 'MS' };
-const username = account.email;
-const long = 'maria.antonia.von.hohenlohe-langenburg+travel@subsidiary.international.example.com';
+export const samples: Sample[] = [...ofAccount, ...ofInteraction, ...others];
 
-export interface Sample {
-  /** File name of the preview. */
-  name: string;
-  template: string;
-  data: object;
-}
-
-const scopes = [
-  { name: 'openid' },
-  { name: 'profile' },
-  { name: 'email', isNew: true },
-  { name: 'bookings:read', text: 'Read your bookings', optional: true, isNew: true, resource: 'Acme Bookings' },
-];
-
-const errors = [
-  'redirect_uri',
-  'client',
-  'expired',
-  'too_many_requests',
-  'busy',
-  'not_found',
-  'other_browser',
-  'link_expired',
-  'generic',
-];
-
-export const samples: Sample[] = [
-  page('interaction/identifier', 'first', { client, actions }),
-  page('interaction/identifier', 'error', { client, username: 'maria', error: { code: 'invalid_username' }, actions }),
-  page('interaction/identifier', 'one-page', { client, username, onePage: true, actions }),
-  page('interaction/identifier', 'one-page-failed', {
-    client,
-    username,
-    onePage: true,
-    error: { code: 'failed' },
-    actions,
-  }),
-  page('interaction/password', 'first', { client, username, initials: 'M', actions }),
-  page('interaction/password', 'failed', { client, username, initials: 'M', error: { code: 'failed' }, actions }),
-  page('interaction/password', 'locked', {
-    client,
-    username: long,
-    initials: 'M',
-    error: { code: 'locked', seconds: 290 },
-    actions,
-  }),
-  page('interaction/password', 'locked-for-good', {
-    client,
-    username,
-    initials: 'M',
-    error: { code: 'locked', seconds: 251_000_000_000 },
-    actions,
-  }),
-  page('interaction/change-password', 'first', { client, username, actions }),
-  page('interaction/change-password', 'refused', { client, username, reasons: ['too_short', 'common'], actions }),
-  page('interaction/select-account', 'two', {
-    client,
-    actions,
-    accounts: [
-      { id: '1', ...account, name: 'Maria Silva', current: true },
-      { id: '2', email: long, initials: 'ML', name: 'Maria Antonia' },
-    ],
-  }),
-  page('interaction/consent', 'known', { client, account, scopes, actions: { ...actions, switch: '/switch' } }),
-  page('interaction/consent', 'dynamic', {
-    client: {
-      ...client,
-      name: 'Acme Bank <b>official</b>',
-      host: 'a-very-long-host-name.of-somebody.example.net',
-      dynamic: true,
-    },
-    account: { email: long, initials: 'ML' },
-    scopes,
-    actions: { ...actions, switch: '/switch' },
-  }),
-  page('interaction/consent', 'dynamic-verified', {
-    client: { ...client, dynamic: true, verified: true, tos_uri: undefined },
-    account,
-    scopes: scopes.slice(0, 2),
-    actions,
-  }),
-  page('interaction/form-post', 'first', {
-    action: 'https://trips.example.com/callback',
-    fields: { code: 'c0de', state: 'two\n  lines "quoted"', iss: 'https://id.example.com' },
-  }),
-  page('logout/confirm', 'client', { client, account, action: '/session/end/confirm', xsrf: 'x' }),
-  page('logout/confirm', 'alone', { action: '/session/end/confirm', xsrf: 'x' }),
-  page('logout/done', 'applications', {
-    applications: ['Trip Planner', 'Invoices'],
-    backTo: { name: 'Trip Planner', uri: 'https://trips.example.com/' },
-  }),
-  page('logout/done', 'alone', {}),
-  page('logout/bounce', 'first', { action: '/session/end/confirm', fields: { xsrf: 'x', logout: 'yes' } }),
-  ...errors.map((code) =>
-    page('errors/error', code, {
-      code,
-      traceId: '01JD-7K3Q',
-      ...(code === 'busy' || code === 'too_many_requests' ? { seconds: 30 } : {}),
-      ...(code === 'redirect_uri'
-        ? { client, backTo: { name: 'Trip Planner', uri: 'https://trips.example.com/' } }
-        : {}),
-    }),
-  ),
-  page('setup/setup', 'first', { token: 'once', actions: { submit: '/setup' } }),
-  page('setup/setup', 'refused', {
-    token: 'once',
-    username,
-    reasons: ['contains_email'],
-    actions: { submit: '/setup' },
-  }),
-  page('setup/setup', 'taken', { username, error: { code: 'taken_username' }, actions: { submit: '/setup' } }),
-  page('setup/done', 'first', {
-    issuer: 'https://id.example.com',
-    client_id: '0199f0c4-1111-7000-8000-3b1e0f6a2c51',
-    client_secret: 'kY0wqW8m4J3b6Xz1Vt5Nn2Rr7Cc9Ll0Pp8Dd6Ff4Gg2',
-  }),
-  page('password/set', 'first', { token: 'once', username, actions: { submit: '/password' } }),
-  page('password/set', 'refused', { token: 'once', username, reasons: ['common'], actions: { submit: '/password' } }),
-  page('password/done', 'first', { continueTo: '/account' }),
-  page('dev/mailbox', 'list', {
-    actions: { list: '/dev/mailbox' },
-    messages: [
-      { id: '1', to: username, subject: 'Choose a new password', at: '2026-11-21T14:05:00Z', href: '/dev/mailbox/1' },
-      { id: '2', to: long, subject: 'Signing in is paused', at: '2026-11-21T14:01:00Z', href: '/dev/mailbox/2' },
-    ],
-  }),
-  page('dev/mailbox', 'empty', { actions: { list: '/dev/mailbox' }, messages: [] }),
-  page('dev/mailbox', 'message', {
-    actions: { list: '/dev/mailbox' },
-    messages: [],
-    message: {
-      to: username,
-      subject: 'Choose a new password',
-      at: '2026-11-21T14:05:00Z',
-      text: 'Choose a new password\n\nhttps://id.example.com/password?token=abcdefghijklmnopqrstuvwxyz0123456789-ABCDEFGH\n\nThe link works once.',
-    },
-  }),
-];
-
-export const letters: Sample[] = [
-  page('emails/set_password', 'first', { link: 'https://id.example.com/password?token=abc&x=1', minutes: 60 }),
-  page('emails/account_locked', 'timed', { until: '2026-11-21T14:20:00Z', ip: '203.0.113.9' }),
-  page('emails/account_locked', 'by-hand', { until: '9999-12-31T23:59:59Z' }),
-];
+export const letters: Sample[] = Object.entries(letterSamples).flatMap(([name, all]) =>
+  all.map((data, index) => page(`emails/${name}`, String(index + 1), data)),
+);
 
 export const samplePage = (locale: string): Page => ({
   locale,
@@ -204,8 +52,4 @@ export function writePages(folder: string, locales?: string[]): string[] {
     }
   }
   return files;
-}
-
-function page(template: string, state: string, data: object): Sample {
-  return { name: `${template.replaceAll('/', '.')}.${state}`, template, data };
 }

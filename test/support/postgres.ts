@@ -30,6 +30,9 @@ const serverUrl = process.env.TEST_DATABASE_URL;
 /** Embedded always, a server where TEST_DATABASE_URL names one: for describe.each. */
 export const kinds: Kind[] = serverUrl ? ['embedded', 'postgres'] : ['embedded'];
 
+/** Only one, for describe.each: what makes no difference to the database is looked at once, on a server where there is one. */
+export const oneKind: Kind[] = kinds.slice(-1);
+
 /** @param server the one of TEST_DATABASE_URL unless another is given. */
 export const freshDatabase = (kind: Kind, schema: Schema, server = serverUrl): Promise<TestDatabase> =>
   kind === 'embedded' ? freshEmbedded(schema) : freshOnServer(schema, server);

@@ -30,6 +30,8 @@ export interface TestServerOptions {
   kind?: Kind;
   environment?: Record<string, string>;
   overrides?: Overrides;
+  /** Logs errors only: for thousands of requests whose lines nobody reads. */
+  quiet?: boolean;
 }
 
 /** Fast enough for hundreds of sign-ins; the real parameters are tested where hashing is. */
@@ -40,10 +42,16 @@ declare const testKind: Kind | undefined;
 /** Which database this run of the suite is on (jest.config.js). */
 export const defaultKind: Kind = typeof testKind === 'undefined' ? 'embedded' : testKind;
 
+declare const isBeside: boolean | undefined;
+
+/** Whether the same suites run on PostgreSQL and Redis too: then what is the same there need not be looked at again. */
+export const runsBesidePostgres = typeof isBeside !== 'undefined' && isBeside;
+
 export async function startServer({
   kind = defaultKind,
   environment = {},
   overrides = {},
+  quiet = false,
 }: TestServerOptions = {}): Promise<TestServer> {
   const database = await freshDatabase(kind, { entities, migrations });
   const port = await freePort();
@@ -58,7 +66,7 @@ export async function startServer({
     connection: database.settings.connection,
     limits: roomy,
     hashing: cheapHashing,
-    logger: createLogger({ level: 'debug', stream: collector(log) }),
+    logger: createLogger({ level: quiet ? 'error' : 'debug', stream: collector(log) }),
     ...overrides,
   });
   return {

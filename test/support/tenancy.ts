@@ -1,6 +1,7 @@
 // Tenants side by side on one server, each furnished alike: what each has given out can be shown at the others. Every word a tenant has
 // written carries its mark, so that an answer which tells of it gives itself away.
 import { randomBytes } from 'node:crypto';
+import { FactorRecovery } from '../../src/features/accounts/factor-recovery.entity.js';
 import { ProtocolRequest } from '../../src/features/protocol/request.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { managementScopes } from '../../src/management.js';
@@ -32,6 +33,12 @@ export interface House {
   registered: { client_id: string; client_secret: string; registration_access_token: string };
   setupToken: string;
   passwordToken: string;
+  lockdownToken: string;
+  verificationToken: string;
+  signInToken: string;
+  recoveryToken: string;
+  emailUndoToken: string;
+  restoreToken: string;
   /** Planted: their endpoints are not open. */
   planted: Record<'DeviceCode' | 'BackchannelAuthenticationRequest', string>;
   /** By the names that paths of the API give them. */
@@ -100,20 +107,40 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const apiToken = await managementToken(server, manager, everyScope);
   const initialAccessToken = await plant(server, 'InitialAccessToken', {});
   const registration = await register(server, initialAccessToken, mark);
-  const [setupToken, passwordToken] = await server.inside(async ({ oneTimeTokens, users, passwords }) => {
-    const admin = await users.create({ email: `admin@${mark}.example` });
-    await passwords.set(admin, 'a decent pass phrase 7');
-    return [
-      await oneTimeTokens.issue('setup', 'administrator', { data: {} }),
-      await oneTimeTokens.issue('password_reset', person.id, { data: { email } }),
-    ];
-  });
+  const [setupToken, passwordToken, lockdownToken, emailUndoToken, restoreToken, deviceId, ...letters] =
+    await server.inside(async (services) => {
+      const { oneTimeTokens, users, passwords, devices, mail, db } = services;
+      await mail.send('account_unlocked', email, { at: new Date().toISOString() });
+      const closing = await users.create({ email: `closing@${mark}.example` });
+      await users.close(closing, new Date(Date.now() + 3_600_000));
+      const admin = await users.create({ email: `admin@${mark}.example` });
+      await passwords.set(admin, 'a decent pass phrase 7');
+      const data = { email: admin.emailNormalized };
+      const recovery = { userId: admin.id, requestedAt: new Date(), readyAt: new Date(Date.now() - 1000) };
+      await db.repo(FactorRecovery).insert(Object.assign(new FactorRecovery(), recovery));
+      return [
+        await oneTimeTokens.issue('setup', 'administrator', { data: {} }),
+        await oneTimeTokens.issue('password_reset', person.id, { data: { email } }),
+        // Not of the person: their next sign-in brings a newer one.
+        await oneTimeTokens.issue('lockdown', admin.id, { data }),
+        await oneTimeTokens.issue('email_change_undo', `${person.id}:x`, {
+          data: { from: `former@${mark}.example`, to: email, at: new Date().toISOString() },
+        }),
+        await oneTimeTokens.issue('account_deletion_undo', closing.id, { data: { email: closing.emailNormalized } }),
+        (await devices.trust(person, [], 30)) && (await devices.trustedOf(person))[0]?.id,
+        await oneTimeTokens.issue('email_verification', admin.id, { data }),
+        await oneTimeTokens.issue('magic_link', admin.id, { data, flow: 'another' }),
+        await oneTimeTokens.issue('mfa_recovery', admin.id, { data }),
+      ];
+    });
 
   const list = async (path: string) => (await ask(server, apiToken, 'get', path)).body.items as { id: string }[];
   const secrets = await ask(server, apiToken, 'get', `/clients/${own.clientId}/secrets`);
   const [secret] = ('items' in secrets.body ? secrets.body.items : secrets.body) as { id: string }[];
   const ids = {
     user_id: person.id,
+    device_id: deviceId ?? '',
+    message_id: (await list('/mail-messages'))[0]?.id ?? '',
     client_id: own.clientId,
     secret_id: secret?.id ?? '',
     resource_id: (await list('/resources'))[0]?.id ?? '',
@@ -141,6 +168,12 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     registered: registration,
     setupToken: setupToken ?? '',
     passwordToken: passwordToken ?? '',
+    lockdownToken: lockdownToken ?? '',
+    verificationToken: letters[0] ?? '',
+    signInToken: letters[1] ?? '',
+    recoveryToken: letters[2] ?? '',
+    emailUndoToken: emailUndoToken ?? '',
+    restoreToken: restoreToken ?? '',
     planted: {
       DeviceCode: await plant(server, 'DeviceCode', { clientId: 'shared', userCode: 'ABCD-EFGH' }),
       BackchannelAuthenticationRequest: await plant(server, 'BackchannelAuthenticationRequest', { clientId: 'shared' }),

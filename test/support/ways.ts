@@ -1,111 +1,64 @@
 // Every endpoint of a tenant at which somebody may show what they hold, and how: as parameter, form, header, cookie or part of the path.
-import { inventory } from '../../src/api/contract.js';
-import { endpointsOf } from '../../src/app.js';
-import type { Services } from '../../src/services.js';
-import { authorizationUrl, type Party, password } from './party.js';
-import { proofOf } from './proofs.js';
-import { type House, register } from './tenancy.js';
-
-/** One way to show a value to an endpoint. */
-export interface Shown {
-  method: string;
-  path: string;
-  headers?: Record<string, string>;
-  form?: Record<string, string>;
-  json?: unknown;
-}
-
-/** @param uid of the interaction that cookies belong to. */
-export type Way = (value: string, uid?: string) => Shown | Promise<Shown>;
-
-export const basic = ({ clientId, clientSecret }: Pick<Party, 'clientId' | 'clientSecret'>) => ({
-  authorization: `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString('base64')}`,
-});
-export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-
-export const api = inventory(endpointsOf({} as Services));
+import { password } from './party.js';
+import type { Way } from './shown.js';
+import type { House } from './tenancy.js';
+import { accountWays } from './ways-account.js';
+import { apiWays, stepWays } from './ways-api.js';
+import { engineWays } from './ways-engine.js';
 
 /** Every way in which a value is shown at a tenant, by endpoint. `b` is who is asked, and shows what is its own beside it. */
-export function ways(b: House): Record<string, Way> {
-  const authorize = (more: Record<string, string>, party = b.party): string =>
-    authorizationUrl(b.server, party, { verifier: 'v', challenge: 'c'.repeat(43) }, { prompt: 'none', ...more }).slice(
-      b.server.issuer.length,
-    );
-  const token = (form: Record<string, string>, headers: Record<string, string> = basic(b.party)): Shown => ({
-    method: 'POST',
-    path: '/token',
-    headers,
-    form,
-  });
-  const redirect_uri = b.party.redirectUri;
+export const ways = (b: House): Record<string, Way> => ({
+  ...engineWays(b),
+  ...pageWays(b),
+  ...accountWays(b),
+  ...stepWays(b),
+  ...apiWays(b),
+});
+
+/** The pages of a sign-in, and what links in letters open. */
+function pageWays(b: House): Record<string, Way> {
   const link = { username: 'a@example.com', password: 'another good passphrase' };
   const origin = { origin: new URL(b.server.issuer).origin };
   const found: Record<string, Way> = {
-    '/authorize request_uri': (v) => ({
+    'GET /account-restore/done': (v) => ({
       method: 'GET',
-      path: `/authorize?${new URLSearchParams({ client_id: b.party.clientId, request_uri: v })}`,
+      path: `/account-restore/done?token=${encodeURIComponent(v)}`,
     }),
-    '/authorize client_id': (v) => ({ method: 'GET', path: authorize({ client_id: v }) }),
-    '/authorize id_token_hint': (v) => ({ method: 'GET', path: authorize({ id_token_hint: v }) }),
-    '/authorize request': (v) => ({ method: 'GET', path: authorize({ request: v }) }),
-    '/authorize cookies': (v) => ({ method: 'GET', path: authorize({}), headers: { cookie: v } }),
-    '/authorize/:id cookies': (v, uid = 'x') => ({ method: 'GET', path: `/authorize/${uid}`, headers: { cookie: v } }),
-    '/interaction/:uid cookies': (v, uid = 'x') => ({
-      method: 'GET',
-      path: `/interaction/${uid}`,
-      headers: { cookie: v },
-    }),
-    '/interaction/:uid/login cookies': (v, uid = 'x') => ({
-      method: 'POST',
-      path: `/interaction/${uid}/login`,
-      headers: { cookie: v, ...origin },
-      form: { username: b.email, password },
-    }),
-    '/authorize select_account cookies': (v) => ({
-      method: 'GET',
-      path: authorize({ prompt: 'select_account' }),
-      headers: { cookie: v },
-    }),
-    '/authorize/:id': (v) => ({ method: 'GET', path: `/authorize/${encodeURIComponent(v.slice(0, 128))}` }),
-    '/token code': (v) =>
-      token({ grant_type: 'authorization_code', code: v, redirect_uri, code_verifier: 'v'.repeat(43) }),
-    '/token refresh_token': (v) => token({ grant_type: 'refresh_token', refresh_token: v }),
-    '/token device_code': (v) => token({ grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: v }),
-    '/token auth_req_id': (v) => token({ grant_type: 'urn:openid:params:grant-type:ciba', auth_req_id: v }),
-    '/token assertion': (v) => token({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion: v }),
-    '/token client_secret': (v) => token({ grant_type: 'client_credentials' }, basic({ ...b.own, clientSecret: v })),
-    '/token client_assertion': (v) => ({ method: 'POST', path: '/token', form: assertionForm(b, v) }),
-    '/introspect client_assertion': (v) => ({
-      method: 'POST',
-      path: '/introspect',
-      form: { ...assertionForm(b, v), token: 'x' },
-    }),
-    '/token DPoP nonce': (v) => withNonce(b, v),
-    '/token bearer': (v) => token({ grant_type: 'client_credentials' }, bearer(v)),
-    '/par request': (v) => ({ method: 'POST', path: '/par', headers: basic(b.party), form: { request: v } }),
-    '/par request_uri': (v) => ({ method: 'POST', path: '/par', headers: basic(b.party), form: { request_uri: v } }),
-    '/userinfo bearer': (v) => ({ method: 'GET', path: '/userinfo', headers: bearer(v) }),
-    '/userinfo DPoP': (v) => ({ method: 'GET', path: '/userinfo', headers: { authorization: `DPoP ${v}` } }),
-    '/userinfo form': (v) => ({ method: 'POST', path: '/userinfo', form: { access_token: v } }),
-    '/introspect': (v) => ({ method: 'POST', path: '/introspect', headers: basic(b.party), form: { token: v } }),
-    '/revoke': (v) => ({ method: 'POST', path: '/revoke', headers: basic(b.party), form: { token: v } }),
-    '/register bearer': (v) => ({
-      method: 'POST',
-      path: '/register',
-      headers: bearer(v),
-      json: { redirect_uris: [redirect_uri] },
-    }),
-    '/logout id_token_hint': (v) => ({ method: 'GET', path: `/logout?${new URLSearchParams({ id_token_hint: v })}` }),
-    '/logout client_id': (v) => ({ method: 'GET', path: `/logout?${new URLSearchParams({ client_id: v })}` }),
-    '/logout cookies': (v) => ({ method: 'GET', path: '/logout', headers: { cookie: v } }),
-    '/logout/confirm': (v) => ({ method: 'POST', path: '/logout/confirm', form: { xsrf: v, logout: 'yes' } }),
-    '/logout/success': (v) => ({ method: 'GET', path: `/logout/success?${new URLSearchParams({ client_id: v })}` }),
-    '/jwks': (v) => ({ method: 'GET', path: '/jwks', headers: bearer(v) }),
     'GET /password/done': (v) => ({ method: 'GET', path: `/password/done?token=${encodeURIComponent(v)}` }),
+    'GET /forgotten-password': (v) => ({ method: 'GET', path: `/forgotten-password?token=${encodeURIComponent(v)}` }),
+    'POST /forgotten-password': (v) => ({
+      method: 'POST',
+      path: '/forgotten-password',
+      headers: origin,
+      form: { username: v, csrf: v },
+    }),
+    'GET /forgotten-password/done': (v) => ({
+      method: 'GET',
+      path: `/forgotten-password/done?token=${encodeURIComponent(v)}`,
+    }),
+    'GET /lockdown/done': (v) => ({ method: 'GET', path: `/lockdown/done?token=${encodeURIComponent(v)}` }),
     'GET /dev/mailbox': (v) => ({ method: 'GET', path: `/dev/mailbox?id=${encodeURIComponent(v)}` }),
     'GET /dev/mailbox/:id': (v) => ({ method: 'GET', path: `/dev/mailbox/${encodeURIComponent(v)}` }),
     'GET /interaction/:uid': (v) => ({ method: 'GET', path: `/interaction/${encodeURIComponent(v)}` }),
     'GET /interaction/:uid/switch': (v) => ({ method: 'GET', path: `/interaction/${encodeURIComponent(v)}/switch` }),
+    'POST /interaction/:uid/strength': (v) => ({
+      method: 'POST',
+      path: `/interaction/${encodeURIComponent(v)}/strength`,
+      headers: origin,
+      form: { password, csrf: v },
+    }),
+    'POST /setup/strength': (v) => ({
+      method: 'POST',
+      path: '/setup/strength',
+      headers: origin,
+      form: { ...link, token: v, password, csrf: v },
+    }),
+    'POST /password/strength': (v) => ({
+      method: 'POST',
+      path: '/password/strength',
+      headers: origin,
+      form: { ...link, token: v, password, csrf: v },
+    }),
     'POST /interaction/:uid/:step': (v) => ({
       method: 'POST',
       path: `/interaction/${encodeURIComponent(v)}/login`,
@@ -116,6 +69,12 @@ export function ways(b: House): Record<string, Way> {
   for (const [name, own] of [
     ['setup', b.setupToken],
     ['password', b.passwordToken],
+    ['lockdown', b.lockdownToken],
+    ['verify-email', b.verificationToken],
+    ['sign-in-link', b.signInToken],
+    ['factor-recovery', b.recoveryToken],
+    ['email-undo', b.emailUndoToken],
+    ['account-restore', b.restoreToken],
   ] as const) {
     found[`GET /${name}`] = (v) => ({ method: 'GET', path: `/${name}?token=${encodeURIComponent(v)}` });
     found[`POST /${name}`] = (v) => ({
@@ -131,104 +90,31 @@ export function ways(b: House): Record<string, Way> {
       form: { ...link, token: own, csrf: v },
     });
   }
-  for (const method of ['GET', 'PUT', 'DELETE']) {
-    const json = method === 'PUT' ? { json: { redirect_uris: [redirect_uri] } } : {};
-    // RFC 7592 §2: a token shown for another client is revoked, so each is made for this.
-    found[`${method} /register/:id registered`] = async (v) => ({
-      method,
-      path: `/register/${encodeURIComponent(v)}`,
-      headers: bearer((await register(b.server, b.initialAccessToken, b.mark)).registration_access_token),
-      ...json,
-    });
-    found[`${method} /register/:id bearer`] = (v) => ({
-      method,
-      path: `/register/${b.registered.client_id}`,
-      headers: bearer(v),
-      ...json,
-    });
-  }
-  found['post /api/clients Idempotency-Key'] = (v) => ({
+  for (const page of ['verify-email/sent', 'verify-email/done', 'factor-recovery/done'])
+    found[`GET /${page}`] = (v) => ({ method: 'GET', path: `/${page}?token=${encodeURIComponent(v)}` });
+  found['POST /verify-email/resend'] = (v) => ({
     method: 'POST',
-    path: '/api/v1/clients',
-    headers: { ...bearer(b.apiToken), 'idempotency-key': v.slice(-255) },
-    json: { client_name: 'Once', redirect_uris: [redirect_uri] },
+    path: '/verify-email/resend',
+    headers: origin,
+    form: { username: 'a@example.com', csrf: v },
   });
-  for (const { method, path } of api) {
-    if (path.startsWith('/tenants')) continue;
-    const sent = ['post', 'put', 'patch'].includes(method) ? { json: path.endsWith('roles') ? { roles: [] } : {} } : {};
-    const filled = (name?: string, value = '') =>
-      `/api/v1${path.replace(/:(\w+)/g, (_all, one: string) => encodeURIComponent(one === name ? value : (b.ids[one] ?? '')))}`;
-    found[`${method} /api${path} bearer`] = (v) => ({
-      method: method.toUpperCase(),
-      path: filled(),
-      headers: bearer(v),
-      ...sent,
+  for (const page of ['sign-in-link', 'verify-email']) {
+    const path = (uid: string, v: string) =>
+      `/interaction/${encodeURIComponent(uid)}/${page}?token=${encodeURIComponent(v)}`;
+    found[`GET /interaction/:uid/${page}`] = (v) => ({ method: 'GET', path: path('another', v) });
+    found[`GET /interaction/:uid/${page} uid`] = (v) => ({ method: 'GET', path: path(v, b.signInToken) });
+    found[`POST /interaction/:uid/${page}`] = (v) => ({
+      method: 'POST',
+      path: path(v, v),
+      headers: origin,
+      form: { token: v, csrf: v },
     });
-    for (const [, name] of path.matchAll(/:(\w+)/g))
-      found[`${method} /api${path} ${name}`] = (v) => ({
-        method: method.toUpperCase(),
-        path: filled(name, v),
-        headers: bearer(b.apiToken),
-        ...sent,
-      });
-    if (method === 'get' && !path.includes(':'))
-      found[`${method} /api${path} cursor`] = (v) => ({
-        method: 'GET',
-        path: `/api/v1${path}?cursor=${encodeURIComponent(v)}`,
-        headers: bearer(b.apiToken),
-      });
+    found[`POST /interaction/:uid/${page} cookies`] = (v, uid = 'x') => ({
+      method: 'POST',
+      path: path(uid, b.signInToken),
+      headers: { cookie: v, ...origin },
+      form: { token: b.signInToken },
+    });
   }
   return found;
 }
-
-/** What was answered, without what differs each time. */
-export interface Verdict {
-  status: number;
-  where?: string | undefined;
-  said?: unknown;
-}
-
-export async function show(
-  b: House,
-  { method, path, headers = {}, form, json }: Shown,
-): Promise<Verdict & { text: string }> {
-  const answer = await fetch(`${b.server.issuer}${path}`, {
-    method,
-    redirect: 'manual',
-    headers: {
-      accept: 'application/json, text/html',
-      ...headers,
-      ...(json ? { 'content-type': 'application/json' } : {}),
-    },
-    ...(form ? { body: new URLSearchParams(form) } : json ? { body: JSON.stringify(json) } : {}),
-  });
-  const text = await answer.text();
-  const location = answer.headers.get('location');
-  const to = location ? new URL(location, b.server.issuer) : undefined;
-  const body = /json/.test(answer.headers.get('content-type') ?? '') ? JSON.parse(text || '{}') : {};
-  return {
-    status: answer.status,
-    where: to && `${to.pathname.replace(/\/interaction\/.*/, '/interaction')} ${to.searchParams.get('error') ?? ''}`,
-    said: body.error ?? body.code ?? body.active,
-    text: text + (location ?? ''),
-  };
-}
-
-export const verdict = ({ status, where, said }: Verdict): Verdict => ({ status, where, said });
-
-export const assertionForm = ({ signer }: House, client_assertion: string) => ({
-  grant_type: 'client_credentials',
-  client_id: signer.clientId,
-  client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-  client_assertion,
-});
-
-export const withNonce = async (at: House, nonce: string): Promise<Shown> => ({
-  method: 'POST',
-  path: '/token',
-  headers: {
-    ...basic(at.party),
-    dpop: await proofOf(at.signer.key, { htm: 'POST', htu: `${at.server.issuer}/token`, nonce }),
-  },
-  form: { grant_type: 'client_credentials' },
-});

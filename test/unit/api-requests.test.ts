@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { inventory } from '../../src/api/contract.js';
-import { maxBodyBytes } from '../../src/api/json.js';
 import { type Endpoint, endpoint } from '../../src/platform/endpoint.js';
+import { maxBodyBytes } from '../../src/platform/json-body.js';
 import { bearer, serveApi, things } from './api-fixture.js';
 
 const id = '01890000-0000-7000-8000-0000000000aa';

@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { DoctorConfig } from '../../src/commands/doctor-check.js';
 import { dataDirCheck, mailCheck, nodeCheck, redisCheck, tlsCheck } from '../../src/commands/doctor-surroundings.js';
 import { entities, migrations } from '../../src/schema.js';
+import { startMailServer } from '../support/mail-server.js';
 import { freshDatabase, kinds } from '../support/postgres.js';
 
 const cli = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
@@ -138,7 +139,7 @@ describe('the command line on the embedded database', () => {
     expect(out).not.toContain('0123456789abcdef');
     const again = await ostiary(['apply', '-f', '-', '--json'], {}, out);
     expect(JSON.parse(again.out)).toEqual({ dry_run: false, changes: [], secrets: [] });
-  }, 60_000);
+  }, 180_000);
 
   it('creates an administrator with a link that works once, and refuses the address a second time', async () => {
     const made = await ostiary(['users', 'create', '--email', 'ada@example.com', '--name', 'Ada', '--admin', '--json']);
@@ -152,7 +153,7 @@ describe('the command line on the embedded database', () => {
     expect(reset.out).toContain('http://localhost:3000/password?token=');
     expect((await ostiary(['users', 'reset', 'nobody@example.com'])).code).toBe(1);
     expect((await ostiary(['users', 'reset', 'ada@example.com', '--tenant', 'nowhere'])).code).toBe(2);
-  }, 60_000);
+  }, 180_000);
 
   it('lists and rotates signing keys, and says what older encryption keys are still needed for', async () => {
     const list = async () =>
@@ -182,7 +183,7 @@ describe('the command line on the embedded database', () => {
     // And back, for what comes next.
     const back = { ENCRYPTION_KEYS: JSON.stringify({ dev: secrets.encryption_key, v2: made }) };
     expect((await ostiary(['keys', 'rewrap'], back)).code).toBe(0);
-  }, 120_000);
+  }, 300_000);
 
   it('is refused with 4 while the server runs, and the server ends with 0 when it is told to', async () => {
     const port = await freePort();
@@ -210,7 +211,7 @@ describe('the command line on the embedded database', () => {
 
     server.kill('SIGTERM');
     expect((await once(server, 'exit'))[0]).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   it('finds nothing to mend, then keys that do not open', async () => {
     const well = await ostiary(['doctor', '--json']);
@@ -238,7 +239,7 @@ describe('the command line on the embedded database', () => {
       /fail {2}encryption +sealed with a key that is not configured: 1 of tenants\.secrets_sealed with dev, [^\n]+\n +→ bring/,
     );
     expect(lost.err).toBe('To be mended: signing keys, encryption\n');
-  }, 60_000);
+  }, 180_000);
 
   it('says everything that is wrong around it, and the database last known', async () => {
     const [database, redis, mail] = [await freePort(), await freePort(), await freePort()];
@@ -251,7 +252,7 @@ describe('the command line on the embedded database', () => {
     for (const name of ['database', 'redis', 'mail'])
       expect(out).toMatch(new RegExp(`^fail  ${name} .*ECONNREFUSED`, 'm'));
     expect(out).not.toContain('hush');
-  }, 60_000);
+  }, 180_000);
 
   it('reports a wrong configuration as one of its checks', async () => {
     const { code, out } = await ostiary(['doctor'], { PORT: 'many' });
@@ -273,7 +274,7 @@ onServer('the command line on PostgreSQL', () => {
     expect(both.map(({ out }) => out.split('\n').at(-2)).sort()).toEqual(['3 created, 0 updated', 'nothing to change']);
     expect((await ostiary(['doctor'], environment)).code).toBe(0);
     await database.close();
-  }, 60_000);
+  }, 180_000);
 
   it('creates a tenant with a link for its administrator, suspends it, and deletes it to its end', async () => {
     const database = await freshDatabase('postgres', { entities, migrations });
@@ -303,7 +304,7 @@ onServer('the command line on PostgreSQL', () => {
     expect(await tenants('delete', 'acme', '--yes')).toEqual({ code: 0, out: 'acme is deleted\n', err: '' });
     expect((await tenants('list')).out).toMatch(/^default +active +http:\/\/localhost:3000 {2}Ostiary\n$/);
     await database.close();
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('the checks of the doctor', () => {
@@ -353,7 +354,12 @@ describe('the checks of the doctor', () => {
 
   it('hears the greeting of a mail server, and misses it in production', async () => {
     const { port } = greeter.address() as AddressInfo;
-    expect(await mailCheck({ ...base, mailUrl: `smtp://u:p@127.0.0.1:${port}` })).toMatchObject({ status: 'ok' });
+    expect(await mailCheck({ ...base, mailUrl: `smtp://127.0.0.1:${port}` })).toMatchObject({ status: 'ok' });
+    const guarded = await startMailServer(0, 'right');
+    const as = (password: string) => mailCheck({ ...base, mailUrl: `smtp://me:${password}@127.0.0.1:${guarded.port}` });
+    expect(await as('right')).toMatchObject({ status: 'ok' });
+    expect(await as('wrong')).toMatchObject({ status: 'fail', detail: expect.stringContaining('(EAUTH 535)') });
+    await guarded.close();
     expect((await mailCheck(base)).status).toBe('fail');
     expect((await redisCheck(base)).status).toBe('ok');
   });

@@ -183,7 +183,7 @@ describe('the processes', () => {
     process.kill(pid as number, 'SIGSTOP');
     await expect(one.hash('secret')).resolves.toMatch(/^\$argon2id/);
     expect(children()).not.toContain(pid);
-  }, 60_000);
+  }, 180_000);
 
   it('run at the lowest priority, without the environment, and outlive Ctrl+C', async () => {
     process.env.OSTIARY_CANARY = 'canary-value';

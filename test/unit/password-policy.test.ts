@@ -31,6 +31,29 @@ describe('which passwords may be chosen (NIST SP 800-63B-4 §3.1.1)', () => {
     expect(passwordProblem(password, { email: 'ada.lovelace@example.com' })).toBe(expected);
   });
 
+  it.each([
+    ['lovelace99', 'contains_email'],
+    ['Example!', 'contains_email'],
+    ['AcmeTravel1', 'contains_name'],
+    ['acme travel!!', 'contains_name'],
+    ['travel2026', 'contains_name'],
+    ['we travel to the acme of hills', undefined],
+  ])('knows the words of where and for whom: %j → %s', (password, expected) => {
+    const context = { email: 'ada.lovelace@example.com', names: ['Acme Travel'] };
+    expect(passwordProblem(password, context)).toBe(expected);
+  });
+
+  it.each([
+    ['k9$Lq2vRk9$Lq2', 'too_short'],
+    ['k9$Lq2vRk9$Lq2v', undefined],
+  ])('asks for the length of the tenant, counted in code points: %j → %s', (password, expected) => {
+    expect(passwordProblem(password, { email: 'ada@example.com', minLength: 15 })).toBe(expected);
+  });
+
+  it('never asks for less than eight, whatever a tenant says', () => {
+    expect(passwordProblem('k9$Lq2v', { email: 'ada@example.com', minLength: 1 })).toBe('too_short');
+  });
+
   it('lists common passwords as they are compared', () => {
     expect([...commonPasswords].filter((one) => one !== one.toLowerCase().normalize('NFKC'))).toEqual([]);
   });

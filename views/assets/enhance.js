@@ -23,6 +23,31 @@ for (const button of document.querySelectorAll('[data-reveal]')) {
   field.form.addEventListener('submit', () => set(false));
 }
 
+// How strong a new password is, said a moment after the last key. Without an answer nothing is said.
+for (const place of document.querySelectorAll('[data-strength]')) {
+  const field = document.getElementById('password');
+  const word = place.querySelector('b');
+  let timer;
+  let asked = 0;
+  const ask = async () => {
+    asked += 1;
+    const turn = asked;
+    const body = new URLSearchParams(new FormData(field.form));
+    const answer = await fetch(place.dataset.strength, { method: 'POST', body }).catch(() => undefined);
+    const { strength } = answer?.status === 200 ? await answer.json() : {};
+    if (turn !== asked) return;
+    word.textContent = place.dataset[strength] ?? '';
+    place.hidden = !strength;
+  };
+  if (place.dataset.strength)
+    field.addEventListener('input', () => {
+      clearTimeout(timer);
+      asked += 1;
+      if (field.value) timer = setTimeout(ask, 400);
+      else place.hidden = true;
+    });
+}
+
 if (navigator.clipboard) {
   for (const button of document.querySelectorAll('[data-copy]')) {
     button.hidden = false;
@@ -31,6 +56,28 @@ if (navigator.clipboard) {
       button.textContent = button.dataset.copied;
     });
   }
+}
+
+// A letter takes its time: until then another one would only end the first. The seconds are shown.
+for (const button of document.querySelectorAll('[data-wait]')) {
+  const words = button.textContent;
+  const { format } = new Intl.NumberFormat(document.documentElement.lang);
+  const tick = (left) => {
+    button.disabled = left > 0;
+    button.textContent = left > 0 ? button.dataset.waiting.replace('{seconds}', format(left)) : words;
+    if (left > 0) setTimeout(tick, 1000, left - 1);
+  };
+  tick(Number(button.dataset.wait));
+}
+
+// Whether this browser could make a passkey is told with the password: only then somebody is asked whether they want one.
+for (const field of document.querySelectorAll('[data-can-passkey]')) {
+  const able = window.PublicKeyCredential?.isUserVerifyingPlatformAuthenticatorAvailable?.();
+  able
+    ?.then((can) => {
+      if (can) field.value = 'yes';
+    })
+    .catch(() => {});
 }
 
 document.querySelector('.summary')?.focus();

@@ -24,12 +24,45 @@ export interface AuditEvents {
   'user.disabled': { user_id: string };
   'user.enabled': { user_id: string };
   'user.deleted': { user_id: string };
+  'account.deletion_requested': { user_id: string; until: string };
+  'account.deletion_withdrawn': { user_id: string };
+  /** By the person's own word, when the time to take it back had passed. */
+  'account.deleted': { user_id: string };
+  'account.exported': { user_id: string };
+  'email_change.requested': { user_id: string };
+  'email_change.undone': { user_id: string };
+  'email.changed': { user_id: string };
 
   'password.set': { user_id: string; must_change: boolean };
+  'password.imported': { user_id: string; format: string; weak: boolean };
+  'password.rehashed': { user_id: string; format: string };
   'password.link_requested': { user_id: string };
+  'password.removed': { user_id: string };
+  'registration.repeated': { user_id: string };
+  'account.proved': { user_id: string; disowned: boolean };
+  'mailbox.letter_requested': { user_id: string | null; purpose: string };
+  'factor.added': { user_id: string; factor: string };
+  /** `added_at` (ISO 8601): how long the account had it. */
+  'factor.removed': { user_id: string; factor: string; added_at?: string };
+  'passkey.added': { user_id: string; credential_id: string; aaguid: string; device_bound: boolean };
+  'passkey.renamed': { user_id: string; credential_id: string };
+  'passkey.removed': { user_id: string; credential_id: string; added_at: string };
+  /** Its signature counter went back (WebAuthn §6.1.1): there may be two of it. */
+  'passkey.flagged': { user_id: string; credential_id: string; stored: number; presented: number };
+  'recovery_codes.renewed': { user_id: string };
+  'recovery_codes.used': { user_id: string };
+  'recovery.requested': { user_id: string; ready_at: string };
+  'recovery.cancelled': { user_id: string };
+  'recovery.completed': { user_id: string };
+  'device.remembered': { user_id: string; device_id: string; days: number };
+  'device.forgotten': { user_id: string; device_id: string; reason: string };
+  /** `decision` is what was advised; whether it was followed is the tenant's choice, and `admitted` says what became of it. */
+  'sign_in.noticed': { user_id: string; decision: string; score: number; reasons: string[]; admitted: boolean };
+  'account.locked_down': { user_id: string };
   'sign_in.succeeded': { user_id: string; amr: string[]; client_id: string | null };
   'sign_in.failed': Lockable & { reason: SignInFailure };
   'account.locked': Lockable & { until: string; lockout_count: number };
+  'account.locked_repeatedly': Lockable & { count: number };
   'account.unlocked': Lockable;
 
   'client.created': { client_id: string; dynamic: boolean };
@@ -44,7 +77,11 @@ export interface AuditEvents {
   'resource.updated': { resource_id: string; identifier: string; changed: string[] };
   'resource.deleted': { resource_id: string; identifier: string };
 
+  'mail.retried': { message_id: string };
+
   'session.started': { session_id: string; user_id: string; amr: string[] };
+  /** Shown from another place than it was signed in from. */
+  'session.moved': { session_id: string; user_id: string; moved: string[]; decision: string };
   'session.ended': { session_id: string; user_id: string; reason: string };
   'grant.given': { grant_id: string; user_id: string; client_id: string; scope: string };
   'grant.revoked': { grant_id: string; user_id: string | null; client_id: string; reason: string };
@@ -52,6 +89,19 @@ export interface AuditEvents {
   'authorization_code.reused': { grant_id: string; client_id: string };
 }
 
-export type SignInFailure = 'unknown_user' | 'wrong_password' | 'no_password' | 'disabled' | 'locked';
+export type SignInFailure =
+  | 'unknown_user'
+  | 'wrong_password'
+  | 'no_password'
+  | 'disabled'
+  | 'unproved'
+  | 'locked'
+  | 'wrong_code'
+  | 'stale_challenge'
+  | 'unknown_passkey'
+  | 'wrong_passkey'
+  | 'not_verified'
+  | 'counter_regressed'
+  | 'used_up';
 
 export type AuditEventName = keyof AuditEvents;

@@ -1,7 +1,7 @@
 // Client metadata in the words of RFC 7591 and OIDC Registration, stored as it is sent. What the engine is configured to support and what
 // is accepted here must agree: oidc/provider.ts reads the lists below.
 import { z } from 'zod';
-import { lifetimes, reachableAcrValues } from '../../../config/protocol.js';
+import { acrValues, lifetimes } from '../../../config/protocol.js';
 import { plainText } from '../../platform/text.js';
 import { isOrigin, isWebUri } from './redirect-uri.js';
 
@@ -78,7 +78,7 @@ export const ClientMetadata = z.strictObject({
   token_endpoint_auth_signing_alg: z.enum(CLIENT_ALGS).optional(),
   default_max_age: seconds(0, 31_536_000).optional(),
   require_auth_time: z.boolean().optional(),
-  default_acr_values: z.array(z.enum(reachableAcrValues)).max(20).optional(),
+  default_acr_values: z.array(z.enum(acrValues)).max(20).optional(),
   initiate_login_uri: httpsUri.optional(),
   // OIDC RP-Initiated Logout
   post_logout_redirect_uris: redirectUris.optional(),

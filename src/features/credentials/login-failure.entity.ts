@@ -10,4 +10,6 @@ export class LoginFailure extends TenantEntity {
   @Column('timestamptz', { nullable: true }) lockedUntil: Date | null = null;
   @Column('integer', { default: 0 }) lockoutCount = 0;
   @Column('timestamptz') lastFailedAt!: Date;
+  /** Since the last success, however long ago; counted where a limit holds. */
+  @Column('integer', { default: 0 }) inARow = 0;
 }

@@ -1,10 +1,10 @@
 // A link to choose a password: by mail to the person alone, or into the hands of whoever runs the server. Owns whose link it is and when it
 // is good; hands off to passwords for what it sets.
 import type { Database } from '../../platform/database.js';
-import { badRequest } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
-import { type OneTimeTokens, TTL_SECONDS } from '../one-time-tokens/one-time-token.service.js';
+import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
+import { invalidLink, type OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
@@ -22,6 +22,8 @@ export class PasswordLinks {
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly mail: Pick<MailService, 'send'>,
     private readonly linkOf: (tenant: Tenant, token: string) => string,
+    /** In the transaction of the new password, before it is written: the link proved the mailbox. */
+    private readonly mailboxProved: (user: User) => Promise<User>,
   ) {}
 
   /** An older link dies. @returns the link: it is shown now or never. */
@@ -47,7 +49,7 @@ export class PasswordLinks {
   /** Whose password the link sets. Opening it uses nothing up: mail scanners open links too. */
   async peek(token: string): Promise<User | undefined> {
     const found = await this.oneTimeTokens.peek('password_reset', token);
-    return found && this.holder(found);
+    return found && this.users.holderOf(found);
   }
 
   /** Uses the link up. It also proves the mailbox. @throws AppError 400 where it is not good, 422 where the password is not. */
@@ -57,18 +59,11 @@ export class PasswordLinks {
     const write = await this.passwords.prepare(user, password);
     return this.db.transaction(async () => {
       const used = await this.oneTimeTokens.consume('password_reset', token);
-      const holder = used && (await this.holder(used));
+      const holder = used && (await this.users.holderOf(used));
       if (!holder) throw invalidLink();
+      const proved = await this.mailboxProved(holder);
       await write();
-      return this.users.update(holder, { email_verified: true });
+      return proved;
     });
   }
-
-  /** An address that changed since takes the link with it; a disabled user has no links. */
-  private async holder({ subject, data }: { subject: string; data: { email: string } }): Promise<User | undefined> {
-    const user = await this.users.find(subject).catch(() => undefined);
-    return user && !user.disabledAt && user.emailNormalized === data.email ? user : undefined;
-  }
 }
-
-const invalidLink = () => badRequest('invalid_link', 'This link does not work any more. Ask for a new one');

@@ -1,96 +1,74 @@
-// Owns passwords: whether one is right, how often one may guess, and how a new one is set.
-// Hands off to: hashing in other processes, users for who it is, and the hook passwordChanged for what ends with an old password.
+// Owns passwords: how a new one is set, and what ends with the old one. What else is asked of passwords is answered behind it: whether one is
+// right (PasswordVerifier), whether one may be chosen (PasswordRules), what was hashed elsewhere (ImportedPasswords).
+// Hands off to: hashing in other processes, and the hook passwordChanged for what ends with an old password.
 import type { Clock } from '../../platform/clock.js';
-import { hmac, randomToken } from '../../platform/crypto.js';
+import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
-import { invalid } from '../../platform/errors.js';
-import type { SignInFailure } from '../audit/audit.events.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { ENDED_WITH_PASSWORD } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
-import type { TenantService } from '../tenants/tenant.service.js';
-import { normalizeIdentifier } from '../users/identifier.js';
 import type { User } from '../users/user.entity.js';
-import type { UserService } from '../users/user.service.js';
-import type { Lockout, Reservation } from './lockout.js';
+import type { LockoutState } from './lockout.js';
 import { PasswordCredential } from './password-credential.entity.js';
-import { MAX_LENGTH, passwordProblem } from './password-policy.js';
-
-/** Hashing in child processes (platform/hashing.ts). */
-export interface PasswordHasher {
-  hash(password: string): Promise<string>;
-  verify(hash: string, password: string): Promise<boolean>;
-  needsRehash(hash: string): boolean;
-  /** @throws AppError 503 where the queue is full. */
-  assertRoom(): void;
-}
-
-export type PasswordOutcome =
-  | { outcome: 'ok'; user: User; mustChange: boolean; changedAt: Date }
-  | { outcome: 'failed' }
-  | { outcome: 'locked'; until: Date };
+import type { PasswordHasher } from './password-hasher.js';
+import type { PasswordAdvice, PasswordRules } from './password-rules.js';
+import type { PasswordOutcome, PasswordVerifier } from './password-verifier.js';
 
 export interface PasswordHooks {
-  /** In the transaction of the change: sessions and refresh tokens end. */
-  passwordChanged(user: User): Promise<void>;
-  /** In the transaction of the lock, whether or not there is such a user: the same statements for both. */
-  locked(lock: { user_id: string | null; until: string; lockout_count: number }): Promise<void>;
+  /** In the transaction of the change: sessions and refresh tokens end, but those of the one in which the person changed it. */
+  passwordChanged(user: User, keptSession?: string): Promise<void>;
 }
 
-const noHooks: PasswordHooks = { passwordChanged: async () => {}, locked: async () => {} };
-
 export class PasswordService {
-  private dummy: Promise<string> | undefined;
-
   constructor(
     private readonly db: Database,
     private readonly audit: AuditLog,
-    private readonly tenants: TenantService,
-    private readonly users: UserService,
-    private readonly lockout: Lockout,
+    private readonly verifier: PasswordVerifier,
+    private readonly rules: PasswordRules,
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly hasher: PasswordHasher,
     private readonly clock: Clock,
-    private readonly hooks: PasswordHooks = noHooks,
+    private readonly hooks: PasswordHooks,
   ) {}
 
-  /**
-   * Nobody learns from answer or time whether an identifier exists: known, unknown, without a password and disabled cost one hash each, and
-   * are counted and locked alike. Not inside a transaction: the count must stay where the caller rolls back.
-   * @throws AppError 503 where there is no room to hash; the attempt does not count then.
-   */
-  async verify(identifier: string, password: string): Promise<PasswordOutcome> {
-    if (this.db.inTransaction) throw new Error('a password is verified outside a transaction');
-    this.hasher.assertRoom();
-    const tenant = await this.tenants.current();
-    const subject = await this.subjectOf(identifier);
-    const attempt = await this.lockout.reserve(subject, 'password', tenant.settings.lockout);
-    const user = await this.users.findByEmail(identifier);
-    const credential = await this.credentialOf(user?.id ?? NOBODY);
-    if ('lockedUntil' in attempt) {
-      await this.recordFailure(subject, user, 'locked');
-      return { outcome: 'locked', until: attempt.lockedUntil };
-    }
-
-    const right = await this.compare(credential?.hash, password, () =>
-      this.lockout.release(subject, 'password', attempt),
-    );
-    const reason = refusal(user, credential, right);
-    if (reason || !user || !credential) return this.failed(subject, user, reason ?? 'unknown_user', attempt);
-
-    await this.lockout.clear(subject, 'password');
-    await this.rehash(credential, password);
-    return { outcome: 'ok', user, mustChange: credential.mustChange, changedAt: credential.changedAt };
+  /** As PasswordVerifier says. @throws AppError 503 where there is no room to hash. */
+  verify(identifier: string, password: string, options: { evenUnproved?: boolean } = {}): Promise<PasswordOutcome> {
+    return this.verifier.verify(identifier, password, options);
   }
 
-  /** @throws AppError 503 where no more passwords can be hashed now: asked before any other work is done for a sign-in. */
-  assertRoom(): void {
-    this.hasher.assertRoom();
+  /** As everybody's are counted: what a page may go by. */
+  failures(identifier: string): Promise<LockoutState> {
+    return this.verifier.failures(identifier);
+  }
+
+  /** As they are, for whoever administers the account. */
+  failuresOf(user: User): Promise<LockoutState> {
+    return this.verifier.failuresOf(user);
+  }
+
+  /** The sign-in is done, or what was missed on the way to it is accounted for elsewhere. */
+  settle(user: User): Promise<void> {
+    return this.verifier.settle(user);
+  }
+
+  /** An administrator's word. @returns whether there was anything to forget. */
+  unlock(user: User): Promise<boolean> {
+    return this.verifier.unlock(user);
   }
 
   /** @throws AppError 422 that says why the password cannot be chosen. */
-  check(password: string, { email }: { email: string }): void {
-    const problem = passwordProblem(password, { email });
-    if (problem) throw invalid('This password cannot be used', [{ pointer: '/password', message: problem }]);
+  check(password: string, person: { email: string }): Promise<void> {
+    return this.rules.check(password, person);
+  }
+
+  /** Advice for whoever chooses. @throws AppError 503 where there is no room. */
+  strength(password: string, person: { email: string }): Promise<PasswordAdvice> {
+    return this.rules.strength(password, person);
+  }
+
+  /** Characters that a password has at least in this tenant. */
+  minLength(): Promise<number> {
+    return this.rules.minLength();
   }
 
   /** Ends what rested on the old password, links to set another one included. */
@@ -100,21 +78,48 @@ export class PasswordService {
 
   /**
    * Checks and hashes, which takes a while and belongs before a transaction.
-   * @returns what writes it, to be called in the transaction that also uses up a link.
+   * @returns what writes it, to be called in the transaction that also uses up a link, and says when it was set.
    */
-  async prepare(user: User, password: string, { mustChange = false } = {}): Promise<() => Promise<void>> {
-    this.check(password, user);
+  async prepare(
+    user: User,
+    password: string,
+    { mustChange = false, keptSession }: { mustChange?: boolean; keptSession?: string | undefined } = {},
+  ): Promise<() => Promise<Date>> {
+    await this.check(password, user);
     const hash = await this.hasher.hash(password);
-    const subject = await this.subjectOf(user.email);
     return () =>
       this.db.transaction(async () => {
-        const credential = { userId: user.id, hash, mustChange, changedAt: this.clock.now() };
+        const changedAt = this.clock.now();
+        const credential = { userId: user.id, hash, mustChange, changedAt };
         await this.db.repo(PasswordCredential).save(Object.assign(new PasswordCredential(), credential));
-        await this.oneTimeTokens.revoke('password_reset', user.id);
-        await this.lockout.clear(subject, 'password');
+        await this.oneTimeTokens.revokeAll(ENDED_WITH_PASSWORD, user.id);
+        await this.verifier.reset(user);
         await this.audit.record('password.set', { user_id: user.id, must_change: mustChange });
-        await this.hooks.passwordChanged(user);
+        await this.hooks.passwordChanged(user, keptSession);
+        return changedAt;
       });
+  }
+
+  /**
+   * As prepare, for an account that is made in the same transaction. Where it was not, the statements are the same and change nothing:
+   * whether an address had an account already is not told by them.
+   */
+  async prepareFirst(email: string, password: string): Promise<(userId: string) => Promise<void>> {
+    await this.check(password, { email });
+    const hash = await this.hasher.hash(password);
+    return async (userId) => {
+      await this.db.execute(SET_FIRST, [currentTenantId(), userId, hash, this.clock.now()]);
+    };
+  }
+
+  /** Nobody comes in with it any more. What would end with it ends, links to set another one included, also where there was none. */
+  remove(user: User): Promise<void> {
+    return this.db.transaction(async () => {
+      if ((await this.db.repo(PasswordCredential).delete({ userId: user.id })) > 0)
+        await this.audit.record('password.removed', { user_id: user.id });
+      await this.oneTimeTokens.revokeAll(ENDED_WITH_PASSWORD, user.id);
+      await this.hooks.passwordChanged(user);
+    });
   }
 
   /**
@@ -122,117 +127,48 @@ export class PasswordService {
    * @param changedAt when the proved one was set. Where that is not the one they have any more, nothing is said about the one they have.
    * @throws AppError 422 as check does, 503 where there is no room to hash.
    */
-  async replace(user: User, password: string, changedAt: Date): Promise<'done' | 'same' | 'outdated'> {
+  async replace(user: User, password: string, changedAt: Date): Promise<{ changedAt: Date } | 'same' | 'outdated'> {
     const proved = (credential: PasswordCredential | null | undefined) =>
       credential?.mustChange === true && credential.changedAt.getTime() === changedAt.getTime();
     const credential = await this.credentialOf(user.id);
     if (!credential || !proved(credential)) return 'outdated';
-    this.check(password, user);
+    await this.check(password, user);
     // Whoever set it knows it.
     if (await this.hasher.verify(credential.hash, password)) return 'same';
     const write = await this.prepare(user, password);
     return this.db.transaction(async () => {
-      const now = await this.db
-        .repo(PasswordCredential)
-        .query('c')
-        .andWhere('c.user_id = :userId', { userId: user.id })
-        .setLock('pessimistic_write')
-        .getOne();
-      if (!proved(now)) return 'outdated';
-      await write();
-      return 'done';
+      if (!proved(await this.held(user))) return 'outdated';
+      return { changedAt: await write() };
     });
+  }
+
+  /** In the transaction that sets another one: whether it is still the one that was proved. Whoever comes at the same time waits. */
+  async isStill(user: User, changedAt: Date): Promise<boolean> {
+    return (await this.held(user))?.changedAt.getTime() === changedAt.getTime();
+  }
+
+  /** Whether the account's password is the one that was set then. */
+  async isSetAt(userId: string, changedAt: Date): Promise<boolean> {
+    return (await this.credentialOf(userId))?.changedAt.getTime() === changedAt.getTime();
   }
 
   async has(user: User): Promise<boolean> {
     return (await this.credentialOf(user.id)) !== undefined;
   }
 
-  async lockedUntil(user: User): Promise<Date | undefined> {
-    return this.lockout.lockedUntil(await this.subjectOf(user.email), 'password');
-  }
-
-  /** An administrator's word. */
-  async unlock(user: User): Promise<void> {
-    this.users.assertMayChange(user);
-    const subject = await this.subjectOf(user.email);
-    await this.db.transaction(async () => {
-      if (!(await this.lockout.clear(subject, 'password'))) return;
-      await this.audit.record('account.unlocked', { subject_hash: subject, user_id: user.id, factor: 'password' });
-    });
-  }
-
-  private failed(
-    subject: string,
-    user: User | undefined,
-    reason: SignInFailure,
-    { locks }: Reservation,
-  ): Promise<PasswordOutcome> {
-    return this.db.transaction(async () => {
-      await this.recordFailure(subject, user, reason);
-      if (locks) {
-        const lock = { user_id: user?.id ?? null, until: locks.until.toISOString(), lockout_count: locks.lockoutCount };
-        await this.audit.record('account.locked', { subject_hash: subject, factor: 'password', ...lock });
-        await this.hooks.locked(lock);
-      }
-      return { outcome: 'failed' };
-    });
-  }
-
-  private recordFailure(subject: string, user: User | undefined, reason: SignInFailure): Promise<void> {
-    const event = { subject_hash: subject, user_id: user?.id ?? null, factor: 'password', reason };
-    return this.audit.record('sign_in.failed', event);
-  }
-
-  /** Against a hash with today's parameters where there is none, so that it takes as long. */
-  private async compare(hash: string | undefined, password: string, onNoAnswer: () => Promise<void>): Promise<boolean> {
-    try {
-      const dummy = await this.dummyHash();
-      // What nobody could have set is not hashed at length, but as slowly as the rest.
-      const guess = [...password].length > MAX_LENGTH ? '' : password;
-      return (await this.hasher.verify(hash ?? dummy, guess)) && hash !== undefined;
-    } catch (error) {
-      await onNoAnswer();
-      throw error;
-    }
-  }
-
-  private dummyHash(): Promise<string> {
-    this.dummy ??= this.hasher.hash(randomToken()).catch((error: unknown) => {
-      this.dummy = undefined;
-      throw error;
-    });
-    return this.dummy;
-  }
-
-  /** Only where the hash is still the one that was compared: a password set meanwhile stays. */
-  private async rehash({ userId, hash }: PasswordCredential, password: string): Promise<void> {
-    if (!this.hasher.needsRehash(hash)) return;
-    // Without room now, the next sign-in will do it.
-    const renewed = await this.hasher.hash(password).catch(() => undefined);
-    if (renewed) await this.db.repo(PasswordCredential).update({ userId, hash }, { hash: renewed });
+  private held({ id: userId }: User): Promise<PasswordCredential | null> {
+    const rows = this.db.repo(PasswordCredential).query('c').andWhere('c.user_id = :userId', { userId });
+    return rows.setLock('pessimistic_write').getOne();
   }
 
   private async credentialOf(userId: string): Promise<PasswordCredential | undefined> {
     return (await this.db.repo(PasswordCredential).findOneBy({ userId })) ?? undefined;
   }
-
-  private async subjectOf(identifier: string): Promise<string> {
-    const { identifierKey } = this.tenants.secrets(await this.tenants.current());
-    return hmac(identifierKey, normalizeIdentifier(identifier) ?? identifier.slice(0, 1024));
-  }
 }
 
-/** No user has it: a look-up that costs what a real one does. */
-const NOBODY = '00000000-0000-0000-0000-000000000000';
-
-function refusal(
-  user: User | undefined,
-  credential: PasswordCredential | undefined,
-  right: boolean,
-): SignInFailure | undefined {
-  if (!user) return 'unknown_user';
-  if (!credential) return 'no_password';
-  if (!right) return 'wrong_password';
-  return user.disabledAt ? 'disabled' : undefined;
-}
+const SET_FIRST = {
+  name: 'password_set_first',
+  text: `
+    INSERT INTO password_credentials (tenant_id, user_id, hash, changed_at)
+    SELECT tenant_id, id, $3, $4 FROM users WHERE tenant_id = $1 AND id = $2`,
+};

@@ -1,5 +1,5 @@
 // What must hold beyond the shape of one member: between the members of an entry, and between the entries of a file.
-import { ceiling } from '../../platform/hashing.js';
+import { judgeHash } from '../../platform/hash-formats/taking-over.js';
 import { withDefaults } from '../clients/client.metadata.js';
 import { metadataIssues, needsSecret } from '../clients/client.rules.js';
 import { type PasswordProblem, passwordProblem } from '../credentials/password-policy.js';
@@ -26,8 +26,8 @@ export function userFindings({ email, password, password_hash: hash }: DeclaredU
     found.push({ path: ['password_hash'], message: 'password and password_hash exclude each other' });
   const problem = password === undefined ? undefined : passwordProblem(password, { email });
   if (problem) found.push({ path: ['password'], message: passwordWords[problem] });
-  const refused = hash === undefined ? undefined : hashProblem(hash);
-  if (refused) found.push({ path: ['password_hash'], message: refused });
+  const verdict = hash === undefined ? undefined : judgeHash(hash);
+  if (typeof verdict === 'string') found.push({ path: ['password_hash'], message: verdict });
   return found;
 }
 
@@ -67,18 +67,7 @@ const passwordWords: Record<PasswordProblem, string> = {
   too_long: 'must have at most 1024 characters',
   common: 'is one of the passwords that everybody guesses first',
   contains_email: 'is too much like the e-mail address',
+  contains_name: 'is too much like the name of the tenant',
   repeated: 'repeats the same few characters',
   sequence: 'is a sequence of the alphabet or the keyboard',
 };
-
-const ARGON2ID =
-  /^\$argon2id\$v=19\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,172}$/;
-
-function hashProblem(hash: string): string | undefined {
-  const [, memory, time, lanes] = ARGON2ID.exec(hash) ?? [];
-  if (!memory) return 'only argon2id hashes are taken over: $argon2id$v=19$m=…,t=…,p=…$salt$hash';
-  // What platform/hashing.ts verifies: a hash that asks for more could never be compared.
-  const { memoryCost: m, timeCost: t, parallelism: p } = ceiling;
-  const tooMuch = Number(memory) > m || Number(time) > t || Number(lanes) > p;
-  return tooMuch ? `asks for more than m=${m}, t=${t} or p=${p}` : undefined;
-}

@@ -3,8 +3,10 @@ import type { Clock } from '../../platform/clock.js';
 import { randomToken } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import type { PasswordHasher, PasswordService } from '../credentials/password.service.js';
+import type { ImportedPasswords } from '../credentials/imported-passwords.js';
+import type { PasswordService } from '../credentials/password.service.js';
 import { PasswordCredential } from '../credentials/password-credential.entity.js';
+import type { PasswordHasher } from '../credentials/password-hasher.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 import type { DeclaredUser } from './declaration.schema.js';
@@ -31,6 +33,7 @@ export interface PasswordServices {
   audit: AuditLog;
   users: UserService;
   passwords: PasswordService;
+  importedPasswords: ImportedPasswords;
   hasher: PasswordHasher;
 }
 
@@ -45,11 +48,12 @@ export class DeclaredPasswords {
     if (password === undefined && password_hash === undefined) return;
     const stored = await this.stored(declared);
     const right =
-      stored.hash !== undefined &&
+      stored.credential !== undefined &&
       (password === undefined
-        ? stored.hash === password_hash
-        : await this.services.hasher.verify(stored.hash, password));
-    this.comparisons.set(declared, { ...stored, differs: !right });
+        ? password_hash !== undefined &&
+          (await this.services.importedPasswords.isFrom(stored.credential, password_hash))
+        : await this.services.hasher.verify(stored.credential.hash, password));
+    this.comparisons.set(declared, { userId: stored.userId, hash: stored.credential?.hash, differs: !right });
   }
 
   /** Hashes what differs. Not in a transaction. */
@@ -63,8 +67,8 @@ export class DeclaredPasswords {
   async recheck(declared: DeclaredUser): Promise<void> {
     const comparison = this.comparisons.get(declared);
     if (!comparison) return;
-    const { userId, hash } = await this.stored(declared);
-    if (userId !== comparison.userId || hash !== comparison.hash) throw new Outdated();
+    const { userId, credential } = await this.stored(declared);
+    if (userId !== comparison.userId || credential?.hash !== comparison.hash) throw new Outdated();
   }
 
   verdict(declared: DeclaredUser): PasswordVerdict | undefined {
@@ -82,8 +86,9 @@ export class DeclaredPasswords {
 
   /** Somebody new: there is no session, link or lock that an old password could have left. */
   private async first({ password, password_hash }: DeclaredUser): Promise<(user: User) => Promise<void>> {
-    const { db, clock, audit, hasher } = this.services;
-    const hash = password_hash ?? (await hasher.hash(password ?? ''));
+    const { db, clock, audit, hasher, importedPasswords } = this.services;
+    if (password_hash !== undefined) return ({ id }) => importedPasswords.add(id, password_hash);
+    const hash = await hasher.hash(password ?? '');
     return async ({ id }) => {
       const row = { userId: id, hash, mustChange: false, changedAt: clock.now() };
       await db.repo(PasswordCredential).insert(Object.assign(new PasswordCredential(), row));
@@ -93,20 +98,22 @@ export class DeclaredPasswords {
 
   /** Ends what rested on the old password. A hash goes the same way: over a random password whose hash it takes the place of. */
   private async next({ email, password, password_hash: hash }: DeclaredUser): Promise<(user: User) => Promise<void>> {
-    const { db, users, passwords } = this.services;
+    const { users, passwords, importedPasswords } = this.services;
     const user = await users.findByEmail(email);
     if (!user) throw new Outdated();
     const write = await passwords.prepare(user, password ?? randomToken());
     return async () => {
       await write();
-      if (hash !== undefined) await db.repo(PasswordCredential).update({ userId: user.id }, { hash });
+      if (hash !== undefined) await importedPasswords.replace(user.id, hash);
     };
   }
 
-  private async stored({ email }: DeclaredUser): Promise<{ userId: string | undefined; hash: string | undefined }> {
+  private async stored({
+    email,
+  }: DeclaredUser): Promise<{ userId: string | undefined; credential: PasswordCredential | undefined }> {
     const { db, users } = this.services;
     const userId = (await users.findByEmail(email))?.id;
     const credential = userId === undefined ? null : await db.repo(PasswordCredential).findOneBy({ userId });
-    return { userId, hash: credential?.hash };
+    return { userId, credential: credential ?? undefined };
   }
 }

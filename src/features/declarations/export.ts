@@ -1,5 +1,6 @@
 // What there is, as a declarative file that can be applied again. Clients that registered themselves (RFC 7591) are no declaration of the
 // operator and stay out; secrets are nobody's to read.
+import { IsNull } from 'typeorm';
 import { stringify } from 'yaml';
 import { withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
@@ -53,7 +54,8 @@ const tenantOf = ({ slug, name, host, storedSettings }: Tenant): ExportedTenant 
 async function listsOf(db: Database, { passwordHashes = false }: ExportOptions): Promise<Lists> {
   const resources = await db.repo(Resource).find({ order: { identifier: 'ASC' } });
   const clients = await db.repo(Client).find({ where: { dynamic: false }, order: { clientId: 'ASC' } });
-  const users = await db.repo(User).find({ order: { emailNormalized: 'ASC' } });
+  // Who is leaving is not taken along.
+  const users = await db.repo(User).find({ where: { deletionAt: IsNull() }, order: { emailNormalized: 'ASC' } });
   const hashes = new Map<string, string>();
   if (passwordHashes) for (const { userId, hash } of await db.repo(PasswordCredential).find()) hashes.set(userId, hash);
   return filled({

@@ -1,19 +1,17 @@
 // Owns outgoing mail: queued in the transaction of the change, sent by the worker, kept sealed and no longer than needed.
-// Hands off to: the outbox (platform/jobs.ts), the views that render it, and a transport.
+// Hands off to: the outbox (platform/jobs.ts), the views that render it, and a driver.
+import { IsNull, Not } from 'typeorm';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { newId, type Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
+import { conflict, notFound } from '../../platform/errors.js';
 import type { SealedColumn } from '../../platform/rewrap.js';
-import type { MailTransport } from './mail.transport.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import { type MailDriver, MailRefused, reasonOf } from './mail.driver.js';
+import type { MailTemplates } from './mail.templates.js';
 import { MailMessage } from './mail-message.entity.js';
-
-/** Template (views/emails/<name>) → what it says. */
-export interface MailTemplates {
-  set_password: { link: string; minutes: number };
-  account_locked: { until: string };
-}
 
 export interface RenderedMail {
   subject: string;
@@ -35,7 +33,7 @@ export interface Outbox {
 export const SEND_TASK = 'mail.send';
 export const SendMail = z.strictObject({ message_id: z.uuid() });
 
-const Payload = z.object({ to: z.string(), locale: z.string(), data: z.record(z.string(), z.unknown()) });
+const Payload = z.object({ to: z.string().nullable(), locale: z.string(), data: z.record(z.string(), z.unknown()) });
 const Rendered = z.object({ to: z.string(), subject: z.string(), text: z.string(), html: z.string() });
 
 export class MailService {
@@ -44,18 +42,25 @@ export class MailService {
     private readonly outbox: Outbox,
     private readonly sealer: Sealer,
     private readonly render: RenderMail,
-    private readonly transport: MailTransport,
+    private readonly driver: MailDriver,
     private readonly clock: Clock,
+    private readonly audit: Pick<AuditLog, 'record'>,
   ) {}
 
   /**
    * No request waits for a mail server; where the change is rolled back, nothing is sent.
+   * @param to nobody where undefined: whoever asks is answered by the same statements, and the worker throws the letter away.
    * @param locale of whoever reads it (OpenID Connect Core §5.1), not of whoever caused it.
    */
-  send<T extends keyof MailTemplates>(template: T, to: string, data: MailTemplates[T], locale = 'en'): Promise<void> {
+  send<T extends keyof MailTemplates>(
+    template: T,
+    to: string | undefined,
+    data: MailTemplates[T],
+    locale = 'en',
+  ): Promise<void> {
     return this.db.transaction(async () => {
       const id = newId();
-      const payload: z.infer<typeof Payload> = { to, locale, data };
+      const payload: z.infer<typeof Payload> = { to: to ?? null, locale, data: { ...data } };
       const message = Object.assign(new MailMessage(), {
         id,
         template,
@@ -70,7 +75,7 @@ export class MailService {
   /**
    * The job. Safe to run twice: what is sent is not sent again.
    * @param last nobody tries again after this: the message is given up, and stays to be looked into.
-   * @throws Error naming the reason, so that it is tried later.
+   * @throws Error naming the reason, so that it is tried later; what is refused for good is not.
    */
   async deliver({ message_id: id }: z.infer<typeof SendMail>, last = false): Promise<void> {
     const message = await this.db.repo(MailMessage).findOneBy({ id });
@@ -80,7 +85,12 @@ export class MailService {
         JSON.parse(this.sealer.open(message.payloadSealed, sealContext(currentTenantId(), id, 'payload'))),
       );
       const rendered = await this.render(message.template as keyof MailTemplates, locale, data);
-      await this.transport.send({ messageId: `<${id}@ostiary>`, to, ...rendered });
+      // Only now: a letter to nobody takes as much of this process as any other, which whoever is answered meanwhile would notice.
+      if (to === null) {
+        await this.db.repo(MailMessage).delete({ id });
+        return;
+      }
+      await this.driver.send({ messageId: `<${id}@ostiary>`, to, ...rendered });
       await this.db.repo(MailMessage).update(
         { id },
         {
@@ -89,7 +99,7 @@ export class MailService {
           lastError: null,
           payloadSealed: null,
           sentAt: this.clock.now(),
-          ...(this.transport.keeps
+          ...(this.driver.keeps
             ? {
                 renderedSealed: this.sealer.seal(
                   JSON.stringify({ to, ...rendered }),
@@ -101,16 +111,40 @@ export class MailService {
       );
     } catch (error) {
       const lastError = reasonOf(error);
-      const status = last ? 'failed' : 'queued';
-      await this.db.repo(MailMessage).update({ id }, { status, attempts: message.attempts + 1, lastError });
+      const refused = error instanceof MailRefused;
+      const status = last || refused ? 'failed' : 'queued';
+      // What another process has sent meanwhile stays sent.
+      const open = { id, status: Not('sent' as const) };
+      await this.db.repo(MailMessage).update(open, { status, attempts: message.attempts + 1, lastError });
+      if (refused) return;
       // The queue keeps what is thrown, and a mail server's words may repeat the address.
       throw new Error(`the mail was not sent: ${lastError}`);
     }
   }
 
+  async find(id: string): Promise<MailMessage> {
+    const message = await this.db.repo(MailMessage).findOneBy({ id });
+    if (!message) throw notFound('mail message');
+    return message;
+  }
+
+  /** Once more from the first attempt, under the same Message-ID. A link in it may have ended meanwhile. @throws AppError 409 unless it was given up. */
+  retry({ id }: MailMessage): Promise<MailMessage> {
+    return this.db.transaction(async () => {
+      // One statement: of two who ask at once, one does it.
+      const changed = await this.db
+        .repo(MailMessage)
+        .update({ id, status: 'failed', payloadSealed: Not(IsNull()) }, { status: 'queued', lastError: null });
+      if (changed === 0) throw conflict('mail_not_failed', 'Only mail that was given up is sent again');
+      await this.outbox.enqueue(SEND_TASK, { message_id: id });
+      await this.audit.record('mail.retried', { message_id: id });
+      return this.find(id);
+    });
+  }
+
   /** The mailbox of development, newest first. */
   async mailbox(limit = 50): Promise<(RenderedMail & { id: string; to: string; sentAt: Date })[]> {
-    if (!this.transport.keeps) return [];
+    if (!this.driver.keeps) return [];
     const messages = await this.db
       .repo(MailMessage)
       .find({ where: { status: 'sent' }, order: { id: 'DESC' }, take: limit });
@@ -139,10 +173,3 @@ export const sealedMail: SealedColumn[] = (['payload', 'rendered'] as const).map
   key: ['tenant_id', 'id'],
   context: ({ tenant_id, id }) => sealContext(String(tenant_id), String(id), column),
 }));
-
-/** Only the code: a mail server's words may repeat the address. */
-function reasonOf(error: unknown): string {
-  const { code, responseCode } = error as { code?: unknown; responseCode?: unknown };
-  const parts = [code, responseCode].filter((part) => typeof part === 'string' || typeof part === 'number');
-  return parts.length > 0 ? parts.join(' ') : error instanceof Error ? error.name : 'unknown';
-}

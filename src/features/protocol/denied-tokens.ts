@@ -18,7 +18,7 @@ const status: Statement = {
   text: `SELECT NOT EXISTS (SELECT 1 FROM denied_tokens WHERE tenant_id = $1 AND jti = $2)
             AND EXISTS (SELECT 1 FROM clients WHERE tenant_id = $1 AND client_id = $3 AND disabled_at IS NULL)
             AND ($4::text IS NULL OR EXISTS (
-                  SELECT 1 FROM grants g JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.account_id AND u.disabled_at IS NULL
+                  SELECT 1 FROM grants g JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
                    WHERE g.tenant_id = $1 AND g.id = $4 AND g.client_id = $3 AND g.ended_at IS NULL AND g.expires_at > $6))
             AND ($5::text IS NULL OR EXISTS (
                   SELECT 1 FROM sessions WHERE tenant_id = $1 AND uid = $5 AND ended_at IS NULL AND expires_at > $6)) AS good`,

@@ -3,18 +3,12 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import type { SealedColumn } from '../../platform/rewrap.js';
-import { handleHash, type Payload, withoutHandle } from './handles.js';
+import { isShortLived, type Retention, RowForm } from './engine-row-form.js';
+import { handleHash, type Payload } from './handles.js';
 import type { PendingRow, ProtocolRequest } from './request.js';
 import { type FoundRow, RowStore } from './row-store.js';
 import type { ShortLivedRows } from './short-lived-rows.js';
 import * as statements from './statements.js';
-
-export interface Retention {
-  interaction: number;
-  spentCode: number;
-  refreshTokenAbsolute: number;
-}
 
 /** A single-use artefact was spent before: by whom is for the caller to find out. */
 export class AlreadyConsumed extends Error {
@@ -27,20 +21,19 @@ export class AlreadyConsumed extends Error {
   }
 }
 
-/** Kinds whose payload carries other handles or what a person typed: sealed whole. */
-const sealedKinds = new Set(['Interaction', 'PushedAuthorizationRequest']);
-
 export class EngineRows {
   private readonly store: RowStore;
+  private readonly form: RowForm;
 
   constructor(
     private readonly db: Database,
-    private readonly sealer: Sealer,
+    sealer: Sealer,
     private readonly clock: Clock,
-    private readonly retention: Retention,
+    retention: Retention,
     private readonly shortLived: ShortLivedRows | undefined,
   ) {
     this.store = new RowStore(db, clock);
+    this.form = new RowForm(sealer, retention);
   }
 
   /**
@@ -73,11 +66,11 @@ export class EngineRows {
     request.rows.delete(`${row.kind}\0${row.handle}`);
     const store = this.storeOf(row.kind);
     if (store) {
-      const { retain_until } = this.columns(row);
-      return store.save(row.kind, row.handle, this.seal(row.kind, row.payload), retain_until ?? this.clock.now());
+      const { retain_until } = this.form.columns(row);
+      return store.save(row.kind, row.handle, this.form.seal(row.kind, row.payload), retain_until ?? this.clock.now());
     }
     if (request.collecting) return request.collect(row);
-    const c = this.columns(row);
+    const c = this.form.columns(row);
     await this.db.execute(statements.saveRow, [
       currentTenantId(),
       Buffer.from(c.handle_hash, 'hex'),
@@ -116,7 +109,7 @@ export class EngineRows {
 
   /** Redis for what is short-lived, while it is there; the database for everything else. */
   private storeOf(kind: string): ShortLivedRows | undefined {
-    return sealedKinds.has(kind) && this.shortLived?.up ? this.shortLived : undefined;
+    return isShortLived(kind) && this.shortLived?.up ? this.shortLived : undefined;
   }
 
   /**
@@ -127,10 +120,10 @@ export class EngineRows {
   async flush(request: ProtocolRequest, answer?: { text: string; seconds: number }): Promise<void> {
     const { rows, consume } = request.takeUnit();
     if (!consume) {
-      if (rows.length > 0) await this.store.insert(rows.map((row) => this.columns(row)));
+      if (rows.length > 0) await this.store.insert(rows.map((row) => this.form.columns(row)));
       return;
     }
-    const records = JSON.stringify(rows.map((row) => this.columns(row)));
+    const records = JSON.stringify(rows.map((row) => this.form.columns(row)));
     const hash = handleHash(consume.kind, consume.handle);
     const now = this.clock.now();
     const [result] = await this.db.execute<{ consumed: number }>(statements.exchangeRow, [
@@ -138,7 +131,7 @@ export class EngineRows {
       records,
       hash,
       now,
-      answer ? this.sealer.seal(answer.text, answerContext(hash)) : null,
+      answer ? this.form.sealAnswer(hash, answer.text) : null,
       answer ? new Date(now.getTime() + answer.seconds * 1000) : null,
     ]);
     if (result?.consumed !== 1) throw new AlreadyConsumed(consume.kind, consume.payload.grantId);
@@ -152,7 +145,7 @@ export class EngineRows {
       hash,
       this.clock.now(),
     ]);
-    return row && this.sealer.open(row.sealed_answer, answerContext(hash));
+    return row && this.form.openAnswer(hash, row.sealed_answer);
   }
 
   private async load(
@@ -165,7 +158,7 @@ export class EngineRows {
     const found = new Map<string, Payload>();
     for (const row of rows) {
       remember(request, row);
-      const payload = row.sealed_payload ? this.unseal(row.kind, row.sealed_payload) : (row.payload ?? {});
+      const payload = row.sealed_payload ? this.form.open(row.kind, row.sealed_payload) : (row.payload ?? {});
       found.set(row.kind, { ...payload, jti: handle, ...this.consumption(request, handle, row) });
     }
     return found;
@@ -175,7 +168,7 @@ export class EngineRows {
   private consumption(request: ProtocolRequest, handle: string, row: FoundRow): { consumed?: number } {
     if (!row.consumed_at) return {};
     if (row.kind === 'RefreshToken' && row.sealed_answer && row.answer_until && row.answer_until > this.clock.now()) {
-      request.earlierAnswer = this.sealer.open(row.sealed_answer, answerContext(handleHash(row.kind, handle)));
+      request.earlierAnswer = this.form.openAnswer(handleHash(row.kind, handle), row.sealed_answer);
       return {};
     }
     return { consumed: Math.floor(row.consumed_at.getTime() / 1000) };
@@ -190,65 +183,9 @@ export class EngineRows {
   ): Promise<Payload | undefined> {
     const row = await store.find(kind, handle);
     if (!row) return (await this.load(request, [kind], handle)).get(kind);
-    return { ...this.unseal(kind, row.sealed), jti: handle, ...(row.consumed ? { consumed: row.consumed } : {}) };
-  }
-
-  private seal(kind: string, payload: Payload): string {
-    const { consumed, ...rest } = withoutHandle(payload);
-    return this.sealer.seal(JSON.stringify(rest), payloadContext(currentTenantId(), kind));
-  }
-
-  private unseal(kind: string, sealed: string): Payload {
-    return JSON.parse(this.sealer.open(sealed, payloadContext(currentTenantId(), kind))) as Payload;
-  }
-
-  private columns({ kind, handle, payload }: PendingRow) {
-    const { consumed, ...rest } = withoutHandle(payload);
-    const sealed = sealedKinds.has(kind);
-    return {
-      handle_hash: handleHash(kind, handle).toString('hex'),
-      kind,
-      client_id: payload.clientId ?? null,
-      account_id: sealed ? null : (payload.accountId ?? null),
-      grant_id: sealed ? null : (payload.grantId ?? null),
-      session_uid: payload.sessionUid ?? null,
-      payload: sealed ? null : rest,
-      sealed_payload: sealed ? this.seal(kind, payload) : null,
-      expires_at: payload.exp ? new Date(payload.exp * 1000) : null,
-      retain_until: this.retainUntil(kind, payload),
-    };
-  }
-
-  /** A spent row must stay as long as its reuse must be noticed. */
-  private retainUntil(kind: string, payload: Payload): Date | null {
-    if (!payload.exp) return null;
-    const more: Record<string, number> = {
-      AuthorizationCode: this.retention.spentCode,
-      PushedAuthorizationRequest: this.retention.interaction,
-    };
-    const familyEnd = kind === 'RefreshToken' && payload.iiat ? payload.iiat + this.retention.refreshTokenAbsolute : 0;
-    return new Date(Math.max(payload.exp + (more[kind] ?? 0), familyEnd) * 1000);
+    return { ...this.form.open(kind, row.sealed), jti: handle, ...(row.consumed ? { consumed: row.consumed } : {}) };
   }
 }
-
-const answerContext = (hash: Buffer) => `refresh-answer:${hash.toString('hex')}`;
-const payloadContext = (tenantId: string, kind: string) => `engine_rows:${tenantId}:${kind}`;
-
-const sealedRow = { table: 'engine_rows', key: ['tenant_id', 'handle_hash'] };
-export const sealedRows: SealedColumn[] = [
-  {
-    ...sealedRow,
-    column: 'sealed_payload',
-    also: ['kind'],
-    context: ({ tenant_id, kind }) => payloadContext(String(tenant_id), String(kind)),
-  },
-  {
-    ...sealedRow,
-    column: 'sealed_answer',
-    condition: 'answer_until IS NOT NULL',
-    context: ({ handle_hash }) => answerContext(handle_hash as Buffer),
-  },
-];
 
 function remember(request: ProtocolRequest, row: FoundRow): void {
   if (row.account_id) request.accounts.set(row.account_id, row.account ?? undefined);

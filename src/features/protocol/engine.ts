@@ -8,7 +8,7 @@ export interface Interaction {
   params: Record<string, unknown>;
   clientId: string;
   /** Who is signed in in this browser already, if anybody. */
-  session: { uid: string; accountId: string } | undefined;
+  session: { uid: string; accountId: string; amr: string[]; ts: number } | undefined;
   /** What earlier steps of this interaction have established; nothing of it is a sign-in yet. */
   progress: unknown;
 }
@@ -19,25 +19,49 @@ export interface Login {
   amr: string[];
   /** When the person proved who they are, NumericDate. */
   ts: number;
+  /** The same in milliseconds, where it is known so exactly: what ended the account's sessions within that second is told from what came before. */
+  since?: number | undefined;
+  /** The interaction in which they did. */
+  proved_in: string;
+  /** The session that is stepped up: without it, what is proved here is not enough to begin another one. */
+  from_session?: string | undefined;
 }
 
 export interface Finish {
   login?: Login;
   consent?: { grantId: string };
   select_account?: Record<string, never>;
+  create?: Record<string, never>;
 }
 
 export interface KnownAccount {
   sessionUid: string;
   accountId: string;
   current: boolean;
+  /** Signed in elsewhere: nothing is said of it here. */
+  moved: boolean;
+}
+
+/** The session of this browser. */
+export interface SignedIn {
+  uid: string;
+  accountId: string;
+  acr: string | undefined;
+  /** RFC 8176. */
+  amr: string[];
+  /** When the person proved who they are, NumericDate. */
+  loginTs: number;
 }
 
 type Exchange = [req: IncomingMessage, res: ServerResponse];
 
 export interface Engine {
+  /** Who is signed in in this browser, at the tenant that is asked; nobody where the account is disabled. The session counts as used. */
+  session(...exchange: Exchange): Promise<SignedIn | undefined>;
   /** The interaction this browser is in. @throws AppError 400 `interaction_expired` when there is none, or it belongs to another browser. */
   interaction(...exchange: Exchange): Promise<Interaction>;
+  /** The browser shows below this path, too, which interaction it is in. */
+  reach(...exchange: [...Exchange, path: string]): Promise<void>;
   /** Keeps what a step has established. */
   remember(...exchange: [...Exchange, progress: object]): Promise<void>;
   /** Ends the interaction. @returns where to send the browser. */

@@ -131,15 +131,25 @@ export class Grants {
     });
   }
 
-  /** Takes back what an account allowed a client, in all its sessions; nothing is remembered. @returns how many grants ended. */
-  endAll(where: { accountId?: string; clientId?: string }, reason: GrantEnd): Promise<number> {
+  /** Takes back what an account allowed a client, in all its sessions but one where asked; nothing is remembered. @returns how many grants ended. */
+  endAll(
+    where: { accountId?: string; clientId?: string; exceptSession?: string | undefined },
+    reason: GrantEnd,
+  ): Promise<number> {
     return this.db.transaction(async () => {
       const [rows] = (await this.db.manager.query(
         `UPDATE grants SET ended_at = COALESCE(ended_at, $4), end_reason = $5
           WHERE tenant_id = $1 AND ($2::uuid IS NULL OR account_id = $2) AND ($3::text IS NULL OR client_id = $3)
-            AND (ended_at IS NULL OR end_reason = 'logout')
+            AND (ended_at IS NULL OR end_reason = 'logout') AND ($6::text IS NULL OR session_uid IS DISTINCT FROM $6)
           RETURNING id, client_id, account_id`,
-        [currentTenantId(), where.accountId ?? null, where.clientId ?? null, this.clock.now(), reason],
+        [
+          currentTenantId(),
+          where.accountId ?? null,
+          where.clientId ?? null,
+          this.clock.now(),
+          reason,
+          where.exceptSession ?? null,
+        ],
       )) as [{ id: string; client_id: string; account_id: string }[], number];
       for (const row of rows) {
         await this.audit.record('grant.revoked', {

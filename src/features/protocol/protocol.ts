@@ -7,6 +7,7 @@ import { DeniedTokens } from './denied-tokens.js';
 import { EngineRows } from './engine-rows.js';
 import { Grants } from './grants.js';
 import { Replays } from './replays.js';
+import { SessionBinding } from './session-binding.js';
 import { Sessions } from './sessions.js';
 import type { ShortLivedRows } from './short-lived-rows.js';
 import { Traces } from './traces.js';
@@ -24,6 +25,7 @@ export class Protocol {
   readonly rows: EngineRows;
   readonly grants: Grants;
   readonly sessions: Sessions;
+  readonly binding: SessionBinding;
   readonly replays: Replays;
   readonly traces: Traces;
   readonly denied: DeniedTokens;
@@ -39,6 +41,7 @@ export class Protocol {
     this.rows = new EngineRows(db, sealer, clock, lifetimes, shortLived);
     this.grants = new Grants(db, audit, clock, lifetimes.grant);
     this.sessions = new Sessions(db, sealer, audit, clock, lifetimes.sessionHandleGrace);
+    this.binding = new SessionBinding(db, audit, this.sessions, clock);
     this.replays = new Replays(db);
     this.traces = new Traces(db, clock);
     this.denied = new DeniedTokens(db, clock);

@@ -1,5 +1,6 @@
 // What one request to the engine has already read, and what it wants to write: reads happen once, writes that belong together are one statement.
 import type { Payload } from './handles.js';
+import type { Home } from './session-home.js';
 
 export interface AccountRow {
   id: string;
@@ -20,6 +21,10 @@ export interface SessionSnapshot {
   handles: string[];
   /** Found by a handle that another tab has rotated away a moment ago. */
   retiring: boolean;
+  /** From where it was signed in; unknown for one from before that was kept. */
+  home?: Home | undefined;
+  /** Shown from elsewhere (session-binding.ts). */
+  moved?: boolean;
 }
 
 /** A row to be written, or to be spent. */
@@ -40,6 +45,8 @@ export class ProtocolRequest {
   rotatedFrom: string | undefined;
   /** This request ends a sign-in. */
   signedIn = false;
+  /** When the person began to prove it, where that is known to the millisecond. */
+  provedSince: Date | undefined;
   /** The presented refresh token was exchanged a moment ago: what was answered then. */
   earlierAnswer: string | undefined;
 

@@ -1,16 +1,17 @@
 // Sessions, keyed by uid: found by the hash of the cookie value, merged when two tabs save at once, and dead once ended.
-import { type Clock, epochSeconds } from '../../platform/clock.js';
+import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
-import type { SealedColumn } from '../../platform/rewrap.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
+import { homeHere } from './session-home.js';
+import { comparable, openSession, sealState } from './session-payload.js';
 import * as statements from './statements.js';
 
-export type SessionEnd = 'logout' | 'revoked' | 'password_changed' | 'account_ended';
+export type SessionEnd = 'logout' | 'revoked' | 'moved' | 'password_changed' | 'factors_removed' | 'account_ended';
 
 export class SessionEnded extends Error {
   constructor() {
@@ -29,6 +30,8 @@ interface FoundSession {
   expires_at: Date;
   retiring: boolean;
   handles: string[];
+  home_ip: string | null;
+  home_user_agent: string | null;
   account: AccountRow | null;
 }
 
@@ -52,7 +55,7 @@ export class Sessions {
       this.clock.now(),
     ]);
     if (!row) return undefined;
-    const payload = this.open(row);
+    const payload = openSession(this.sealer, row);
     if (row.account) request.accounts.set(row.account.id, row.account);
     request.sessionsByUid.set(row.uid, payload);
     request.session = {
@@ -64,6 +67,7 @@ export class Sessions {
       hadState: payload.state !== undefined,
       handles: row.handles,
       retiring: row.retiring,
+      home: row.home_ip === null ? undefined : { addresses: row.home_ip.split(' '), userAgent: row.home_user_agent },
     };
     return { ...structuredClone(payload), jti: handle };
   }
@@ -76,7 +80,7 @@ export class Sessions {
         uid,
         this.clock.now(),
       ]);
-      request.sessionsByUid.set(uid, row && this.open(row));
+      request.sessionsByUid.set(uid, row && openSession(this.sealer, row));
     }
     return request.sessionsByUid.get(uid);
   }
@@ -110,6 +114,14 @@ export class Sessions {
     });
   }
 
+  /** The session was used where the engine is not asked: noted at most once a minute. */
+  async touch(uid: string): Promise<void> {
+    const { ip = null, userAgent = null } = currentContext() ?? {};
+    const now = this.clock.now();
+    const before = new Date(now.getTime() - touchEveryMs);
+    await this.db.execute(statements.touchSession, [currentTenantId(), uid, now, ip, userAgent, before]);
+  }
+
   /** Ends a session, and the grants made in it unless they outlive it (offline_access). Ending it twice is once. */
   end(request: ProtocolRequest, uid: string, reason: SessionEnd): Promise<void> {
     request.sessionsByUid.set(uid, undefined);
@@ -120,7 +132,7 @@ export class Sessions {
         values,
       );
       if (!row?.account_id) return;
-      const everything = reason === 'password_changed' || reason === 'account_ended';
+      const everything = reason === 'password_changed' || reason === 'factors_removed' || reason === 'account_ended';
       const outliving = Object.entries((row.payload.authorizations ?? {}) as Authorizations)
         .filter(([, entry]) => !everything && entry.persistsLogout)
         .map(([clientId]) => clientId);
@@ -149,16 +161,27 @@ export class Sessions {
     await this.end(request, uid, reason);
   }
 
-  /** Ends all sessions of an account, but one where asked. @returns how many. */
-  async endAll(accountId: string, reason: SessionEnd, exceptUid?: string): Promise<number> {
-    const rows = (await this.db.manager.query(
-      'SELECT uid FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL AND uid IS DISTINCT FROM $3',
-      [currentTenantId(), accountId, exceptUid ?? null],
-    )) as { uid: string }[];
-    await this.db.transaction(async () => {
+  /** @throws AppError 404 for a session of somebody else as for none. */
+  async endOwn(accountId: string, uid: string, reason: SessionEnd): Promise<void> {
+    const request = new ProtocolRequest();
+    if ((await this.findByUid(request, uid))?.accountId !== accountId) throw notFound('session');
+    await this.end(request, uid, reason);
+  }
+
+  /**
+   * Ends all sessions of an account, but one where asked. What was proved before begins none any more, so that a sign-in on its way ends too.
+   * @returns how many.
+   */
+  endAll(accountId: string, reason: SessionEnd, exceptUid?: string): Promise<number> {
+    return this.db.transaction(async () => {
+      await this.db.execute(statements.endProofs, [currentTenantId(), accountId, this.clock.now()]);
+      const rows = (await this.db.manager.query(
+        'SELECT uid FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL AND uid IS DISTINCT FROM $3',
+        [currentTenantId(), accountId, exceptUid ?? null],
+      )) as { uid: string }[];
       for (const { uid } of rows) await this.end(new ProtocolRequest(), uid, reason);
+      return rows.length;
     });
-    return rows.length;
   }
 
   private async write(
@@ -187,9 +210,7 @@ export class Sessions {
       {
         ...rest,
         authorizations,
-        ...(state
-          ? { state: this.sealer.seal(JSON.stringify(state), stateContext(currentTenantId(), payload.uid)) }
-          : {}),
+        ...(state ? { state: sealState(this.sealer, payload.uid, state) } : {}),
       },
       context?.ip ?? null,
       context?.userAgent ?? null,
@@ -200,34 +221,10 @@ export class Sessions {
       new Date(now.getTime() + (authenticated ? 0 : this.handleGraceSeconds * 1000)),
       retire,
       hash,
+      authenticated ? homeHere(context ?? {}, loaded?.home).join(' ') : null,
+      (authenticated && request.provedSince) || null,
     ]);
     if (!row) throw new SessionEnded();
     return !row.handle_retired;
   }
-
-  private open({ uid, payload, expires_at }: FoundSession): Payload {
-    const { state, ...rest } = payload;
-    return {
-      ...rest,
-      exp: epochSeconds(expires_at),
-      ...(typeof state === 'string'
-        ? { state: JSON.parse(this.sealer.open(state, stateContext(currentTenantId(), uid))) }
-        : {}),
-    };
-  }
-}
-
-const stateContext = (tenantId: string, uid: unknown) => `sessions:${tenantId}:${String(uid)}:state`;
-
-export const sealedSessionState: SealedColumn = {
-  table: 'sessions',
-  column: 'payload',
-  member: 'state',
-  key: ['tenant_id', 'uid'],
-  context: ({ tenant_id, uid }) => stateContext(String(tenant_id), uid),
-};
-
-function comparable(payload: Payload): string {
-  const { jti, iat, exp, kind, ...rest } = payload;
-  return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

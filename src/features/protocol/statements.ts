@@ -15,7 +15,7 @@ export const findRow = statement(
      LEFT JOIN clients c ON c.tenant_id = r.tenant_id AND c.client_id = r.client_id AND c.disabled_at IS NULL
      LEFT JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id AND g.ended_at IS NULL
      LEFT JOIN sessions s ON s.tenant_id = r.tenant_id AND s.uid = r.session_uid AND s.ended_at IS NULL AND s.expires_at > $3
-     LEFT JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.account_id AND u.disabled_at IS NULL
+     LEFT JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
     WHERE r.tenant_id = $1 AND r.handle_hash = ANY($2::bytea[]) AND (r.retain_until IS NULL OR r.retain_until > $3)
       AND (r.client_id IS NULL OR c.client_id IS NOT NULL)
       AND (r.account_id IS NULL OR u.id IS NOT NULL)`,
@@ -117,14 +117,14 @@ export const lockGrant = statement(
 
 export const findSession = statement(
   'protocol_find_session',
-  `SELECT s.uid, s.payload, s.expires_at, h.retire_at IS NOT NULL AS retiring,
+  `SELECT s.uid, s.payload, s.expires_at, h.retire_at IS NOT NULL AS retiring, s.home_ip, s.home_user_agent,
           ARRAY(SELECT encode(o.handle_hash, 'hex') FROM session_handles o
                  WHERE o.tenant_id = s.tenant_id AND o.session_uid = s.uid AND (o.retire_at IS NULL OR o.retire_at > $3)) AS handles,
           CASE WHEN u.id IS NULL THEN NULL ELSE jsonb_build_object(
             'id', u.id, 'email', u.email, 'email_verified', u.email_verified, 'claims', u.claims, 'updated_at', u.updated_at) END AS account
      FROM session_handles h
      JOIN sessions s ON s.tenant_id = h.tenant_id AND s.uid = h.session_uid
-     LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL
+     LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
     WHERE h.tenant_id = $1 AND h.handle_hash = $2 AND (h.retire_at IS NULL OR h.retire_at > $3)
       AND s.ended_at IS NULL AND s.expires_at > $3 AND (s.account_id IS NULL OR u.id IS NOT NULL)`,
 );
@@ -132,7 +132,7 @@ export const findSession = statement(
 export const findSessionByUid = statement(
   'protocol_find_session_by_uid',
   `SELECT s.uid, s.payload, s.expires_at FROM sessions s
-     LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL
+     LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
     WHERE s.tenant_id = $1 AND s.uid = $2 AND s.ended_at IS NULL AND s.expires_at > $3
       AND (s.account_id IS NULL OR u.id IS NOT NULL)`,
 );
@@ -140,15 +140,25 @@ export const findSessionByUid = statement(
 /**
  * Saves a session: never one that has ended, and never over what another tab has added meanwhile. Authorizations are merged per client, the
  * login of the newer authentication stays. A new handle is added and the old ones retire ($12 when, $13 which). A login that was proved before the
- * password was changed begins no session any more, wherever in between the browser had waited.
+ * password was changed begins no session any more, wherever in between the browser had waited; $16 tells the two within one second. Where somebody proved who they are ($15), the
+ * session is at home from then on.
  */
 export const saveSession = statement(
   'protocol_save_session',
-  `WITH saved AS (
-     INSERT INTO sessions AS s (tenant_id, uid, account_id, login_ts, payload, ip, user_agent, created_at, updated_at, expires_at)
-     SELECT $1::uuid, $2::text, $3::uuid, $4::bigint, $5::jsonb, $6::text, $7::text, $8::timestamptz, $8::timestamptz, $9::timestamptz
+  `WITH person AS (
+     SELECT proofs_from FROM users
+      WHERE tenant_id = $1 AND id = $3
+        AND NOT EXISTS (SELECT 1 FROM sessions o WHERE o.tenant_id = $1 AND o.uid = $2 AND o.login_ts = $4)
+        FOR SHARE
+   ), saved AS (
+     INSERT INTO sessions AS s (tenant_id, uid, account_id, login_ts, payload, ip, user_agent, created_at, updated_at, expires_at, home_ip, home_user_agent)
+     SELECT $1::uuid, $2::text, $3::uuid, $4::bigint, $5::jsonb, $6::text, $7::text, $8::timestamptz, $8::timestamptz, $9::timestamptz, $15::text,
+            CASE WHEN $15 IS NOT NULL THEN $7::text END
       WHERE NOT EXISTS (SELECT 1 FROM password_credentials p
-                         WHERE p.tenant_id = $1 AND p.user_id = $3 AND date_trunc('second', p.changed_at) > to_timestamp($4::bigint))
+                         WHERE p.tenant_id = $1 AND p.user_id = $3
+                           AND COALESCE(p.changed_at > $16::timestamptz, date_trunc('second', p.changed_at) > to_timestamp($4::bigint)))
+        AND NOT EXISTS (SELECT 1 FROM person
+                         WHERE COALESCE(proofs_from > $16::timestamptz, date_trunc('second', proofs_from) > to_timestamp($4::bigint)))
          OR EXISTS (SELECT 1 FROM sessions o WHERE o.tenant_id = $1 AND o.uid = $2 AND o.login_ts = $4)
      ON CONFLICT (tenant_id, uid) DO UPDATE SET
        account_id = COALESCE(excluded.account_id, s.account_id),
@@ -164,6 +174,9 @@ export const saveSession = statement(
                 FULL JOIN jsonb_each(excluded.payload -> 'authorizations') AS new (client, entry) USING (client)
                WHERE client <> ALL ($11::text[]))),
        ip = excluded.ip, user_agent = excluded.user_agent, updated_at = excluded.updated_at,
+       home_ip = COALESCE(excluded.home_ip, s.home_ip),
+       home_user_agent = CASE WHEN excluded.home_ip IS NULL THEN s.home_user_agent ELSE excluded.home_user_agent END,
+       moved_to = CASE WHEN excluded.home_ip IS NULL THEN s.moved_to END,
        expires_at = GREATEST(s.expires_at, excluded.expires_at)
      WHERE s.ended_at IS NULL AND (s.account_id IS NULL OR s.account_id = excluded.account_id)
      RETURNING s.uid
@@ -176,6 +189,18 @@ export const saveSession = statement(
        FROM saved WHERE h.tenant_id = $1 AND h.session_uid = saved.uid AND h.handle_hash = ANY ($13::bytea[])
    )
    SELECT saved.uid, handle.retire_at IS NOT NULL AS handle_retired FROM saved, handle`,
+);
+
+/** Whoever is about to begin a session (`person` above) waits for this, or is waited for: no session is made behind the back of the end. */
+export const endProofs = statement(
+  'protocol_end_proofs',
+  'UPDATE users SET proofs_from = $3 WHERE tenant_id = $1 AND id = $2',
+);
+
+export const touchSession = statement(
+  'protocol_touch_session',
+  `UPDATE sessions SET updated_at = $3, ip = $4, user_agent = $5
+    WHERE tenant_id = $1 AND uid = $2 AND ended_at IS NULL AND updated_at < $6::timestamptz`,
 );
 
 export const endSession = statement(

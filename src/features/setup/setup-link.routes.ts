@@ -1,5 +1,5 @@
 import { endpoint } from '../../platform/endpoint.js';
-import { TTL_SECONDS } from '../one-time-tokens/one-time-token.service.js';
+import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
 import { SetupLinkView, TenantParams } from '../tenants/tenant.schema.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { SetupService } from './setup.service.js';

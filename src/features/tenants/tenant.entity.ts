@@ -29,6 +29,11 @@ export class Tenant {
     return readSettings(this.storedSettings);
   }
 
+  /** What people and programs for people call it. */
+  get displayName(): string {
+    return this.settings.branding.company_name ?? this.name;
+  }
+
   /** The tenant of whoever operates the installation. */
   get isDefault(): boolean {
     return this.slug === 'default';

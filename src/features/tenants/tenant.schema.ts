@@ -1,13 +1,26 @@
 import { z } from 'zod';
 import { patchOf } from '../../platform/merge-patch.js';
 import { pageQuery } from '../../platform/pagination.js';
+import { AuthenticationPolicy } from './authentication-policy.js';
 import type { Tenant } from './tenant.entity.js';
 
 export const LockoutPolicy = z.strictObject({
+  /** False: passwords are not locked, and only limits by address hold. The second factor is locked all the same. */
+  enabled: z.boolean().default(true),
   max_attempts: z.number().int().min(3).max(100).default(5),
   strategy: z.enum(['fixed', 'exponential', 'permanent']).default('exponential'),
   /** Minutes, for the strategy `fixed`. */
   duration_minutes: z.number().int().min(1).max(1440).default(30),
+  second_factor: z
+    .strictObject({
+      max_attempts: z.number().int().min(3).max(10).default(5),
+      duration_minutes: z.number().int().min(5).max(1440).default(5),
+    })
+    .prefault({}),
+  /** Failures of an account or an address after which it is asked whether a person is there; 0: always. Needs TURNSTILE_SITE_KEY. */
+  captcha_after: z.number().int().min(0).max(100).default(2),
+  /** Of accounts that have a role; always fewer than the others have. */
+  administrators: z.strictObject({ max_attempts: z.number().int().min(2).max(100).default(3) }).prefault({}),
 });
 export type LockoutPolicy = z.infer<typeof LockoutPolicy>;
 
@@ -27,11 +40,16 @@ export const SessionPolicy = z
   .strictObject({
     idle_seconds: z.number().int().min(300).max(31_536_000).default(86_400),
     absolute_seconds: z.number().int().min(300).max(31_536_000).default(1_209_600),
+    /** Where a session holds: `subnet`, in the network (IPv4 /24, IPv6 /48) and the browser it was signed in from; `strict`, at that address. */
+    binding: z.enum(['off', 'subnet', 'strict']).default('subnet'),
+    /** What happens elsewhere: whoever it is signs in again, or the session ends. */
+    when_moved: z.enum(['step_up', 'end']).default('step_up'),
   })
   .refine((policy) => policy.idle_seconds <= policy.absolute_seconds, {
     message: 'idle_seconds must not be longer than absolute_seconds',
     path: ['idle_seconds'],
   });
+export type SessionPolicy = z.infer<typeof SessionPolicy>;
 
 export const SigningKeyPolicy = z.strictObject({
   /** Days after which another key signs; 0: by hand only. */
@@ -45,6 +63,11 @@ export const SigningKeyPolicy = z.strictObject({
     .default(['ES256', 'RS256']),
 });
 
+export const AccountPolicy = z.strictObject({
+  /** Days for which somebody who has deleted their account can take it back. */
+  deletion_grace_days: z.number().int().min(1).max(365).default(30),
+});
+
 /** Stored as it was given; what is absent takes its default when it is read. */
 const StoredSettings = z
   .strictObject({
@@ -53,6 +76,8 @@ const StoredSettings = z
     lockout: LockoutPolicy,
     sessions: SessionPolicy,
     signing_keys: SigningKeyPolicy,
+    authentication: AuthenticationPolicy,
+    accounts: AccountPolicy,
   })
   .partial();
 
@@ -62,6 +87,8 @@ const defaults = {
   lockout: LockoutPolicy.parse({}),
   sessions: SessionPolicy.parse({}),
   signing_keys: SigningKeyPolicy.parse({}),
+  authentication: AuthenticationPolicy.parse({}),
+  accounts: AccountPolicy.parse({}),
 } as const;
 
 export type TenantSettings = Required<z.output<typeof StoredSettings>>;

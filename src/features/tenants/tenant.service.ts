@@ -9,10 +9,11 @@ import type { Database } from '../../platform/database.js';
 import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import type { Cache, Caching } from './caching.js';
+import type { Caching } from './caching.js';
 import { type Places, Tenant } from './tenant.entity.js';
 import { hostProblem } from './tenant.rules.js';
 import { CreateTenant, UpdateTenant } from './tenant.schema.js';
+import { TenantLookup } from './tenant-lookup.js';
 import { makeSecrets, openSecrets, type TenantSecrets } from './tenant-secrets.js';
 
 export interface TenantHooks {
@@ -24,21 +25,19 @@ export interface TenantHooks {
 
 const noHooks: TenantHooks = { created: async () => {}, deleting: async () => {} };
 
-const TOPIC = 'tenant';
-
 export class TenantService {
-  private readonly tenants: Cache<Tenant>;
+  private readonly lookup: TenantLookup;
 
   constructor(
     private readonly db: Database,
     private readonly audit: AuditLog,
     private readonly sealer: Sealer,
-    private readonly caching: Caching,
+    caching: Caching,
     private readonly clock: Clock,
     private readonly places: Places,
     private readonly hooks: TenantHooks = noHooks,
   ) {
-    this.tenants = caching.cache({ max: 3000, topic: TOPIC, load: (key) => this.load(key) });
+    this.lookup = new TenantLookup(db, caching);
   }
 
   /** Makes the tenant `default` at the first start, once, however many processes start. */
@@ -136,16 +135,15 @@ export class TenantService {
 
   /** Cached: what is handed out is not to be changed. */
   findById(id: string): Promise<Tenant | undefined> {
-    return this.tenants.get(`id:${id}`);
+    return this.lookup.byId(id);
   }
 
   findBySlug(slug: string): Promise<Tenant | undefined> {
-    return this.tenants.get(`slug:${slug}`);
+    return this.lookup.bySlug(slug);
   }
 
   findByHost(host: string): Promise<Tenant | undefined> {
-    // RFC 1035 §2.3.4, and a port.
-    return host.length > 260 ? Promise.resolve(undefined) : this.tenants.get(`host:${host.toLowerCase()}`);
+    return this.lookup.byHost(host);
   }
 
   /** The tenant of the context. */
@@ -165,11 +163,8 @@ export class TenantService {
   }
 
   /** Every process forgets what it knew of the tenant, once the surrounding transaction has committed. */
-  async published({ id, slug, host }: Tenant): Promise<void> {
-    for (const key of [`id:${id}`, `slug:${slug}`, ...(host ? [`host:${host}`] : [])])
-      await this.caching.publish(TOPIC, key);
-    // What is built for the tenant, an engine for one, is built anew.
-    await this.caching.publish('issuer', id);
+  published(tenant: Tenant): Promise<void> {
+    return this.lookup.published(tenant);
   }
 
   secrets(tenant: Tenant): TenantSecrets {
@@ -189,13 +184,6 @@ export class TenantService {
       createdAt: now,
       updatedAt: now,
     });
-  }
-
-  private async load(key: string): Promise<Tenant | undefined> {
-    const [, by, value] = /^(id|slug|host):(.*)$/.exec(key) ?? [];
-    if (!by || !value) return undefined;
-    const tenant = await this.db.manager.findOneBy(Tenant, { [by]: value });
-    return tenant ? Object.freeze(tenant) : undefined;
   }
 
   private change({ id }: Tenant, ifMatch: number | undefined, work: (row: Tenant) => Promise<void>): Promise<Tenant> {

@@ -1,5 +1,6 @@
 // The one normalisation of what people type to say who they are: used for uniqueness and for look-up, so both always agree.
 import { z } from 'zod';
+import { invalid } from '../../platform/errors.js';
 
 // Control, format (bidi, zero width), surrogate, private-use and invisible characters: two identifiers that look alike would differ.
 const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
@@ -11,6 +12,13 @@ export function normalizeIdentifier(raw: string): string | undefined {
   // Lower case can leave a sequence that composes again, hence the second pass.
   const normalized = trimmed.normalize('NFKC').toLowerCase().normalize('NFKC');
   return normalized === '' || FORBIDDEN.test(normalized) ? undefined : normalized;
+}
+
+/** @throws AppError 422 */
+export function identifierOf(email: string): string {
+  const identifier = normalizeIdentifier(email);
+  if (!identifier) throw invalid('The e-mail address cannot be used', [{ pointer: '/email', message: 'is not valid' }]);
+  return identifier;
 }
 
 /** RFC 6531 addresses without quoted local parts; the domain has a dot or is a local name. */

@@ -1,11 +1,26 @@
 import type { Database } from '../../platform/database.js';
 import { endpoint } from '../../platform/endpoint.js';
 import { mapPage, pageOf } from '../../platform/pagination.js';
+import type { User } from './user.entity.js';
 import { listUsers } from './user.queries.js';
-import { CreateUser, present, Roles, UpdateUser, UserParams, UserQuery, UserView } from './user.schema.js';
+import {
+  type CreateUser,
+  ImportUser,
+  present,
+  Roles,
+  UpdateUser,
+  UserParams,
+  UserQuery,
+  UserView,
+} from './user.schema.js';
 import type { UserService } from './user.service.js';
 
-export const userRoutes = (db: Database, users: UserService) => [
+/** What else comes with a new person is the matter of whoever knows it. */
+export interface NewUsers {
+  createUser(input: CreateUser, passwordHash: string | undefined): Promise<User>;
+}
+
+export const userRoutes = (db: Database, users: UserService, newUsers: NewUsers) => [
   endpoint({
     method: 'get',
     path: '/users',
@@ -19,11 +34,11 @@ export const userRoutes = (db: Database, users: UserService) => [
     method: 'post',
     path: '/users',
     scope: 'users:write',
-    summary: 'Create a user without a password',
-    body: CreateUser,
+    summary: 'Create a user without a password, or with the hash of the one they had elsewhere',
+    body: ImportUser,
     status: 201,
     response: UserView,
-    handle: async ({ body }) => present(await users.create(body)),
+    handle: async ({ body: { password_hash, ...input } }) => present(await newUsers.createUser(input, password_hash)),
   }),
   endpoint({
     method: 'get',
@@ -74,6 +89,15 @@ export const userRoutes = (db: Database, users: UserService) => [
     async handle({ params }) {
       await users.enable(await users.find(params.user_id));
     },
+  }),
+  endpoint({
+    method: 'delete',
+    path: '/users/:user_id/deletion',
+    scope: 'users:write',
+    summary: 'Take back the deletion that the owner of an account has asked for',
+    params: UserParams,
+    response: UserView,
+    handle: async ({ params, ifMatch }) => present(await users.reopen(await users.find(params.user_id), ifMatch)),
   }),
   // Not part of /users: who may write users must not be able to make administrators.
   endpoint({

@@ -57,6 +57,13 @@ export const CreateUser = z.strictObject({
 });
 export type CreateUser = z.input<typeof CreateUser>;
 
+export const ImportUser = CreateUser.extend({
+  password_hash: z.string().max(1024).optional().meta({
+    description:
+      'The hash of the password the person had elsewhere: argon2id, bcrypt, scrypt, firebase-scrypt, PBKDF2 or SSHA. It is replaced at the next sign-in.',
+  }),
+});
+
 export const UpdateUser = z.strictObject({
   email: EmailAddress.optional(),
   email_verified: z.boolean().optional(),
@@ -84,6 +91,10 @@ export const UserView = z
     claims: z.object(StandardClaims.shape),
     roles: z.array(z.string()),
     disabled_at: z.iso.datetime().nullable(),
+    deletion_at: z.iso
+      .datetime()
+      .nullable()
+      .meta({ description: 'When an account that its owner has closed will be deleted' }),
     last_login_at: z.iso.datetime().nullable(),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -98,6 +109,7 @@ export const present = (user: User) => ({
   claims: user.claims,
   roles: user.roles,
   disabled_at: user.disabledAt?.toISOString() ?? null,
+  deletion_at: user.deletionAt?.toISOString() ?? null,
   last_login_at: user.lastLoginAt?.toISOString() ?? null,
   created_at: user.createdAt.toISOString(),
   updated_at: user.updatedAt.toISOString(),

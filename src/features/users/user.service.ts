@@ -1,24 +1,38 @@
 // Owns the people of a tenant: their address, claims and roles, and whether they may come in.
 // Hands off to: credentials (how they prove who they are); whoever ends sessions and tokens, through the hook `ended`.
 import type { Clock } from '../../platform/clock.js';
-import { currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
+import { conflict, forbidden, notFound, preconditionFailed } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import { normalizeIdentifier } from './identifier.js';
+import { ownerOf } from '../one-time-tokens/one-time-purposes.js';
+import { AccountSettings } from './account-settings.js';
+import { identifierOf, normalizeIdentifier } from './identifier.js';
 import { ADMIN, User } from './user.entity.js';
 import { CreateUser, StandardClaims, type UpdateUser } from './user.schema.js';
+import { hasEndedSince, holdUser, isLastAdministrator, lockedUser } from './user-rows.js';
 
 export interface UserHooks {
-  /** The user was disabled or deleted: sessions, grants and tokens end in the same transaction. */
+  /** The user was disabled, closed or deleted: sessions, grants and tokens end in the same transaction. */
   ended(user: User): Promise<void>;
+  /** In the transaction in which a user goes: what no foreign key takes along. */
+  erased(user: User): Promise<void>;
   /** @throws AppError 403 where the caller may not change people who have a role. */
   mayChangePrivileged(): void;
+  /** In the transaction in which an administrator says that the address is proved: it does not matter any more who made the account. */
+  verified(user: User): Promise<void>;
+  /** In the transaction in which an administrator gives the account another address: the former ones have no say in it any more. */
+  moved(user: User): Promise<void>;
 }
 
-const noHooks: UserHooks = { ended: async () => {}, mayChangePrivileged: () => {} };
+const noHooks: UserHooks = {
+  ended: async () => {},
+  erased: async () => {},
+  mayChangePrivileged: () => {},
+  verified: async () => {},
+  moved: async () => {},
+};
 
 export class UserService {
   constructor(
@@ -34,10 +48,31 @@ export class UserService {
     return user;
   }
 
-  /** Whoever may come in; undefined for a disabled user as for none. */
+  /** Whoever may come in; undefined for a disabled or closed user as for none. */
   async findActive(id: string): Promise<User | undefined> {
     const user = await this.db.repo(User).findOneBy({ id });
-    return user && !user.disabledAt ? user : undefined;
+    return user?.active ? user : undefined;
+  }
+
+  /** Whose token it is, as long as they may come in and the address that it was sent to is theirs. */
+  async holderOf({ subject, data }: { subject: string; data: { email: string } }): Promise<User | undefined> {
+    const owner = ownerOf(subject);
+    // What was issued for an address without an account is nobody's.
+    const user = isUuid(owner) ? await this.findActive(owner) : undefined;
+    return user?.emailNormalized === data.email ? user : undefined;
+  }
+
+  /** Whether all sessions of theirs were ended since: what was proved before begins none. @param at NumericDate, in whole seconds. */
+  isOutdated(id: string, at: number): Promise<boolean> {
+    return hasEndedSince(this.db, id, at);
+  }
+
+  /**
+   * In the transaction of a change: whoever ends all sessions of this person waits for it, or was first.
+   * @param provedAt NumericDate. @returns false where they may not come in, or what was proved then begins nothing any more.
+   */
+  hold({ id }: Pick<User, 'id'>, provedAt?: number): Promise<boolean> {
+    return holdUser(this.db, id, provedAt);
   }
 
   /** What was typed is normalised as it was when it was stored. */
@@ -69,15 +104,26 @@ export class UserService {
     });
   }
 
-  /** @param ifMatch the version the caller saw (RFC 9110 §13.1.1). Another address is unverified until it is said to be verified. */
-  update({ id }: User, change: UpdateUser, ifMatch?: number): Promise<User> {
+  /**
+   * Another address is unverified until it is said to be verified.
+   * @param ifMatch the version the caller saw (RFC 9110 §13.1.1). @param by whose word it is.
+   */
+  update(
+    { id }: User,
+    change: UpdateUser,
+    ifMatch?: number,
+    by: 'owner' | 'administrator' = 'administrator',
+  ): Promise<User> {
     return this.change(id, ifMatch, async (user) => {
       if (change.email !== undefined && change.email !== user.email) {
         const emailNormalized = identifierOf(change.email);
-        if (emailNormalized !== user.emailNormalized) user.emailVerified = false;
+        const moved = emailNormalized !== user.emailNormalized;
+        if (moved) user.emailVerified = false;
         Object.assign(user, { email: change.email, emailNormalized });
+        if (moved && by === 'administrator') await this.hooks.moved(user);
       }
       if (change.email_verified !== undefined) user.emailVerified = change.email_verified;
+      if (change.email_verified && by === 'administrator') await this.hooks.verified(user);
       if (change.claims) user.claims = StandardClaims.parse(applyPatch(user.claims, change.claims));
       await this.audit.record('user.updated', { user_id: id, changed: Object.keys(change) });
     });
@@ -109,12 +155,59 @@ export class UserService {
     });
   }
 
+  /** As disabled until then, by the person's own word; whoever does the deletion comes at that time. @throws AppError 409 for the last administrator. */
+  close({ id }: User, deletionAt: Date): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      await this.assertNotLast(user);
+      user.deletionAt = deletionAt;
+      await this.hooks.ended(user);
+      await this.audit.record('account.deletion_requested', { user_id: id, until: deletionAt.toISOString() });
+    });
+  }
+
+  /** What ended when it was closed stays ended. */
+  reopen({ id }: User, ifMatch?: number): Promise<User> {
+    return this.change(id, ifMatch, async (user) => {
+      if (!user.deletionAt) return;
+      user.deletionAt = null;
+      await this.audit.record('account.deletion_withdrawn', { user_id: id });
+    });
+  }
+
+  /** @param stands whether the session that asks still holds: letters that were just turned on again stay on. @throws AppError 403 */
+  changeSettings({ id }: User, settings: AccountSettings, stands = async () => true): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      if (!(await stands())) throw forbidden('session_ended', 'You were signed out meanwhile');
+      const changed = JSON.stringify(AccountSettings.parse(user.settings)) !== JSON.stringify(settings);
+      user.settings = settings;
+      if (changed) await this.audit.record('user.updated', { user_id: id, changed: ['settings'] });
+    });
+  }
+
+  /** Whoever was in the account may have chosen not to be noticed. */
+  resetSettings({ id }: User): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      if (Object.keys(user.settings).length === 0) return;
+      user.settings = {};
+      await this.audit.record('user.updated', { user_id: id, changed: ['settings'] });
+    });
+  }
+
+  /** What was written into the account by somebody whose it was not. */
+  empty({ id }: User): Promise<User> {
+    return this.change(id, undefined, async (user) => {
+      Object.assign(user, { claims: {}, settings: {} });
+      await this.audit.record('user.updated', { user_id: id, changed: ['claims', 'settings'] });
+    });
+  }
+
   /** Nothing of the person stays but the id in the audit log. */
-  delete({ id }: User, ifMatch?: number): Promise<void> {
+  delete({ id }: Pick<User, 'id'>, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
       const user = await this.locked(id, ifMatch);
       await this.assertNotLast(user);
       await this.hooks.ended(user);
+      await this.hooks.erased(user);
       await this.db.repo(User).delete({ id });
       await this.audit.record('user.deleted', { user_id: id });
     });
@@ -145,35 +238,19 @@ export class UserService {
     });
   }
 
-  /** Reads the row as it is now and keeps others from changing it: two changes at once follow each other. */
   private async locked(id: string, ifMatch?: number): Promise<User> {
-    const user = await this.db
-      .repo(User)
-      .query('u')
-      .andWhere('u.id = :id', { id })
-      .setLock('pessimistic_write')
-      .getOne();
+    const user = await lockedUser(this.db, id);
     if (!user) throw notFound('user');
     if (ifMatch !== undefined && ifMatch !== user.version) throw preconditionFailed('The user has changed since');
     this.assertMayChange(user);
     return user;
   }
 
-  /** Without anybody the setup link would make the next one. Of two who remove each other at once one stays. @throws AppError 409 */
+  /** Without anybody the setup link would make the next one. @throws AppError 409 */
   private async assertNotLast(user: User): Promise<void> {
-    if (!user.roles.includes(ADMIN)) return;
-    await this.db.execute(LOCK, [currentTenantId()]);
-    const others = this.db.repo(User).query('u').andWhere(':role = ANY(u.roles)', { role: ADMIN });
-    if (await others.andWhere('u.id <> :id', { id: user.id }).getExists()) return;
+    if (!(await isLastAdministrator(this.db, user))) return;
     throw conflict('last_administrator', 'Somebody must administer this tenant: give another user the role first');
   }
 }
 
-// NO KEY: rows that refer to the tenant can be written meanwhile.
-const LOCK = { name: 'administrators_lock', text: 'SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE' };
-
-function identifierOf(email: string): string {
-  const identifier = normalizeIdentifier(email);
-  if (!identifier) throw invalid('The e-mail address cannot be used', [{ pointer: '/email', message: 'is not valid' }]);
-  return identifier;
-}
+const isUuid = (text: string): boolean => /^[0-9a-f-]{36}$/.test(text);

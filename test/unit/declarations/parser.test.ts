@@ -89,9 +89,11 @@ const mistakes: [string, string, string[]][] = [
     ['3:15: users[0].password: is one of the passwords that everybody guesses first'],
   ],
   [
-    'a hash of another algorithm',
+    'a hash that is none',
     'users:\n  - email: ann@example.com\n    password_hash: $2b$10$abcdefghijklmnopqrstuv\n',
-    ['3:20: users[0].password_hash: only argon2id hashes are taken over: $argon2id$v=19$m=…,t=…,p=…$salt$hash'],
+    [
+      '3:20: users[0].password_hash: is no hash that is taken over: argon2id, bcrypt, scrypt, firebase-scrypt, PBKDF2 or SSHA',
+    ],
   ],
   [
     'a reference to the environment',

@@ -1,22 +1,23 @@
 // The doors of setup, password and mailbox as the front opens them, over the real features and a real database; only time and mail are ours.
 import Koa from 'koa';
 import supertest from 'supertest';
-import { createPasswordRouter } from '../../../src/account/password.js';
+import { limits } from '../../../config/protocol.js';
 import { createMailboxRouter } from '../../../src/dev/mailbox.js';
 import { AuditLog } from '../../../src/features/audit/audit.service.js';
 import { AuditEvent } from '../../../src/features/audit/audit-event.entity.js';
 import { ClientService } from '../../../src/features/clients/client.service.js';
 import { ClientLookup } from '../../../src/features/clients/client-lookup.js';
 import { Lockout } from '../../../src/features/credentials/lockout.js';
-import { PasswordService } from '../../../src/features/credentials/password.service.js';
 import { PasswordLinks } from '../../../src/features/credentials/password-links.js';
-import { MailService, type MailTemplates, SendMail } from '../../../src/features/mail/mail.service.js';
-import { type MailTransport, mailboxTransport } from '../../../src/features/mail/mail.transport.js';
+import { type MailDriver, mailDriver } from '../../../src/features/mail/mail.driver.js';
+import { MailService, SendMail } from '../../../src/features/mail/mail.service.js';
+import type { MailTemplates } from '../../../src/features/mail/mail.templates.js';
 import { OneTimeTokens } from '../../../src/features/one-time-tokens/one-time-token.service.js';
 import { SetupService } from '../../../src/features/setup/setup.service.js';
 import type { Caching } from '../../../src/features/tenants/caching.js';
 import { TenantService } from '../../../src/features/tenants/tenant.service.js';
 import { UserService } from '../../../src/features/users/user.service.js';
+import { createPasswordRouter } from '../../../src/letters/password.js';
 import { BoundedCache } from '../../../src/platform/cache.js';
 import { runInContext, withContext } from '../../../src/platform/context.js';
 import { Sealer } from '../../../src/platform/crypto.js';
@@ -32,6 +33,7 @@ import { Views } from '../../../src/platform/views.js';
 import { entities, migrations } from '../../../src/schema.js';
 import { createSetupRouter } from '../../../src/setup/routes.js';
 import { viewsRoot } from '../../support/pages.js';
+import { openPasswords } from '../../support/passwords.js';
 import { freshDatabase, type Kind } from '../../support/postgres.js';
 
 export const issuer = 'https://id.example.com';
@@ -64,7 +66,8 @@ export async function openHouse(kind: Kind) {
   const users = new UserService(db, audit, clock);
   const oneTimeTokens = new OneTimeTokens(db, clock);
   const lockout = new Lockout(db, clock);
-  const passwords = new PasswordService(db, audit, tenants, users, lockout, oneTimeTokens, hasher, clock, {
+  const ground = { db, audit, tenants, users, lockout, oneTimeTokens, clock };
+  const { passwords } = openPasswords(ground, hasher, {
     passwordChanged: async ({ id }) => void ended.push(id),
     locked: async () => {},
   });
@@ -85,8 +88,8 @@ export async function openHouse(kind: Kind) {
     const { link = '' } = data as { link?: string };
     return { subject: `Subject of ${template}`, text: `Open <this>:\n${link}\n`, html: '' };
   };
-  const mailOver = (transport: MailTransport) => new MailService(db, { enqueue }, sealer, render, transport, clock);
-  const mail = mailOver(mailboxTransport());
+  const mailOver = (driver: MailDriver) => new MailService(db, { enqueue }, sealer, render, driver, clock, audit);
+  const mail = mailOver(mailDriver('mailbox:', ''));
   const passwordLinks = new PasswordLinks(
     db,
     audit,
@@ -96,6 +99,7 @@ export async function openHouse(kind: Kind) {
     oneTimeTokens,
     mail,
     (tenant, token) => `${tenant.issuer(issuer)}/password?token=${token}`,
+    (user) => users.update(user, { email_verified: true }),
   );
 
   const tenant = await tenants.ensureDefault();
@@ -104,8 +108,11 @@ export async function openHouse(kind: Kind) {
   const pages = new Pages(new Views({ root: viewsRoot, cache: true }), async () => ({ brand: { name: 'Ostiary' } }));
   const rateLimits = new RateLimits({ workers: 1, clock });
   const routers = [
-    createSetupRouter({ setup, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
-    createPasswordRouter({ passwordLinks, assertRoom: () => hasher.assertRoom(), csrf, pages, rateLimits }),
+    createSetupRouter({ setup, passwords, csrf, pages, rateLimits }),
+    createPasswordRouter(
+      { csrf, pages, failures: rateLimits.limiter({ name: 'link', ...limits.linkFailures }) },
+      { passwordLinks, passwords, rateLimits },
+    ),
     createMailboxRouter({ mail, pages }),
   ];
 
@@ -138,6 +145,7 @@ export async function openHouse(kind: Kind) {
     clock,
     tenant,
     acme,
+    tenants,
     users,
     passwords,
     clients,

@@ -2,19 +2,19 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { limits } from '../../../config/protocol.js';
 import type { User } from '../../../src/features/users/user.entity.js';
 import { unavailable } from '../../../src/platform/errors.js';
-import { kinds } from '../../support/postgres.js';
+import { oneKind } from '../../support/postgres.js';
 import { goodPassword, type House, hidden, issuer, openHouse, tokenOf } from './house.js';
 
 const oldPassword = 'a former walnut bridge';
 
-describe.each(kinds)('a password from a mailed link (%s)', (kind) => {
+describe.each(oneKind)('a password from a mailed link (%s)', (kind) => {
   let house: House;
   let user: User;
   let machine = 0;
 
   beforeAll(async () => {
     house = await openHouse(kind);
-  }, 60_000);
+  }, 180_000);
   afterAll(() => house.close());
   beforeEach(async () => {
     for (const table of ['users', 'one_time_tokens', 'audit_events', 'mail_messages', 'login_failures'])
@@ -42,6 +42,64 @@ describe.each(kinds)('a password from a mailed link (%s)', (kind) => {
       .send({ token, password: goodPassword, csrf: house.csrf.token(token), ...fields });
   const works = async (password: string) =>
     (await house.inside(() => house.passwords.verify(user.email, password))).outcome === 'ok';
+
+  describe('says how strong a password is while it is typed', () => {
+    const ask = (token: string, password: string, fields: Record<string, string> = {}) =>
+      house.agent
+        .post('/password/strength')
+        .type('form')
+        .set('Origin', issuer)
+        .send({ token, password, csrf: house.csrf.token(token), ...fields });
+
+    it('in a word, and why it would be refused', async () => {
+      const token = await link();
+      const page = await open(token);
+      expect(page.text).toContain('data-strength="/password/strength"');
+      const good = await ask(token, 'a former walnut bridge');
+      expect([good.status, good.body, good.headers['cache-control']]).toEqual([
+        200,
+        { strength: 'strong' },
+        'no-store',
+      ]);
+      expect((await ask(token, 'password1')).body).toEqual({ strength: 'weak', problem: 'common' });
+      expect((await ask(token, user.email)).body).toEqual({ strength: 'weak', problem: 'contains_email' });
+      // Nothing is used up, nothing is set.
+      expect((await open(token)).status).toBe(200);
+      expect(await works('a former walnut bridge')).toBe(true);
+      expect(await house.events('password.set')).toHaveLength(1);
+    });
+
+    it('only to its own page, and only so often', async () => {
+      const token = await link();
+      expect((await ask(token, 'x', { csrf: house.csrf.token('another') })).status).toBe(403);
+      expect((await ask(token, 'x', { csrf: '' })).status).toBe(403);
+      const elsewhere = ask(token, 'x').set('Origin', 'https://evil.example');
+      expect((await elsewhere).status).toBe(403);
+      expect((await ask('unknown', 'x')).status).toBe(400);
+      let last = 200;
+      for (let i = 0; i <= limits.strength.points && last === 200; i += 1) last = (await ask(token, 'x')).status;
+      expect(last).toBe(429);
+    });
+  });
+
+  it('asks for the length of the tenant', async () => {
+    await house.inside(async () => {
+      const tenant = await house.tenants.current();
+      await house.tenants.update(tenant, { settings: { authentication: { password_min_length: 15 } } });
+    });
+    const token = await link();
+    const form = await open(token);
+    expect(form.text).toContain('minlength="15"');
+    expect(form.text).toContain('At least 15 characters');
+    const short = await submit(token, { password: 'k9$Lq2vRk9$Lq2' });
+    expect(short.status).toBe(422);
+    expect(short.text).toContain('It has fewer than 15 characters.');
+    expect((await submit(token, { password: 'k9$Lq2vRk9$Lq2v' })).status).toBe(303);
+    await house.inside(async () => {
+      const tenant = await house.tenants.current();
+      await house.tenants.update(tenant, { settings: { authentication: { password_min_length: 8 } } });
+    });
+  });
 
   it('sets the password, ends what rested on the old one, proves the mailbox, and answers 303', async () => {
     const token = await link();
@@ -95,7 +153,7 @@ describe.each(kinds)('a password from a mailed link (%s)', (kind) => {
     expect(answers.filter(({ status }) => status === 400)).toHaveLength(19);
     expect(await works(`${goodPassword} ${winners[0]}`)).toBe(true);
     expect(house.ended).toEqual([user.id]);
-  }, 30_000);
+  }, 180_000);
 
   it('refuses a link older than an hour', async () => {
     const token = await link();

@@ -54,7 +54,7 @@ describe.each(kinds)('the database (%s)', (kind) => {
     fresh = await freshDatabase(kind, { entities: [Note], migrations: [Notes1600000000001] });
     dataSource = await createDataSource(fresh.settings).initialize();
     db = new Database(dataSource, (error) => reported.push(error));
-  }, 60_000);
+  }, 180_000);
 
   afterAll(async () => {
     await dataSource.destroy();

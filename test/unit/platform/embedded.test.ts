@@ -66,7 +66,7 @@ describe('the embedded database', () => {
     expect((await next.query({ name: 'same', text: 'SELECT n + 1 AS m FROM t' })).rows).toEqual([{ m: 2 }]);
     await next.end();
     expect(process.exitCode).toBeUndefined();
-  }, 30_000);
+  }, 180_000);
 
   it('lets timers run beside a busy connection', async () => {
     const client = await connect(open());
@@ -76,7 +76,7 @@ describe('the embedded database', () => {
     clearInterval(timer);
     expect(ticks).toBeGreaterThan(5);
     await client.end();
-  }, 30_000);
+  }, 180_000);
 
   it('fails the statement and ends the connection, rather than hang, when it is closed or breaks underneath', async () => {
     const embedded = open();
@@ -86,7 +86,7 @@ describe('the embedded database', () => {
     await embedded.close();
     await expect(client.query('SELECT 1')).rejects.toThrow();
     await expect(connect(embedded)).rejects.toThrow();
-  }, 30_000);
+  }, 180_000);
 
   it('keeps its rows in a folder that only its owner can enter, and opens from a dump', async () => {
     const dataDir = folder();
@@ -105,7 +105,7 @@ describe('the embedded database', () => {
     client = await connect(open({ loadDataDir: dump }));
     expect(await numbers(client)).toEqual([1, 2]);
     await client.end();
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('a folder serves one process', () => {
@@ -161,5 +161,5 @@ describe('a folder serves one process', () => {
     expect(acknowledged).toBeGreaterThanOrEqual(1_000);
     expect(rows.slice(0, acknowledged)).toEqual(Array.from({ length: acknowledged }, (_, index) => index + 1));
     await client.end();
-  }, 30_000);
+  }, 180_000);
 });

@@ -37,7 +37,7 @@ describe.each(kinds)('invalidation (%s)', (kind) => {
     fresh = await freshDatabase(kind, { entities: [], migrations: [] });
     dataSource = await createDataSource(fresh.settings).initialize();
     db = new Database(dataSource);
-  }, 60_000);
+  }, 180_000);
   afterAll(async () => {
     for (const invalidation of started) await invalidation.stop();
     await dataSource.destroy();

@@ -19,7 +19,7 @@ describe.each(kinds)('jobs (%s)', (kind) => {
     fresh = await freshDatabase(kind, { entities: [], migrations: [] });
     dataSource = await createDataSource(fresh.settings).initialize();
     db = new Database(dataSource);
-  }, 60_000);
+  }, 180_000);
   beforeEach(async () => {
     logged.length = 0;
     await dataSource.query('DELETE FROM graphile_worker._private_jobs');

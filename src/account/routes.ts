@@ -1,0 +1,63 @@
+// The pages below /account. Each group of pages adds its own routes; the door decides who passes.
+import Router from '@koa/router';
+import { readForm } from '../platform/form.js';
+import { type ActivityDependencies, activityRoutes } from './activity.js';
+import { type ApplicationDependencies, applicationRoutes } from './applications.js';
+import { type AuthenticatorDependencies, authenticatorRoutes } from './authenticator.js';
+import { type DataExportDependencies, dataExportRoutes } from './data-export.js';
+import { type DeletionDependencies, deletionRoutes } from './deletion.js';
+import { type DeviceDependencies, deviceRoutes } from './devices.js';
+import type { AccountDoor } from './door.js';
+import { type EmailDependencies, emailRoutes } from './email.js';
+import { overviewRoutes } from './overview.js';
+import { type OwnPasswordDependencies, ownPasswordRoutes } from './own-password.js';
+import { type PasskeyDependencies, passkeyRoutes } from './passkeys.js';
+import { type ProfileDependencies, profileRoutes } from './profile.js';
+import { type SecurityDependencies, securityRoutes } from './security.js';
+import { type SettingsDependencies, settingsRoutes } from './settings.js';
+import { signedInRoutes } from './signed-in.js';
+import type { WayBack } from './way-back.js';
+
+export interface AccountDependencies
+  extends ProfileDependencies,
+    DeviceDependencies,
+    ApplicationDependencies,
+    ActivityDependencies,
+    SecurityDependencies,
+    OwnPasswordDependencies,
+    PasskeyDependencies,
+    AuthenticatorDependencies,
+    EmailDependencies,
+    SettingsDependencies,
+    DataExportDependencies,
+    DeletionDependencies {
+  wayBack: WayBack;
+}
+
+export function createAccountRouter(door: AccountDoor, deps: AccountDependencies): Router {
+  const router = new Router({ prefix: '/account', sensitive: true, strict: true });
+  router.use(async (ctx, next) => {
+    ctx.state.route = String(ctx._matchedRoute ?? '/account');
+    await next();
+  });
+  router.use(readForm);
+  signedInRoutes(router, door, deps.wayBack);
+  profileRoutes(router, door, deps);
+  securityRoutes(router, door, deps);
+  ownPasswordRoutes(router, door, deps);
+  passkeyRoutes(router, door, deps);
+  authenticatorRoutes(router, door, deps);
+  deviceRoutes(router, door, deps);
+  applicationRoutes(router, door, deps);
+  activityRoutes(router, door, deps);
+  emailRoutes(router, door, deps);
+  settingsRoutes(router, door, deps);
+  dataExportRoutes(router, door, deps);
+  deletionRoutes(router, door, deps);
+
+  // The first page has no slash behind the prefix.
+  const whole = new Router({ sensitive: true, strict: true });
+  overviewRoutes(whole, door);
+  whole.use(router.routes());
+  return whole;
+}

@@ -1,0 +1,53 @@
+// What the management API answers: each feature's own list, put together. The OpenAPI document is printed from it, and a test walks it.
+import { auditRoutes } from './features/audit/audit.routes.js';
+import { clientRoutes } from './features/clients/client.routes.js';
+import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
+import { lockoutRoutes } from './features/credentials/lockout.routes.js';
+import { passwordRoutes } from './features/credentials/password.routes.js';
+import { deviceRoutes } from './features/devices/device.routes.js';
+import { keyRoutes } from './features/keys/key.routes.js';
+import { mailRoutes } from './features/mail/mail.routes.js';
+import { sessionRoutes } from './features/protocol/session.routes.js';
+import { resourceRoutes } from './features/resources/resource.routes.js';
+import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
+import { tenantRoutes } from './features/tenants/tenant.routes.js';
+import { userRoutes } from './features/users/user.routes.js';
+import type { Endpoint } from './platform/endpoint.js';
+import type { Services } from './services.js';
+
+/** Everything it answers, at the tenant `default`. */
+export const endpointsOf = (services: Services): Endpoint[] => [
+  ...tenantEndpoints(services),
+  ...tenantRoutes(services.db, services.tenants),
+  ...setupLinkRoutes(services.tenants, services.setup),
+];
+
+/** What every tenant has. */
+export function tenantEndpoints({
+  db,
+  clock,
+  clients,
+  users,
+  accountLocks,
+  devices,
+  importedPasswords,
+  passwordLinks,
+  resources,
+  protocol,
+  keys,
+  mail,
+}: Services): Endpoint[] {
+  return [
+    ...clientRoutes(db, clients),
+    ...clientSecretRoutes(clients),
+    ...userRoutes(db, users, importedPasswords),
+    ...passwordRoutes(users, passwordLinks),
+    ...lockoutRoutes(db, users, accountLocks),
+    ...deviceRoutes(users, devices),
+    ...resourceRoutes(db, resources),
+    ...sessionRoutes(db, protocol, users, clock),
+    ...keyRoutes(keys),
+    ...mailRoutes(db, mail),
+    ...auditRoutes(db),
+  ];
+}

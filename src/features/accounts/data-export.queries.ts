@@ -1,0 +1,54 @@
+// What the house keeps about one person, column by column: what is not named here is not given out. No hash, no secret, no handle.
+import { currentTenantId } from '../../platform/context.js';
+import type { Database } from '../../platform/database.js';
+
+type Row = Record<string, unknown>;
+
+/** Section of the document → its rows, oldest first; all but the activity, which may be long. */
+const SECTIONS = {
+  passwords: `
+    SELECT changed_at, must_change FROM password_credentials WHERE tenant_id = $1 AND user_id = $2`,
+  passkeys: `
+    SELECT credential_id, name, transports, aaguid, backup_eligible, backed_up, created_at, last_used_at, flagged_at
+      FROM passkeys WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at`,
+  authenticators: `
+    SELECT created_at FROM totp_credentials WHERE tenant_id = $1 AND user_id = $2`,
+  recovery_codes: `
+    SELECT created_at, used_at FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at, used_at`,
+  devices: `
+    SELECT id, ip, user_agent, created_at, last_seen_at, trusted_until
+      FROM devices WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at`,
+  networks: `
+    SELECT network, last_seen_at FROM known_networks WHERE tenant_id = $1 AND user_id = $2 ORDER BY last_seen_at`,
+  sessions: `
+    SELECT uid AS id, ip, user_agent, home_ip, home_user_agent, moved_to, payload ->> 'acr' AS acr, payload -> 'amr' AS amr,
+           created_at, updated_at, expires_at, ended_at, end_reason
+      FROM sessions WHERE tenant_id = $1 AND account_id = $2 ORDER BY created_at`,
+  grants: `
+    SELECT g.id, g.client_id, c.name AS client_name, g.payload -> 'openid' ->> 'scope' AS scope, g.payload -> 'resources' AS resources,
+           g.created_at, g.expires_at, g.ended_at, g.end_reason
+      FROM grants g LEFT JOIN clients c ON c.tenant_id = g.tenant_id AND c.client_id = g.client_id
+     WHERE g.tenant_id = $1 AND g.account_id = $2 ORDER BY g.created_at`,
+  lockouts: `
+    SELECT factor, cause, ip, locked_at, locked_until, unlocked_at
+      FROM lockouts WHERE tenant_id = $1 AND user_id = $2 ORDER BY locked_at`,
+  factor_recoveries: `
+    SELECT requested_at, ready_at, done_at FROM factor_recoveries WHERE tenant_id = $1 AND user_id = $2`,
+} as const;
+
+export const sections = Object.keys(SECTIONS) as (keyof typeof SECTIONS)[];
+
+export const rowsOf = (db: Database, userId: string, section: keyof typeof SECTIONS): Promise<Row[]> =>
+  db.manager.query(SECTIONS[section], [currentTenantId(), userId]) as Promise<Row[]>;
+
+/** Where somebody else acted, as an administrator, the address and the browser are theirs. */
+const notOfOthers = `(actor_id = $2 OR actor_type IS NULL OR actor_type = 'system')`;
+
+/** What happened to the account, oldest first. @param after the id of the last one given. */
+export const activityOf = (db: Database, userId: string, after: string | undefined, limit: number): Promise<Row[]> =>
+  db.manager.query(
+    `SELECT id, name, data - 'subject_hash' AS data, CASE WHEN ${notOfOthers} THEN ip END AS ip,
+            CASE WHEN ${notOfOthers} THEN user_agent END AS user_agent, occurred_at FROM audit_events
+      WHERE tenant_id = $1 AND data ->> 'user_id' = $2 AND ($3::uuid IS NULL OR id > $3) ORDER BY id LIMIT $4`,
+    [currentTenantId(), userId, after ?? null, limit],
+  ) as Promise<Row[]>;

@@ -1,0 +1,87 @@
+// How surely somebody is who they say: what was proved, in the words of RFC 8176 (amr) and in classes by strength (acr). Pure.
+import { z } from 'zod';
+import { acrValues } from '../../../config/protocol.js';
+
+export type Acr = (typeof acrValues)[number];
+
+export const [SINGLE_FACTOR, MULTI_FACTOR, PHISHING_RESISTANT, DEVICE_BOUND] = acrValues;
+
+/** One thing that was proved in this browser, and when. */
+export const Proof = z.object({
+  method: z.enum(['password', 'passkey', 'totp', 'recovery_code', 'email_code', 'magic_link']),
+  /** NumericDate. */
+  at: z.number().int(),
+  /** Of a passkey: its holder unlocked it (WebAuthn §6.1, UV). */
+  verified: z.boolean().optional(),
+  /** Of a passkey: it never leaves the device it was made on (WebAuthn §6.1.3, no backup eligibility). */
+  device_bound: z.boolean().optional(),
+});
+export type Proof = z.infer<typeof Proof>;
+
+export interface Assurance {
+  acr: Acr;
+  /** RFC 8176. */
+  amr: string[];
+  /** NumericDate of the oldest proof: what came later must not make it look fresh (OpenID Connect Core §2, auth_time). */
+  ts: number;
+}
+
+type Factor = 'knowledge' | 'possession' | 'mailbox' | 'unlocked';
+
+/** @throws Error where nothing was proved: that is no sign-in. */
+export function assuranceOf(proofs: readonly Proof[]): Assurance {
+  if (proofs.length === 0) throw new Error('nothing was proved');
+  const amr = new Set(proofs.flatMap(amrOf));
+  const several = new Set(proofs.flatMap(factorsOf)).size > 1;
+  if (several) amr.add('mfa');
+  const passkeys = proofs.filter(({ method }) => method === 'passkey');
+  return { acr: classOf(several, passkeys), amr: [...amr], ts: Math.min(...proofs.map(({ at }) => at)) };
+}
+
+/** What a session stands on, from what it says of itself: a step up goes on from there. */
+export function proofsOf({ amr, ts }: { amr: readonly string[]; ts: number }): Proof[] {
+  const has = (method: string) => amr.includes(method);
+  const passkey = has('hwk') || has('swk');
+  const proofs: Proof[] = [];
+  if (has('pwd')) proofs.push({ method: 'password', at: ts });
+  // A code beside a passkey alone is two factors where it came by mail, and one where it is of an authenticator.
+  const mailed = has('otp') && !has('pwd') && (passkey ? has('mfa') : true);
+  if (mailed) proofs.push({ method: 'email_code', at: ts });
+  const unlocked = has('mfa') && !has('pwd') && !has('otp');
+  if (passkey) proofs.push({ method: 'passkey', at: ts, verified: unlocked, device_bound: has('hwk') });
+  // A code alone is one by mail: an authenticator never comes first.
+  if (has('otp') && (!mailed || (has('mfa') && !passkey))) proofs.push({ method: 'totp', at: ts });
+  return proofs;
+}
+
+/** Place in the order of classes; -1 for one that is not ours. */
+export const strength = (acr: string | undefined): number => acrValues.indexOf(acr as Acr);
+
+function classOf(several: boolean, passkeys: readonly Proof[]): Acr {
+  if (!several) return SINGLE_FACTOR;
+  if (passkeys.some(({ device_bound }) => device_bound)) return DEVICE_BOUND;
+  return passkeys.length > 0 ? PHISHING_RESISTANT : MULTI_FACTOR;
+}
+
+function amrOf({ method, device_bound }: Proof): string[] {
+  if (method === 'password') return ['pwd'];
+  // A test of presence is part of every assertion (WebAuthn §6.1, UP).
+  if (method === 'passkey') return [device_bound ? 'hwk' : 'swk', 'user'];
+  return ['otp'];
+}
+
+/** Two of different kinds are two factors; two of one kind are one (NIST SP 800-63B-4 §2.2.1). */
+function factorsOf({ method, verified }: Proof): Factor[] {
+  switch (method) {
+    case 'password':
+      return ['knowledge'];
+    case 'passkey':
+      return verified ? ['possession', 'unlocked'] : ['possession'];
+    case 'totp':
+    case 'recovery_code':
+      return ['possession'];
+    case 'email_code':
+    case 'magic_link':
+      return ['mailbox'];
+  }
+}

@@ -1,0 +1,89 @@
+// What a row of the engine is made of: its columns, what of them is sealed, and until when it stays. EngineRows reads and writes them.
+import { currentTenantId } from '../../platform/context.js';
+import type { Sealer } from '../../platform/crypto.js';
+import type { SealedColumn } from '../../platform/rewrap.js';
+import { handleHash, type Payload, withoutHandle } from './handles.js';
+import type { PendingRow } from './request.js';
+
+export interface Retention {
+  interaction: number;
+  spentCode: number;
+  refreshTokenAbsolute: number;
+}
+
+/** Kinds whose payload carries other handles or what a person typed: sealed whole. */
+const sealedKinds = new Set(['Interaction', 'PushedAuthorizationRequest']);
+
+/** Good for minutes, and begun anew where they are lost. */
+export const isShortLived = (kind: string): boolean => sealedKinds.has(kind);
+
+export class RowForm {
+  constructor(
+    private readonly sealer: Sealer,
+    private readonly retention: Retention,
+  ) {}
+
+  seal(kind: string, payload: Payload): string {
+    const { consumed, ...rest } = withoutHandle(payload);
+    return this.sealer.seal(JSON.stringify(rest), payloadContext(currentTenantId(), kind));
+  }
+
+  open(kind: string, sealed: string): Payload {
+    return JSON.parse(this.sealer.open(sealed, payloadContext(currentTenantId(), kind))) as Payload;
+  }
+
+  columns({ kind, handle, payload }: PendingRow) {
+    const { consumed, ...rest } = withoutHandle(payload);
+    const sealed = sealedKinds.has(kind);
+    return {
+      handle_hash: handleHash(kind, handle).toString('hex'),
+      kind,
+      client_id: payload.clientId ?? null,
+      account_id: sealed ? null : (payload.accountId ?? null),
+      grant_id: sealed ? null : (payload.grantId ?? null),
+      session_uid: payload.sessionUid ?? null,
+      payload: sealed ? null : rest,
+      sealed_payload: sealed ? this.seal(kind, payload) : null,
+      expires_at: payload.exp ? new Date(payload.exp * 1000) : null,
+      retain_until: this.retainUntil(kind, payload),
+    };
+  }
+
+  sealAnswer(hash: Buffer, text: string): string {
+    return this.sealer.seal(text, answerContext(hash));
+  }
+
+  openAnswer(hash: Buffer, sealed: string): string {
+    return this.sealer.open(sealed, answerContext(hash));
+  }
+
+  /** A spent row must stay as long as its reuse must be noticed. */
+  private retainUntil(kind: string, payload: Payload): Date | null {
+    if (!payload.exp) return null;
+    const more: Record<string, number> = {
+      AuthorizationCode: this.retention.spentCode,
+      PushedAuthorizationRequest: this.retention.interaction,
+    };
+    const familyEnd = kind === 'RefreshToken' && payload.iiat ? payload.iiat + this.retention.refreshTokenAbsolute : 0;
+    return new Date(Math.max(payload.exp + (more[kind] ?? 0), familyEnd) * 1000);
+  }
+}
+
+const answerContext = (hash: Buffer) => `refresh-answer:${hash.toString('hex')}`;
+const payloadContext = (tenantId: string, kind: string) => `engine_rows:${tenantId}:${kind}`;
+
+const sealedRow = { table: 'engine_rows', key: ['tenant_id', 'handle_hash'] };
+export const sealedRows: SealedColumn[] = [
+  {
+    ...sealedRow,
+    column: 'sealed_payload',
+    also: ['kind'],
+    context: ({ tenant_id, kind }) => payloadContext(String(tenant_id), String(kind)),
+  },
+  {
+    ...sealedRow,
+    column: 'sealed_answer',
+    condition: 'answer_until IS NOT NULL',
+    context: ({ handle_hash }) => answerContext(handle_hash as Buffer),
+  },
+];

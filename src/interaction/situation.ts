@@ -1,0 +1,97 @@
+// What somebody still has to prove in this sign-in: by what they have proved here, and by what their session stands on where only more is asked.
+// Hands off to: needOf() for the rule, SignInRisk for how unlike the others the sign-in is.
+import type { Context } from 'koa';
+import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
+import { assuranceOf, proofsOf } from '../features/authentication/assurance.js';
+import { FRESH_SECONDS } from '../features/authentication/freshness.js';
+import { askedAcr } from '../features/authentication/requested-acr.js';
+import { type Need, needOf } from '../features/authentication/requirement.js';
+import type { PasswordService } from '../features/credentials/password.service.js';
+import type { SecondFactors } from '../features/credentials/second-factors.js';
+import type { Devices } from '../features/devices/device.service.js';
+import type { Interaction } from '../features/protocol/engine.js';
+import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
+import type { UserService } from '../features/users/user.service.js';
+import { type Clock, epochSeconds } from '../platform/clock.js';
+import { heldHandles } from './device-cookie.js';
+import { decisionOf, type SignInRisk } from './sign-in-risk.js';
+import { begunAnew, goesOn, Progress } from './steps.js';
+
+export interface SituationDependencies {
+  users: Pick<UserService, 'isOutdated'>;
+  passwords: Pick<PasswordService, 'isSetAt'>;
+  secondFactors: Pick<SecondFactors, 'of'>;
+  devices: Pick<Devices, 'isTrusted'>;
+  factorRecoveries: Pick<FactorRecoveries, 'isRecovered'>;
+  policy: () => Promise<AuthenticationPolicy>;
+  clock: Clock;
+}
+
+export class Situation {
+  constructor(
+    private readonly risk: SignInRisk,
+    private readonly deps: SituationDependencies,
+  ) {}
+
+  /** @returns how far they are, and what is next to be proved. */
+  async of(ctx: Context, interaction: Interaction): Promise<{ progress: Progress; need: Need }> {
+    const parsed = Progress.safeParse(interaction.progress ?? {});
+    const kept = parsed.success ? parsed.data : Progress.parse({});
+    // Where nothing was proved here yet, what was only asked for stays: a code that was sent, for instance.
+    const anew = kept.proofs.length > 0 ? begunAnew(kept) : kept;
+    const begun = begunWith(kept, interaction);
+    if (!(await this.counts(begun, interaction))) return { progress: anew, need: { kind: 'first_factor' } };
+    const progress = await this.risk.weighed(ctx, begun);
+    const need = await this.needed(ctx, progress, interaction);
+    return { progress: need.kind === 'first_factor' ? anew : progress, need };
+  }
+
+  /** Whether anything was proved, and still tells who it is. Where not, the sign-in is begun anew, with nothing kept of it. */
+  private async counts(
+    { user_id, proofs, from_session, password }: Progress,
+    interaction: Interaction,
+  ): Promise<boolean> {
+    if (!user_id || proofs.length === 0) return false;
+    if (from_session) {
+      const { session, params } = interaction;
+      // What was proved for a session ends with it, and is not good for another one.
+      if (from_session.uid !== session?.uid) return false;
+      // OpenID Connect Core §3.1.2.1, max_age: also where the time runs out on the way.
+      if (params.max_age !== undefined && this.age(session.ts) > Number(params.max_age)) return false;
+    }
+    // Another password, or none: what was proved is not the account's any more.
+    if (password && !(await this.deps.passwords.isSetAt(user_id, new Date(password.set_at)))) return false;
+    // Whoever ended all sessions of the account ended this sign-in too.
+    return !(await this.deps.users.isOutdated(user_id, assuranceOf(proofs).ts));
+  }
+
+  private async needed(ctx: Context, progress: Progress, { params }: Interaction): Promise<Need> {
+    const { user_id = '', proofs, enrolled } = progress;
+    const policy = await this.deps.policy();
+    const has = await this.deps.secondFactors.of(user_id);
+    // Where the tenant no longer remembers anybody, nobody is remembered.
+    const remembered = policy.remember_days > 0 && (await this.deps.devices.isTrusted(user_id, heldHandles(ctx)));
+    const doubted = decisionOf(progress) === 'step_up';
+    const mailbox = doubted && (await this.risk.canConfirm(progress));
+    const recovered = await this.deps.factorRecoveries.isRecovered(user_id);
+    const asked = askedAcr(params);
+    const need = needOf({ policy, asked, proofs, has, remembered, enrolled, recovered, doubted, mailbox });
+    // NIST SP 800-63B-4 §4.1: a factor is bound to an account by whoever is there now, not on the word of a session that was left open.
+    const isStale = this.age(assuranceOf(proofs).ts) > FRESH_SECONDS;
+    return need.kind === 'enrolment' && isStale ? { kind: 'first_factor' } : need;
+  }
+
+  /** Seconds. */
+  private age(at: number): number {
+    return epochSeconds(this.deps.clock.now()) - at;
+  }
+}
+
+/** A step up begins with what the session stands on. */
+function begunWith(progress: Progress, interaction: Interaction): Progress {
+  const { session } = interaction;
+  if (!session || progress.proofs.length > 0 || !goesOn(progress, interaction)) return progress;
+  const proofs = proofsOf(session);
+  const from_session = { uid: session.uid, proofs: proofs.length };
+  return { ...progress, user_id: session.accountId, proofs, from_session };
+}

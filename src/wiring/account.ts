@@ -1,0 +1,82 @@
+// The account door, wired: what its pages and its JSON are made of.
+import type Router from '@koa/router';
+import type { Context } from 'koa';
+import { createAccountApi } from '../account/api.js';
+import { AccountDoor } from '../account/door.js';
+import { createAccountRouter } from '../account/routes.js';
+import { WayBack } from '../account/way-back.js';
+import { requireBearer } from '../api/bearer.js';
+import type { Engine } from '../features/protocol/engine.js';
+import { stateOf } from '../front.js';
+import { deriveKey } from '../platform/crypto.js';
+import type { Csrf } from '../platform/csrf.js';
+import type { Pages } from '../platform/page.js';
+import type { Services } from '../services.js';
+import { tokenBearer } from './api.js';
+
+interface Surroundings {
+  engine: Engine;
+  csrf: Csrf;
+  pages: Pages;
+}
+
+export function openAccount(services: Services, surroundings: Surroundings): { pages: Router; api: Router } {
+  const { config, tenants, users, clients, resources, ownSessions: sessions } = services;
+  const { secondFactors, devices, clock, logger } = services;
+  const wayBack = new WayBack(config.cookieKeys.map((key) => deriveKey(key, 'account')));
+  const policy = async () => (await tenants.current()).settings.authentication;
+  const door = new AccountDoor({
+    ...surroundings,
+    users,
+    sessions,
+    secondFactors,
+    policy,
+    wayBack,
+    clock,
+    logger,
+  });
+  const factors = {
+    secondFactors,
+    totp: services.totp,
+    passkeys: services.passkeys,
+    passkeyCeremonies: services.passkeyCeremonies,
+    passkeyHints: services.passkeyHints,
+    ownFactors: services.ownFactors,
+    issuerName: services.issuerName,
+    qrCode: services.qrCode,
+  };
+  const pages = createAccountRouter(door, {
+    ...factors,
+    policy,
+    pages: surroundings.pages,
+    passwords: services.passwords,
+    ownPassword: services.ownPassword,
+    rateLimits: services.rateLimits,
+    clock,
+    wayBack,
+    users,
+    emailChange: services.emailChange,
+    accountDeletion: services.accountDeletion,
+    dataExport: services.dataExport,
+    locales: services.views.locales.available,
+    sessions,
+    devices,
+    grants: services.ownGrants,
+    clients,
+    resources,
+    activity: services.ownActivity,
+    lockdownLinks: services.lockdownLinks,
+    clientName: async (clientId) => (await clients.engineMetadata(clientId))?.client_name as string | undefined,
+  });
+  const authenticate = tokenBearer(services);
+  const tokenHolder = async (ctx: Context) => {
+    ctx.set('Cache-Control', 'no-store');
+    const { actor } = await requireBearer(ctx, {
+      authenticate,
+      realm: `${stateOf(ctx).issuer}/api`,
+      scope: 'users:read',
+    });
+    return actor.type === 'user' ? users.findActive(actor.id) : undefined;
+  };
+  return { pages, api: createAccountApi(door, { ...factors, users, sessions, tokenHolder, logger }) };
+}

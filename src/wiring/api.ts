@@ -1,0 +1,45 @@
+// The management API, wired: who a bearer token speaks for, and what is answered where.
+import type { Context, Middleware } from 'koa';
+import { version } from '../../config/root.js';
+import type { Authenticate } from '../api/bearer.js';
+import { type ApiOptions, createApi } from '../api/routes.js';
+import { endpointsOf, tenantEndpoints } from '../endpoints.js';
+import { findActiveToken } from '../features/protocol/active-token.js';
+import { stateOf } from '../front.js';
+import { assertScopes, scopesOf } from '../management.js';
+import type { Services } from '../services.js';
+
+/** @throws Error when an endpoint asks for a scope that does not exist, or breaks its contract. */
+export function openApi(services: Services): Middleware {
+  const { db, sealer, clock, logger, users } = services;
+  const known = tokenBearer(services);
+  assertScopes(endpointsOf(services));
+  const options = {
+    async authenticate(token: string, ctx: Context) {
+      const bearer = await known(token, ctx);
+      if (bearer?.actor.type !== 'user') return bearer;
+      const scopes = scopesOf(bearer.scopes, await users.findActive(bearer.actor.id));
+      return { actor: { ...bearer.actor, scopes }, scopes };
+    },
+    db,
+    sealer,
+    clock,
+    logger,
+    issuer: (ctx: Context) => stateOf(ctx).issuer,
+    version,
+  } satisfies Omit<ApiOptions, 'endpoints'>;
+  const ofInstallation = createApi({ ...options, endpoints: endpointsOf(services) }).routes();
+  const ofTenant = createApi({ ...options, endpoints: tenantEndpoints(services) }).routes();
+  // What only the operators of the installation may ask for is not there at other tenants.
+  return (ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next);
+}
+
+/** Who an access token for the API of the tenant that is asked speaks for, and what it was given; a person's role has no say in it yet. */
+export const tokenBearer =
+  ({ protocol, clock }: Services): Authenticate =>
+  async (token, ctx) => {
+    const active = await findActiveToken(protocol, clock, token, `${stateOf(ctx).issuer}/api`);
+    if (!active) return undefined;
+    const { accountId, clientId, scopes } = active;
+    return { actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes }, scopes };
+  };

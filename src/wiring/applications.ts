@@ -1,0 +1,41 @@
+// The fourth rung: applications and what they may call, and how the first administrator comes in.
+import type { FullMetadata } from '../features/clients/client.metadata.js';
+import { assertSigned } from '../features/clients/client.rules.js';
+import { ClientService } from '../features/clients/client.service.js';
+import { ClientLookup } from '../features/clients/client-lookup.js';
+import { isOwnClient, OwnClients } from '../features/clients/own-clients.js';
+import { RegisteredClients } from '../features/clients/registered-clients.js';
+import { ResourceService } from '../features/resources/resource.service.js';
+import { SetupService } from '../features/setup/setup.service.js';
+import type { Tenant } from '../features/tenants/tenant.entity.js';
+import { managementApi, mayGrant, scopesAt } from '../management.js';
+import type { Ground } from './ground.js';
+import type { People } from './people.js';
+
+export function openApplications(ground: Ground, { users, passwords }: People) {
+  const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens } = ground;
+
+  const ownClients = new OwnClients((tenant) => tenants.issuerOf(tenant));
+  const lookup = new ClientLookup(db, caching, clock, async (clientId) =>
+    isOwnClient(clientId) ? ownClients.of(await tenants.current(), clientId) : undefined,
+  );
+  const hooks = {
+    async ended({ clientId }: { clientId: string }) {
+      await protocol.grants.endAll({ clientId }, 'client_ended');
+    },
+    mayGrant,
+    async maySign(metadata: FullMetadata) {
+      assertSigned(metadata, (await tenants.current()).settings.signing_keys.algorithms);
+    },
+  };
+  const production = config.environment === 'production';
+  const clients = new ClientService(db, audit, lookup, clock, { production }, hooks);
+  const registeredClients = new RegisteredClients(db, audit, lookup, clock, hooks);
+  const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
+    managementApi(tenant, tenants.issuerOf(tenant)),
+  ]);
+  const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
+  const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
+
+  return { clients, registeredClients, resources, setup };
+}

@@ -1,0 +1,45 @@
+// The engine, wired: one provider per tenant in a pool, the door in front of it, and the narrow view of it that other doors get.
+import { OidcEngine } from '../oidc/engine.js';
+import type { EngineMetrics } from '../oidc/events.js';
+import { createEnginePages } from '../oidc/pages.js';
+import { ProviderPool } from '../oidc/provider-pool.js';
+import { EngineDoor } from '../oidc/routes.js';
+import { TraceIds } from '../oidc/trace.js';
+import type { Pages } from '../platform/page.js';
+import type { Services } from '../services.js';
+
+interface Surroundings {
+  pages: Pages;
+  metrics: EngineMetrics;
+}
+
+export function openEngine(
+  services: Services,
+  { pages, metrics }: Surroundings,
+): { engine: OidcEngine; door: EngineDoor } {
+  const { config, tenants, keys, protocol, rateLimits, limits, logger, caching } = services;
+  const traces = new TraceIds(protocol.traces, logger, rateLimits.limiter({ name: 'traces', ...limits.traces }));
+  const pool = new ProviderPool(
+    {
+      protocol,
+      clients: services.clients,
+      registeredClients: services.registeredClients,
+      users: services.users,
+      resources: services.resources,
+      devices: services.devices,
+      secondFactors: services.secondFactors,
+      egress: services.egress,
+      pages: createEnginePages(pages, traces),
+      traces,
+      metrics,
+      logger,
+      rateLimits,
+      limits,
+    },
+    tenants,
+    keys,
+    { cookieKeys: config.cookieKeys },
+    caching.cache,
+  );
+  return { engine: new OidcEngine(pool, protocol, services.sealer), door: new EngineDoor(pool, rateLimits, limits) };
+}

@@ -1,0 +1,122 @@
+// The second rung: who somebody is and how they prove it. Whatever ends for a person ends in the hooks here, in the transaction of the change.
+import { Erasure } from '../features/accounts/erasure.js';
+import { Registrations } from '../features/accounts/registrations.js';
+import { AccountLocks } from '../features/credentials/account-locks.js';
+import { Attempts } from '../features/credentials/attempts.js';
+import { FactorLetters } from '../features/credentials/factor-letters.js';
+import { ImportedPasswords } from '../features/credentials/imported-passwords.js';
+import { LOCKED_TASK } from '../features/credentials/lock-notice.js';
+import { Lockout } from '../features/credentials/lockout.js';
+import { LockoutHistory } from '../features/credentials/lockout-history.js';
+import { MailedCodeTries } from '../features/credentials/mailed-code-tries.js';
+import { OwnFactors } from '../features/credentials/own-factors.js';
+import { PasskeyService } from '../features/credentials/passkey.service.js';
+import { PasskeyChallenges } from '../features/credentials/passkey-challenge.js';
+import { PasskeyHints } from '../features/credentials/passkey-hints.js';
+import { Passkeys } from '../features/credentials/passkeys.js';
+import { PasswordService } from '../features/credentials/password.service.js';
+import { PasswordRules } from '../features/credentials/password-rules.js';
+import { PasswordVerifier } from '../features/credentials/password-verifier.js';
+import { RecoveryCodes } from '../features/credentials/recovery-codes.js';
+import { SecondFactors } from '../features/credentials/second-factors.js';
+import { TotpService } from '../features/credentials/totp.service.js';
+import { Devices } from '../features/devices/device.service.js';
+import { LockdownLinks } from '../features/risk/lockdown-links.js';
+import { UserService } from '../features/users/user.service.js';
+import { mayChangePrivileged } from '../management.js';
+import type { Ground } from './ground.js';
+
+export type People = ReturnType<typeof openPeople>;
+
+export function openPeople(ground: Ground) {
+  const { db, audit, clock, tenants, protocol, oneTimeTokens, sealer, jobs, mail, hasher } = ground;
+  const { sessions, grants } = protocol;
+
+  const devices = new Devices(db, audit, clock);
+  const erasure = new Erasure(db, tenants, clock);
+  const registrations = new Registrations(db, clock);
+  const users = new UserService(db, audit, clock, {
+    async ended({ id }) {
+      await sessions.endAll(id, 'account_ended');
+      await grants.endAll({ accountId: id }, 'account_ended');
+      await devices.endAll({ id }, 'account_ended');
+    },
+    erased: (user) => erasure.erase(user),
+    mayChangePrivileged,
+    verified: ({ id }) => registrations.forget(id),
+    moved: ({ id }) => oneTimeTokens.revoke('email_change_undo', id),
+  });
+  const lockout = new Lockout(db, clock);
+  const lockoutHistory = new LockoutHistory(db, audit, clock);
+  const attempts = new Attempts(db, audit, lockout, lockoutHistory, clock, {
+    locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
+  });
+  const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
+  const importedPasswords = new ImportedPasswords(db, audit, tenants, users, clock);
+  const verifier = new PasswordVerifier(db, audit, tenants, users, attempts, importedPasswords, hasher, (userId) =>
+    registrations.isUnproved(userId),
+  );
+  const rules = new PasswordRules(tenants, hasher);
+  const passwords = new PasswordService(db, audit, verifier, rules, oneTimeTokens, hasher, clock, {
+    async passwordChanged({ id }, keptSession) {
+      await devices.endAll({ id }, 'password_changed');
+      await sessions.endAll(id, 'password_changed', keptSession);
+      await grants.endAll({ accountId: id, exceptSession: keptSession }, 'logout');
+    },
+  });
+  const lockdownLinks = new LockdownLinks(
+    tenants,
+    oneTimeTokens,
+    (tenant, token) => `${tenants.issuerOf(tenant)}/lockdown?token=${token}`,
+  );
+  const factorLetters = new FactorLetters(mail, clock, {
+    lockdown: (user) => lockdownLinks.issue(user),
+    recoveryCodes: async () => `${tenants.issuerOf(await tenants.current())}/account/security/recovery-codes`,
+  });
+  const totp = new TotpService(db, audit, sealer, clock, (user) => factorLetters.added(user, 'totp'));
+  const recoveryCodes = new RecoveryCodes(db, audit, tenants, clock);
+  const spend = (value: string, exp: number) => protocol.replays.unique('webauthn', value, exp);
+  const challenges = new PasskeyChallenges(tenants, spend, clock);
+  const passkeyCeremonies = new PasskeyService(db, audit, tenants, users, challenges, clock, (user) =>
+    factorLetters.added(user, 'passkey'),
+  );
+  const passkeys = new Passkeys(db, audit, tenants, passwords);
+  const secondFactors = new SecondFactors(db, tenants, attempts, totp, recoveryCodes, passkeys, {
+    async factorsRemoved({ id }) {
+      await devices.endAll({ id }, 'factors_removed');
+      await sessions.endAll(id, 'factors_removed');
+    },
+    recoveryCodeUsed: (user, left) => factorLetters.used(user, left),
+  });
+  const ownFactors = new OwnFactors(
+    db,
+    tenants,
+    secondFactors,
+    totp,
+    recoveryCodes,
+    passkeys,
+    factorLetters,
+    ({ id }) => devices.endAll({ id }, 'factors_removed'),
+  );
+
+  return {
+    devices,
+    erasure,
+    users,
+    registrations,
+    lockout,
+    lockoutHistory,
+    mailedCodeTries,
+    passwords,
+    importedPasswords,
+    lockdownLinks,
+    totp,
+    recoveryCodes,
+    passkeyCeremonies,
+    passkeyHints: new PasskeyHints(db, tenants, clock),
+    passkeys,
+    secondFactors,
+    ownFactors,
+    accountLocks: new AccountLocks(db, users, passwords, secondFactors, mailedCodeTries, mail, clock),
+  };
+}

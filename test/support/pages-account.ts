@@ -1,0 +1,240 @@
+// One’s own account, page by page, in each state worth looking at.
+import { TOLD } from '../../src/features/audit/own-activity.js';
+import { account, client, codes, long, page, type Sample, totp, username } from './sample.js';
+
+const own = {
+  base: '/account',
+  signOut: '/logout',
+  account: { name: 'Maria Silva', email: account.email, initials: 'MS' },
+};
+const at1405 = '2026-11-21T14:05:00.000Z';
+
+export const ofAccount: Sample[] = [
+  page('account/overview', 'first', { ...own, here: 'overview', lastSignIn: at1405 }),
+  page('account/overview', 'long', { ...own, here: 'overview', account: { name: long, email: long, initials: 'M' } }),
+  ...[[], ['nickname']].map((wrong) =>
+    page('account/profile', wrong.length > 0 ? 'wrong' : 'first', {
+      ...own,
+      here: 'profile',
+      values: { name: 'Maria Silva', given_name: '', family_name: '', nickname: 'M', zoneinfo: 'UTC', locale: 'de' },
+      wrong,
+      ...(wrong.length > 0 ? {} : { notice: 'profile_saved' }),
+      zones: ['UTC', 'America/Argentina/Buenos_Aires', 'Europe/Lisbon'],
+      languages: [
+        { tag: 'de', name: 'Deutsch' },
+        { tag: 'ar', name: 'العربية' },
+      ],
+      actions: { submit: '/account/profile' },
+    }),
+  ),
+  page('account/security', 'all', {
+    ...own,
+    here: 'security',
+    notice: 'password_changed',
+    password: { has: true, shown: true },
+    passkeys: { count: 2, shown: true },
+    totp: { has: true, shown: true },
+    codes: { left: 3, shown: true },
+  }),
+  page('account/security', 'none', {
+    ...own,
+    here: 'security',
+    password: { has: false, shown: true },
+    passkeys: { count: 0, shown: true },
+    totp: { has: false, shown: true },
+    codes: { left: 0, shown: false },
+  }),
+  ...[
+    {},
+    { error: { code: 'wrong_current' } },
+    { error: { code: 'locked_current', seconds: 290 } },
+    { reasons: ['same'] },
+  ].map((answer, index) =>
+    page('account/security/password', ['first', 'wrong', 'locked', 'refused'][index] ?? '', {
+      ...own,
+      here: 'security',
+      username,
+      first: false,
+      minLength: 8,
+      ...answer,
+      actions: { submit: '/account/security/password', strength: '/account/security/password/strength' },
+    }),
+  ),
+  page('account/security/password', 'none-yet', {
+    ...own,
+    here: 'security',
+    username,
+    first: true,
+    minLength: 12,
+    actions: { submit: '/account/security/password' },
+  }),
+  page('account/security/passkeys', 'none', {
+    ...own,
+    here: 'security',
+    passkeys: [],
+    passkey: { optionsFrom: '/api/v1/passkeys/register/options' },
+    actions: { submit: '/account/security/passkeys' },
+  }),
+  page('account/security/passkeys', 'several', {
+    ...own,
+    here: 'security',
+    error: { code: 'last_way_in' },
+    passkeys: [
+      {
+        id: 'a',
+        name: 'MacBook',
+        provider: 'Apple Passwords',
+        synced: true,
+        device_bound: false,
+        created_at: at1405,
+        last_used_at: at1405,
+      },
+      {
+        id: 'b',
+        name: long,
+        provider: null,
+        synced: false,
+        device_bound: true,
+        created_at: at1405,
+        last_used_at: null,
+        flagged_at: at1405,
+      },
+    ],
+    signal: {
+      rpId: 'acme.example',
+      userId: 'AAAA',
+      name: username,
+      displayName: 'Maria "M" Silva',
+      allAcceptedCredentialIds: ['a', 'b'],
+    },
+    passkey: { optionsFrom: '/api/v1/passkeys/register/options' },
+    actions: { submit: '/account/security/passkeys' },
+  }),
+  ...[true, false].map((has) =>
+    page('account/security/totp', has ? 'on' : 'off', {
+      ...own,
+      here: 'security',
+      has,
+      ...(has ? { error: { code: 'last_second_factor' } } : {}),
+      actions: { setup: '/account/security/totp/setup', remove: '/account/security/totp/remove' },
+    }),
+  ),
+  page('account/security/totp-setup', 'wrong', {
+    ...own,
+    here: 'security',
+    totp,
+    error: { code: 'wrong_code' },
+    actions: { submit: '/account/security/totp/setup' },
+  }),
+  page('account/security/recovery-codes', 'few', {
+    ...own,
+    here: 'security',
+    left: 2,
+    factor: true,
+    actions: { submit: '/account/security/recovery-codes' },
+  }),
+  page('account/security/recovery-codes', 'nothing', {
+    ...own,
+    here: 'security',
+    left: 0,
+    factor: false,
+    actions: { submit: '/account/security/recovery-codes' },
+  }),
+  page('account/security/new-codes', 'first', { ...own, here: 'security', codes }),
+  page('account/devices', 'several', {
+    ...own,
+    here: 'devices',
+    sessions: [
+      {
+        id: '1',
+        current: true,
+        browser: 'Chrome',
+        system: 'macOS',
+        ip: '192.0.2.7',
+        clients: ['Trip Planner', 'Invoices'],
+        since: at1405,
+        lastActive: at1405,
+      },
+      { id: '2', current: false, clients: [], since: at1405, lastActive: at1405 },
+    ],
+    remembered: [
+      {
+        id: '3',
+        browser: 'Safari',
+        system: 'iPhone',
+        ip: '2001:db8:1234:5678:9abc:def0:1234:5678',
+        lastSeen: at1405,
+        until: at1405,
+      },
+    ],
+  }),
+  page('account/devices', 'one', {
+    ...own,
+    here: 'devices',
+    sessions: [
+      { id: '1', current: true, system: 'Linux', ip: '192.0.2.7', clients: [], since: at1405, lastActive: at1405 },
+    ],
+    remembered: [],
+  }),
+  page('account/applications', 'several', {
+    ...own,
+    here: 'applications',
+    applications: [
+      {
+        id: 'trips',
+        name: client.name,
+        logo_uri: client.logo_uri,
+        since: at1405,
+        scopes: [{ name: 'email' }, { text: 'Read your bookings', resource: 'Acme Bookings' }],
+      },
+      { id: 'long', name: long, since: at1405, scopes: [] },
+    ],
+  }),
+  page('account/applications', 'none', { ...own, here: 'applications', applications: [] }),
+  page('account/activity', 'several', {
+    ...own,
+    here: 'activity',
+    older: '0199f0c4-1111-7000-8000-3b1e0f6a2c51',
+    events: [
+      ...TOLD.map((name) => ({ key: name.replaceAll('.', '_'), at: at1405 })),
+      { key: 'grant_given', at: at1405, ip: '192.0.2.7', browser: 'Firefox', system: 'Windows', client: client.name },
+      { key: 'factor_added', at: at1405, ip: '192.0.2.7', factor: 'totp' },
+    ],
+  }),
+  page('account/profile/email', 'first', { ...own, here: 'profile', email: '', actions: { submit: '/account/email' } }),
+  page('account/profile/email', 'refused', {
+    ...own,
+    here: 'profile',
+    email: 'maria',
+    error: { code: 'unusable_email' },
+    actions: { submit: '/account/email' },
+  }),
+  page('account/profile/email-confirm', 'first', {
+    ...own,
+    here: 'profile',
+    token: 'once',
+    email: long,
+    actions: { submit: '/account/email/confirm' },
+  }),
+  page('account/settings', 'first', {
+    ...own,
+    here: 'settings',
+    notifications: { new_device: true },
+    actions: { submit: '/account/settings', export: '/account/export', delete: '/account/delete' },
+  }),
+  page('account/settings/delete', 'first', {
+    ...own,
+    here: 'settings',
+    seconds: 2_592_000,
+    actions: { submit: '/account/delete', export: '/account/export' },
+  }),
+  page('account/settings/delete', 'last', {
+    ...own,
+    here: 'settings',
+    seconds: 2_592_000,
+    error: { code: 'last_administrator' },
+    actions: { submit: '/account/delete', export: '/account/export' },
+  }),
+  page('account/settings/export', 'first', { ...own, here: 'settings', actions: { submit: '/account/export' } }),
+  page('account/activity', 'none', { ...own, here: 'activity', events: [] }),
+];

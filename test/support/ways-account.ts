@@ -1,0 +1,91 @@
+// The pages of the account and their JSON: with cookies of somebody else, and with one's own and a value of somebody else.
+import { bearer, type Way } from './shown.js';
+import { cookiesIn, type House } from './tenancy.js';
+import { ownForms, ownNamed } from './ways-api.js';
+
+/** Address, copy, end and wishes. */
+const LIFE = ['/email', '/email/confirm', '/settings', '/export', '/delete'];
+
+export function accountWays(b: House): Record<string, Way> {
+  const found: Record<string, Way> = {};
+  const origin = { origin: new URL(b.server.issuer).origin };
+  const mine = () => ({
+    cookie: cookiesIn(b.browser)
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; '),
+  });
+  let csrf: Promise<string> | undefined;
+  const token = () => {
+    csrf ??= fetch(`${b.server.issuer}/account/profile`, { headers: mine() })
+      .then((answer) => answer.text())
+      .then((html) => /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? '');
+    return csrf;
+  };
+  for (const page of [
+    ...['', '/profile', '/devices', '/applications', '/activity', '/signed-in', '/security', '/security/password'],
+    ...['/security/passkeys', '/security/totp', '/security/totp/setup', '/security/recovery-codes'],
+    ...[...LIFE, '/deleted'],
+  ]) {
+    const path = `/account${page}`;
+    found[`GET ${path}`] = (v) => ({
+      method: 'GET',
+      path: `${path}?${new URLSearchParams({ before: v, state: v, done: v, token: v })}`,
+      headers: mine(),
+    });
+    found[`GET ${path} cookies`] = (v) => ({ method: 'GET', path, headers: { cookie: v } });
+  }
+  for (const [path, field] of [
+    ['/account/devices/session-end', 'session'],
+    ['/account/devices/forget', 'device'],
+    ['/account/applications/revoke', 'client_id'],
+    ['/account/email/confirm', 'token'],
+    ['/account/security/passkeys', 'passkey'],
+    ['/account/security/totp/setup', 'offer'],
+  ] as const)
+    found[`POST ${path} ${field}`.replace(/ (session|device|client_id|passkey|offer)$/, '')] = async (v) => ({
+      method: 'POST',
+      path,
+      headers: { ...mine(), ...origin },
+      form: { [field]: v, csrf: await token() },
+    });
+  for (const verb of ['name', 'remove'])
+    found[`POST /account/security/passkeys/:id/${verb}`] = async (v) => ({
+      method: 'POST',
+      path: `/account/security/passkeys/${encodeURIComponent(v)}/${verb}`,
+      headers: { ...mine(), ...origin },
+      form: { name: 'x', csrf: await token() },
+    });
+  for (const path of ['/change-password', '/passkey-endpoints', '/webauthn'])
+    found[`GET /.well-known${path}`] = (v) => ({
+      method: 'GET',
+      path: `/.well-known${path}?of=${encodeURIComponent(v)}`,
+    });
+  for (const path of [
+    ...['/account/profile', '/account/devices/others-end', '/account/activity/not-me', '/account/security/password'],
+    ...['/account/security/password/strength', '/account/security/totp/remove', '/account/security/recovery-codes'],
+    ...LIFE.map((page) => `/account${page}`),
+  ]) {
+    found[`POST ${path}`] = (v) => ({
+      method: 'POST',
+      path,
+      headers: { ...mine(), ...origin },
+      form: { csrf: v, token: v },
+    });
+    found[`POST ${path} cookies`] = (v) => ({ method: 'POST', path, headers: { cookie: v, ...origin } });
+  }
+  for (const [method, path] of ownForms)
+    found[`${method} /api${path} by cookies`] = (v) => ({
+      method,
+      path: `/api/v1${path}`,
+      headers: { cookie: v, ...origin },
+    });
+  found['GET /api/auth/me bearer'] = (v) => ({ method: 'GET', path: '/api/v1/auth/me', headers: bearer(v) });
+  for (const [method, path] of ownNamed)
+    found[`${method} /api${path} by session`] = async (v) => ({
+      method,
+      path: `/api/v1${path.replace(/:\w+/, encodeURIComponent(v))}`,
+      headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
+      ...(method === 'PATCH' ? { json: { name: 'x' } } : {}),
+    });
+  return found;
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Facts, nextStep, Progress, type StepName, taken } from '../../src/interaction/steps.js';
+
+const proof = { method: 'password', at: 1_900_000_000 } as const;
+const facts: Facts = { accounts: 0, need: { kind: 'first_factor' }, registration: true, askForPasskey: false };
+const proved: Partial<Facts> = { need: { kind: 'nothing' } };
+const waiting = { registered: { at: 1_900_000_000, waiting: true }, identifier: 'a@example.com' };
+
+type Case = [name: string, prompt: string, progress: object, more: Partial<Facts>, next: StepName | 'finish'];
+
+describe('which step is next', () => {
+  it.each<Case>([
+    ['nothing yet', 'login', {}, {}, 'login'],
+    ['whoever is to make an account', 'create', {}, {}, 'register'],
+    ['where nobody may', 'create', {}, { registration: false }, 'login'],
+    ['whoever has said who they are', 'create', { identifier: 'a@example.com' }, {}, 'login'],
+    ['an account was made', 'create', waiting, {}, 'registered'],
+    ['an account was made on the way to a sign-in', 'login', waiting, {}, 'registered'],
+    ['the letter was read', 'create', { ...waiting, registered: { at: 1, waiting: false } }, {}, 'login'],
+    ['a code was sent', 'login', { identifier: 'a@example.com', email_code: true }, {}, 'email_code'],
+    ['a link was sent', 'login', { identifier: 'a@example.com', magic_link: true }, {}, 'email_code'],
+    ['several accounts', 'select_account', {}, { accounts: 2 }, 'select_account'],
+    ['another account', 'select_account', { other_account: true }, { accounts: 2 }, 'login'],
+    ['proved', 'create', { proofs: [proof] }, proved, 'finish'],
+    [
+      'a password of somebody else',
+      'login',
+      { proofs: [proof], password: { must_change: true, set_at: 1 } },
+      proved,
+      'change_password',
+    ],
+    [
+      'a second factor before a new password',
+      'login',
+      { proofs: [proof], password: { must_change: true, set_at: 1 } },
+      { need: { kind: 'second_factor', methods: ['totp'], recovery: false } },
+      'second_factor',
+    ],
+    [
+      'codes to keep before anything else is set up',
+      'login',
+      { proofs: [proof], recovery_codes: ['A'] },
+      proved,
+      'recovery_codes',
+    ],
+    ['time for a passkey', 'login', { proofs: [proof] }, { ...proved, askForPasskey: true }, 'add_passkey'],
+  ])('%s', (_name, prompt, progress, more, next) => {
+    expect(nextStep(prompt, Progress.parse(progress), { ...facts, ...more })).toBe(next);
+  });
+
+  it.each<[StepName | 'finish', string, boolean, string | undefined]>([
+    ['login', 'login', true, 'login'],
+    ['login', 'register', true, 'register'],
+    ['login', 'register', false, undefined],
+    ['register', 'login', true, 'login'],
+    ['registered', 'login', true, 'login'],
+    ['email_code', 'login', true, 'login'],
+    ['email_code', 'registered', true, undefined],
+    ['second_factor', 'login', true, undefined],
+    ['second_factor', 'register', true, undefined],
+    ['change_password', 'login', true, undefined],
+    ['login', 'second_factor', true, undefined],
+    ['login', '__proto__', true, undefined],
+    ['finish', 'login', true, 'finish'],
+  ])('at %s the form of %s is taken (registration open: %s): %s', (next, wanted, registration, is) => {
+    expect(taken(next, wanted, { registration })).toBe(is);
+  });
+});
