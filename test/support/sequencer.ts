@@ -4,6 +4,7 @@ import type { Test } from '@jest/reporters';
 
 /** The slowest first, as `project/suite`: what takes more than about half a minute on two cores. */
 export const slowest = [
+  'postgres/http/enumeration',
   'browser/browser/pages',
   'unit/unit/cli',
   'unit/unit/declarations/apply',
@@ -12,6 +13,8 @@ export const slowest = [
   'browser/browser/sign-in',
   'postgres/http/stored-values',
   'postgres/http/hosts',
+  'unit/features/lockout-history',
+  'postgres/http/second-factor-guesses',
   'postgres/processes/rolling',
   'browser/browser/factors',
   'browser/browser/real-pages',
