@@ -135,8 +135,9 @@ async function keepBounds(
 
 /**
  * Two tabs that sign in at once make two sessions of one account, and the browser keeps one of them: what the other has begun goes on in that
- * one. Where a tab comes with a cookie that a sign-in in the other has just retired, it has no session at all: whoever proved in this
- * request who they are gets a new one, as far as keepBounds lets them. The engine compares the sessions when an interaction resumes, and would refuse both.
+ * one. Where a tab comes with a cookie that a sign-in in the other has just retired, it has no session at all: whoever proved in this request
+ * who they are gets a new one, as far as keepBounds lets them. The engine compares the sessions when an interaction resumes, and would refuse
+ * both.
  */
 function joinTabs({ session: begun, result }: Resumed, browser: { uid?: unknown; accountId?: string }): void {
   if (!begun?.accountId) return;

@@ -157,7 +157,8 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     async (user) => (await proof.proved(user, { flow: undefined })).user,
   );
   const rateLimits = new RateLimits({ workers: 1, clock });
-  const mailboxes = new Mailboxes(tenants, users, new Devices(db, audit, clock), rateLimits, letterLimits);
+  const devices = new Devices(db, audit, clock);
+  const mailboxes = new Mailboxes(tenants, users, devices, rateLimits, letterLimits);
   const verification = new EmailVerification(
     db,
     audit,
@@ -210,6 +211,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     tenants,
     keys,
     users,
+    devices,
     oneTimeTokens,
     lockout,
     passwords,

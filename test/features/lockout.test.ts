@@ -107,6 +107,22 @@ describe.each(kinds)('lockout (%s)', (kind) => {
       expect(await house.lockout.reserve('s-factors', 'password', policy)).toEqual({ locks: undefined });
     }));
 
+  it('what was missed before a right password stays known until the sign-in is done, or another password is set', () =>
+    at(house.tenant, async () => {
+      const right = async (user: { email: string }, password = 'correct horse battery') =>
+        house.passwords.verify(user.email, password);
+      const [done, reset] = [await someone(), await someone()];
+      for (const user of [done, reset]) {
+        await guess(user.email, 2);
+        expect(await right(user)).toMatchObject({ outcome: 'ok', failures: 2 });
+        expect(await right(user)).toMatchObject({ outcome: 'ok', failures: 2 });
+      }
+      await house.passwords.settle(done);
+      expect(await right(done)).toMatchObject({ failures: 0 });
+      await house.passwords.set(reset, 'mountains are patient');
+      expect(await right(reset, 'mountains are patient')).toMatchObject({ failures: 0 });
+    }));
+
   it('forgets failures after a day', () =>
     at(house.tenant, async () => {
       const user = await someone();

@@ -155,6 +155,18 @@ describe('how often letters may be asked for', () => {
     await expect(from('198.19.1.1', () => house.codes.sendTo(user, 'f'))).rejects.toMatchObject({ status: 429 });
   });
 
+  it('in a browser that the account knows nobody waits for what is asked for elsewhere, not even by who knows the password', async () => {
+    const user = await at(house.tenant, () => house.users.create({ email: 'third@example.com', email_verified: true }));
+    const handle = (await at(house.tenant, () => house.devices.seen(user, []))) ?? '';
+    const ask = () => house.codes.sendTo(user, 'f');
+    for (let i = 1; i <= 7; i += 1) await from(`198.20.${i}.1`, ask);
+    await expect(from('198.20.8.1', ask)).rejects.toMatchObject({ status: 429 });
+    await at(house.tenant, () => withContext({ ip: '198.20.9.1', handles: [handle] }, ask));
+    await expect(
+      at(house.tenant, () => withContext({ ip: '198.20.9.2', handles: ['x'.repeat(43)] }, ask)),
+    ).rejects.toMatchObject({ status: 429 });
+  });
+
   it('is counted for whoever asks, whatever the addresses', async () => {
     for (let i = 0; i < 8; i += 1) await from('198.51.100.7', () => house.codes.send(`a${i}@example.com`, 'f'));
     await expect(from('198.51.100.7', () => house.codes.send('z@example.com', 'f'))).rejects.toMatchObject({

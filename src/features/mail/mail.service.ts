@@ -85,7 +85,7 @@ export class MailService {
         JSON.parse(this.sealer.open(message.payloadSealed, sealContext(currentTenantId(), id, 'payload'))),
       );
       const rendered = await this.render(message.template as keyof MailTemplates, locale, data);
-      // Only now: a letter to nobody takes as much of this process as any other, which whoever is answered meanwhile would notice.
+      // Rendered for nobody as for anybody: what this process works for a letter must not tell whether somebody has the address.
       if (to === null) {
         await this.db.repo(MailMessage).delete({ id });
         return;
