@@ -140,8 +140,8 @@ export const findSessionByUid = statement(
 /**
  * Saves a session: never one that has ended, and never over what another tab has added meanwhile. Authorizations are merged per client, the
  * login of the newer authentication stays. A new handle is added and the old ones retire ($12 when, $13 which). A login that was proved before the
- * password was changed begins no session any more, wherever in between the browser had waited; $16 tells the two within one second. Where somebody proved who they are ($15), the
- * session is at home from then on.
+ * password was changed begins no session any more, wherever in between the browser had waited; $16 tells the two within one second. Where somebody
+ * proved who they are ($15), the session is at home from then on.
  */
 export const saveSession = statement(
   'protocol_save_session',
