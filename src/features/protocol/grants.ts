@@ -151,14 +151,10 @@ export class Grants {
           where.exceptSession ?? null,
         ],
       )) as [{ id: string; client_id: string; account_id: string }[], number];
-      for (const row of rows) {
-        await this.audit.record('grant.revoked', {
-          grant_id: row.id,
-          client_id: row.client_id,
-          user_id: row.account_id,
-          reason,
-        });
-      }
+      await this.audit.recordAll(
+        'grant.revoked',
+        rows.map(({ id, client_id, account_id: user_id }) => ({ grant_id: id, client_id, user_id, reason })),
+      );
       return rows.length;
     });
   }

@@ -7,6 +7,7 @@ import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
+import { endTogether, grantEnd, outlivingClients } from './session-endings.js';
 import { homeHere } from './session-home.js';
 import { comparable, openSession, sealState } from './session-payload.js';
 import * as statements from './statements.js';
@@ -132,16 +133,13 @@ export class Sessions {
         values,
       );
       if (!row?.account_id) return;
-      const everything = reason === 'password_changed' || reason === 'factors_removed' || reason === 'account_ended';
-      const outliving = Object.entries((row.payload.authorizations ?? {}) as Authorizations)
-        .filter(([, entry]) => !everything && entry.persistsLogout)
-        .map(([clientId]) => clientId);
+      const outliving = outlivingClients((row.payload.authorizations ?? {}) as Authorizations, reason);
       const grants = await this.db.execute<{ id: string; client_id: string }>(statements.endGrantsOfSession, [
         currentTenantId(),
         uid,
         outliving,
         this.clock.now(),
-        reason === 'account_ended' ? 'account_ended' : 'logout',
+        grantEnd(reason),
       ]);
       for (const grant of grants) {
         await this.audit.record('grant.revoked', {
@@ -179,8 +177,9 @@ export class Sessions {
         'SELECT uid FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL AND uid IS DISTINCT FROM $3',
         [currentTenantId(), accountId, exceptUid ?? null],
       )) as { uid: string }[];
-      for (const { uid } of rows) await this.end(new ProtocolRequest(), uid, reason);
-      return rows.length;
+      const uids = rows.map(({ uid }) => uid);
+      await endTogether(this.db, this.audit, this.clock.now(), accountId, uids, reason);
+      return uids.length;
     });
   }
 
