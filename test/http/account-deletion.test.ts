@@ -206,6 +206,8 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
         expect((await ask(server, token, 'delete', `/users/${person.id}`)).status).toBe(204);
         clock.move(2 * daySeconds);
       }
+      clock.move(61);
+      await server.services.erasure.finish();
       await new Sweeper(server.services.db, clock, retentions).run();
       const found = (words: string) => async () =>
         (await everyTable(server)).filter(({ text }) => text.includes(words)).map(({ where }) => where);
