@@ -78,5 +78,5 @@ const HOLD = {
   name: 'registration_hold_abandoned',
   text: `
     SELECT u.id FROM users u JOIN registrations r ON r.tenant_id = u.tenant_id AND r.user_id = u.id
-     WHERE u.tenant_id = $1 AND u.id = $2 AND r.created_at < $3::timestamptz AND ${nobodyCame('$3')} FOR UPDATE OF u`,
+     WHERE u.tenant_id = $1 AND u.id = $2 AND r.created_at < $3::timestamptz AND ${nobodyCame('$3')} FOR NO KEY UPDATE OF u`,
 };

@@ -122,5 +122,5 @@ const DUE = `
 
 const HOLD = {
   name: 'account_deletion_hold',
-  text: 'SELECT id FROM users WHERE tenant_id = $1 AND id = $2 AND deletion_at <= $3::timestamptz FOR UPDATE',
+  text: 'SELECT id FROM users WHERE tenant_id = $1 AND id = $2 AND deletion_at <= $3::timestamptz FOR NO KEY UPDATE',
 };

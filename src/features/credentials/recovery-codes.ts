@@ -8,6 +8,7 @@ import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
+import { holdPerson } from '../users/user-rows.js';
 import { RecoveryCode } from './recovery-code.entity.js';
 
 const count = 10;
@@ -42,7 +43,7 @@ export class RecoveryCodes {
     );
     return this.db.transaction(async () => {
       // Of two who make some at once, the ones of the second are left.
-      await this.db.execute(HOLD, [currentTenantId(), userId]);
+      await holdPerson(this.db, userId);
       await this.db.repo(RecoveryCode).delete({ userId });
       for (const row of rows) await this.db.repo(RecoveryCode).insert(row);
       await this.audit.record('recovery_codes.renewed', { user_id: userId });
@@ -89,11 +90,6 @@ const normalize = (code: string): string =>
     .replaceAll('O', '0')
     .replaceAll(/[IL]/g, '1')
     .replaceAll(/[^0-9A-Z]/g, '');
-
-const HOLD = {
-  name: 'recovery_codes_hold',
-  text: 'SELECT id FROM users WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE',
-};
 
 const CONSUME = {
   name: 'recovery_code_consume',

@@ -66,12 +66,16 @@ export class OneTimeTokens {
     return redeemed<P>(await this.db.execute<Row>(PEEK, values));
   }
 
-  /** Exactly one of many callers gets it. Unknown, used, expired, another purpose, flow or tenant: all undefined. */
+  /**
+   * In a transaction. The person whose it is is held first, as by whatever else ends what rests on their account (users/user-rows.ts).
+   * Exactly one of many callers gets it. Unknown, used, expired, another purpose, flow or tenant: all undefined.
+   */
   async consume<P extends LinkPurpose>(
     purpose: P,
     token: string,
     ...[bound]: P extends 'magic_link' | 'email_change' ? [Bound<P>] : []
   ): Promise<Redeemed<P> | undefined> {
+    await this.db.execute(HOLD_OWNER, [currentTenantId(), purpose, sha256(token)]);
     const values = [currentTenantId(), purpose, sha256(token), this.clock.now(), bound?.flow ?? ''];
     return redeemed<P>(await this.db.execute<Row>(CONSUME, values));
   }
@@ -158,6 +162,17 @@ const PEEK = {
   text: `
     SELECT subject, data, flow FROM one_time_tokens
     WHERE tenant_id = $1 AND purpose = $2 AND token_hash = $3 AND consumed_at IS NULL AND expires_at > $4`,
+};
+
+// What is somebody's begins with their id (ownerOf); what is nobody's holds nobody.
+const HOLD_OWNER = {
+  name: 'one_time_token_hold_owner',
+  text: `
+    SELECT 1 FROM one_time_tokens t
+      JOIN users u ON u.tenant_id = t.tenant_id
+       AND u.id = CASE WHEN t.subject ~ '^[0-9a-f-]{36}(:|$)' THEN split_part(t.subject, ':', 1)::uuid END
+     WHERE t.tenant_id = $1 AND t.purpose = $2 AND t.token_hash = $3
+       FOR NO KEY UPDATE OF u`,
 };
 
 const CONSUME = {
