@@ -8,7 +8,7 @@ import { Browser, type Page } from '../support/browser.js';
 import { MovedClock } from '../support/clock.js';
 import { everyTable } from '../support/dump.js';
 import { send } from '../support/journey.js';
-import { delivered, letterTo, linkIn } from '../support/mailbox.js';
+import { delivered, lettersTo, letterTo, linkIn } from '../support/mailbox.js';
 import { makeClient, makePerson, type Party, password, refresh, signIn, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
@@ -252,7 +252,7 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
     expect(await outcome()).toBe('failed');
   });
 
-  it('is taken back by the management API at their request, and the link in the letter ends with it', async () => {
+  it('is taken back by the management API at their request: they are told, and the link in the letter ends with it', async () => {
     await remove();
     const link = await keepLink();
     const token = await tokenWith(server, 'users:write');
@@ -260,8 +260,22 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
     expect([status, body.deletion_at]).toEqual([200, null]);
     expect([await outcome(), (await new Browser().open(link)).status]).toEqual(['ok', 400]);
     expect(await events('account.deletion_withdrawn')).toBe(1);
+    const letter = await letterTo(server, person.email, /An administrator has taken back the deletion/);
+    expect(linkIn(letter)).toBe(page());
     expect((await ask(server, token, 'delete', `/users/${person.id}/deletion`)).status).toBe(200);
-    expect(await events('account.deletion_withdrawn')).toBe(1);
+    await delivered(server);
+    const told = (await lettersTo(server, person.email)).filter(({ text }) => text.includes('An administrator has taken'));
+    expect(told).toHaveLength(1);
+    // Whoever asks for it again has to take it back again.
+    await server.inside(async ({ accountDeletion }) => accountDeletion.request(await user()));
+    expect((await new Browser().open(link)).status).toBe(400);
+    await server.inside(async ({ accountDeletion, oneTimeTokens }) => {
+      const data = { email: person.email };
+      await accountDeletion.restore(await oneTimeTokens.issue('account_deletion_undo', person.id, { data }));
+    });
+    await delivered(server);
+    expect((await lettersTo(server, person.email)).filter(({ text }) => text.includes('An administrator'))).toHaveLength(1);
+    expect(await events('account.deletion_withdrawn')).toBe(2);
     clock.move(31 * daySeconds);
     await purge();
     expect(await user()).toMatchObject({ email: person.email });

@@ -64,7 +64,7 @@ export class AccountDeletion {
       const used = await this.oneTimeTokens.consume('account_deletion_undo', token);
       const user = used && (await this.holder(used));
       if (!user) throw invalidLink();
-      await this.users.reopen(user);
+      await this.users.reopen(user, undefined, 'owner');
     });
   }
 

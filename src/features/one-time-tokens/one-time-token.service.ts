@@ -114,6 +114,11 @@ export class OneTimeTokens {
     await this.revokeAll([purpose], owner);
   }
 
+  /** The one of this subject, and no other of its owner. */
+  async revokeOf(purpose: Purpose, subject: string): Promise<void> {
+    await this.db.execute(REVOKE_OF, [currentTenantId(), purpose, subject]);
+  }
+
   async revokeAll(purposes: readonly Purpose[], owner: string): Promise<void> {
     await this.db.execute(REVOKE, [currentTenantId(), purposes, owner]);
   }
@@ -207,6 +212,12 @@ const REVOKE = {
   text: `
     DELETE FROM one_time_tokens
     WHERE tenant_id = $1 AND split_part(subject, ':', 1) = $3 AND purpose = ANY($2) AND consumed_at IS NULL`,
+};
+
+const REVOKE_OF = {
+  name: 'one_time_token_revoke_of',
+  text: `
+    DELETE FROM one_time_tokens WHERE tenant_id = $1 AND purpose = $2 AND subject = $3 AND consumed_at IS NULL`,
 };
 
 const REVOKE_LATER = {

@@ -22,8 +22,10 @@ export interface UserHooks {
   mayChangePrivileged(): void;
   /** In the transaction in which an administrator says that the address is proved: it does not matter any more who made the account. */
   verified(user: User): Promise<void>;
-  /** In the transaction in which an administrator gives the account another address: the former ones have no say in it any more. */
-  moved(user: User): Promise<void>;
+  /** In the transaction in which an administrator gives the account another address. @param from the one that has no say in it any more, normalised. */
+  moved(user: User, from: string): Promise<void>;
+  /** In the transaction in which an administrator takes back the deletion that the owner has asked for. */
+  kept(user: User): Promise<void>;
 }
 
 const noHooks: UserHooks = {
@@ -32,6 +34,7 @@ const noHooks: UserHooks = {
   mayChangePrivileged: () => {},
   verified: async () => {},
   moved: async () => {},
+  kept: async () => {},
 };
 
 export class UserService {
@@ -117,10 +120,11 @@ export class UserService {
     return this.change(id, ifMatch, async (user) => {
       if (change.email !== undefined && change.email !== user.email) {
         const emailNormalized = identifierOf(change.email);
-        const moved = emailNormalized !== user.emailNormalized;
+        const from = user.emailNormalized;
+        const moved = emailNormalized !== from;
         if (moved) user.emailVerified = false;
         Object.assign(user, { email: change.email, emailNormalized });
-        if (moved && by === 'administrator') await this.hooks.moved(user);
+        if (moved && by === 'administrator') await this.hooks.moved(user, from);
       }
       if (change.email_verified !== undefined) user.emailVerified = change.email_verified;
       if (change.email_verified && by === 'administrator') await this.hooks.verified(user);
@@ -165,11 +169,12 @@ export class UserService {
     });
   }
 
-  /** What ended when it was closed stays ended. */
-  reopen({ id }: User, ifMatch?: number): Promise<User> {
+  /** What ended when it was closed stays ended. @param by whose word it is. */
+  reopen({ id }: User, ifMatch?: number, by: 'owner' | 'administrator' = 'administrator'): Promise<User> {
     return this.change(id, ifMatch, async (user) => {
       if (!user.deletionAt) return;
       user.deletionAt = null;
+      if (by === 'administrator') await this.hooks.kept(user);
       await this.audit.record('account.deletion_withdrawn', { user_id: id });
     });
   }
