@@ -7,10 +7,11 @@ import { ask, tokenWith } from '../support/api.js';
 import { Browser, type Page } from '../support/browser.js';
 import { MovedClock } from '../support/clock.js';
 import { everyTable } from '../support/dump.js';
+import { behindPerson } from '../support/held.js';
 import { send } from '../support/journey.js';
 import { delivered, lettersTo, letterTo, linkIn } from '../support/mailbox.js';
 import { makeClient, makePerson, type Party, password, refresh, signIn, tokensFor } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { defaultKind, startServer, type TestServer } from '../support/server.js';
 
 const daySeconds = 24 * 3600;
 
@@ -99,6 +100,18 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
     expect(new URL(old.headers.get('location') ?? '').searchParams.get('max_age')).toBe('600');
     expect((await user()).deletionAt).toBeNull();
   });
+
+  // The embedded database has one session: nobody waits there.
+  if (defaultKind === 'postgres')
+    it('is not deleted by whoever was shut out while they asked', async () => {
+      const form = await signIn(browser, page(), person.email);
+      const [answer] = await behindPerson(
+        server,
+        () => send(browser, page(), fieldsOf(form, 'account-delete')),
+        (runner) => runner.query('UPDATE sessions SET ended_at = now() WHERE account_id = $1', [person.id]),
+      );
+      expect([answer.status, (await user()).deletionAt]).toEqual([403, null]);
+    });
 
   it('is kept by the link in the letter, with a click, by nobody who was signed in before', async () => {
     await remove();

@@ -3,6 +3,7 @@
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
+import { forbidden } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
 import { ENDED_WITH_ADDRESS } from '../one-time-tokens/one-time-purposes.js';
@@ -33,12 +34,16 @@ export class AccountDeletion {
     return (await this.tenants.current()).settings.accounts.deletion_grace_days;
   }
 
-  /** @returns when the account will be gone. @throws AppError 409 for the last administrator. */
-  async request(user: User): Promise<Date> {
+  /**
+   * @param stands whether the session that asks still holds: somebody else who was shut out closes nothing any more.
+   * @returns when the account will be gone. @throws AppError 403 where it does not, 409 for the last administrator.
+   */
+  async request(user: User, stands = async () => true): Promise<Date> {
     const tenant = await this.tenants.current();
     const ttlSeconds = (await this.graceDays()) * daySeconds;
     const until = new Date(this.clock.now().getTime() + ttlSeconds * 1000);
     await this.db.transaction(async () => {
+      if (!(await stands())) throw forbidden('session_ended', 'You were signed out meanwhile');
       await this.users.close(user, until);
       await this.oneTimeTokens.revokeAll(ENDED_WITH_ADDRESS, user.id);
       const data = { email: user.emailNormalized };
