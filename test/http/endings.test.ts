@@ -190,6 +190,10 @@ const verbs: Record<string, (services: Services, user: User) => Promise<() => Pr
     accountLocks.removeSecondFactors(user),
   'the owner takes the authenticator away': async ({ ownFactors }, user) => () => ownFactors.removeTotp(user),
   'all sessions end': async ({ protocol }, user) => () => protocol.sessions.endAll(user.id, 'revoked'),
+  'an application is allowed nothing any more': async ({ ownGrants, db }, user) => {
+    const [grant] = await db.manager.query('SELECT client_id FROM grants WHERE account_id = $1', [user.id]);
+    return () => ownGrants.revoke(user.id, grant.client_id);
+  },
   'the owner deletes the account': async ({ accountDeletion }, user) => () => accountDeletion.request(user),
   'the account is disabled': async ({ users }, user) => () => users.disable(user),
   'the account goes': async ({ users }, user) => () => users.delete(user),

@@ -5,6 +5,7 @@ import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { holdPerson } from '../users/user-rows.js';
 import type { Payload } from './handles.js';
 import { ProtocolRequest } from './request.js';
 import * as statements from './statements.js';
@@ -123,6 +124,7 @@ export class Grants {
     const grant = await this.find(request, id);
     if (!grant) throw notFound('grant');
     await this.db.transaction(async () => {
+      await holdPerson(this.db, String(grant.accountId));
       await this.end(request, id, reason);
       await this.db.manager.query(
         `UPDATE grants SET end_reason = $4 WHERE tenant_id = $1 AND account_id = $2 AND client_id = $3 AND end_reason = 'logout'`,
@@ -137,6 +139,8 @@ export class Grants {
     reason: GrantEnd,
   ): Promise<number> {
     return this.db.transaction(async () => {
+      // Whoever ends their sessions, and the grants in them, would do so in another order.
+      if (where.accountId) await holdPerson(this.db, where.accountId);
       const [rows] = (await this.db.manager.query(
         `UPDATE grants SET ended_at = COALESCE(ended_at, $4), end_reason = $5
           WHERE tenant_id = $1 AND ($2::uuid IS NULL OR account_id = $2) AND ($3::text IS NULL OR client_id = $3)
