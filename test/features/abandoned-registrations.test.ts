@@ -85,7 +85,7 @@ describe.each(kinds)('an account that somebody made and nobody came back to (GDP
     const [used, unused] = [await register(), await register()];
     await inside(() => house.users.signedIn(used, { amr: ['pwd'] }));
     await keep(0);
-    house.clock.forward(4000 * daySeconds);
+    house.clock.forward(400 * daySeconds);
     await abandoned.end();
     expect([await isThere(used), await isThere(unused)]).toEqual([true, false]);
     await inside(() => house.users.signedIn(used, { amr: ['pwd'] }));
