@@ -77,7 +77,7 @@ describe.each(kinds)('an account that somebody made and nobody came back to (GDP
 
   const keep = (days: number | null) =>
     inside(async () => {
-      const settings = { accounts: { unproved_unused_days: days } };
+      const settings = { accounts: days === null ? null : { unproved_unused_days: days } };
       await house.tenants.update(await house.tenants.current(), { settings } as never);
     });
 

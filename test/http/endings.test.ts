@@ -148,7 +148,9 @@ const verbs: Record<string, (services: Services, user: User) => Promise<() => Pr
   },
   'a deletion is taken back': async ({ accountDeletion, oneTimeTokens, users }, user) => {
     await users.close(user, new Date(Date.now() + 86_400_000));
-    const token = await oneTimeTokens.issue('account_deletion_undo', user.id, { data: { email: user.emailNormalized } });
+    const token = await oneTimeTokens.issue('account_deletion_undo', user.id, {
+      data: { email: user.emailNormalized },
+    });
     return () => accountDeletion.restore(token);
   },
   'an address is proved': async ({ emailVerification, oneTimeTokens, users }, user) => {
@@ -181,22 +183,46 @@ const verbs: Record<string, (services: Services, user: User) => Promise<() => Pr
     );
     return () => factorRecoveries.signedIn(user, [{ method: 'totp', at: 0 }]);
   },
-  'the owner chooses another password': async ({ ownPassword }, user) => () =>
-    ownPassword.change(user, { current: password, password: 'mountains are patient', keptSession: undefined }),
-  'an administrator sets another password': async ({ passwords }, user) => () =>
-    passwords.set(user, 'mountains are patient'),
-  'the password goes': async ({ passwords }, user) => () => passwords.remove(user),
-  'an administrator takes the factors away': async ({ accountLocks }, user) => () =>
-    accountLocks.removeSecondFactors(user),
-  'the owner takes the authenticator away': async ({ ownFactors }, user) => () => ownFactors.removeTotp(user),
-  'all sessions end': async ({ protocol }, user) => () => protocol.sessions.endAll(user.id, 'revoked'),
+  'the owner chooses another password':
+    async ({ ownPassword }, user) =>
+    () =>
+      ownPassword.change(user, { current: password, password: 'mountains are patient', keptSession: undefined }),
+  'an administrator sets another password':
+    async ({ passwords }, user) =>
+    () =>
+      passwords.set(user, 'mountains are patient'),
+  'the password goes':
+    async ({ passwords }, user) =>
+    () =>
+      passwords.remove(user),
+  'an administrator takes the factors away':
+    async ({ accountLocks }, user) =>
+    () =>
+      accountLocks.removeSecondFactors(user),
+  'the owner takes the authenticator away':
+    async ({ ownFactors }, user) =>
+    () =>
+      ownFactors.removeTotp(user),
+  'all sessions end':
+    async ({ protocol }, user) =>
+    () =>
+      protocol.sessions.endAll(user.id, 'revoked'),
   'an application is allowed nothing any more': async ({ ownGrants, db }, user) => {
     const [grant] = await db.manager.query('SELECT client_id FROM grants WHERE account_id = $1', [user.id]);
     return () => ownGrants.revoke(user.id, grant.client_id);
   },
-  'the owner deletes the account': async ({ accountDeletion }, user) => () => accountDeletion.request(user),
-  'the account is disabled': async ({ users }, user) => () => users.disable(user),
-  'the account goes': async ({ users }, user) => () => users.delete(user),
+  'the owner deletes the account':
+    async ({ accountDeletion }, user) =>
+    () =>
+      accountDeletion.request(user),
+  'the account is disabled':
+    async ({ users }, user) =>
+    () =>
+      users.disable(user),
+  'the account goes':
+    async ({ users }, user) =>
+    () =>
+      users.delete(user),
 };
 
 const tokenOf = (link: string): string => String(new URL(link).searchParams.get('token'));
