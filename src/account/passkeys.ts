@@ -1,12 +1,12 @@
 // The passkeys of an account: the list, one more, another name, and away with it.
-// Hands off to: PasskeyService for what browsers make, OwnFactors for what may go; passkey-api.ts is the same for programs.
+// Hands off to: PasskeyCeremonies for what browsers make, OwnFactors for what may go; passkey-api.ts is the same for programs.
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { Passkey } from '../features/credentials/passkey.entity.js';
 import { PasskeyName, RegistrationResponse } from '../features/credentials/passkey.schema.js';
-import type { PasskeyService } from '../features/credentials/passkey.service.js';
+import type { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
 import type { PasskeyHints } from '../features/credentials/passkey-hints.js';
 import { providerName } from '../features/credentials/passkey-providers.js';
 import type { Passkeys } from '../features/credentials/passkeys.js';
@@ -16,7 +16,7 @@ import type { AccountDoor, Visitor } from './door.js';
 
 export interface PasskeyDependencies {
   passkeys: Passkeys;
-  passkeyCeremonies: PasskeyService;
+  passkeyCeremonies: PasskeyCeremonies;
   passkeyHints: PasskeyHints;
   ownFactors: OwnFactors;
 }

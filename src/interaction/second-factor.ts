@@ -4,7 +4,7 @@ import { asTried, type EmailCodes } from '../features/accounts/email-codes.js';
 import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
 import type { Proof } from '../features/authentication/assurance.js';
 import type { CodeOutcome } from '../features/credentials/attempts.js';
-import type { PasskeyService } from '../features/credentials/passkey.service.js';
+import type { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
@@ -23,7 +23,7 @@ type Way = 'code' | 'recovery_code' | 'email_code' | 'lost';
 
 export interface SecondFactorDependencies {
   secondFactors: SecondFactors;
-  passkeys: PasskeyService;
+  passkeys: PasskeyCeremonies;
   emailCodes: EmailCodes;
   factorRecoveries: FactorRecoveries;
   devices: Devices;
