@@ -2,7 +2,7 @@
 // Hands off to: PasskeyCeremonies, which knows whether it is true.
 import type { Proof } from '../features/authentication/assurance.js';
 import type { Passkey } from '../features/credentials/passkey.entity.js';
-import { AuthenticationResponse, RegistrationResponse } from '../features/credentials/passkey.schema.js';
+import { authenticationOf, registrationOf } from '../features/credentials/passkey.schema.js';
 import type { Authenticated, PasskeyCeremonies, Registration } from '../features/credentials/passkey-ceremonies.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
@@ -52,8 +52,8 @@ export async function authenticated(
   text: string,
   user?: User,
 ): Promise<Authenticated | undefined> {
-  const response = AuthenticationResponse.safeParse(json(text));
-  return response.success ? passkeys.authenticate(interaction.uid, response.data, user) : undefined;
+  const response = authenticationOf(text);
+  return response && passkeys.authenticate(interaction.uid, response, user);
 }
 
 /** @param since from before it was looked at. */
@@ -79,14 +79,6 @@ export async function registered(
   user: User,
   stands: () => Promise<boolean>,
 ): Promise<Registration> {
-  const response = RegistrationResponse.safeParse(json(text));
-  return response.success ? passkeys.register(user, interaction.uid, response.data, stands) : { outcome: 'failed' };
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const response = registrationOf(text);
+  return response ? passkeys.register(user, interaction.uid, response, stands) : { outcome: 'failed' };
 }

@@ -1,5 +1,5 @@
 // A code of the authenticator or by mail, a passkey, or a recovery code where these were lost.
-// Hands off to: SecondFactors, which counts the tries of an account wherever they come from; FactorRecovery for who has none of them left.
+// Hands off to: SecondFactors, which counts the tries of an account wherever they come from; FactorRecoveries for who has none of them left.
 import { asTried, type EmailCodes } from '../features/accounts/email-codes.js';
 import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
 import type { Proof } from '../features/authentication/assurance.js';

@@ -1,8 +1,8 @@
 // One request to one step: who is here, for which client, and how far they are.
 import type { Context } from 'koa';
 import type { Need } from '../features/authentication/requirement.js';
+import { isBuiltInClient } from '../features/clients/built-in-clients.js';
 import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
-import { isOwnClient } from '../features/clients/own-clients.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { User } from '../features/users/user.entity.js';
 import type { PageOptions, Pages } from '../platform/page.js';
@@ -93,7 +93,7 @@ export class Stage {
       ctx,
       `interaction/${template}`,
       // To one's own account one goes back to nobody else.
-      { ...(isOwnClient(client.client_id) ? {} : { client }), ...data },
+      { ...(isBuiltInClient(client.client_id) ? {} : { client }), ...data },
       {
         csrf,
         formAction: redirectUri ? [redirectUri] : [],
