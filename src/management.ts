@@ -1,5 +1,4 @@
 // The management API as a resource server of every tenant: its endpoints' scopes are what a client can be given for it.
-
 import type { ResourceServer } from './features/resources/resource.entity.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
 import { ADMIN, type User } from './features/users/user.entity.js';

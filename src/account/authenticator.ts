@@ -7,7 +7,7 @@ import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { TotpOffer, TotpService } from '../features/credentials/totp.service.js';
 import { AppError } from '../platform/errors.js';
-import { seeOther } from '../platform/form.js';
+import { seeOther, textField } from '../platform/form.js';
 import type { AccountDoor, Visitor } from './door.js';
 
 export interface AuthenticatorDependencies {
@@ -19,8 +19,7 @@ export interface AuthenticatorDependencies {
 }
 
 const page = '/account/security/totp';
-const text = z.string().catch('');
-const CodeForm = z.object({ offer: text, code: text });
+const CodeForm = z.object({ offer: textField, code: textField });
 
 export function authenticatorRoutes(router: Router, door: AccountDoor, deps: AuthenticatorDependencies): void {
   const { totp, ownFactors, issuerName, qrCode } = deps;

@@ -25,9 +25,8 @@ export function dataExportRoutes(router: Router, door: AccountDoor, { dataExport
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 429) throw error;
       const seconds = error.details.retryAfter;
-      if (seconds) ctx.set('Retry-After', String(seconds));
       const data = { ...dataOf(ctx.state.prefix), error: { code: 'too_many_requests', seconds } };
-      return door.show(ctx, visitor, 'settings/export', data, { status: 429 });
+      return door.show(ctx, visitor, 'settings/export', data, { status: 429, retryAfter: seconds });
     }
     ctx.type = 'application/json';
     ctx.set('Cache-Control', 'no-store');

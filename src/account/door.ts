@@ -6,7 +6,7 @@ import { MULTI_FACTOR, proofsOf } from '../features/authentication/assurance.js'
 import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { meets } from '../features/authentication/requested-acr.js';
 import { needOfChange } from '../features/authentication/requirement.js';
-import { ACCOUNT_CLIENT, SIGNED_IN_PATH } from '../features/clients/own-clients.js';
+import { ACCOUNT_CLIENT, SIGNED_IN_PATH } from '../features/clients/built-in-clients.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Engine, SignedIn } from '../features/protocol/engine.js';
 import type { OwnSessions } from '../features/protocol/own-sessions.js';
@@ -19,7 +19,7 @@ import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { unauthorized } from '../platform/errors.js';
 import { seeOther } from '../platform/form.js';
 import type { Logger } from '../platform/logger.js';
-import type { Pages } from '../platform/page.js';
+import type { PageOptions, Pages } from '../platform/page.js';
 import { renderProblem } from '../platform/problem.js';
 import type { WayBack } from './way-back.js';
 
@@ -119,7 +119,7 @@ export class AccountDoor {
     { user, csrf }: Visitor,
     view: string,
     data: object,
-    { status = 200 }: { status?: number } = {},
+    { status = 200, retryAfter }: Pick<PageOptions, 'status' | 'retryAfter'> = {},
   ): Promise<void> {
     const { prefix } = ctx.state;
     const shown = {
@@ -131,7 +131,7 @@ export class AccountDoor {
       account: { name: user.claims.name ?? user.email, email: user.email, initials: initialsOf(user) },
     };
     const { locale: uiLocales, zoneinfo: timeZone } = user.claims;
-    return this.deps.pages.send(ctx, `account/${view}`, shown, { status, csrf, uiLocales, timeZone });
+    return this.deps.pages.send(ctx, `account/${view}`, shown, { status, retryAfter, csrf, uiLocales, timeZone });
   }
 
   /** What is still to be proved, in the words of an authorization request (OpenID Connect Core §3.1.2.1). */
@@ -177,10 +177,10 @@ export class AccountDoor {
 
 const bindingOf = ({ uid }: SignedIn) => `account:${uid}`;
 
-const loginRequired = (members: object) =>
-  unauthorized('login_required', 'Nobody is signed in in this browser', undefined, { ...members });
-const stepUpRequired = (members: object) =>
-  unauthorized('step_up_required', 'This needs a newer or stronger proof of who you are', undefined, { ...members });
+const loginRequired = (members: Record<string, unknown>) =>
+  unauthorized('login_required', 'Nobody is signed in in this browser', undefined, members);
+const stepUpRequired = (members: Record<string, unknown>) =>
+  unauthorized('step_up_required', 'This needs a newer or stronger proof of who you are', undefined, members);
 
 /** A link on another page, which would say that something was done here (Fetch Metadata Request Headers §2.3). */
 const isFromElsewhere = (ctx: Context): boolean => /^(?:cross-site|same-site)$/.test(ctx.get('Sec-Fetch-Site'));

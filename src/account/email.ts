@@ -5,7 +5,7 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import type { EmailChange } from '../features/accounts/email-change.js';
 import { AppError } from '../platform/errors.js';
-import { seeOther } from '../platform/form.js';
+import { seeOther, textField } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
 import type { AccountDoor, Visitor } from './door.js';
 
@@ -14,8 +14,7 @@ export interface EmailDependencies {
   pages: Pages;
 }
 
-const text = z.string().catch('');
-const Form = z.object({ email: text, token: text });
+const Form = z.object({ email: textField, token: textField });
 
 export function emailRoutes(router: Router, door: AccountDoor, { emailChange, pages }: EmailDependencies): void {
   const confirmPath = (token: string) => `/account/email/confirm?${new URLSearchParams({ token })}`;
@@ -73,8 +72,8 @@ export function emailRoutes(router: Router, door: AccountDoor, { emailChange, pa
     error?: { code: string; seconds?: number | undefined },
     status = error ? 422 : 200,
   ): Promise<void> {
-    if (status === 429 && error?.seconds) ctx.set('Retry-After', String(error.seconds));
+    const retryAfter = status === 429 ? error?.seconds : undefined;
     const actions = { submit: `${ctx.state.prefix}/account/email` };
-    return door.show(ctx, visitor, 'profile/email', { email, error, actions }, { status });
+    return door.show(ctx, visitor, 'profile/email', { email, error, actions }, { status, retryAfter });
   }
 }

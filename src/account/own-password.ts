@@ -8,7 +8,7 @@ import type { OwnPassword, PasswordChange } from '../features/accounts/own-passw
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { Clock } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
-import { seeOther } from '../platform/form.js';
+import { seeOther, textField } from '../platform/form.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { strengthMeter } from '../platform/strength-meter.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
@@ -20,8 +20,7 @@ export interface OwnPasswordDependencies {
   clock: Clock;
 }
 
-const text = z.string().catch('');
-const PasswordForm = z.object({ current_password: text, password: text, sign_out_here: text });
+const PasswordForm = z.object({ current_password: textField, password: textField, sign_out_here: textField });
 type PasswordForm = z.infer<typeof PasswordForm>;
 
 interface Answer {
@@ -106,7 +105,7 @@ export function ownPasswordRoutes(router: Router, door: AccountDoor, deps: OwnPa
       minLength: await passwords.minLength(),
       actions: { submit: at, strength: `${at}/strength` },
     };
-    if (status === 503) ctx.set('Retry-After', String(Math.ceil(answer.error?.seconds ?? 1)));
-    await door.show(ctx, visitor, 'security/password', data, { status });
+    const retryAfter = status === 503 ? answer.error?.seconds : undefined;
+    await door.show(ctx, visitor, 'security/password', data, { status, retryAfter });
   }
 }

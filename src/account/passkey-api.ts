@@ -3,7 +3,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 import { PasskeyName, RegistrationResponse } from '../features/credentials/passkey.schema.js';
-import type { Registration } from '../features/credentials/passkey.service.js';
+import type { Registration } from '../features/credentials/passkey-ceremonies.js';
 import { AppError, conflict } from '../platform/errors.js';
 import { parsed, readJsonBody, sendJson } from '../platform/json-body.js';
 import type { Logger } from '../platform/logger.js';

@@ -1,28 +1,28 @@
 // The passkeys of an account: the list, one more, another name, and away with it.
-// Hands off to: PasskeyService for what browsers make, OwnFactors for what may go; passkey-api.ts is the same for programs.
+// Hands off to: PasskeyCeremonies for what browsers make, OwnFactors for what may go; passkey-api.ts is the same for programs.
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { Passkey } from '../features/credentials/passkey.entity.js';
-import { PasskeyName, RegistrationResponse } from '../features/credentials/passkey.schema.js';
-import type { PasskeyService } from '../features/credentials/passkey.service.js';
+import { PasskeyName, registrationOf } from '../features/credentials/passkey.schema.js';
+import type { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
 import type { PasskeyHints } from '../features/credentials/passkey-hints.js';
 import { providerName } from '../features/credentials/passkey-providers.js';
 import type { Passkeys } from '../features/credentials/passkeys.js';
 import { AppError } from '../platform/errors.js';
-import { seeOther } from '../platform/form.js';
+import { seeOther, textField } from '../platform/form.js';
 import type { AccountDoor, Visitor } from './door.js';
 
 export interface PasskeyDependencies {
   passkeys: Passkeys;
-  passkeyCeremonies: PasskeyService;
+  passkeyCeremonies: PasskeyCeremonies;
   passkeyHints: PasskeyHints;
   ownFactors: OwnFactors;
 }
 
 const page = '/account/security/passkeys';
-const Form = z.object({ passkey: z.string().catch(''), name: z.string().catch('') });
+const Form = z.object({ passkey: textField, name: textField });
 
 export function passkeyRoutes(router: Router, door: AccountDoor, deps: PasskeyDependencies): void {
   const { passkeys, passkeyCeremonies, passkeyHints, ownFactors } = deps;
@@ -35,9 +35,9 @@ export function passkeyRoutes(router: Router, door: AccountDoor, deps: PasskeyDe
   router.post('/security/passkeys', async (ctx) => {
     const visitor = await door.mayChange(ctx, { back: page });
     if (!visitor) return;
-    const response = RegistrationResponse.safeParse(json(Form.parse(ctx.request.body ?? {}).passkey));
-    const made = response.success
-      ? await passkeyCeremonies.register(visitor.user, visitor.session.uid, response.data, visitor.stands)
+    const response = registrationOf(Form.parse(ctx.request.body ?? {}).passkey);
+    const made = response
+      ? await passkeyCeremonies.register(visitor.user, visitor.session.uid, response, visitor.stands)
       : ({ outcome: 'failed' } as const);
     if (made.outcome !== 'ok') return list(ctx, visitor, `passkey_${made.outcome}`);
     const codes = await ownFactors.codesWhereNone(visitor.user, visitor.stands);
@@ -71,7 +71,7 @@ export function passkeyRoutes(router: Router, door: AccountDoor, deps: PasskeyDe
     const at = `${ctx.state.prefix}${page}`;
     const data = {
       error: problem && { code: problem },
-      passkeys: (await passkeys.of(visitor.user.id)).map((passkey) => presentPasskey(passkey)),
+      passkeys: (await passkeys.of(visitor.user.id)).map(presentPasskey),
       signal: await passkeyHints.signal(visitor.user),
       passkey: { optionsFrom: `${ctx.state.prefix}/api/v1/passkeys/register/options` },
       actions: { submit: at },
@@ -91,11 +91,3 @@ export const presentPasskey = (passkey: Passkey) => ({
   last_used_at: passkey.lastUsedAt?.toISOString() ?? null,
   flagged_at: passkey.flaggedAt?.toISOString() ?? null,
 });
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

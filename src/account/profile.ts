@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import { StandardClaims } from '../features/users/user.schema.js';
 import type { UserService } from '../features/users/user.service.js';
-import { seeOther } from '../platform/form.js';
+import { seeOther, textField } from '../platform/form.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
 
 export interface ProfileDependencies {
@@ -17,8 +17,7 @@ export interface ProfileDependencies {
 const fields = ['name', 'given_name', 'family_name', 'nickname', 'zoneinfo', 'locale'] as const;
 type Field = (typeof fields)[number];
 const Own = StandardClaims.pick(Object.fromEntries(fields.map((name) => [name, true])) as Record<Field, true>);
-const text = z.string().catch('');
-const Form = z.object(Object.fromEntries(fields.map((name) => [name, text])) as Record<Field, typeof text>);
+const Form = z.object(Object.fromEntries(fields.map((name) => [name, textField])) as Record<Field, typeof textField>);
 type Form = z.infer<typeof Form>;
 
 const zones = ['UTC', ...Intl.supportedValuesOf('timeZone')];

@@ -1,11 +1,11 @@
 // After a sign-in by password, in a browser that can: would they like a passkey? At most every thirty days, and "Not now" goes on as well.
-// Hands off to: PasskeyHints, which knows whether it is time; PasskeyService, which knows what browsers make.
+// Hands off to: PasskeyHints, which knows whether it is time; PasskeyCeremonies, which knows what browsers make.
 
 import { assuranceOf, type Proof } from '../features/authentication/assurance.js';
 import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { mayAddPasskey } from '../features/authentication/requirement.js';
 import type { OwnFactors } from '../features/credentials/own-factors.js';
-import type { PasskeyService } from '../features/credentials/passkey.service.js';
+import type { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
 import type { PasskeyHints } from '../features/credentials/passkey-hints.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
@@ -17,7 +17,7 @@ import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
 export interface AddPasskeyDependencies {
-  passkeys: PasskeyService;
+  passkeys: PasskeyCeremonies;
   passkeyHints: PasskeyHints;
   ownFactors: OwnFactors;
   secondFactors: Pick<SecondFactors, 'of'>;

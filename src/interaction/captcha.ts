@@ -26,8 +26,7 @@ export class CaptchaQuestion {
     if (!this.captcha) return undefined;
     const { captcha_after: after } = await this.policy();
     if (failures.failed_count < after && failures.lockout_count === 0 && ofAddress < after) return undefined;
-    const { siteKey, script, origin } = this.captcha;
-    return { siteKey, script, origin };
+    return this.always();
   }
 
   /** Each time, where programs would come more often than people. */

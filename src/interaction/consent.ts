@@ -1,7 +1,6 @@
 // What the client may do: asked in plain words, with what is new marked and what can be left out unticked.
-
 import { claimsByScope, scopes as openidScopes } from '../../config/protocol.js';
-import { isOwnClient } from '../features/clients/own-clients.js';
+import { isBuiltInClient } from '../features/clients/built-in-clients.js';
 import type { Engine } from '../features/protocol/engine.js';
 import type { Consent, Grants } from '../features/protocol/grants.js';
 import { grantableScopes } from '../features/resources/resource.rules.js';
@@ -29,7 +28,7 @@ export class ConsentStep implements Step {
   ) {}
 
   async show(visit: Visit): Promise<void> {
-    if (isOwnClient(visit.client.client_id)) return this.skip(visit);
+    if (isBuiltInClient(visit.client.client_id)) return this.skip(visit);
     const user = visit.interaction.session && (await this.users.findActive(visit.interaction.session.accountId));
     await this.stage.show(visit, 'consent', {
       account: { email: user?.email ?? '', initials: (user?.email ?? '').slice(0, 1).toUpperCase() },
@@ -41,7 +40,7 @@ export class ConsentStep implements Step {
   async submit(visit: Visit, form: Form): Promise<void> {
     const { req, res } = visit.ctx;
     const { session, clientId } = visit.interaction;
-    if (!session || isOwnClient(clientId)) return;
+    if (!session || isBuiltInClient(clientId)) return;
     const decision = field(form, 'decision');
     if (decision === 'deny') {
       return seeOther(visit.ctx, await this.engine.refuse(req, res, 'access_denied', 'the End-User said no'));

@@ -7,8 +7,7 @@ import type { ClientService } from '../features/clients/client.service.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
-import type { Engine, Finish } from '../features/protocol/engine.js';
-import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
+import type { Finish } from '../features/protocol/engine.js';
 import type { UserService } from '../features/users/user.service.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { badRequest, forbidden } from '../platform/errors.js';
@@ -23,7 +22,6 @@ import { nextStep, type StepName, taken } from './steps.js';
 import { describeClient, type Form, type Stage, type Step, text, type Visit } from './visit.js';
 
 export interface DispatcherDependencies extends StepDependencies, SituationDependencies, SignInRiskDependencies {
-  engine: Engine;
   clients: Pick<ClientService, 'engineMetadata'>;
   users: UserService;
   passwords: PasswordService;
@@ -31,7 +29,6 @@ export interface DispatcherDependencies extends StepDependencies, SituationDepen
   devices: Devices;
   factorRecoveries: FactorRecoveries;
   csrf: Csrf;
-  policy: () => Promise<AuthenticationPolicy>;
   signIns: CounterHandle<'outcome'>;
 }
 

@@ -1,7 +1,7 @@
 // A second factor is set up, because the sign-in cannot go on without one: an authenticator or a passkey, whichever would do.
-// Hands off to: TotpService, which keeps it once a right code of it has come back; PasskeyService, which knows what browsers make.
+// Hands off to: TotpService, which keeps it once a right code of it has come back; PasskeyCeremonies, which knows what browsers make.
 import { assuranceOf } from '../features/authentication/assurance.js';
-import type { PasskeyService } from '../features/credentials/passkey.service.js';
+import type { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
 import type { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import type { TotpOffer, TotpService } from '../features/credentials/totp.service.js';
 import type { SecondFactor } from '../features/tenants/authentication-policy.js';
@@ -13,7 +13,7 @@ import { type Form, field, type Stage, type Step, type Visit } from './visit.js'
 
 export interface EnrolmentDependencies {
   totp: TotpService;
-  passkeys: PasskeyService;
+  passkeys: PasskeyCeremonies;
   recoveryCodes: RecoveryCodes;
   users: Pick<UserService, 'hold'>;
   clock: Clock;

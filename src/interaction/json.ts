@@ -124,7 +124,7 @@ export function createJsonRouter(deps: JsonDependencies): Router {
     await answer(ctx, interaction, 202);
   });
 
-  // R48: the same for everybody before anything was proved, as on the page.
+  // The same for everybody before anything was proved, as on the page.
   post('/passkeys/authenticate/options', async (ctx) => {
     const { interaction } = parsed(z.strictObject(name), ctx);
     const found = await visit(ctx, interaction);

@@ -1,7 +1,7 @@
 // The account's name and its password, on two pages or one, a code or a link by e-mail instead, or a passkey that says both: the same step.
 import type { EmailCodes } from '../features/accounts/email-codes.js';
 import type { MagicLinks } from '../features/accounts/magic-links.js';
-import type { PasskeyService } from '../features/credentials/passkey.service.js';
+import type { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
@@ -17,7 +17,7 @@ import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
 export interface LoginDependencies {
-  passkeys: PasskeyService;
+  passkeys: PasskeyCeremonies;
   passwords: PasswordService;
   emailCodes: EmailCodes;
   magicLinks: MagicLinks;

@@ -1,9 +1,9 @@
 // A passkey as a step sees it: what the page asks the browser, and what comes back in its form.
-// Hands off to: PasskeyService, which knows whether it is true.
+// Hands off to: PasskeyCeremonies, which knows whether it is true.
 import type { Proof } from '../features/authentication/assurance.js';
 import type { Passkey } from '../features/credentials/passkey.entity.js';
-import { AuthenticationResponse, RegistrationResponse } from '../features/credentials/passkey.schema.js';
-import type { Authenticated, PasskeyService, Registration } from '../features/credentials/passkey.service.js';
+import { authenticationOf, registrationOf } from '../features/credentials/passkey.schema.js';
+import type { Authenticated, PasskeyCeremonies, Registration } from '../features/credentials/passkey-ceremonies.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
@@ -11,14 +11,14 @@ import type { StepName } from './steps.js';
 import type { Visit } from './visit.js';
 
 export interface PasskeyOffer {
-  options: Awaited<ReturnType<PasskeyService['authenticationOptions']>>;
+  options: Awaited<ReturnType<PasskeyCeremonies['authenticationOptions']>>;
   /** The browser may offer it below the name (WebAuthn §5.1.4). */
   conditional: boolean;
 }
 
 /** @param user whose second proof it is; without one it comes first and is the same for everybody. */
 export async function passkeyOffer(
-  passkeys: PasskeyService,
+  passkeys: PasskeyCeremonies,
   { interaction }: Visit,
   user?: User,
 ): Promise<PasskeyOffer> {
@@ -26,7 +26,7 @@ export async function passkeyOffer(
 }
 
 export interface PasskeyOptionsDependencies {
-  passkeys: PasskeyService;
+  passkeys: PasskeyCeremonies;
   policy: () => Promise<AuthenticationPolicy>;
 }
 
@@ -47,13 +47,13 @@ export async function passkeyOptions(
 }
 
 export async function authenticated(
-  passkeys: PasskeyService,
+  passkeys: PasskeyCeremonies,
   { interaction }: Visit,
   text: string,
   user?: User,
 ): Promise<Authenticated | undefined> {
-  const response = AuthenticationResponse.safeParse(json(text));
-  return response.success ? passkeys.authenticate(interaction.uid, response.data, user) : undefined;
+  const response = authenticationOf(text);
+  return response && passkeys.authenticate(interaction.uid, response, user);
 }
 
 /** @param since from before it was looked at. */
@@ -73,20 +73,12 @@ export const proofOfNew = ({ uvInitialized, deviceBound }: Passkey, clock: Clock
 });
 
 export async function registered(
-  passkeys: PasskeyService,
+  passkeys: PasskeyCeremonies,
   { interaction }: Visit,
   text: string,
   user: User,
   stands: () => Promise<boolean>,
 ): Promise<Registration> {
-  const response = RegistrationResponse.safeParse(json(text));
-  return response.success ? passkeys.register(user, interaction.uid, response.data, stands) : { outcome: 'failed' };
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const response = registrationOf(text);
+  return response ? passkeys.register(user, interaction.uid, response, stands) : { outcome: 'failed' };
 }

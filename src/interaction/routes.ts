@@ -3,7 +3,6 @@
 import Router from '@koa/router';
 import { limits as defaults } from '../../config/protocol.js';
 import type { ForgottenPasswords } from '../features/accounts/forgotten-passwords.js';
-import type { PasswordService } from '../features/credentials/password.service.js';
 import { readForm, seeOther } from '../platform/form.js';
 import type { Logger } from '../platform/logger.js';
 import type { Pages } from '../platform/page.js';
@@ -15,7 +14,6 @@ import { type PasskeyOptionsDependencies, passkeyOptions } from './passkey.js';
 import { type Form, field, Stage } from './visit.js';
 
 export interface InteractionDependencies extends DispatcherDependencies, LinkDependencies, PasskeyOptionsDependencies {
-  passwords: PasswordService;
   forgottenPasswords: ForgottenPasswords;
   pages: Pages;
   logger: Logger;

@@ -1,10 +1,10 @@
 // A code of the authenticator or by mail, a passkey, or a recovery code where these were lost.
-// Hands off to: SecondFactors, which counts the tries of an account wherever they come from; FactorRecovery for who has none of them left.
+// Hands off to: SecondFactors, which counts the tries of an account wherever they come from; FactorRecoveries for who has none of them left.
 import { asTried, type EmailCodes } from '../features/accounts/email-codes.js';
 import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
 import type { Proof } from '../features/authentication/assurance.js';
 import type { CodeOutcome } from '../features/credentials/attempts.js';
-import type { PasskeyService } from '../features/credentials/passkey.service.js';
+import type { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
@@ -23,7 +23,7 @@ type Way = 'code' | 'recovery_code' | 'email_code' | 'lost';
 
 export interface SecondFactorDependencies {
   secondFactors: SecondFactors;
-  passkeys: PasskeyService;
+  passkeys: PasskeyCeremonies;
   emailCodes: EmailCodes;
   factorRecoveries: FactorRecoveries;
   devices: Devices;

@@ -1,8 +1,8 @@
 // One request to one step: who is here, for which client, and how far they are.
 import type { Context } from 'koa';
 import type { Need } from '../features/authentication/requirement.js';
+import { isBuiltInClient } from '../features/clients/built-in-clients.js';
 import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
-import { isOwnClient } from '../features/clients/own-clients.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { User } from '../features/users/user.entity.js';
 import type { PageOptions, Pages } from '../platform/page.js';
@@ -72,10 +72,7 @@ export interface Step {
   submit(visit: Visit, form: Form): Promise<void>;
 }
 
-export const field = (form: Form, name: string): string | undefined => {
-  const value = form[name];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-};
+export const field = (form: Form, name: string): string | undefined => text(form[name]);
 
 /** Everything a step needs of the house. */
 export class Stage {
@@ -93,7 +90,7 @@ export class Stage {
       ctx,
       `interaction/${template}`,
       // To one's own account one goes back to nobody else.
-      { ...(isOwnClient(client.client_id) ? {} : { client }), ...data },
+      { ...(isBuiltInClient(client.client_id) ? {} : { client }), ...data },
       {
         csrf,
         formAction: redirectUri ? [redirectUri] : [],
@@ -113,5 +110,6 @@ export class Stage {
   }
 }
 
+/** Undefined for what is absent, repeated or empty. */
 export const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;

@@ -6,9 +6,9 @@ import { z } from 'zod';
 import type { ForgottenPasswords } from '../features/accounts/forgotten-passwords.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
-import { readForm, seeOther } from '../platform/form.js';
+import { readForm, seeOther, textField } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
-import { routerOf, text } from './link-page.js';
+import { routerOf } from './link-page.js';
 
 export interface ForgottenPasswordDependencies {
   forgottenPasswords: Pick<ForgottenPasswords, 'request'>;
@@ -16,7 +16,7 @@ export interface ForgottenPasswordDependencies {
   pages: Pages;
 }
 
-const ForgottenPasswordForm = z.object({ username: text, csrf: text });
+const ForgottenPasswordForm = z.object({ username: textField, csrf: textField });
 
 /** Nobody is known here yet: the form is taken from our own page, whoever opened it. */
 const binding = 'forgotten-password';

@@ -5,7 +5,7 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
-import { readForm, seeOther } from '../platform/form.js';
+import { readForm, seeOther, textField } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
 import { clientKey, type Limiter } from '../platform/rate-limit.js';
 
@@ -29,10 +29,8 @@ interface Shown {
   data: object;
 }
 
-/** What is absent, repeated or nested is empty, and an empty value is good for nothing. */
-export const text = z.string().catch('');
-export const LinkForm = z.object({ token: text, csrf: text });
-const Link = z.object({ token: text });
+export const LinkForm = z.object({ token: textField, csrf: textField });
+const Link = z.object({ token: textField });
 
 /** @returns the token that the address carries. */
 export const tokenOf = (ctx: Context): string => Link.parse(ctx.query).token;

@@ -4,21 +4,22 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import type { z } from 'zod';
 import { limits } from '../../config/protocol.js';
+import type { PasswordService } from '../features/credentials/password.service.js';
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import { assertSameOrigin } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
-import { readForm, seeOther } from '../platform/form.js';
+import { readForm, seeOther, textField } from '../platform/form.js';
 import type { RateLimits } from '../platform/rate-limit.js';
-import { type PasswordRules, strengthMeter } from '../platform/strength-meter.js';
-import { admit, expired, giveBack, LinkForm, type LinkSurroundings, routerOf, text, tokenOf } from './link-page.js';
+import { strengthMeter } from '../platform/strength-meter.js';
+import { admit, expired, giveBack, LinkForm, type LinkSurroundings, routerOf, tokenOf } from './link-page.js';
 
 export interface PasswordDependencies {
   passwordLinks: Pick<PasswordLinks, 'peek' | 'redeem'>;
-  passwords: PasswordRules;
+  passwords: Pick<PasswordService, 'minLength' | 'strength'>;
   rateLimits: RateLimits;
 }
 
-const PasswordForm = LinkForm.extend({ password: text });
+const PasswordForm = LinkForm.extend({ password: textField });
 type PasswordForm = z.infer<typeof PasswordForm>;
 
 interface Answer {

@@ -8,16 +8,16 @@ import type { EmailVerification } from '../features/accounts/email-verification.
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import { assertSameOrigin } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
-import { readForm, seeOther } from '../platform/form.js';
-import { admit, giveBack, LinkForm, type LinkSurroundings, routerOf, text, tokenOf } from './link-page.js';
+import { readForm, seeOther, textField } from '../platform/form.js';
+import { admit, giveBack, LinkForm, type LinkSurroundings, routerOf, tokenOf } from './link-page.js';
 
 interface VerifyEmailDependencies {
   emailVerification: Pick<EmailVerification, 'peek' | 'confirm' | 'resend'>;
   passwordLinks: Pick<PasswordLinks, 'issue'>;
 }
 
-const ConfirmForm = LinkForm.extend({ password: text, not_mine: text });
-const ResendForm = z.object({ username: text, csrf: text });
+const ConfirmForm = LinkForm.extend({ password: textField, not_mine: textField });
+const ResendForm = z.object({ username: textField, csrf: textField });
 
 interface Problem {
   code: string;

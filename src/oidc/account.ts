@@ -1,5 +1,4 @@
 // sub → claims. The account was read together with the token or session it stands on; only then is no further statement needed.
-
 import type { Account } from 'oidc-provider';
 import type { AccountRow } from '../features/protocol/request.js';
 import type { UserService } from '../features/users/user.service.js';

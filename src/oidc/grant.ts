@@ -1,7 +1,7 @@
 // The grant a request stands on: the session's own, or remembered consent, or, for the house's own applications, given without asking.
 import type { Grant } from 'oidc-provider';
+import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
 import type { ClientService } from '../features/clients/client.service.js';
-import { ACCOUNT_CLIENT } from '../features/clients/own-clients.js';
 import type { Consent } from '../features/protocol/grants.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';

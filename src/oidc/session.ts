@@ -1,6 +1,6 @@
 // The engine's sessions, kept the way features/protocol keeps them: by uid, merged between tabs, dead once ended.
 import { errors, type Provider } from 'oidc-provider';
-import { ACCOUNT_CLIENT } from '../features/clients/own-clients.js';
+import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
 import type { Login } from '../features/protocol/engine.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';

@@ -1,6 +1,5 @@
 // Owns the files browsers load beside a page: hashed names, compressed once, cached for ever.
 // Handed off to: views.ts asks for their addresses; the front mounts the middleware before any door.
-
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';

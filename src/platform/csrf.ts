@@ -1,5 +1,4 @@
 // Forms are only taken from our own pages: a signed token bound to the flow or session, and the browser's word on where the form was.
-
 import { hmac, randomToken, safeEqual } from './crypto.js';
 import { forbidden } from './errors.js';
 

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import { bodyParser } from '@koa/bodyparser';
 import type { Context } from 'koa';
+import { z } from 'zod';
 import { AppError } from './errors.js';
 
 /** @throws AppError 413 too large, 415 another encoding, 400 whatever else cannot be read (RFC 9110 §15.5). */
@@ -14,6 +15,9 @@ export const readForm = bodyParser({
     throw new AppError(known, 'invalid_form', STATUS_CODES[known] ?? '', { cause: error });
   },
 });
+
+/** What is absent, repeated or nested is empty, and an empty value is good for nothing. */
+export const textField = z.string().catch('');
 
 /** RFC 9110 §15.4.4: after a form was sent the browser asks with GET, and going back sends nothing twice. */
 export function seeOther(ctx: Context, address: string): void {

@@ -1,6 +1,5 @@
 // Owns which language a page speaks and how a sentence, a time or a length of time is said in it.
 // Handed off to: views.ts, which gives these functions to every template; the words themselves lie in views/locales/*.json.
-
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { match } from '@formatjs/intl-localematcher';

@@ -13,7 +13,7 @@ export interface PageOptions {
   uiLocales?: string | undefined;
   /** OpenID Connect Core §5.1 zoneinfo, of whoever reads it. */
   timeZone?: string | undefined;
-  /** Seconds, becomes Retry-After. */
+  /** Seconds, becomes Retry-After (RFC 9110 §10.2.3: whole ones). */
   retryAfter?: number | undefined;
 }
 
@@ -31,7 +31,7 @@ export class Pages {
     ctx.set('Content-Security-Policy', contentSecurityPolicy(options.formAction, options.widget));
     ctx.set('Cache-Control', 'no-store');
     ctx.set('Referrer-Policy', 'no-referrer');
-    if (options.retryAfter) ctx.set('Retry-After', String(options.retryAfter));
+    if (options.retryAfter) ctx.set('Retry-After', String(Math.ceil(options.retryAfter)));
     ctx.body = html;
   }
 

@@ -5,8 +5,7 @@ import { clientKey, type RateLimits } from './rate-limit.js';
 import type { Strength } from './strength.js';
 
 /** Of PasswordService. */
-export interface PasswordRules {
-  minLength(): Promise<number>;
+interface PasswordAdviser {
   strength(password: string, person: { email: string }): Promise<{ strength: Strength; problem?: string }>;
 }
 
@@ -14,7 +13,7 @@ type AnswerStrength = (ctx: Context, password: string, person: { email: string }
 
 /** @returns what answers with JSON, once the door has made sure that its own page asks. */
 export function strengthMeter(
-  passwords: PasswordRules,
+  passwords: PasswordAdviser,
   rateLimits: RateLimits,
   limit: { points: number; seconds: number },
 ): AnswerStrength {

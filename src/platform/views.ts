@@ -1,6 +1,5 @@
 // Owns turning a template and one small prepared object into a page or a letter; every value printed is escaped.
 // Handed off to: doors, which send what render() returns; mail, which sends what email() returns.
-
 import path from 'node:path';
 import { Eta } from 'eta';
 import type { Middleware } from 'koa';

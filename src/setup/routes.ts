@@ -4,27 +4,26 @@ import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { limits as defaults } from '../../config/protocol.js';
+import type { PasswordService } from '../features/credentials/password.service.js';
 import type { SetupService } from '../features/setup/setup.service.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
-import { readForm } from '../platform/form.js';
+import { readForm, textField } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
-import { type PasswordRules, strengthMeter } from '../platform/strength-meter.js';
+import { strengthMeter } from '../platform/strength-meter.js';
 
 export interface SetupDependencies {
   setup: Pick<SetupService, 'accepts' | 'complete'>;
-  passwords: PasswordRules;
+  passwords: Pick<PasswordService, 'minLength' | 'strength'>;
   csrf: Csrf;
   pages: Pages;
   rateLimits: RateLimits;
   limits?: { linkFailures: { points: number; seconds: number } };
 }
 
-/** What is absent, repeated or nested is empty, and an empty value is good for nothing. */
-const text = z.string().catch('');
-const SetupLink = z.object({ token: text });
-const SetupForm = z.object({ token: text, username: text, password: text, csrf: text });
+const SetupLink = z.object({ token: textField });
+const SetupForm = z.object({ token: textField, username: textField, password: textField, csrf: textField });
 type SetupForm = z.infer<typeof SetupForm>;
 
 interface Answer {

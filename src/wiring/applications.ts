@@ -1,9 +1,10 @@
 // The fourth rung: applications and what they may call, and how the first administrator comes in.
+
+import { BuiltInClients, isBuiltInClient } from '../features/clients/built-in-clients.js';
 import type { FullMetadata } from '../features/clients/client.metadata.js';
 import { assertSigned } from '../features/clients/client.rules.js';
 import { ClientService } from '../features/clients/client.service.js';
 import { ClientLookup } from '../features/clients/client-lookup.js';
-import { isOwnClient, OwnClients } from '../features/clients/own-clients.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
 import { ResourceService } from '../features/resources/resource.service.js';
 import { SetupService } from '../features/setup/setup.service.js';
@@ -15,9 +16,9 @@ import type { People } from './people.js';
 export function openApplications(ground: Ground, { users, passwords }: People) {
   const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens } = ground;
 
-  const ownClients = new OwnClients((tenant) => tenants.issuerOf(tenant));
+  const builtInClients = new BuiltInClients((tenant) => tenants.issuerOf(tenant));
   const lookup = new ClientLookup(db, caching, clock, async (clientId) =>
-    isOwnClient(clientId) ? ownClients.of(await tenants.current(), clientId) : undefined,
+    isBuiltInClient(clientId) ? builtInClients.of(await tenants.current(), clientId) : undefined,
   );
   const hooks = {
     async ended({ clientId }: { clientId: string }) {

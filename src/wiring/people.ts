@@ -10,7 +10,7 @@ import { Lockout } from '../features/credentials/lockout.js';
 import { LockoutHistory } from '../features/credentials/lockout-history.js';
 import { MailedCodeTries } from '../features/credentials/mailed-code-tries.js';
 import { OwnFactors } from '../features/credentials/own-factors.js';
-import { PasskeyService } from '../features/credentials/passkey.service.js';
+import { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
 import { PasskeyChallenges } from '../features/credentials/passkey-challenge.js';
 import { PasskeyHints } from '../features/credentials/passkey-hints.js';
 import { Passkeys } from '../features/credentials/passkeys.js';
@@ -85,7 +85,7 @@ export function openPeople(ground: Ground) {
   const recoveryCodes = new RecoveryCodes(db, audit, tenants, clock);
   const spend = (value: string, exp: number) => protocol.replays.unique('webauthn', value, exp);
   const challenges = new PasskeyChallenges(tenants, spend, clock);
-  const passkeyCeremonies = new PasskeyService(db, audit, tenants, users, challenges, clock, (user) =>
+  const passkeyCeremonies = new PasskeyCeremonies(db, audit, tenants, users, challenges, clock, (user) =>
     factorLetters.added(user, 'passkey'),
   );
   const passkeys = new Passkeys(db, audit, tenants, passwords);

@@ -1,5 +1,5 @@
 // Passkeys over the house, in each of its processes.
-import { PasskeyService } from '../../src/features/credentials/passkey.service.js';
+import { PasskeyCeremonies } from '../../src/features/credentials/passkey-ceremonies.js';
 import { PasskeyChallenges } from '../../src/features/credentials/passkey-challenge.js';
 import { Passkeys } from '../../src/features/credentials/passkeys.js';
 import { Replays } from '../../src/features/protocol/replays.js';
@@ -12,10 +12,13 @@ export const origin = 'https://id.example.com';
 
 type House = Awaited<ReturnType<typeof openHouse>>;
 
-function ceremoniesOf({ db, audit, tenants, users }: House['others'][number], clock: House['clock']): PasskeyService {
+function ceremoniesOf(
+  { db, audit, tenants, users }: House['others'][number],
+  clock: House['clock'],
+): PasskeyCeremonies {
   const replays = new Replays(db);
   const challenges = new PasskeyChallenges(tenants, (value, exp) => replays.unique('webauthn', value, exp), clock);
-  return new PasskeyService(db, audit, tenants, users, challenges, clock);
+  return new PasskeyCeremonies(db, audit, tenants, users, challenges, clock);
 }
 
 export async function openPasskeyHouse(kind: Kind, processes = 1) {

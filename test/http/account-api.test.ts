@@ -30,7 +30,7 @@ describe('the account as JSON, by session cookie', () => {
   }
   const csrfOf = async (by: Browser) => String((await call(by, 'GET', '/auth/me')).body.csrf_token);
 
-  it('tells who is signed in, how, and with what beside the password (R10)', async () => {
+  it('tells who is signed in, how, and with what beside the password', async () => {
     const { status, body, headers } = await call(browser, 'GET', '/auth/me');
     expect(status).toBe(200);
     expect(headers.get('cache-control')).toBe('no-store');
@@ -44,7 +44,7 @@ describe('the account as JSON, by session cookie', () => {
     expect(JSON.stringify(body)).not.toMatch(/argon2|hash|secret/);
   });
 
-  it('reads and keeps what the person wants to be told, whole, on a proof that is new (R9)', async () => {
+  it('reads and keeps what the person wants to be told, whole, on a proof that is new', async () => {
     const csrf = await csrfOf(browser);
     const put = (body: unknown, headers: Record<string, string> = { 'x-csrf-token': csrf }) =>
       browser.request(`${server.issuer}/api/v1/auth/settings`, {
@@ -70,7 +70,7 @@ describe('the account as JSON, by session cookie', () => {
     expect(await read()).toEqual({ notifications: { new_device: true } });
   });
 
-  it('tells a program whom its token speaks for (R10), where it may see users, and nothing that belongs to a session', async () => {
+  it('tells a program whom its token speaks for, where it may see users, and nothing that belongs to a session', async () => {
     const scope = 'openid users:read clients:read';
     const party = await makeClient(server, { scope });
     const api = { resource: `${server.issuer}/api` };
@@ -101,7 +101,7 @@ describe('the account as JSON, by session cookie', () => {
     expect(location.startsWith(`${server.issuer}/authorize?`)).toBe(true);
   });
 
-  it('lists sessions and marks this one; ends one; ends all others (R63)', async () => {
+  it('lists sessions and marks this one; ends one; ends all others', async () => {
     const other = await enter(server, person.email);
     const third = await enter(server, person.email);
     const { body } = await call(browser, 'GET', '/sessions');
@@ -125,7 +125,7 @@ describe('the account as JSON, by session cookie', () => {
     ],
     ['from another origin', async () => ({ 'x-csrf-token': await csrfOf(browser), origin: 'https://evil.example' })],
     ['from another site', async () => ({ 'x-csrf-token': await csrfOf(browser), 'sec-fetch-site': 'cross-site' })],
-  ] as const)('changes nothing %s (R68)', async (_how, headersOf) => {
+  ] as const)('changes nothing %s', async (_how, headersOf) => {
     await enter(server, person.email);
     const headers: Record<string, string> = await headersOf();
     const answer = await call(browser, 'DELETE', '/sessions', headers);

@@ -121,7 +121,7 @@ describe('the pages of the account', () => {
   });
 
   describe('devices', () => {
-    it('lists where one is signed in: browser, address, when, and which one this is (R62)', async () => {
+    it('lists where one is signed in: browser, address, when, and which one this is', async () => {
       await enter(server, person.email, '', new NamedBrowser(chrome));
       const { page } = await enter(server, person.email, '/devices', new NamedBrowser('curl/8'));
       const words = wordsOf(page);
@@ -157,7 +157,7 @@ describe('the pages of the account', () => {
       expect(await live()).toHaveLength(1);
     });
 
-    it('ends all others and keeps this one (R63)', async () => {
+    it('ends all others and keeps this one', async () => {
       const others = [await enter(server, person.email), await enter(server, person.email)];
       const { browser, page } = await enter(server, person.email, '/devices');
       expect(page.html).toContain('id="session-end-all"');

@@ -170,7 +170,7 @@ describe('the security of an account', () => {
     expect((await send(owner.browser, owner.security('/recovery-codes'), { csrf })).status).toBe(409);
   });
 
-  describe('as JSON, with the cookie of the session (R33)', () => {
+  describe('as JSON, with the cookie of the session', () => {
     const csrfToken = async () => String((await owner.ask('GET', '/auth/me', '')).body.csrf_token);
 
     it('is set up after a right code, and turned off after the second factor was proved', async () => {

@@ -70,7 +70,7 @@ describe('the steps of a sign-in as JSON: the same ones as on the pages, and nev
     return decodeJwt(String(body.id_token));
   }
 
-  it('login resumes the authorization request (R14)', async () => {
+  it('login resumes the authorization request', async () => {
     expect((await program.begin(party, proof)).body).toMatchObject({ step: 'login', requires_2fa: false });
     const wrong = await program.post('login', { username: email, password: 'wrong words', ...person });
     expect([wrong.status, wrong.type, wrong.body.code]).toEqual([401, 'application/problem+json', 'failed']);
@@ -81,7 +81,7 @@ describe('the steps of a sign-in as JSON: the same ones as on the pages, and nev
     expect(await claims(body.location)).toMatchObject({ amr: ['pwd'] });
   });
 
-  it('after failures a captcha is required: 401 captcha_required, also for the right password (R14)', async () => {
+  it('after failures a captcha is required: 401 captcha_required, also for the right password', async () => {
     await program.begin(party, proof);
     for (let i = 0; i < 2; i += 1) await program.post('login', { username: email, password: 'wrong words', ...person });
     for (const answer of [{}, { captcha_token: 'a program' }]) {
@@ -99,7 +99,7 @@ describe('the steps of a sign-in as JSON: the same ones as on the pages, and nev
     expect(Number(body.retry_after)).toBeGreaterThan(0);
   });
 
-  it('requires_2fa comes with the ways, never with a token; a right code goes on (R41)', async () => {
+  it('requires_2fa comes with the ways, never with a token; a right code goes on', async () => {
     const secret = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP';
     const codes = await server.inside(async ({ users, totp, recoveryCodes }) => {
       const user = await users.findByEmail(email);
@@ -130,7 +130,7 @@ describe('the steps of a sign-in as JSON: the same ones as on the pages, and nev
     await other.begin(party, proof);
     await other.post('login', { username: email, password, ...person });
     const lost = await other.post('recovery-login', { recovery_code: String(codes[0]) });
-    // R35: another factor takes the place of the one that was lost.
+    // Another factor takes the place of the one that was lost.
     expect(lost.body).toMatchObject({ step: 'enrolment' });
   });
 
@@ -143,7 +143,7 @@ describe('the steps of a sign-in as JSON: the same ones as on the pages, and nev
     expect((await claims(body.location)).amr).toEqual(['pwd', 'otp', 'mfa']);
   });
 
-  it('register answers 201 alike for every address (R1), sends again (R2), and goes on when the address is proved (R3)', async () => {
+  it('register answers 201 alike for every address, sends again, and goes on when the address is proved', async () => {
     const fresh = `json-${count}@example.com`;
     const answers = [];
     for (const username of [fresh, email]) {
@@ -205,7 +205,7 @@ describe('the steps of a sign-in as JSON: the same ones as on the pages, and nev
     expect((await claims(typed.body.location)).amr).toEqual(['otp']);
   });
 
-  it('forgot-password is answered alike for every address (R4)', async () => {
+  it('forgot-password is answered alike for every address', async () => {
     await program.begin(party, proof);
     const known = await program.post('forgot-password', { username: email });
     const unknown = await program.post('forgot-password', { username: `nobody-${count}@example.com` });

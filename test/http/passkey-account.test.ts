@@ -134,7 +134,7 @@ describe('the passkeys of an account', () => {
     expect((await owner.letters()).at(-1)).toBe('factor_removed');
   });
 
-  it('keeps the last way in (R49)', async () => {
+  it('keeps the last way in', async () => {
     const made = authenticator();
     await add(made);
     await owner.query('DELETE FROM password_credentials WHERE user_id = $1', [owner.person.id]);
@@ -168,7 +168,7 @@ describe('the passkeys of an account', () => {
     expect(Number(totp) + passkeys.length).toBe(1);
   });
 
-  it('as JSON: a round trip, the list, and away with it (R47, R49)', async () => {
+  it('as JSON: a round trip, the list, and away with it', async () => {
     const csrf = csrfOf(await open());
     const made = authenticator();
     const { body: options } = await ask('POST', '/register/options', csrf);

@@ -15,7 +15,7 @@ describe('a passkey as a way in', () => {
 
   const { add, authenticator, byPasskey, held, page } = owner;
 
-  describe('is used in the forms of programs (R48)', () => {
+  describe('is used in the forms of programs', () => {
     const options = async (program: JsonSignIn) => (await program.post('/passkeys/authenticate/options', {})).body;
 
     it('alone: the same is asked of everybody, and the sign-in it was begun in goes on', async () => {

@@ -23,8 +23,8 @@ export const ENGINE_EXTRAS = {
   allowedScope: `${OURS}allowed_scope`,
 } as const;
 
-/** Clients without a row, of the current tenant (own-clients.ts). */
-type OwnClients = (clientId: string) => Promise<Readonly<Record<string, unknown>> | undefined>;
+/** Clients without a row, of the current tenant (built-in-clients.ts). */
+type BuiltInClients = (clientId: string) => Promise<Readonly<Record<string, unknown>> | undefined>;
 
 interface Entry {
   metadata: Readonly<Record<string, unknown>>;
@@ -43,14 +43,14 @@ export class ClientLookup {
     private readonly db: Database,
     private readonly caching: Caching,
     private readonly clock: Clock,
-    private readonly ownClients: OwnClients = async () => undefined,
+    private readonly builtInClients: BuiltInClients = async () => undefined,
   ) {
     this.entries = caching.cache({ max: 5000, topic: TOPIC, load: (key) => this.load(key) });
   }
 
   /** @returns undefined where the client is unknown or disabled. */
   async engineMetadata(clientId: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-    return (await this.ownClients(clientId)) ?? (await this.entry(clientId))?.metadata;
+    return (await this.builtInClients(clientId)) ?? (await this.entry(clientId))?.metadata;
   }
 
   /** Compares with every live secret, in constant time. */

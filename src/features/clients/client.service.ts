@@ -6,6 +6,7 @@ import type { Database } from '../../platform/database.js';
 import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { isBuiltInClient } from './built-in-clients.js';
 import { Client } from './client.entity.js';
 import type { FullMetadata } from './client.metadata.js';
 import { checkedMetadata, needsSecret } from './client.rules.js';
@@ -13,7 +14,6 @@ import { type AddSecret, CreateClient, type UpdateClient } from './client.schema
 import type { ClientLookup } from './client-lookup.js';
 import type { ClientSecret } from './client-secret.entity.js';
 import { ClientSecrets } from './client-secrets.js';
-import { isOwnClient } from './own-clients.js';
 
 export interface ClientHooks {
   /** The client was disabled or deleted: its grants and tokens end in the same transaction. */
@@ -61,7 +61,7 @@ export class ClientService {
       throw invalid('The client_id cannot be used', [
         { pointer: '/client_id', message: 'must be 1–128 of A–Z a–z 0–9 . _ ~ -' },
       ]);
-    if (isOwnClient(clientId)) throw conflict('reserved_client_id', 'This client_id belongs to the server itself');
+    if (isBuiltInClient(clientId)) throw conflict('reserved_client_id', 'This client_id belongs to the server itself');
     if (given.secret !== undefined && !needsSecret(metadata))
       throw conflict('no_secret_needed', 'A client that authenticates in another way has no client_secret');
     const now = this.clock.now();

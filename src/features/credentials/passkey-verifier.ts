@@ -1,5 +1,4 @@
 // The only place that knows the WebAuthn library. It is loaded with the first ceremony: most processes and most minutes have none.
-
 import type { Passkey } from './passkey.entity.js';
 import type { AuthenticationResponse, RegistrationResponse } from './passkey.schema.js';
 import type { RelyingParty } from './relying-party.js';

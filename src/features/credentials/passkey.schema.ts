@@ -34,6 +34,20 @@ export const AuthenticationResponse = z.object({
 });
 export type AuthenticationResponse = z.infer<typeof AuthenticationResponse>;
 
+/** As the field of a form carries it, in JSON. @returns undefined where it is none. */
+export const registrationOf = (text: string): RegistrationResponse | undefined =>
+  RegistrationResponse.safeParse(json(text)).data;
+export const authenticationOf = (text: string): AuthenticationResponse | undefined =>
+  AuthenticationResponse.safeParse(json(text)).data;
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** WebAuthn §5.8.1. */
 const ClientData = z.object({
   challenge: z.string(),
@@ -43,13 +57,8 @@ const ClientData = z.object({
 
 /** @returns undefined where it is none, or where the page was inside one of another origin: no page of ours may be. */
 export function challengeOf(clientDataJSON: string): string | undefined {
-  try {
-    const parsed = ClientData.safeParse(JSON.parse(Buffer.from(clientDataJSON, 'base64url').toString('utf8')));
-    if (!parsed.success || parsed.data.crossOrigin || parsed.data.topOrigin !== undefined) return undefined;
-    return parsed.data.challenge;
-  } catch {
-    return undefined;
-  }
+  const { data } = ClientData.safeParse(json(Buffer.from(clientDataJSON, 'base64url').toString('utf8')));
+  return data && !data.crossOrigin && data.topOrigin === undefined ? data.challenge : undefined;
 }
 
 export const PasskeyName = plainText(80);

@@ -1,6 +1,4 @@
 // Owns the passkeys an account has: what they are called, and that the last way in stays.
-
-import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { conflict, notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
@@ -8,8 +6,8 @@ import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import { Passkey } from './passkey.entity.js';
 import { PasskeyName } from './passkey.schema.js';
-import { LOCK_USER } from './passkey.service.js';
 import { isLastWayIn } from './passkey-removal.js';
+import { holdPasskeys } from './passkey-rows.js';
 import type { PasswordService } from './password.service.js';
 
 export class Passkeys {
@@ -43,7 +41,7 @@ export class Passkeys {
   /** Whatever other ways in are left. @param since only those made then or later. @returns whether there were any. */
   removeAll(user: User, since = new Date(0)): Promise<boolean> {
     return this.db.transaction(async () => {
-      await this.db.execute(LOCK_USER, [currentTenantId(), user.id]);
+      await holdPasskeys(this.db, user.id);
       const passkeys = (await this.of(user.id)).filter(({ createdAt }) => createdAt >= since);
       for (const one of passkeys) await this.delete(one);
       return passkeys.length > 0;
@@ -53,7 +51,7 @@ export class Passkeys {
   /** None lets anybody in by itself, before it was unlocked after another proof (WebAuthn §7.2, uvInitialized). */
   async lower({ id: userId }: User): Promise<void> {
     await this.db.transaction(async () => {
-      await this.db.execute(LOCK_USER, [currentTenantId(), userId]);
+      await holdPasskeys(this.db, userId);
       await this.db.repo(Passkey).update({ userId }, { uvInitialized: false });
     });
   }
@@ -61,7 +59,7 @@ export class Passkeys {
   /** @throws AppError 409 for the last way in, whoever removes another one at the same time. */
   remove(user: User, { credentialId }: Passkey): Promise<void> {
     return this.db.transaction(async () => {
-      await this.db.execute(LOCK_USER, [currentTenantId(), user.id]);
+      await holdPasskeys(this.db, user.id);
       const passkey = await this.find(user, credentialId);
       const others = (await this.of(user.id)).filter((one) => one.credentialId !== credentialId);
       const { settings } = await this.tenants.current();

@@ -1,6 +1,5 @@
 // Owns codes of an authenticator (RFC 6238): set up by a right code, and each time step is good once.
 // Hands off to: the lockout, which counts wrong codes whatever the address; second-factors.ts for what else an account has.
-
 import { generateSecret, generateURI, verify } from 'otplib';
 import { LessThan, MoreThanOrEqual } from 'typeorm';
 import { type Clock, epochSeconds } from '../../platform/clock.js';

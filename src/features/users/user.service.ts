@@ -1,5 +1,5 @@
 // Owns the people of a tenant: their address, claims and roles, and whether they may come in.
-// Hands off to: credentials (how they prove who they are); whoever ends sessions and tokens, through the hook `ended`.
+// Hands off to: credentials (how they prove who they are); whoever keeps what rests on an account, through user-hooks.ts.
 import type { Clock } from '../../platform/clock.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
@@ -11,31 +11,8 @@ import { AccountSettings } from './account-settings.js';
 import { identifierOf, normalizeIdentifier } from './identifier.js';
 import { ADMIN, User } from './user.entity.js';
 import { CreateUser, StandardClaims, type UpdateUser } from './user.schema.js';
+import { noHooks, type UserHooks } from './user-hooks.js';
 import { hasEndedSince, holdUser, isLastAdministrator, lockedUser } from './user-rows.js';
-
-export interface UserHooks {
-  /** The user was disabled, closed or deleted: sessions, grants and tokens end in the same transaction. */
-  ended(user: User): Promise<void>;
-  /** In the transaction in which a user goes: what no foreign key takes along. */
-  erased(user: User): Promise<void>;
-  /** @throws AppError 403 where the caller may not change people who have a role. */
-  mayChangePrivileged(): void;
-  /** In the transaction in which an administrator says that the address is proved: it does not matter any more who made the account. */
-  verified(user: User): Promise<void>;
-  /** In the transaction in which an administrator gives the account another address. @param from the one that has no say in it any more, normalised. */
-  moved(user: User, from: string): Promise<void>;
-  /** In the transaction in which an administrator takes back the deletion that the owner has asked for. */
-  kept(user: User): Promise<void>;
-}
-
-const noHooks: UserHooks = {
-  ended: async () => {},
-  erased: async () => {},
-  mayChangePrivileged: () => {},
-  verified: async () => {},
-  moved: async () => {},
-  kept: async () => {},
-};
 
 export class UserService {
   constructor(

@@ -1,8 +1,7 @@
 // Owns the ceremonies of passkeys: made (WebAuthn §7.1) and used (§7.2), alone or after another proof.
-// Hands off to: PasskeyChallenges, good once; passkey-verifier.ts, which knows signatures; passkeys.ts for those an account has.
-import { randomBytes } from 'node:crypto';
+// Hands off to: PasskeyChallenges, good once; passkey-verifier.ts, which knows signatures; passkey-rows.ts, where two at once follow each other;
+// passkeys.ts for those an account has.
 import type { Clock } from '../../platform/clock.js';
-import { currentTenantId } from '../../platform/context.js';
 import { hmac } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { SignInFailure } from '../audit/audit.events.js';
@@ -14,6 +13,7 @@ import { Passkey } from './passkey.entity.js';
 import { type AuthenticationResponse, challengeOf, type RegistrationResponse } from './passkey.schema.js';
 import { CHALLENGE_SECONDS, type PasskeyChallenges } from './passkey-challenge.js';
 import { providerName } from './passkey-providers.js';
+import { advanced, handleOf, holdPasskeys, isTaken } from './passkey-rows.js';
 import { PasskeyUser } from './passkey-user.entity.js';
 import {
   type Assertion,
@@ -28,7 +28,7 @@ import {
 import { relyingPartyOf } from './relying-party.js';
 
 /** More than anybody carries; without an end an account could be filled. */
-const most = 20;
+const MAX_PASSKEYS = 20;
 
 export type Registration =
   | { outcome: 'ok'; passkey: Passkey }
@@ -43,7 +43,7 @@ export interface Authenticated {
   credential: Passkey;
 }
 
-export class PasskeyService {
+export class PasskeyCeremonies {
   constructor(
     private readonly db: Database,
     private readonly audit: AuditLog,
@@ -58,7 +58,7 @@ export class PasskeyService {
   /** @param flow the session or sign-in it is part of: the answer is taken there only. */
   async registrationOptions(user: User, flow: string): Promise<CreationOptions> {
     const { settings } = await this.tenants.current();
-    const handle = await this.handleOf(user);
+    const handle = await handleOf(this.db, user);
     const challenge = await this.challenges.issue({ purpose: 'registration', flow, userId: user.id });
     return creationOptions(
       await relyingPartyOf(this.tenants),
@@ -135,14 +135,6 @@ export class PasskeyService {
     return { user: owner, verified: assertion.userVerified, device_bound: credential.deviceBound, credential };
   }
 
-  /** One for each person and tenant, made with the first ceremony. */
-  private async handleOf({ id: userId }: User): Promise<string> {
-    await this.db.execute(ENSURE_HANDLE, [currentTenantId(), userId, randomBytes(32).toString('base64url')]);
-    const row = await this.db.repo(PasskeyUser).findOneBy({ userId });
-    if (!row) throw new Error('a person without a handle');
-    return row.userHandle;
-  }
-
   private keep(
     user: User,
     made: NewCredential,
@@ -153,9 +145,9 @@ export class PasskeyService {
     return this.db.transaction(async () => {
       if (!(await stands())) return { outcome: 'failed' };
       // Whoever adds or removes one of this account waits here.
-      await this.db.execute(LOCK_USER, [currentTenantId(), userId]);
+      await holdPasskeys(this.db, userId);
       if (!(await this.users.findActive(userId))) return { outcome: 'failed' };
-      if ((await this.db.repo(Passkey).countBy({ userId })) >= most) return { outcome: 'too_many' };
+      if ((await this.db.repo(Passkey).countBy({ userId })) >= MAX_PASSKEYS) return { outcome: 'too_many' };
       const passkey = Object.assign(new Passkey(), {
         credentialId: made.id,
         userId,
@@ -169,9 +161,8 @@ export class PasskeyService {
         name: providerName(made.aaguid) ?? 'Passkey',
         createdAt: this.clock.now(),
       });
-      // §7.1 step 26: an id belongs to one account. It is locked for a moment, so that one of two is told.
-      await this.db.execute(LOCK_ID, [currentTenantId(), made.id]);
-      if (await this.db.repo(Passkey).existsBy({ credentialId: made.id })) return { outcome: 'known' };
+      // §7.1 step 26: an id belongs to one account.
+      if (await isTaken(this.db, made.id)) return { outcome: 'known' };
       await this.db.repo(Passkey).insert(passkey);
       await this.audit.record('passkey.added', {
         user_id: userId,
@@ -192,19 +183,11 @@ export class PasskeyService {
     return row?.userHandle === response.userHandle;
   }
 
-  /** §6.1.1, §7.2 step 22: one statement compares and moves the counter on, whoever comes at the same time. */
+  /** @param second after another proof: that it was unlocked is believed from then on. */
   private async advance(passkey: Passkey, assertion: Assertion, second: boolean): Promise<Passkey | undefined> {
-    const now = this.clock.now();
-    const { signCount, backedUp, userVerified } = assertion;
-    const raised = second && userVerified;
-    const values = [currentTenantId(), passkey.credentialId, signCount, backedUp, raised, now];
-    const [row] = await this.db.execute<{ uv_initialized: boolean }>(ADVANCE, values);
-    if (row) {
-      const uvInitialized = row.uv_initialized;
-      return Object.assign(passkey, { signCount: String(signCount), backedUp, uvInitialized, lastUsedAt: now });
-    }
-    await this.flag(passkey, signCount);
-    return undefined;
+    const used = await advanced(this.db, passkey, assertion, second && assertion.userVerified, this.clock.now());
+    if (!used) await this.flag(passkey, assertion.signCount);
+    return used;
   }
 
   private flag({ credentialId, userId, signCount }: Passkey, presented: number): Promise<void> {
@@ -231,26 +214,3 @@ export class PasskeyService {
     if (this.db.inTransaction) throw new Error('a ceremony ends outside a transaction');
   }
 }
-
-const ENSURE_HANDLE = {
-  name: 'passkey_handle',
-  text: `INSERT INTO passkey_users (tenant_id, user_id, user_handle) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-};
-
-export const LOCK_USER = {
-  name: 'passkey_lock_user',
-  text: `SELECT 1 FROM passkey_users WHERE tenant_id = $1 AND user_id = $2 FOR UPDATE`,
-};
-
-const LOCK_ID = {
-  name: 'passkey_lock_id',
-  text: `SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2::text, 22))`,
-};
-
-const ADVANCE = {
-  name: 'passkey_advance',
-  text: `
-    UPDATE passkeys SET sign_count = $3, backed_up = $4, uv_initialized = uv_initialized OR $5, last_used_at = $6
-    WHERE tenant_id = $1 AND credential_id = $2 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0))
-    RETURNING uv_initialized`,
-};

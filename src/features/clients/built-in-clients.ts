@@ -10,18 +10,18 @@ export const ACCOUNT_CLIENT = 'ostiary-account';
 export const SIGNED_IN_PATH = '/account/signed-in';
 
 /** Nobody else can have such a client_id. */
-export const isOwnClient = (clientId: string): boolean => clientId === ACCOUNT_CLIENT;
+export const isBuiltInClient = (clientId: string): boolean => clientId === ACCOUNT_CLIENT;
 
 type Metadata = Readonly<Record<string, unknown>>;
 
-export class OwnClients {
+export class BuiltInClients {
   /** The engine knows a client again by its metadata; tenants are replaced when they change, never altered. */
   private readonly ofTenant = new WeakMap<Tenant, Metadata>();
 
   constructor(private readonly issuerOf: (tenant: Tenant) => string) {}
 
   of(tenant: Tenant, clientId: string): Metadata | undefined {
-    if (!isOwnClient(clientId)) return undefined;
+    if (!isBuiltInClient(clientId)) return undefined;
     let metadata = this.ofTenant.get(tenant);
     if (!metadata) {
       metadata = accountClient(this.issuerOf(tenant));

@@ -1,0 +1,26 @@
+// What becomes elsewhere of what happens to a person: users stand below those who keep sessions, grants, devices and letters.
+import type { User } from './user.entity.js';
+
+export interface UserHooks {
+  /** The user was disabled, closed or deleted: sessions, grants and tokens end in the same transaction. */
+  ended(user: User): Promise<void>;
+  /** In the transaction in which a user goes: what no foreign key takes along. */
+  erased(user: User): Promise<void>;
+  /** @throws AppError 403 where the caller may not change people who have a role. */
+  mayChangePrivileged(): void;
+  /** In the transaction in which an administrator says that the address is proved: it does not matter any more who made the account. */
+  verified(user: User): Promise<void>;
+  /** In the transaction in which an administrator gives the account another address. @param from the one that has no say in it any more, normalised. */
+  moved(user: User, from: string): Promise<void>;
+  /** In the transaction in which an administrator takes back the deletion that the owner has asked for. */
+  kept(user: User): Promise<void>;
+}
+
+export const noHooks: UserHooks = {
+  ended: async () => {},
+  erased: async () => {},
+  mayChangePrivileged: () => {},
+  verified: async () => {},
+  moved: async () => {},
+  kept: async () => {},
+};
