@@ -4,6 +4,7 @@ import { type Configuration, type JWK, Provider, type TokenEndpointGrantContext 
 import { acrValues, claimsByScope, clockTolerance, lifetimes, routes, scopes } from '../../config/protocol.js';
 import { AUTH_METHODS, CLIENT_ALGS, RESPONSE_TYPES, SERVER_ALGS } from '../features/clients/client.metadata.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import { pairwiseSubject } from '../features/clients/pairwise.js';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
@@ -13,7 +14,6 @@ import type { ResourceService } from '../features/resources/resource.service.js'
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import { epochSeconds } from '../platform/clock.js';
-import { hmac } from '../platform/crypto.js';
 import type { Egress } from '../platform/egress.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
@@ -25,7 +25,7 @@ import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { exchanging } from './exchange.js';
 import { createLoadExistingGrant } from './grant.js';
 import { jwtTokens, standsOn } from './jwt-tokens.js';
-import { keepClients } from './known-clients.js';
+import { keepClients, withoutCalls } from './known-clients.js';
 import type { EnginePages } from './pages.js';
 import { answerAcr, createPolicy } from './policy.js';
 import { clientManagement, refusedRegistration } from './registration.js';
@@ -84,6 +84,7 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   believeRetired(provider, issuer);
   keepClients(provider, deps.clients);
   compareSecrets(provider, deps);
+  withoutCalls(provider);
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
   provider.use(below([routes.registration], clientManagement(deps.clients)));
@@ -193,7 +194,7 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
     conformIdTokenClaims: true,
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: async (_ctx, accountId, client) =>
-      hmac(issuer.pairwiseSalt, `${client.sectorIdentifier}\0${accountId}`),
+      pairwiseSubject(issuer.pairwiseSalt, client.sectorIdentifier, accountId),
     interactions: {
       policy: createPolicy({
         policy: issuer.authentication,
@@ -264,6 +265,8 @@ function configuration(deps: ProviderDependencies, issuer: Issuer): Configuratio
         defaultResource: (_ctx, _client, oneOf) => oneOf as never,
         useGrantedResource: () => false,
       },
+      // What is registered and published; sessions tell of their end themselves (withoutCalls).
+      backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: deps.pages.confirmLogout,
