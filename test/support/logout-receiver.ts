@@ -65,12 +65,12 @@ export class LogoutReceiver {
 
 /** §2.6. @throws Error where a relying party would not believe it. */
 export async function believed(
-  { issuer }: { issuer: string },
+  { issuer, ask = (path) => fetch(`${issuer}${path}`) }: { issuer: string; ask?: (path: string) => Promise<Response> },
   { clientId }: { clientId: string },
   token: string,
 ): Promise<{ claims: JWTPayload; header: ProtectedHeaderParameters & { kid?: string; typ?: string } }> {
-  const { jwks_uri } = (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Record<string, string>;
-  const keys = await (await fetch(String(jwks_uri))).json();
+  const { jwks_uri } = (await (await ask('/.well-known/openid-configuration')).json()) as Record<string, string>;
+  const keys = await (await ask(String(jwks_uri).slice(issuer.length))).json();
   const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(keys as never), {
     issuer,
     audience: clientId,

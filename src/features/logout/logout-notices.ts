@@ -172,6 +172,7 @@ export class LogoutNotices {
 
 const silenceKey = (clientId: string) => `${currentTenantId()}:${clientId}`;
 
+/** Of two tabs of which one signs out of a client and the other goes on there, the sid lives on, and its end has to be told again. */
 const NOTE = {
   name: 'logout_note',
   text: `
@@ -179,7 +180,8 @@ const NOTE = {
     SELECT $1::uuid, n.id, n.client_id, n.session_uid, n.sid, n.account_id, $3::timestamptz
       FROM jsonb_to_recordset($2::jsonb) AS n (id uuid, client_id text, session_uid text, sid text, account_id uuid)
       JOIN clients c ON c.tenant_id = $1::uuid AND c.client_id = n.client_id AND c.metadata ? 'backchannel_logout_uri'
-    ON CONFLICT (tenant_id, client_id, sid) DO NOTHING
+    ON CONFLICT (tenant_id, client_id, sid) DO UPDATE SET status = 'queued', last_error = NULL, delivered_at = NULL
+      WHERE logout_notices.status <> 'queued'
     RETURNING id AS notice_id, client_id`,
 };
 
