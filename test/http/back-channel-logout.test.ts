@@ -406,7 +406,7 @@ describe('a relying party is told of logouts (OpenID Connect Back-Channel Logout
       await becomes(person, { status: 'queued', attempts: 1 });
       const [notice] = await notices(person);
       const job = { notice_id: String(notice?.id), client_id: String(notice?.client_id) };
-      await expect(server.inside(({ logoutNotices }) => logoutNotices.deliver(job, true))).rejects.toThrow('http 400');
+      await server.inside(({ logoutNotices }) => logoutNotices.deliver(job, true));
       const list = await ask(server, token, 'get', '/logout-notices?status=failed');
       expect(list.body.items).toMatchObject([
         { id: job.notice_id, client_id: job.client_id, user_id: person.id, status: 'failed', last_error: 'http 400' },

@@ -80,8 +80,9 @@ export class LogoutNotices {
     if (!last && this.isSilent(notice.clientId)) throw new Error('the relying party did not answer a moment ago');
     const reason = await this.tell(notice, client, uri);
     if (!reason) return this.delivered(notice);
-    if (last) await this.giveUp(notice, reason);
-    else await this.write(notice, { status: 'queued', attempts: notice.attempts + 1, lastError: reason });
+    // The notice stays to be looked into, and no dead job: what relying parties do is nothing that the operator can mend.
+    if (last) return this.giveUp(notice, reason);
+    await this.write(notice, { status: 'queued', attempts: notice.attempts + 1, lastError: reason });
     throw new Error(`the relying party was not told: ${reason}`);
   }
 
