@@ -125,9 +125,9 @@ describe.each(kinds)('jobs (%s)', (kind) => {
     const { record, times, values } = recorder();
     const jobs = make({ record: { ...record, priority: 10, queue: () => 'one' } });
     await jobs.enqueueAll('record', [{ value: 1 }, { value: 2 }]);
-    expect(
-      await db.manager.query('SELECT priority, queue_name FROM graphile_worker.jobs ORDER BY id'),
-    ).toEqual(Array.from({ length: 2 }, () => ({ priority: 10, queue_name: 'one' })));
+    expect(await db.manager.query('SELECT priority, queue_name FROM graphile_worker.jobs ORDER BY id')).toEqual(
+      Array.from({ length: 2 }, () => ({ priority: 10, queue_name: 'one' })),
+    );
     await expect(jobs.enqueueAll('record', [{ value: 'three' }])).rejects.toThrow();
     await jobs.start();
     await times(2);
