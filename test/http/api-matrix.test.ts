@@ -10,6 +10,7 @@ import { newId } from '../../src/platform/crypto.js';
 import type { Services } from '../../src/services.js';
 import { ask, makeManager, managementToken, tokenWith } from '../support/api.js';
 import { Browser } from '../support/browser.js';
+import { noticeFor } from '../support/logout-receiver.js';
 import { makeClient, makePerson, type Party, post, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
@@ -64,6 +65,9 @@ const listed: Record<string, string> = {
   'get /mail-messages': 'mail:read',
   'get /mail-messages/:message_id': 'mail:read',
   'post /mail-messages/:message_id/retries': 'mail:write',
+  'get /logout-notices': 'sessions:read',
+  'get /logout-notices/:notice_id': 'sessions:read',
+  'post /logout-notices/:notice_id/retries': 'sessions:write',
   'get /audit-events': 'audit:read',
   'get /tenants': 'tenants:read',
   'post /tenants': 'tenants:write',
@@ -326,7 +330,9 @@ async function furnish({ clients, users, resources, protocol, db, clock }: Servi
     createdAt: clock.now(),
   });
   await db.repo(MailMessage).insert(message);
+  const notice = await noticeFor(db, clock, { clientId: client.clientId, sessionUid: uid, accountId: user.id });
   return {
+    notice_id: notice,
     message_id: message.id,
     client_id: client.clientId,
     secret_id: String(secret?.id),

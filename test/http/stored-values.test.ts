@@ -21,6 +21,7 @@ const tables = [
   'users',
   'password_credentials',
   'mail_messages',
+  'logout_notices',
   'idempotency_keys',
 ];
 

@@ -1,68 +1,88 @@
-// What ends with a session, by why it ends; and the end of many at once, for a person may have thousands (a monitor that signs in each minute)
-// and their row is held meanwhile. Sessions ends one, and says which.
+// What ends with a session, by why it ends, and who is told: of one or of thousands (a monitor that signs in each minute) by the same statements,
+// for the row of the person is held meanwhile.
+import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { SessionEnd } from './sessions.js';
+import { type Authorizations, sidsOf, type TellClients } from './signed-out.js';
 import * as statements from './statements.js';
-
-type Authorizations = Record<string, { persistsLogout?: boolean }>;
 
 /** Sessions that one statement ends. */
 const batch = 1000;
 
-/** In the transaction that keeps new ones from beginning. */
-export async function endTogether(
-  db: Database,
-  audit: AuditLog,
-  now: Date,
-  accountId: string,
-  uids: readonly string[],
-  reason: SessionEnd,
-): Promise<void> {
-  for (let from = 0; from < uids.length; from += batch)
-    await endBatch(db, audit, now, accountId, uids.slice(from, from + batch), reason);
-}
-
-async function endBatch(
-  db: Database,
-  audit: AuditLog,
-  now: Date,
-  accountId: string,
-  uids: readonly string[],
-  reason: SessionEnd,
-): Promise<void> {
-  const ended = await db.execute<Ended>(statements.endSessions, [currentTenantId(), uids, now, reason]);
-  const outliving = ended.flatMap(({ uid, authorizations }) =>
-    outlivingClients(authorizations ?? {}, reason).map((clientId) => ({ uid, clientId })),
-  );
-  const grants = await db.execute<{ id: string; client_id: string }>(statements.endGrantsOfSessions, [
-    currentTenantId(),
-    ended.map(({ uid }) => uid),
-    outliving.map(({ uid }) => uid),
-    outliving.map(({ clientId }) => clientId),
-    now,
-    grantEnd(reason),
-  ]);
-  await audit.recordAll(
-    'grant.revoked',
-    grants.map(({ id, client_id }) => ({ grant_id: id, client_id, user_id: accountId, reason })),
-  );
-  await audit.recordAll(
-    'session.ended',
-    ended.map(({ uid }) => ({ session_id: uid, user_id: accountId, reason })),
-  );
-}
-
 interface Ended {
   uid: string;
+  account_id: string | null;
   authorizations: Authorizations | null;
 }
 
+interface Given {
+  id: string;
+  client_id: string;
+  session_uid: string;
+}
+
+export class SessionEndings {
+  constructor(
+    private readonly db: Database,
+    private readonly audit: Pick<AuditLog, 'recordAll'>,
+    private readonly clock: Clock,
+    private readonly signedOut: TellClients,
+  ) {}
+
+  /** In one transaction: the sessions, the grants made in them unless they outlive them, and the word to the applications. What has ended already stays as it is. */
+  end(uids: readonly string[], reason: SessionEnd): Promise<void> {
+    return this.db.transaction(async () => {
+      for (let from = 0; from < uids.length; from += batch) await this.endBatch(uids.slice(from, from + batch), reason);
+    });
+  }
+
+  private async endBatch(uids: readonly string[], reason: SessionEnd): Promise<void> {
+    const now = this.clock.now();
+    const ended = await this.db.execute<Ended>(statements.endSessions, [currentTenantId(), uids, now, reason]);
+    // A session of nobody yet has given nothing.
+    const people = ended.flatMap(({ uid, account_id: accountId, authorizations }) =>
+      accountId ? [{ uid, accountId, authorizations: authorizations ?? {} }] : [],
+    );
+    if (people.length === 0) return;
+    await this.signedOut(
+      people.map(({ uid, accountId, authorizations }) => ({
+        sessionUid: uid,
+        accountId,
+        sids: sidsOf(authorizations),
+      })),
+    );
+    const outliving = people.flatMap(({ uid, authorizations }) =>
+      outlivingClients(authorizations, reason).map((clientId) => ({ uid, clientId })),
+    );
+    const grants = await this.db.execute<Given>(statements.endGrantsOfSessions, [
+      currentTenantId(),
+      people.map(({ uid }) => uid),
+      outliving.map(({ uid }) => uid),
+      outliving.map(({ clientId }) => clientId),
+      now,
+      reason === 'account_ended' ? 'account_ended' : 'logout',
+    ]);
+    const holders = new Map(people.map(({ uid, accountId }) => [uid, accountId]));
+    await this.audit.recordAll(
+      'grant.revoked',
+      grants.map(({ id, client_id, session_uid }) => ({
+        grant_id: id,
+        client_id,
+        user_id: holders.get(session_uid) ?? '',
+        reason,
+      })),
+    );
+    await this.audit.recordAll(
+      'session.ended',
+      people.map(({ uid, accountId }) => ({ session_id: uid, user_id: accountId, reason })),
+    );
+  }
+}
+
 /** Applications whose grants go on without the session (OpenID Connect Core §11): none where the account, or what proves it, is another now. */
-export const outlivingClients = (authorizations: Authorizations, reason: SessionEnd): string[] =>
+const outlivingClients = (authorizations: Authorizations, reason: SessionEnd): string[] =>
   reason === 'password_changed' || reason === 'factors_removed' || reason === 'account_ended'
     ? []
     : Object.keys(authorizations).filter((clientId) => authorizations[clientId]?.persistsLogout);
-
-export const grantEnd = (reason: SessionEnd) => (reason === 'account_ended' ? 'account_ended' : 'logout');

@@ -7,9 +7,10 @@ import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
-import { endTogether, grantEnd, outlivingClients } from './session-endings.js';
+import { SessionEndings } from './session-endings.js';
 import { homeHere } from './session-home.js';
 import { comparable, openSession, sealState } from './session-payload.js';
+import { type Authorizations, sidsOf, type TellClients } from './signed-out.js';
 import * as statements from './statements.js';
 
 export type SessionEnd = 'logout' | 'revoked' | 'moved' | 'password_changed' | 'factors_removed' | 'account_ended';
@@ -19,10 +20,6 @@ export class SessionEnded extends Error {
     super('the session has ended');
     this.name = 'SessionEnded';
   }
-}
-
-interface Authorizations {
-  [clientId: string]: { sid?: string; grantId?: string; persistsLogout?: boolean };
 }
 
 interface FoundSession {
@@ -40,13 +37,18 @@ interface FoundSession {
 const touchEveryMs = 60_000;
 
 export class Sessions {
+  private readonly endings: SessionEndings;
+
   constructor(
     private readonly db: Database,
     private readonly sealer: Sealer,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly handleGraceSeconds: number,
-  ) {}
+    private readonly signedOut: TellClients,
+  ) {
+    this.endings = new SessionEndings(db, audit, clock, signedOut);
+  }
 
   /** @returns the payload with the handle it was asked for as `jti`, or undefined. */
   async find(request: ProtocolRequest, handle: string): Promise<Payload | undefined> {
@@ -64,7 +66,7 @@ export class Sessions {
       json: comparable(payload),
       exp: payload.exp ?? 0,
       loginTs: payload.loginTs as number | undefined,
-      clients: Object.keys((payload.authorizations ?? {}) as Authorizations),
+      authorizations: (payload.authorizations ?? {}) as Authorizations,
       hadState: payload.state !== undefined,
       handles: row.handles,
       retiring: row.retiring,
@@ -103,14 +105,18 @@ export class Sessions {
     // Two sign-ins within one second have the same loginTs.
     const authenticated = payload.accountId !== undefined && (request.signedIn || payload.loginTs !== loaded?.loginTs);
     const write = () => this.write(request, handle, payload, authenticated);
-    if (!authenticated || loaded?.loginTs !== undefined) return write();
+    const begins = authenticated && loaded?.loginTs === undefined;
+    const sids = sidsOf(loaded?.authorizations ?? {}, payload.authorizations as Authorizations | undefined);
+    if (!begins && Object.keys(sids).length === 0) return write();
+    const { uid: sessionUid, accountId } = { uid: String(payload.uid), accountId: String(payload.accountId) };
     return this.db.transaction(async () => {
       const alive = await write();
-      await this.audit.record('session.started', {
-        session_id: String(payload.uid),
-        user_id: String(payload.accountId),
-        amr: (payload.amr ?? []) as string[],
-      });
+      // Signed out of an application, and not of here.
+      await this.signedOut([{ sessionUid, accountId, sids }]);
+      if (begins) {
+        const amr = (payload.amr ?? []) as string[];
+        await this.audit.record('session.started', { session_id: sessionUid, user_id: accountId, amr });
+      }
       return alive;
     });
   }
@@ -126,31 +132,7 @@ export class Sessions {
   /** Ends a session, and the grants made in it unless they outlive it (offline_access). Ending it twice is once. */
   end(request: ProtocolRequest, uid: string, reason: SessionEnd): Promise<void> {
     request.sessionsByUid.set(uid, undefined);
-    return this.db.transaction(async () => {
-      const values = [currentTenantId(), uid, this.clock.now(), reason];
-      const [row] = await this.db.execute<{ account_id: string | null; payload: Payload }>(
-        statements.endSession,
-        values,
-      );
-      if (!row?.account_id) return;
-      const outliving = outlivingClients((row.payload.authorizations ?? {}) as Authorizations, reason);
-      const grants = await this.db.execute<{ id: string; client_id: string }>(statements.endGrantsOfSession, [
-        currentTenantId(),
-        uid,
-        outliving,
-        this.clock.now(),
-        grantEnd(reason),
-      ]);
-      for (const grant of grants) {
-        await this.audit.record('grant.revoked', {
-          grant_id: grant.id,
-          client_id: grant.client_id,
-          user_id: row.account_id,
-          reason,
-        });
-      }
-      await this.audit.record('session.ended', { session_id: uid, user_id: row.account_id, reason });
-    });
+    return this.endings.end([uid], reason);
   }
 
   /** @throws AppError 404 where there is no such live session. */
@@ -178,7 +160,7 @@ export class Sessions {
         [currentTenantId(), accountId, exceptUid ?? null],
       )) as { uid: string }[];
       const uids = rows.map(({ uid }) => uid);
-      await endTogether(this.db, this.audit, this.clock.now(), accountId, uids, reason);
+      await this.endings.end(uids, reason);
       return uids.length;
     });
   }
@@ -216,7 +198,7 @@ export class Sessions {
       now,
       new Date((payload.exp ?? 0) * 1000),
       (loaded?.hadState ?? false) && state === undefined,
-      (loaded?.clients ?? []).filter((clientId) => !(clientId in authorizations)),
+      Object.keys(loaded?.authorizations ?? {}).filter((clientId) => !(clientId in authorizations)),
       new Date(now.getTime() + (authenticated ? 0 : this.handleGraceSeconds * 1000)),
       retire,
       hash,

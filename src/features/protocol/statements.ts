@@ -203,33 +203,20 @@ export const touchSession = statement(
     WHERE tenant_id = $1 AND uid = $2 AND ended_at IS NULL AND updated_at < $6::timestamptz`,
 );
 
-export const endSession = statement(
-  'protocol_end_session',
-  `UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND uid = $2 AND ended_at IS NULL
-   RETURNING account_id, payload`,
-);
-
-/** All of them but those that outlive it: one given a moment ago may not be in the session yet. */
-export const endGrantsOfSession = statement(
-  'protocol_end_grants_of_session',
-  `UPDATE grants SET ended_at = $4, end_reason = $5
-    WHERE tenant_id = $1 AND session_uid = $2 AND client_id <> ALL ($3::text[]) AND ended_at IS NULL RETURNING id, client_id`,
-);
-
 export const endSessions = statement(
   'protocol_end_sessions',
   `UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND uid = ANY ($2::text[]) AND ended_at IS NULL
-   RETURNING uid, payload -> 'authorizations' AS authorizations`,
+   RETURNING uid, account_id, payload -> 'authorizations' AS authorizations`,
 );
 
-/** As endGrantsOfSession, of many. */
+/** All of them but those that outlive it: one given a moment ago may not be in the session yet. */
 export const endGrantsOfSessions = statement(
   'protocol_end_grants_of_sessions',
   `UPDATE grants g SET ended_at = $5, end_reason = $6
     WHERE g.tenant_id = $1 AND g.session_uid = ANY ($2::text[]) AND g.ended_at IS NULL
       AND NOT EXISTS (SELECT FROM unnest($3::text[], $4::text[]) AS outliving (uid, client_id)
                        WHERE outliving.uid = g.session_uid AND outliving.client_id = g.client_id)
-   RETURNING g.id, g.client_id`,
+   RETURNING g.id, g.client_id, g.session_uid`,
 );
 
 /** Keeps a session from ending until the surrounding transaction has committed. Finds none for a session that is not stored yet. */
