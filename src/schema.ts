@@ -37,6 +37,7 @@ import { RefreshTokensOfAccount1700000000042 } from '../migrations/0042-refresh-
 import { Erasures1700000000043 } from '../migrations/0043-erasures.js';
 import { OneTimeOwners1700000000044 } from '../migrations/0044-one-time-owners.js';
 import { FailuresInARow1700000000046 } from '../migrations/0046-failures-in-a-row.js';
+import { ReopenedFailures1700000000050 } from '../migrations/0050-reopened-failures.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -121,4 +122,5 @@ export const migrations = [
   Erasures1700000000043,
   OneTimeOwners1700000000044,
   FailuresInARow1700000000046,
+  ReopenedFailures1700000000050,
 ];
