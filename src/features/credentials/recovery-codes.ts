@@ -51,11 +51,6 @@ export class RecoveryCodes {
     });
   }
 
-  /** For a factor that was just added. @returns undefined where what added it holds no more: whoever was shut out meanwhile is left no other way. */
-  renewWhile(user: User, stands: () => Promise<boolean>): Promise<string[] | undefined> {
-    return this.db.transaction(async () => ((await stands()) ? this.renew(user) : undefined));
-  }
-
   /** Exactly one of many callers is let in with it. */
   async consume({ id: userId }: User, code: string): Promise<boolean> {
     const typed = normalize(code);
