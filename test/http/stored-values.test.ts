@@ -5,6 +5,7 @@ import { ProtocolRequest } from '../../src/features/protocol/request.js';
 import { deriveKey } from '../../src/platform/crypto.js';
 import { Browser } from '../support/browser.js';
 import { leavesOf } from '../support/dump.js';
+import { noticeFor } from '../support/logout-receiver.js';
 import {
   authorizationUrl,
   codeOf,
@@ -91,7 +92,8 @@ describe('a copy of the database opens nothing (RFC 9700 §2.5, RFC 6819 §5.1.4
     });
     initialAccessToken = randomBytes(32).toString('base64url');
     const payload = { kind: 'InitialAccessToken', jti: initialAccessToken, iat: now(), exp: now() + 600 };
-    cookieKey = await server.inside(async ({ protocol, oneTimeTokens, tenants, users, config, passwordLinks }) => {
+    cookieKey = await server.inside(async (services) => {
+      const { protocol, oneTimeTokens, tenants, users, config, passwordLinks, db, clock } = services;
       await protocol.rows.save(new ProtocolRequest(), {
         kind: 'InitialAccessToken',
         handle: initialAccessToken,
@@ -100,6 +102,7 @@ describe('a copy of the database opens nothing (RFC 9700 §2.5, RFC 6819 §5.1.4
       const user = await users.findByEmail(email);
       if (!user) throw new Error('nobody');
       await passwordLinks.send(user);
+      await noticeFor(db, clock, { clientId: party.clientId, sessionUid: 'ended', accountId: user.id });
       oneTime.setup = await oneTimeTokens.issue('setup', 'administrator', { data: {} });
       oneTime.password = await oneTimeTokens.issue('password_reset', user.id, { data: { email } });
       const { id } = await tenants.ensureDefault();
