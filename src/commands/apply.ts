@@ -2,10 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { type Applied, Apply } from '../features/declarations/apply.service.js';
+import type { Applied } from '../features/declarations/apply.service.js';
 import { type Change, describeChange } from '../features/declarations/change.js';
-import { parseDeclarations } from '../features/declarations/declaration.parser.js';
-import { exportDeclarations, toYaml } from '../features/declarations/export.js';
 import { CommandError, EXIT, json, type Terminal } from './terminal.js';
 
 interface ApplyOptions {
@@ -26,6 +24,9 @@ export function addApply(program: Command, { withServices, print }: Terminal): v
     .option('--json', 'print for machines')
     .addHelpText('after', '\nExamples:\n  ostiary apply -f ostiary.yaml --dry-run\n  ostiary apply -f ostiary.yaml')
     .action(async ({ file, dryRun = false, json: asJson = false }: ApplyOptions) => {
+      // Loaded here and not above, as in export: a server that starts needs none of it.
+      const { parseDeclarations } = await import('../features/declarations/declaration.parser.js');
+      const { Apply } = await import('../features/declarations/apply.service.js');
       // Read and judged before a database is opened: a mistake in the file is told even where there is none.
       const declarations = parseDeclarations(await read(file), file === '-' ? 'stdin' : file);
       const { changes, secrets } = await withServices(async (services): Promise<Applied> => {
@@ -56,6 +57,7 @@ export function addExport(program: Command, { withServices, print }: Terminal): 
       '\nExamples:\n  ostiary export > ostiary.yaml\n  ostiary export --with-password-hashes > move.yaml',
     )
     .action(async (options: { withPasswordHashes?: boolean; json?: boolean }) => {
+      const { exportDeclarations, toYaml } = await import('../features/declarations/export.js');
       const exported = await withServices((services) =>
         exportDeclarations(services, { passwordHashes: options.withPasswordHashes ?? false }),
       );

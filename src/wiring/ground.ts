@@ -1,6 +1,5 @@
 // The lowest rung: tenants and their keys, the rows of the engine, links that work once, jobs and mail. Knows no people; what jobs do for them is
 // asked of `late` when a job runs, the only arrow upwards.
-import qrCode from 'qrcode';
 import type { Config } from '../../config/index.js';
 import { lifetimes, limits } from '../../config/protocol.js';
 import { AuditLog } from '../features/audit/audit.service.js';
@@ -113,7 +112,7 @@ export async function openGround(
     limits: { ...limits, ...overrides.limits },
     /** What an authenticator app calls this tenant, and the picture it is told by. */
     issuerName: async () => (await tenants.current()).displayName,
-    qrCode: (text: string) => qrCode.toString(text, { type: 'svg', margin: 2 }),
+    qrCode: async (text: string) => (await import('qrcode')).default.toString(text, { type: 'svg', margin: 2 }),
 
     async close(): Promise<void> {
       stopping.abort();

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { source } from '../support/report.js';
 
 const cores = availableParallelism();
 const canPin = cores > 1 && spawnSync('taskset', ['--version']).status === 0;
@@ -23,6 +24,7 @@ export const pinned = (list: string, command: string[]): [string, string[]] => {
 
 export function describeMachine(): Record<string, string | number> {
   return {
+    source: source(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores,
     memory_gb: Math.round(totalmem() / 1e9),

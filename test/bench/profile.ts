@@ -163,7 +163,7 @@ export const profileReport = (
   passwords: string,
 ): string => `# Where the time of a request goes
 
-Made by \`npm run bench -- --profile\` with Node.js ${machine.node} on ${machine.cores} cores (${machine.cpu}), ${machine.pinning}. Time of the main thread for one
+Made by \`npm run bench -- --profile\` of ${machine.source} with Node.js ${machine.node} on ${machine.cores} cores (${machine.cpu}), ${machine.pinning}. Time of the main thread for one
 request under load, from samples of its stack; what Node.js does is charged to whoever called it. Sampling slows both servers, so the numbers are
 to be compared with each other, not with [bench.md](bench.md). The more code a request passes, the less of it stays in the caches of the processor: the
 same lines of the engine take longer between ours than alone.

@@ -2,7 +2,7 @@
 // description has them, and no report is written.
 
 import { mutations, type Verdict, Workshop } from '../support/mutations.js';
-import { writeReport } from '../support/report.js';
+import { source, writeReport } from '../support/report.js';
 
 /** @returns true where every mutation was caught. */
 export async function proveMutations(words: string[]): Promise<boolean> {
@@ -35,7 +35,7 @@ function write(verdicts: Verdict[]): void {
   const text = `# What the race tests are worth
 
 Each row takes one condition out of the compiled server and runs the one test that guards it, with two processes on PostgreSQL and Redis.
-The same test passes while the condition is there. Made by \`npm run prove -- mutations\`.
+The same test passes while the condition is there. Made by \`npm run prove -- mutations\` of ${source()}.
 
 ${caught} of ${verdicts.length} were caught.
 

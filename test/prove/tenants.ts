@@ -14,7 +14,7 @@ import { createLogger } from '../../src/platform/logger.js';
 import { entities, migrations } from '../../src/schema.js';
 import { openServices, type Services } from '../../src/services.js';
 import { freshDatabase } from '../support/postgres.js';
-import { hardware, writeReport } from '../support/report.js';
+import { hardware, source, writeReport } from '../support/report.js';
 import { freePort, testConfig } from '../support/server.js';
 
 const secret = 'machine-secret-machine-secret-machine-1';
@@ -254,7 +254,7 @@ function report(measured: readonly Measured[], verdicts: readonly { what: string
   return `# Many tenants on one process
 
 Each tenant is an issuer with keys, secrets and a client of its own; one process holds the engines of the ${POOL_SIZE} that were asked last.
-Made by \`npm run prove -- tenants\` on ${hardware()}, Node.js ${process.versions.node}, with
+Made by \`npm run prove -- tenants\` of ${source()} on ${hardware()}, Node.js ${process.versions.node}, with
 PostgreSQL and Redis on the same machine.
 
 ## What holds

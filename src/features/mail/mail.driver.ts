@@ -1,6 +1,6 @@
 // The ways a mail leaves, one by each scheme of MAIL_URL: SMTP, or the mailbox of development, which keeps it.
 // A further provider is a further driver here; nothing else knows how mail is sent.
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 
 export interface Mail {
   /** The same at each attempt, so that a mail sent twice is recognised as one (RFC 5322 §3.6.4). */
@@ -46,36 +46,46 @@ function smtpDriver(mailUrl: string, fallbackFrom: string): MailDriver {
   const url = new URL(mailUrl);
   const from = url.searchParams.get('from') ?? fallbackFrom;
   const secure = url.protocol === 'smtps:';
-  const transporter = createTransport({
-    host: url.hostname,
-    port: Number(url.port || (secure ? 465 : 587)),
-    secure,
-    ...(url.username
-      ? { auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) } }
-      : {}),
-    connectionTimeout: 10_000,
-    greetingTimeout: 10_000,
-    socketTimeout: 20_000,
-    // A template is words: it never makes the sender read a file or fetch a page.
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  });
+  const open = async (): Promise<Transporter> => {
+    // Loaded with the first mail: most processes of a server send none.
+    const { createTransport } = await import('nodemailer');
+    return createTransport({
+      host: url.hostname,
+      port: Number(url.port || (secure ? 465 : 587)),
+      secure,
+      ...(url.username
+        ? { auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) } }
+        : {}),
+      connectionTimeout: 10_000,
+      greetingTimeout: 10_000,
+      socketTimeout: 20_000,
+      // A template is words: it never makes the sender read a file or fetch a page.
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    });
+  };
+  let opened: Promise<Transporter> | undefined;
+  const transporter = () => {
+    opened ??= open();
+    return opened;
+  };
   return {
     keeps: false,
     async send({ messageId, to, subject, text, html }) {
       // As an object, an address with commas or angle brackets stays one recipient.
-      await transporter
+      const transport = await transporter();
+      await transport
         .sendMail({ from, to: { name: '', address: to }, subject, text, html, messageId })
         .catch((error) => {
           throw isFinal(error) ? new MailRefused(reasonOf(error)) : error;
         });
     },
-    check: () =>
-      transporter.verify().then(
+    check: async () =>
+      (await transporter()).verify().then(
         () => 'healthy' as const,
         (error) => ({ reason: reasonOf(error) }),
       ),
-    close: () => transporter.close(),
+    close: () => void opened?.then((transport) => transport.close()),
   };
 }
 

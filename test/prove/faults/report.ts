@@ -1,10 +1,9 @@
 // What was injected, what was promised, what was seen: collected while the run goes on, written to docs/reports/faults.md at its end.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, totalmem } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { projectRoot } from '../../../config/root.js';
 import { postgresBinaries } from '../../support/own-servers.js';
+import { hardware, source, writeReport } from '../../support/report.js';
 
 /** Of one fault: each thing that must hold, and numbers worth telling. */
 export class Sight {
@@ -102,20 +101,19 @@ export class Report {
     const text = `# What the server does when something breaks
 
 Real processes of the server, with a PostgreSQL and a Redis of their own that are killed, stopped, flushed, slowed and filled; mail goes to an
-SMTP receiver that hangs or refuses. Made by \`npm run prove -- faults\` in ${Math.round((Date.now() - this.started) / 1000)} seconds on ${machine()}.
+SMTP receiver that hangs or refuses. Made by \`npm run prove -- faults\` in ${Math.round((Date.now() - this.started) / 1000)} seconds of ${source()} on
+${machine()}.
 
 ${this.lines.length} faults: ${count('yes')} promises kept, ${count('**no**')} broken, ${count('not there yet')} about parts that do not exist yet.
 
 ${tables.join('\n')}`;
-    mkdirSync(path.join(projectRoot, 'docs', 'reports'), { recursive: true });
-    writeFileSync(path.join(projectRoot, 'docs', 'reports', 'faults.md'), text);
+    writeReport('faults', text);
   }
 }
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 function machine(): string {
-  const gigabytes = Math.round(totalmem() / 1024 ** 3);
   const postgres = execFileSync(path.join(postgresBinaries ?? '', 'postgres'), ['--version'], { encoding: 'utf8' });
   const redis = execFileSync('redis-server', ['--version'], { encoding: 'utf8' });
   const versions = [
@@ -123,7 +121,7 @@ function machine(): string {
     `PostgreSQL ${/[\d.]+/.exec(postgres)?.[0]}`,
     `Redis ${/v=([\d.]+)/.exec(redis)?.[1]}`,
   ];
-  return `${availableParallelism()} cores (${cpus()[0]?.model.trim()}), ${gigabytes} GB, ${versions.join(', ')}`;
+  return `${hardware()}, ${versions.join(', ')}`;
 }
 
 /** Resident memory of a process in megabytes. */

@@ -1,5 +1,5 @@
 // docs/reports/scale.md, from what was measured and nothing else.
-import { hardware } from '../../support/report.js';
+import { hardware, source } from '../../support/report.js';
 import type { Backlog } from './backlog.js';
 import type { Row } from './compare.js';
 import { onServer } from './database.js';
@@ -35,7 +35,7 @@ export async function reportOf(measured: Measured): Promise<string> {
   const good = (holds: boolean) => (holds ? 'yes' : '**no**');
   return `# As fast with a million people as with none
 
-Made by \`npm run prove -- scale${factor === 1 ? '' : ` --factor ${factor}`}\`. ${await machine()}
+Made by \`npm run prove -- scale${factor === 1 ? '' : ` --factor ${factor}`}\` of ${source()}. ${await machine()}
 
 ## What there is
 
