@@ -6,6 +6,7 @@ import { lockoutRoutes } from './features/credentials/lockout.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
 import { deviceRoutes } from './features/devices/device.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
+import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
@@ -36,6 +37,7 @@ export function tenantEndpoints({
   protocol,
   keys,
   mail,
+  logoutNotices,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -46,6 +48,7 @@ export function tenantEndpoints({
     ...deviceRoutes(users, devices),
     ...resourceRoutes(db, resources),
     ...sessionRoutes(db, protocol, users, clock),
+    ...logoutRoutes(db, logoutNotices),
     ...keyRoutes(keys),
     ...mailRoutes(db, mail),
     ...auditRoutes(db),

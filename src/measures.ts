@@ -50,7 +50,7 @@ export function observeResources(metrics: Metrics, { hasher, db }: Services): vo
 /** The queue is one for all machines: whoever does jobs reports it, and each reports the same. */
 export function observeJobs(
   metrics: Metrics,
-  { jobs, rewrap, mailHealth }: Pick<Services, 'jobs' | 'rewrap' | 'mailHealth'>,
+  { jobs, rewrap, mailHealth, logoutNotices }: Pick<Services, 'jobs' | 'rewrap' | 'mailHealth' | 'logoutNotices'>,
 ): void {
   metrics.gauge({
     name: 'mail_healthy',
@@ -59,6 +59,16 @@ export function observeJobs(
     collect(gauge) {
       const health = mailHealth.look();
       if (health) gauge.set({}, health === 'healthy' ? 1 : 0);
+    },
+  });
+  metrics.gauge({
+    name: 'logout_notices_open',
+    help: 'Relying parties that are still to be told of a session that ended: queued ones are tried again, failed ones were given up',
+    labels: { status: ['queued', 'failed'] },
+    aggregator: 'max',
+    async collect(gauge) {
+      const open = await logoutNotices.open().catch(() => undefined);
+      for (const [status, count] of Object.entries(open ?? {})) gauge.set({ status }, count);
     },
   });
   metrics.gauge({

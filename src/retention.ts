@@ -40,5 +40,6 @@ export const retentions: readonly Retention[] = [
   { table: 'devices', column: 'last_seen_at', keep: 14 * month },
   { table: 'known_networks', column: 'last_seen_at', keep: 14 * month },
   { table: 'mail_messages', column: 'created_at', keep: month },
+  { table: 'logout_notices', column: 'created_at', keep: month },
   { table: 'idempotency_keys', column: 'expires_at', keep: 0 },
 ];

@@ -37,6 +37,7 @@ import { RefreshTokensOfAccount1700000000042 } from '../migrations/0042-refresh-
 import { Erasures1700000000043 } from '../migrations/0043-erasures.js';
 import { OneTimeOwners1700000000044 } from '../migrations/0044-one-time-owners.js';
 import { FailuresInARow1700000000046 } from '../migrations/0046-failures-in-a-row.js';
+import { LogoutNotices1700000000047 } from '../migrations/0047-logout-notices.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -52,6 +53,7 @@ import { RecoveryCode } from './features/credentials/recovery-code.entity.js';
 import { TotpCredential } from './features/credentials/totp-credential.entity.js';
 import { Device } from './features/devices/device.entity.js';
 import { SigningKey } from './features/keys/signing-key.entity.js';
+import { LogoutNotice } from './features/logout/logout-notice.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
 import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.js';
 import { Resource } from './features/resources/resource.entity.js';
@@ -80,6 +82,7 @@ export const entities = [
   MailMessage,
   Registration,
   FactorRecovery,
+  LogoutNotice,
 ];
 
 export const migrations = [
@@ -121,4 +124,5 @@ export const migrations = [
   Erasures1700000000043,
   OneTimeOwners1700000000044,
   FailuresInARow1700000000046,
+  LogoutNotices1700000000047,
 ];

@@ -5,9 +5,11 @@ import { type AccountDeletion, PURGE_TASK } from './features/accounts/account-de
 import { ERASE_TASK, type Erasure } from './features/accounts/erasure.js';
 import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock-notice.js';
 import type { KeySchedule } from './features/keys/key-schedule.js';
+import { DeliverLogout, LOGOUT_TASK, type LogoutNotices } from './features/logout/logout-notices.js';
 import { type MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
 import type { TenantDeletion } from './features/tenants/tenant-deletion.js';
 import type { UserService } from './features/users/user.service.js';
+import { sha256 } from './platform/crypto.js';
 import { task } from './platform/jobs.js';
 import type { Rewrap } from './platform/rewrap.js';
 import type { Sweeper } from './platform/sweep.js';
@@ -23,6 +25,7 @@ const patienceMs = 600_000;
 
 export interface Workers {
   mail: MailService;
+  logoutNotices: LogoutNotices;
   users: UserService;
   keySchedule: KeySchedule;
   rewrap: Rewrap;
@@ -44,6 +47,13 @@ export function createTasks(workers: () => Workers) {
     [SEND_TASK]: task({
       schema: SendMail,
       run: (payload, { lastAttempt }) => workers().mail.deliver(payload, lastAttempt),
+    }),
+    [LOGOUT_TASK]: task({
+      schema: DeliverLogout,
+      // One relying party that does not answer holds up its own notices, and many of them hold up no letter.
+      queue: ({ client_id }, tenantId) => `logout:${sha256(`${tenantId} ${client_id}`)}`,
+      priority: 10,
+      run: (payload, { lastAttempt }) => workers().logoutNotices.deliver(payload, lastAttempt),
     }),
     [LOCKED_TASK]: task({ schema: Locked, run: (lock) => sendLockNotice(lock, workers().users, workers().mail) }),
     [DELETE_TASK]: task({

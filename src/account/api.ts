@@ -57,7 +57,7 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
   );
 
   router.delete(
-    '/sessions',
+    ['/sessions', '/sessions/all'],
     own(async (ctx) => {
       const visitor = await door.mayChange(ctx, freely);
       if (visitor) sendJson(ctx, 200, { ended: await sessions.endOthers(visitor.user.id, visitor.session.uid) });

@@ -14,3 +14,12 @@ export function keepClients(provider: Provider, clients: Pick<ClientService, 'en
     return client;
   };
 }
+
+/**
+ * The engine would call relying parties while the person waits, once each and whatever became of it. Whichever way a session ends, that is noted
+ * in the same transaction and told by a job (features/logout): nothing is left to do here.
+ */
+export function withoutCalls(provider: Provider): void {
+  const client = provider.Client.prototype as unknown as { backchannelLogout(): Promise<void> };
+  client.backchannelLogout = async () => {};
+}

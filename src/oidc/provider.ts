@@ -10,7 +10,7 @@ import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { exchanging } from './exchange.js';
 import { jwtTokens } from './jwt-tokens.js';
-import { keepClients } from './known-clients.js';
+import { keepClients, withoutCalls } from './known-clients.js';
 import type { EnginePages } from './pages.js';
 import { answerAcr } from './policy.js';
 import { clientManagement } from './registration.js';
@@ -40,6 +40,7 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   believeRetired(provider, issuer);
   keepClients(provider, deps.clients);
   compareSecrets(provider, deps);
+  withoutCalls(provider);
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
   provider.use(below([routes.registration], clientManagement(deps.clients)));

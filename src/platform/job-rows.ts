@@ -8,7 +8,12 @@ const Envelope = z.object({ tenant_id: z.string().optional(), request_id: z.stri
 const addJob: Statement = {
   name: 'job_add',
   text: `SELECT graphile_worker.add_job(identifier => $1, payload => $2::json, run_at => $3::timestamptz,
-    max_attempts => $4::int, job_key => $5, job_key_mode => $6)`,
+    max_attempts => $4::int, job_key => $5, job_key_mode => $6, queue_name => $7, priority => $8::int)`,
+};
+const addJobs: Statement = {
+  name: 'job_add_many',
+  text: `SELECT graphile_worker.add_job(identifier => $1, payload => job.envelope, queue_name => job.queue, priority => $3::int)
+    FROM jsonb_to_recordset($2::jsonb) AS job (envelope json, queue text)`,
 };
 const queueLength: Statement = {
   name: 'job_queue_length',
@@ -35,6 +40,8 @@ interface JobRow {
   runAt?: Date | undefined;
   maxAttempts?: number | undefined;
   key?: string | undefined;
+  queue?: string | undefined;
+  priority?: number | undefined;
 }
 
 export class JobRows {
@@ -47,9 +54,26 @@ export class JobRows {
     job: JobRow,
     keyMode: 'replace' | 'preserve_run_at' = 'replace',
   ): Promise<void> {
-    const envelope = JSON.stringify({ tenant_id: job.tenantId, request_id: job.requestId, data });
-    const runAt = job.runAt?.toISOString() ?? null;
-    await this.database.execute(addJob, [name, envelope, runAt, job.maxAttempts ?? null, job.key ?? null, keyMode]);
+    await this.database.execute(addJob, [
+      name,
+      JSON.stringify(envelopeOf(job, data)),
+      job.runAt?.toISOString() ?? null,
+      job.maxAttempts ?? null,
+      job.key ?? null,
+      keyMode,
+      job.queue ?? null,
+      job.priority ?? null,
+    ]);
+  }
+
+  /** One statement for all of them, on the surrounding transaction. */
+  async addMany(
+    name: string,
+    jobs: readonly { data: object; queue: string | undefined }[],
+    common: Pick<JobRow, 'requestId' | 'tenantId' | 'priority'>,
+  ): Promise<void> {
+    const rows = jobs.map(({ data, queue }) => ({ envelope: envelopeOf(common, data), queue: queue ?? null }));
+    await this.database.execute(addJobs, [name, JSON.stringify(rows), common.priority ?? null]);
   }
 
   /** The key keeps it to one job for all processes; one that waits already keeps its time. */
@@ -62,6 +86,12 @@ export class JobRows {
     return found as Queue;
   }
 }
+
+const envelopeOf = ({ tenantId, requestId }: Pick<JobRow, 'requestId' | 'tenantId'>, data: object) => ({
+  tenant_id: tenantId,
+  request_id: requestId,
+  data,
+});
 
 export const readEnvelope = (payload: unknown): z.infer<typeof Envelope> => Envelope.parse(payload);
 

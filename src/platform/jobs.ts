@@ -25,6 +25,10 @@ export interface Task<S extends z.ZodType = z.ZodType> {
   run(payload: z.output<S>, helpers: TaskHelpers): Promise<void>;
   /** Seconds between runs, without anybody enqueueing, for one process of all. Its schema accepts {}; a failed run waits for the next. */
   every?: number;
+  /** Of those that name one queue one is done at a time, so that they hold up nobody else. Up to 127 characters. */
+  queue?(payload: z.output<S>, tenantId: string | undefined): string;
+  /** 0 unless said otherwise; what is due with a smaller one goes first. */
+  priority?: number;
 }
 
 /** Ties the payload to its schema. */
@@ -102,17 +106,17 @@ export class Jobs {
    * @throws ZodError when the payload is not what the task takes.
    */
   async enqueue(name: string, payload: object, { runAt, maxAttempts, key }: EnqueueOptions = {}): Promise<void> {
-    const definition = this.tasks[name];
-    if (!definition) throw new Error(`there is no task ${name}`);
-    definition.schema.parse(payload);
-    const context = currentContext();
-    await this.rows.add(name, payload, {
-      runAt,
-      maxAttempts,
-      key,
-      tenantId: context?.tenantId,
-      requestId: context?.requestId ?? 'none',
-    });
+    const { tenantId, requestId = 'none' } = currentContext() ?? {};
+    const place = this.place(name, payload, tenantId);
+    await this.rows.add(name, payload, { runAt, maxAttempts, key, tenantId, requestId, ...place });
+    await this.database.afterCommit(() => this.worker?.wake());
+  }
+
+  /** As many as there are in one statement, each a job of its own. @throws ZodError when a payload is not what the task takes. */
+  async enqueueAll(name: string, payloads: readonly object[]): Promise<void> {
+    const { tenantId, requestId = 'none' } = currentContext() ?? {};
+    const jobs = payloads.map((data) => ({ data, queue: this.place(name, data, tenantId).queue }));
+    await this.rows.addMany(name, jobs, { tenantId, requestId, priority: this.tasks[name]?.priority });
     await this.database.afterCommit(() => this.worker?.wake());
   }
 
@@ -148,6 +152,13 @@ export class Jobs {
     await worker?.stop(this.patienceMs);
   }
 
+  private place(name: string, payload: object, tenantId: string | undefined) {
+    const definition = this.tasks[name];
+    if (!definition) throw new Error(`there is no task ${name}`);
+    const parsed = definition.schema.parse(payload);
+    return { queue: definition.queue?.(parsed, tenantId), priority: definition.priority };
+  }
+
   private runTask(name: string): (payload: unknown, helpers: GraphileHelpers) => Promise<void> {
     return async (payload, { job, abortSignal }) => {
       const definition = this.tasks[name] as Task;
@@ -160,6 +171,7 @@ export class Jobs {
           runAt: new Date(Date.now() + laterMs),
           maxAttempts: job.max_attempts,
           key: job.key ?? undefined,
+          ...this.place(name, data as object, tenantId),
         });
       if (admission !== 'now') return;
       const helpers: TaskHelpers = {

@@ -7,6 +7,7 @@ import { OwnActivity } from '../features/audit/own-activity.js';
 import { type Captcha, Turnstile } from '../features/captcha/captcha.js';
 import { KeyService } from '../features/keys/key.service.js';
 import { KeySchedule } from '../features/keys/key-schedule.js';
+import { LogoutNotices } from '../features/logout/logout-notices.js';
 import { mailDriver } from '../features/mail/mail.driver.js';
 import { MailService } from '../features/mail/mail.service.js';
 import { MailHealthWatch } from '../features/mail/mail-health.js';
@@ -60,11 +61,14 @@ export async function openGround(
   const rewrap = new Rewrap(db, sealer, sealedColumns, logger);
   const sweeper = new Sweeper(db, clock, retentions);
   const shortLived = redis && new ShortLivedRows(redis.client, clock);
-  const protocol = new Protocol(db, sealer, audit, clock, lifetimes, shortLived);
+  const protocol = new Protocol(db, sealer, audit, clock, lifetimes, shortLived, (signedOut) =>
+    logoutNotices.add(signedOut),
+  );
   const stopping = new AbortController();
   const tasks = createTasks(() => ({
     ...late(),
     mail,
+    logoutNotices,
     keySchedule,
     rewrap,
     deletion,
@@ -88,6 +92,7 @@ export async function openGround(
   };
   const driver = mailDriver(config.mailUrl ?? 'mailbox:', `no-reply@${new URL(config.issuer).hostname}`);
   const mail: MailService = new MailService(db, jobs, sealer, renderMail, driver, clock, audit);
+  const logoutNotices: LogoutNotices = new LogoutNotices(db, jobs, audit, clock, tenants, keys, egress);
   const captcha: Captcha | undefined =
     overrides.captcha ??
     (config.turnstile && new Turnstile({ ...config.turnstile, fetch: (url, init) => egress.fetch(url, init), logger }));
@@ -107,6 +112,7 @@ export async function openGround(
     oneTimeTokens: new OneTimeTokens(db, clock),
     jobs,
     mail,
+    logoutNotices,
     mailHealth: new MailHealthWatch(driver, clock),
     captcha,
     limits: { ...limits, ...overrides.limits },

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { inventory, objectShape } from '../../src/api/contract.js';
 import { endpointsOf } from '../../src/endpoints.js';
+import { noticeFor } from '../support/logout-receiver.js';
 import { MailMessage } from '../../src/features/mail/mail-message.entity.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { installationScopes, managementScopes } from '../../src/management.js';
@@ -64,6 +65,9 @@ const listed: Record<string, string> = {
   'get /mail-messages': 'mail:read',
   'get /mail-messages/:message_id': 'mail:read',
   'post /mail-messages/:message_id/retries': 'mail:write',
+  'get /logout-notices': 'sessions:read',
+  'get /logout-notices/:notice_id': 'sessions:read',
+  'post /logout-notices/:notice_id/retries': 'sessions:write',
   'get /audit-events': 'audit:read',
   'get /tenants': 'tenants:read',
   'post /tenants': 'tenants:write',
@@ -326,7 +330,9 @@ async function furnish({ clients, users, resources, protocol, db, clock }: Servi
     createdAt: clock.now(),
   });
   await db.repo(MailMessage).insert(message);
+  const notice = await noticeFor(db, clock, { clientId: client.clientId, sessionUid: uid, accountId: user.id });
   return {
+    notice_id: notice,
     message_id: message.id,
     client_id: client.clientId,
     secret_id: String(secret?.id),

@@ -50,6 +50,7 @@ const tables: Record<string, string> = {
   known_networks: 'session cookies',
   lockouts: 'user_id',
   login_failures: 'session cookies',
+  logout_notices: 'notice_id',
   mail_messages: 'message_id',
   one_time_tokens: 'setup link',
   registrations: 'no value of its own',

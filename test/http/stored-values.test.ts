@@ -33,6 +33,7 @@ const tables = [
   'users',
   'password_credentials',
   'mail_messages',
+  'logout_notices',
   'idempotency_keys',
 ];
 

@@ -202,6 +202,7 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     session_id: id('session_id', listed('/sessions', 'session_id')),
     grant_id: id('grant_id', listed('/grants', 'grant_id')),
     device_id: id('device_id', listed(`/users/${ids.user_id}/trusted-devices`, 'device_id')),
+    notice_id: id('notice_id', listed('/logout-notices', 'notice_id')),
     message_id: id('message_id', listed('/mail-messages', 'message_id')),
     audit_event_id: id('audit_event_id', listed('/audit-events', 'audit_event_id')),
     'session cookies': cookies(a, b, a.browser, async () => {

@@ -8,6 +8,7 @@ import { managementScopes } from '../../src/management.js';
 import { withContext } from '../../src/platform/context.js';
 import { ask, makeManager, managementToken } from './api.js';
 import type { Browser } from './browser.js';
+import { noticeFor } from './logout-receiver.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce, post, signIn, tokensFor } from './party.js';
 import { assertionOf, type DpopKey, dpopKey } from './proofs.js';
 import type { TestServer } from './server.js';
@@ -111,6 +112,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     await server.inside(async (services) => {
       const { oneTimeTokens, users, passwords, devices, mail, db } = services;
       await mail.send('account_unlocked', email, { at: new Date().toISOString() });
+      await noticeFor(db, services.clock, { clientId: party.clientId, sessionUid: 'ended', accountId: person.id });
       const closing = await users.create({ email: `closing@${mark}.example` });
       await users.close(closing, new Date(Date.now() + 3_600_000));
       const admin = await users.create({ email: `admin@${mark}.example` });
@@ -140,6 +142,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const ids = {
     user_id: person.id,
     device_id: deviceId ?? '',
+    notice_id: (await list('/logout-notices'))[0]?.id ?? '',
     message_id: (await list('/mail-messages'))[0]?.id ?? '',
     client_id: own.clientId,
     secret_id: secret?.id ?? '',

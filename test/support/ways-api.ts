@@ -35,6 +35,7 @@ export const ownForms = [
   ['GET', '/auth/me'],
   ['GET', '/sessions'],
   ['DELETE', '/sessions'],
+  ['DELETE', '/sessions/all'],
   ['GET', '/passkeys'],
   ['POST', '/passkeys/register/options'],
   ['POST', '/passkeys/register/verify'],

@@ -79,6 +79,11 @@ export interface AuditEvents {
 
   'mail.retried': { message_id: string };
 
+  /** A relying party said that it knows of the end of a session. */
+  'logout.delivered': { client_id: string; session_id: string; user_id: string; attempts: number };
+  'logout.given_up': { client_id: string; session_id: string; user_id: string; reason: string };
+  'logout.retried': { notice_id: string };
+
   'session.started': { session_id: string; user_id: string; amr: string[] };
   /** Shown from another place than it was signed in from. */
   'session.moved': { session_id: string; user_id: string; moved: string[]; decision: string };

@@ -19,6 +19,8 @@ export const SERVER_ALGS = ['ES256', 'RS256', 'EdDSA'] as const;
 export const CLIENT_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
 
 const webUri = z.string().max(2048).refine(isWebUri, { message: 'must be an https URI' });
+/** OpenID Connect Back-Channel Logout 1.0 §2.2: it may have a query, and no fragment. */
+const logoutUri = webUri.refine((uri) => !uri.includes('#'), { message: 'must not have a fragment' });
 const httpsUri = z.url({ protocol: /^https$/ }).max(2048);
 const redirectUris = z.array(z.string().max(2048)).max(100);
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
@@ -82,6 +84,9 @@ export const ClientMetadata = z.strictObject({
   initiate_login_uri: httpsUri.optional(),
   // OIDC RP-Initiated Logout
   post_logout_redirect_uris: redirectUris.optional(),
+  // OIDC Back-Channel Logout §2.2
+  backchannel_logout_uri: logoutUri.optional(),
+  backchannel_logout_session_required: z.boolean().optional(),
   // RFC 9126 §6, RFC 9101 §10.5, RFC 9449 §5.2
   require_pushed_authorization_requests: z.boolean().optional(),
   require_signed_request_object: z.boolean().optional(),

@@ -10,6 +10,7 @@ import { Replays } from './replays.js';
 import { SessionBinding } from './session-binding.js';
 import { Sessions } from './sessions.js';
 import type { ShortLivedRows } from './short-lived-rows.js';
+import type { TellClients } from './signed-out.js';
 import { Traces } from './traces.js';
 
 /** Seconds. */
@@ -37,10 +38,11 @@ export class Protocol {
     clock: Clock,
     lifetimes: ProtocolLifetimes,
     shortLived?: ShortLivedRows,
+    signedOut: TellClients = async () => {},
   ) {
     this.rows = new EngineRows(db, sealer, clock, lifetimes, shortLived);
     this.grants = new Grants(db, audit, clock, lifetimes.grant);
-    this.sessions = new Sessions(db, sealer, audit, clock, lifetimes.sessionHandleGrace);
+    this.sessions = new Sessions(db, sealer, audit, clock, lifetimes.sessionHandleGrace, signedOut);
     this.binding = new SessionBinding(db, audit, this.sessions, clock);
     this.replays = new Replays(db);
     this.traces = new Traces(db, clock);

@@ -1,6 +1,7 @@
 // What one request to the engine has already read, and what it wants to write: reads happen once, writes that belong together are one statement.
 import type { Payload } from './handles.js';
 import type { Home } from './session-home.js';
+import type { Authorizations } from './signed-out.js';
 
 export interface AccountRow {
   id: string;
@@ -16,7 +17,7 @@ export interface SessionSnapshot {
   json: string;
   exp: number;
   loginTs: number | undefined;
-  clients: string[];
+  authorizations: Authorizations;
   hadState: boolean;
   handles: string[];
   /** Found by a handle that another tab has rotated away a moment ago. */

@@ -9,6 +9,7 @@ import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
 import { homeHere } from './session-home.js';
 import { comparable, openSession, sealState } from './session-payload.js';
+import { type Authorizations, sidsOf, type TellClients } from './signed-out.js';
 import * as statements from './statements.js';
 
 export type SessionEnd = 'logout' | 'revoked' | 'moved' | 'password_changed' | 'factors_removed' | 'account_ended';
@@ -18,10 +19,6 @@ export class SessionEnded extends Error {
     super('the session has ended');
     this.name = 'SessionEnded';
   }
-}
-
-interface Authorizations {
-  [clientId: string]: { sid?: string; grantId?: string; persistsLogout?: boolean };
 }
 
 interface FoundSession {
@@ -45,6 +42,7 @@ export class Sessions {
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly handleGraceSeconds: number,
+    private readonly signedOut: TellClients,
   ) {}
 
   /** @returns the payload with the handle it was asked for as `jti`, or undefined. */
@@ -63,7 +61,7 @@ export class Sessions {
       json: comparable(payload),
       exp: payload.exp ?? 0,
       loginTs: payload.loginTs as number | undefined,
-      clients: Object.keys((payload.authorizations ?? {}) as Authorizations),
+      authorizations: (payload.authorizations ?? {}) as Authorizations,
       hadState: payload.state !== undefined,
       handles: row.handles,
       retiring: row.retiring,
@@ -102,14 +100,18 @@ export class Sessions {
     // Two sign-ins within one second have the same loginTs.
     const authenticated = payload.accountId !== undefined && (request.signedIn || payload.loginTs !== loaded?.loginTs);
     const write = () => this.write(request, handle, payload, authenticated);
-    if (!authenticated || loaded?.loginTs !== undefined) return write();
+    const begins = authenticated && loaded?.loginTs === undefined;
+    const sids = sidsOf(loaded?.authorizations ?? {}, payload.authorizations as Authorizations | undefined);
+    if (!begins && Object.keys(sids).length === 0) return write();
+    const { uid: sessionUid, accountId } = { uid: String(payload.uid), accountId: String(payload.accountId) };
     return this.db.transaction(async () => {
       const alive = await write();
-      await this.audit.record('session.started', {
-        session_id: String(payload.uid),
-        user_id: String(payload.accountId),
-        amr: (payload.amr ?? []) as string[],
-      });
+      // Signed out of an application, and not of here.
+      await this.signedOut([{ sessionUid, accountId, sids }]);
+      if (begins) {
+        const amr = (payload.amr ?? []) as string[];
+        await this.audit.record('session.started', { session_id: sessionUid, user_id: accountId, amr });
+      }
       return alive;
     });
   }
@@ -132,8 +134,10 @@ export class Sessions {
         values,
       );
       if (!row?.account_id) return;
+      const authorizations = (row.payload.authorizations ?? {}) as Authorizations;
+      await this.signedOut([{ sessionUid: uid, accountId: row.account_id, sids: sidsOf(authorizations) }]);
       const everything = reason === 'password_changed' || reason === 'factors_removed' || reason === 'account_ended';
-      const outliving = Object.entries((row.payload.authorizations ?? {}) as Authorizations)
+      const outliving = Object.entries(authorizations)
         .filter(([, entry]) => !everything && entry.persistsLogout)
         .map(([clientId]) => clientId);
       const grants = await this.db.execute<{ id: string; client_id: string }>(statements.endGrantsOfSession, [
@@ -217,7 +221,7 @@ export class Sessions {
       now,
       new Date((payload.exp ?? 0) * 1000),
       (loaded?.hadState ?? false) && state === undefined,
-      (loaded?.clients ?? []).filter((clientId) => !(clientId in authorizations)),
+      Object.keys(loaded?.authorizations ?? {}).filter((clientId) => !(clientId in authorizations)),
       new Date(now.getTime() + (authenticated ? 0 : this.handleGraceSeconds * 1000)),
       retire,
       hash,
