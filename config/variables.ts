@@ -10,8 +10,15 @@ const list = z.string().transform((value) =>
     .filter(Boolean),
 );
 
+/** Names and addresses of this machine (RFC 6761 §6.3, RFC 8252 §7.3). */
+const loopback = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+const staysHere = ({ protocol, hostname }: URL) => protocol !== 'http:' || loopback.test(hostname);
+
 const issuer = z
   .url({ protocol: /^https?$/, hostname: /^[^/]+$/ })
+  // RFC 8414 §2, OpenID Connect Discovery §3: https. What leaves this machine in the clear can be read and changed on its way.
+  .refine((value) => !URL.canParse(value) || staysHere(new URL(value)), { message: 'must be https, or http on localhost' })
   .refine((value) => !value.endsWith('/') && !/[?#]/.test(value) && new URL(value).pathname === '/', {
     message: 'must be an origin without path, query, fragment or a slash at the end',
   });
@@ -45,7 +52,8 @@ const variable = <T extends z.ZodType>(definition: Variable<T>): Variable<T> => 
 export const variables = {
   ISSUER: variable({
     rule: issuer.optional(),
-    about: 'Public origin of the server: the issuer of the default tenant and the base of all others.',
+    about:
+      'Public origin of the server: the issuer of the default tenant and the base of all others. https, or http on localhost.',
     example: 'https://id.example.com',
     default: 'http://localhost:3000, or the port of PORT',
   }),

@@ -17,7 +17,7 @@ import { epochSeconds } from '../platform/clock.js';
 import type { Egress } from '../platform/egress.js';
 import { createFindAccount } from './account.js';
 import { createAdapter } from './adapter.js';
-import { isForNow, mayIntrospect, mayRevoke } from './client-auth.js';
+import { isForUsNow, mayIntrospect, mayRevoke } from './client-auth.js';
 import { clientSettings, settingsOf } from './engine-types.js';
 import { createLoadExistingGrant } from './grant.js';
 import { standsOn } from './jwt-tokens.js';
@@ -75,7 +75,7 @@ export function configuration(deps: ConfigurationDependencies, issuer: Issuer): 
     revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
     clientAuthMethods: [...AUTH_METHODS],
     clockTolerance,
-    assertJwtClientAuthClaimsAndHeader: isForNow,
+    assertJwtClientAuthClaimsAndHeader: isForUsNow,
     ttl: {
       AccessToken: (_ctx, token, client) =>
         token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.accessToken,

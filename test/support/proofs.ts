@@ -29,7 +29,12 @@ export const proofOf = ({ privateKey, jwk }: DpopKey, claims: JWTPayload & { htm
     .setIssuedAt()
     .sign(privateKey);
 
-export const assertionOf = ({ privateKey }: DpopKey, clientId: string, audience: string, jti: string = randomUUID()) =>
+export const assertionOf = (
+  { privateKey }: DpopKey,
+  clientId: string,
+  audience: string | string[],
+  jti: string = randomUUID(),
+) =>
   new SignJWT({ jti })
     .setProtectedHeader({ alg: 'ES256' })
     .setIssuer(clientId)
