@@ -83,6 +83,10 @@ export const routes = {
   registration: '/register',
   pushed_authorization_request: '/par',
   end_session: '/logout',
+  /** Not the engine's own choice, which looks like an id below /device. */
+  device_authorization: '/device_authorization',
+  code_verification: '/device',
+  backchannel_authentication: '/backchannel',
 } as const;
 
 export const limits = {

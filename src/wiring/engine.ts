@@ -3,7 +3,7 @@ import { OidcEngine } from '../oidc/engine.js';
 import type { EngineMetrics } from '../oidc/events.js';
 import { createEnginePages } from '../oidc/pages.js';
 import { ProviderPool } from '../oidc/provider-pool.js';
-import { EngineDoor } from '../oidc/routes.js';
+import { EngineDoor } from '../oidc/engine-door.js';
 import { TraceIds } from '../oidc/trace.js';
 import type { Pages } from '../platform/page.js';
 import type { Services } from '../services.js';

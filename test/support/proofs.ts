@@ -24,9 +24,8 @@ export async function dpopKey(): Promise<DpopKey> {
 }
 
 export const proofOf = ({ privateKey, jwk }: DpopKey, claims: JWTPayload & { htm: string; htu: string }) =>
-  new SignJWT({ jti: randomUUID(), ...claims })
+  new SignJWT({ jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ...claims })
     .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-    .setIssuedAt()
     .sign(privateKey);
 
 export const assertionOf = (
