@@ -2,7 +2,8 @@
 import { claimsByScope, scopes as openidScopes } from '../../config/protocol.js';
 import { isBuiltInClient } from '../features/clients/built-in-clients.js';
 import type { Engine } from '../features/protocol/engine.js';
-import type { Consent, Grants } from '../features/protocol/grants.js';
+import type { Consent } from '../features/protocol/consent.js';
+import type { Grants } from '../features/protocol/grants.js';
 import { grantableScopes } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';

@@ -2,7 +2,7 @@
 import type { Grant } from 'oidc-provider';
 import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
 import type { ClientService } from '../features/clients/client.service.js';
-import type { Consent } from '../features/protocol/grants.js';
+import type { Consent } from '../features/protocol/consent.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { type EngineContext, settingsOf } from './engine-types.js';

@@ -5,6 +5,8 @@ import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { type EndedGrant, endChildren, recordEnded } from './grant-endings.js';
+import { endGrantsOfSession } from './grant-statements.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
 import { homeHere } from './session-home.js';
@@ -140,21 +142,17 @@ export class Sessions {
       const outliving = Object.entries(authorizations)
         .filter(([, entry]) => !everything && entry.persistsLogout)
         .map(([clientId]) => clientId);
-      const grants = await this.db.execute<{ id: string; client_id: string }>(statements.endGrantsOfSession, [
+      const now = this.clock.now();
+      const end = reason === 'account_ended' ? 'account_ended' : 'logout';
+      const grants = await this.db.execute<EndedGrant>(endGrantsOfSession, [
         currentTenantId(),
         uid,
         outliving,
-        this.clock.now(),
-        reason === 'account_ended' ? 'account_ended' : 'logout',
+        now,
+        end,
       ]);
-      for (const grant of grants) {
-        await this.audit.record('grant.revoked', {
-          grant_id: grant.id,
-          client_id: grant.client_id,
-          user_id: row.account_id,
-          reason,
-        });
-      }
+      const ids = grants.map(({ id }) => id);
+      await recordEnded(this.audit, [...grants, ...(await endChildren(this.db, ids, now, end))], reason);
       await this.audit.record('session.ended', { session_id: uid, user_id: row.account_id, reason });
     });
   }
