@@ -18,7 +18,9 @@ const staysHere = ({ protocol, hostname }: URL) => protocol !== 'http:' || loopb
 const issuer = z
   .url({ protocol: /^https?$/, hostname: /^[^/]+$/ })
   // RFC 8414 §2, OpenID Connect Discovery §3: https. What leaves this machine in the clear can be read and changed on its way.
-  .refine((value) => !URL.canParse(value) || staysHere(new URL(value)), { message: 'must be https, or http on localhost' })
+  .refine((value) => !URL.canParse(value) || staysHere(new URL(value)), {
+    message: 'must be https, or http on localhost',
+  })
   .refine((value) => !value.endsWith('/') && !/[?#]/.test(value) && new URL(value).pathname === '/', {
     message: 'must be an origin without path, query, fragment or a slash at the end',
   });

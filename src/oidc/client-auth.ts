@@ -16,7 +16,8 @@ export async function isForUsNow(
   claims: { aud?: unknown; iat?: unknown; exp?: unknown },
 ): Promise<void> {
   // Which string it is has been compared (OIDCContext.clientJwtAuthExpectedAudience).
-  if (typeof claims.aud !== 'string') throw new errors.InvalidClientAuth('audience (aud) must be the issuer, as a string');
+  if (typeof claims.aud !== 'string')
+    throw new errors.InvalidClientAuth('audience (aud) must be the issuer, as a string');
   if (typeof claims.iat === 'number' && claims.iat > epochSeconds(new Date()) + clockTolerance)
     throw new errors.InvalidClientAuth('the assertion was issued in the future');
   if (Number(claims.exp) > epochSeconds(new Date()) + lifetimes.clientAssertion + clockTolerance)

@@ -82,7 +82,9 @@ export class Sealer {
   /** Keyed hashes of what is too short for a bare one, by each key, newest first: written by the first, looked for by all. */
   macs(text: string, context: string): Buffer[] {
     return [...this.keys.values()].map((key) =>
-      createHmac('sha256', deriveKey(key, `mac:${context}`)).update(text).digest(),
+      createHmac('sha256', deriveKey(key, `mac:${context}`))
+        .update(text)
+        .digest(),
     );
   }
 

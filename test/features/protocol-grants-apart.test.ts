@@ -27,7 +27,8 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
 
     const scope = { openid: { scope: 'openid email' } };
     const grantsOf = () => house.protocol.grants;
-    const give = async (whose = session) => String((await house.inside(() => grantsOf().give(whose, clientId, scope)))?.jti);
+    const give = async (whose = session) =>
+      String((await house.inside(() => grantsOf().give(whose, clientId, scope)))?.jti);
     const apart = async (more: Partial<Apart> = {}) => {
       const whose: Apart = { accountId: session.accountId, clientId: other, origin: 'exchange', ...more };
       return (await house.inside(() => grantsOf().giveApart(whose, scope)))?.jti;
@@ -80,22 +81,31 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
       ['is taken back', (id) => end(id)],
       ['is taken back by an administrator', (id) => house.inside(() => grantsOf().endKnown(id, 'revoked'))],
       ['ends with its client', () => house.inside(() => grantsOf().endAll({ clientId }, 'client_ended'))],
-      ['ends with its session', () => house.inside(() => house.protocol.sessions.end(new ProtocolRequest(), session.uid, 'logout'))],
-      ['ends with all sessions', () => house.inside(() => house.protocol.sessions.endAll(session.accountId, 'revoked'))],
-    ])('ends when the one it stands on %s, and so does what stands on it, once and recorded', async (_how, endParent) => {
-      await newSession();
-      const parent = await give();
-      const child = await apart({ parent });
-      const grandchild = await apart({ parent: String(child) });
-      const beside = await apart();
-      await endParent(parent);
-      expect([await isLive(parent), await isLive(child), await isLive(grandchild)]).toEqual([false, false, false]);
-      expect(await isLive(beside)).toBe(true);
-      const events = await house.inside(() => house.eventsOf('grant.revoked'));
-      for (const id of [parent, child, grandchild])
-        expect(events.filter((event) => event.grant_id === id)).toHaveLength(1);
-      expect(await apart({ parent })).toBeUndefined();
-    });
+      [
+        'ends with its session',
+        () => house.inside(() => house.protocol.sessions.end(new ProtocolRequest(), session.uid, 'logout')),
+      ],
+      [
+        'ends with all sessions',
+        () => house.inside(() => house.protocol.sessions.endAll(session.accountId, 'revoked')),
+      ],
+    ])(
+      'ends when the one it stands on %s, and so does what stands on it, once and recorded',
+      async (_how, endParent) => {
+        await newSession();
+        const parent = await give();
+        const child = await apart({ parent });
+        const grandchild = await apart({ parent: String(child) });
+        const beside = await apart();
+        await endParent(parent);
+        expect([await isLive(parent), await isLive(child), await isLive(grandchild)]).toEqual([false, false, false]);
+        expect(await isLive(beside)).toBe(true);
+        const events = await house.inside(() => house.eventsOf('grant.revoked'));
+        for (const id of [parent, child, grandchild])
+          expect(events.filter((event) => event.grant_id === id)).toHaveLength(1);
+        expect(await apart({ parent })).toBeUndefined();
+      },
+    );
 
     it('leaves the one it stands on when it ends itself', async () => {
       const parent = await give();
@@ -106,7 +116,9 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
     it('stays with the session that is left out when all others of an account end', async () => {
       const child = await apart({ parent: await give() });
       const alone = await apart({ origin: 'ciba' });
-      await house.inside(() => grantsOf().endAll({ accountId: session.accountId, exceptSession: session.uid }, 'logout'));
+      await house.inside(() =>
+        grantsOf().endAll({ accountId: session.accountId, exceptSession: session.uid }, 'logout'),
+      );
       expect([await isLive(child), await isLive(alone)]).toEqual([true, false]);
     });
 

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { inventory, objectShape } from '../../src/api/contract.js';
 import { endpointsOf } from '../../src/endpoints.js';
-import { noticeFor } from '../support/logout-receiver.js';
 import { MailMessage } from '../../src/features/mail/mail-message.entity.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { installationScopes, managementScopes } from '../../src/management.js';
@@ -11,6 +10,7 @@ import { newId } from '../../src/platform/crypto.js';
 import type { Services } from '../../src/services.js';
 import { ask, makeManager, managementToken, tokenWith } from '../support/api.js';
 import { Browser } from '../support/browser.js';
+import { noticeFor } from '../support/logout-receiver.js';
 import { makeClient, makePerson, type Party, post, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 

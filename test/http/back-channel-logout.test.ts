@@ -182,7 +182,11 @@ describe('a relying party is told of logouts (OpenID Connect Back-Channel Logout
       'its owner ends it among their devices': async ({ email, uid }, phone) => {
         const { page } = await enter(server, email, '/devices', phone);
         const forms = page.html.split('<form').slice(1);
-        await phone.submit(page, {}, forms.findIndex((form) => form.includes(`value="${uid}"`)));
+        await phone.submit(
+          page,
+          {},
+          forms.findIndex((form) => form.includes(`value="${uid}"`)),
+        );
       },
       'its owner ends all others': async ({ email }, phone) => {
         const { page } = await enter(server, email, '/devices', phone);
@@ -211,9 +215,7 @@ describe('a relying party is told of logouts (OpenID Connect Back-Channel Logout
       'the factors are lost': ({ id }) =>
         server.inside(async ({ protocol }) => protocol.sessions.endAll(id, 'factors_removed')),
       'its owner says "this was not me"': async ({ id }) => {
-        const link = await server.inside(async ({ lockdownLinks, users }) =>
-          lockdownLinks.issue(await users.find(id)),
-        );
+        const link = await server.inside(async ({ lockdownLinks, users }) => lockdownLinks.issue(await users.find(id)));
         const anybody = new Browser();
         await anybody.submit(await anybody.open(link), {});
       },
@@ -277,7 +279,10 @@ describe('a relying party is told of logouts (OpenID Connect Back-Channel Logout
 
     it('once, however many end it at a time', async () => {
       const person = await guest();
-      await Promise.all([signOut(person), ...Array.from({ length: 5 }, () => api('delete', `/sessions/${person.uid}`))]);
+      await Promise.all([
+        signOut(person),
+        ...Array.from({ length: 5 }, () => api('delete', `/sessions/${person.uid}`)),
+      ]);
       await settled(person, 2);
       expect(await notices(person)).toHaveLength(2);
       await expectTold(person);
@@ -345,19 +350,23 @@ describe('a relying party is told of logouts (OpenID Connect Back-Channel Logout
       expect(event?.data).toMatchObject({ session_id: person.uid, attempts: 1 });
     });
 
-    it.each([400, 503, 302, 202])('%s is tried again, with a token made anew', async (status) => {
-      const { person, path, party, works } = await at(status);
-      await signOut(person);
-      await becomes(person, { status: 'queued', attempts: 1, last_error: `http ${status}` });
-      works();
-      await settled(person, 1);
-      const tokens = await heard(path, party, person.id);
-      expect(tokens.length).toBeGreaterThanOrEqual(2);
-      expect(new Set(tokens.map(({ claims }) => claims.jti)).size).toBe(tokens.length);
-      expect(new Set(tokens.map(({ claims }) => claims.sid))).toEqual(new Set([person.sid]));
-      // No redirect is followed: a Logout Token is for the address that was registered.
-      expect(receiver.at('/elsewhere')).toEqual([]);
-    }, 60_000);
+    it.each([400, 503, 302, 202])(
+      '%s is tried again, with a token made anew',
+      async (status) => {
+        const { person, path, party, works } = await at(status);
+        await signOut(person);
+        await becomes(person, { status: 'queued', attempts: 1, last_error: `http ${status}` });
+        works();
+        await settled(person, 1);
+        const tokens = await heard(path, party, person.id);
+        expect(tokens.length).toBeGreaterThanOrEqual(2);
+        expect(new Set(tokens.map(({ claims }) => claims.jti)).size).toBe(tokens.length);
+        expect(new Set(tokens.map(({ claims }) => claims.sid))).toEqual(new Set([person.sid]));
+        // No redirect is followed: a Logout Token is for the address that was registered.
+        expect(receiver.at('/elsewhere')).toEqual([]);
+      },
+      60_000,
+    );
 
     it('a receiver that is not there is tried again until it is', async () => {
       const gone = await LogoutReceiver.start();

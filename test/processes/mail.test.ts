@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { LOGOUT_TASK } from '../../src/features/logout/logout-notices.js';
 import { SEND_TASK } from '../../src/features/mail/mail.service.js';
 import { MailMessage } from '../../src/features/mail/mail-message.entity.js';
-import { LOGOUT_TASK } from '../../src/features/logout/logout-notices.js';
 import { ProtocolRequest } from '../../src/features/protocol/request.js';
 import { believed, LogoutReceiver } from '../support/logout-receiver.js';
 import { MailReceiver } from '../support/mail-receiver.js';

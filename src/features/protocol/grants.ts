@@ -7,9 +7,9 @@ import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { type Consent, merge, scopesOf } from './consent.js';
 import { type EndedGrant, endChildren, recordEnded } from './grant-endings.js';
+import * as statements from './grant-statements.js';
 import type { Payload } from './handles.js';
 import { ProtocolRequest } from './request.js';
-import * as statements from './grant-statements.js';
 
 export type GrantEnd = 'logout' | 'revoked' | 'reuse' | 'account_ended' | 'client_ended';
 
