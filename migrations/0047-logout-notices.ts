@@ -24,7 +24,9 @@ export class LogoutNotices1700000000047 implements MigrationInterface {
     // A sid is of one sign-in at one client: however many end it at a time, that is told once.
     await runner.query('CREATE UNIQUE INDEX logout_notices_sid_key ON logout_notices (tenant_id, client_id, sid)');
     await runner.query('CREATE INDEX logout_notices_created_at_idx ON logout_notices (created_at)');
-    await runner.query(`CREATE INDEX logout_notices_failed_idx ON logout_notices (tenant_id, id) WHERE status = 'failed'`);
+    await runner.query(
+      `CREATE INDEX logout_notices_failed_idx ON logout_notices (tenant_id, id) WHERE status = 'failed'`,
+    );
     await runner.query(`CREATE INDEX logout_notices_open_idx ON logout_notices (status) WHERE status <> 'delivered'`);
   }
 

@@ -1,5 +1,5 @@
 // id_token_hint, where the ID token was signed by a key that is published no longer: applications keep ID tokens for as long as somebody is
-// signed in, and sign out with them. The engine knows published keys only.
+// signed in, and sign out with them. The engine knows published keys only, and takes whatever they signed for an ID token.
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
 import type { Client, JWK, Provider } from 'oidc-provider';
 
@@ -8,13 +8,14 @@ interface IdTokens {
 }
 
 export function believeRetired(provider: Provider, { url, retired }: { url: string; retired: JWK[] }): void {
-  if (retired.length === 0) return;
   const kids = new Set(retired.map(({ kid }) => kid));
   const keys = createLocalJWKSet({ keys: retired } as JSONWebKeySet);
   const idTokens = provider.IdToken as unknown as IdTokens;
   const published = idTokens.validate;
   idTokens.validate = async function (jwt, client) {
-    const { kid } = decodeProtectedHeader(jwt);
+    const { kid, typ } = decodeProtectedHeader(jwt);
+    // RFC 8725 §3.11: a JWT says what it is for. A Logout Token has the same issuer, audience and subject.
+    if (typ !== undefined && typ.toUpperCase() !== 'JWT') throw new Error('not an ID token');
     if (!kid || !kids.has(kid)) return published.call(this, jwt, client);
     const { payload, protectedHeader } = await jwtVerify(jwt, keys, {
       issuer: url,

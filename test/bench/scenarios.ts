@@ -186,10 +186,11 @@ async function codeFlow(gun: Gun, target: Target, visitor: Visitor, user: number
   const proof = pkce();
   const url = authorizationUrl(target as never, target.web, proof, { prompt: 'none' });
   const headers = { ...front(target), cookie: visitor.cookiesAt(url), accept: 'text/html' };
-  // An address may ask for a code 600 times a minute.
+  // An address may ask for a code 600 times a minute, and a session stays in the network in which it began.
   round += 1;
+  const neighbour = (user & ~255) + (round & 255);
   const asked = { method: 'GET', path: url.slice(target.issuer.length), headers } as const;
-  const { status, location } = await gun.fire(from(1_000_000 + round, asked));
+  const { status, location } = await gun.fire(from(neighbour, asked));
   const code = status === 303 ? new URL(location).searchParams.get('code') : undefined;
   if (!code) throw new Error(`no code: ${status} ${location}`);
   const exchange = {

@@ -90,6 +90,17 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
     expect(stored).toMatchObject({ dynamic: true, consentPolicy: 'explicit' });
   });
 
+  it('says where it wants to be told of logouts, over https only (OpenID Connect Back-Channel Logout 1.0 §2.2)', async () => {
+    const members = { backchannel_logout_uri: 'https://rp.example/logout', backchannel_logout_session_required: true };
+    const client = await made(members);
+    expect(client).toMatchObject(members);
+    expect((await send('GET', at(client), rat(client))).body).toMatchObject(members);
+    for (const uri of ['http://rp.example/logout', 'https://rp.example/logout#x', 'https://me:pw@rp.example/', 'x:y']) {
+      const { status, body } = await register({ ...metadata, backchannel_logout_uri: uri });
+      expect([status, body.error]).toEqual([400, 'invalid_client_metadata']);
+    }
+  });
+
   it('leaves neither secret nor registration token at rest', async () => {
     const client = await made();
     const rows = await server.inside(({ db }) =>

@@ -1,7 +1,7 @@
 // A relying party that is told of logouts (OpenID Connect Back-Channel Logout 1.0 §2.5): takes them, refuses them, or says nothing; what it was
 // given is kept, and believed as §2.6 says.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createLocalJWKSet, type JWTPayload, jwtVerify, type ProtectedHeaderParameters } from 'jose';
+import { createLocalJWKSet, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import { LogoutNotice } from '../../src/features/logout/logout-notice.entity.js';
 import type { Clock } from '../../src/platform/clock.js';
 import { newId } from '../../src/platform/crypto.js';
@@ -68,7 +68,7 @@ export async function believed(
   { issuer, ask = (path) => fetch(`${issuer}${path}`) }: { issuer: string; ask?: (path: string) => Promise<Response> },
   { clientId }: { clientId: string },
   token: string,
-): Promise<{ claims: JWTPayload; header: ProtectedHeaderParameters & { kid?: string; typ?: string } }> {
+): Promise<{ claims: JWTPayload; header: JWTHeaderParameters }> {
   const { jwks_uri } = (await (await ask('/.well-known/openid-configuration')).json()) as Record<string, string>;
   const keys = await (await ask(String(jwks_uri).slice(issuer.length))).json();
   const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(keys as never), {

@@ -104,6 +104,36 @@ describe.each(kinds)('jobs (%s)', (kind) => {
     expect(values()).toEqual([2]);
   });
 
+  it('does jobs of one queue one after another, and they hold up no other', async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { record, times, values } = recorder((value) => (value === 1 ? held : undefined));
+    const queue = (payload: unknown) => ((payload as { value: number }).value < 3 ? 'slow' : 'other');
+    const jobs = make({ record: { ...record, queue } });
+    for (const value of [1, 2, 3]) await jobs.enqueue('record', { value });
+    await jobs.start();
+    await times(2);
+    expect(values().sort()).toEqual([1, 3]);
+    release();
+    await times(3);
+    expect(values().sort()).toEqual([1, 2, 3]);
+  });
+
+  it('enqueues many with one statement, each a job of its own that goes the way of its task', async () => {
+    const { record, times, values } = recorder();
+    const jobs = make({ record: { ...record, priority: 10, queue: () => 'one' } });
+    await jobs.enqueueAll('record', [{ value: 1 }, { value: 2 }]);
+    expect(await db.manager.query('SELECT priority, queue_name FROM graphile_worker.jobs ORDER BY id')).toEqual(
+      Array.from({ length: 2 }, () => ({ priority: 10, queue_name: 'one' })),
+    );
+    await expect(jobs.enqueueAll('record', [{ value: 'three' }])).rejects.toThrow();
+    await jobs.start();
+    await times(2);
+    expect(values().sort()).toEqual([1, 2]);
+  });
+
   it('enqueues with one statement', async () => {
     const { record } = recorder();
     const jobs = make({ record });
