@@ -27,6 +27,7 @@ export const once = [
   'isolation-hosts',
   'json-sign-in',
   'jwt-tokens',
+  'limits-proxies',
   'mfa-required',
   'one-time-bound',
   'one-time-matrix',
@@ -45,6 +46,7 @@ export const once = [
   'session-binding',
   'sign-in-ended',
   'stored-values',
+  'tenant-domain',
   'ways-around',
   'well-known',
 ];

@@ -72,10 +72,7 @@ export interface Step {
   submit(visit: Visit, form: Form): Promise<void>;
 }
 
-export const field = (form: Form, name: string): string | undefined => {
-  const value = form[name];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-};
+export const field = (form: Form, name: string): string | undefined => text(form[name]);
 
 /** Everything a step needs of the house. */
 export class Stage {
@@ -113,5 +110,6 @@ export class Stage {
   }
 }
 
+/** Undefined for what is absent, repeated or empty. */
 export const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;

@@ -1,11 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { ProtocolRequest } from '../../src/features/protocol/request.js';
+import { ask } from '../support/api.js';
 import { Browser } from '../support/browser.js';
-import { everyKey, everyTable, type Place, readings, search, Wiretap } from '../support/dump.js';
+import { Canary } from '../support/canary.js';
+import { Wiretap } from '../support/dump.js';
+import { until } from '../support/pair.js';
 import { authorizationUrl, codeOf, introspect, type Party, pkce, post, redeem, refresh } from '../support/party.js';
+import { plantInitialAccessToken } from '../support/planted.js';
+import { dpopKey, proofOf } from '../support/proofs.js';
 import { freePort, startServer, type TestServer } from '../support/server.js';
 
 const redirectUri = 'https://rp.example/cb';
@@ -21,7 +23,7 @@ type Json = Record<string, unknown>;
 
 describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.1.4.1, OWASP ASVS 5.0 V9)', () => {
   let server: TestServer;
-  let metrics: string;
+  let canary: Canary;
   let apiToken: string;
   const wire = new Wiretap();
 
@@ -30,7 +32,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     // Metrics are served outside of tests only.
     const environment = { NODE_ENV: 'development', METRICS_PORT: String(metricsPort), DEMO: 'false' };
     server = await startServer({ environment });
-    metrics = `http://127.0.0.1:${metricsPort}/metrics`;
+    canary = new Canary(server, `http://127.0.0.1:${metricsPort}/metrics`, wire);
     wire.start();
   }, 180_000);
   afterAll(async () => {
@@ -38,98 +40,14 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     await server?.close();
   });
 
-  const api = async (method: string, path: string, body?: Json, headers: Record<string, string> = {}) => {
-    const response = await fetch(`${server.issuer}/api/v1${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${apiToken}`,
-        ...(body ? { 'content-type': 'application/json' } : {}),
-        ...headers,
-      },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    });
-    const text = await response.text();
-    return { status: response.status, body: (text ? JSON.parse(text) : {}) as Json };
-  };
+  const api = (method: string, path: string, body?: Json, headers: Record<string, string> = {}) =>
+    ask(server, apiToken, method, path, body, headers);
 
-  /** Every GET of the API that the OpenAPI document knows, with ids taken from the lists. */
-  async function everyRead(): Promise<Place[]> {
-    const document = (await (await fetch(`${server.issuer}/api/v1/openapi.json`)).json()) as { paths: Json };
-    const paths = Object.entries(document.paths)
-      .filter(([, methods]) => 'get' in (methods as Json))
-      .map(([path]) => path.replace(/^.*\/api\/v1/, ''));
-    const lists = paths.filter((path) => !path.includes('{'));
-    expect(lists).toEqual(
-      expect.arrayContaining(['/clients', '/users', '/resources', '/sessions', '/grants', '/audit-events']),
-    );
-    const places: Place[] = [];
-    const ids = new Map<string, string[]>();
-    const read = async (path: string): Promise<Json> => {
-      const { status, body } = await api('GET', path);
-      expect([path, status]).toEqual([path, 200]);
-      places.push(...readings(`api ${path}`, JSON.stringify(body)));
-      return body;
-    };
-    for (const path of lists) {
-      let { items, next_cursor: cursor } = (await read(`${path}?limit=100`)) as { items: Json[]; next_cursor?: string };
-      expect([path, Array.isArray(items)]).toEqual([path, true]);
-      const name = `${path.slice(1).replace(/s$/, '')}_id`;
-      for (;;) {
-        for (const item of items) ids.set(name, [...(ids.get(name) ?? []), String(item[name] ?? item.id)]);
-        if (!cursor) break;
-        const next = await read(`${path}?limit=100&cursor=${encodeURIComponent(cursor)}`);
-        ({ items, next_cursor: cursor } = next as { items: Json[]; next_cursor?: string });
-      }
-    }
-    for (const path of paths.filter((one) => one.includes('{'))) {
-      const [, name = ''] = /\{(\w+)\}/.exec(path) ?? [];
-      for (const id of ids.get(name) ?? []) await read(path.replace(`{${name}}`, id));
-    }
-    return places;
-  }
-
-  async function said(): Promise<Place[]> {
-    return [
-      ...server.log.flatMap((line, index) => readings(`log line ${index}`, line)),
-      ...readings('metrics', await (await fetch(metrics)).text()),
-    ];
-  }
-
-  async function kept(): Promise<Place[]> {
-    const redis = server.services.config.redisUrl;
-    return [...(await everyTable(server)), ...(redis ? await everyKey(server) : [])];
-  }
-
-  async function nothingIsFound(): Promise<void> {
-    const [database, spoken, read] = [await kept(), await said(), await everyRead()];
-    expect(database.length).toBeGreaterThan(500);
-    expect(search(wire.secrets, [...database, ...spoken, ...read])).toEqual([]);
-    const addresses = new Map(people.map((address) => [address, `address of ${address.split('-')[0]}`]));
-    const audit = [...database, ...read].filter(({ where }) => /audit/.test(where));
-    expect(audit.length).toBeGreaterThan(20);
-    expect(search(addresses, [...spoken, ...audit])).toEqual([]);
-    // In clear the address is where people are found by it, and beside the link that dies when it changes.
-    const elsewhere = search(addresses, database).filter(
-      ({ where }) => !/^public\.(users\.email(_normalized)?|one_time_tokens\.data)/.test(where),
-    );
-    expect(elsewhere).toEqual([]);
-  }
-
-  const proofOf = async (keys: Awaited<ReturnType<typeof generateKeyPair>>, htu: string) => {
-    const proof = await new SignJWT({ htm: 'POST', htu, jti: randomUUID() })
-      .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk: await exportJWK(keys.publicKey) })
-      .setIssuedAt()
-      .sign(keys.privateKey);
-    return proof;
-  };
-
-  async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-    for (let left = 400; left > 0; left -= 1) {
-      const found = await look();
-      if (found) return found;
-      await delay(25);
-    }
-    throw new Error('it did not come');
+  /** The letters so far, once there are so many. */
+  async function letters(count: number) {
+    const mailbox = () => server.inside(({ mail }) => mail.mailbox());
+    await until(`${count} letters`, async () => (await mailbox()).length >= count, 10_000);
+    return mailbox();
   }
 
   it('finds nothing while people and clients go through everything, and finds what is planted', async () => {
@@ -172,7 +90,8 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
       'idempotency-key': randomUUID(),
     });
     expect(sent.status).toBe(202);
-    const letter = await until(async () => (await server.inside(({ mail }) => mail.mailbox()))[0]);
+    const [letter] = await letters(1);
+    if (!letter) throw new Error('no letter');
     const link = /https?:\S+\/password\?token=\S+/.exec(letter.text)?.[0] ?? '';
     const mailbox = await browser.open(`${server.issuer}/dev/mailbox`);
     expect(mailbox.html).toContain(maria);
@@ -181,10 +100,9 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     expect((await browser.submit(choose, { password: firstPassword })).status).toBe(200);
     // A second link stays unused.
     await api('POST', `/users/${user.body.id}/password-links`);
-    const unused = await until(async () => (await server.inside(({ mail }) => mail.mailbox()))[1]);
-    for (const { text } of await server.inside(({ mail }) => mail.mailbox()))
-      wire.add('mailed token', /token=([\w-]+)/.exec(text)?.[1]);
-    expect(unused.to).toBe(maria);
+    const sentLetters = await letters(2);
+    for (const { text } of sentLetters) wire.add('mailed token', /token=([\w-]+)/.exec(text)?.[1]);
+    expect(sentLetters[1]?.to).toBe(maria);
 
     // Sign-in: unknown, wrong, then right; consent; code; userinfo; introspection; refresh twice.
     const proof = pkce();
@@ -196,7 +114,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     page = await browser.submit(page, { password: wrongPassword });
     expect(page.status).toBe(422);
     page = await browser.submit(page, { password: firstPassword });
-    await nothingIsFound();
+    await canary.findsNothing(apiToken, people);
     page = await browser.submit(page, { decision: 'allow' });
     const tokens = (await redeem(server, party, codeOf(page), proof)).body;
     const userinfo = await fetch(`${server.issuer}/userinfo`, {
@@ -211,7 +129,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     expect((await post(server, '/revoke', party, { token: String(third.body.access_token) })).status).toBe(200);
 
     // PAR and DPoP.
-    const keys = await generateKeyPair('ES256', { extractable: true });
+    const key = await dpopKey();
     const bound = pkce();
     wire.add('code_verifier', bound.verifier);
     const parameters = Object.fromEntries(new URL(authorizationUrl(server, party, bound)).searchParams);
@@ -226,7 +144,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
       method: 'POST',
       headers: {
         authorization: `Basic ${Buffer.from(`${clientId}:${party.clientSecret}`).toString('base64')}`,
-        dpop: await proofOf(keys, `${server.issuer}/token`),
+        dpop: await proofOf(key, { htm: 'POST', htu: `${server.issuer}/token` }),
       },
       body: new URLSearchParams({
         grant_type: 'authorization_code',
@@ -259,15 +177,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     expect(page.url).toContain('code=');
 
     // Registration (RFC 7591) and management (RFC 7592).
-    const initial = randomBytes(32).toString('base64url');
-    const now = Math.floor(Date.now() / 1000);
-    await server.inside(({ protocol }) =>
-      protocol.rows.save(new ProtocolRequest(), {
-        kind: 'InitialAccessToken',
-        handle: initial,
-        payload: { kind: 'InitialAccessToken', jti: initial, iat: now, exp: now + 600 },
-      }),
-    );
+    const initial = await plantInitialAccessToken(server);
     const json = { 'content-type': 'application/json' };
     const registration = await fetch(`${server.issuer}/register`, {
       method: 'POST',
@@ -334,10 +244,10 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     const logout = await browser.open(
       `${server.issuer}/logout?${new URLSearchParams({ id_token_hint: String(tokens.id_token), client_id: clientId })}`,
     );
-    await nothingIsFound();
+    await canary.findsNothing(apiToken, people);
     await browser.submit(logout, { logout: 'yes' });
     expect((await post(server, '/revoke', party, { token: String(third.body.refresh_token) })).status).toBe(200);
-    await nothingIsFound();
+    await canary.findsNothing(apiToken, people);
 
     // Everything was listened to.
     const kinds = new Set(wire.secrets.values());
@@ -373,48 +283,6 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     for (const value of [adminPassword, firstPassword, wrongPassword, initial, String(created.body.client_secret)])
       expect(wire.secrets.has(value)).toBe(true);
 
-    await plantedIsFound(String(third.body.refresh_token), clientId);
+    await canary.findsWhatIsPlanted(String(third.body.refresh_token), clientId);
   }, 300_000);
-
-  /** What is written down in any spelling is found, wherever: in text, bytes and JSON, in Redis, in a line of the log, in an answer. */
-  async function plantedIsFound(secret: string, clientId: string): Promise<void> {
-    const where = async (places: Promise<Place[]>) =>
-      search(new Map([[secret, 'planted']]), await places).map((finding) => finding.where);
-    const { pool } = server.services.db;
-    expect(await where(kept())).toEqual([]);
-    const text = Buffer.from(`{"token":"${secret}"}`);
-    for (const spelling of [
-      secret,
-      secret.slice(0, -4),
-      text.toString('hex'),
-      text.toString('base64'),
-      text.toString('base64url'),
-      `x${text.toString('base64')}`,
-      Buffer.from(secret).toString('base64'),
-      JSON.stringify({ at: [secret] }),
-    ]) {
-      await pool.query(
-        `UPDATE clients SET metadata = metadata || jsonb_build_object('planted', $1::text) WHERE client_id = $2`,
-        [spelling, clientId],
-      );
-      expect([spelling, await where(kept())]).toEqual([
-        spelling,
-        expect.arrayContaining([expect.stringMatching(/^public\.clients\.metadata/)]),
-      ]);
-    }
-    await pool.query(`UPDATE clients SET metadata = metadata - 'planted' WHERE client_id = $1`, [clientId]);
-    await pool.query(
-      'UPDATE session_handles SET handle_hash = $1 WHERE ctid = (SELECT ctid FROM session_handles LIMIT 1)',
-      [Buffer.from(secret)],
-    );
-    expect(await where(kept())).toContain('public.session_handles.handle_hash');
-    const { redis } = server.services;
-    if (redis) {
-      await redis.client.hset('ostiary:planted', 'member', secret);
-      expect(await where(kept())).toContain('redis ostiary:planted');
-      await redis.client.del('ostiary:planted');
-    }
-    server.log.push(JSON.stringify({ planted: secret }));
-    expect(await where(said())).toEqual([expect.stringMatching(/^log line/)]);
-  }
 });

@@ -9,6 +9,7 @@ import { mountedRoutes } from '../support/mounted.js';
 import { authorizationUrl, password, pkce, post, signIn } from '../support/party.js';
 import { runsBesidePostgres } from '../support/server.js';
 import { cookiesIn, type House } from '../support/tenancy.js';
+import { tenantTables } from '../support/tenant-tables.js';
 import { ways } from '../support/ways.js';
 import { api, jsonForms, ownForms, ownNamed, refusedByItsPath } from '../support/ways-api.js';
 
@@ -117,11 +118,7 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
       const kinds = Object.keys(await artefactsOf(house('acme'), house('bolt')));
       const models = Object.getOwnPropertyNames(Provider.prototype).filter((name) => /^[A-Z]/.test(name));
       expect(Object.keys(engineModels).sort()).toEqual(models.sort());
-      const rows = (await all.server.services.db.manager.query(
-        `SELECT DISTINCT table_name FROM information_schema.columns
-          WHERE column_name = 'tenant_id' AND table_schema = current_schema()`,
-      )) as { table_name: string }[];
-      expect(rows.map(({ table_name }) => table_name).sort()).toEqual(Object.keys(tables).sort());
+      expect((await tenantTables(all.server.services.db)).sort()).toEqual(Object.keys(tables).sort());
       for (const kind of [...Object.values(engineModels), ...Object.values(tables)])
         if (!/^no /.test(kind)) expect(kinds).toContain(kind);
       const given = ['email_verification', 'lockdown', 'magic_link', 'mfa_recovery', 'password_reset', 'setup'];

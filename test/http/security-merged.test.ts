@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { ProtocolRequest } from '../../src/features/protocol/request.js';
 import { Browser } from '../support/browser.js';
 import { giveNameAndPassword, isSignedIn, nameOf } from '../support/journey.js';
 import {
@@ -15,6 +13,7 @@ import {
   signIn,
   tokensFor,
 } from '../support/party.js';
+import { plantInitialAccessToken } from '../support/planted.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 type Json = Record<string, unknown>;
@@ -128,13 +127,8 @@ describe('where two features meet', () => {
     }
 
     async function register() {
-      const handle = randomBytes(32).toString('base64url');
-      const now = Math.floor(Date.now() / 1000);
-      const payload = { kind: 'InitialAccessToken', iat: now, exp: now + 600 };
-      await server.inside(({ protocol }) =>
-        protocol.rows.save(new ProtocolRequest(), { kind: 'InitialAccessToken', handle, payload }),
-      );
-      return (await send('POST', `${server.issuer}/register`, handle, plain)).body;
+      const token = await plantInitialAccessToken(server);
+      return (await send('POST', `${server.issuer}/register`, token, plain)).body;
     }
 
     /** Something that happens after the engine has checked an update, and before it is written. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ProtocolRequest } from '../../src/features/protocol/request.js';
 import { makeClient } from '../support/party.js';
+import { plantInitialAccessToken } from '../support/planted.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 type Json = Record<string, unknown>;
@@ -27,15 +27,7 @@ describe('a client that registers itself gets no further than that (RFC 7591 §5
     await server?.close();
   });
 
-  async function initialToken(): Promise<string> {
-    const handle = randomBytes(32).toString('base64url');
-    const now = Math.floor(Date.now() / 1000);
-    const payload = { kind: 'InitialAccessToken', iat: now, exp: now + 600 };
-    await server.inside(({ protocol }) =>
-      protocol.rows.save(new ProtocolRequest(), { kind: 'InitialAccessToken', handle, payload }),
-    );
-    return handle;
-  }
+  const initialToken = () => plantInitialAccessToken(server);
 
   async function send(method: string, path: string, token: string, body?: Json) {
     const response = await fetch(path.startsWith('http') ? path : server.issuer + path, {

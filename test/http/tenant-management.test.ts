@@ -8,6 +8,7 @@ import { until } from '../support/pair.js';
 import { introspect, makePerson, post, refresh } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { at, furnish, type House, sharedByAll } from '../support/tenancy.js';
+import { fillEveryTable, rowsOfTenant, tenantTables } from '../support/tenant-tables.js';
 
 const wellKnown = '/.well-known/openid-configuration';
 const status = async (url: string) => (await fetch(url, { redirect: 'manual' })).status;
@@ -299,36 +300,6 @@ describe('tenants through the API of the installation', () => {
       const tenant = await tenants.create({ slug: 'gone', name: 'Gone' });
       const shared = await sharedByAll();
       const old = await furnish(at(server, tenant), tenant, shared);
-      const tables = (await db.manager.query(
-        `SELECT DISTINCT table_name FROM information_schema.columns
-          WHERE column_name = 'tenant_id' AND table_schema = current_schema()`,
-      )) as { table_name: string }[];
-      // Every table has something to lose: what this house has not come by is planted.
-      await db.manager.query(`INSERT INTO denied_tokens VALUES ($1, 'jti', now())`, [tenant.id]);
-      await db.manager.query(
-        `INSERT INTO traces (tenant_id, id, endpoint, error, steps, occurred_at) VALUES ($1, 'x', 'token', 'x', '[]', now())`,
-        [tenant.id],
-      );
-      await db.manager.query(
-        `INSERT INTO login_failures (tenant_id, subject_hash, factor, failed_count, last_failed_at) VALUES ($1, 'x', 'password', 1, now())`,
-        [tenant.id],
-      );
-      await db.manager.query(
-        `INSERT INTO lockouts (tenant_id, id, subject_hash, factor, cause, locked_at, locked_until)
-         VALUES ($1, gen_random_uuid(), 'x', 'password', 'wrong_password', now(), now())`,
-        [tenant.id],
-      );
-      const mine = 'FROM users WHERE tenant_id = $1 LIMIT 1';
-      await db.manager.query(`INSERT INTO totp_credentials SELECT tenant_id, id, 'x', 1, now() ${mine}`, [tenant.id]);
-      await db.manager.query(`INSERT INTO recovery_codes SELECT tenant_id, id, 'x', now() ${mine}`, [tenant.id]);
-      await db.manager.query(`INSERT INTO passkey_users SELECT tenant_id, id, 'x' ${mine}`, [tenant.id]);
-      await db.manager.query(
-        `INSERT INTO passkeys SELECT tenant_id, 'x', user_id, '', 0, '{}', gen_random_uuid(), false, false, true, 'x', now()
-           FROM passkey_users WHERE tenant_id = $1`,
-        [tenant.id],
-      );
-      await db.manager.query(`INSERT INTO registrations SELECT tenant_id, id, 'x', now() ${mine}`, [tenant.id]);
-      await db.manager.query(`INSERT INTO replays VALUES ($1, 'jti', now())`, [tenant.id]);
       await ask(
         old.server,
         old.apiToken,
@@ -343,19 +314,9 @@ describe('tenants through the API of the installation', () => {
         mail.send('account_locked', old.email, { until: new Date().toISOString() }),
       );
       const others = await makePerson(server);
-      const left = async () => {
-        const counts = await Promise.all(
-          tables.map(async ({ table_name }) => {
-            const [row] = (await db.manager.query(`SELECT count(*)::int AS n FROM ${table_name} WHERE tenant_id = $1`, [
-              tenant.id,
-            ])) as [{ n: number }];
-            return [table_name, row.n] as const;
-          }),
-        );
-        return Object.fromEntries(counts.filter(([, n]) => n > 0));
-      };
-      await db.manager.query(`INSERT INTO erasures VALUES ($1, gen_random_uuid(), now())`, [tenant.id]);
-      expect(Object.keys(await left()).sort()).toEqual(tables.map(({ table_name }) => table_name).sort());
+      await fillEveryTable(db, tenant.id);
+      const left = () => rowsOfTenant(db, tenant.id);
+      expect(Object.keys(await left()).sort()).toEqual((await tenantTables(db)).sort());
 
       const asked = await api('delete', '/tenants/gone', undefined, { 'if-match': '"1"' });
       expect([asked.status, asked.body.state]).toEqual([202, 'deleting']);
@@ -400,20 +361,17 @@ describe('tenants through the API of the installation', () => {
 
     it('is found by an index in every table: other tenants’ rows are not read', async () => {
       const { db } = server.services;
-      const tables = (await db.manager.query(
-        `SELECT DISTINCT table_name FROM information_schema.columns
-          WHERE column_name = 'tenant_id' AND table_schema = current_schema()`,
-      )) as { table_name: string }[];
+      const tables = await tenantTables(db);
       await db.transaction(async () => {
         await db.manager.query('SET LOCAL enable_seqscan = off');
-        for (const { table_name } of tables) {
+        for (const table of tables) {
           const plan = (await db.manager.query(
-            `EXPLAIN DELETE FROM ${table_name} WHERE tenant_id = '${randomUUID()}' AND ctid = ANY (ARRAY(
-               SELECT ctid FROM ${table_name} WHERE tenant_id = '${randomUUID()}' LIMIT 1000))`,
+            `EXPLAIN DELETE FROM ${table} WHERE tenant_id = '${randomUUID()}' AND ctid = ANY (ARRAY(
+               SELECT ctid FROM ${table} WHERE tenant_id = '${randomUUID()}' LIMIT 1000))`,
           )) as { 'QUERY PLAN': string }[];
           const text = plan.map((row) => row['QUERY PLAN']).join('\n');
-          expect([table_name, /Index Cond: \(tenant_id/.test(text), text.includes('Seq Scan')]).toEqual([
-            table_name,
+          expect([table, /Index Cond: \(tenant_id/.test(text), text.includes('Seq Scan')]).toEqual([
+            table,
             true,
             false,
           ]);

@@ -2,7 +2,6 @@
 // written carries its mark, so that an answer which tells of it gives itself away.
 import { randomBytes } from 'node:crypto';
 import { FactorRecovery } from '../../src/features/accounts/factor-recovery.entity.js';
-import { ProtocolRequest } from '../../src/features/protocol/request.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { managementScopes } from '../../src/management.js';
 import { withContext } from '../../src/platform/context.js';
@@ -10,6 +9,7 @@ import { ask, makeManager, managementToken } from './api.js';
 import type { Browser } from './browser.js';
 import { noticeFor } from './logout-receiver.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce, post, signIn, tokensFor } from './party.js';
+import { plant, plantInitialAccessToken } from './planted.js';
 import { assertionOf, type DpopKey, dpopKey } from './proofs.js';
 import type { TestServer } from './server.js';
 
@@ -106,7 +106,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
 
   const manager = await makeManager(server, everyScope);
   const apiToken = await managementToken(server, manager, everyScope);
-  const initialAccessToken = await plant(server, 'InitialAccessToken', {});
+  const initialAccessToken = await plantInitialAccessToken(server);
   const registration = await register(server, initialAccessToken, mark);
   const [setupToken, passwordToken, lockdownToken, emailUndoToken, restoreToken, deviceId, ...letters] =
     await server.inside(async (services) => {
@@ -183,15 +183,6 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     },
     ids,
   };
-}
-
-/** A row of the engine, as if an endpoint that is not open had made it. @returns its handle. */
-async function plant(server: TestServer, kind: string, more: object): Promise<string> {
-  const handle = randomBytes(32).toString('base64url');
-  const iat = Math.floor(Date.now() / 1000);
-  const payload = { kind, jti: handle, iat, exp: iat + 600, ...more };
-  await server.inside(({ protocol }) => protocol.rows.save(new ProtocolRequest(), { kind, handle, payload }));
-  return handle;
 }
 
 /** RFC 7591 §3. */

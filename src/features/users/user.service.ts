@@ -1,5 +1,5 @@
 // Owns the people of a tenant: their address, claims and roles, and whether they may come in.
-// Hands off to: credentials (how they prove who they are); whoever ends sessions and tokens, through the hook `ended`.
+// Hands off to: credentials (how they prove who they are); whoever keeps what rests on an account, through user-hooks.ts.
 import type { Clock } from '../../platform/clock.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
