@@ -8,7 +8,8 @@ import type { Tenant } from '../features/tenants/tenant.entity.js';
 import type { TenantService } from '../features/tenants/tenant.service.js';
 import type { BoundedCache } from '../platform/cache.js';
 import { deriveKey } from '../platform/crypto.js';
-import { createProvider, type ProviderDependencies } from './provider.js';
+import type { ProviderDependencies } from './extensions.js';
+import { createProvider } from './provider.js';
 import { Published } from './published.js';
 
 /** Engines kept at most: those asked last. `npm run prove -- tenants` measures what one of them takes. */
