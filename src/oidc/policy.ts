@@ -8,7 +8,7 @@ import type { Devices } from '../features/devices/device.service.js';
 import { readHandles } from '../features/devices/device-handles.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import { requestOf } from './adapter.js';
-import { settingsOf } from './engine-types.js';
+import { settingsOf } from '../features/clients/client-settings.js';
 
 const { base, Check, Prompt } = interactionPolicy;
 

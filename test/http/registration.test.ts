@@ -245,6 +245,28 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
       expect((await send('GET', at(client), rat(client))).body).toMatchObject({ client_name: 'Self Made' });
     });
 
+    it('leaves what an administrator has said of it as it was, and says none of that itself (RFC 7592 §2.2)', async () => {
+      const client = await made({ access_token_ttl: 3600, refresh_grace: 90 });
+      const stored = () => server.inside(async ({ clients }) => (await clients.find(String(client.client_id))).metadata);
+      expect(await stored()).not.toHaveProperty('access_token_ttl');
+      await server.inside(async ({ clients }) =>
+        clients.update(await clients.find(String(client.client_id)), {
+          access_token_ttl: 60,
+          allowed_cors_origins: ['https://rp.example'],
+        }),
+      );
+      const sent = { ...metadata, client_id: client.client_id, client_name: 'Renamed' };
+      const answer = await send('PUT', at(client), rat(client), { ...sent, access_token_ttl: 86_400, refresh_grace: 1 });
+      expect(answer.status).toBe(200);
+      expect(answer.body).not.toHaveProperty('access_token_ttl');
+      expect(await stored()).toMatchObject({
+        client_name: 'Renamed',
+        access_token_ttl: 60,
+        allowed_cors_origins: ['https://rp.example'],
+      });
+      expect(await stored()).not.toHaveProperty('refresh_grace');
+    });
+
     it('deletes it: neither token nor secret nor what people allowed it live on', async () => {
       const client = await made();
       const { email } = await makePerson(server);

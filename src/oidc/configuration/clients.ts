@@ -1,9 +1,9 @@
 // Clients: what they are when they say nothing, how they authenticate (RFC 6749 §2.3, RFC 7523), what is fetched from them.
 import type { Configuration } from 'oidc-provider';
 import { clockTolerance } from '../../../config/protocol.js';
-import { AUTH_METHODS, CLIENT_ALGS } from '../../features/clients/client.metadata.js';
+import { AUTH_METHODS, CLIENT_ALGS } from '../../features/clients/metadata/values.js';
 import { isForUsNow } from '../client-auth.js';
-import { clientSettings, settingsOf } from '../engine-types.js';
+import { settingsOf, travellingNames } from '../../features/clients/client-settings.js';
 import { refusedRegistration } from '../registration.js';
 import type { Chapter } from './chapter.js';
 
@@ -13,7 +13,7 @@ export const clients: Chapter = ({ egress }) => ({
     response_types: ['code'],
     token_endpoint_auth_method: 'client_secret_basic',
   },
-  extraClientMetadata: { properties: clientSettings, validator: refusedRegistration as never },
+  extraClientMetadata: { properties: [...travellingNames], validator: refusedRegistration as never },
   clientBasedCORS: (_ctx, origin, client) => settingsOf(client).allowed_cors_origins?.includes(origin) ?? false,
   clientAuthMethods: [...AUTH_METHODS],
   clockTolerance,

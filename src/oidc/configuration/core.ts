@@ -1,7 +1,7 @@
 // OAuth 2.0 (RFC 6749) with PKCE (RFC 7636) and the BCP (RFC 9700), and OpenID Connect Core: rows, keys, scopes, claims, the authorization request.
 import type { Configuration } from 'oidc-provider';
 import { acrValues, claimsByScope, routes, scopes } from '../../../config/protocol.js';
-import { RESPONSE_TYPES, SERVER_ALGS } from '../../features/clients/client.metadata.js';
+import { RESPONSE_TYPES, SERVER_ALGS } from '../../features/clients/metadata/values.js';
 import { pairwiseSubject } from '../../features/clients/pairwise.js';
 import { createFindAccount } from '../account.js';
 import { createAdapter } from '../adapter.js';

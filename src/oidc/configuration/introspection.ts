@@ -1,5 +1,5 @@
 // What may be asked of a token (RFC 7662) and who ends one (RFC 7009).
-import { SERVER_ALGS } from '../../features/clients/client.metadata.js';
+import { SERVER_ALGS } from '../../features/clients/metadata/values.js';
 import { mayIntrospect, mayRevoke } from '../client-auth.js';
 import type { Chapter } from './chapter.js';
 

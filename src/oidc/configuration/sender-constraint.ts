@@ -1,5 +1,5 @@
 // Tokens that only the holder of a key can use: DPoP (RFC 9449).
-import { CLIENT_ALGS } from '../../features/clients/client.metadata.js';
+import { CLIENT_ALGS } from '../../features/clients/metadata/values.js';
 import type { Chapter } from './chapter.js';
 
 export const senderConstraint: Chapter = (_deps, issuer) => ({

@@ -1,6 +1,6 @@
 // Codes and tokens (RFC 6749, RFC 6750, RFC 9068): how long they are good, what they carry, and with what they end.
 import { lifetimes } from '../../../config/protocol.js';
-import { settingsOf } from '../engine-types.js';
+import { settingsOf } from '../../features/clients/client-settings.js';
 import { standsOn } from '../jwt-tokens.js';
 import type { Chapter } from './chapter.js';
 
