@@ -55,7 +55,7 @@ export class ProviderPool {
     if (!tenant) return undefined;
     await this.keys.ensure(tenantId);
     const [{ private: jwks, retired }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
-    const { sessions, authentication } = tenant.settings;
+    const { sessions, authentication, protocol } = tenant.settings;
     const url = this.tenants.issuerOf(tenant);
     const provider = createProvider(this.deps, {
       url,
@@ -65,6 +65,7 @@ export class ProviderPool {
       pairwiseSalt: secrets.pairwiseSalt,
       sessions: { ...sessions, idle: sessions.idle_seconds, absolute: sessions.absolute_seconds },
       authentication,
+      protocol,
       handlesCookie: handlesCookie(tenantId, url.startsWith('https:')),
       jwks,
       retired,

@@ -8,6 +8,7 @@ import type { Protocol } from '../../features/protocol/protocol.js';
 import type { BindingPolicy } from '../../features/protocol/session-binding.js';
 import type { ResourceService } from '../../features/resources/resource.service.js';
 import type { AuthenticationPolicy } from '../../features/tenants/authentication-policy.js';
+import type { ProtocolPolicy } from '../../features/tenants/protocol-policy/protocol-policy.js';
 import type { UserService } from '../../features/users/user.service.js';
 import type { Egress } from '../../platform/egress.js';
 import type { EnginePages } from '../pages.js';
@@ -37,6 +38,7 @@ export interface Issuer {
   /** Lifetimes in seconds: since the last use, and since the sign-in. */
   sessions: { idle: number; absolute: number } & BindingPolicy;
   authentication: AuthenticationPolicy;
+  protocol: ProtocolPolicy;
   /** In which cookie browsers hold what they are recognised by. */
   handlesCookie: string;
   /** Private JWKs, the current ones first. */

@@ -2,14 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Chapter } from './chapter.js';
 
-export const registration: Chapter = () => ({
-  features: {
-    registration: {
-      enabled: true,
-      initialAccessToken: true,
-      issueRegistrationAccessToken: true,
-      secretFactory: () => randomBytes(32).toString('base64url'),
+export const registration: Chapter = (_deps, { protocol }) => {
+  const enabled = protocol.registration !== 'off';
+  return {
+    features: {
+      registration: {
+        enabled,
+        initialAccessToken: true,
+        issueRegistrationAccessToken: true,
+        secretFactory: () => randomBytes(32).toString('base64url'),
+      },
+      registrationManagement: { enabled, rotateRegistrationAccessToken: true },
     },
-    registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
-  },
-});
+  };
+};
