@@ -44,14 +44,18 @@ export function testsIn(source: string): string[] {
   const found: string[] = [];
   for (const { 1: each, index } of source.matchAll(/(?<![\w.])it(\.each\b)?[(<]/g)) {
     const rest = source.slice(index);
-    const [, , text] = (each ? /\)\(\s*(['"`])((?:\\.|(?!\1).)*)\1/s : /^it\(\s*(['"`])((?:\\.|(?!\1).)*)\1/s).exec(rest) ?? [];
+    const [, , text] =
+      (each ? /\)\(\s*(['"`])((?:\\.|(?!\1).)*)\1/s : /^it\(\s*(['"`])((?:\\.|(?!\1).)*)\1/s).exec(rest) ?? [];
     if (text !== undefined) found.push(text.replace(/\\(.)/g, '$1').replaceAll(/\s+/g, ' '));
   }
   return found;
 }
 
 function read(folder: string): Specification {
-  const said = JSON.parse(readFileSync(path.join(folder, 'specification.json'), 'utf8')) as Omit<Specification, 'tests'>;
+  const said = JSON.parse(readFileSync(path.join(folder, 'specification.json'), 'utf8')) as Omit<
+    Specification,
+    'tests'
+  >;
   const suites = readdirSync(folder).filter((file) => file.endsWith('.test.ts'));
   return { ...said, tests: suites.sort().flatMap((file) => testsIn(readFileSync(path.join(folder, file), 'utf8'))) };
 }
