@@ -54,7 +54,7 @@ export class EnrolmentStep implements Step {
       if (!replacing && (await totp.has(user.id))) return;
       return this.ask(visit, user, offer, 'wrong_code');
     }
-    const codes = await recoveryCodes.renew(user);
+    const codes = await recoveryCodes.renewWhile(user, this.standing(visit, user));
     const proofs = [...progress.proofs, { method: 'totp' as const, at: epochSeconds(clock.now()) }];
     await this.stage.remember(visit, { ...progress, proofs, enrolled: true, recovery_codes: codes });
   }
@@ -65,7 +65,7 @@ export class EnrolmentStep implements Step {
     if (!methodsOf(visit).includes('passkey')) return;
     const made = await registered(passkeys, visit, text, user, this.standing(visit, user));
     if (made.outcome !== 'ok') return this.ask(visit, user, await this.offer(visit, user), `passkey_${made.outcome}`);
-    const codes = await recoveryCodes.renew(user);
+    const codes = await recoveryCodes.renewWhile(user, this.standing(visit, user));
     const proofs = [...progress.proofs, proofOfNew(made.passkey, clock)];
     await this.stage.remember(visit, { ...progress, proofs, enrolled: true, recovery_codes: codes });
   }

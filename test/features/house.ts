@@ -112,6 +112,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     erased: async () => {},
     verified: ({ id }) => registrations.forget(id),
     moved: async () => {},
+    kept: async () => {},
     ended: async ({ id }) => void ended.push(id),
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { acrValues } from '../../config/protocol.js';
 import { enter, formAt } from '../support/account.js';
@@ -98,6 +98,23 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
         expect(isEnrolling((await begin(more)).page)).toBe(true);
         expect(await errorOf(more)).not.toBeNull();
       }
+    });
+
+    it('leaves no recovery codes to whoever is shut out just after they have set one up', async () => {
+      await policy({ multi_factor: 'required' });
+      const { page } = await begin();
+      const { totp, protocol, recoveryCodes } = server.services;
+      const confirm = totp.confirm.bind(totp);
+      const meanwhile = jest.spyOn(totp, 'confirm').mockImplementationOnce(async (user, offer, _typed, taken) => {
+        const isSetUp = await confirm(user, offer, await code(offer.secret), taken);
+        clock.move(1);
+        await protocol.sessions.endAll(user.id, 'revoked');
+        return isSetUp;
+      });
+      await browser.submit(page, { code: '000000' });
+      expect(await meanwhile.mock.results[0]?.value).toBe(true);
+      meanwhile.mockRestore();
+      expect(await server.inside(() => recoveryCodes.left(person.id))).toBe(0);
     });
 
     it('is let in from a browser that is remembered, until it is no longer', async () => {

@@ -8,6 +8,7 @@ import type { AuditLog } from '../audit/audit.service.js';
 import { ENDED_WITH_PASSWORD } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { User } from '../users/user.entity.js';
+import { holdPerson } from '../users/user-rows.js';
 import type { LockoutState } from './lockout.js';
 import { PasswordCredential } from './password-credential.entity.js';
 import type { PasswordHasher } from './password-hasher.js';
@@ -89,6 +90,7 @@ export class PasswordService {
     const hash = await this.hasher.hash(password);
     return () =>
       this.db.transaction(async () => {
+        await holdPerson(this.db, user.id);
         const changedAt = this.clock.now();
         const credential = { userId: user.id, hash, mustChange, changedAt };
         await this.db.repo(PasswordCredential).save(Object.assign(new PasswordCredential(), credential));
@@ -115,6 +117,7 @@ export class PasswordService {
   /** Nobody comes in with it any more. What would end with it ends, links to set another one included, also where there was none. */
   remove(user: User): Promise<void> {
     return this.db.transaction(async () => {
+      await holdPerson(this.db, user.id);
       if ((await this.db.repo(PasswordCredential).delete({ userId: user.id })) > 0)
         await this.audit.record('password.removed', { user_id: user.id });
       await this.oneTimeTokens.revokeAll(ENDED_WITH_PASSWORD, user.id);
@@ -156,7 +159,8 @@ export class PasswordService {
     return (await this.credentialOf(user.id)) !== undefined;
   }
 
-  private held({ id: userId }: User): Promise<PasswordCredential | null> {
+  private async held({ id: userId }: User): Promise<PasswordCredential | null> {
+    await holdPerson(this.db, userId);
     const rows = this.db.repo(PasswordCredential).query('c').andWhere('c.user_id = :userId', { userId });
     return rows.setLock('pessimistic_write').getOne();
   }

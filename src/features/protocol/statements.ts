@@ -167,3 +167,9 @@ export const endSession = statement(
   `UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND uid = $2 AND ended_at IS NULL
    RETURNING account_id, payload`,
 );
+
+export const endSessions = statement(
+  'protocol_end_sessions',
+  `UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND uid = ANY ($2::text[]) AND ended_at IS NULL
+   RETURNING uid, payload -> 'authorizations' AS authorizations`,
+);
