@@ -59,7 +59,7 @@ export function openPeople(ground: Ground) {
   const attempts = new Attempts(db, audit, lockout, lockoutHistory, clock, {
     locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
   });
-  const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
+  const mailedCodeTries = new MailedCodeTries(db, tenants, attempts, clock);
   const importedPasswords = new ImportedPasswords(db, audit, tenants, users, clock);
   const verifier = new PasswordVerifier(db, audit, tenants, users, attempts, importedPasswords, hasher, (userId) =>
     registrations.isUnproved(userId),

@@ -98,6 +98,15 @@ export class OwnFactors {
     });
   }
 
+  /** After a factor was set up in a sign-in: the earlier ones die with what was lost. @returns undefined where what added it holds no more. */
+  freshCodes(user: User, stands: Stands): Promise<string[] | undefined> {
+    return this.db.transaction(async () => {
+      if (!(await stands())) return undefined;
+      await this.hold(user);
+      return this.recoveryCodes.renew(user);
+    });
+  }
+
   /** Whoever ended the session, or shut its holder out, was first. @throws AppError 403 */
   private async assertStands(stands: Stands | undefined): Promise<void> {
     if (stands && !(await stands())) throw forbidden('session_ended', 'You were signed out meanwhile');

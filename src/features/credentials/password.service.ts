@@ -128,9 +128,15 @@ export class PasswordService {
   /**
    * The person chooses their own in place of the one that somebody else has set, and that they have proved.
    * @param changedAt when the proved one was set. Where that is not the one they have any more, nothing is said about the one they have.
+   * @param stands in the transaction that sets it: whether what was proved still holds.
    * @throws AppError 422 as check does, 503 where there is no room to hash.
    */
-  async replace(user: User, password: string, changedAt: Date): Promise<{ changedAt: Date } | 'same' | 'outdated'> {
+  async replace(
+    user: User,
+    password: string,
+    changedAt: Date,
+    stands: () => Promise<boolean>,
+  ): Promise<{ changedAt: Date } | 'same' | 'outdated'> {
     const proved = (credential: PasswordCredential | null | undefined) =>
       credential?.mustChange === true && credential.changedAt.getTime() === changedAt.getTime();
     const credential = await this.credentialOf(user.id);
@@ -140,7 +146,7 @@ export class PasswordService {
     if (await this.hasher.verify(credential.hash, password)) return 'same';
     const write = await this.prepare(user, password);
     return this.db.transaction(async () => {
-      if (!proved(await this.held(user))) return 'outdated';
+      if (!proved(await this.held(user)) || !(await stands())) return 'outdated';
       return { changedAt: await write() };
     });
   }

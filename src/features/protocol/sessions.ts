@@ -223,6 +223,7 @@ export class Sessions {
       hash,
       authenticated ? homeHere(context ?? {}, loaded?.home).join(' ') : null,
       (authenticated && request.provedSince) || null,
+      request.standsOn ?? null,
     ]);
     if (!row) throw new SessionEnded();
     return !row.handle_retired;
