@@ -102,7 +102,7 @@ export class OwnFactors {
   freshCodes(user: User, stands: Stands): Promise<string[] | undefined> {
     return this.db.transaction(async () => {
       if (!(await stands())) return undefined;
-      await this.hold(user);
+      await holdPerson(this.db, user.id);
       return this.recoveryCodes.renew(user);
     });
   }
