@@ -1,5 +1,6 @@
 // Every variable the server reads: its rule, what it is for, an example. .env.example and the README's table are printed from this.
 import { z } from 'zod';
+import { isLoopback } from './protocol.js';
 
 const boolean = z.enum(['true', 'false']).transform((value) => value === 'true');
 const port = z.coerce.number().int().min(0).max(65535);
@@ -10,8 +11,14 @@ const list = z.string().transform((value) =>
     .filter(Boolean),
 );
 
+const staysHere = ({ protocol, hostname }: URL) => protocol !== 'http:' || isLoopback(hostname);
+
 const issuer = z
   .url({ protocol: /^https?$/, hostname: /^[^/]+$/ })
+  // RFC 8414 §2, OpenID Connect Discovery §3: https. What leaves this machine in the clear can be read and changed on its way.
+  .refine((value) => !URL.canParse(value) || staysHere(new URL(value)), {
+    message: 'must be https, or http on localhost',
+  })
   .refine((value) => !value.endsWith('/') && !/[?#]/.test(value) && new URL(value).pathname === '/', {
     message: 'must be an origin without path, query, fragment or a slash at the end',
   });
@@ -45,7 +52,8 @@ const variable = <T extends z.ZodType>(definition: Variable<T>): Variable<T> => 
 export const variables = {
   ISSUER: variable({
     rule: issuer.optional(),
-    about: 'Public origin of the server: the issuer of the default tenant and the base of all others.',
+    about:
+      'Public origin of the server: the issuer of the default tenant and the base of all others. https, or http on localhost.',
     example: 'https://id.example.com',
     default: 'http://localhost:3000, or the port of PORT',
   }),

@@ -10,7 +10,7 @@ import { adopt, below, type FrontState, named, observe, refuseEncodedBodies, res
 import { healthRoutes } from './health.js';
 import { Issuers } from './issuers.js';
 import { countersOf, observeResources } from './measures.js';
-import { mountEngine } from './oidc/routes.js';
+import { mountEngine } from './oidc/engine-door.js';
 import { currentContext } from './platform/context.js';
 import { deriveKey } from './platform/crypto.js';
 import { createCsrf } from './platform/csrf.js';

@@ -3,7 +3,8 @@
 import type { ServerResponse } from 'node:http';
 import { hasEncodedBody, type Observed } from './front.js';
 import type { Issuers } from './issuers.js';
-import { type EngineDoor, machineRoutes } from './oidc/routes.js';
+import type { EngineDoor } from './oidc/engine-door.js';
+import { machineRoutes } from './oidc/routes.js';
 import { enterTenant } from './platform/context.js';
 
 type Handler = (req: Observed, res: ServerResponse) => unknown;

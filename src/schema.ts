@@ -40,6 +40,10 @@ import { FailuresInARow1700000000046 } from '../migrations/0046-failures-in-a-ro
 import { LogoutNotices1700000000047 } from '../migrations/0047-logout-notices.js';
 import { ReopenedFailures1700000000050 } from '../migrations/0050-reopened-failures.js';
 import { OneTimeNobody1700000000053 } from '../migrations/0053-one-time-nobody.js';
+import { GrantOrigins1700000000056 } from '../migrations/0056-grant-origins.js';
+import { GrantParents1700000000057 } from '../migrations/0057-grant-parents.js';
+import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
+import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -129,4 +133,8 @@ export const migrations = [
   LogoutNotices1700000000047,
   ReopenedFailures1700000000050,
   OneTimeNobody1700000000053,
+  GrantOrigins1700000000056,
+  GrantParents1700000000057,
+  UserCodes1700000000058,
+  UserCodesIndex1700000000059,
 ];

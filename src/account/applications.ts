@@ -3,7 +3,7 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 import { scopes as openidScopes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
-import type { Consent } from '../features/protocol/grants.js';
+import type { Consent } from '../features/protocol/consent.js';
 import type { OwnGrant, OwnGrants } from '../features/protocol/own-grants.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import { notFound } from '../platform/errors.js';

@@ -1,8 +1,9 @@
 // What the client may do: asked in plain words, with what is new marked and what can be left out unticked.
 import { claimsByScope, scopes as openidScopes } from '../../config/protocol.js';
 import { isBuiltInClient } from '../features/clients/built-in-clients.js';
+import type { Consent } from '../features/protocol/consent.js';
 import type { Engine } from '../features/protocol/engine.js';
-import type { Consent, Grants } from '../features/protocol/grants.js';
+import type { Grants } from '../features/protocol/grants.js';
 import { grantableScopes } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';

@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import type { Need } from '../features/authentication/requirement.js';
 import { isBuiltInClient } from '../features/clients/built-in-clients.js';
-import { ENGINE_EXTRAS } from '../features/clients/client-lookup.js';
+import { settingsOf } from '../features/clients/client-settings.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { User } from '../features/users/user.entity.js';
 import type { PageOptions, Pages } from '../platform/page.js';
@@ -45,6 +45,7 @@ export function describeClient(
   { clientId, params }: Interaction,
   metadata: Readonly<Record<string, unknown>> = {},
 ): VisitedClient {
+  const { dynamic, allowed_scope } = settingsOf(metadata);
   return {
     client_id: clientId,
     name: text(metadata.client_name) ?? clientId,
@@ -52,8 +53,8 @@ export function describeClient(
     logo_uri: text(metadata.logo_uri),
     policy_uri: text(metadata.policy_uri),
     tos_uri: text(metadata.tos_uri),
-    dynamic: metadata[ENGINE_EXTRAS.dynamic] === true,
-    allowed_scope: text(metadata[ENGINE_EXTRAS.allowedScope])?.split(' '),
+    dynamic: dynamic === true,
+    allowed_scope: allowed_scope?.split(' '),
   };
 }
 

@@ -7,10 +7,17 @@ import { currentContext, currentTenantId } from '../platform/context.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 
 /**
- * RFC 7519 §4.1.6: the engine looks at exp and nbf; a clock too far ahead shows in iat alone. RFC 7523 §3: an assertion is for now, and its
- * end bounds how long its jti must be remembered.
+ * RFC 7523 §3: an assertion is for us, and its audience the issuer as a string: in a list another server may stand, which could show it here.
+ * It is for now, and its end bounds how long its jti must be remembered. RFC 7519 §4.1.6: the engine looks at exp and nbf; a clock too far ahead
+ * shows in iat alone.
  */
-export async function isForNow(_ctx: unknown, claims: { iat?: unknown; exp?: unknown }): Promise<void> {
+export async function isForUsNow(
+  _ctx: unknown,
+  claims: { aud?: unknown; iat?: unknown; exp?: unknown },
+): Promise<void> {
+  // Which string it is has been compared (OIDCContext.clientJwtAuthExpectedAudience).
+  if (typeof claims.aud !== 'string')
+    throw new errors.InvalidClientAuth('audience (aud) must be the issuer, as a string');
   if (typeof claims.iat === 'number' && claims.iat > epochSeconds(new Date()) + clockTolerance)
     throw new errors.InvalidClientAuth('the assertion was issued in the future');
   if (Number(claims.exp) > epochSeconds(new Date()) + lifetimes.clientAssertion + clockTolerance)

@@ -6,28 +6,18 @@ import { AppError } from '../platform/errors.js';
 import type { Logger } from '../platform/logger.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import type { EngineContext, EngineError } from './engine-types.js';
+import { isNotYet, refusals } from './routes.js';
 
 export interface EngineMetrics {
   tokensIssued: CounterHandle<'grant_type'>;
   engineErrors: CounterHandle<'endpoint' | 'error'>;
 }
 
-const failures = [
-  'authorization.error',
-  'grant.error',
-  'userinfo.error',
-  'introspection.error',
-  'revocation.error',
-  'registration_create.error',
-  'registration_read.error',
-  'registration_update.error',
-  'registration_delete.error',
-  'pushed_authorization_request.error',
-  'end_session.error',
-  'end_session_confirm.error',
-  'jwks.error',
-  'discovery.error',
-] as const;
+/** Requests that were refused, and are to be made again. */
+const askedAgain = new WeakSet<object>();
+
+/** No failure to be counted (routes.ts, isNotYet). */
+export const isAskedAgain = (req: object): boolean => askedAgain.has(req);
 
 /** The engine's published types name each event in an overload of its own, which a list cannot meet. */
 export const emitterOf = (provider: Provider): EventEmitter => provider as unknown as EventEmitter;
@@ -36,8 +26,9 @@ export function listen(provider: Provider, metrics: EngineMetrics, logger: Logge
   provider.on('grant.success', (ctx) => {
     metrics.tokensIssued.add({ grant_type: String(ctx.oidc.params?.grant_type) });
   });
-  for (const event of failures) {
+  for (const event of refusals) {
     emitterOf(provider).on(event, (ctx: EngineContext, error: EngineError) => {
+      if (isNotYet(error.error)) askedAgain.add(ctx.req);
       // A JWT at these two is answered after all (jwt-tokens.ts).
       if (error.error === 'unsupported_token_type') return;
       metrics.engineErrors.add({ endpoint: event.replace('.error', ''), error: error.error ?? 'unknown' });

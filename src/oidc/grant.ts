@@ -1,11 +1,13 @@
 // The grant a request stands on: the session's own, or remembered consent, or, for the house's own applications, given without asking.
+
 import type { Grant } from 'oidc-provider';
 import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
 import type { ClientService } from '../features/clients/client.service.js';
-import type { Consent } from '../features/protocol/grants.js';
+import { settingsOf } from '../features/clients/client-settings.js';
+import type { Consent } from '../features/protocol/consent.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
-import { type EngineContext, settingsOf } from './engine-types.js';
+import type { EngineContext } from './engine-types.js';
 
 export function createLoadExistingGrant(protocol: Protocol) {
   return async ({ oidc }: EngineContext): Promise<Grant | undefined> => {

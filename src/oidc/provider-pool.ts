@@ -8,7 +8,8 @@ import type { Tenant } from '../features/tenants/tenant.entity.js';
 import type { TenantService } from '../features/tenants/tenant.service.js';
 import type { BoundedCache } from '../platform/cache.js';
 import { deriveKey } from '../platform/crypto.js';
-import { createProvider, type ProviderDependencies } from './provider.js';
+import type { ProviderDependencies } from './extensions.js';
+import { createProvider } from './provider.js';
 import { Published } from './published.js';
 
 /** Engines kept at most: those asked last. `npm run prove -- tenants` measures what one of them takes. */
@@ -54,7 +55,7 @@ export class ProviderPool {
     if (!tenant) return undefined;
     await this.keys.ensure(tenantId);
     const [{ private: jwks, retired }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
-    const { sessions, authentication } = tenant.settings;
+    const { sessions, authentication, protocol } = tenant.settings;
     const url = this.tenants.issuerOf(tenant);
     const provider = createProvider(this.deps, {
       url,
@@ -64,6 +65,7 @@ export class ProviderPool {
       pairwiseSalt: secrets.pairwiseSalt,
       sessions: { ...sessions, idle: sessions.idle_seconds, absolute: sessions.absolute_seconds },
       authentication,
+      protocol,
       handlesCookie: handlesCookie(tenantId, url.startsWith('https:')),
       jwks,
       retired,

@@ -1,65 +1,19 @@
-// One issuer, as a provider of the engine: its configuration, and the places where the engine leaves a decision to us.
+// One issuer, as a provider of the engine: what it is configured to be, and what is done to it then.
 import { type Configuration, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
-import { clockTolerance, routes } from '../../config/protocol.js';
 import type { Protocol } from '../features/protocol/protocol.js';
-import type { Logger } from '../platform/logger.js';
-import type { RateLimits } from '../platform/rate-limit.js';
-import { compareSecrets, mayIntrospect } from './client-auth.js';
-import { type ConfigurationDependencies, configuration, type Issuer } from './configuration.js';
+import type { Issuer } from './configuration/chapter.js';
+import { configuration } from './configuration/configuration.js';
 import type { EngineContext } from './engine-types.js';
-import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { exchanging } from './exchange.js';
-import { jwtTokens } from './jwt-tokens.js';
-import { keepClients, withoutCalls } from './known-clients.js';
+import { extensions, type ProviderDependencies } from './extensions.js';
 import type { EnginePages } from './pages.js';
-import { answerAcr } from './policy.js';
-import { clientManagement } from './registration.js';
-import { believeRetired } from './retired-keys.js';
-import { keepInteractions, keepSessions } from './session.js';
-import type { TraceIds } from './trace.js';
-
-export interface ProviderDependencies extends ConfigurationDependencies {
-  traces: TraceIds;
-  metrics: EngineMetrics;
-  logger: Logger;
-  rateLimits: RateLimits;
-  limits: { clientSecretFailures: { points: number; seconds: number } };
-}
 
 export function createProvider(deps: ProviderDependencies, issuer: Issuer): Provider {
   const provider = new OstiaryProvider(issuer.url, configuration(deps, issuer), deps.protocol, deps.pages);
   // Cookies, hosts and schemes are decided by the front, which has overwritten what the sender claimed.
   provider.proxy = true;
-  // Without a listener Koa would print what it met, unredacted, to stderr.
-  emitterOf(provider).on('error', (error: Error) => deps.logger.warn('a request to the engine broke off', { error }));
-  keepSessions(provider, deps.protocol, issuer.sessions);
-  answerAcr(provider);
-  keepInteractions(provider, deps.protocol);
-  provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) =>
-    deps.protocol.replays.unique(iss, jti, exp + clockTolerance);
-  believeRetired(provider, issuer);
-  keepClients(provider, deps.clients);
-  compareSecrets(provider, deps);
-  withoutCalls(provider);
-  // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
-  provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
-  provider.use(below([routes.registration], clientManagement(deps.clients)));
-  provider.use(
-    below([routes.introspection, routes.revocation], jwtTokens(issuer, deps.protocol.denied, mayIntrospect)),
-  );
-  provider.use(below([routes.end_session], deps.pages.replaceBounce));
-  deps.traces.listen(provider);
-  listen(provider, deps.metrics, deps.logger);
+  for (const extend of extensions) extend(provider, deps, issuer);
   return provider;
-}
-
-type EngineMiddleware = (ctx: EngineContext, next: () => Promise<void>) => Promise<void>;
-
-/** All other requests pass without a stop. */
-function below(paths: readonly string[], work: EngineMiddleware): EngineMiddleware {
-  const places = paths.map((path) => ({ path, inside: `${path}/` }));
-  return (ctx, next) =>
-    places.some(({ path, inside }) => ctx.path === path || ctx.path.startsWith(inside)) ? work(ctx, next) : next();
 }
 
 class OstiaryProvider extends Provider {

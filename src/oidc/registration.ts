@@ -3,14 +3,15 @@
 import { errors } from 'oidc-provider';
 import { routes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
-import { clientSettings, type EngineContext } from './engine-types.js';
+import { travellingNames } from '../features/clients/client-settings.js';
+import type { EngineContext } from './engine-types.js';
 
 const registrationRoutes = new Set(['registration', 'client_update']);
 
 /** extraClientMetadata.validator: called for each of our settings, present or not. */
 export function refusedRegistration(ctx: EngineContext | undefined, key: string, value: unknown): void {
   if (value === undefined || !registrationRoutes.has(ctx?.oidc?.route ?? '')) return;
-  if (clientSettings.includes(key) && (ctx?.oidc.body as Record<string, unknown> | undefined)?.[key] !== undefined) {
+  if (travellingNames.includes(key) && (ctx?.oidc.body as Record<string, unknown> | undefined)?.[key] !== undefined) {
     throw new errors.InvalidClientMetadata(`${key} is not for the client to say`);
   }
 }
@@ -28,7 +29,7 @@ export function clientManagement(clients: ClientService) {
     await next();
     if (typeof ctx.body !== 'object' || ctx.body === null) return;
     const body = ctx.body as Record<string, unknown>;
-    for (const member of clientSettings) delete body[member];
+    for (const member of travellingNames) delete body[member];
     if (placeholder !== undefined) {
       delete body.client_secret;
       delete body.client_secret_expires_at;

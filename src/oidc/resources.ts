@@ -1,8 +1,10 @@
 // RFC 8707: which resource a token is for, and what a client may ask for there.
+
 import { type Client, errors, type ResourceServer } from 'oidc-provider';
+import { settingsOf } from '../features/clients/client-settings.js';
 import { grantableScopes } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
-import { type EngineContext, settingsOf } from './engine-types.js';
+import type { EngineContext } from './engine-types.js';
 
 export function createResourceServerInfo(resources: ResourceService) {
   return async (ctx: EngineContext, identifier: string, client: Client): Promise<ResourceServer> => {

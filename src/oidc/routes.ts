@@ -1,134 +1,80 @@
-// The engine's own endpoints, mounted as they are registered: a path that is not byte-equal to one of them never reaches the engine, which
-// would fold case and trailing slashes. Owns the limits in front of it; hands off to the Provider of the tenant.
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { bodyParser } from '@koa/bodyparser';
-import type { Context, Middleware } from 'koa';
+// Every endpoint of the engine, one line each: a path that is not byte-equal to one of them never reaches it, since it would fold case and
+// trailing slashes. The door (engine-door.ts), the short way (express.ts), the log (events.ts) and the traces (trace.ts) all go by this table.
 import { routes } from '../../config/protocol.js';
-import { currentTenantId } from '../platform/context.js';
-import { clientKey, type Limiter, type RateLimits } from '../platform/rate-limit.js';
-import type { ProviderPool } from './provider-pool.js';
 import { discoveryRoutes } from './published.js';
 
-const exact = new Set<string>([
-  routes.authorization,
-  routes.token,
-  routes.userinfo,
-  routes.jwks,
-  routes.introspection,
-  routes.revocation,
-  routes.registration,
-  routes.pushed_authorization_request,
-  routes.end_session,
-  `${routes.end_session}/confirm`,
-  `${routes.end_session}/success`,
-  ...discoveryRoutes,
-]);
+interface EngineRoute {
+  path: string;
+  /** Below it the engine has one more segment: an id of its own making. */
+  withId?: true;
+  /** A wrong secret, code or token can be tried here: calls that fail count against the address. */
+  guessable?: true;
+  /** Asked by programs, most of all requests: they need no page, and take the short way. */
+  program?: true;
+  /** OpenID Connect Core §3.1.2.1 and RP-Initiated Logout 1.0 §2: a request that a browser may also send as a form. */
+  alsoAsForm?: true;
+  /** How the engine names what it refuses here. */
+  refusals?: readonly `${string}.error`[];
+  /** People or registered applications meet it: a refusal is kept, so that it can be explained later. */
+  explained?: true;
+}
 
-/** Below these the engine has one more segment: an id of its own making. */
-const withId = [routes.authorization, routes.registration];
+export const engineRoutes: readonly EngineRoute[] = [
+  { path: routes.authorization, withId: true, alsoAsForm: true, refusals: ['authorization.error'], explained: true },
+  { path: routes.token, guessable: true, program: true, refusals: ['grant.error'], explained: true },
+  { path: routes.userinfo, guessable: true, program: true, refusals: ['userinfo.error'] },
+  { path: routes.introspection, guessable: true, program: true, refusals: ['introspection.error'] },
+  { path: routes.revocation, guessable: true, program: true, refusals: ['revocation.error'] },
+  {
+    path: routes.registration,
+    withId: true,
+    guessable: true,
+    refusals: [
+      'registration_create.error',
+      'registration_read.error',
+      'registration_update.error',
+      'registration_delete.error',
+    ],
+  },
+  {
+    path: routes.pushed_authorization_request,
+    guessable: true,
+    program: true,
+    refusals: ['pushed_authorization_request.error'],
+    explained: true,
+  },
+  { path: routes.end_session, alsoAsForm: true, refusals: ['end_session.error'], explained: true },
+  { path: `${routes.end_session}/confirm`, refusals: ['end_session_confirm.error'], explained: true },
+  { path: `${routes.end_session}/success` },
+  { path: routes.jwks, program: true, refusals: ['jwks.error'] },
+  ...discoveryRoutes.map((path) => ({ path, program: true, refusals: ['discovery.error'] }) as const),
+];
+
+const pathsOf = (routesOfEngine: readonly EngineRoute[]) => routesOfEngine.map(({ path }) => path);
+
+const exact = new Set(pathsOf(engineRoutes));
+const withId = pathsOf(engineRoutes.filter((route) => route.withId));
 const id = /^\/[A-Za-z0-9_-]{1,128}$/;
 
-/** Where a wrong secret, code or token can be tried. */
-const guessable = new Set<string>([
-  routes.token,
-  routes.userinfo,
-  routes.introspection,
-  routes.revocation,
-  routes.registration,
-  routes.pushed_authorization_request,
-]);
-
-/** OpenID Connect Core §3.1.2.1 and RP-Initiated Logout 1.0 §2: requests that a browser may also send as a form. */
-const alsoAsForm = new Set<string>([routes.authorization, routes.end_session]);
-const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' });
-
+/** @returns under which name the path is limited and measured, undefined where it is not the engine's. */
 export function routeOf(path: string): string | undefined {
   if (exact.has(path)) return path;
   const parent = withId.find((one) => path.startsWith(`${one}/`) && id.test(path.slice(one.length)));
   return parent && `${parent}/:id`;
 }
 
-/** Asked by programs, most of all requests: they need no page, and take the short way (express.ts). */
-export const machineRoutes: readonly string[] = [
-  routes.token,
-  routes.userinfo,
-  routes.introspection,
-  routes.revocation,
-  routes.pushed_authorization_request,
-  routes.jwks,
-  ...discoveryRoutes,
-];
+export const guessableRoutes: ReadonlySet<string> = new Set(pathsOf(engineRoutes.filter((route) => route.guessable)));
+export const formRoutes: ReadonlySet<string> = new Set(pathsOf(engineRoutes.filter((route) => route.alsoAsForm)));
+export const machineRoutes: readonly string[] = pathsOf(engineRoutes.filter((route) => route.program));
 
-type Limit = { points: number; seconds: number };
-type Allowed = { protocolFailures: Limit; authorizations: Limit };
+/** Those of one name are one event, whatever number of routes has them. */
+const refusalsOf = (some: readonly EngineRoute[]) => [...new Set(some.flatMap(({ refusals }) => refusals ?? []))];
+export const refusals = refusalsOf(engineRoutes);
+export const explainedRefusals = refusalsOf(engineRoutes.filter((route) => route.explained));
 
-/** @param head names and values in turn, of what every answer says beside its own. */
-type Answer = (res: ServerResponse, head?: readonly string[]) => Promise<void>;
-
-/** The engine's endpoints, whichever way a request comes to them. */
-export class EngineDoor {
-  private readonly failures: Limiter;
-  readonly authorizations: Limiter;
-
-  constructor(
-    private readonly pool: ProviderPool,
-    rateLimits: RateLimits,
-    allowed: Allowed,
-  ) {
-    this.failures = rateLimits.limiter({ name: 'protocol', ...allowed.protocolFailures });
-    this.authorizations = rateLimits.limiter({ name: 'authorize', ...allowed.authorizations });
-  }
-
-  /** @returns seconds to wait where this address has failed too often, 0 where it may ask. */
-  async wait(route: string, { method }: IncomingMessage, ip: string | undefined): Promise<number> {
-    if (!guessable.has(route) || method === 'OPTIONS') return 0;
-    const { remaining, seconds } = await this.failures.peek(clientKey(ip));
-    return remaining > 0 ? 0 : Math.max(1, seconds);
-  }
-
-  /** @returns what answers. @throws Error where the tenant's engine is not to be had; nothing has been said by then. */
-  async find(route: string, tenantId: string, req: IncomingMessage, ip: string | undefined): Promise<Answer> {
-    const { handle, published } = await this.pool.of(tenantId);
-    const document = await published.find(route, req);
-    if (document) return async (res, head) => document.send(req, res, head);
-    return async (res, head = []) => {
-      for (let place = 0; place < head.length; place += 2) res.setHeader(head[place] ?? '', head[place + 1] ?? '');
-      await handle(req, res);
-      const failed = res.statusCode === 400 || res.statusCode === 401;
-      // Over the limit already is nothing new here: the next request hears of it.
-      if (failed && guessable.has(route) && req.method !== 'OPTIONS')
-        await this.failures.consume(clientKey(ip)).catch(() => {});
-    };
-  }
-}
-
-export function mountEngine(door: EngineDoor): Middleware {
-  return async (ctx, next) => {
-    const route = routeOf(ctx.path);
-    if (!route) return next();
-    ctx.state.route = route;
-    if (ctx.method === 'POST' && alsoAsForm.has(route)) return askWithGet(ctx);
-    const seconds = await door.wait(route, ctx.req, ctx.state.ip);
-    if (seconds > 0) return refuse(ctx, seconds);
-    // Thrown, not answered here: people meet this one, and it is a page.
-    if (route === routes.authorization) await door.authorizations.consume(clientKey(ctx.state.ip));
-    const answer = await door.find(route, currentTenantId(), ctx.req, ctx.state.ip);
-    ctx.respond = false;
-    await answer(ctx.res);
-  };
-}
-
-/** Our cookies are SameSite=Lax, so a form from another site comes without them; the same request as a link has them. */
-async function askWithGet(ctx: Context): Promise<void> {
-  await form(ctx, async () => {});
-  ctx.redirect(`${ctx.state.prefix}${ctx.path}?${new URLSearchParams(ctx.request.rawBody ?? '')}`);
-  ctx.status = 303;
-  ctx.set('Cache-Control', 'no-store');
-}
-
-function refuse(ctx: Context, seconds: number): void {
-  ctx.status = 429;
-  ctx.set('Retry-After', String(seconds));
-  ctx.set('Cache-Control', 'no-store');
-  ctx.body = { error: 'slow_down', error_description: 'too many failed requests from this address' };
-}
+/**
+ * Refusals by which nobody has guessed anything: the same request is right a moment later, or with the nonce it was told (RFC 8628 §3.5, OpenID
+ * Connect CIBA §11, RFC 9449 §8).
+ */
+export const isNotYet = (error: string | undefined): boolean =>
+  error === 'authorization_pending' || error === 'slow_down' || error === 'use_dpop_nonce';

@@ -7,14 +7,7 @@ import type { Logger } from '../platform/logger.js';
 import { clientKey, type Limiter } from '../platform/rate-limit.js';
 import type { EngineContext, EngineError } from './engine-types.js';
 import { emitterOf } from './events.js';
-
-const events = [
-  'authorization.error',
-  'pushed_authorization_request.error',
-  'end_session.error',
-  'end_session_confirm.error',
-  'grant.error',
-] as const;
+import { explainedRefusals, isNotYet } from './routes.js';
 
 /** Which trace belongs to which request: written when the engine refuses, read by the page that tells about it. */
 export class TraceIds {
@@ -27,7 +20,7 @@ export class TraceIds {
   ) {}
 
   listen(provider: Provider): void {
-    for (const event of events)
+    for (const event of explainedRefusals)
       emitterOf(provider).on(event, (ctx: EngineContext, error: EngineError) => this.keep(ctx, error));
   }
 
@@ -37,6 +30,7 @@ export class TraceIds {
 
   private keep(ctx: EngineContext, error: EngineError): void {
     const { oidc } = ctx;
+    if (isNotYet(error.error)) return;
     // Somebody who cannot even name a client gets an answer, not a row.
     if (this.ids.has(ctx) || !oidc.client) return;
     const refusal = {

@@ -79,6 +79,15 @@ export class Sealer {
     return decipher.update(Buffer.from(text, 'base64url'), undefined, 'utf8') + decipher.final('utf8');
   }
 
+  /** Keyed hashes of what is too short for a bare one, by each key, newest first: written by the first, looked for by all. */
+  macs(text: string, context: string): Buffer[] {
+    return [...this.keys.values()].map((key) =>
+      createHmac('sha256', deriveKey(key, `mac:${context}`))
+        .update(text)
+        .digest(),
+    );
+  }
+
   /** @param version what stands before the first colon of a sealed value. */
   ageOf(version: string): 'newest' | 'older' | 'unknown' {
     if (version === this.current) return 'newest';

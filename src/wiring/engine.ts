@@ -1,9 +1,9 @@
 // The engine, wired: one provider per tenant in a pool, the door in front of it, and the narrow view of it that other doors get.
 import { OidcEngine } from '../oidc/engine.js';
+import { EngineDoor } from '../oidc/engine-door.js';
 import type { EngineMetrics } from '../oidc/events.js';
 import { createEnginePages } from '../oidc/pages.js';
 import { ProviderPool } from '../oidc/provider-pool.js';
-import { EngineDoor } from '../oidc/routes.js';
 import { TraceIds } from '../oidc/trace.js';
 import type { Pages } from '../platform/page.js';
 import type { Services } from '../services.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Provider, { type AdapterPayload } from 'oidc-provider';
 import { CreateClient, present, UpdateClient } from '../../src/features/clients/client.schema.js';
-import { ENGINE_EXTRAS } from '../../src/features/clients/client-lookup.js';
+import { settingsOf, travellingNames } from '../../src/features/clients/client-settings.js';
 import { sha256 } from '../../src/platform/crypto.js';
 import { kinds } from '../support/postgres.js';
 import { at, openHouse } from './house.js';
@@ -221,13 +221,13 @@ describe.each(kinds)('clients (%s)', (kind) => {
           dPoP: { enabled: true },
           devInteractions: { enabled: false },
         },
-        extraClientMetadata: { properties: Object.values(ENGINE_EXTRAS) },
+        extraClientMetadata: { properties: [...travellingNames] },
       });
       for (const input of inputs) {
         const { client } = await house.clients.create(input);
         const found = await provider.Client.find(client.clientId);
         expect(found?.clientId).toBe(client.clientId);
-        expect(found?.[ENGINE_EXTRAS.consentPolicy]).toBe('explicit');
+        expect(settingsOf(found).consent_policy).toBe('explicit');
         expect(found?.idTokenSignedResponseAlg).toBe('ES256');
       }
     }));

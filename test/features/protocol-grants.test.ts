@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Consent } from '../../src/features/protocol/grants.js';
+import type { Consent } from '../../src/features/protocol/consent.js';
 import { ProtocolRequest } from '../../src/features/protocol/request.js';
 import { openProtocolHouse, type ProtocolHouse, stores } from './protocol-house.js';
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { lifetimes } from '../../config/protocol.js';
 import { AlreadyConsumed } from '../../src/features/protocol/engine-rows.js';
@@ -18,8 +18,11 @@ const kinds = [
   'RegistrationAccessToken',
   'Interaction',
   'PushedAuthorizationRequest',
+  'DeviceCode',
+  'BackchannelAuthenticationRequest',
 ];
-const sealed = ['Interaction', 'PushedAuthorizationRequest'];
+const shortLived = ['Interaction', 'PushedAuthorizationRequest'];
+const sealed = [...shortLived, 'DeviceCode', 'BackchannelAuthenticationRequest'];
 
 describe.each(stores)('what the engine keeps, on %s', (store) => {
   let house: ProtocolHouse;
@@ -101,7 +104,7 @@ describe.each(stores)('what the engine keeps, on %s', (store) => {
 
   async function retainUntil(kind: string, handle: string): Promise<number> {
     const hash = handleHash(kind, handle);
-    if (house.redis && sealed.includes(kind))
+    if (house.redis && shortLived.includes(kind))
       return Number(
         await house.redis.call('PEXPIRETIME', `ostiary:${house.tenant.id}:${kind}:${hash.toString('base64url')}`),
       );
@@ -145,7 +148,7 @@ describe.each(stores)('what the engine keeps, on %s', (store) => {
     expect(await house.dump()).not.toContain(jti);
   });
 
-  it.each(['AccessToken', 'RefreshToken', 'AuthorizationCode'])(
+  it.each(['AccessToken', 'RefreshToken', 'AuthorizationCode', 'DeviceCode', 'BackchannelAuthenticationRequest'])(
     '%s of a disabled user or client is not found, and is again when both may act',
     async (kind) => {
       const [client, user] = [await house.newClient(), await house.newUser()];
@@ -164,6 +167,38 @@ describe.each(stores)('what the engine keeps, on %s', (store) => {
       expect(await house.find(kind, handle)).toBeUndefined();
     },
   );
+
+  it.each(['DeviceCode', 'BackchannelAuthenticationRequest'])(
+    '%s waits in the database, with what it stands on, since no browser begins it anew',
+    async (kind) => {
+      const [handle, grantId, sessionUid] = [newHandle(), newHandle(), newHandle()];
+      await house.save(kind, handle, { ...whose, grantId, sessionUid });
+      const rows = await house.db.manager.query(
+        'SELECT account_id, grant_id, session_uid, payload FROM engine_rows WHERE handle_hash = $1',
+        [handleHash(kind, handle)],
+      );
+      expect(rows).toEqual([
+        { account_id: whose.accountId, grant_id: grantId, session_uid: sessionUid, payload: null },
+      ]);
+    },
+  );
+
+  it('keeps a code that people type under a keyed hash, once per tenant (RFC 8628 §5.1, §6.1)', async () => {
+    const userCode = randomBytes(4).toString('hex').toUpperCase();
+    await house.save('DeviceCode', newHandle(), { ...whose, userCode });
+    await expect(house.save('DeviceCode', newHandle(), { ...whose, userCode })).rejects.toThrow(/duplicate key/);
+    const other = await house.tenants.create({ slug: `t${randomBytes(4).toString('hex')}`, name: 'Other' });
+    const handle = newHandle();
+    const payload = { kind: 'DeviceCode', exp: house.nowSeconds() + 60, userCode };
+    await at(other, () => house.protocol.rows.save(new ProtocolRequest(), { kind: 'DeviceCode', handle, payload }));
+    const rows = (await house.db.manager.query(
+      'SELECT user_code_hash AS hash FROM engine_rows WHERE user_code_hash IS NOT NULL',
+    )) as { hash: Buffer }[];
+    expect(new Set(rows.map(({ hash }) => hash.toString('hex'))).size).toBe(rows.length);
+    const guessed = [handleHash('UserCode', userCode), hash('sha256', userCode, 'buffer')];
+    for (const row of rows) for (const bare of guessed) expect(row.hash.equals(bare)).toBe(false);
+    expect(await house.dump()).not.toContain(userCode);
+  });
 
   it('spends a code and writes its tokens together, or does neither (RFC 6749 §4.1.2)', async () => {
     const code = newHandle();
@@ -189,7 +224,7 @@ describe.each(stores)('what the engine keeps, on %s', (store) => {
       expect((await house.find('AccessToken', token)) !== undefined).toBe(winners.includes(token));
   });
 
-  describe.each(sealed)('%s, where Redis comes and goes', (kind) => {
+  describe.each(shortLived)('%s, where Redis comes and goes', (kind) => {
     const whileRedis = async <T>(status: string, work: () => Promise<T>): Promise<T> => {
       if (!house.redis) return work();
       Object.defineProperty(house.redis, 'status', { value: status, configurable: true, writable: true });

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Browser } from '../support/browser.js';
 import { baseOf, csrfOf, giveNameAndPassword, isSignedIn, nameOf, send } from '../support/journey.js';
 import { authorizationUrl, makeClient, makePerson, type Party, password, pkce, post } from '../support/party.js';
+import { dpopKey, proofOf } from '../support/proofs.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { basic } from '../support/shown.js';
 import { Traveller } from '../support/traveller.js';
 
 const roomy = { points: 100_000, seconds: 60 };
@@ -108,6 +110,30 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
         for (let host = 1; host <= 4; host += 1) await guess('/token', `2001:db8:1:2::${host}`);
         expect(await tryFrom('2001:db8:1:2:ffff::99', 0)).toBe(429);
         expect(await tryFrom('2001:db8:1:3::1', 0)).not.toBe(429);
+      });
+
+      it('are not those that are told to come again with a nonce (RFC 9449 §8)', async () => {
+        const machine = await makeClient(server, {
+          redirect_uris: [],
+          response_types: [],
+          grant_types: ['client_credentials'],
+        });
+        const key = await dpopKey();
+        const htu = `${server.issuer}/token`;
+        const from = '203.0.113.60';
+        for (let tries = 0; tries < 6; tries += 1) {
+          const DPoP = await proofOf(key, { htm: 'POST', htu, iat: Math.floor(Date.now() / 1000) - 3600 });
+          const response = await fetch(htu, {
+            method: 'POST',
+            headers: { ...basic(machine), DPoP, 'x-forwarded-for': from },
+            body: new URLSearchParams({ grant_type: 'client_credentials' }),
+          });
+          expect([response.status, await response.json()]).toEqual([
+            400,
+            expect.objectContaining({ error: 'use_dpop_nonce' }),
+          ]);
+        }
+        expect(await tryFrom(from, 0)).not.toBe(429);
       });
 
       it('are not shaken off by addresses the sender puts in front', async () => {

@@ -24,12 +24,16 @@ export async function dpopKey(): Promise<DpopKey> {
 }
 
 export const proofOf = ({ privateKey, jwk }: DpopKey, claims: JWTPayload & { htm: string; htu: string }) =>
-  new SignJWT({ jti: randomUUID(), ...claims })
+  new SignJWT({ jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ...claims })
     .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
-    .setIssuedAt()
     .sign(privateKey);
 
-export const assertionOf = ({ privateKey }: DpopKey, clientId: string, audience: string, jti: string = randomUUID()) =>
+export const assertionOf = (
+  { privateKey }: DpopKey,
+  clientId: string,
+  audience: string | string[],
+  jti: string = randomUUID(),
+) =>
   new SignJWT({ jti })
     .setProtectedHeader({ alg: 'ES256' })
     .setIssuer(clientId)

@@ -26,6 +26,50 @@ describe('a configuration of one process', () => {
   );
 });
 
+describe('the issuer (RFC 8414 §2, OpenID Connect Discovery §3)', () => {
+  it.each([
+    'https://id.example.com',
+    'https://10.0.0.1:8443',
+    'http://localhost',
+    'http://localhost:3000',
+    'http://id.localhost:3000',
+    'http://127.0.0.1:3000',
+    'http://127.8.8.8',
+    'http://[::1]:3000',
+  ])('may be %s', (ISSUER) => {
+    expect(load({ ISSUER }).issuer).toBe(ISSUER);
+  });
+
+  it.each([
+    'http://id.example.com',
+    'http://10.0.0.1:3000',
+    'http://192.168.1.2',
+    'http://0.0.0.0:3000',
+    'http://[::]:3000',
+    'http://[::ffff:10.0.0.1]',
+    'http://127.0.0.1.example.com',
+    'http://localhost.example.com',
+    'http://notlocalhost',
+    'http://localhost@id.example.com',
+    'http://localhost.',
+    'HTTP://id.example.com',
+    'ftp://localhost',
+  ])('is no http one that leaves this machine, in any environment: %s', (ISSUER) => {
+    for (const NODE_ENV of ['development', 'test', 'production'])
+      expect(problems({ ISSUER, NODE_ENV })).toContainEqual(expect.stringMatching(/^ISSUER: /));
+  });
+});
+
+describe('the domain of tenants (RFC 8414 §2)', () => {
+  it.each([
+    ['http://localhost:3000', 'tenants.localhost', []],
+    ['http://localhost:3000', 'id.example.com', ['TENANT_DOMAIN']],
+    ['https://id.example.com', 'id.example.com', []],
+  ])('beside %s: %s', (ISSUER, TENANT_DOMAIN, names) => {
+    expect(problems({ ISSUER, TENANT_DOMAIN }).map((problem) => problem.split(':', 1)[0])).toEqual(names);
+  });
+});
+
 describe('a configuration of several processes', () => {
   it.each<[Record<string, string>, string[]]>([
     [{ WORKERS: '2' }, ['DATABASE_URL', 'REDIS_URL']],

@@ -88,7 +88,15 @@ export interface AuditEvents {
   /** Shown from another place than it was signed in from. */
   'session.moved': { session_id: string; user_id: string; moved: string[]; decision: string };
   'session.ended': { session_id: string; user_id: string; reason: string };
-  'grant.given': { grant_id: string; user_id: string; client_id: string; scope: string };
+  'grant.given': {
+    grant_id: string;
+    user_id: string;
+    client_id: string;
+    scope: string;
+    /** Given without a session, and how. */
+    origin?: string;
+    parent_grant_id?: string;
+  };
   'grant.revoked': { grant_id: string; user_id: string | null; client_id: string; reason: string };
   'token.reused': { grant_id: string; client_id: string; reason: string };
   'authorization_code.reused': { grant_id: string; client_id: string };

@@ -1,7 +1,7 @@
 // The house's own applications: clients of every tenant without a row, so that they stand in no list and nobody can change them.
 // They ask for no code and no token (response_type none, OAuth 2.0 Multiple Response Types §4): they only have people sign in.
 import type { Tenant } from '../tenants/tenant.entity.js';
-import { ENGINE_EXTRAS } from './client-lookup.js';
+import { asTravelling } from './client-settings.js';
 
 /** The pages below /account. */
 export const ACCOUNT_CLIENT = 'ostiary-account';
@@ -42,7 +42,5 @@ const accountClient = (issuer: string): Metadata =>
     redirect_uris: [`${issuer}${SIGNED_IN_PATH}`],
     scope: 'openid',
     id_token_signed_response_alg: 'ES256',
-    [ENGINE_EXTRAS.consentPolicy]: 'implicit',
-    [ENGINE_EXTRAS.dynamic]: false,
-    [ENGINE_EXTRAS.allowedCorsOrigins]: [],
+    ...asTravelling({ consent_policy: 'implicit', dynamic: false }),
   });

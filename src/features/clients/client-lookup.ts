@@ -6,22 +6,12 @@ import { hmac, randomToken, safeEqual, sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { Cache, Caching } from '../tenants/caching.js';
 import { Client } from './client.entity.js';
+import { isSetting } from './client.metadata.js';
 import { needsSecret } from './client.rules.js';
 import { ClientSecret } from './client-secret.entity.js';
+import { asTravelling } from './client-settings.js';
 
 const TOPIC = 'client';
-const OURS = 'urn:ostiary:';
-
-/** Our members travel under names nobody can register; list them in the engine's extraClientMetadata.properties. */
-export const ENGINE_EXTRAS = {
-  consentPolicy: `${OURS}consent_policy`,
-  dynamic: `${OURS}dynamic`,
-  allowedCorsOrigins: `${OURS}allowed_cors_origins`,
-  accessTokenTtl: `${OURS}access_token_ttl`,
-  refreshTokenTtl: `${OURS}refresh_token_ttl`,
-  refreshGrace: `${OURS}refresh_grace`,
-  allowedScope: `${OURS}allowed_scope`,
-} as const;
 
 /** Clients without a row, of the current tenant (built-in-clients.ts). */
 type BuiltInClients = (clientId: string) => Promise<Readonly<Record<string, unknown>> | undefined>;
@@ -91,17 +81,12 @@ function engineView(
   { clientId, metadata, consentPolicy, dynamic }: Client,
   placeholder: string,
 ): Readonly<Record<string, unknown>> {
-  const { allowed_cors_origins, access_token_ttl, refresh_token_ttl, refresh_grace, scope, ...registered } = metadata;
+  const { scope, ...members } = metadata;
   const view: Record<string, unknown> = {
-    ...registered,
+    ...Object.fromEntries(Object.entries(members).filter(([name]) => !isSetting(name))),
     client_id: clientId,
-    ...(scope ? { scope: openidScope(scope), [ENGINE_EXTRAS.allowedScope]: scope } : {}),
-    [ENGINE_EXTRAS.consentPolicy]: consentPolicy,
-    [ENGINE_EXTRAS.dynamic]: dynamic,
-    [ENGINE_EXTRAS.allowedCorsOrigins]: allowed_cors_origins ?? [],
-    [ENGINE_EXTRAS.accessTokenTtl]: access_token_ttl,
-    [ENGINE_EXTRAS.refreshTokenTtl]: refresh_token_ttl,
-    [ENGINE_EXTRAS.refreshGrace]: refresh_grace,
+    ...(scope ? { scope: openidScope(scope) } : {}),
+    ...asTravelling({ ...members, consent_policy: consentPolicy, dynamic, allowed_scope: scope }),
   };
   if (needsSecret(metadata)) view.client_secret = placeholder;
   return Object.freeze(view);

@@ -5,13 +5,13 @@ import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { Client } from './client.entity.js';
-import { ClientMetadata, type FullMetadata } from './client.metadata.js';
+import { isRegistered, isSetting } from './client.metadata.js';
 import { checkedMetadata, needsSecret } from './client.rules.js';
 import type { ClientHooks } from './client.service.js';
 import type { ClientLookup } from './client-lookup.js';
 import { ClientSecrets } from './client-secrets.js';
 
-type Registered = Readonly<Record<string, unknown>>;
+type Members = Readonly<Record<string, unknown>>;
 
 export class RegisteredClients {
   private readonly secrets: ClientSecrets;
@@ -31,15 +31,15 @@ export class RegisteredClients {
    * @param known whether the engine has found the client: one that has ended since stays ended.
    * @throws AppError 422 where a member breaks our rules, 404 where the client has ended.
    */
-  async save(sent: Registered, known: boolean): Promise<void> {
+  async save(sent: Members, known: boolean): Promise<void> {
     const clientId = String(sent.client_id);
     const secret = (await this.lookup.engineMetadata(clientId))?.client_secret;
-    const metadata = checkedMetadata(metadataOf(sent));
+    const said = partOf(sent, isRegistered);
     await this.db.transaction(async () => {
-      const client = await this.upsert(clientId, metadata, known);
+      const client = known ? await this.change(clientId, said) : await this.make(clientId, said);
       // Where there was a secret already the engine makes none: what it hands over is the placeholder it was given.
       const made = secret === undefined && typeof sent.client_secret === 'string' ? sent.client_secret : undefined;
-      if (!needsSecret(metadata)) await this.secrets.removeAll(client);
+      if (!needsSecret(client.metadata)) await this.secrets.removeAll(client);
       else if (made) await this.secrets.add(client, { given: made });
       await this.lookup.changed(clientId);
     });
@@ -56,24 +56,28 @@ export class RegisteredClients {
     });
   }
 
-  private async upsert(clientId: string, metadata: FullMetadata, known: boolean): Promise<Client> {
-    const now = this.clock.now();
+  /** What an administrator has said of the client stays, whatever the client says anew (RFC 7592 §2.2). */
+  private async change(clientId: string, said: Members): Promise<Client> {
+    const client = await this.db
+      .repo(Client)
+      .query('c')
+      .andWhere('c.client_id = :clientId', { clientId })
+      .setLock('pessimistic_write')
+      .getOne();
+    if (!client || client.disabledAt) throw notFound('client');
+    const metadata = checkedMetadata({ ...partOf(client.metadata, isSetting), ...said });
     const name = metadata.client_name ?? clientId;
-    if (known) {
-      const existing = await this.db
-        .repo(Client)
-        .query('c')
-        .andWhere('c.client_id = :clientId', { clientId })
-        .setLock('pessimistic_write')
-        .getOne();
-      if (!existing || existing.disabledAt) throw notFound('client');
-      Object.assign(existing, { metadata, name, version: existing.version + 1, updatedAt: now });
-      await this.audit.record('client.updated', { client_id: clientId, changed: Object.keys(metadata) });
-      return this.db.repo(Client).save(existing);
-    }
+    Object.assign(client, { metadata, name, version: client.version + 1, updatedAt: this.clock.now() });
+    await this.audit.record('client.updated', { client_id: clientId, changed: Object.keys(metadata) });
+    return this.db.repo(Client).save(client);
+  }
+
+  private async make(clientId: string, said: Members): Promise<Client> {
+    const now = this.clock.now();
+    const metadata = checkedMetadata(said);
     const client = Object.assign(new Client(), {
       clientId,
-      name,
+      name: metadata.client_name ?? clientId,
       metadata,
       dynamic: true,
       createdAt: now,
@@ -85,8 +89,6 @@ export class RegisteredClients {
   }
 }
 
-/** Without what is not metadata: the client_id, its secret, what the engine adds. */
-const metadataOf = (sent: Registered): Registered =>
-  Object.fromEntries(
-    Object.entries(sent).filter(([name, value]) => name in ClientMetadata.shape && value !== undefined),
-  );
+/** Of all that the engine hands over: without the client_id, its secret, and what the engine adds. */
+const partOf = (members: Members, belongs: (member: string) => boolean): Members =>
+  Object.fromEntries(Object.entries(members).filter(([name, value]) => belongs(name) && value !== undefined));

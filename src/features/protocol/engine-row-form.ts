@@ -11,11 +11,13 @@ export interface Retention {
   refreshTokenAbsolute: number;
 }
 
-/** Kinds whose payload carries other handles or what a person typed: sealed whole. */
-const sealedKinds = new Set(['Interaction', 'PushedAuthorizationRequest']);
+/** Good for minutes, and begun anew by the browser where they are lost: Redis keeps them where there is any. */
+const shortLivedKinds = new Set(['Interaction', 'PushedAuthorizationRequest']);
 
-/** Good for minutes, and begun anew where they are lost. */
-export const isShortLived = (kind: string): boolean => sealedKinds.has(kind);
+/** Kinds whose payload carries other handles or what a person typed: sealed whole. */
+const sealedKinds = new Set([...shortLivedKinds, 'DeviceCode', 'BackchannelAuthenticationRequest']);
+
+export const isShortLived = (kind: string): boolean => shortLivedKinds.has(kind);
 
 export class RowForm {
   constructor(
@@ -35,18 +37,26 @@ export class RowForm {
   columns({ kind, handle, payload }: PendingRow) {
     const { consumed, ...rest } = withoutHandle(payload);
     const sealed = sealedKinds.has(kind);
+    // Nothing stands on what is only on its way to somebody; what waits for a program ends with its person and its grant, like a token.
+    const stands = !isShortLived(kind);
     return {
       handle_hash: handleHash(kind, handle).toString('hex'),
       kind,
       client_id: payload.clientId ?? null,
-      account_id: sealed ? null : (payload.accountId ?? null),
-      grant_id: sealed ? null : (payload.grantId ?? null),
+      account_id: stands ? (payload.accountId ?? null) : null,
+      grant_id: stands ? (payload.grantId ?? null) : null,
       session_uid: payload.sessionUid ?? null,
+      user_code_hash: payload.userCode ? this.userCodeHashes(payload.userCode)[0]?.toString('hex') : null,
       payload: sealed ? null : rest,
       sealed_payload: sealed ? this.seal(kind, payload) : null,
       expires_at: payload.exp ? new Date(payload.exp * 1000) : null,
       retain_until: this.retainUntil(kind, payload),
     };
+  }
+
+  /** RFC 8628 §6.1: a code that people type is short enough to be tried out, so it is found by a keyed hash. The newest key comes first. */
+  userCodeHashes(userCode: string): Buffer[] {
+    return this.sealer.macs(userCode, `user_code:${currentTenantId()}`);
   }
 
   sealAnswer(hash: Buffer, text: string): string {

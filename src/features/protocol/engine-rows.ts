@@ -81,6 +81,7 @@ export class EngineRows {
       c.session_uid,
       c.payload,
       c.sealed_payload,
+      c.user_code_hash ? Buffer.from(c.user_code_hash, 'hex') : null,
       c.expires_at,
       c.retain_until,
     ]);

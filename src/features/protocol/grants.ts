@@ -6,9 +6,11 @@ import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { holdPerson } from '../users/user-rows.js';
+import { type Consent, merge, scopesOf } from './consent.js';
+import { type EndedGrant, endChildren, recordEnded } from './grant-endings.js';
+import * as statements from './grant-statements.js';
 import type { Payload } from './handles.js';
 import { ProtocolRequest } from './request.js';
-import * as statements from './statements.js';
 
 export type GrantEnd = 'logout' | 'revoked' | 'reuse' | 'account_ended' | 'client_ended';
 
@@ -18,12 +20,19 @@ export interface Reuse {
   why: string;
 }
 
-/** Scopes and claims agreed to (and refused), by OpenID Connect and by resource (RFC 8707). */
-export interface Consent {
-  openid?: { scope?: string; claims?: string[] };
-  resources?: Record<string, string>;
-  rejected?: { openid?: { scope?: string; claims?: string[] }; resources?: Record<string, string> };
+/** How a grant came about without a session (migrations/0056); all others are `consent`. */
+export type Origin = 'device' | 'ciba' | 'exchange' | 'assertion';
+
+/** A grant without a session. With a parent it stands on another one: it ends with it, and not after it. */
+export interface Apart {
+  accountId: string;
+  clientId: string;
+  origin: Origin;
+  parent?: string;
 }
+
+/** Grants that stand on one another at most, so that the end of the first is the end of few. */
+const MOST_LEVELS = 4;
 
 interface GrantRow {
   id: string;
@@ -95,23 +104,58 @@ export class Grants {
     });
   }
 
-  /** Ends a grant and with it every token made from it (RFC 7009 §2.1), in its own committed transaction. Ending it twice is once. */
+  /**
+   * Gives a grant of its own that no browser takes for what somebody agreed to in it.
+   * @returns its payload, or undefined where the account or the parent has ended, or too many stand on one another already.
+   */
+  giveApart({ accountId, clientId, origin, parent }: Apart, consent: Consent): Promise<Payload | undefined> {
+    return this.db.transaction(async () => {
+      const now = this.clock.now();
+      // Who ends them waits for this, or is waited for.
+      const [account] = await this.db.execute(statements.holdAccount, [currentTenantId(), accountId]);
+      if (!account) return undefined;
+      let expires = this.expiry(now);
+      if (parent !== undefined) {
+        const [held] = await this.db.execute<{ expires_at: Date; level: number }>(statements.holdGrant, [
+          currentTenantId(),
+          parent,
+          now,
+        ]);
+        if (!held || held.level >= MOST_LEVELS) return undefined;
+        if (held.expires_at < expires) expires = held.expires_at;
+      }
+      const id = newId();
+      const payload = merge({ kind: 'Grant', accountId, clientId }, consent);
+      const values = [currentTenantId(), id, clientId, accountId, payload, now, expires, origin, parent ?? null];
+      const [row] = await this.db.execute<GrantRow>(statements.insertApart, values);
+      await this.audit.record('grant.given', {
+        grant_id: id,
+        client_id: clientId,
+        user_id: accountId,
+        scope: scopesOf(payload),
+        origin,
+        ...(parent === undefined ? {} : { parent_grant_id: parent }),
+      });
+      return row && toPayload(row);
+    });
+  }
+
+  /**
+   * Ends a grant, and with it every token made from it (RFC 7009 §2.1) and what stands on it, in its own committed transaction. Ending it twice is
+   * once.
+   */
   end(request: ProtocolRequest, id: string, reason: GrantEnd, reused?: Reuse): Promise<void> {
     const known = request.endings.get(id);
     if (known) return known;
     const ended = this.db.transaction(async () => {
-      const [row] = await this.db.execute<{ client_id: string; account_id: string }>(statements.endGrant, [
-        currentTenantId(),
-        id,
-        this.clock.now(),
-        reason,
-      ]);
+      const now = this.clock.now();
+      const [row] = await this.db.execute<EndedGrant>(statements.endGrant, [currentTenantId(), id, now, reason]);
       if (!row) return;
-      const { client_id, account_id: user_id } = row;
+      const { client_id } = row;
       if (reused?.kind === 'AuthorizationCode')
         await this.audit.record('authorization_code.reused', { grant_id: id, client_id });
       else if (reused) await this.audit.record('token.reused', { grant_id: id, client_id, reason: reused.why });
-      await this.audit.record('grant.revoked', { grant_id: id, client_id, user_id, reason });
+      await recordEnded(this.audit, [row, ...(await endChildren(this.db, [id], now, reason))], reason);
     });
     request.endings.set(id, ended);
     request.grants.delete(id);
@@ -141,24 +185,18 @@ export class Grants {
     return this.db.transaction(async () => {
       // Whoever ends their sessions, and the grants in them, would do so in another order.
       if (where.accountId) await holdPerson(this.db, where.accountId);
+      const now = this.clock.now();
+      // What stands on a grant of the session that is left out is left as well.
       const [rows] = (await this.db.manager.query(
         `UPDATE grants SET ended_at = COALESCE(ended_at, $4), end_reason = $5
           WHERE tenant_id = $1 AND ($2::uuid IS NULL OR account_id = $2) AND ($3::text IS NULL OR client_id = $3)
-            AND (ended_at IS NULL OR end_reason = 'logout') AND ($6::text IS NULL OR session_uid IS DISTINCT FROM $6)
+            AND (ended_at IS NULL OR end_reason = 'logout')
+            AND ($6::text IS NULL OR (session_uid IS DISTINCT FROM $6 AND parent_id IS NULL))
           RETURNING id, client_id, account_id`,
-        [
-          currentTenantId(),
-          where.accountId ?? null,
-          where.clientId ?? null,
-          this.clock.now(),
-          reason,
-          where.exceptSession ?? null,
-        ],
-      )) as [{ id: string; client_id: string; account_id: string }[], number];
-      await this.audit.recordAll(
-        'grant.revoked',
-        rows.map(({ id, client_id, account_id: user_id }) => ({ grant_id: id, client_id, user_id, reason })),
-      );
+        [currentTenantId(), where.accountId ?? null, where.clientId ?? null, now, reason, where.exceptSession ?? null],
+      )) as [EndedGrant[], number];
+      const ids = rows.map(({ id }) => id);
+      await recordEnded(this.audit, [...rows, ...(await endChildren(this.db, ids, now, reason))], reason);
       return rows.length;
     });
   }
@@ -178,52 +216,3 @@ const toPayload = ({ id, payload, expires_at }: GrantRow): Payload => ({
   jti: id,
   exp: epochSeconds(expires_at),
 });
-
-const scopesOf = ({ openid, resources }: Consent) =>
-  [openid?.scope, ...Object.values(resources ?? {})].filter(Boolean).join(' ');
-
-/** What is agreed to now is no longer refused, and the other way round. */
-function merge(payload: Payload & Consent, consent: Consent): Payload & Consent {
-  const { jti, iat, exp, ...rest } = payload;
-  const given = add(rest, consent);
-  const refused = subtract(add(rest.rejected ?? {}, consent.rejected ?? {}), consent);
-  return { ...rest, ...subtract(given, consent.rejected ?? {}), rejected: refused };
-}
-
-function add(a: Consent, b: Consent): Consent {
-  const resources = Object.fromEntries(
-    [...new Set([...Object.keys(a.resources ?? {}), ...Object.keys(b.resources ?? {})])].map((identifier) => [
-      identifier,
-      union(a.resources?.[identifier], b.resources?.[identifier]),
-    ]),
-  );
-  return {
-    openid: {
-      scope: union(a.openid?.scope, b.openid?.scope),
-      claims: [...new Set([...(a.openid?.claims ?? []), ...(b.openid?.claims ?? [])])],
-    },
-    resources,
-  };
-}
-
-function subtract(a: Consent, b: Consent): Consent {
-  return {
-    openid: {
-      scope: minus(a.openid?.scope, b.openid?.scope),
-      claims: (a.openid?.claims ?? []).filter((claim) => !b.openid?.claims?.includes(claim)),
-    },
-    resources: Object.fromEntries(
-      Object.entries(a.resources ?? {}).map(([identifier, scope]) => [
-        identifier,
-        minus(scope, b.resources?.[identifier]),
-      ]),
-    ),
-  };
-}
-
-const words = (scope: string | undefined) => (scope ?? '').split(' ').filter(Boolean);
-const union = (a: string | undefined, b: string | undefined) => [...new Set([...words(a), ...words(b)])].join(' ');
-const minus = (a: string | undefined, b: string | undefined) =>
-  words(a)
-    .filter((word) => !words(b).includes(word))
-    .join(' ');

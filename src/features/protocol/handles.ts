@@ -13,6 +13,7 @@ export interface Payload {
   accountId?: string;
   grantId?: string;
   sessionUid?: string;
+  userCode?: string;
   iiat?: number;
   consumed?: unknown;
   [member: string]: unknown;

@@ -3,7 +3,8 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
-import type { Consent, Grants } from './grants.js';
+import type { Consent } from './consent.js';
+import type { Grants } from './grants.js';
 
 export interface OwnGrant {
   clientId: string;
@@ -36,9 +37,10 @@ const LIST = {
     SELECT DISTINCT ON (g.client_id) g.client_id AS "clientId", g.payload AS consent,
            min(g.created_at) OVER (PARTITION BY g.client_id) AS since
       FROM grants g
-     WHERE g.tenant_id = $1 AND g.account_id = $2 AND g.expires_at > $3 AND (g.ended_at IS NULL OR g.end_reason = 'logout')
-       AND NOT EXISTS (SELECT 1 FROM grants r
-                        WHERE r.tenant_id = $1 AND r.account_id = $2 AND r.client_id = g.client_id AND r.end_reason <> 'logout'
-                          AND r.ended_at >= g.created_at)
+     WHERE g.tenant_id = $1 AND g.account_id = $2 AND g.expires_at > $3 AND (g.ended_at IS NULL OR g.end_reason = 'logout' AND g.origin = 'consent')
+       AND (g.origin <> 'consent' OR NOT EXISTS (
+             SELECT 1 FROM grants r
+              WHERE r.tenant_id = $1 AND r.account_id = $2 AND r.client_id = g.client_id AND r.origin = 'consent'
+                AND r.end_reason <> 'logout' AND r.ended_at >= g.created_at))
      ORDER BY g.client_id, g.created_at DESC LIMIT 200`,
 };

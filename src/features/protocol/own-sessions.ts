@@ -2,8 +2,8 @@
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
+import { holdSession } from './grant-statements.js';
 import type { Sessions } from './sessions.js';
-import { holdSession } from './statements.js';
 
 export interface OwnSession {
   uid: string;

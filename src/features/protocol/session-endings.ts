@@ -4,6 +4,8 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { type EndedGrant, endChildren, recordEnded } from './grant-endings.js';
+import { endGrantsOfSessions } from './grant-statements.js';
 import type { SessionEnd } from './sessions.js';
 import { type Authorizations, sidsOf, type TellClients } from './signed-out.js';
 import * as statements from './statements.js';
@@ -17,16 +19,10 @@ interface Ended {
   authorizations: Authorizations | null;
 }
 
-interface Given {
-  id: string;
-  client_id: string;
-  session_uid: string;
-}
-
 export class SessionEndings {
   constructor(
     private readonly db: Database,
-    private readonly audit: Pick<AuditLog, 'recordAll'>,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly signedOut: TellClients,
   ) {}
@@ -56,24 +52,17 @@ export class SessionEndings {
     const outliving = people.flatMap(({ uid, authorizations }) =>
       outlivingClients(authorizations, reason).map((clientId) => ({ uid, clientId })),
     );
-    const grants = await this.db.execute<Given>(statements.endGrantsOfSessions, [
+    const end = reason === 'account_ended' ? 'account_ended' : 'logout';
+    const grants = await this.db.execute<EndedGrant>(endGrantsOfSessions, [
       currentTenantId(),
       people.map(({ uid }) => uid),
       outliving.map(({ uid }) => uid),
       outliving.map(({ clientId }) => clientId),
       now,
-      reason === 'account_ended' ? 'account_ended' : 'logout',
+      end,
     ]);
-    const holders = new Map(people.map(({ uid, accountId }) => [uid, accountId]));
-    await this.audit.recordAll(
-      'grant.revoked',
-      grants.map(({ id, client_id, session_uid }) => ({
-        grant_id: id,
-        client_id,
-        user_id: holders.get(session_uid) ?? '',
-        reason,
-      })),
-    );
+    const ids = grants.map(({ id }) => id);
+    await recordEnded(this.audit, [...grants, ...(await endChildren(this.db, ids, now, end))], reason);
     await this.audit.recordAll(
       'session.ended',
       people.map(({ uid, accountId }) => ({ session_id: uid, user_id: accountId, reason })),

@@ -1,7 +1,8 @@
-// The statements of the hot path. Named, so that Postgres plans each once per connection; tenant_id is always $1.
+// The statements of the hot path: tokens and sessions; those of grants are in grant-statements.ts. Named, so that Postgres plans each once per
+// connection; tenant_id is always $1.
 import type { Statement } from '../../platform/database.js';
 
-const statement = (name: string, text: string): Statement => ({ name, text });
+export const statement = (name: string, text: string): Statement => ({ name, text });
 
 /** One token, code or request, with the grant, session and account it stands on. Rows of a disabled client or account are not found. */
 export const findRow = statement(
@@ -22,11 +23,11 @@ export const findRow = statement(
 );
 
 const rowColumns =
-  'tenant_id, handle_hash, kind, client_id, account_id, grant_id, session_uid, payload, sealed_payload, expires_at, retain_until';
+  'tenant_id, handle_hash, kind, client_id, account_id, grant_id, session_uid, payload, sealed_payload, user_code_hash, expires_at, retain_until';
 
 export const saveRow = statement(
   'protocol_save_row',
-  `INSERT INTO engine_rows (${rowColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  `INSERT INTO engine_rows (${rowColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
    ON CONFLICT (tenant_id, handle_hash) DO UPDATE SET
      payload = excluded.payload, sealed_payload = excluded.sealed_payload, grant_id = excluded.grant_id,
      account_id = excluded.account_id, session_uid = excluded.session_uid, expires_at = excluded.expires_at,
@@ -36,9 +37,9 @@ export const saveRow = statement(
 const insertRows = (condition: string) => `
   INSERT INTO engine_rows (${rowColumns})
   SELECT $1, decode(n.handle_hash, 'hex'), n.kind, n.client_id, n.account_id, n.grant_id, n.session_uid, n.payload, n.sealed_payload,
-         n.expires_at, n.retain_until
+         decode(n.user_code_hash, 'hex'), n.expires_at, n.retain_until
     FROM jsonb_to_recordset($2::jsonb) AS n (handle_hash text, kind text, client_id text, account_id uuid, grant_id text,
-         session_uid text, payload jsonb, sealed_payload text, expires_at timestamptz, retain_until timestamptz)
+         session_uid text, payload jsonb, sealed_payload text, user_code_hash text, expires_at timestamptz, retain_until timestamptz)
    ${condition}`;
 
 export const insertNewRows = statement('protocol_insert_rows', insertRows(''));
@@ -71,48 +72,6 @@ export const deleteRow = statement(
 export const insertReplay = statement(
   'protocol_insert_replay',
   'INSERT INTO replays (tenant_id, id, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1',
-);
-
-export const findGrant = statement(
-  'protocol_find_grant',
-  'SELECT id, payload, expires_at FROM grants WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL',
-);
-
-/**
- * The session's grant at a client; where it has none yet, a copy of what the person agreed to before (signing out forgets no consent). What was
- * agreed to before something was revoked is forgotten, in every session. A session that is ending right now is waited for, and gets none; of
- * two tabs that copy at once the second gets the copy of the first.
- */
-export const grantOfSession = statement(
-  'protocol_grant_of_session',
-  `WITH live AS (
-     SELECT id, payload, expires_at FROM grants
-      WHERE tenant_id = $1 AND session_uid = $2 AND client_id = $3 AND account_id = $4 AND ended_at IS NULL AND expires_at > $5
-   ), remembered AS (
-     SELECT g.payload FROM grants g
-      WHERE g.tenant_id = $1 AND g.account_id = $4 AND g.client_id = $3 AND g.expires_at > $5
-        AND (g.ended_at IS NULL OR g.end_reason = 'logout') AND NOT EXISTS (SELECT 1 FROM live)
-        AND NOT EXISTS (SELECT 1 FROM grants r
-                         WHERE r.tenant_id = $1 AND r.account_id = $4 AND r.client_id = $3 AND r.end_reason <> 'logout'
-                           AND r.ended_at >= g.created_at)
-      ORDER BY g.created_at DESC LIMIT 1
-   ), session AS (
-     SELECT ended_at FROM sessions WHERE tenant_id = $1 AND uid = $2 AND EXISTS (SELECT 1 FROM remembered) FOR SHARE
-   ), inherited AS (
-     INSERT INTO grants AS g (tenant_id, id, client_id, account_id, session_uid, payload, created_at, expires_at)
-     SELECT $1, $6, $3, $4, $2, payload, $5, $7 FROM remembered
-      WHERE NOT EXISTS (SELECT 1 FROM session WHERE ended_at IS NOT NULL)
-     ON CONFLICT (tenant_id, session_uid, client_id) WHERE ended_at IS NULL AND session_uid IS NOT NULL
-       DO UPDATE SET expires_at = g.expires_at
-     RETURNING id, payload, expires_at
-   )
-   SELECT id, payload, expires_at FROM live UNION ALL SELECT id, payload, expires_at FROM inherited`,
-);
-
-/** Until the end of the transaction nobody else gives a grant in this session to this client. */
-export const lockGrant = statement(
-  'protocol_lock_grant',
-  `SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', 'grant', $1::text, $2::text, $3::text), 0))`,
 );
 
 export const findSession = statement(
@@ -213,26 +172,4 @@ export const endSessions = statement(
   'protocol_end_sessions',
   `UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND uid = ANY ($2::text[]) AND ended_at IS NULL
    RETURNING uid, account_id, payload -> 'authorizations' AS authorizations`,
-);
-
-/** All of them but those that outlive it: one given a moment ago may not be in the session yet. */
-export const endGrantsOfSessions = statement(
-  'protocol_end_grants_of_sessions',
-  `UPDATE grants g SET ended_at = $5, end_reason = $6
-    WHERE g.tenant_id = $1 AND g.session_uid = ANY ($2::text[]) AND g.ended_at IS NULL
-      AND NOT EXISTS (SELECT FROM unnest($3::text[], $4::text[]) AS outliving (uid, client_id)
-                       WHERE outliving.uid = g.session_uid AND outliving.client_id = g.client_id)
-   RETURNING g.id, g.client_id, g.session_uid`,
-);
-
-/** Keeps a session from ending until the surrounding transaction has committed. Finds none for a session that is not stored yet. */
-export const holdSession = statement(
-  'protocol_hold_session',
-  'SELECT ended_at FROM sessions WHERE tenant_id = $1 AND uid = $2 FOR SHARE',
-);
-
-export const endGrant = statement(
-  'protocol_end_grant',
-  `UPDATE grants SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL
-   RETURNING client_id, account_id`,
 );

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { patchOf } from '../../platform/merge-patch.js';
 import { pageQuery } from '../../platform/pagination.js';
 import { AuthenticationPolicy } from './authentication-policy.js';
+import { ProtocolPolicy } from './protocol-policy/protocol-policy.js';
 import type { Tenant } from './tenant.entity.js';
 
 export const LockoutPolicy = z.strictObject({
@@ -79,6 +80,7 @@ const StoredSettings = z
     sessions: SessionPolicy,
     signing_keys: SigningKeyPolicy,
     authentication: AuthenticationPolicy,
+    protocol: ProtocolPolicy,
     accounts: AccountPolicy,
   })
   .partial();
@@ -90,6 +92,7 @@ const defaults = {
   sessions: SessionPolicy.parse({}),
   signing_keys: SigningKeyPolicy.parse({}),
   authentication: AuthenticationPolicy.parse({}),
+  protocol: ProtocolPolicy.parse({}),
   accounts: AccountPolicy.parse({}),
 } as const;
 

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ProtocolRequest } from '../../src/features/protocol/request.js';
-import { withContext } from '../../src/platform/context.js';
-import { makePerson, post, tokensFor } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { ProtocolRequest } from '../../../src/features/protocol/request.js';
+import { withContext } from '../../../src/platform/context.js';
+import { until } from '../../support/pair.js';
+import { makePerson, post, tokensFor } from '../../support/party.js';
+import { startServer, type TestServer } from '../../support/server.js';
 
 interface Answer {
   status: number;
@@ -66,6 +67,36 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
     const answer = await send('POST', '/register', token, metadata);
     expect([400, 401]).toContain(answer.status);
     expect(['invalid_token', 'invalid_request']).toContain(answer.body.error);
+  });
+
+  it('is off where the tenant says so, there alone and at once, also for what was registered before (RFC 8414 §2)', async () => {
+    const tenant = await server.services.tenants.create({ slug: 'closed', name: 'Closed' });
+    const issuer = server.services.tenants.issuerOf(tenant);
+    const there = <T>(work: () => Promise<T>) => withContext({ tenantId: tenant.id }, work);
+    const token = await there(() => initialToken(server.services));
+    const ask = (method: string, path: string, bearer: string) =>
+      fetch(issuer + path, {
+        method,
+        headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+        ...(method === 'GET' ? {} : { body: JSON.stringify(metadata) }),
+      });
+    const discovery = async () =>
+      (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Record<string, unknown>;
+    const before = await ask('POST', '/register', token);
+    const client = (await before.json()) as Record<string, string>;
+    expect([before.status, (await discovery()).registration_endpoint]).toEqual([201, `${issuer}/register`]);
+
+    await server.services.tenants.update(tenant, { settings: { protocol: { registration: 'off' } } });
+    await until('the engine was built anew', async () => (await discovery()).registration_endpoint === undefined);
+    expect((await ask('POST', '/register', token)).status).toBe(404);
+    expect((await ask('GET', `/register/${client.client_id}`, rat(client))).status).toBe(404);
+    expect((await register(metadata)).status).toBe(201);
+
+    await server.services.tenants.update(await server.services.tenants.find('closed'), {
+      settings: { protocol: null },
+    });
+    await until('it is on again', async () => (await discovery()).registration_endpoint !== undefined);
+    expect((await ask('GET', `/register/${client.client_id}`, rat(client))).status).toBe(200);
   });
 
   it('takes no initial access token of another tenant', async () => {
@@ -243,6 +274,33 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
       const answer = await send('PUT', at(client), rat(client), { ...metadata, client_id: client.client_id, ...more });
       expect(answer.status).toBe(400);
       expect((await send('GET', at(client), rat(client))).body).toMatchObject({ client_name: 'Self Made' });
+    });
+
+    it('leaves what an administrator has said of it as it was, and says none of that itself (RFC 7592 §2.2)', async () => {
+      const client = await made({ access_token_ttl: 3600, refresh_grace: 90 });
+      const stored = () =>
+        server.inside(async ({ clients }) => (await clients.find(String(client.client_id))).metadata);
+      expect(await stored()).not.toHaveProperty('access_token_ttl');
+      await server.inside(async ({ clients }) =>
+        clients.update(await clients.find(String(client.client_id)), {
+          access_token_ttl: 60,
+          allowed_cors_origins: ['https://rp.example'],
+        }),
+      );
+      const sent = { ...metadata, client_id: client.client_id, client_name: 'Renamed' };
+      const answer = await send('PUT', at(client), rat(client), {
+        ...sent,
+        access_token_ttl: 86_400,
+        refresh_grace: 1,
+      });
+      expect(answer.status).toBe(200);
+      expect(answer.body).not.toHaveProperty('access_token_ttl');
+      expect(await stored()).toMatchObject({
+        client_name: 'Renamed',
+        access_token_ttl: 60,
+        allowed_cors_origins: ['https://rp.example'],
+      });
+      expect(await stored()).not.toHaveProperty('refresh_grace');
     });
 
     it('deletes it: neither token nor secret nor what people allowed it live on', async () => {

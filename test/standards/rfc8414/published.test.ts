@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { request } from 'undici';
-import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
-import { withContext } from '../../src/platform/context.js';
-import { startServer, type TestServer } from '../support/server.js';
+import type { Tenant } from '../../../src/features/tenants/tenant.entity.js';
+import { withContext } from '../../../src/platform/context.js';
+import { startServer, type TestServer } from '../../support/server.js';
 
 const paths = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/jwks'];
 

@@ -1,0 +1,28 @@
+// What the engine is told of a client beyond RFC 7591: it travels under names that nobody can register, and is listed in its extraClientMetadata.
+import { type Settings, settingNames } from './client.metadata.js';
+
+export interface ClientSettings extends Settings {
+  consent_policy?: 'explicit' | 'implicit' | undefined;
+  dynamic?: boolean | undefined;
+  /** Every scope the client may ask for, those of resources included; `scope` itself holds the engine's own only. */
+  allowed_scope?: string | undefined;
+}
+
+type Name = keyof ClientSettings;
+
+const names: readonly Name[] = [...settingNames, 'consent_policy', 'dynamic', 'allowed_scope'];
+
+const travelling = new Map<Name, string>(names.map((name) => [name, `urn:ostiary:${name}`]));
+
+/** Under which names they travel. */
+export const travellingNames: readonly string[] = [...travelling.values()];
+
+export const asTravelling = (settings: ClientSettings): Record<string, unknown> =>
+  Object.fromEntries([...travelling].map(([name, place]) => [place, settings[name]]));
+
+export function settingsOf(client: unknown): ClientSettings {
+  const members = (client ?? {}) as Record<string, unknown>;
+  const found: Partial<Record<Name, unknown>> = {};
+  for (const [name, place] of travelling) found[name] = members[place];
+  return found as ClientSettings;
+}

@@ -1,0 +1,36 @@
+// What clients may choose from, and kinds of values of which several members are. What is accepted here and what the engine is configured to support
+// (oidc/configuration) is the same list.
+import { z } from 'zod';
+import { isWebUri } from '../redirect-uri.js';
+
+export const GRANT_TYPES = [
+  // RFC 6749 §4
+  'authorization_code',
+  'refresh_token',
+  'client_credentials',
+] as const;
+
+export const RESPONSE_TYPES = [
+  // Tokens come from /token alone, so neither `token` nor `id_token` (RFC 9700 §2.1.2).
+  'code',
+  'none',
+] as const;
+
+export const AUTH_METHODS = [
+  // RFC 7591 §2, OpenID Connect Core §9
+  'none',
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+] as const;
+
+/** What we sign with, where the tenant has keys of it (settings.signing_keys). Never HS*: secrets are kept as hashes. */
+export const SERVER_ALGS = ['ES256', 'RS256', 'EdDSA'] as const;
+
+/** What clients may sign with. */
+export const CLIENT_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
+
+export const webUri = z.string().max(2048).refine(isWebUri, { message: 'must be an https URI' });
+export const httpsUri = z.url({ protocol: /^https$/ }).max(2048);
+export const redirectUris = z.array(z.string().max(2048)).max(100);
+export const seconds = (min: number, max: number) => z.number().int().min(min).max(max);

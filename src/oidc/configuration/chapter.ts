@@ -1,0 +1,48 @@
+// What the engine is configured to be is told in chapters, one for each part of the standards: what each of them is given.
+import type { Configuration, JWK } from 'oidc-provider';
+import type { ClientService } from '../../features/clients/client.service.js';
+import type { RegisteredClients } from '../../features/clients/registered-clients.js';
+import type { SecondFactors } from '../../features/credentials/second-factors.js';
+import type { Devices } from '../../features/devices/device.service.js';
+import type { Protocol } from '../../features/protocol/protocol.js';
+import type { BindingPolicy } from '../../features/protocol/session-binding.js';
+import type { ResourceService } from '../../features/resources/resource.service.js';
+import type { AuthenticationPolicy } from '../../features/tenants/authentication-policy.js';
+import type { ProtocolPolicy } from '../../features/tenants/protocol-policy/protocol-policy.js';
+import type { UserService } from '../../features/users/user.service.js';
+import type { Egress } from '../../platform/egress.js';
+import type { EnginePages } from '../pages.js';
+
+export type Chapter = (deps: ConfigurationDependencies, issuer: Issuer) => Configuration;
+
+export interface ConfigurationDependencies {
+  protocol: Protocol;
+  clients: ClientService;
+  registeredClients: RegisteredClients;
+  users: UserService;
+  resources: ResourceService;
+  devices: Devices;
+  secondFactors: Pick<SecondFactors, 'of'>;
+  egress: Egress;
+  pages: EnginePages;
+}
+
+/** What one issuer is made of; all of it must be the same before and after a rebuild, or flows begun earlier would break. */
+export interface Issuer {
+  url: string;
+  /** Distinguishes the cookies of tenants that share a host. */
+  cookieName: string;
+  cookieKeys: string[];
+  dpopNonceSecret: Buffer;
+  pairwiseSalt: string;
+  /** Lifetimes in seconds: since the last use, and since the sign-in. */
+  sessions: { idle: number; absolute: number } & BindingPolicy;
+  authentication: AuthenticationPolicy;
+  protocol: ProtocolPolicy;
+  /** In which cookie browsers hold what they are recognised by. */
+  handlesCookie: string;
+  /** Private JWKs, the current ones first. */
+  jwks: JWK[];
+  /** Public JWKs that are published no longer, and are still believed in an id_token_hint. */
+  retired: JWK[];
+}

@@ -1,0 +1,64 @@
+// OAuth 2.0 (RFC 6749) with PKCE (RFC 7636) and the BCP (RFC 9700), and OpenID Connect Core: rows, keys, scopes, claims, the authorization request.
+import type { Configuration } from 'oidc-provider';
+import { acrValues, claimsByScope, routes, scopes } from '../../../config/protocol.js';
+import { RESPONSE_TYPES, SERVER_ALGS } from '../../features/clients/metadata/values.js';
+import { pairwiseSubject } from '../../features/clients/pairwise.js';
+import { createFindAccount } from '../account.js';
+import { createAdapter } from '../adapter.js';
+import { createLoadExistingGrant } from '../grant.js';
+import { createPolicy } from '../policy.js';
+import type { Chapter } from './chapter.js';
+
+export const core: Chapter = (deps, issuer) => ({
+  adapter: createAdapter(deps.protocol, deps.clients, deps.registeredClients),
+  findAccount: createFindAccount(deps.users) as Configuration['findAccount'],
+  jwks: { keys: issuer.jwks },
+  routes,
+  renderError: deps.pages.renderError,
+
+  responseTypes: [...RESPONSE_TYPES],
+  pkce: { required: () => true },
+  allowOmittingSingleRegisteredRedirectUri: false,
+  interactions: {
+    policy: createPolicy({
+      policy: issuer.authentication,
+      devices: deps.devices,
+      secondFactors: deps.secondFactors,
+      handlesCookie: issuer.handlesCookie,
+    }),
+    url: (_ctx, interaction) => `${issuer.url}/interaction/${interaction.uid}`,
+  },
+  loadExistingGrant: createLoadExistingGrant(deps.protocol) as Configuration['loadExistingGrant'],
+
+  scopes: [...scopes],
+  claims: {
+    ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
+    sid: null,
+    iss: null,
+  },
+  acrValues: [...acrValues],
+  discovery: {
+    prompt_values_supported: [
+      'none',
+      'login',
+      'consent',
+      'select_account',
+      ...(issuer.authentication.registration === 'open' ? ['create'] : []),
+    ],
+  },
+  conformIdTokenClaims: true,
+  subjectTypes: ['public', 'pairwise'],
+  pairwiseIdentifier: async (_ctx, accountId, client) =>
+    pairwiseSubject(issuer.pairwiseSalt, client.sectorIdentifier, accountId),
+  enabledJWA: {
+    idTokenSigningAlgValues: [...SERVER_ALGS],
+    userinfoSigningAlgValues: [...SERVER_ALGS],
+  },
+  features: {
+    // Its pages would be the engine's.
+    devInteractions: { enabled: false },
+    userinfo: { enabled: true },
+    jwtUserinfo: { enabled: true },
+    claimsParameter: { enabled: true },
+  },
+});

@@ -1,0 +1,28 @@
+// Codes and tokens (RFC 6749, RFC 6750, RFC 9068): how long they are good, what they carry, and with what they end.
+import { lifetimes } from '../../../config/protocol.js';
+import { settingsOf } from '../../features/clients/client-settings.js';
+import { standsOn } from '../jwt-tokens.js';
+import type { Chapter } from './chapter.js';
+
+export const tokens: Chapter = () => ({
+  ttl: {
+    AccessToken: (_ctx, token, client) =>
+      token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.accessToken,
+    AuthorizationCode: lifetimes.authorizationCode,
+    ClientCredentials: (_ctx, token, client) =>
+      token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.clientCredentials,
+    IdToken: lifetimes.idToken,
+    RefreshToken: (_ctx, token, client) => {
+      const idle = settingsOf(client).refresh_token_ttl ?? lifetimes.refreshTokenIdle;
+      return Math.max(1, Math.min(idle, lifetimes.refreshTokenAbsolute - token.totalLifetime()));
+    },
+  },
+  rotateRefreshToken: true,
+  issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+  expiresWithSession: async (_ctx, token) => !token.scopes.has('offline_access'),
+  revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
+  extraTokenClaims: async (_ctx, token) => standsOn(token),
+  features: {
+    clientCredentials: { enabled: true },
+  },
+});
