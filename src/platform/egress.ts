@@ -2,7 +2,7 @@
 // Handed off to: undici speaks HTTP; egress-addresses.ts says which addresses.
 import { type LookupAddress, type LookupOptions, lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import type { Agent, fetch as UndiciFetch, RequestInit as UndiciInit } from 'undici';
+import type { Agent, RequestInit as UndiciInit, fetch as undiciFetch } from 'undici';
 import { Addresses, isLiteral } from './egress-addresses.js';
 
 export type EgressReason =
@@ -47,15 +47,10 @@ export interface EgressInit extends RequestInit {
   redirects?: number;
 }
 
-interface Speaker {
-  fetch: typeof UndiciFetch;
-  agent: Agent;
-}
-
 export class Egress {
   private readonly addresses: Addresses;
   private readonly lookup: Lookup;
-  private speaker: Promise<Speaker> | undefined;
+  private agent: Agent | undefined;
 
   constructor(private readonly settings: EgressSettings) {
     this.addresses = new Addresses(settings.allow);
@@ -70,8 +65,9 @@ export class Egress {
    */
   async fetch(input: string | URL | Request, init: EgressInit = {}): Promise<Response> {
     const { redirects = 0, ...options } = init;
-    this.speaker ??= this.open();
-    const { fetch, agent } = await this.speaker;
+    // Loaded with the first call: many servers never make one.
+    const undici = await import('undici');
+    this.agent ??= this.open(undici);
     const stop = new AbortController();
     const timeout = AbortSignal.timeout(this.settings.timeoutMs);
     const signals = [stop.signal, timeout, ...(options.signal ? [options.signal] : [])];
@@ -81,11 +77,11 @@ export class Egress {
       for (let hops = 0; ; hops += 1) {
         host = request.url.host;
         this.check(request.url);
-        const answer = await fetch(request.url, {
+        const answer = await undici.fetch(request.url, {
           ...request.init,
           redirect: 'manual',
           signal: AbortSignal.any(signals),
-          dispatcher: agent,
+          dispatcher: this.agent,
         });
         const location = isRedirect(answer.status) ? answer.headers.get('location') : null;
         if (location === null || (redirects === 0 && options.redirect !== 'error'))
@@ -103,24 +99,21 @@ export class Egress {
   }
 
   async close(): Promise<void> {
-    await (await this.speaker)?.agent.destroy();
+    await this.agent?.destroy();
   }
 
-  /** Loaded with the first call: many servers never make one. */
-  private async open(): Promise<Speaker> {
-    const { Agent, buildConnector, fetch } = await import('undici');
+  private open({ Agent, buildConnector }: typeof import('undici')): Agent {
     const timeout = this.settings.timeoutMs;
     const permits = (host: string, address: string) => this.addresses.permits(host, address);
     const lists = (host: string, address: string) => this.addresses.lists(host, address);
     const secure = buildConnector({ timeout, lookup: this.guard(permits, forbidden) });
     const plain = buildConnector({ timeout, lookup: this.guard(lists, insecure) });
-    const agent = new Agent({
+    return new Agent({
       connect: (options, done) => (options.protocol === 'https:' ? secure : plain)(options, done),
       headersTimeout: timeout,
       bodyTimeout: timeout,
       maxHeaderSize: 16_384,
     });
-    return { fetch, agent };
   }
 
   /** What needs no DNS. A literal address never reaches a lookup, so it is judged here. */
@@ -150,7 +143,7 @@ export class Egress {
     };
   }
 
-  private async read(answer: Awaited<ReturnType<typeof UndiciFetch>>, url: URL): Promise<Response> {
+  private async read(answer: Awaited<ReturnType<typeof undiciFetch>>, url: URL): Promise<Response> {
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of answer.body ?? []) {

@@ -27,6 +27,24 @@ export class TenantRepository<E extends TenantEntity> {
     return this.repository.findOneBy(scoped(where));
   }
 
+  /**
+   * As findOneBy, with the same work where there is no such row: a statement that always answers one, read column by column. For what must
+   * not tell by its time whether somebody is there (OWASP ASVS 5.0 §6.3.8).
+   */
+  async findOneAlike(property: keyof E & string, value: unknown): Promise<E | undefined> {
+    const { metadata, manager } = this.repository;
+    const column = metadata.findColumnWithPropertyName(property)?.databaseName;
+    const text = `
+      SELECT found.* FROM (SELECT 1) AS one
+      LEFT JOIN ${metadata.tablePath} AS found ON found.tenant_id = $1 AND found.${column} = $2`;
+    const [row] = await this.repository.query(text, [currentTenantId(), value]);
+    const { driver } = manager.dataSource;
+    const entity = metadata.create() as E;
+    for (const each of metadata.columns)
+      each.setEntityValue(entity, driver.prepareHydratedValue(row[each.databaseName], each));
+    return row.tenant_id === null ? undefined : entity;
+  }
+
   existsBy(where: Where<E>): Promise<boolean> {
     return this.repository.existsBy(scoped(where));
   }

@@ -215,6 +215,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     devices,
     oneTimeTokens,
     lockout,
+    attempts,
     passwords,
     mail,
     proof,

@@ -287,6 +287,36 @@ describe.each(kinds)('lockout (%s)', (kind) => {
       expect((await house.passwords.verify(user.email, 'correct horse battery')).outcome).toBe('ok');
     }));
 
+  it('does not count an attempt that a look-up kept from being answered', () =>
+    at(house.tenant, async () => {
+      const user = await someone();
+      // The tables that are read on the way, each gone in turn: whichever it is, no guess was looked at.
+      for (const table of ['password_credentials', 'users', 'login_failures']) {
+        const broken = `${table}_gone`;
+        const rename = (from: string, to: string) => house.db.dataSource.query(`ALTER TABLE ${from} RENAME TO ${to}`);
+        await rename(table, broken);
+        for (let i = 0; i < 6; i += 1) await expect(guess(user.email, 1)).rejects.toThrow(table);
+        await rename(broken, table);
+      }
+      const begin = house.lockout.reserve;
+      house.lockout.reserve = (subject, factor, rules) =>
+        factor === 'password' ? begin.call(house.lockout, subject, factor, rules) : Promise.reject(new Error('away'));
+      for (let i = 0; i < 6; i += 1) await expect(guess(user.email, 1)).rejects.toThrow('away');
+      house.lockout.reserve = begin;
+      expect(await guess(user.email, 5)).toEqual(Array(5).fill('failed'));
+    }));
+
+  it('does not count a code that could not be looked at', () =>
+    at(house.tenant, async () => {
+      const user = await someone();
+      const { lockout } = (await house.tenants.current()).settings;
+      const target = { subject: `s-code-${user.id}`, factor: 'second_factor' as const, userId: user.id };
+      const rules = lockoutRules(lockout, 'second_factor');
+      const look = () => Promise.reject<'right'>(new Error('away'));
+      for (let i = 0; i < 12; i += 1) await expect(house.attempts.counted(target, rules, look)).rejects.toThrow('away');
+      expect(await house.attempts.state(target)).toMatchObject({ failed_count: 0, locked_until: null });
+    }));
+
   it('renews a hash with older parameters at the next sign-in', () =>
     at(house.tenant, async () => {
       const user = await someone();

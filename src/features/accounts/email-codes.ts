@@ -41,8 +41,7 @@ export class EmailCodes {
 
   /** The older code of this flow dies. The same for an address without an account. @throws AppError 429 */
   async send(identifier: string, flow: string): Promise<void> {
-    await this.mailboxes.throttle(identifier);
-    await this.write(await this.mailboxes.addressee(identifier), flow);
+    await this.write(await this.mailboxes.throttle(identifier), flow);
   }
 
   /** To whoever has proved something of this account first: strangers use nothing of that up. @throws AppError 429 */

@@ -54,8 +54,7 @@ export class EmailVerification {
    * @param flow the interaction that goes on with it. @throws AppError 429
    */
   async resend(identifier: string, flow?: string): Promise<void> {
-    await this.mailboxes.throttle(identifier);
-    const { user, subject, email } = await this.mailboxes.addressee(identifier);
+    const { user, subject, email } = await this.mailboxes.throttle(identifier);
     await this.db.transaction(async () => {
       const letter = await this.issue(subject, email, flow);
       const event = { user_id: user?.id ?? null, purpose: 'email_verification' };

@@ -23,9 +23,8 @@ export class ForgottenPasswords {
 
   /** The older link dies. @throws AppError 429 */
   async request(identifier: string): Promise<void> {
-    await this.mailboxes.throttle(identifier);
+    const { user, subject, email, to } = await this.mailboxes.throttle(identifier);
     const tenant = await this.tenants.current();
-    const { user, subject, email, to } = await this.mailboxes.addressee(identifier);
     await this.db.transaction(async () => {
       const token = await this.oneTimeTokens.issue('password_reset', subject, { data: { email } });
       await this.audit.record('mailbox.letter_requested', { user_id: user?.id ?? null, purpose: 'password_reset' });

@@ -32,8 +32,7 @@ export class MagicLinks {
 
   /** The older link of this sign-in dies. The same for an address without an account. @throws AppError 429 */
   async send(identifier: string, flow: string): Promise<void> {
-    await this.mailboxes.throttle(identifier);
-    const { user, subject, email, to } = await this.mailboxes.addressee(identifier);
+    const { user, subject, email, to } = await this.mailboxes.throttle(identifier);
     const issuer = this.tenants.issuerOf(await this.tenants.current());
     await this.db.transaction(async () => {
       const token = await this.oneTimeTokens.issue('magic_link', subjectOf(subject, flow), { flow, data: { email } });

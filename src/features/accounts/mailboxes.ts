@@ -64,15 +64,16 @@ export class Mailboxes {
   /**
    * Of whoever has proved nothing. Known and unknown addresses are counted and refused alike, by the same statements; what is refused near by does
    * not count farther off. In a browser that the account knows nobody waits for what strangers elsewhere ask for (OWASP ASVS 5.0 V6.1.1).
-   * @throws AppError 429
+   * @returns whose mailbox it is, looked up once. @throws AppError 429
    */
-  async throttle(identifier: string): Promise<void> {
+  async throttle(identifier: string): Promise<Addressee> {
     const { ip } = currentContext() ?? {};
     const address = `${currentTenantId()}\0${normalizeIdentifier(identifier) ?? identifier.slice(0, 320)}`;
     await this.fromClient.consume(clientKey(ip));
     await this.toAddress.consume(`${address}\0${placeOf(ip)}`);
-    const user = await this.users.findByEmail(identifier);
-    if (!(await this.isKnownHere(user?.id ?? NOBODY))) await this.toAddressInAll.consume(address);
+    const found = await this.users.findByEmail(identifier);
+    if (!(await this.isKnownHere(found?.id ?? NOBODY))) await this.toAddressInAll.consume(address);
+    return this.addresseeOf(identifier, found);
   }
 
   /** Of whoever has proved something of this account: counted apart, so that no stranger keeps them waiting. @throws AppError 429 */
@@ -88,8 +89,16 @@ export class Mailboxes {
 
   /** Without effect. A disabled or closed user is nobody. */
   async addressee(identifier: string): Promise<Addressee> {
+    return this.addresseeOf(identifier, await this.users.findByEmail(identifier));
+  }
+
+  /** Whose token it is, as long as they may come in and the address it was sent to is theirs. */
+  holder(token: { subject: string; data: { email: string } }): Promise<User | undefined> {
+    return this.users.holderOf(token);
+  }
+
+  private async addresseeOf(identifier: string, found: User | undefined): Promise<Addressee> {
     const { identifierKey } = this.tenants.secrets(await this.tenants.current());
-    const found = await this.users.findByEmail(identifier);
     const user = found?.active ? found : undefined;
     const email = normalizeIdentifier(identifier) ?? '';
     return {
@@ -99,11 +108,6 @@ export class Mailboxes {
       to: user?.email,
       email,
     };
-  }
-
-  /** Whose token it is, as long as they may come in and the address it was sent to is theirs. */
-  holder(token: { subject: string; data: { email: string } }): Promise<User | undefined> {
-    return this.users.holderOf(token);
   }
 }
 

@@ -50,7 +50,7 @@ export class Attempts {
       const milliseconds = attempt.lockedUntil.getTime() - this.clock.now().getTime();
       return { outcome: 'locked', seconds: Math.max(1, Math.ceil(milliseconds / 1000)) };
     }
-    const tried = await look();
+    const tried = await this.unlessThrown(target, attempt, look);
     if (tried === 'right') {
       await this.forget(target);
       return { outcome: 'ok' };
@@ -79,9 +79,18 @@ export class Attempts {
     });
   }
 
-  /** It was never looked at. */
-  release({ subject, factor }: Target, attempt: Reservation): Promise<void> {
-    return this.lockout.release(subject, factor, attempt);
+  /** The look at it: where that throws, nobody has learnt anything, and the try does not count. */
+  async unlessThrown<T>(
+    target: Target,
+    attempt: Reservation | { lockedUntil: Date },
+    look: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await look();
+    } catch (error) {
+      if (!('lockedUntil' in attempt)) await this.release(target, attempt);
+      throw error;
+    }
   }
 
   /** It was right: the count ends. @returns how many failed before, which is known until settle(). */
@@ -128,6 +137,10 @@ export class Attempts {
       await this.audit.record('account.unlocked', { subject_hash: subject, user_id: userId, factor });
       return true;
     });
+  }
+
+  private release({ subject, factor }: Target, attempt: Reservation): Promise<void> {
+    return this.lockout.release(subject, factor, attempt);
   }
 
   private record({ subject, factor, userId }: Target, reason: SignInFailure): Promise<void> {

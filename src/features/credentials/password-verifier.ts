@@ -51,10 +51,10 @@ export class PasswordVerifier {
     const { settings } = await this.tenants.current();
     const user = await this.users.findByEmail(identifier);
     const target = await this.targetOf(identifier, user);
-    const attempt = await this.attempts.begin(target, lockoutRules(settings.lockout, 'password'));
     const credential = await this.credentialOf(user?.id ?? NOBODY);
     const standIn = await this.imported.standIn(target.subject);
     const made = await this.isUnproved(user?.id ?? NOBODY);
+    const attempt = await this.attempts.begin(target, lockoutRules(settings.lockout, 'password'));
     if ('lockedUntil' in attempt) {
       await this.attempts.failed(target, 'locked');
       return { outcome: 'locked', until: attempt.lockedUntil };
@@ -62,13 +62,14 @@ export class PasswordVerifier {
     // An administrator may have said that the address is proved.
     const unproved = made && !user?.emailVerified && !evenUnproved;
     const waits = unproved && settings.authentication.email_verification === 'required';
-    const early = await this.attempts.begin(ofRole(target), lockoutRules(settings.lockout, 'password_of_role'));
+    const { early, isLocked, right } = await this.attempts.unlessThrown(target, attempt, async () => {
+      const early = await this.attempts.begin(ofRole(target), lockoutRules(settings.lockout, 'password_of_role'));
+      const isLocked = hasRole(user) && 'lockedUntil' in early;
+      const hash = isLocked ? undefined : credential?.hash;
+      const look = () => this.compare(hash, standIn, password);
+      return { early, isLocked, right: await this.attempts.unlessThrown(ofRole(target), early, look) };
+    });
     const counted: Counted = { target, attempt, early, hasRole: hasRole(user) };
-    const isLocked = counted.hasRole && 'lockedUntil' in early;
-
-    const right = await this.compare(isLocked ? undefined : credential?.hash, standIn, password, () =>
-      this.release(counted),
-    );
     const reason = isLocked ? 'locked' : (refusal(user, credential, right) ?? (waits ? 'unproved' : undefined));
     if (reason || !user || !credential) return this.failed(counted, reason ?? 'unknown_user');
 
@@ -126,36 +127,21 @@ export class PasswordVerifier {
     return { outcome: 'failed' };
   }
 
-  private async release({ target, attempt, early }: Counted): Promise<void> {
-    await this.attempts.release(target, attempt);
-    if (!('lockedUntil' in early)) await this.attempts.release(ofRole(target), early);
-  }
-
   /**
    * Every comparison costs one hash with today's parameters, against one that nobody has where there is none of ours; one made elsewhere,
    * of the account or in its place, comes on top.
    */
-  private async compare(
-    hash: string | undefined,
-    standIn: string | undefined,
-    password: string,
-    onNoAnswer: () => Promise<void>,
-  ): Promise<boolean> {
-    try {
-      const dummy = await this.dummyHash();
-      // What nobody could have set is not hashed at length, but as slowly as the rest.
-      const tooLong = [...password].length > MAX_LENGTH;
-      const guess = tooLong ? '' : password;
-      const imported = hash !== undefined && readImported(hash) ? hash : undefined;
-      const ours = imported ? undefined : hash;
-      const rightOfOurs = await this.hasher.verify(ours ?? dummy, guess);
-      const other = imported ?? (hash === undefined ? standIn : undefined);
-      const rightOfOther = other !== undefined && (await this.hasher.verify(other, guess));
-      return !tooLong && (imported ? rightOfOther : rightOfOurs && ours !== undefined);
-    } catch (error) {
-      await onNoAnswer();
-      throw error;
-    }
+  private async compare(hash: string | undefined, standIn: string | undefined, password: string): Promise<boolean> {
+    const dummy = await this.dummyHash();
+    // What nobody could have set is not hashed at length, but as slowly as the rest.
+    const tooLong = [...password].length > MAX_LENGTH;
+    const guess = tooLong ? '' : password;
+    const imported = hash !== undefined && readImported(hash) ? hash : undefined;
+    const ours = imported ? undefined : hash;
+    const rightOfOurs = await this.hasher.verify(ours ?? dummy, guess);
+    const other = imported ?? (hash === undefined ? standIn : undefined);
+    const rightOfOther = other !== undefined && (await this.hasher.verify(other, guess));
+    return !tooLong && (imported ? rightOfOther : rightOfOurs && ours !== undefined);
   }
 
   private dummyHash(): Promise<string> {
@@ -178,8 +164,8 @@ export class PasswordVerifier {
     });
   }
 
-  private async credentialOf(userId: string): Promise<PasswordCredential | undefined> {
-    return (await this.db.repo(PasswordCredential).findOneBy({ userId })) ?? undefined;
+  private credentialOf(userId: string): Promise<PasswordCredential | undefined> {
+    return this.db.repo(PasswordCredential).findOneAlike('userId', userId);
   }
 }
 

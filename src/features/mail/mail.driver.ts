@@ -46,10 +46,11 @@ function smtpDriver(mailUrl: string, fallbackFrom: string): MailDriver {
   const url = new URL(mailUrl);
   const from = url.searchParams.get('from') ?? fallbackFrom;
   const secure = url.protocol === 'smtps:';
-  const open = async (): Promise<Transporter> => {
+  let opened: Transporter | undefined;
+  const transporter = async (): Promise<Transporter> => {
     // Loaded with the first mail: most processes of a server send none.
     const { createTransport } = await import('nodemailer');
-    return createTransport({
+    opened ??= createTransport({
       host: url.hostname,
       port: Number(url.port || (secure ? 465 : 587)),
       secure,
@@ -63,10 +64,6 @@ function smtpDriver(mailUrl: string, fallbackFrom: string): MailDriver {
       disableFileAccess: true,
       disableUrlAccess: true,
     });
-  };
-  let opened: Promise<Transporter> | undefined;
-  const transporter = () => {
-    opened ??= open();
     return opened;
   };
   return {
@@ -85,7 +82,7 @@ function smtpDriver(mailUrl: string, fallbackFrom: string): MailDriver {
         () => 'healthy' as const,
         (error) => ({ reason: reasonOf(error) }),
       ),
-    close: () => void opened?.then((transport) => transport.close()),
+    close: () => opened?.close(),
   };
 }
 

@@ -59,7 +59,7 @@ export class UserService {
   async findByEmail(identifier: string): Promise<User | undefined> {
     // The statement is made even for what no identifier may hold, so that the answer takes as long.
     const emailNormalized = normalizeIdentifier(identifier) ?? '';
-    return (await this.db.repo(User).findOneBy({ emailNormalized })) ?? undefined;
+    return this.db.repo(User).findOneAlike('emailNormalized', emailNormalized);
   }
 
   /** @throws QueryFailedError on an address that is taken, answered as 409. */
