@@ -8,6 +8,7 @@ import * as ours from './metadata/ours.js';
 import * as requests from './metadata/requests.js';
 import type { Rule } from './metadata/rule.js';
 import * as senderConstraint from './metadata/sender-constraint.js';
+import * as tls from './metadata/tls.js';
 
 /** What a client may say of itself (RFC 7591 §2); the engine knows it. */
 const registered = {
@@ -16,6 +17,7 @@ const registered = {
   ...logout.shape,
   ...requests.shape,
   ...senderConstraint.shape,
+  ...tls.shape,
 };
 
 /** What only an administrator says, and the engine does not know (client-settings.ts). */
@@ -23,7 +25,7 @@ const settings = {
   ...ours.settings,
 };
 
-export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule];
+export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule, tls.rule];
 
 export const ClientMetadata = z.strictObject({ ...registered, ...settings });
 export type ClientMetadata = z.infer<typeof ClientMetadata>;

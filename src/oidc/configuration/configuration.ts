@@ -5,6 +5,7 @@ import { clients } from './clients.js';
 import { core } from './core.js';
 import { introspection } from './introspection.js';
 import { logout } from './logout.js';
+import { mutualTls } from './mutual-tls.js';
 import { registration } from './registration.js';
 import { requests } from './requests.js';
 import { resources } from './resources.js';
@@ -19,6 +20,7 @@ const chapters: readonly Chapter[] = [
   clients,
   requests,
   senderConstraint,
+  mutualTls,
   introspection,
   registration,
   resources,

@@ -22,6 +22,9 @@ export const AUTH_METHODS = [
   'client_secret_basic',
   'client_secret_post',
   'private_key_jwt',
+  // RFC 8705 §2
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
 ] as const;
 
 /** What we sign with, where the tenant has keys of it (settings.signing_keys). Never HS*: secrets are kept as hashes. */
