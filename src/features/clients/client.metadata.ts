@@ -2,6 +2,7 @@
 // further standard registers is a further chapter, and a line here.
 import { z } from 'zod';
 import * as core from './metadata/core.js';
+import * as encryption from './metadata/encryption.js';
 import * as keys from './metadata/keys.js';
 import * as logout from './metadata/logout.js';
 import * as ours from './metadata/ours.js';
@@ -18,6 +19,7 @@ const registered = {
   ...requests.shape,
   ...senderConstraint.shape,
   ...tls.shape,
+  ...encryption.shape,
 };
 
 /** What only an administrator says, and the engine does not know (client-settings.ts). */
@@ -25,7 +27,7 @@ const settings = {
   ...ours.settings,
 };
 
-export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule, tls.rule];
+export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule, tls.rule, encryption.rule];
 
 export const ClientMetadata = z.strictObject({ ...registered, ...settings });
 export type ClientMetadata = z.infer<typeof ClientMetadata>;

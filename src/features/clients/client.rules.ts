@@ -32,6 +32,14 @@ export function assertCertificates(metadata: FullMetadata, canBeShown: boolean):
   ]);
 }
 
+/** @throws AppError 422 where request objects were to be encrypted to a key that the tenant has not. */
+export function assertOpens({ request_object_encryption_alg: alg }: FullMetadata, algorithms: readonly string[]): void {
+  if (!alg || algorithms.includes(alg)) return;
+  throw invalid('The client metadata cannot be used', [
+    { pointer: '/request_object_encryption_alg', message: 'is none of settings.signing_keys.encryption_algorithms' },
+  ]);
+}
+
 /** @throws AppError 422 where answers were to be signed with what the tenant has no key of. */
 export function assertSigned(metadata: FullMetadata, algorithms: readonly string[]): void {
   const members = ['id_token_signed_response_alg', 'userinfo_signed_response_alg'] as const;

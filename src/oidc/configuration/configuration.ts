@@ -3,6 +3,7 @@ import type { Configuration } from 'oidc-provider';
 import type { Chapter, ConfigurationDependencies, Issuer } from './chapter.js';
 import { clients } from './clients.js';
 import { core } from './core.js';
+import { encryption } from './encryption.js';
 import { introspection } from './introspection.js';
 import { logout } from './logout.js';
 import { mutualTls } from './mutual-tls.js';
@@ -25,6 +26,7 @@ const chapters: readonly Chapter[] = [
   registration,
   resources,
   logout,
+  encryption,
 ];
 
 export const configuration = (deps: ConfigurationDependencies, issuer: Issuer): Configuration =>
