@@ -18,7 +18,12 @@ export async function encryptedFor(
   const key = (await keysOf(metadata, egress)).find((one) => isFor(alg, one)) as JWK | undefined;
   if (!key) return undefined;
   const header = { alg, enc, cty: 'JWT', ...(key.kid ? { kid: key.kid } : {}) };
-  return new CompactEncrypt(Buffer.from(token)).setProtectedHeader(header).encrypt(await importJWK(key, alg));
+  try {
+    return await new CompactEncrypt(Buffer.from(token)).setProtectedHeader(header).encrypt(await importJWK(key, alg));
+  } catch {
+    // No point of its curve, say: what a client publishes at an address of its own nobody has checked.
+    return undefined;
+  }
 }
 
 async function keysOf({ jwks, jwks_uri }: FullMetadata, egress: Pick<Egress, 'fetch'>) {
