@@ -181,7 +181,7 @@ function contradictions(values: Values): string[] {
 }
 
 function contradictionsOfMutualTls(values: Values): string[] {
-  const { MTLS_ORIGIN: origin, MTLS_PORT: listener, MTLS_HEADER: header } = values;
+  const { MTLS_ORIGIN: origin, MTLS_PORT: listener, MTLS_HEADER: header, TENANT_DOMAIN: domain } = values;
   const problems: string[] = [];
   if (!origin) {
     const parts = ['MTLS_PORT', 'MTLS_CA', 'MTLS_HEADER', 'MTLS_VERIFIED_HEADER'] as const;
@@ -191,6 +191,8 @@ function contradictionsOfMutualTls(values: Values): string[] {
   }
   // Browsers would ask people for a certificate, and a proxy that lets a header through at one host would do so for all.
   if (new URL(origin).host === new URL(values.ISSUER).host) problems.push('MTLS_ORIGIN: must be another host than ISSUER');
+  // It would be the name of a tenant.
+  if (domain && new URL(origin).hostname.endsWith(`.${domain}`)) problems.push('MTLS_ORIGIN: must not be below TENANT_DOMAIN');
   if (values.ISSUER.startsWith('http:')) problems.push('ISSUER: must be https where MTLS_ORIGIN is set');
   if ((listener === undefined) === (header === undefined))
     problems.push('MTLS_PORT, MTLS_HEADER: set one of them with MTLS_ORIGIN');

@@ -180,7 +180,7 @@ export const variables = {
       .optional(),
     about:
       'Origin of a host of its own at which clients show certificates (RFC 8705): published as `mtls_endpoint_aliases`, with MTLS_PORT or MTLS_HEADER.',
-    example: 'https://mtls.id.example.com',
+    example: 'https://mtls.example.com',
     default: 'no client has a certificate',
   }),
   MTLS_PORT: variable({

@@ -112,6 +112,7 @@ describe('certificates of clients (RFC 8705 §5, §6.5)', () => {
     { MTLS_ORIGIN },
     { MTLS_ORIGIN: https.ISSUER, MTLS_PORT: '8443' },
     { MTLS_ORIGIN: 'http://localhost:8443', MTLS_PORT: '8443' },
+    { MTLS_ORIGIN, MTLS_PORT: '8443', TENANT_DOMAIN: 'id.example.com' },
     { MTLS_ORIGIN, MTLS_HEADER: 'Client-Cert' },
     { MTLS_ORIGIN, MTLS_HEADER: 'Authorization', TRUST_PROXY: '10.0.0.1' },
     { MTLS_ORIGIN, MTLS_HEADER: 'X-Forwarded-For', TRUST_PROXY: '10.0.0.1' },

@@ -135,7 +135,7 @@ function trimmed(raw: string): string {
   const text = raw.trimStart();
   const end = text.trimEnd();
   const [slashes = ''] = /\\*$/.exec(end) ?? [];
-  return slashes.length % 2 === 1 ? `${end} ` : end;
+  return slashes.length % 2 === 1 && end.length < text.length ? `${end} ` : end;
 }
 
 /** RFC 4514 §2.4 and §3. @returns undefined for what is no value there: an empty one, quotes, BER in hexadecimal, a broken pair. */

@@ -28,7 +28,7 @@ export const rule: Rule = (client, refuse) => {
     ['userinfo_encrypted_response', client.userinfo_encrypted_response_alg],
     ['request_object_encryption', client.request_object_encryption_alg],
   ] as const)
-    if (client[`${name}_enc`] && !other) refuse(`${name}_enc`, `needs ${name}_alg`);
+    if (client[`${name}_enc` as const] && !other) refuse(`${name}_enc`, `needs ${name}_alg`);
   // Signed, then encrypted (RFC 7519 §11.2).
   if (client.userinfo_encrypted_response_alg && !client.userinfo_signed_response_alg)
     refuse('userinfo_encrypted_response_alg', 'needs userinfo_signed_response_alg');
