@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import * as client from 'openid-client';
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 import { Browser } from '../../support/browser.js';
 import { CertificateMaker, type ClientCertificate, showing } from '../../support/client-certificates.js';
@@ -286,5 +287,29 @@ describe('tokens bound to a certificate (RFC 8705 §3)', () => {
     expect(first.status).toBe(200);
     expect(await again(other)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
     expect((await again(mine)).body).toEqual(first.body);
+  });
+});
+
+describe('a client of somebody else’s making', () => {
+  it('openid-client finds the alias, authenticates by its self-signed certificate and gets a bound token (§2.2, §3, §5)', async () => {
+    const mine = maker.selfSigned();
+    const { clientId } = await machine({
+      token_endpoint_auth_method: 'self_signed_tls_client_auth',
+      jwks: { keys: [mine.jwk] },
+      tls_client_certificate_bound_access_tokens: true,
+    });
+    const configuration = await client.discovery(
+      new URL(server.issuer),
+      clientId,
+      { use_mtls_endpoint_aliases: true },
+      client.TlsClientAuth(),
+      { [client.customFetch]: showing(tls.cert, mine) as never },
+    );
+    const tokens = await client.clientCredentialsGrant(configuration);
+    expect(await client.tokenIntrospection(configuration, tokens.access_token)).toMatchObject({
+      active: true,
+      client_id: clientId,
+      cnf: { 'x5t#S256': mine.thumbprint },
+    });
   });
 });
