@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as client from 'openid-client';
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 import { Browser } from '../../support/browser.js';
@@ -287,6 +289,33 @@ describe('tokens bound to a certificate (RFC 8705 §3)', () => {
     expect(first.status).toBe(200);
     expect(await again(other)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
     expect((await again(mine)).body).toEqual(first.body);
+  });
+});
+
+describe('a certificate beside DPoP (RFC 9449 §4.3)', () => {
+  const mine = maker.selfSigned();
+
+  it('who authenticates by a certificate may bind tokens to a key; the proof names the address that was asked', async () => {
+    const { clientId: client_id } = await machine({
+      token_endpoint_auth_method: 'self_signed_tls_client_auth',
+      jwks: { keys: [mine.jwk] },
+      dpop_bound_access_tokens: true,
+    });
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const jwk = await exportJWK(publicKey);
+    const proof = (htu: string) =>
+      new SignJWT({ htm: 'POST', htu, jti: randomUUID() })
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+        .setIssuedAt()
+        .sign(privateKey);
+    const tokens = async (htu: string) =>
+      ask(`${origin}/token`, mine, {
+        method: 'POST',
+        headers: { dpop: await proof(htu) },
+        body: new URLSearchParams({ grant_type: 'client_credentials', client_id }),
+      });
+    expect(await tokens(`${origin}/token`)).toMatchObject({ status: 200, body: { token_type: 'DPoP' } });
+    expect(await tokens(`${server.issuer}/token`)).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } });
   });
 });
 
