@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as client from 'openid-client';
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
+import { withContext } from '../../../src/platform/context.js';
 import { Browser } from '../../support/browser.js';
 import { CertificateMaker, type ClientCertificate, showing } from '../../support/client-certificates.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, signIn } from '../../support/party.js';
@@ -289,6 +290,46 @@ describe('tokens bound to a certificate (RFC 8705 §3)', () => {
     expect(first.status).toBe(200);
     expect(await again(other)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
     expect((await again(mine)).body).toEqual(first.body);
+  });
+});
+
+describe('tenants at the address of certificates (RFC 8705 §5)', () => {
+  const mine = maker.selfSigned();
+  const host = 'login.customer.example';
+
+  const machineOf = (slug: string) =>
+    server.inside(async ({ tenants, clients }) => {
+      const tenant = await tenants.findBySlug(slug);
+      const metadata = {
+        grant_types: ['client_credentials'],
+        response_types: [],
+        token_endpoint_auth_method: 'self_signed_tls_client_auth',
+        jwks: { keys: [mine.jwk] },
+      };
+      const work = () => clients.create(metadata as never);
+      return (await withContext({ tenantId: String(tenant?.id) }, work)).client.clientId;
+    });
+  const tokenAt = (prefix: string, client_id: string) =>
+    post(`${prefix}/token`, mine, { grant_type: 'client_credentials', client_id });
+
+  it('a client of one is nobody at another', async () => {
+    const client = await machineOf('acme');
+    expect((await tokenAt('/t/acme', client)).status).toBe(200);
+    expect(await tokenAt('', client)).toEqual(refused);
+  });
+
+  it('one with a host of its own is a path here, the same issuer as there', async () => {
+    await server.inside(({ tenants }) => tenants.create({ slug: 'hosted', name: 'Hosted', host }));
+    expect((await tokenAt('/t/hosted', await machineOf('hosted'))).status).toBe(200);
+    expect((await tokenAt('/t/default', 'x')).status).toBe(404);
+    expect((await tokenAt('/t/nobody', 'x')).status).toBe(404);
+  });
+
+  it('nobody’s own host is that address', async () => {
+    const create = server.inside(({ tenants }) =>
+      tenants.create({ slug: 'thief', name: 'Thief', host: new URL(origin).host }),
+    );
+    await expect(create).rejects.toMatchObject({ status: 422 });
   });
 });
 
