@@ -2,16 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as client from 'openid-client';
-import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 import { withContext } from '../../../src/platform/context.js';
 import { Browser } from '../../support/browser.js';
 import { CertificateMaker, type ClientCertificate, showing } from '../../support/client-certificates.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, signIn } from '../../support/party.js';
 import { freePort, startServer, type TestServer } from '../../support/server.js';
-import { type Certificate, selfSigned } from '../../support/tls.js';
+import { type Certificate, selfSigned, trusting } from '../../support/tls.js';
 
 const maker = new CertificateMaker();
-const plain = getGlobalDispatcher();
+const { fetch: plain } = globalThis;
 
 let tls: Certificate;
 let server: TestServer;
@@ -21,7 +20,7 @@ let authority: string;
 beforeAll(async () => {
   tls = selfSigned();
   // Pages and the code are asked for as everybody does, without a certificate.
-  setGlobalDispatcher(new Agent({ connect: { ca: tls.cert } }));
+  globalThis.fetch = trusting(tls);
   authority = maker.authority('clients');
   const [port, listener] = [await freePort(), await freePort()];
   origin = `https://localhost:${listener}`;
@@ -39,7 +38,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(async () => {
   await server?.close();
-  setGlobalDispatcher(plain);
+  globalThis.fetch = plain;
   tls?.remove();
   maker.remove();
 });
@@ -244,7 +243,7 @@ describe('tokens bound to a certificate (RFC 8705 §3)', () => {
   it('say the thumbprint as JWTs (§3.1)', async () => {
     const resource = 'https://orders.example';
     await server.inside(({ resources }) =>
-      resources.create({ identifier: resource, name: 'Orders', scopes: { read: 'Read' }, token_format: 'jwt' } as never),
+      resources.create({ identifier: resource, name: 'Orders', scopes: [{ name: 'read' }], access_token_format: 'jwt' } as never),
     );
     const bound = await machine({ tls_client_certificate_bound_access_tokens: true, scope: 'read' });
     const form = {
