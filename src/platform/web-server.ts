@@ -28,7 +28,7 @@ export const cipherSuites = [
 ] as const;
 
 /** Paths of PEM files. */
-export interface TlsFiles {
+interface TlsFiles {
   cert: string;
   key: string;
   /** Whoever connects is asked for a certificate and need not have one: who it is, the application decides (RFC 8705). */

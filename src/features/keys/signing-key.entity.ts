@@ -3,9 +3,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { keyAlgorithms, signingKeyLife } from '../../../config/protocol.js';
 import { TenantEntity } from '../../platform/tenant-entity.js';
 
-export type SigningAlg = (typeof keyAlgorithms.signing)[number];
-export type EncryptionAlg = (typeof keyAlgorithms.encryption)[number];
-export type KeyAlg = SigningAlg | EncryptionAlg;
+export type KeyAlg = (typeof keyAlgorithms)['signing' | 'encryption'][number];
 
 /** RFC 7517 §4.2: what others do with the public half. Both kinds live alike. */
 export const useOf = (alg: KeyAlg): 'sig' | 'enc' =>
