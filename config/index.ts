@@ -190,9 +190,11 @@ function contradictionsOfMutualTls(values: Values): string[] {
     return problems;
   }
   // Browsers would ask people for a certificate, and a proxy that lets a header through at one host would do so for all.
-  if (new URL(origin).host === new URL(values.ISSUER).host) problems.push('MTLS_ORIGIN: must be another host than ISSUER');
+  if (new URL(origin).host === new URL(values.ISSUER).host)
+    problems.push('MTLS_ORIGIN: must be another host than ISSUER');
   // It would be the name of a tenant.
-  if (domain && new URL(origin).hostname.endsWith(`.${domain}`)) problems.push('MTLS_ORIGIN: must not be below TENANT_DOMAIN');
+  if (domain && new URL(origin).hostname.endsWith(`.${domain}`))
+    problems.push('MTLS_ORIGIN: must not be below TENANT_DOMAIN');
   if (values.ISSUER.startsWith('http:')) problems.push('ISSUER: must be https where MTLS_ORIGIN is set');
   if ((listener === undefined) === (header === undefined))
     problems.push('MTLS_PORT, MTLS_HEADER: set one of them with MTLS_ORIGIN');

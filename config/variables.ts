@@ -185,13 +185,15 @@ export const variables = {
   }),
   MTLS_PORT: variable({
     rule: port.optional(),
-    about: 'Port at which this server itself asks for certificates, with TLS_CERT, which has to name the host of MTLS_ORIGIN too.',
+    about:
+      'Port at which this server itself asks for certificates, with TLS_CERT, which has to name the host of MTLS_ORIGIN too.',
     example: '8443',
     default: 'a proxy asks for them: MTLS_HEADER',
   }),
   MTLS_CA: variable({
     rule: z.string().optional(),
-    about: 'Path of the PEM certificates of authorities that vouch for clients at MTLS_PORT: needed for `tls_client_auth` there.',
+    about:
+      'Path of the PEM certificates of authorities that vouch for clients at MTLS_PORT: needed for `tls_client_auth` there.',
     example: '/etc/ostiary/clients-ca.crt',
     default: 'nobody vouches: self-signed certificates and bound tokens only',
   }),

@@ -2,10 +2,10 @@
 // that knows its path; the engine's endpoints come last. wiring/ builds the doors that are made of much.
 import type { RequestListener } from 'node:http';
 import Koa from 'koa';
+import { Aliases } from './aliases.js';
 import { compressReads } from './api/compression.js';
 import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
-import { Aliases } from './aliases.js';
 import { express } from './express.js';
 import { adopt, below, type FrontState, named, observe, refuseEncodedBodies, resolveTenant } from './front.js';
 import { healthRoutes } from './health.js';
@@ -98,11 +98,6 @@ export function createApp(services: Services): App {
   koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
   const longWay = koa.callback();
   const shortWay = express(issuers, door, programHeaders(secure), longWay);
-  const handler = observe(
-    logger,
-    metrics,
-    { trustProxy: config.trustProxy, proxyHeaders: config.mutualTls },
-    shortWay,
-  );
+  const handler = observe(logger, metrics, { trustProxy: config.trustProxy, proxyHeaders: config.mutualTls }, shortWay);
   return { koa, handler, metrics, drain: health.drain };
 }

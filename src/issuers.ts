@@ -50,7 +50,8 @@ export class Issuers {
     const aliases = this.aliases?.host === host ? this.aliases : undefined;
     const found = await (aliases?.find(path) ??
       (onBase ? onBaseHost(this.tenants, path, below) : onOtherHost(this.tenants, host, below)));
-    if (!found) throw onBase || aliases || (below && host.endsWith(below)) ? notFound('page') : misdirected(base.origin);
+    if (!found)
+      throw onBase || aliases || (below && host.endsWith(below)) ? notFound('page') : misdirected(base.origin);
     const { tenant } = found;
     if (tenant.state !== 'active') throw notFound('page');
     aliases?.admit(req, tenant);

@@ -123,7 +123,11 @@ export function tlsCheck({ tls, issuer, mutualTls }: DoctorConfig, now = new Dat
   const origins = [issuer, ...(mutualTls?.port === undefined ? [] : [mutualTls.origin])];
   const unnamed = origins.map((origin) => new URL(origin).hostname).find((host) => !certificate.checkHost(host));
   if (unnamed)
-    return warn('tls', `the certificate does not name ${unnamed}`, `use one for the host of ${mutualTls ? 'ISSUER and MTLS_ORIGIN' : 'ISSUER'}`);
+    return warn(
+      'tls',
+      `the certificate does not name ${unnamed}`,
+      `use one for the host of ${mutualTls ? 'ISSUER and MTLS_ORIGIN' : 'ISSUER'}`,
+    );
   if (days < 14) return warn('tls', `the certificate ends in ${days} days`, 'renew it');
   return ok('tls', `the certificate is good for ${days} days`);
 }

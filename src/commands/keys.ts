@@ -38,7 +38,9 @@ export function addKeys(program: Command, { withServices, print }: Terminal): vo
       'Signs with the next keys from now on, in every process that runs. What was signed before stays good. Refused while a\nnext key is so young that verifiers may not have seen it.',
     )
     .option('--tenant <slug>', 'where', 'default')
-    .addOption(new Option('--alg <alg>', 'one algorithm only').choices([...keyAlgorithms.signing, ...keyAlgorithms.encryption]))
+    .addOption(
+      new Option('--alg <alg>', 'one algorithm only').choices([...keyAlgorithms.signing, ...keyAlgorithms.encryption]),
+    )
     .option('--force', 'even where verifiers may not have seen the next key')
     .option('--compromised <kid>', 'this key is in wrong hands: nothing it signed is believed any more')
     .option('--json', 'print for machines')

@@ -69,6 +69,8 @@ export function proveAtAliases(provider: Provider): void {
   const { urlFor } = context;
   context.urlFor = function (name, options) {
     const address = (this.ctx as unknown as Fronted).req.front?.aliases;
-    return address !== undefined && name === this.route ? `${address}${this.ctx.path}` : urlFor.call(this, name, options);
+    return address !== undefined && name === this.route
+      ? `${address}${this.ctx.path}`
+      : urlFor.call(this, name, options);
   };
 }

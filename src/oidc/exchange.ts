@@ -60,7 +60,8 @@ async function lost(protocol: Protocol, ctx: EngineContext, { kind, grantId }: A
 async function answerAgain(protocol: Protocol, ctx: EngineContext, text: string): Promise<void> {
   const earlier = JSON.parse(text) as Answer;
   const now = await describe(ctx);
-  if (earlier.key !== now.key) throw new errors.InvalidGrant('the refresh token was used with another key or certificate');
+  if (earlier.key !== now.key)
+    throw new errors.InvalidGrant('the refresh token was used with another key or certificate');
   if (earlier.asked !== now.asked) {
     const grantId = ctx.oidc.entities.RefreshToken?.grantId;
     if (grantId)
@@ -93,7 +94,8 @@ async function proofKey(ctx: EngineContext): Promise<string | undefined> {
 
 function certificateKey(ctx: EngineContext): string | undefined {
   const bound =
-    ctx.oidc.client?.tlsClientCertificateBoundAccessTokens || ctx.oidc.entities.RefreshToken?.['x5t#S256'] !== undefined;
+    ctx.oidc.client?.tlsClientCertificateBoundAccessTokens ||
+    ctx.oidc.entities.RefreshToken?.['x5t#S256'] !== undefined;
   const certificate = bound ? certificateOf(ctx) : undefined;
   return certificate && `x5t#S256 ${createHash('sha256').update(certificate.raw).digest('base64url')}`;
 }

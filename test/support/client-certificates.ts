@@ -49,7 +49,19 @@ export class CertificateMaker {
     const by = ['-CA', authority, '-CAkey', authority.replace(/crt$/, 'key')];
     const asked = `${cert}.csr`;
     openssl([...newKey(key), '-new', '-out', asked, ...subjectOf(wanted)]);
-    openssl(['x509', '-req', '-in', asked, ...by, '-out', cert, '-copy_extensions', 'copyall', '-days', String(wanted.days ?? 1)]);
+    openssl([
+      'x509',
+      '-req',
+      '-in',
+      asked,
+      ...by,
+      '-out',
+      cert,
+      '-copy_extensions',
+      'copyall',
+      '-days',
+      String(wanted.days ?? 1),
+    ]);
     return read(cert, key);
   }
 

@@ -99,7 +99,10 @@ describe('certificates of clients (RFC 8705 §5, §6.5)', () => {
   const MTLS_ORIGIN = 'https://mtls.id.example.com';
 
   it('are shown at a listener of our own, or said by a proxy', () => {
-    expect(load({ ...https, MTLS_ORIGIN, MTLS_PORT: '8443', MTLS_CA: '/ca' }).mutualTls).toMatchObject({ port: 8443, ca: '/ca' });
+    expect(load({ ...https, MTLS_ORIGIN, MTLS_PORT: '8443', MTLS_CA: '/ca' }).mutualTls).toMatchObject({
+      port: 8443,
+      ca: '/ca',
+    });
     const behind = { ISSUER: https.ISSUER, TRUST_PROXY: '10.0.0.1', MTLS_ORIGIN, MTLS_HEADER: 'Client-Cert' };
     expect(load(behind).mutualTls).toMatchObject({ header: 'client-cert', port: undefined });
     expect(load(https).mutualTls).toBeUndefined();

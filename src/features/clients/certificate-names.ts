@@ -52,7 +52,8 @@ export function readAlternatives(text: string): { kind: string; value: string }[
   const found: { kind: string; value: string }[] = [];
   let rest = text;
   while (rest) {
-    const [whole, kind, quoted, plain] = /^([A-Za-z][A-Za-z0-9 ]*):(?:("(?:[^"\\]|\\.)*")|([^",]*))(?:, |$)/.exec(rest) ?? [];
+    const [whole, kind, quoted, plain] =
+      /^([A-Za-z][A-Za-z0-9 ]*):(?:("(?:[^"\\]|\\.)*")|([^",]*))(?:, |$)/.exec(rest) ?? [];
     if (!whole || !kind) return [];
     try {
       found.push({ kind, value: quoted === undefined ? (plain ?? '') : String(JSON.parse(quoted)) });

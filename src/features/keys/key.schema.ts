@@ -28,7 +28,9 @@ export const SigningKeyView = z
   .object({
     kid: z.string(),
     alg,
-    use: z.enum(['sig', 'enc']).meta({ description: 'RFC 7517 §4.2: whether we sign with it, or others encrypt to it' }),
+    use: z
+      .enum(['sig', 'enc'])
+      .meta({ description: 'RFC 7517 §4.2: whether we sign with it, or others encrypt to it' }),
     status: z.enum(['next', 'current', 'previous', 'retired']),
     created_at: z.iso.datetime(),
     status_since: z.iso.datetime(),

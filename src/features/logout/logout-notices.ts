@@ -15,8 +15,8 @@ import { subjectAt } from '../clients/pairwise.js';
 import type { KeyService } from '../keys/key.service.js';
 import type { SignedOut } from '../protocol/signed-out.js';
 import type { TenantService } from '../tenants/tenant.service.js';
-import { LogoutNotice } from './logout-notice.entity.js';
 import { encryptedFor } from './logout-encryption.js';
+import { LogoutNotice } from './logout-notice.entity.js';
 import { logoutToken } from './logout-token.js';
 
 export const LOGOUT_TASK = 'logout.deliver';

@@ -125,7 +125,11 @@ describe('a header of another name', () => {
 describe('a sender that is no proxy of ours', () => {
   let house: House;
   beforeAll(async () => {
-    house = await open({ MTLS_HEADER: 'Client-Cert', MTLS_VERIFIED_HEADER: 'X-Client-Verify', TRUST_PROXY: '10.0.0.1' });
+    house = await open({
+      MTLS_HEADER: 'Client-Cert',
+      MTLS_VERIFIED_HEADER: 'X-Client-Verify',
+      TRUST_PROXY: '10.0.0.1',
+    });
   }, 180_000);
   afterAll(() => house?.server.close());
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { connect, type ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../../config/index.js';
 import { cipherSuites } from '../../../src/platform/web-server.js';
@@ -40,8 +40,13 @@ describe('TLS of the server itself', () => {
   });
 
   it('takes no suite without forward secrecy and authenticated encryption, whichever is offered (§4.1, §4.2)', async () => {
-    const all = execFileSync('openssl', ['ciphers', '-tls1_2', 'ALL:COMPLEMENTOFALL:@SECLEVEL=0'], { encoding: 'utf8' });
-    const offered = all.trim().split(':').filter((name) => !name.startsWith('TLS_'));
+    const all = execFileSync('openssl', ['ciphers', '-tls1_2', 'ALL:COMPLEMENTOFALL:@SECLEVEL=0'], {
+      encoding: 'utf8',
+    });
+    const offered = all
+      .trim()
+      .split(':')
+      .filter((name) => !name.startsWith('TLS_'));
     expect(offered.length).toBeGreaterThan(40);
     const agreed: string[] = [];
     for (const ciphers of offered) {

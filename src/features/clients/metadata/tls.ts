@@ -14,9 +14,7 @@ export const shape = {
     .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, { message: 'must be a DNS name' })
     .optional(),
   tls_client_auth_san_uri: text.refine((uri) => URL.canParse(uri), { message: 'must be a URI' }).optional(),
-  tls_client_auth_san_ip: text
-    .refine((ip) => ipOf(ip) !== undefined, { message: 'must be an IP address' })
-    .optional(),
+  tls_client_auth_san_ip: text.refine((ip) => ipOf(ip) !== undefined, { message: 'must be an IP address' }).optional(),
   tls_client_auth_san_email: z.email().max(254).optional(),
   tls_client_certificate_bound_access_tokens: z.boolean().optional(),
   /** For the client's own software: it asks at the addresses of `mtls_endpoint_aliases`. */
@@ -37,7 +35,8 @@ export const rule: Rule = (client, refuse) => {
 
   const keys = client.jwks?.keys ?? [];
   for (const [index, key] of keys.entries())
-    if (key.x5c !== undefined && !isOfKey(key)) refuse(`jwks/keys/${index}/x5c`, 'must begin with a certificate of the key (RFC 7517 §4.7)');
+    if (key.x5c !== undefined && !isOfKey(key))
+      refuse(`jwks/keys/${index}/x5c`, 'must begin with a certificate of the key (RFC 7517 §4.7)');
   if (method !== 'self_signed_tls_client_auth') return;
   if (!client.jwks && !client.jwks_uri) refuse('jwks', 'jwks or jwks_uri is needed (RFC 8705 §2.2.2)');
   else if (client.jwks && !keys.some(({ x5c }) => x5c !== undefined))
@@ -54,7 +53,11 @@ export const needsCertificate = (client: {
 
 function isOfKey(jwk: Record<string, unknown>): boolean {
   const { x5c } = jwk;
-  if (!Array.isArray(x5c) || x5c.length > 5 || !x5c.every((one) => typeof one === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(one)))
+  if (
+    !Array.isArray(x5c) ||
+    x5c.length > 5 ||
+    !x5c.every((one) => typeof one === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(one))
+  )
     return false;
   try {
     const certificate = new X509Certificate(Buffer.from(String(x5c[0]), 'base64'));
