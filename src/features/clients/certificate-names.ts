@@ -53,7 +53,7 @@ export function readAlternatives(text: string): { kind: string; value: string }[
   let rest = text;
   while (rest) {
     const [whole, kind, quoted, plain] =
-      /^([A-Za-z][A-Za-z0-9 ]*):(?:("(?:[^"\\]|\\.)*")|([^",]*))(?:, |$)/.exec(rest) ?? [];
+      /^([A-Za-z][A-Za-z0-9 ]*):(?:("(?:[^"\\]|\\.)*")|([^",]*))(?:, (?=.)|$)/.exec(rest) ?? [];
     if (!whole || !kind) return [];
     try {
       found.push({ kind, value: quoted === undefined ? (plain ?? '') : String(JSON.parse(quoted)) });
