@@ -32,6 +32,7 @@ export interface Config {
   securityContact: string | undefined;
   trustProxy: readonly string[];
   tls: { cert: string; key: string } | undefined;
+  mutualTls: MutualTls | undefined;
   egressAllow: readonly string[];
   /** Absent where another process answers for this one. */
   metricsPort: number | undefined;
@@ -44,6 +45,18 @@ export interface Config {
   demoPort: number;
   logLevel: 'error' | 'warn' | 'info' | 'debug';
   environment: 'development' | 'test' | 'production';
+}
+
+/** RFC 8705: where clients show certificates, and who says which. */
+export interface MutualTls {
+  origin: string;
+  /** Of a listener of our own. */
+  port: number | undefined;
+  /** Path of the authorities that vouch for clients there. */
+  ca: string | undefined;
+  /** Names of headers, in lower case, in which a proxy says the certificate, and that an authority vouches for it. */
+  header: string | undefined;
+  verifiedHeader: string | undefined;
 }
 
 /** All mistakes at once, each by name, rule and example, never the value. */
@@ -91,6 +104,15 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     securityContact: values.SECURITY_CONTACT,
     trustProxy: values.TRUST_PROXY ?? [],
     tls: values.TLS_CERT && values.TLS_KEY ? { cert: values.TLS_CERT, key: values.TLS_KEY } : undefined,
+    mutualTls: values.MTLS_ORIGIN
+      ? {
+          origin: values.MTLS_ORIGIN,
+          port: values.MTLS_PORT,
+          ca: values.MTLS_CA,
+          header: values.MTLS_HEADER,
+          verifiedHeader: values.MTLS_VERIFIED_HEADER,
+        }
+      : undefined,
     egressAllow: values.EGRESS_ALLOW ?? [],
     metricsPort: values.METRICS_PORT,
     workers: values.WORKERS === 'auto' ? availableParallelism() : values.WORKERS,
@@ -150,10 +172,38 @@ function contradictions(values: Values): string[] {
   if (Boolean(values.TLS_CERT) !== Boolean(values.TLS_KEY)) problems.push('TLS_CERT, TLS_KEY: set both or neither');
   if (values.TLS_CERT && values.ISSUER.startsWith('http:'))
     problems.push('ISSUER: must be https where TLS_CERT is set');
+  problems.push(...contradictionsOfMutualTls(values));
   if (Boolean(values.TURNSTILE_SITE_KEY) !== Boolean(values.TURNSTILE_SECRET))
     problems.push('TURNSTILE_SITE_KEY, TURNSTILE_SECRET: set both or neither');
   if (Boolean(values.ADMIN_EMAIL) !== Boolean(values.ADMIN_PASSWORD))
     problems.push('ADMIN_EMAIL, ADMIN_PASSWORD: set both or neither');
+  return problems;
+}
+
+function contradictionsOfMutualTls(values: Values): string[] {
+  const { MTLS_ORIGIN: origin, MTLS_PORT: listener, MTLS_HEADER: header, TENANT_DOMAIN: domain } = values;
+  const problems: string[] = [];
+  if (!origin) {
+    const parts = ['MTLS_PORT', 'MTLS_CA', 'MTLS_HEADER', 'MTLS_VERIFIED_HEADER'] as const;
+    if (parts.some((name) => values[name] !== undefined))
+      problems.push('MTLS_ORIGIN: needed with MTLS_PORT, MTLS_CA, MTLS_HEADER and MTLS_VERIFIED_HEADER');
+    return problems;
+  }
+  // Browsers would ask people for a certificate, and a proxy that lets a header through at one host would do so for all.
+  if (new URL(origin).host === new URL(values.ISSUER).host)
+    problems.push('MTLS_ORIGIN: must be another host than ISSUER');
+  // It would be the name of a tenant.
+  if (domain && new URL(origin).hostname.endsWith(`.${domain}`))
+    problems.push('MTLS_ORIGIN: must not be below TENANT_DOMAIN');
+  if (values.ISSUER.startsWith('http:')) problems.push('ISSUER: must be https where MTLS_ORIGIN is set');
+  if ((listener === undefined) === (header === undefined))
+    problems.push('MTLS_PORT, MTLS_HEADER: set one of them with MTLS_ORIGIN');
+  if (listener !== undefined && !values.TLS_CERT) problems.push('TLS_CERT, TLS_KEY: needed with MTLS_PORT');
+  if (values.MTLS_CA && listener === undefined) problems.push('MTLS_PORT: needed with MTLS_CA');
+  if (header && !values.TRUST_PROXY?.length) problems.push('TRUST_PROXY: needed with MTLS_HEADER');
+  if (values.MTLS_VERIFIED_HEADER && !header) problems.push('MTLS_HEADER: needed with MTLS_VERIFIED_HEADER');
+  if (header && header === values.MTLS_VERIFIED_HEADER)
+    problems.push('MTLS_HEADER, MTLS_VERIFIED_HEADER: must be two headers');
   return problems;
 }
 

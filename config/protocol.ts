@@ -63,6 +63,14 @@ export const lifetimes = {
 /** RFC 7519 §4.1.4: leeway for clocks that differ. */
 export const clockTolerance = 120;
 
+/** What a tenant may have keys of. Never HS* or A*KW: secrets of clients are kept as hashes. */
+export const keyAlgorithms = {
+  /** RFC 7518 §3, RFC 8037 §3.1. */
+  signing: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+  /** RFC 7518 §4.3 and §4.6. Not RSA-OAEP, which is made of SHA-1. */
+  encryption: ['ECDH-ES+A256KW', 'RSA-OAEP-256'],
+} as const;
+
 /** Life of a signing key: next → current → previous → retired. */
 export const signingKeyLife = {
   /** A key is published this long before it signs, so that no verifier meets it unprepared: what /jwks says of caching must not be more. */

@@ -23,6 +23,15 @@ const issuer = z
     message: 'must be an origin without path, query, fragment or a slash at the end',
   });
 
+/** RFC 9110 §5.1; as Node has it. */
+const headerName = z
+  .string()
+  .toLowerCase()
+  .regex(/^[a-z][a-z0-9-]{1,63}$/, { message: 'must be the name of a header' })
+  .refine((value) => !/^(?:host|cookie|authorization|dpop|content-.*|x-forwarded-.*|forwarded)$/.test(value), {
+    message: 'must be a header of its own',
+  });
+
 const encryptionKeys = z.string().transform((value, context) => {
   const fail = () => {
     context.addIssue({ code: 'custom', message: 'must be JSON: version → 32 bytes in base64, newest first' });
@@ -164,6 +173,43 @@ export const variables = {
     rule: z.string().optional(),
     about: 'Path of the PEM private key of TLS_CERT.',
     example: '/etc/ostiary/tls.key',
+  }),
+  MTLS_ORIGIN: variable({
+    rule: issuer
+      .refine((value) => value.startsWith('https:'), { message: 'must be https: certificates are shown in TLS' })
+      .optional(),
+    about:
+      'Origin of a host of its own at which clients show certificates (RFC 8705): published as `mtls_endpoint_aliases`, with MTLS_PORT or MTLS_HEADER.',
+    example: 'https://mtls.example.com',
+    default: 'no client has a certificate',
+  }),
+  MTLS_PORT: variable({
+    rule: port.optional(),
+    about:
+      'Port at which this server itself asks for certificates, with TLS_CERT, which has to name the host of MTLS_ORIGIN too.',
+    example: '8443',
+    default: 'a proxy asks for them: MTLS_HEADER',
+  }),
+  MTLS_CA: variable({
+    rule: z.string().optional(),
+    about:
+      'Path of the PEM certificates of authorities that vouch for clients at MTLS_PORT: needed for `tls_client_auth` there.',
+    example: '/etc/ostiary/clients-ca.crt',
+    default: 'nobody vouches: self-signed certificates and bound tokens only',
+  }),
+  MTLS_HEADER: variable({
+    rule: headerName.optional(),
+    about:
+      'Header in which a proxy of TRUST_PROXY says the certificate at MTLS_ORIGIN: `Client-Cert` as RFC 9440 says, any other as PEM in percent-encoding.',
+    example: 'Client-Cert',
+    default: 'no header is believed',
+  }),
+  MTLS_VERIFIED_HEADER: variable({
+    rule: headerName.optional(),
+    about:
+      'Header in which the same proxy says `SUCCESS` where an authority vouches for the certificate: needed for `tls_client_auth` behind a proxy.',
+    example: 'X-Client-Verify',
+    default: 'nobody vouches: self-signed certificates and bound tokens only',
   }),
   TURNSTILE_SITE_KEY: variable({
     rule: z.string().min(8).max(100).optional(),

@@ -2,6 +2,7 @@
 // that knows its path; the engine's endpoints come last. wiring/ builds the doors that are made of much.
 import type { RequestListener } from 'node:http';
 import Koa from 'koa';
+import { Aliases } from './aliases.js';
 import { compressReads } from './api/compression.js';
 import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
@@ -57,7 +58,11 @@ export function createApp(services: Services): App {
   const interaction = openInteraction(services, { engine, csrf, pages, signIns });
   const account = openAccount(services, { engine, csrf, pages });
   const setup = createSetupRouter({ setup: services.setup, passwords, csrf, pages, rateLimits, limits });
-  const issuers = new Issuers(tenants, { issuer: config.issuer, domain: config.tenantDomain });
+  const issuers = new Issuers(
+    tenants,
+    { issuer: config.issuer, domain: config.tenantDomain },
+    config.mutualTls && new Aliases(tenants, config.mutualTls),
+  );
   const health = healthRoutes(services);
 
   const koa = new Koa();
@@ -93,6 +98,6 @@ export function createApp(services: Services): App {
   koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
   const longWay = koa.callback();
   const shortWay = express(issuers, door, programHeaders(secure), longWay);
-  const handler = observe(logger, metrics, config.trustProxy, shortWay);
+  const handler = observe(logger, metrics, { trustProxy: config.trustProxy, proxyHeaders: config.mutualTls }, shortWay);
   return { koa, handler, metrics, drain: health.drain };
 }

@@ -11,6 +11,7 @@ import { newRequestId } from './platform/crypto.js';
 import { AppError } from './platform/errors.js';
 import type { Logger } from './platform/logger.js';
 import type { Metrics } from './platform/metrics.js';
+import { type Claimed, type PeerCertificate, type ProxyHeaders, takeClaims } from './platform/peer-certificate.js';
 
 /** Set on every request, for all doors. */
 export interface FrontState {
@@ -18,6 +19,13 @@ export interface FrontState {
   ip: string | undefined;
   /** Somebody on the way said that they pass it on for another. */
   forwarded: boolean;
+  /** What a proxy we know has said of a certificate; nobody else's word gets here. */
+  claimed?: Claimed;
+  /** Whom the request says it asks; kept, because the request speaks of nothing but its issuer afterwards. */
+  asked?: { target: string; host: string };
+  /** At the address of certificates (RFC 8705 §5) only: that address, and what was shown. */
+  aliases?: string;
+  certificate?: PeerCertificate | undefined;
   /** Name of the route, never a path. */
   route?: string;
   issuer: string;
@@ -37,7 +45,7 @@ type Handler = (req: Observed, res: ServerResponse) => unknown;
 export function observe(
   logger: Logger,
   metrics: Metrics,
-  trustProxy: readonly string[],
+  { trustProxy, proxyHeaders }: { trustProxy: readonly string[]; proxyHeaders: ProxyHeaders | undefined },
   next: Handler,
 ): (req: IncomingMessage, res: ServerResponse) => void {
   const trusted = remembering(proxyAddr.compile([...trustProxy]));
@@ -48,6 +56,10 @@ export function observe(
     const requestId = newRequestId();
     const state = { requestId, ip, forwarded } as FrontState;
     const observed = Object.assign(req, { front: state });
+    if (proxyHeaders) {
+      const claimed = takeClaims(req.headers, proxyHeaders);
+      if (trusted(req.socket.remoteAddress ?? '', 0)) state.claimed = claimed;
+    }
     req.headers['x-forwarded-for'] = ip;
     const userAgent = req.headers['user-agent']?.slice(0, 512);
     const context = { requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) };

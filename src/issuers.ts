@@ -1,6 +1,7 @@
 // Which issuer is asked: by host, by path, or by name below a domain; unknown ones are refused here. Owns what a request says about itself
 // afterwards; nothing later reads the sender's words.
 import type { IncomingMessage } from 'node:http';
+import type { Aliases } from './aliases.js';
 import type { Places, Tenant } from './features/tenants/tenant.entity.js';
 import type { TenantService } from './features/tenants/tenant.service.js';
 import type { Observed } from './front.js';
@@ -17,6 +18,8 @@ interface Address {
   origin: string;
   host: string;
   scheme: string;
+  /** Empty, or /t/{slug}. */
+  prefix: string;
 }
 
 /** Finds the issuer that is asked. From here on the request speaks of nothing else, whatever its sender said. */
@@ -30,6 +33,7 @@ export class Issuers {
   constructor(
     private readonly tenants: TenantService,
     { issuer, domain }: Places,
+    private readonly aliases?: Aliases,
   ) {
     this.base = new URL(issuer);
     this.below = domain && `.${domain}${this.base.port && `:${this.base.port}`}`;
@@ -37,30 +41,37 @@ export class Issuers {
 
   /** @throws AppError 404 or 421 where nobody here is asked, 400 where that cannot be told. */
   async resolve(req: Observed): Promise<void> {
-    const { target, host } = targetOf(req);
+    req.front.asked ??= targetOf(req);
+    const { target, host } = req.front.asked;
     const rewritten = rewriteWellKnown(target);
     const [path = '/'] = rewritten.split('?', 1);
     const { base, below } = this;
     const onBase = host === base.host;
-    const found = await (onBase ? onBaseHost(this.tenants, path, below) : onOtherHost(this.tenants, host, below));
-    if (!found) throw onBase || (below && host.endsWith(below)) ? notFound('page') : misdirected(base.origin);
-    const { tenant, prefix } = found;
+    const aliases = this.aliases?.host === host ? this.aliases : undefined;
+    const found = await (aliases?.find(path) ??
+      (onBase ? onBaseHost(this.tenants, path, below) : onOtherHost(this.tenants, host, below)));
+    if (!found)
+      throw onBase || aliases || (below && host.endsWith(below)) ? notFound('page') : misdirected(base.origin);
+    const { tenant } = found;
     if (tenant.state !== 'active') throw notFound('page');
+    aliases?.admit(req, tenant);
 
     const address = this.addressOf(tenant);
-    const { issuer, origin } = address;
+    const { issuer, origin, prefix } = address;
     Object.assign(req.front, { issuer, origin, prefix, tenant });
     trustOnly(req, address);
-    req.originalUrl = rewritten;
-    req.url = rewritten.slice(prefix.length);
+    // At an alias the tenant may stand behind another prefix than at its issuer, which is what everything is told of.
+    req.url = rewritten.slice(found.prefix.length);
+    req.originalUrl = `${prefix}${req.url}`;
   }
 
   private addressOf(tenant: Tenant): Address {
     let address = this.addresses.get(tenant);
     if (!address) {
       const issuer = this.tenants.issuerOf(tenant);
-      const { origin, host, protocol } = new URL(issuer);
-      address = { issuer, origin, host, scheme: protocol.slice(0, -1) };
+      const { origin, host, protocol, pathname } = new URL(issuer);
+      const prefix = pathname === '/' ? '' : pathname;
+      address = { issuer, origin, host, scheme: protocol.slice(0, -1), prefix };
       this.addresses.set(tenant, address);
     }
     return address;

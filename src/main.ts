@@ -62,20 +62,27 @@ export const asDefaultTenant = async <T>(services: Services, work: () => Promise
   return withContext({ tenantId, actor: { type: 'system', id: 'ostiary' } }, work);
 };
 
-async function openDoors({ tls, port, host, drainDelayMs }: Config, services: Services) {
+async function openDoors({ tls, port, host, drainDelayMs, mutualTls }: Config, services: Services) {
   const app = createApp(services);
   const server = new WebServer(tls, app.handler);
+  // RFC 8705 §5: a listener of its own, or browsers would ask people for certificates.
+  const ofCertificates =
+    tls && mutualTls?.port !== undefined
+      ? new WebServer({ ...tls, clientCertificates: { ca: mutualTls.ca } }, app.handler)
+      : undefined;
+  const servers = [server, ...(ofCertificates ? [ofCertificates] : [])];
+  if (mutualTls?.port !== undefined) await ofCertificates?.listen(mutualTls.port, host);
   return {
     metrics: app.metrics,
     port: await server.listen(port, host),
     async leave(departure: keyof typeof departures) {
-      server.sendAway();
+      for (const one of servers) one.sendAway();
       if (departure === 'drain') {
         app.drain();
         // Requests are still answered: a balancer asks for readiness every few seconds, and sends to us until it has.
         await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
       }
-      await server.stop(departures[departure]);
+      await Promise.all(servers.map((one) => one.stop(departures[departure])));
     },
   };
 }

@@ -44,6 +44,8 @@ import { GrantOrigins1700000000056 } from '../migrations/0056-grant-origins.js';
 import { GrantParents1700000000057 } from '../migrations/0057-grant-parents.js';
 import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
+import { KeyAlgorithms1700000000062 } from '../migrations/0062-key-algorithms.js';
+import { KeyAlgorithmsValid1700000000063 } from '../migrations/0063-key-algorithms-valid.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -137,4 +139,6 @@ export const migrations = [
   GrantParents1700000000057,
   UserCodes1700000000058,
   UserCodesIndex1700000000059,
+  KeyAlgorithms1700000000062,
+  KeyAlgorithmsValid1700000000063,
 ];

@@ -17,6 +17,7 @@ export interface DoctorConfig {
   redisUrl: string | undefined;
   mailUrl: string | undefined;
   tls: { cert: string; key: string } | undefined;
+  mutualTls?: { origin: string; port: number | undefined } | undefined;
   workers: number;
 }
 

@@ -103,7 +103,7 @@ const firstLine = (socket: Socket): Promise<string> =>
     socket.once('data', (data) => resolve(data.toString('latin1').trim()));
   });
 
-export function tlsCheck({ tls, issuer }: DoctorConfig, now = new Date()): Check {
+export function tlsCheck({ tls, issuer, mutualTls }: DoctorConfig, now = new Date()): Check {
   if (!tls) return ok('tls', issuer.startsWith('https:') ? 'left to the proxy in front' : 'not set');
   let certificate: X509Certificate;
   try {
@@ -120,9 +120,14 @@ export function tlsCheck({ tls, issuer }: DoctorConfig, now = new Date()): Check
   if (days < 0) return fail('tls', `the certificate expired on ${ends.toISOString()}`, 'renew it');
   if (new Date(certificate.validFrom) > now)
     return fail('tls', 'the certificate is not valid yet', 'check the clock of this machine');
-  const { hostname } = new URL(issuer);
-  if (!certificate.checkHost(hostname))
-    return warn('tls', `the certificate does not name ${hostname}`, 'use one for the host of ISSUER');
+  const origins = [issuer, ...(mutualTls?.port === undefined ? [] : [mutualTls.origin])];
+  const unnamed = origins.map((origin) => new URL(origin).hostname).find((host) => !certificate.checkHost(host));
+  if (unnamed)
+    return warn(
+      'tls',
+      `the certificate does not name ${unnamed}`,
+      `use one for the host of ${mutualTls ? 'ISSUER and MTLS_ORIGIN' : 'ISSUER'}`,
+    );
   if (days < 14) return warn('tls', `the certificate ends in ${days} days`, 'renew it');
   return ok('tls', `the certificate is good for ${days} days`);
 }

@@ -1,7 +1,8 @@
 // `ostiary keys`: the signing keys of a tenant, and what is sealed with an older encryption key.
 import { type Command, Option } from 'commander';
+import { keyAlgorithms } from '../../config/protocol.js';
 import { present } from '../features/keys/key.schema.js';
-import type { SigningAlg, SigningKey } from '../features/keys/signing-key.entity.js';
+import type { KeyAlg, SigningKey } from '../features/keys/signing-key.entity.js';
 import { CommandError, EXIT, inTenant, json, type Terminal } from './terminal.js';
 
 interface TenantOptions {
@@ -10,7 +11,7 @@ interface TenantOptions {
 }
 
 interface RotateOptions extends TenantOptions {
-  alg?: SigningAlg;
+  alg?: KeyAlg;
   force?: boolean;
   compromised?: string;
 }
@@ -37,7 +38,9 @@ export function addKeys(program: Command, { withServices, print }: Terminal): vo
       'Signs with the next keys from now on, in every process that runs. What was signed before stays good. Refused while a\nnext key is so young that verifiers may not have seen it.',
     )
     .option('--tenant <slug>', 'where', 'default')
-    .addOption(new Option('--alg <alg>', 'one algorithm only').choices(['ES256', 'RS256', 'EdDSA']))
+    .addOption(
+      new Option('--alg <alg>', 'one algorithm only').choices([...keyAlgorithms.signing, ...keyAlgorithms.encryption]),
+    )
     .option('--force', 'even where verifiers may not have seen the next key')
     .option('--compromised <kid>', 'this key is in wrong hands: nothing it signed is believed any more')
     .option('--json', 'print for machines')

@@ -1,6 +1,7 @@
 // The token endpoint, around the engine's own grant handlers: what is spent and what it is exchanged for are written in one statement,
 // and a refresh token that comes again within its grace window gets the same answer again.
 
+import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, decodeProtectedHeader } from 'jose';
 import { errors } from 'oidc-provider';
 import { lifetimes } from '../../config/protocol.js';
@@ -8,6 +9,7 @@ import { settingsOf } from '../features/clients/client-settings.js';
 import { AlreadyConsumed } from '../features/protocol/engine-rows.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { AlreadyRotated, requestOf } from './adapter.js';
+import { certificateOf } from './certificates.js';
 import type { EngineContext } from './engine-types.js';
 
 type Handler = (ctx: EngineContext) => Promise<void>;
@@ -58,7 +60,8 @@ async function lost(protocol: Protocol, ctx: EngineContext, { kind, grantId }: A
 async function answerAgain(protocol: Protocol, ctx: EngineContext, text: string): Promise<void> {
   const earlier = JSON.parse(text) as Answer;
   const now = await describe(ctx);
-  if (earlier.key !== now.key) throw new errors.InvalidGrant('failed jkt verification');
+  if (earlier.key !== now.key)
+    throw new errors.InvalidGrant('the refresh token was used with another key or certificate');
   if (earlier.asked !== now.asked) {
     const grantId = ctx.oidc.entities.RefreshToken?.grantId;
     if (grantId)
@@ -81,10 +84,18 @@ async function describe(ctx: EngineContext): Promise<Answer> {
   return { body: ctx.body, asked: JSON.stringify([scopes, resources]), key: await proofKey(ctx) };
 }
 
-/** Thumbprint of the DPoP key (RFC 9449 §6.1); the engine has verified the proof before anything comes here. */
+/** Whose the tokens are: the thumbprint of the DPoP key (RFC 9449 §6.1), whose proof the engine has verified, or of the certificate (RFC 8705 §3.1). */
 async function proofKey(ctx: EngineContext): Promise<string | undefined> {
   const proof = ctx.get('DPoP');
-  if (!proof) return undefined;
+  if (!proof) return certificateKey(ctx);
   const { jwk } = decodeProtectedHeader(proof);
   return jwk && calculateJwkThumbprint(jwk);
+}
+
+function certificateKey(ctx: EngineContext): string | undefined {
+  const bound =
+    ctx.oidc.client?.tlsClientCertificateBoundAccessTokens ||
+    ctx.oidc.entities.RefreshToken?.['x5t#S256'] !== undefined;
+  const certificate = bound ? certificateOf(ctx) : undefined;
+  return certificate && `x5t#S256 ${createHash('sha256').update(certificate.raw).digest('base64url')}`;
 }

@@ -4,6 +4,7 @@ import type { Provider } from 'oidc-provider';
 import { clockTolerance, routes } from '../../config/protocol.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
+import { proveAtAliases, sayWhatIsThere } from './certificates.js';
 import { compareSecrets, mayIntrospect } from './client-auth.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
 import type { EngineContext } from './engine-types.js';
@@ -11,6 +12,7 @@ import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
+import { discoveryRoutes } from './published.js';
 import { clientManagement } from './registration.js';
 import { believeRetired } from './retired-keys.js';
 import { keepInteractions, keepSessions } from './session.js';
@@ -45,6 +47,16 @@ export const extensions: readonly Extension[] = [
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   (provider, _deps, issuer) => {
     provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
+  },
+  (provider) => proveAtAliases(provider),
+  (provider, _deps, { aliases }) => {
+    if (aliases !== undefined) return;
+    provider.use(
+      below(discoveryRoutes, async (ctx, next) => {
+        await next();
+        sayWhatIsThere(ctx);
+      }),
+    );
   },
   (provider, { clients }) => provider.use(below([routes.registration], clientManagement(clients))),
   (provider, { protocol }, issuer) =>

@@ -2,10 +2,11 @@
 // where the engine, having authenticated the client, says unsupported_token_type. The rule is the one for opaque tokens.
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import type { JWK } from 'oidc-provider';
+import { SERVER_ALGS } from '../features/clients/metadata/values.js';
 import type { DeniedTokens } from '../features/protocol/denied-tokens.js';
 import type { EngineContext } from './engine-types.js';
 
-const algorithms = ['ES256', 'RS256', 'EdDSA'];
+const algorithms = [...SERVER_ALGS];
 
 interface Verified extends JWTPayload {
   jti: string;

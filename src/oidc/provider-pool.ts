@@ -37,7 +37,7 @@ export class ProviderPool {
     private readonly deps: ProviderDependencies,
     private readonly tenants: TenantService,
     private readonly keys: KeyService,
-    private readonly settings: { cookieKeys: readonly string[] },
+    private readonly settings: { cookieKeys: readonly string[]; aliasOrigin: string | undefined },
     makeCache: MakeCache,
   ) {
     this.pool = makeCache({ max: POOL_SIZE, topic: 'issuer', load: (tenantId) => this.build(tenantId) });
@@ -57,8 +57,10 @@ export class ProviderPool {
     const [{ private: jwks, retired }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
     const { sessions, authentication, protocol } = tenant.settings;
     const url = this.tenants.issuerOf(tenant);
+    const { aliasOrigin } = this.settings;
     const provider = createProvider(this.deps, {
       url,
+      aliases: aliasOrigin && aliasesOf(aliasOrigin, tenant),
       cookieName: cookieName(tenant),
       cookieKeys: this.settings.cookieKeys.map((key) => deriveKey(key, `cookies:${tenantId}`).toString('base64url')),
       dpopNonceSecret: secrets.dpopNonce,
@@ -74,6 +76,10 @@ export class ProviderPool {
     return { provider, binding: sessions, handle, published: new Published(handle, provider.issuer) };
   }
 }
+
+/** RFC 8705 §5: one host for the certificates of all tenants, who are paths there whatever their own hosts are. */
+export const aliasesOf = (origin: string, { slug }: Tenant): string =>
+  slug === 'default' ? origin : `${origin}/t/${slug}`;
 
 /** Tenants below one host share its cookie jar: each has a name of its own. */
 export const cookieName = (tenant: Tenant) => `ostiary_${tenant.slug}`;

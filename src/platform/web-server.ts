@@ -1,8 +1,9 @@
 // One listening HTTP server and its end: clients are told to leave before anything is closed, because a connection that is cut while a request
 // is on its way to us is a request that failed. Handed off to: whoever answers, as a plain request handler.
+import { constants } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 
 const keepAliveMs = 65_000;
@@ -15,11 +16,30 @@ export const departures = {
   retire: { idleMs: keepAliveMs + 5_000, totalMs: keepAliveMs + 35_000 },
 };
 
+/** BCP 195 (RFC 9325 §4.2, RFC 8446 §B.4): forward secrecy and authenticated encryption; of TLS 1.2 the four suites that are recommended. */
+export const cipherSuites = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+] as const;
+
+/** Paths of PEM files. */
+interface TlsFiles {
+  cert: string;
+  key: string;
+  /** Whoever connects is asked for a certificate and need not have one: who it is, the application decides (RFC 8705). */
+  clientCertificates?: { ca: string | undefined };
+}
+
 export class WebServer {
   private readonly server: Server;
   private leaving = false;
 
-  constructor(tls: { cert: string; key: string } | undefined, handler: RequestListener) {
+  constructor(tls: TlsFiles | undefined, handler: RequestListener) {
     const options = {
       requestTimeout: 30_000,
       headersTimeout: 10_000,
@@ -30,12 +50,7 @@ export class WebServer {
       if (this.leaving) response.setHeader('Connection', 'close');
       handler(request, response);
     };
-    this.server = tls
-      ? createSecureServer(
-          { ...options, cert: readFileSync(tls.cert), key: readFileSync(tls.key), minVersion: 'TLSv1.2' },
-          answer,
-        )
-      : createServer(options, answer);
+    this.server = tls ? createSecureServer({ ...options, ...secured(tls) }, answer) : createServer(options, answer);
   }
 
   /** @returns the port, which differs where 0 was asked for. @throws Error where it is not to be had. */
@@ -71,4 +86,27 @@ export class WebServer {
     // Nothing is left to close but its own timers.
     this.server.close(() => {});
   }
+}
+
+function secured({ cert, key, clientCertificates }: TlsFiles): ServerOptions {
+  // RFC 9325 §3.5: nothing is renegotiated.
+  const always = {
+    cert: readFileSync(cert),
+    key: readFileSync(key),
+    minVersion: 'TLSv1.2' as const,
+    ciphers: cipherSuites.join(':'),
+    honorCipherOrder: true,
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+  };
+  if (!clientCertificates) return always;
+  return {
+    ...always,
+    requestCert: true,
+    // A self-signed certificate is known by itself (RFC 8705 §2.2): no authority vouches for it.
+    rejectUnauthorized: false,
+    // Without authorities of one's own none vouches, least of all those that vouch for web sites.
+    ca: clientCertificates.ca ? readFileSync(clientCertificates.ca) : [],
+    // No session is resumed: each connection proves anew that it has the key of its certificate.
+    secureOptions: always.secureOptions | constants.SSL_OP_NO_TICKET,
+  };
 }

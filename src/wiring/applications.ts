@@ -2,7 +2,7 @@
 
 import { BuiltInClients, isBuiltInClient } from '../features/clients/built-in-clients.js';
 import type { FullMetadata } from '../features/clients/client.metadata.js';
-import { assertSigned } from '../features/clients/client.rules.js';
+import { assertCertificates, assertOpens, assertSigned } from '../features/clients/client.rules.js';
 import { ClientService } from '../features/clients/client.service.js';
 import { ClientLookup } from '../features/clients/client-lookup.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
@@ -26,7 +26,10 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
     },
     mayGrant,
     async maySign(metadata: FullMetadata) {
-      assertSigned(metadata, (await tenants.current()).settings.signing_keys.algorithms);
+      assertCertificates(metadata, config.mutualTls !== undefined);
+      const { algorithms, encryption_algorithms } = (await tenants.current()).settings.signing_keys;
+      assertSigned(metadata, algorithms);
+      assertOpens(metadata, encryption_algorithms);
     },
   };
   const production = config.environment === 'production';

@@ -38,7 +38,7 @@ export function openEngine(
     },
     tenants,
     keys,
-    { cookieKeys: config.cookieKeys },
+    { cookieKeys: config.cookieKeys, aliasOrigin: config.mutualTls?.origin },
     caching.cache,
   );
   return { engine: new OidcEngine(pool, protocol, services.sealer), door: new EngineDoor(pool, rateLimits, limits) };

@@ -47,7 +47,7 @@ export async function openGround(
   const { clock, logger, sealer, views, db, redis, caching, embedded, egress } = foundation;
 
   const audit = new AuditLog(db, clock);
-  const places = { issuer: config.issuer, domain: config.tenantDomain };
+  const places = { issuer: config.issuer, domain: config.tenantDomain, aliasOrigin: config.mutualTls?.origin };
   const tenants = new TenantService(db, audit, sealer, caching, clock, places, {
     created: ({ id }) => keys.ensure(id),
     async deleting({ id }) {

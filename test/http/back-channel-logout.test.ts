@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { decodeJwt } from 'jose';
+import { compactDecrypt, decodeJwt, exportJWK, generateKeyPair } from 'jose';
 import { withContext } from '../../src/platform/context.js';
 import { enter } from '../support/account.js';
 import { press } from '../support/account-life.js';
@@ -156,6 +156,23 @@ describe('a relying party is told of logouts (OpenID Connect Back-Channel Logout
       await signOut(person);
       await settled(person, 1);
       expect((await heard(path, party, person.id))[0]?.header.alg).toBe('RS256');
+    });
+
+    it('is encrypted to the client where its ID tokens are (§2.4)', async () => {
+      const { publicKey, privateKey } = await generateKeyPair('ECDH-ES+A256KW');
+      const path = newPath();
+      const party = await told(path, {
+        jwks: { keys: [{ ...(await exportJWK(publicKey)), use: 'enc', kid: 'mine' }] },
+        id_token_encrypted_response_alg: 'ECDH-ES+A256KW',
+      });
+      const whose = await guest([knowing, party]);
+      expect(await api('DELETE', `/sessions/${whose.uid}`)).toBe(204);
+      await settled(whose, 2);
+      const [{ token: encrypted } = { token: '' }] = receiver.at(path);
+      const { plaintext, protectedHeader } = await compactDecrypt(encrypted, privateKey);
+      expect(protectedHeader).toMatchObject({ alg: 'ECDH-ES+A256KW', enc: 'A128CBC-HS256', kid: 'mine', cty: 'JWT' });
+      const { claims } = await believed(server, party, new TextDecoder().decode(plaintext));
+      expect(claims).toMatchObject({ sub: whose.id, events: { [LOGOUT_EVENT]: {} } });
     });
 
     it('comes by POST as a form with nothing else in it (§2.5)', () => {

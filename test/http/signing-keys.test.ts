@@ -321,4 +321,19 @@ describe('signing keys (OpenID Connect Core §10.1.1)', () => {
     const there = (await (await fetch(`${server.issuer}/t/other/jwks`)).json()) as JSONWebKeySet;
     for (const { kid } of there.keys) expect(before).not.toContain(kid);
   });
+
+  it('of PS256 are keys of their own, beside those of RS256 (RFC 7518 §3.5)', async () => {
+    const registered = { id_token_signed_response_alg: 'PS256', consent_policy: 'implicit' };
+    await expect(makeClient(server, registered)).rejects.toMatchObject({ status: 422 });
+    await server.inside(async ({ tenants }) =>
+      tenants.update(await tenants.current(), {
+        settings: { signing_keys: { rotation_days: 90, algorithms: ['ES256', 'RS256', 'PS256'] } },
+      }),
+    );
+    const modern = await makeClient(server, registered);
+    const { id_token: token } = await tokensFor(server, modern, email, {}, new Browser());
+    expect(decodeProtectedHeader(String(token))).toMatchObject({ alg: 'PS256', kid: await kid('current', 'PS256') });
+    expect(await kid('current', 'RS256')).not.toBe(await kid('current', 'PS256'));
+    expect(await isGood(String(token))).toBe(true);
+  });
 });

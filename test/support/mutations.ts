@@ -259,6 +259,22 @@ export const mutations: readonly Mutation[] = [
     suite: 'processes/changes',
     test: 'the removed one does not',
   },
+  {
+    what: 'a certificate is believed from proxies we know',
+    file: 'front',
+    from: `if (trusted(req.socket.remoteAddress ?? '', 0))`,
+    to: '',
+    suite: 'standards/rfc8705/proxy',
+    test: 'is not believed, whatever it says of a certificate',
+  },
+  {
+    what: 'the answer to a refresh is for the certificate that asked',
+    file: 'oidc/exchange',
+    from: 'return certificateKey(ctx);',
+    to: 'return undefined;',
+    suite: 'standards/rfc8705/mutual-tls',
+    test: 'does not get the tokens of the first',
+  },
 ];
 
 export interface Verdict {

@@ -93,3 +93,36 @@ describe('a configuration of several processes', () => {
     expect(load({ ...two, ...production, ...mail, DRAIN_DELAY: '0' }).drainDelayMs).toBe(0);
   });
 });
+
+describe('certificates of clients (RFC 8705 §5, §6.5)', () => {
+  const https = { ISSUER: 'https://id.example.com', TLS_CERT: '/c', TLS_KEY: '/k' };
+  const MTLS_ORIGIN = 'https://mtls.id.example.com';
+
+  it('are shown at a listener of our own, or said by a proxy', () => {
+    expect(load({ ...https, MTLS_ORIGIN, MTLS_PORT: '8443', MTLS_CA: '/ca' }).mutualTls).toMatchObject({
+      port: 8443,
+      ca: '/ca',
+    });
+    const behind = { ISSUER: https.ISSUER, TRUST_PROXY: '10.0.0.1', MTLS_ORIGIN, MTLS_HEADER: 'Client-Cert' };
+    expect(load(behind).mutualTls).toMatchObject({ header: 'client-cert', port: undefined });
+    expect(load(https).mutualTls).toBeUndefined();
+  });
+
+  it.each<Record<string, string>>([
+    { MTLS_PORT: '8443' },
+    { MTLS_CA: '/ca' },
+    { MTLS_HEADER: 'Client-Cert', TRUST_PROXY: '10.0.0.1' },
+    { MTLS_ORIGIN },
+    { MTLS_ORIGIN: https.ISSUER, MTLS_PORT: '8443' },
+    { MTLS_ORIGIN: 'http://localhost:8443', MTLS_PORT: '8443' },
+    { MTLS_ORIGIN, MTLS_PORT: '8443', TENANT_DOMAIN: 'id.example.com' },
+    { MTLS_ORIGIN, MTLS_HEADER: 'Client-Cert' },
+    { MTLS_ORIGIN, MTLS_HEADER: 'Authorization', TRUST_PROXY: '10.0.0.1' },
+    { MTLS_ORIGIN, MTLS_HEADER: 'X-Forwarded-For', TRUST_PROXY: '10.0.0.1' },
+    { MTLS_ORIGIN, MTLS_HEADER: 'a-b', MTLS_VERIFIED_HEADER: 'A-B', TRUST_PROXY: '10.0.0.1' },
+    { MTLS_ORIGIN, MTLS_PORT: '8443', MTLS_HEADER: 'Client-Cert', TRUST_PROXY: '10.0.0.1' },
+    { MTLS_ORIGIN, MTLS_PORT: '8443', TLS_CERT: '', TLS_KEY: '' },
+  ])('are nothing half: %j', (environment) => {
+    expect(problems({ ...https, ...environment })).not.toEqual([]);
+  });
+});

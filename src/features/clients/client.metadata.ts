@@ -2,12 +2,14 @@
 // further standard registers is a further chapter, and a line here.
 import { z } from 'zod';
 import * as core from './metadata/core.js';
+import * as encryption from './metadata/encryption.js';
 import * as keys from './metadata/keys.js';
 import * as logout from './metadata/logout.js';
 import * as ours from './metadata/ours.js';
 import * as requests from './metadata/requests.js';
 import type { Rule } from './metadata/rule.js';
 import * as senderConstraint from './metadata/sender-constraint.js';
+import * as tls from './metadata/tls.js';
 
 /** What a client may say of itself (RFC 7591 §2); the engine knows it. */
 const registered = {
@@ -16,6 +18,8 @@ const registered = {
   ...logout.shape,
   ...requests.shape,
   ...senderConstraint.shape,
+  ...tls.shape,
+  ...encryption.shape,
 };
 
 /** What only an administrator says, and the engine does not know (client-settings.ts). */
@@ -23,7 +27,7 @@ const settings = {
   ...ours.settings,
 };
 
-export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule];
+export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule, tls.rule, encryption.rule];
 
 export const ClientMetadata = z.strictObject({ ...registered, ...settings });
 export type ClientMetadata = z.infer<typeof ClientMetadata>;

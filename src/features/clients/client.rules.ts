@@ -2,6 +2,7 @@
 import { type Issue, invalid } from '../../platform/errors.js';
 import { ClientMetadata, type FullMetadata, rules, withDefaults } from './client.metadata.js';
 import type { Refuse } from './metadata/rule.js';
+import { needsCertificate } from './metadata/tls.js';
 
 export const needsSecret = ({ token_endpoint_auth_method: method }: Pick<FullMetadata, 'token_endpoint_auth_method'>) =>
   method === 'client_secret_basic' || method === 'client_secret_post';
@@ -21,6 +22,22 @@ export function metadataIssues(client: FullMetadata): Issue[] {
   const refuse: Refuse = (member, message) => issues.push({ pointer: `/${member}`, message });
   for (const rule of rules) rule(client, refuse);
   return issues;
+}
+
+/** @throws AppError 422 where the client would need a certificate and nobody can show one (MTLS_ORIGIN). */
+export function assertCertificates(metadata: FullMetadata, canBeShown: boolean): void {
+  if (canBeShown || !needsCertificate(metadata)) return;
+  throw invalid('The client metadata cannot be used', [
+    { pointer: '/token_endpoint_auth_method', message: 'certificates can be shown where MTLS_ORIGIN is set' },
+  ]);
+}
+
+/** @throws AppError 422 where request objects were to be encrypted to a key that the tenant has not. */
+export function assertOpens({ request_object_encryption_alg: alg }: FullMetadata, algorithms: readonly string[]): void {
+  if (!alg || algorithms.includes(alg)) return;
+  throw invalid('The client metadata cannot be used', [
+    { pointer: '/request_object_encryption_alg', message: 'is none of settings.signing_keys.encryption_algorithms' },
+  ]);
 }
 
 /** @throws AppError 422 where answers were to be signed with what the tenant has no key of. */

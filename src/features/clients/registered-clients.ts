@@ -21,7 +21,7 @@ export class RegisteredClients {
     private readonly audit: AuditLog,
     private readonly lookup: ClientLookup,
     private readonly clock: Clock,
-    private readonly hooks: Pick<ClientHooks, 'ended'>,
+    private readonly hooks: Pick<ClientHooks, 'ended' | 'maySign'>,
   ) {
     this.secrets = new ClientSecrets(db, audit, clock, { production: true });
   }
@@ -66,6 +66,7 @@ export class RegisteredClients {
       .getOne();
     if (!client || client.disabledAt) throw notFound('client');
     const metadata = checkedMetadata({ ...partOf(client.metadata, isSetting), ...said });
+    await this.hooks.maySign(metadata);
     const name = metadata.client_name ?? clientId;
     Object.assign(client, { metadata, name, version: client.version + 1, updatedAt: this.clock.now() });
     await this.audit.record('client.updated', { client_id: clientId, changed: Object.keys(metadata) });
@@ -75,6 +76,7 @@ export class RegisteredClients {
   private async make(clientId: string, said: Members): Promise<Client> {
     const now = this.clock.now();
     const metadata = checkedMetadata(said);
+    await this.hooks.maySign(metadata);
     const client = Object.assign(new Client(), {
       clientId,
       name: metadata.client_name ?? clientId,

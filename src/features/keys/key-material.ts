@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { SealedColumn } from '../../platform/rewrap.js';
-import { type KeyStatus, type SigningAlg, SigningKey } from './signing-key.entity.js';
+import { type KeyAlg, type KeyStatus, SigningKey, useOf } from './signing-key.entity.js';
 
 export class KeyMaterial {
   constructor(
@@ -13,8 +13,9 @@ export class KeyMaterial {
   ) {}
 
   /** A key of the current tenant, not stored yet. An RSA key takes a while to find: never inside a transaction. */
-  async make(alg: SigningAlg, status: KeyStatus): Promise<SigningKey> {
-    const pair = await generateKeyPair(alg, { extractable: true, ...(alg === 'RS256' ? { modulusLength: 2048 } : {}) });
+  async make(alg: KeyAlg, status: KeyStatus): Promise<SigningKey> {
+    const bits = /^(?:RS|PS)/.test(alg) ? { modulusLength: 2048 } : {};
+    const pair = await generateKeyPair(alg, { extractable: true, ...bits });
     const [publicKey, privateKey] = await Promise.all([exportJWK(pair.publicKey), exportJWK(pair.privateKey)]);
     const kid = await calculateJwkThumbprint(publicKey);
     const now = this.clock.now();
@@ -22,7 +23,7 @@ export class KeyMaterial {
       kid,
       alg,
       status,
-      publicJwk: { ...publicKey, kid, alg, use: 'sig' },
+      publicJwk: { ...publicKey, kid, alg, use: useOf(alg) },
       privateJwkSealed: this.sealer.seal(JSON.stringify(privateKey), sealContext(currentTenantId(), kid)),
       createdAt: now,
       statusSince: now,
@@ -32,7 +33,7 @@ export class KeyMaterial {
   /** @throws Error where ENCRYPTION_KEYS lacks the key it was sealed with, or the row was changed. */
   open({ tenantId, kid, alg, privateJwkSealed }: SigningKey): JWK {
     const jwk = JSON.parse(this.sealer.open(privateJwkSealed ?? '', sealContext(tenantId, kid))) as JWK;
-    return { ...jwk, kid, alg, use: 'sig' };
+    return { ...jwk, kid, alg, use: useOf(alg) };
   }
 }
 

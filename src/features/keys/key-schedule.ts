@@ -45,7 +45,8 @@ const due = {
   text: `
     WITH policies AS (
       SELECT id, COALESCE((settings -> 'signing_keys' ->> 'rotation_days')::int, $2::int) AS days,
-             COALESCE(settings -> 'signing_keys' -> 'algorithms', $3::jsonb) AS algorithms
+             COALESCE(settings -> 'signing_keys' -> 'algorithms', $3::jsonb)
+               || COALESCE(settings -> 'signing_keys' -> 'encryption_algorithms', '[]') AS algorithms
         FROM tenants WHERE deleting_at IS NULL)
     SELECT k.tenant_id FROM signing_keys k JOIN policies p ON p.id = k.tenant_id
      WHERE (k.status = 'current' AND p.days > 0 AND k.status_since <= $1::timestamptz - make_interval(days => p.days))

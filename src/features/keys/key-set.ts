@@ -3,7 +3,7 @@
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import { type KeyStatus, type SigningAlg, SigningKey } from './signing-key.entity.js';
+import { type KeyAlg, type KeyStatus, SigningKey } from './signing-key.entity.js';
 
 export class KeySet {
   constructor(
@@ -13,7 +13,7 @@ export class KeySet {
     private readonly clock: Clock,
   ) {}
 
-  find(alg: SigningAlg, status: KeyStatus): SigningKey | undefined {
+  find(alg: KeyAlg, status: KeyStatus): SigningKey | undefined {
     return this.keys.find((key) => key.alg === alg && key.status === status);
   }
 
@@ -46,7 +46,7 @@ export class KeySet {
   }
 
   /** previous → retired → gone; and of an algorithm that is used no longer, current → previous. @returns whether there was any. */
-  async clear(algorithms: readonly SigningAlg[]): Promise<boolean> {
+  async clear(algorithms: readonly KeyAlg[]): Promise<boolean> {
     const now = this.clock.now();
     const isUnused = ({ status, alg }: SigningKey) =>
       (status === 'current' || status === 'next') && !algorithms.includes(alg);

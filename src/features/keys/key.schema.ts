@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { keyAlgorithms } from '../../../config/protocol.js';
 import { decodeCursor, type Page, pageQuery, toPage } from '../../platform/pagination.js';
-import type { SigningKey } from './signing-key.entity.js';
+import { type SigningKey, useOf } from './signing-key.entity.js';
 
-const alg = z.enum(['ES256', 'RS256', 'EdDSA']);
+const alg = z.enum([...keyAlgorithms.signing, ...keyAlgorithms.encryption]);
 
 export const RotateKeys = z
   .strictObject({
@@ -27,6 +28,9 @@ export const SigningKeyView = z
   .object({
     kid: z.string(),
     alg,
+    use: z
+      .enum(['sig', 'enc'])
+      .meta({ description: 'RFC 7517 §4.2: whether we sign with it, or others encrypt to it' }),
     status: z.enum(['next', 'current', 'previous', 'retired']),
     created_at: z.iso.datetime(),
     status_since: z.iso.datetime(),
@@ -37,6 +41,7 @@ export const SigningKeyView = z
 export const present = (key: SigningKey) => ({
   kid: key.kid,
   alg: key.alg,
+  use: useOf(key.alg),
   status: key.status,
   created_at: key.createdAt.toISOString(),
   status_since: key.statusSince.toISOString(),

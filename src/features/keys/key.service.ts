@@ -2,6 +2,7 @@
 // its private half is sealed, and a change is one transaction that every process hears of.
 // Hands off to: oidc/, which signs with them and publishes their public halves; key-schedule.ts, which rotates them in time.
 import type { JWK } from 'jose';
+import { keyAlgorithms } from '../../../config/protocol.js';
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
@@ -13,7 +14,7 @@ import type { Caching } from '../tenants/caching.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { KeyMaterial } from './key-material.js';
 import { KeySet } from './key-set.js';
-import { type KeyStatus, type SigningAlg, SigningKey } from './signing-key.entity.js';
+import { type KeyAlg, type KeyStatus, SigningKey } from './signing-key.entity.js';
 
 export interface SigningKeys {
   /** Private halves of everything published: the current ones first, ES256 before RS256. The engine signs with the first that fits. */
@@ -24,7 +25,7 @@ export interface SigningKeys {
   retired: JWK[];
 }
 
-const ALG_ORDER: readonly SigningAlg[] = ['ES256', 'RS256', 'EdDSA'];
+const ALG_ORDER: readonly KeyAlg[] = [...keyAlgorithms.signing, ...keyAlgorithms.encryption];
 const STATUS_ORDER: readonly KeyStatus[] = ['current', 'next', 'previous', 'retired'];
 const FIRST_STATUSES = ['current', 'next'] as const;
 
@@ -84,10 +85,10 @@ export class KeyService {
    * @param force even where verifiers may not have seen the next key yet: those who do not fetch the key set anew refuse what it signs.
    * @throws AppError 409 while the next key is younger than what verifiers remember.
    */
-  async rotate({ alg, force = false }: { alg?: SigningAlg | undefined; force?: boolean } = {}): Promise<SigningKey[]> {
+  async rotate({ alg, force = false }: { alg?: KeyAlg | undefined; force?: boolean } = {}): Promise<SigningKey[]> {
     const algorithms = await this.algorithms();
     if (alg && !algorithms.includes(alg))
-      throw invalid('This tenant does not sign with it', [
+      throw invalid('This tenant has no keys of it', [
         { pointer: '/alg', message: `must be ${algorithms.join(' or ')}` },
       ]);
     return this.advance((keys) => {
@@ -134,11 +135,11 @@ export class KeyService {
    * @param kid of a compromised key.
    */
   private async advance(
-    decide: (keys: readonly SigningKey[]) => readonly SigningAlg[],
+    decide: (keys: readonly SigningKey[]) => readonly KeyAlg[],
     kid?: string,
   ): Promise<SigningKey[]> {
     await this.ensure(currentTenantId());
-    const fresh = new Map<SigningAlg, SigningKey>();
+    const fresh = new Map<KeyAlg, SigningKey>();
     for (const alg of decide(await this.list())) fresh.set(alg, await this.material.make(alg, 'next'));
     await this.change(async (set) => {
       const algs = decide(set.keys);
@@ -191,8 +192,9 @@ export class KeyService {
     throw conflict('next_key_sealed', `The next ${key.alg} key does not open; report it as compromised to replace it`);
   }
 
-  private async algorithms(): Promise<readonly SigningAlg[]> {
-    return (await this.policy()).algorithms;
+  private async algorithms(): Promise<readonly KeyAlg[]> {
+    const { algorithms, encryption_algorithms } = await this.policy();
+    return [...algorithms, ...encryption_algorithms];
   }
 
   private async policy() {
@@ -205,7 +207,7 @@ const lock = {
   text: `SELECT pg_advisory_xact_lock(hashtextextended('signing_keys:' || $1, 0))`,
 };
 
-function missingFrom(keys: readonly SigningKey[], algorithms: readonly SigningAlg[]) {
+function missingFrom(keys: readonly SigningKey[], algorithms: readonly KeyAlg[]) {
   const wanted = algorithms.flatMap((alg) => FIRST_STATUSES.map((status) => ({ alg, status })));
   return wanted.filter((one) => !keys.some(({ alg, status }) => alg === one.alg && status === one.status));
 }

@@ -1,9 +1,13 @@
 import type { JWK } from 'jose';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { signingKeyLife } from '../../../config/protocol.js';
+import { keyAlgorithms, signingKeyLife } from '../../../config/protocol.js';
 import { TenantEntity } from '../../platform/tenant-entity.js';
 
-export type SigningAlg = 'ES256' | 'RS256' | 'EdDSA';
+export type KeyAlg = (typeof keyAlgorithms)['signing' | 'encryption'][number];
+
+/** RFC 7517 §4.2: what others do with the public half. Both kinds live alike. */
+export const useOf = (alg: KeyAlg): 'sig' | 'enc' =>
+  (keyAlgorithms.encryption as readonly string[]).includes(alg) ? 'enc' : 'sig';
 
 /** next: published, does not sign yet · current: signs · previous: published, no longer signs · retired: no longer published. */
 export type KeyStatus = 'next' | 'current' | 'previous' | 'retired';
@@ -12,7 +16,7 @@ export type KeyStatus = 'next' | 'current' | 'previous' | 'retired';
 export class SigningKey extends TenantEntity {
   /** The JWK thumbprint (RFC 7638). */
   @PrimaryColumn('text') kid!: string;
-  @Column('text') alg!: SigningAlg;
+  @Column('text') alg!: KeyAlg;
   @Column('text') status!: KeyStatus;
   @Column('jsonb') publicJwk!: JWK;
   /** Gone once the key is retired. */

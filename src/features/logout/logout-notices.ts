@@ -15,6 +15,7 @@ import { subjectAt } from '../clients/pairwise.js';
 import type { KeyService } from '../keys/key.service.js';
 import type { SignedOut } from '../protocol/signed-out.js';
 import type { TenantService } from '../tenants/tenant.service.js';
+import { encryptedFor } from './logout-encryption.js';
 import { LogoutNotice } from './logout-notice.entity.js';
 import { logoutToken } from './logout-token.js';
 
@@ -126,9 +127,12 @@ export class LogoutNotices {
       sub: subjectAt(client.metadata, this.tenants.secrets(tenant).pairwiseSalt, accountId),
       ...(client.metadata.backchannel_logout_session_required ? { sid } : {}),
     };
-    const body = new URLSearchParams({ logout_token: await logoutToken(claims, key, this.clock.now()) });
+    const signed = await logoutToken(claims, key, this.clock.now());
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     try {
+      const token = await encryptedFor(client.metadata, signed, this.egress);
+      if (token === undefined) return 'no_encryption_key';
+      const body = new URLSearchParams({ logout_token: token });
       // §2.8: 200 says that it is done; many frameworks make 204 of it.
       const { status } = await this.egress.fetch(uri, { method: 'POST', headers, body: String(body) });
       this.silent.delete(silenceKey(clientId));

@@ -5,6 +5,8 @@ import { readSettings, type TenantSettings } from './tenant.schema.js';
 export interface Places {
   issuer: string;
   domain?: string | undefined;
+  /** Where certificates are shown, of all tenants: nobody's own host. */
+  aliasOrigin?: string | undefined;
 }
 
 /** An issuer with users, clients, keys and settings of its own. It owns rows; no tenant owns it. */

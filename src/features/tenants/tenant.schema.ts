@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keyAlgorithms } from '../../../config/protocol.js';
 import { patchOf } from '../../platform/merge-patch.js';
 import { pageQuery } from '../../platform/pagination.js';
 import { AuthenticationPolicy } from './authentication-policy.js';
@@ -57,11 +58,17 @@ export const SigningKeyPolicy = z.strictObject({
   rotation_days: z.number().int().min(0).max(3650).default(90),
   /** Clients may rely on the first two (OpenID Connect Core §15.1 asks for RS256). What is left out signs for another day. */
   algorithms: z
-    .array(z.enum(['ES256', 'RS256', 'EdDSA']))
-    .max(3)
+    .array(z.enum(keyAlgorithms.signing))
+    .max(keyAlgorithms.signing.length)
     .refine((algs) => algs.includes('ES256') && algs.includes('RS256'), { message: 'must have ES256 and RS256' })
     .refine((algs) => new Set(algs).size === algs.length, { message: 'names must differ' })
     .default(['ES256', 'RS256']),
+  /** Of keys that clients encrypt their request objects to (RFC 9101 §6.1). What is left out opens for another day. */
+  encryption_algorithms: z
+    .array(z.enum(keyAlgorithms.encryption))
+    .max(keyAlgorithms.encryption.length)
+    .refine((algs) => new Set(algs).size === algs.length, { message: 'names must differ' })
+    .default([]),
 });
 
 export const AccountPolicy = z.strictObject({

@@ -30,6 +30,8 @@ export interface ConfigurationDependencies {
 /** What one issuer is made of; all of it must be the same before and after a rebuild, or flows begun earlier would break. */
 export interface Issuer {
   url: string;
+  /** Where its endpoints answer to whoever shows a certificate; undefined where nobody can. */
+  aliases: string | undefined;
   /** Distinguishes the cookies of tenants that share a host. */
   cookieName: string;
   cookieKeys: string[];

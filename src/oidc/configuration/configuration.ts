@@ -3,8 +3,10 @@ import type { Configuration } from 'oidc-provider';
 import type { Chapter, ConfigurationDependencies, Issuer } from './chapter.js';
 import { clients } from './clients.js';
 import { core } from './core.js';
+import { encryption } from './encryption.js';
 import { introspection } from './introspection.js';
 import { logout } from './logout.js';
+import { mutualTls } from './mutual-tls.js';
 import { registration } from './registration.js';
 import { requests } from './requests.js';
 import { resources } from './resources.js';
@@ -19,10 +21,12 @@ const chapters: readonly Chapter[] = [
   clients,
   requests,
   senderConstraint,
+  mutualTls,
   introspection,
   registration,
   resources,
   logout,
+  encryption,
 ];
 
 export const configuration = (deps: ConfigurationDependencies, issuer: Issuer): Configuration =>

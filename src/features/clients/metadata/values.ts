@@ -1,6 +1,7 @@
 // What clients may choose from, and kinds of values of which several members are. What is accepted here and what the engine is configured to support
 // (oidc/configuration) is the same list.
 import { z } from 'zod';
+import { keyAlgorithms } from '../../../../config/protocol.js';
 import { isWebUri } from '../redirect-uri.js';
 
 export const GRANT_TYPES = [
@@ -22,10 +23,13 @@ export const AUTH_METHODS = [
   'client_secret_basic',
   'client_secret_post',
   'private_key_jwt',
+  // RFC 8705 §2
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
 ] as const;
 
 /** What we sign with, where the tenant has keys of it (settings.signing_keys). Never HS*: secrets are kept as hashes. */
-export const SERVER_ALGS = ['ES256', 'RS256', 'EdDSA'] as const;
+export const SERVER_ALGS = keyAlgorithms.signing;
 
 /** What clients may sign with. */
 export const CLIENT_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;

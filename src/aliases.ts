@@ -1,0 +1,40 @@
+// The address at which clients show certificates (RFC 8705 §5): one host for all tenants, a few endpoints of the engine and nothing else. Owns which
+// certificate a request has; nowhere else a request has any.
+import type { MutualTls } from '../config/index.js';
+import type { Tenant } from './features/tenants/tenant.entity.js';
+import type { TenantService } from './features/tenants/tenant.service.js';
+import type { Observed } from './front.js';
+import { aliasedRoutes } from './oidc/certificates.js';
+import { aliasesOf } from './oidc/provider-pool.js';
+import { claimedCertificate, shownCertificate } from './platform/peer-certificate.js';
+
+const tenantPath = /^\/t\/([a-z0-9][a-z0-9-]{0,62})(\/.*)$/;
+
+export class Aliases {
+  readonly host: string;
+
+  constructor(
+    private readonly tenants: TenantService,
+    private readonly settings: MutualTls,
+  ) {
+    this.host = new URL(settings.origin).host;
+  }
+
+  /** @returns undefined for whatever is not answered here. */
+  async find(path: string): Promise<{ tenant: Tenant; prefix: string } | undefined> {
+    const [, slug, below] = tenantPath.exec(path) ?? [];
+    if (slug === 'default' || !aliasedRoutes.has(below ?? path)) return undefined;
+    const tenant = await this.tenants.findBySlug(slug ?? 'default');
+    return tenant && { tenant, prefix: slug ? `/t/${slug}` : '' };
+  }
+
+  admit(req: Observed, tenant: Tenant): void {
+    const { header, ca, origin } = this.settings;
+    const { front } = req;
+    front.aliases = aliasesOf(origin, tenant);
+    // One of both, as it is configured: at a listener of ours no header is believed, behind a proxy its own certificate is not the client's.
+    front.certificate = header
+      ? front.claimed && claimedCertificate(header, front.claimed)
+      : shownCertificate(req, ca !== undefined);
+  }
+}
