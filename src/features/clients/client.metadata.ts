@@ -5,6 +5,7 @@ import * as core from './metadata/core.js';
 import * as keys from './metadata/keys.js';
 import * as logout from './metadata/logout.js';
 import * as ours from './metadata/ours.js';
+import * as profile from './metadata/profile.js';
 import * as requests from './metadata/requests.js';
 import type { Rule } from './metadata/rule.js';
 import * as senderConstraint from './metadata/sender-constraint.js';
@@ -21,9 +22,11 @@ const registered = {
 /** What only an administrator says, and the engine does not know (client-settings.ts). */
 const settings = {
   ...ours.settings,
+  ...profile.settings,
+  ...senderConstraint.settings,
 };
 
-export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule];
+export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule, profile.rule];
 
 export const ClientMetadata = z.strictObject({ ...registered, ...settings });
 export type ClientMetadata = z.infer<typeof ClientMetadata>;

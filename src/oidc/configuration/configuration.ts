@@ -3,6 +3,7 @@ import type { Configuration } from 'oidc-provider';
 import type { Chapter, ConfigurationDependencies, Issuer } from './chapter.js';
 import { clients } from './clients.js';
 import { core } from './core.js';
+import { fapi } from './fapi.js';
 import { introspection } from './introspection.js';
 import { logout } from './logout.js';
 import { registration } from './registration.js';
@@ -19,6 +20,7 @@ const chapters: readonly Chapter[] = [
   clients,
   requests,
   senderConstraint,
+  fapi,
   introspection,
   registration,
   resources,
