@@ -1,6 +1,7 @@
 // One flow of a client of the profile, and every way in which one field of it is another: each is refused with the error of its specification, and burns
 // nothing for whoever does it right.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { exportJWK, generateKeyPair } from 'jose';
 import { Browser } from '../../support/browser.js';
 import {
   addressOf,
@@ -71,7 +72,6 @@ describe('a code is neither redeemed nor burnt', () => {
   });
 
   async function rsaProof(): Promise<string> {
-    const { exportJWK, generateKeyPair } = await import('jose');
     const pair = await generateKeyPair('RS256', { extractable: true });
     const jwk = await exportJWK(pair.publicKey);
     return jwt(proofClaims(server, '/token'), { alg: 'RS256', typ: 'dpop+jwt', jwk }, pair.privateKey);

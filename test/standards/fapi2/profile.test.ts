@@ -1,7 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
 import { Browser } from '../../support/browser.js';
-import { answered, codeFor, type FapiParty, makeFapiParty, requestOf, send } from '../../support/fapi.js';
+import {
+  answered,
+  assertionClaims,
+  codeFor,
+  type FapiParty,
+  jwt,
+  makeFapiParty,
+  nowSeconds,
+  proofClaims,
+  requestOf,
+  send,
+} from '../../support/fapi.js';
 import { makePerson, pkce } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
@@ -54,7 +65,6 @@ describe('requirements for authorization servers (FAPI 2.0 §5.3.2)', () => {
   });
 
   it('accepts what was signed 10 seconds ahead (§5.3.2.1 no. 13)', async () => {
-    const { assertionClaims, jwt, nowSeconds, proofClaims } = await import('../../support/fapi.js');
     const { form } = await codeFor(server, party, email, browser);
     const iat = nowSeconds() + 10;
     const assertion = await jwt({ ...assertionClaims(server, party), iat, nbf: iat }, { alg: 'ES256' }, party.key.privateKey);
@@ -96,9 +106,9 @@ describe('the profile of a client', () => {
       clients.update(await clients.find(lowered.clientId), { profile: null } as never),
     );
     const events = await server.inside(({ db }) =>
-      db.manager.query(`SELECT details FROM audit_events WHERE type = 'client.profile_lowered'`),
+      db.manager.query(`SELECT data FROM audit_events WHERE name = 'client.profile_lowered'`),
     );
-    expect(events).toEqual([{ details: expect.objectContaining({ client_id: lowered.clientId, from: 'fapi2', to: null }) }]);
+    expect(events).toEqual([{ data: { client_id: lowered.clientId, from: 'fapi2', to: null } }]);
   });
 
   it('holds whatever an older row says: such a client is none', async () => {
