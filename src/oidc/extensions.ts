@@ -5,6 +5,7 @@ import { routes } from '../../config/protocol.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { compareSecrets, mayIntrospect } from './client-auth.js';
+import { refuseCompatibility } from './compatibility.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
 import { bindRefreshTokens } from './dpop.js';
 import type { EngineContext } from './engine-types.js';
@@ -42,6 +43,7 @@ export const extensions: readonly Extension[] = [
   (provider, _deps, issuer) => believeRetired(provider, issuer),
   (provider, { clients }) => keepClients(provider, clients),
   (provider, _deps, { protocol }) => pushedOnly(provider, protocol),
+  (provider, { clients }, { protocol }) => refuseCompatibility(provider, clients, protocol),
   (provider, deps) => compareSecrets(provider, deps),
   (provider) => withoutCalls(provider),
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.

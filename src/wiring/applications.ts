@@ -2,7 +2,7 @@
 
 import { BuiltInClients, isBuiltInClient } from '../features/clients/built-in-clients.js';
 import type { FullMetadata } from '../features/clients/client.metadata.js';
-import { assertSigned } from '../features/clients/client.rules.js';
+import { assertAllowed, assertSigned } from '../features/clients/client.rules.js';
 import { ClientService } from '../features/clients/client.service.js';
 import { ClientLookup } from '../features/clients/client-lookup.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
@@ -26,7 +26,9 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
     },
     mayGrant,
     async maySign(metadata: FullMetadata) {
-      assertSigned(metadata, (await tenants.current()).settings.signing_keys.algorithms);
+      const { signing_keys, protocol } = (await tenants.current()).settings;
+      assertSigned(metadata, signing_keys.algorithms);
+      assertAllowed(metadata, protocol);
     },
   };
   const production = config.environment === 'production';

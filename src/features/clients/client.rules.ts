@@ -23,6 +23,13 @@ export function metadataIssues(client: FullMetadata): Issue[] {
   return issues;
 }
 
+/** @throws AppError 422 for what the tenant does not allow any client. */
+export function assertAllowed({ profile }: FullMetadata, policy: { compatibility: boolean }): void {
+  if (profile !== 'compatibility' || policy.compatibility) return;
+  const message = 'compatibility is not allowed at this tenant (protocol.compatibility)';
+  throw invalid('The client metadata cannot be used', [{ pointer: '/profile', message }]);
+}
+
 /** @throws AppError 422 where answers were to be signed with what the tenant has no key of. */
 export function assertSigned(metadata: FullMetadata, algorithms: readonly string[]): void {
   const members = [

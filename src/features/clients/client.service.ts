@@ -21,7 +21,7 @@ export interface ClientHooks {
   ended(client: Client): Promise<void>;
   /** @throws AppError 403 where the caller may not give a client these scopes: nobody makes a client stronger than themselves. */
   mayGrant(scopes: readonly string[]): void;
-  /** @throws AppError 422 where the tenant does not sign with what the client asks for. */
+  /** @throws AppError 422 where the tenant does not sign with what the client asks for, or does not allow its profile. */
   maySign(metadata: FullMetadata): Promise<void>;
 }
 
