@@ -26,6 +26,6 @@ export const rule: Rule = (client, refuse) => {
   // OpenID Connect Dynamic Client Registration §2, application_type.
   if (types.length > 0 && client.application_type === 'web')
     for (const [index, uri] of client.redirect_uris.entries())
-      if (!/^https:/i.test(uri) || new URL(uri).hostname === 'localhost')
+      if (!/^https:\/\/(?!localhost(?:[:/?]|$))/i.test(uri))
         refuse(`redirect_uris/${index}`, 'must be https, and not localhost, with this response_type');
 };
