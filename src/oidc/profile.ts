@@ -12,6 +12,10 @@ export function fapiProfile(client: unknown): '2.0' | '1.0 Final' | undefined {
   return profile === 'fapi1_advanced' ? '1.0 Final' : undefined;
 }
 
+/** FAPI 2.0 §5.4.1, FAPI 1.0 Part 2 §8.6: whoever signs. */
+export const takesAlgorithm = (client: unknown, algorithm: string): boolean =>
+  demandsOf(profileOf(client))?.algorithms.includes(algorithm) ?? true;
+
 /**
  * FAPI 2.0 §5.3.2.1 no. 13 and §5.4.1, FAPI 1.0 Part 2 §8.6.
  * @returns what is wrong with it in words, undefined where nothing is.
@@ -23,7 +27,7 @@ export function signingProblem(
 ): string | undefined {
   const asked = demandsOf(profileOf(client));
   if (!asked) return undefined;
-  if (!asked.algorithms.includes(String(header.alg))) return `alg must be ${asked.algorithms.join(' or ')}`;
+  if (!takesAlgorithm(client, String(header.alg))) return `alg must be ${asked.algorithms.join(' or ')}`;
   if (asked.ahead === undefined) return undefined;
   const latest = epochSeconds(new Date()) + asked.ahead;
   const ahead = (['iat', 'nbf'] as const).find((claim) => Number(claims[claim]) > latest);

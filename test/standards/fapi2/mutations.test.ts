@@ -168,6 +168,16 @@ describe('a pushed request (RFC 9126)', () => {
     expect(page.html).toContain('invalid_request_uri');
   });
 
+  it('is not answered when it is over (RFC 9126 §2.2, §4)', async () => {
+    const claims = { ...requestObjectClaims(server, party), exp: nowSeconds() + 2 };
+    const request = await jwt(claims, { alg: 'ES256' }, party.key.privateKey);
+    const { body } = await send(server, party, '/par', { request }, { proof: null });
+    expect(Number(body.expires_in)).toBeLessThanOrEqual(2);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const page = await signIn(browser, addressOf(server, party, String(body.request_uri)), email);
+    expect([page.status, page.html.includes('invalid_request_uri')]).toEqual([400, true]);
+  });
+
   it('is not answered for another client (RFC 9126 §2.2)', async () => {
     const { body } = await push(server, party, pkce());
     const page = await browser.open(addressOf(server, other, String(body.request_uri)));

@@ -37,6 +37,20 @@ describe('requirements for authorization servers (FAPI 2.0 §5.3.2)', () => {
     expect(['PS256', 'ES256', 'EdDSA']).toContain(decodeProtectedHeader(String(body.id_token)).alg);
   });
 
+  it('gives no token that is signed with another algorithm (§5.4.1)', async () => {
+    const [good, bad] = ['https://api.example/es256', 'https://api.example/rs256'];
+    await server.inside(async ({ resources }) => {
+      const api = { name: 'API', scopes: [{ name: 'read' }], access_token_format: 'jwt' };
+      await resources.create({ ...api, identifier: good, signing_alg: 'ES256' } as never);
+      await resources.create({ ...api, identifier: bad, signing_alg: 'RS256' } as never);
+    });
+    const ask = (resource: string) =>
+      send(server, party, '/par', { ...requestOf(party, pkce()), scope: 'openid read', resource }, { proof: null });
+    expect((await ask(good)).status).toBe(201);
+    const { status, body } = await ask(bad);
+    expect([status, body.error]).toEqual([400, 'invalid_target']);
+  });
+
   it('gives the same refresh token again, which stays good (§5.3.2.1 no. 9)', async () => {
     const { refresh_token } = await tokens();
     const form = { grant_type: 'refresh_token', refresh_token: String(refresh_token) };

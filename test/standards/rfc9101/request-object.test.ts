@@ -66,6 +66,7 @@ describe('request objects (RFC 9101)', () => {
     ['a request within it (§4)', { request: 'x.y.z' }, {}],
     ['a request_uri within it (§4)', { request_uri: 'https://rp.example/r' }, {}],
     ['a past end (RFC 7519 §4.1.4)', { exp: nowSeconds() - 300 }, {}],
+    ['an end a moment ago, which would be the end of its request_uri (RFC 9126 §2.2)', { exp: nowSeconds() - 1 }, {}],
     ['a future beginning (RFC 7519 §4.1.5)', { nbf: nowSeconds() + 600 }, {}],
   ])('is refused with %s', async (_name, claims, header) => {
     const sub = claims.sub ? { sub: party.clientId } : {};
