@@ -126,7 +126,7 @@ export async function answered(
   return { page: await signIn(browser, addressOf(server, party, requestUri), email), proof, requestUri };
 }
 
-export interface Given {
+interface Given {
   form: Record<string, string>;
   requestUri: string;
 }

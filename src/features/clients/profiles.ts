@@ -6,7 +6,7 @@ export type Profile = (typeof PROFILES)[number];
 
 type Metadata = Readonly<Record<string, unknown>>;
 
-export interface Breach {
+interface Breach {
   member: string;
   message: string;
 }

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Browser } from '../../support/browser.js';
 import {
-  addressOf,
   assertionClaims,
   athOf,
   type Claims,
@@ -14,14 +13,11 @@ import {
   makeFapiParty,
   nowSeconds,
   proofClaims,
-  push,
-  requestObjectClaims,
-  requestOf,
   type Sent,
   send,
   userinfo,
 } from '../../support/fapi.js';
-import { makePerson, pkce, signIn } from '../../support/party.js';
+import { makePerson, pkce } from '../../support/party.js';
 import { assertionOf, dpopKey, proofOf } from '../../support/proofs.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
@@ -45,7 +41,7 @@ const assertion = (claims: Claims, alg = 'ES256') =>
 const proof = (claims: Claims, more: Claims = {}) =>
   jwt({ ...proofClaims(server, '/token'), ...claims }, header(more), party.dpop.privateKey);
 
-describe('a code is neither redeemed nor burnt', () => {
+describe('a code', () => {
   const cases: [string, string, () => Promise<Sent & { form?: Record<string, string> }>][] = [
     ['an assertion of alg none (§5.4.1)', 'invalid_client', async () => ({ assertion: await jwt(assertionClaims(server, party), {}) })],
     ['an assertion of alg RS256 (§5.4.1)', 'invalid_client', async () => ({ assertion: await assertion({}, 'RS256') })],
@@ -63,7 +59,7 @@ describe('a code is neither redeemed nor burnt', () => {
     ['a proof 61 seconds ahead (§5.3.2.1 no. 13)', 'invalid_dpop_proof', async () => ({ proof: await proof({ iat: nowSeconds() + 65 }) })],
     ['another verifier (RFC 7636 §4.6)', 'invalid_grant', async () => ({ form: { code_verifier: pkce().verifier } })],
   ];
-  it.each(cases)('by %s', async (_name, error, attack) => {
+  it.each(cases)('is neither redeemed nor burnt by %s (FAPI 2.0 §5.3.2.1, §5.4.1)', async (_name, error, attack) => {
     const { form } = await codeFor(server, party, email, browser);
     const { form: instead, ...sent } = await attack();
     const { status, body } = await send(server, party, '/token', { ...form, ...instead }, sent);
@@ -77,7 +73,7 @@ describe('a code is neither redeemed nor burnt', () => {
     return jwt(proofClaims(server, '/token'), { alg: 'RS256', typ: 'dpop+jwt', jwk }, pair.privateKey);
   }
 
-  it('by a proof or an assertion that was shown before (RFC 9449 §11.1, RFC 7523 §3)', async () => {
+  it('is neither redeemed nor burnt by a proof or an assertion that was shown before (RFC 9449 §11.1, RFC 7523 §3)', async () => {
     const [first, second] = [await codeFor(server, party, email, browser), await codeFor(server, party, email, browser)];
     const sent = { proof: await proof({}), assertion: await assertion({}) };
     expect((await send(server, party, '/token', first.form, sent)).status).toBe(200);
@@ -87,14 +83,14 @@ describe('a code is neither redeemed nor burnt', () => {
     expect((await send(server, party, '/token', second.form)).status).toBe(200);
   });
 
-  it('by another key than the one it was asked for with (§5.3.2.1 no. 12, RFC 9449 §10)', async () => {
+  it('is neither redeemed nor burnt by another key than the one it was asked for with (§5.3.2.1 no. 12, RFC 9449 §10)', async () => {
     const { form } = await codeFor(server, party, email, browser, { dpop_jkt: party.dpop.jkt });
     const foreign = await proofOf(await dpopKey(), { htm: 'POST', htu: `${server.issuer}/token` });
     expect((await send(server, party, '/token', form, { proof: foreign })).body.error).toBe('invalid_grant');
     expect((await send(server, party, '/token', form)).status).toBe(200);
   });
 
-  it('of an assertion and a proof that have one jti both count (RFC 7523 §3, RFC 9449 §4.2)', async () => {
+  it('is redeemed by an assertion and a proof that have one jti: each counts for itself (RFC 7523 §3, RFC 9449 §4.2)', async () => {
     const { form } = await codeFor(server, party, email, browser);
     const jti = 'the-same-in-both';
     const sent = { proof: await proof({ jti }), assertion: await assertion({ jti }) };
@@ -130,57 +126,5 @@ describe('a token', () => {
       expect((await send(server, party, '/token', form, { proof })).body.error).toBe('invalid_grant');
     expect((await send(server, other, '/token', form)).body.error).toBe('invalid_grant');
     expect((await send(server, party, '/token', form)).status).toBe(200);
-  });
-});
-
-describe('a pushed request (RFC 9126)', () => {
-  it.each<[string, string, () => Promise<Sent & { form: Record<string, string> }>]>([
-    ['without PKCE (§5.3.2.2 no. 5)', 'invalid_request', async () => ({ form: without('code_challenge', 'code_challenge_method') })],
-    ['with PKCE plain (§5.3.2.2 no. 5)', 'invalid_request', async () => ({ form: { ...parameters(), code_challenge_method: 'plain' } })],
-    ['without a redirect_uri (§5.3.2.2 no. 6)', 'invalid_request', async () => ({ form: without('redirect_uri') })],
-    ['with another response_type than code (§5.3.2.2 no. 1)', 'invalid_request', async () => ({ form: { ...parameters(), response_type: 'none' } })],
-    ['in a request object of alg none (§5.4.1)', 'invalid_request_object', async () => ({ form: { request: await jwt(requestObjectClaims(server, party), {}) } })],
-    ['in a request object of alg RS256 (§5.4.1)', 'invalid_request_object', async () => ({ form: { request: await jwt(requestObjectClaims(server, party), { alg: 'RS256' }, party.rsa) } })],
-  ])('is refused %s', async (_name, error, attack) => {
-    const { form, ...sent } = await attack();
-    const { status, body } = await send(server, party, '/par', form, { proof: null, ...sent });
-    expect([status, body.error]).toEqual([400, error]);
-  });
-
-  const parameters = () => requestOf(party, pkce());
-  const without = (...names: string[]) =>
-    Object.fromEntries(Object.entries(parameters()).filter(([name]) => !names.includes(name)));
-
-  it('is refused without client authentication (§5.3.2.2 no. 4)', async () => {
-    const response = await fetch(`${server.issuer}/par`, { method: 'POST', body: new URLSearchParams(parameters()) });
-    expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([401, 'invalid_client']);
-  });
-
-  it('is the only way to ask (§5.3.2.2 no. 3)', async () => {
-    const page = await browser.open(`${server.issuer}/authorize?${new URLSearchParams(parameters())}`);
-    expect(new URL(page.url).searchParams.get('error')).toBe('invalid_request');
-  });
-
-  it('is answered once (RFC 9126 §4)', async () => {
-    const { requestUri } = await codeFor(server, party, email, browser);
-    const page = await signIn(browser, addressOf(server, party, requestUri), email);
-    expect([page.status, new URL(page.url).origin]).toEqual([400, new URL(server.issuer).origin]);
-    expect(page.html).toContain('invalid_request_uri');
-  });
-
-  it('is not answered when it is over (RFC 9126 §2.2, §4)', async () => {
-    const claims = { ...requestObjectClaims(server, party), exp: nowSeconds() + 2 };
-    const request = await jwt(claims, { alg: 'ES256' }, party.key.privateKey);
-    const { body } = await send(server, party, '/par', { request }, { proof: null });
-    expect(Number(body.expires_in)).toBeLessThanOrEqual(2);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
-    const page = await signIn(browser, addressOf(server, party, String(body.request_uri)), email);
-    expect([page.status, page.html.includes('invalid_request_uri')]).toEqual([400, true]);
-  });
-
-  it('is not answered for another client (RFC 9126 §2.2)', async () => {
-    const { body } = await push(server, party, pkce());
-    const page = await browser.open(addressOf(server, other, String(body.request_uri)));
-    expect(new URL(page.url).searchParams.get('code')).toBeNull();
   });
 });
