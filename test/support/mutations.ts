@@ -5,6 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { projectRoot } from '../../config/root.js';
+import { profileMutations } from './mutations-profiles.js';
 
 export interface Mutation {
   /** What is taken out. */
@@ -259,6 +260,7 @@ export const mutations: readonly Mutation[] = [
     suite: 'processes/changes',
     test: 'the removed one does not',
   },
+  ...profileMutations,
 ];
 
 export interface Verdict {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
 import { Browser } from '../../support/browser.js';
 import {
+  addressOf,
   answered,
   assertionClaims,
   codeFor,
@@ -10,6 +11,7 @@ import {
   makeFapiParty,
   nowSeconds,
   proofClaims,
+  push,
   requestOf,
   send,
 } from '../../support/fapi.js';
@@ -65,6 +67,13 @@ describe('requirements for authorization servers (FAPI 2.0 §5.3.2)', () => {
     const refused = await answered(server, party, new Browser(), email, { prompt: 'none' });
     for (const { url } of [page, refused.page]) expect(new URL(url).searchParams.get('iss')).toBe(server.issuer);
     expect(new URL(refused.page.url).searchParams.get('error')).toBe('login_required');
+  });
+
+  it('redirects with 303, never 307 (§5.3.2.2 no. 10 and 11)', async () => {
+    await answered(server, party, browser, email);
+    const { body } = await push(server, party, pkce());
+    const response = await browser.request(addressOf(server, party, String(body.request_uri)));
+    expect([response.status, response.headers.get('location')?.startsWith(party.redirectUri)]).toEqual([303, true]);
   });
 
   it('issues a request_uri for less than 600 seconds (§5.3.2.2 no. 12)', async () => {
