@@ -18,7 +18,7 @@ export function refuseCompatibility(
   if (compatibility) return;
   const find = provider.Client.find.bind(provider.Client);
   provider.Client.find = async (id: string) =>
-    profileOf(await clients.engineMetadata(id)) === 'compatibility' ? undefined : find(id);
+    typeof id === 'string' && profileOf(await clients.engineMetadata(id)) === 'compatibility' ? undefined : find(id);
 }
 
 /** RFC 9700 §2.1.1: everybody, but for a client that authenticates, is exempt, and asks for an ID token with a nonce. */

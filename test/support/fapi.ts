@@ -1,6 +1,6 @@
 // A client of the FAPI 2.0 profile, by hand: each thing that it signs or sends can be another one.
 import { createHash, randomUUID } from 'node:crypto';
-import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { Browser, type Page } from './browser.js';
 import { codeOf, makeClient, type Pkce, pkce, signIn, type TokenAnswer } from './party.js';
 import { assertionOf, type DpopKey, dpopKey, proofOf } from './proofs.js';
@@ -34,7 +34,7 @@ export type Claims = Record<string, unknown>;
 
 /** Signed with whatever key, or with none: then it says `alg: none`. */
 export async function jwt(claims: Claims, header: Claims, key?: CryptoKey): Promise<string> {
-  if (key) return new SignJWT(claims).setProtectedHeader(header as { alg: string }).sign(key);
+  if (key) return new SignJWT(claims as JWTPayload).setProtectedHeader(header as { alg: string }).sign(key);
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part({ ...header, alg: 'none' })}.${part(claims)}.`;
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { Browser } from '../../support/browser.js';
 import {
   assertionClaims,
@@ -83,7 +83,7 @@ describe('request objects (RFC 9101)', () => {
       await jwt(claims, {}),
       await jwt(claims, { alg: 'ES256' }, foreign.privateKey),
       await jwt(claims, { alg: 'ES256', jwk: foreign.jwk }, foreign.privateKey),
-      await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(secret),
+      await new SignJWT(claims as JWTPayload).setProtectedHeader({ alg: 'HS256' }).sign(secret),
     ]) {
       const { status, body } = await push(request);
       expect([status, body.error]).toEqual([400, 'invalid_request_object']);
@@ -97,7 +97,7 @@ describe('request objects (RFC 9101)', () => {
   });
 
   it('is required of a client that registered so (§10.5)', async () => {
-    const { request: _request, ...plain } = requestObjectClaims(server, party) as Record<string, string>;
+    const plain = requestObjectClaims(server, party) as Record<string, string>;
     const page = await browser.open(`${server.issuer}/authorize?${new URLSearchParams(plain)}`);
     expect(new URL(page.url).searchParams.get('error')).toBe('invalid_request');
   });

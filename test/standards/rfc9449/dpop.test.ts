@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { exportJWK, SignJWT } from 'jose';
+import { exportJWK, type JWTPayload, SignJWT } from 'jose';
 import { Browser } from '../../support/browser.js';
 import {
   athOf,
@@ -16,7 +16,7 @@ import {
   send,
   userinfo,
 } from '../../support/fapi.js';
-import { introspect, makeClient, makePerson, type Party, pkce } from '../../support/party.js';
+import { makePerson, pkce } from '../../support/party.js';
 import { dpopKey, proofOf } from '../../support/proofs.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
@@ -24,7 +24,6 @@ describe('demonstrating proof of possession (RFC 9449)', () => {
   let server: TestServer;
   let party: FapiParty;
   let careful: FapiParty;
-  let asking: Party;
   let email: string;
   const browser = new Browser();
   const ordinary = { profile: undefined, dpop_bound_access_tokens: true };
@@ -33,7 +32,6 @@ describe('demonstrating proof of possession (RFC 9449)', () => {
     server = await startServer();
     party = await makeFapiParty(server, ordinary);
     careful = await makeFapiParty(server, { ...ordinary, dpop_nonce_required: true });
-    asking = await makeClient(server);
     ({ email } = await makePerson(server));
   }, 180_000);
   afterAll(() => server?.close());
@@ -48,7 +46,7 @@ describe('demonstrating proof of possession (RFC 9449)', () => {
       ['with a private key in it', async () => proof({}, { jwk: await exportJWK(party.dpop.privateKey) })],
       ['signed by another key than it shows', async () => proof({}, { jwk: (await dpopKey()).jwk })],
       ['of alg none', () => jwt(proofClaims(server, '/token'), { typ: 'dpop+jwt', jwk: party.dpop.jwk })],
-      ['made with a secret', () => new SignJWT(proofClaims(server, '/token')).setProtectedHeader({ alg: 'HS256', typ: 'dpop+jwt', jwk: party.dpop.jwk }).sign(new Uint8Array(32))],
+      ['made with a secret', () => new SignJWT(proofClaims(server, '/token') as JWTPayload).setProtectedHeader({ alg: 'HS256', typ: 'dpop+jwt', jwk: party.dpop.jwk }).sign(new Uint8Array(32))],
       ['without jti', () => proof({ jti: undefined })],
       ['without iat', () => proof({ iat: undefined })],
       ['without htm', () => proof({ htm: undefined })],
@@ -74,7 +72,7 @@ describe('demonstrating proof of possession (RFC 9449)', () => {
   it('binds a token to the key, which introspection tells (§5, §6.2)', async () => {
     const { form } = await codeFor(server, party, email, browser);
     const { body } = await send(server, party, '/token', form);
-    const { body: known } = await introspect(server, asking, String(body.access_token));
+    const { body: known } = await send(server, party, '/introspect', { token: String(body.access_token) }, { proof: null });
     expect(known).toMatchObject({ active: true, token_type: 'DPoP', cnf: { jkt: party.dpop.jkt } });
   });
 
