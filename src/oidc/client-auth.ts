@@ -27,7 +27,8 @@ export async function isForUsNow(
   if (Number(claims.exp) > epochSeconds(new Date()) + lifetimes.clientAssertion + clockTolerance)
     throw new errors.InvalidClientAuth('the assertion lives too long');
   // RFC 9101 §10.8: a request object goes through the address of a browser, and is no proof of who sent it.
-  if (/oauth-authz-req\+jwt$/i.test(String(header.typ))) throw new errors.InvalidClientAuth('typ is of a request object');
+  if (/oauth-authz-req\+jwt$/i.test(String(header.typ)))
+    throw new errors.InvalidClientAuth('typ is of a request object');
   const problem = signingProblem(client, header, claims);
   if (problem) throw new errors.InvalidClientAuth(problem);
   nextIsAssertion(ctx);

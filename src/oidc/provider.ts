@@ -39,8 +39,7 @@ class OstiaryProvider extends Provider {
   /** OAuth 2.0 Form Post Response Mode as a page of ours, which works without JavaScript; signed too (JARM §2.3.3). */
   override registerResponseMode(name: string, handler: ResponseMode): void {
     const ours: Partial<Record<string, ResponseMode>> = {
-      form_post: (ctx, redirectUri, fields) =>
-        this.pages.formPost(ctx, redirectUri, fields as Record<string, string>),
+      form_post: (ctx, redirectUri, fields) => this.pages.formPost(ctx, redirectUri, fields as Record<string, string>),
       'form_post.jwt': async (ctx, redirectUri, fields) => {
         const response = await signedResponse(this, ctx, fields);
         await this.pages.formPost(ctx, redirectUri, { response });

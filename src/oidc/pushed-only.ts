@@ -8,7 +8,7 @@ export function pushedOnly(provider: Provider, policy: { require_pushed_authoriz
   const find = provider.Client.find.bind(provider.Client);
   provider.Client.find = async (id: string) => {
     const client = await find(id);
-    if (client && !isBuiltInClient(id)) client.requirePushedAuthorizationRequests = true;
+    if (client && !isBuiltInClient(id)) Object.assign(client, { requirePushedAuthorizationRequests: true });
     return client;
   };
 }

@@ -32,7 +32,8 @@ export async function assertRequestObject(
     ...(ctx.oidc.route === 'backchannel_authentication' ? ['exp', 'iat', 'nbf', 'jti'] : []),
   ];
   // The tolerance for clocks that differ would make a request_uri that ends before it begins.
-  if (ctx.oidc.route === 'pushed_authorization_request' && Number(claims.exp) <= epochSeconds(new Date())) refuse('exp is past');
+  if (ctx.oidc.route === 'pushed_authorization_request' && Number(claims.exp) <= epochSeconds(new Date()))
+    refuse('exp is past');
   for (const claim of required) if (claims[claim] === undefined) refuse(`${claim} is missing`);
   if (fapiProfile(client)) assertShortLived(Number(claims.nbf), Number(claims.exp));
 }

@@ -12,7 +12,9 @@ export function createResourceServerInfo(resources: ResourceService) {
     const resource = await resources.findByIdentifier(identifier);
     if (!resource) throw new errors.InvalidTarget('no such resource');
     if (resource.accessTokenFormat === 'jwt' && !takesAlgorithm(client, resource.signingAlg))
-      throw new errors.InvalidTarget(`its tokens are signed with ${resource.signingAlg}, which the profile of the client forbids`);
+      throw new errors.InvalidTarget(
+        `its tokens are signed with ${resource.signingAlg}, which the profile of the client forbids`,
+      );
     const person = ctx.oidc.params?.grant_type !== 'client_credentials';
     const scopes = grantableScopes(resource, settingsOf(client).allowed_scope?.split(' '), { person });
     return {

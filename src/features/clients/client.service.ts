@@ -188,7 +188,11 @@ export class ClientService {
     if (!needsSecret(metadata)) await this.secrets.removeAll(client);
     await this.audit.record('client.updated', { client_id: client.clientId, changed });
     if (isLower(from, to))
-      await this.audit.record('client.profile_lowered', { client_id: client.clientId, from: from ?? null, to: to ?? null });
+      await this.audit.record('client.profile_lowered', {
+        client_id: client.clientId,
+        from: from ?? null,
+        to: to ?? null,
+      });
   }
 
   /** Whoever gets a secret of a client can do what the client can. @throws AppError 403 */

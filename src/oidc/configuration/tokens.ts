@@ -16,7 +16,8 @@ export const tokens: Chapter = () => ({
     RefreshToken: (_ctx, token, client) => {
       const { refresh_token_ttl, profile } = settingsOf(client);
       // One that is never replaced does not begin anew when it is used.
-      const idle = refresh_token_ttl ?? (profile === 'fapi2' ? lifetimes.refreshTokenAbsolute : lifetimes.refreshTokenIdle);
+      const idle =
+        refresh_token_ttl ?? (profile === 'fapi2' ? lifetimes.refreshTokenAbsolute : lifetimes.refreshTokenIdle);
       return Math.max(1, Math.min(idle, lifetimes.refreshTokenAbsolute - token.totalLifetime()));
     },
   },

@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { Browser } from '../../support/browser.js';
-import { type Claims, type FapiParty, jwt, makeFapiParty, nowSeconds, requestObjectClaims, requestOf, send } from '../../support/fapi.js';
+import {
+  type Claims,
+  type FapiParty,
+  jwt,
+  makeFapiParty,
+  nowSeconds,
+  requestObjectClaims,
+  requestOf,
+  send,
+} from '../../support/fapi.js';
 import { makePerson, pkce, signIn } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
@@ -51,14 +60,30 @@ describe('requirements for authorization servers (FAPI 1.0 Part 2 §5.2.2)', () 
   it.each<[string, () => Promise<string>, string]>([
     ['without nbf (no. 17)', () => request({ nbf: undefined }), 'invalid_request_object'],
     ['without exp (no. 13)', () => request({ exp: undefined }), 'invalid_request_object'],
-    ['which lives longer than 60 minutes (no. 13)', () => request({ exp: nowSeconds() + 3700 }), 'invalid_request_object'],
-    ['of more than 60 minutes ago (no. 17)', () => request({ nbf: nowSeconds() - 3700, exp: nowSeconds() - 110 }), 'invalid_request_object'],
+    [
+      'which lives longer than 60 minutes (no. 13)',
+      () => request({ exp: nowSeconds() + 3700 }),
+      'invalid_request_object',
+    ],
+    [
+      'of more than 60 minutes ago (no. 17)',
+      () => request({ nbf: nowSeconds() - 3700, exp: nowSeconds() - 110 }),
+      'invalid_request_object',
+    ],
     ['of alg RS256 (§8.6)', () => request({}, 'RS256'), 'invalid_request_object'],
-    ['of alg none (§8.6)', () => jwt({ ...requestObjectClaims(server, party), response_mode: 'jwt' }, {}), 'invalid_request_object'],
+    [
+      'of alg none (§8.6)',
+      () => jwt({ ...requestObjectClaims(server, party), response_mode: 'jwt' }, {}),
+      'invalid_request_object',
+    ],
     ['for another audience (no. 15)', () => request({ aud: 'https://elsewhere.example' }), 'invalid_request_object'],
     ['whose answer would not be signed (no. 2)', () => request({ response_mode: 'query' }), 'invalid_request'],
     ['without a nonce (Part 1 §5.2.2.2)', () => request({ nonce: undefined }), 'invalid_request'],
-    ['without PKCE, pushed (no. 18)', () => request({ code_challenge: undefined, code_challenge_method: undefined }), 'invalid_request'],
+    [
+      'without PKCE, pushed (no. 18)',
+      () => request({ code_challenge: undefined, code_challenge_method: undefined }),
+      'invalid_request',
+    ],
   ])('refuses a request %s', async (_name, make, error) => {
     const { status, body } = await push(await make());
     expect([status, body.error]).toEqual([400, error]);

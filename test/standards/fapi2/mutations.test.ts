@@ -43,20 +43,64 @@ const proof = (claims: Claims, more: Claims = {}) =>
 
 describe('a code', () => {
   const cases: [string, string, () => Promise<Sent & { form?: Record<string, string> }>][] = [
-    ['an assertion of alg none (§5.4.1)', 'invalid_client', async () => ({ assertion: await jwt(assertionClaims(server, party), {}) })],
+    [
+      'an assertion of alg none (§5.4.1)',
+      'invalid_client',
+      async () => ({ assertion: await jwt(assertionClaims(server, party), {}) }),
+    ],
     ['an assertion of alg RS256 (§5.4.1)', 'invalid_client', async () => ({ assertion: await assertion({}, 'RS256') })],
-    ['an assertion with the issuer in an array (§5.3.2.1 no. 8)', 'invalid_client', async () => ({ assertion: await assertion({ aud: [server.issuer] }) })],
-    ['an assertion for the token endpoint (§5.3.2.1 no. 8)', 'invalid_client', async () => ({ assertion: await assertion({ aud: `${server.issuer}/token` }) })],
-    ['an assertion 61 seconds ahead (§5.3.2.1 no. 13)', 'invalid_client', async () => ({ assertion: await assertion({ iat: nowSeconds() + 65, exp: nowSeconds() + 120 }) })],
-    ['an assertion whose nbf is 61 seconds ahead (§5.3.2.1 no. 13)', 'invalid_client', async () => ({ assertion: await assertion({ nbf: nowSeconds() + 65, exp: nowSeconds() + 120 }) })],
-    ['an assertion of another client', 'invalid_grant', async () => ({ assertion: await assertionOf(other.key, other.clientId, server.issuer) })],
+    [
+      'an assertion with the issuer in an array (§5.3.2.1 no. 8)',
+      'invalid_client',
+      async () => ({ assertion: await assertion({ aud: [server.issuer] }) }),
+    ],
+    [
+      'an assertion for the token endpoint (§5.3.2.1 no. 8)',
+      'invalid_client',
+      async () => ({ assertion: await assertion({ aud: `${server.issuer}/token` }) }),
+    ],
+    [
+      'an assertion 61 seconds ahead (§5.3.2.1 no. 13)',
+      'invalid_client',
+      async () => ({ assertion: await assertion({ iat: nowSeconds() + 65, exp: nowSeconds() + 120 }) }),
+    ],
+    [
+      'an assertion whose nbf is 61 seconds ahead (§5.3.2.1 no. 13)',
+      'invalid_client',
+      async () => ({ assertion: await assertion({ nbf: nowSeconds() + 65, exp: nowSeconds() + 120 }) }),
+    ],
+    [
+      'an assertion of another client',
+      'invalid_grant',
+      async () => ({ assertion: await assertionOf(other.key, other.clientId, server.issuer) }),
+    ],
     ['no proof (RFC 9449 §5)', 'invalid_grant', async () => ({ proof: null })],
-    ['a proof of alg none (§5.4.1)', 'invalid_dpop_proof', async () => ({ proof: await jwt(proofClaims(server, '/token'), header()) })],
+    [
+      'a proof of alg none (§5.4.1)',
+      'invalid_dpop_proof',
+      async () => ({ proof: await jwt(proofClaims(server, '/token'), header()) }),
+    ],
     ['a proof of alg RS256 (§5.4.1)', 'invalid_dpop_proof', async () => ({ proof: await rsaProof() })],
-    ['a proof with another htu (RFC 9449 §4.3)', 'invalid_dpop_proof', async () => ({ proof: await proof({ htu: `${server.issuer}/par` }) })],
-    ['a proof with another htm (RFC 9449 §4.3)', 'invalid_dpop_proof', async () => ({ proof: await proof({ htm: 'GET' }) })],
-    ['a proof of an hour ago (RFC 9449 §11.1)', 'use_dpop_nonce', async () => ({ proof: await proof({ iat: nowSeconds() - 3600 }) })],
-    ['a proof 61 seconds ahead (§5.3.2.1 no. 13)', 'invalid_dpop_proof', async () => ({ proof: await proof({ iat: nowSeconds() + 65 }) })],
+    [
+      'a proof with another htu (RFC 9449 §4.3)',
+      'invalid_dpop_proof',
+      async () => ({ proof: await proof({ htu: `${server.issuer}/par` }) }),
+    ],
+    [
+      'a proof with another htm (RFC 9449 §4.3)',
+      'invalid_dpop_proof',
+      async () => ({ proof: await proof({ htm: 'GET' }) }),
+    ],
+    [
+      'a proof of an hour ago (RFC 9449 §11.1)',
+      'use_dpop_nonce',
+      async () => ({ proof: await proof({ iat: nowSeconds() - 3600 }) }),
+    ],
+    [
+      'a proof 61 seconds ahead (§5.3.2.1 no. 13)',
+      'invalid_dpop_proof',
+      async () => ({ proof: await proof({ iat: nowSeconds() + 65 }) }),
+    ],
     ['another verifier (RFC 7636 §4.6)', 'invalid_grant', async () => ({ form: { code_verifier: pkce().verifier } })],
   ];
   it.each(cases)('is neither redeemed nor burnt by %s (FAPI 2.0 §5.3.2.1, §5.4.1)', async (_name, error, attack) => {
@@ -74,7 +118,10 @@ describe('a code', () => {
   }
 
   it('is neither redeemed nor burnt by a proof or an assertion that was shown before (RFC 9449 §11.1, RFC 7523 §3)', async () => {
-    const [first, second] = [await codeFor(server, party, email, browser), await codeFor(server, party, email, browser)];
+    const [first, second] = [
+      await codeFor(server, party, email, browser),
+      await codeFor(server, party, email, browser),
+    ];
     const sent = { proof: await proof({}), assertion: await assertion({}) };
     expect((await send(server, party, '/token', first.form, sent)).status).toBe(200);
     const again = async (what: Sent) => (await send(server, party, '/token', second.form, what)).body.error;
@@ -109,9 +156,17 @@ describe('a token', () => {
 
   it('opens nothing without the hash of itself in the proof, by another key, or as a bearer token (RFC 9449 §7)', async () => {
     const { access } = await tokens();
-    expect(await userinfo(server, access, await shown(access, party.dpop, {}))).toEqual({ status: 401, error: 'invalid_dpop_proof' });
-    expect(await userinfo(server, access, await shown(access, party.dpop, { ath: athOf('x') }))).toMatchObject({ error: 'invalid_dpop_proof' });
-    expect(await userinfo(server, access, await shown(access, await dpopKey()))).toEqual({ status: 401, error: 'invalid_token' });
+    expect(await userinfo(server, access, await shown(access, party.dpop, {}))).toEqual({
+      status: 401,
+      error: 'invalid_dpop_proof',
+    });
+    expect(await userinfo(server, access, await shown(access, party.dpop, { ath: athOf('x') }))).toMatchObject({
+      error: 'invalid_dpop_proof',
+    });
+    expect(await userinfo(server, access, await shown(access, await dpopKey()))).toEqual({
+      status: 401,
+      error: 'invalid_token',
+    });
     expect((await userinfo(server, access, undefined)).status).toBe(401);
     const good = await shown(access);
     expect((await userinfo(server, access, good)).status).toBe(200);

@@ -48,7 +48,9 @@ it('goes through: JAR (PS256), PAR, JARM, private_key_jwt, DPoP with a nonce, an
   const page = await signIn(new Browser(), url.href, email);
   expect([...new URL(page.url).searchParams.keys()]).toEqual(['response']);
   const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier, idTokenExpected: true };
-  const tokens = await client.authorizationCodeGrant(configuration, new URL(page.url), checks, undefined, { DPoP: dpop });
+  const tokens = await client.authorizationCodeGrant(configuration, new URL(page.url), checks, undefined, {
+    DPoP: dpop,
+  });
   expect([tokens.token_type, tokens.claims()?.sub]).toEqual(['dpop', id]);
   expect(await client.fetchUserInfo(configuration, tokens.access_token, id, { DPoP: dpop })).toMatchObject({ email });
 

@@ -30,7 +30,8 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => server?.close());
 
-const tokens = async () => (await send(server, party, '/token', (await codeFor(server, party, email, browser)).form)).body;
+const tokens = async () =>
+  (await send(server, party, '/token', (await codeFor(server, party, email, browser)).form)).body;
 
 describe('requirements for authorization servers (FAPI 2.0 §5.3.2)', () => {
   it('issues sender-constrained tokens, and signs with what the profile allows (§5.3.2.1 no. 4, §5.4.1)', async () => {
@@ -90,7 +91,11 @@ describe('requirements for authorization servers (FAPI 2.0 §5.3.2)', () => {
   it('accepts what was signed 10 seconds ahead (§5.3.2.1 no. 13)', async () => {
     const { form } = await codeFor(server, party, email, browser);
     const iat = nowSeconds() + 10;
-    const assertion = await jwt({ ...assertionClaims(server, party), iat, nbf: iat }, { alg: 'ES256' }, party.key.privateKey);
+    const assertion = await jwt(
+      { ...assertionClaims(server, party), iat, nbf: iat },
+      { alg: 'ES256' },
+      party.key.privateKey,
+    );
     const header = { alg: 'ES256', typ: 'dpop+jwt', jwk: party.dpop.jwk };
     const proof = await jwt({ ...proofClaims(server, '/token'), iat }, header, party.dpop.privateKey);
     expect((await send(server, party, '/token', form, { assertion, proof })).status).toBe(200);

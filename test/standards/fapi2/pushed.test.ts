@@ -31,12 +31,32 @@ afterAll(() => server?.close());
 
 describe('a pushed request of a client of the profile (FAPI 2.0 §5.3.2.2)', () => {
   it.each<[string, string, () => Promise<Record<string, string>>]>([
-    ['without PKCE (§5.3.2.2 no. 5)', 'invalid_request', async () => (without('code_challenge', 'code_challenge_method'))],
-    ['with PKCE plain (§5.3.2.2 no. 5)', 'invalid_request', async () => ({ ...parameters(), code_challenge_method: 'plain' })],
-    ['without a redirect_uri (§5.3.2.2 no. 6)', 'invalid_request', async () => (without('redirect_uri'))],
-    ['with another response_type than code (§5.3.2.2 no. 1)', 'invalid_request', async () => ({ ...parameters(), response_type: 'none' })],
-    ['in a request object of alg none (§5.4.1)', 'invalid_request_object', async () => ({ request: await jwt(requestObjectClaims(server, party), {}) })],
-    ['in a request object of alg RS256 (§5.4.1)', 'invalid_request_object', async () => ({ request: await jwt(requestObjectClaims(server, party), { alg: 'RS256' }, party.rsa) })],
+    [
+      'without PKCE (§5.3.2.2 no. 5)',
+      'invalid_request',
+      async () => without('code_challenge', 'code_challenge_method'),
+    ],
+    [
+      'with PKCE plain (§5.3.2.2 no. 5)',
+      'invalid_request',
+      async () => ({ ...parameters(), code_challenge_method: 'plain' }),
+    ],
+    ['without a redirect_uri (§5.3.2.2 no. 6)', 'invalid_request', async () => without('redirect_uri')],
+    [
+      'with another response_type than code (§5.3.2.2 no. 1)',
+      'invalid_request',
+      async () => ({ ...parameters(), response_type: 'none' }),
+    ],
+    [
+      'in a request object of alg none (§5.4.1)',
+      'invalid_request_object',
+      async () => ({ request: await jwt(requestObjectClaims(server, party), {}) }),
+    ],
+    [
+      'in a request object of alg RS256 (§5.4.1)',
+      'invalid_request_object',
+      async () => ({ request: await jwt(requestObjectClaims(server, party), { alg: 'RS256' }, party.rsa) }),
+    ],
   ])('is refused where it comes %s (§5.3.2.2, §5.4.1)', async (_name, error, attack) => {
     const { status, body } = await send(server, party, '/par', await attack(), { proof: null });
     expect([status, body.error]).toEqual([400, error]);

@@ -24,27 +24,32 @@ describe('signed authorization responses (JARM)', () => {
   const ask = (more: Record<string, string>, client = party, proof = pkce()) =>
     signIn(browser, authorizationUrl(server, client, proof, { state: 'the-state', ...more }), email);
 
-  it.each(['jwt', 'query.jwt'])('%s carries the response in the query, and nothing beside it (§2.3.1, §2.3.4)', async (mode) => {
-    const proof = pkce();
-    const { searchParams } = new URL((await ask({ response_mode: mode }, party, proof)).url);
-    expect([...searchParams.keys()]).toEqual(['response']);
-    const { payload } = await verified(searchParams.get('response'));
-    expect(payload).toEqual({
-      iss: server.issuer,
-      aud: party.clientId,
-      exp: expect.any(Number),
-      code: expect.any(String),
-      state: 'the-state',
-    });
-    // §2.1: a maximum lifetime of ten minutes is recommended.
-    expect(Number(payload.exp) - Date.now() / 1000).toBeLessThanOrEqual(600);
-    expect((await redeem(server, party, String(payload.code), proof)).status).toBe(200);
-  });
+  it.each(['jwt', 'query.jwt'])(
+    '%s carries the response in the query, and nothing beside it (§2.3.1, §2.3.4)',
+    async (mode) => {
+      const proof = pkce();
+      const { searchParams } = new URL((await ask({ response_mode: mode }, party, proof)).url);
+      expect([...searchParams.keys()]).toEqual(['response']);
+      const { payload } = await verified(searchParams.get('response'));
+      expect(payload).toEqual({
+        iss: server.issuer,
+        aud: party.clientId,
+        exp: expect.any(Number),
+        code: expect.any(String),
+        state: 'the-state',
+      });
+      // §2.1: a maximum lifetime of ten minutes is recommended.
+      expect(Number(payload.exp) - Date.now() / 1000).toBeLessThanOrEqual(600);
+      expect((await redeem(server, party, String(payload.code), proof)).status).toBe(200);
+    },
+  );
 
   it('fragment.jwt carries it in the fragment (§2.3.2)', async () => {
     const { hash, search } = new URL((await ask({ response_mode: 'fragment.jwt' })).url);
     expect(search).toBe('');
-    expect((await verified(new URLSearchParams(hash.slice(1)).get('response'))).payload.code).toEqual(expect.any(String));
+    expect((await verified(new URLSearchParams(hash.slice(1)).get('response'))).payload.code).toEqual(
+      expect.any(String),
+    );
   });
 
   it('form_post.jwt carries it in a form that works without JavaScript, and runs no script of the page (§2.3.3)', async () => {

@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { Browser } from '../../support/browser.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, post, redeem, signIn } from '../../support/party.js';
+import {
+  authorizationUrl,
+  codeOf,
+  makeClient,
+  makePerson,
+  type Party,
+  pkce,
+  post,
+  redeem,
+  signIn,
+} from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 describe('tokens through the front channel, and codes without PKCE', () => {
@@ -31,12 +41,17 @@ describe('tokens through the front channel, and codes without PKCE', () => {
       response_types_supported: string[];
       grant_types_supported: string[];
     };
-  const refused = (pointer: string) => ({ status: 422, details: { issues: expect.arrayContaining([expect.objectContaining({ pointer })]) } });
+  const refused = (pointer: string) => ({
+    status: 422,
+    details: { issues: expect.arrayContaining([expect.objectContaining({ pointer })]) },
+  });
 
   describe('where the tenant does not allow it', () => {
     it('no client has the profile, nor response types beyond code without it (RFC 9700 §2.1.2)', async () => {
       await expect(makeClient(server, wanted)).rejects.toMatchObject(refused('/profile'));
-      await expect(makeClient(server, { ...wanted, profile: undefined })).rejects.toMatchObject(refused('/response_types'));
+      await expect(makeClient(server, { ...wanted, profile: undefined })).rejects.toMatchObject(
+        refused('/response_types'),
+      );
       await expect(makeClient(server, { pkce_exempt: true })).rejects.toMatchObject(refused('/pkce_exempt'));
     });
 
@@ -61,11 +76,20 @@ describe('tokens through the front channel, and codes without PKCE', () => {
     });
 
     const answer = async (response_type: string, proof = pkce()) => {
-      const page = await signIn(browser, authorizationUrl(server, party, proof, { response_type, nonce: 'the-nonce' }), email);
+      const page = await signIn(
+        browser,
+        authorizationUrl(server, party, proof, { response_type, nonce: 'the-nonce' }),
+        email,
+      );
       return new URLSearchParams(new URL(page.url).hash.slice(1));
     };
     const verified = async (token: string | null) =>
-      (await jwtVerify(String(token), createRemoteJWKSet(new URL(`${server.issuer}/jwks`)), { issuer: server.issuer, audience: party.clientId })).payload;
+      (
+        await jwtVerify(String(token), createRemoteJWKSet(new URL(`${server.issuer}/jwks`)), {
+          issuer: server.issuer,
+          audience: party.clientId,
+        })
+      ).payload;
 
     it('an ID token comes in the fragment, with the nonce (§3.2.2.5, §3.2.2.11)', async () => {
       const response = await answer('id_token');
@@ -88,7 +112,9 @@ describe('tokens through the front channel, and codes without PKCE', () => {
 
     it('none comes without a nonce (§3.2.2.1), nor in the query (OAuth 2.0 Multiple Response Types §5)', async () => {
       for (const more of [{ nonce: '' }, { response_mode: 'query' }] as Record<string, string>[]) {
-        const page = await browser.open(authorizationUrl(server, party, pkce(), { response_type: 'id_token', ...more }));
+        const page = await browser.open(
+          authorizationUrl(server, party, pkce(), { response_type: 'id_token', ...more }),
+        );
         expect(page.url).toContain('error=invalid_request');
         expect(page.url).not.toContain('id_token=');
       }
@@ -96,7 +122,11 @@ describe('tokens through the front channel, and codes without PKCE', () => {
 
     it('a client that is exempt needs no PKCE with a nonce, and needs it without (RFC 9700 §2.1.1)', async () => {
       const open = (nonce: string) =>
-        signIn(browser, authorizationUrl(server, exempt, pkce(), { code_challenge: '', code_challenge_method: '', nonce }), email);
+        signIn(
+          browser,
+          authorizationUrl(server, exempt, pkce(), { code_challenge: '', code_challenge_method: '', nonce }),
+          email,
+        );
       const code = codeOf(await open('the-nonce'));
       const form = { grant_type: 'authorization_code', code, redirect_uri: exempt.redirectUri };
       expect((await post(server, '/token', exempt, form)).status).toBe(200);
@@ -108,7 +138,9 @@ describe('tokens through the front channel, and codes without PKCE', () => {
       const page = await browser.open(authorizationUrl(server, plain, pkce(), { response_type: 'id_token' }));
       expect(page.url).toContain('error=');
       const without = { code_challenge: '', code_challenge_method: '' };
-      expect((await browser.open(authorizationUrl(server, plain, pkce(), without))).url).toContain('error=invalid_request');
+      expect((await browser.open(authorizationUrl(server, plain, pkce(), without))).url).toContain(
+        'error=invalid_request',
+      );
     });
 
     it('is taken back with the tenant’s word: such a client is none', async () => {

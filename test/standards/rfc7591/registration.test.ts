@@ -177,7 +177,9 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
     if (answer.status === 201) {
       // A member nobody knows may be left out (RFC 7591 §2); then it must have no effect.
       const stored = await server.inside(({ clients }) => clients.find(String(answer.body.client_id)));
-      expect(['consent_policy', 'profile', 'userinfo_signed_response_alg']).toEqual(expect.arrayContaining(Object.keys(more)));
+      expect(['consent_policy', 'profile', 'userinfo_signed_response_alg']).toEqual(
+        expect.arrayContaining(Object.keys(more)),
+      );
       expect(stored.consentPolicy).toBe('explicit');
       for (const member of Object.keys(more)) {
         expect(answer.body).not.toHaveProperty(member);

@@ -34,16 +34,30 @@ describe('request objects (RFC 9101)', () => {
   afterAll(() => server?.close());
 
   const signed = (claims: Claims = {}, header: Claims = {}, client = party, proof = pkce()) =>
-    jwt({ ...requestObjectClaims(server, client, proof), ...claims }, { alg: 'ES256', ...header }, client.key.privateKey);
+    jwt(
+      { ...requestObjectClaims(server, client, proof), ...claims },
+      { alg: 'ES256', ...header },
+      client.key.privateKey,
+    );
   const push = (request: string, client = party, more: Record<string, string> = {}) =>
     send(server, client, '/par', { request, ...more }, { proof: null });
 
   it('is the whole request: what stands beside it counts for nothing (§6.3)', async () => {
     const proof = pkce();
-    const beside = { client_id: party.clientId, request: await signed({ state: 'signed' }, {}, party, proof), state: 'beside', scope: 'openid email' };
+    const beside = {
+      client_id: party.clientId,
+      request: await signed({ state: 'signed' }, {}, party, proof),
+      state: 'beside',
+      scope: 'openid email',
+    };
     const page = await signIn(browser, `${server.issuer}/authorize?${new URLSearchParams(beside)}`, email);
     expect(new URL(page.url).searchParams.get('state')).toBe('signed');
-    const form = { grant_type: 'authorization_code', code: codeOf(page), redirect_uri: party.redirectUri, code_verifier: proof.verifier };
+    const form = {
+      grant_type: 'authorization_code',
+      code: codeOf(page),
+      redirect_uri: party.redirectUri,
+      code_verifier: proof.verifier,
+    };
     expect((await send(server, party, '/token', form)).body.scope).not.toContain('email');
   });
 
@@ -91,7 +105,10 @@ describe('request objects (RFC 9101)', () => {
   });
 
   it('is no client assertion (§10.8)', async () => {
-    const stolen = await signed({ ...assertionClaims(server, party), sub: party.clientId }, { typ: 'oauth-authz-req+jwt' });
+    const stolen = await signed(
+      { ...assertionClaims(server, party), sub: party.clientId },
+      { typ: 'oauth-authz-req+jwt' },
+    );
     const { status, body } = await send(server, party, '/introspect', { token: 'x' }, { assertion: stolen });
     expect([status, body.error]).toEqual([401, 'invalid_client']);
   });

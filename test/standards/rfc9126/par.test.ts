@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser } from '../../support/browser.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, post, redeem, signIn } from '../../support/party.js';
+import {
+  authorizationUrl,
+  codeOf,
+  makeClient,
+  makePerson,
+  type Party,
+  pkce,
+  post,
+  redeem,
+  signIn,
+} from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 describe('pushed authorization requests (RFC 9126)', () => {
@@ -24,7 +34,10 @@ describe('pushed authorization requests (RFC 9126)', () => {
   it('answers 201 with a request_uri and its lifetime, which nobody stores (§2.2)', async () => {
     const { status, body, headers } = await post(server, '/par', party, parameters());
     expect([status, headers.get('cache-control')]).toEqual([201, 'no-store']);
-    expect(body).toEqual({ request_uri: expect.stringMatching(/^urn:ietf:params:oauth:request_uri:[\w-]{22,}$/), expires_in: 60 });
+    expect(body).toEqual({
+      request_uri: expect.stringMatching(/^urn:ietf:params:oauth:request_uri:[\w-]{22,}$/),
+      expires_in: 60,
+    });
   });
 
   it('is the request that is made with it (§4)', async () => {
@@ -37,8 +50,18 @@ describe('pushed authorization requests (RFC 9126)', () => {
 
   it.each([
     ['without client authentication (§2)', { client_secret: '' }, 401, 'invalid_client'],
-    ['with a request_uri of its own (§2.1)', { request_uri: 'urn:ietf:params:oauth:request_uri:x' }, 400, 'invalid_request'],
-    ['with a redirect_uri that is not registered (§2.3)', { redirect_uri: 'https://evil.example/' }, 400, 'invalid_request'],
+    [
+      'with a request_uri of its own (§2.1)',
+      { request_uri: 'urn:ietf:params:oauth:request_uri:x' },
+      400,
+      'invalid_request',
+    ],
+    [
+      'with a redirect_uri that is not registered (§2.3)',
+      { redirect_uri: 'https://evil.example/' },
+      400,
+      'invalid_request',
+    ],
     ['without PKCE (§2.3)', { code_challenge: '' }, 400, 'invalid_request'],
     ['with a response_type it has not (§2.3)', { response_type: 'none' }, 400, 'invalid_request'],
   ])('refuses a request %s', async (_name, more: Record<string, string>, status, error) => {
@@ -49,7 +72,8 @@ describe('pushed authorization requests (RFC 9126)', () => {
   });
 
   it('takes the POST method alone (§2.3)', async () => {
-    for (const method of ['GET', 'PUT']) expect((await fetch(`${server.issuer}/par`, { method })).status).toBeGreaterThanOrEqual(404);
+    for (const method of ['GET', 'PUT'])
+      expect((await fetch(`${server.issuer}/par`, { method })).status).toBeGreaterThanOrEqual(404);
   });
 
   it('answers invalid_request_uri, on a page, to one that is spent, unknown or expired (§4, §7.3)', async () => {

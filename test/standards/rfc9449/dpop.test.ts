@@ -37,7 +37,11 @@ describe('demonstrating proof of possession (RFC 9449)', () => {
   afterAll(() => server?.close());
 
   const proof = (claims: Claims = {}, header: Claims = {}, key = party.dpop) =>
-    jwt({ ...proofClaims(server, '/token'), ...claims }, { alg: 'ES256', typ: 'dpop+jwt', jwk: key.jwk, ...header }, key.privateKey);
+    jwt(
+      { ...proofClaims(server, '/token'), ...claims },
+      { alg: 'ES256', typ: 'dpop+jwt', jwk: key.jwk, ...header },
+      key.privateKey,
+    );
 
   describe('a proof (§4.3)', () => {
     it.each<[string, () => Promise<string>]>([
@@ -46,7 +50,13 @@ describe('demonstrating proof of possession (RFC 9449)', () => {
       ['with a private key in it', async () => proof({}, { jwk: await exportJWK(party.dpop.privateKey) })],
       ['signed by another key than it shows', async () => proof({}, { jwk: (await dpopKey()).jwk })],
       ['of alg none', () => jwt(proofClaims(server, '/token'), { typ: 'dpop+jwt', jwk: party.dpop.jwk })],
-      ['made with a secret', () => new SignJWT(proofClaims(server, '/token') as JWTPayload).setProtectedHeader({ alg: 'HS256', typ: 'dpop+jwt', jwk: party.dpop.jwk }).sign(new Uint8Array(32))],
+      [
+        'made with a secret',
+        () =>
+          new SignJWT(proofClaims(server, '/token') as JWTPayload)
+            .setProtectedHeader({ alg: 'HS256', typ: 'dpop+jwt', jwk: party.dpop.jwk })
+            .sign(new Uint8Array(32)),
+      ],
       ['without jti', () => proof({ jti: undefined })],
       ['without iat', () => proof({ iat: undefined })],
       ['without htm', () => proof({ htm: undefined })],
@@ -72,7 +82,13 @@ describe('demonstrating proof of possession (RFC 9449)', () => {
   it('binds a token to the key, which introspection tells (§5, §6.2)', async () => {
     const { form } = await codeFor(server, party, email, browser);
     const { body } = await send(server, party, '/token', form);
-    const { body: known } = await send(server, party, '/introspect', { token: String(body.access_token) }, { proof: null });
+    const { body: known } = await send(
+      server,
+      party,
+      '/introspect',
+      { token: String(body.access_token) },
+      { proof: null },
+    );
     expect(known).toMatchObject({ active: true, token_type: 'DPoP', cnf: { jkt: party.dpop.jkt } });
   });
 
@@ -120,8 +136,7 @@ describe('demonstrating proof of possession (RFC 9449)', () => {
         server.inside(async ({ tenants }) =>
           tenants.update(await tenants.current(), { settings: { protocol: { dpop_nonce_required } } } as never),
         );
-      const shown = () =>
-        proofOf(party.dpop, { htm: 'GET', htu: `${server.issuer}/userinfo`, ath: athOf(token) });
+      const shown = () => proofOf(party.dpop, { htm: 'GET', htu: `${server.issuer}/userinfo`, ath: athOf(token) });
       await change(true);
       try {
         expect(await userinfo(server, token, await shown())).toEqual({ status: 401, error: 'use_dpop_nonce' });

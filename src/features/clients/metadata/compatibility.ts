@@ -15,7 +15,8 @@ export const rule: Rule = (client, refuse) => {
   const allowed = client.profile === 'compatibility';
   const types = client.response_types.filter((type) => frontChannel.has(type));
   const implicit = client.grant_types.some((type) => type === 'implicit');
-  if (!allowed && (types.length > 0 || implicit)) refuse('response_types', 'tokens come from /token alone (RFC 9700 §2.1.2)');
+  if (!allowed && (types.length > 0 || implicit))
+    refuse('response_types', 'tokens come from /token alone (RFC 9700 §2.1.2)');
   if (!allowed && client.pkce_exempt) refuse('pkce_exempt', 'is for the profile compatibility');
   if (client.pkce_exempt && client.token_endpoint_auth_method === 'none')
     refuse('pkce_exempt', 'is for clients that authenticate (RFC 9700 §2.1.1)');

@@ -28,7 +28,10 @@ export const shape = {
   redirect_uris: redirectUris.optional(),
   token_endpoint_auth_method: z.enum(AUTH_METHODS).optional(),
   grant_types: z.array(z.enum(GRANT_TYPES)).max(10).optional(),
-  response_types: z.array(z.enum([...RESPONSE_TYPES, ...COMPATIBILITY_RESPONSE_TYPES])).max(10).optional(),
+  response_types: z
+    .array(z.enum([...RESPONSE_TYPES, ...COMPATIBILITY_RESPONSE_TYPES]))
+    .max(10)
+    .optional(),
   client_name: plainText(120).optional(),
   client_uri: webUri.optional(),
   logo_uri: webUri.optional(),
