@@ -80,7 +80,6 @@ describe('a pushed request of a client of the profile (FAPI 2.0 §5.3.2.2)', () 
     const { requestUri } = await codeFor(server, party, email, browser);
     const page = await signIn(browser, addressOf(server, party, requestUri), email);
     expect([page.status, new URL(page.url).origin]).toEqual([400, new URL(server.issuer).origin]);
-    expect(page.html).toContain('invalid_request_uri');
   });
 
   it('is not answered after its expires_in (RFC 9126 §2.2, §4)', async () => {
@@ -90,7 +89,7 @@ describe('a pushed request of a client of the profile (FAPI 2.0 §5.3.2.2)', () 
     expect(Number(body.expires_in)).toBeLessThanOrEqual(2);
     await new Promise((resolve) => setTimeout(resolve, 2500));
     const page = await signIn(browser, addressOf(server, party, String(body.request_uri)), email);
-    expect([page.status, page.html.includes('invalid_request_uri')]).toEqual([400, true]);
+    expect([page.status, new URL(page.url).pathname]).toEqual([400, '/authorize']);
   });
 
   it('is not answered where another client shows its request_uri (RFC 9126 §2.2)', async () => {
