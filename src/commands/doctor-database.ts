@@ -1,6 +1,7 @@
 // The checks that need the database: whether it answers, is of this version, tells our time; its keys are looked at in doctor-keys.ts.
 import { LockHeldError } from '../platform/lock-file.js';
 import { type Check, type DoctorConfig, fail, ok, warn } from './doctor-check.js';
+import { clientsCheck } from './doctor-clients.js';
 import { keyChecks } from './doctor-keys.js';
 import { explain } from './failure.js';
 import type { CommandServices, Terminal } from './terminal.js';
@@ -20,7 +21,12 @@ export async function databaseChecks({ withServices }: Terminal, config: DoctorC
         const present = first.filter((check) => check !== undefined);
         if (await services.db.dataSource.showMigrations())
           return [...present, fail('migrations', 'the database is of an earlier version', 'run: ostiary migrate')];
-        return [...present, ok('migrations', 'at this version'), ...(await keyChecks(services))];
+        return [
+          ...present,
+          ok('migrations', 'at this version'),
+          ...(await keyChecks(services)),
+          await clientsCheck(services),
+        ];
       },
       { raw: true },
     );

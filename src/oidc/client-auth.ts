@@ -5,6 +5,8 @@ import type { ClientService } from '../features/clients/client.service.js';
 import { epochSeconds } from '../platform/clock.js';
 import { currentContext, currentTenantId } from '../platform/context.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import { signingProblem } from './profile.js';
+import { nextIsAssertion } from './replays.js';
 
 /**
  * RFC 7523 §3: an assertion is for us, and its audience the issuer as a string: in a list another server may stand, which could show it here.
@@ -12,8 +14,10 @@ import { clientKey, type RateLimits } from '../platform/rate-limit.js';
  * shows in iat alone.
  */
 export async function isForUsNow(
-  _ctx: unknown,
-  claims: { aud?: unknown; iat?: unknown; exp?: unknown },
+  ctx: object,
+  claims: { aud?: unknown; iat?: unknown; nbf?: unknown; exp?: unknown },
+  header: { alg?: unknown; typ?: unknown },
+  client: unknown,
 ): Promise<void> {
   // Which string it is has been compared (OIDCContext.clientJwtAuthExpectedAudience).
   if (typeof claims.aud !== 'string')
@@ -22,6 +26,12 @@ export async function isForUsNow(
     throw new errors.InvalidClientAuth('the assertion was issued in the future');
   if (Number(claims.exp) > epochSeconds(new Date()) + lifetimes.clientAssertion + clockTolerance)
     throw new errors.InvalidClientAuth('the assertion lives too long');
+  // RFC 9101 §10.8: a request object goes through the address of a browser, and is no proof of who sent it.
+  if (/oauth-authz-req\+jwt$/i.test(String(header.typ)))
+    throw new errors.InvalidClientAuth('typ is of a request object');
+  const problem = signingProblem(client, header, claims);
+  if (problem) throw new errors.InvalidClientAuth(problem);
+  nextIsAssertion(ctx);
 }
 
 /** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */

@@ -1,19 +1,23 @@
 // What is done to a new provider, one line each: the places where the engine leaves a decision to us, or makes one that is ours. A grant type of our
 // own is registered here too; it is then exchanged like all others, in one unit (provider.ts).
 import type { Provider } from 'oidc-provider';
-import { clockTolerance, routes } from '../../config/protocol.js';
+import { routes } from '../../config/protocol.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { proveAtAliases, sayWhatIsThere } from './certificates.js';
 import { compareSecrets, mayIntrospect } from './client-auth.js';
+import { refuseCompatibility } from './compatibility.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
+import { bindRefreshTokens } from './dpop.js';
 import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
 import { discoveryRoutes } from './published.js';
+import { pushedOnly } from './pushed-only.js';
 import { clientManagement } from './registration.js';
+import { countOnce } from './replays.js';
 import { believeRetired } from './retired-keys.js';
 import { keepInteractions, keepSessions } from './session.js';
 import type { TraceIds } from './trace.js';
@@ -36,12 +40,12 @@ export const extensions: readonly Extension[] = [
   (provider, { protocol }, { sessions }) => keepSessions(provider, protocol, sessions),
   (provider) => answerAcr(provider),
   (provider, { protocol }) => keepInteractions(provider, protocol),
-  (provider, { protocol }) => {
-    provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) =>
-      protocol.replays.unique(iss, jti, exp + clockTolerance);
-  },
+  (provider, { protocol }) => countOnce(provider, protocol.replays),
+  (provider) => bindRefreshTokens(provider),
   (provider, _deps, issuer) => believeRetired(provider, issuer),
   (provider, { clients }) => keepClients(provider, clients),
+  (provider, _deps, { protocol }) => pushedOnly(provider, protocol),
+  (provider, { clients }, { protocol }) => refuseCompatibility(provider, clients, protocol),
   (provider, deps) => compareSecrets(provider, deps),
   (provider) => withoutCalls(provider),
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.

@@ -36,12 +36,29 @@ class OstiaryProvider extends Provider {
     super.registerGrantType(name, (ctx) => exchanging(this.protocol, name, engine)(ctx), ...rest);
   }
 
-  /** OAuth 2.0 Form Post Response Mode as a page of ours, which works without JavaScript. */
-  override registerResponseMode(name: string, handler: Parameters<Provider['registerResponseMode']>[1]): void {
-    const ours: typeof handler = (ctx, redirectUri, fields) =>
-      this.pages.formPost(ctx, redirectUri, fields as Record<string, string>);
-    super.registerResponseMode(name, name === 'form_post' ? ours : handler);
+  /** OAuth 2.0 Form Post Response Mode as a page of ours, which works without JavaScript; signed too (JARM §2.3.3). */
+  override registerResponseMode(name: string, handler: ResponseMode): void {
+    const ours: Partial<Record<string, ResponseMode>> = {
+      form_post: (ctx, redirectUri, fields) => this.pages.formPost(ctx, redirectUri, fields as Record<string, string>),
+      'form_post.jwt': async (ctx, redirectUri, fields) => {
+        const response = await signedResponse(this, ctx, fields);
+        await this.pages.formPost(ctx, redirectUri, { response });
+      },
+    };
+    super.registerResponseMode(name, ours[name] ?? handler);
   }
+}
+
+type ResponseMode = Parameters<Provider['registerResponseMode']>[1];
+
+/** JARM §2.1: as the engine makes it for its other modes. */
+function signedResponse(provider: Provider, ctx: EngineContext, fields: object): Promise<string> {
+  const token = new provider.IdToken({}, { ctx } as never) as unknown as {
+    extra: object;
+    issue(options: { use: 'authorization' }): Promise<string>;
+  };
+  token.extra = fields;
+  return token.issue({ use: 'authorization' });
 }
 
 type Names = string | readonly string[] | ReadonlySet<string>;

@@ -5,11 +5,16 @@ import { settingsOf } from '../features/clients/client-settings.js';
 import { grantableScopes } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { EngineContext } from './engine-types.js';
+import { takesAlgorithm } from './profile.js';
 
 export function createResourceServerInfo(resources: ResourceService) {
   return async (ctx: EngineContext, identifier: string, client: Client): Promise<ResourceServer> => {
     const resource = await resources.findByIdentifier(identifier);
     if (!resource) throw new errors.InvalidTarget('no such resource');
+    if (resource.accessTokenFormat === 'jwt' && !takesAlgorithm(client, resource.signingAlg))
+      throw new errors.InvalidTarget(
+        `its tokens are signed with ${resource.signingAlg}, which the profile of the client forbids`,
+      );
     const person = ctx.oidc.params?.grant_type !== 'client_credentials';
     const scopes = grantableScopes(resource, settingsOf(client).allowed_scope?.split(' '), { person });
     return {

@@ -2,7 +2,7 @@
 
 import { BuiltInClients, isBuiltInClient } from '../features/clients/built-in-clients.js';
 import type { FullMetadata } from '../features/clients/client.metadata.js';
-import { assertCertificates, assertOpens, assertSigned } from '../features/clients/client.rules.js';
+import { assertAllowed, assertCertificates, assertOpens, assertSigned } from '../features/clients/client.rules.js';
 import { ClientService } from '../features/clients/client.service.js';
 import { ClientLookup } from '../features/clients/client-lookup.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
@@ -27,9 +27,10 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
     mayGrant,
     async maySign(metadata: FullMetadata) {
       assertCertificates(metadata, config.mutualTls !== undefined);
-      const { algorithms, encryption_algorithms } = (await tenants.current()).settings.signing_keys;
-      assertSigned(metadata, algorithms);
-      assertOpens(metadata, encryption_algorithms);
+      const { signing_keys, protocol } = (await tenants.current()).settings;
+      assertSigned(metadata, signing_keys.algorithms);
+      assertOpens(metadata, signing_keys.encryption_algorithms);
+      assertAllowed(metadata, protocol);
     },
   };
   const production = config.environment === 'production';

@@ -5,6 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { projectRoot } from '../../config/root.js';
+import { profileMutations } from './mutations-profiles.js';
 
 export interface Mutation {
   /** What is taken out. */
@@ -275,6 +276,7 @@ export const mutations: readonly Mutation[] = [
     suite: 'standards/rfc8705/mutual-tls',
     test: 'does not get the tokens of the first',
   },
+  ...profileMutations,
 ];
 
 export interface Verdict {

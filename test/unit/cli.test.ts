@@ -230,6 +230,7 @@ describe('the command line on the embedded database', () => {
       'migrations',
       'signing keys',
       'encryption',
+      'clients',
       'redis',
       'mail',
       'tls',

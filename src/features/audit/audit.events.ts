@@ -67,6 +67,8 @@ export interface AuditEvents {
 
   'client.created': { client_id: string; dynamic: boolean };
   'client.updated': { client_id: string; changed: string[] };
+  /** It is held to less from now on. */
+  'client.profile_lowered': { client_id: string; from: string | null; to: string | null };
   'client.deleted': { client_id: string };
   'client.disabled': { client_id: string };
   'client.enabled': { client_id: string };

@@ -10,6 +10,7 @@ import { isSetting } from './client.metadata.js';
 import { needsSecret } from './client.rules.js';
 import { ClientSecret } from './client-secret.entity.js';
 import { asTravelling } from './client-settings.js';
+import { asProfiled, breaches } from './profiles.js';
 
 const TOPIC = 'client';
 
@@ -69,6 +70,8 @@ export class ClientLookup {
     return withContext({ tenantId: key.slice(0, colon) }, async () => {
       const client = await this.db.repo(Client).findOneBy({ clientId });
       if (!client || client.disabledAt) return undefined;
+      // What a profile asks may have grown since the row was written: rather no client than one that is held to less.
+      if (breaches(client.metadata).length > 0) return undefined;
       const secrets = needsSecret(client.metadata) ? await this.db.repo(ClientSecret).findBy({ clientId }) : [];
       return { metadata: engineView(client, hmac(this.placeholderKey, `${key} ${client.version}`)), secrets };
     });
@@ -81,10 +84,13 @@ function engineView(
   { clientId, metadata, consentPolicy, dynamic }: Client,
   placeholder: string,
 ): Readonly<Record<string, unknown>> {
-  const { scope, ...members } = metadata;
+  const { scope, ...members } = asProfiled(metadata);
   const view: Record<string, unknown> = {
     ...Object.fromEntries(Object.entries(members).filter(([name]) => !isSetting(name))),
     client_id: clientId,
+    // What signs its ID tokens signs its authorization responses (JARM §3 has RS256 for who says nothing).
+    authorization_signed_response_alg:
+      members.authorization_signed_response_alg ?? members.id_token_signed_response_alg,
     ...(scope ? { scope: openidScope(scope) } : {}),
     ...asTravelling({ ...members, consent_policy: consentPolicy, dynamic, allowed_scope: scope }),
   };

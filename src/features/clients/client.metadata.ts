@@ -1,11 +1,13 @@
 // Client metadata in the words of RFC 7591 and OIDC Registration, stored as it is sent: one chapter for each part of the standards (metadata/). What a
 // further standard registers is a further chapter, and a line here.
 import { z } from 'zod';
+import * as compatibility from './metadata/compatibility.js';
 import * as core from './metadata/core.js';
 import * as encryption from './metadata/encryption.js';
 import * as keys from './metadata/keys.js';
 import * as logout from './metadata/logout.js';
 import * as ours from './metadata/ours.js';
+import * as profile from './metadata/profile.js';
 import * as requests from './metadata/requests.js';
 import type { Rule } from './metadata/rule.js';
 import * as senderConstraint from './metadata/sender-constraint.js';
@@ -25,9 +27,20 @@ const registered = {
 /** What only an administrator says, and the engine does not know (client-settings.ts). */
 const settings = {
   ...ours.settings,
+  ...compatibility.settings,
+  ...profile.settings,
+  ...senderConstraint.settings,
 };
 
-export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule, tls.rule, encryption.rule];
+export const rules: readonly Rule[] = [
+  core.rule,
+  keys.rule,
+  logout.rule,
+  tls.rule,
+  encryption.rule,
+  profile.rule,
+  compatibility.rule,
+];
 
 export const ClientMetadata = z.strictObject({ ...registered, ...settings });
 export type ClientMetadata = z.infer<typeof ClientMetadata>;

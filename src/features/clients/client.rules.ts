@@ -40,9 +40,20 @@ export function assertOpens({ request_object_encryption_alg: alg }: FullMetadata
   ]);
 }
 
+/** @throws AppError 422 for what the tenant does not allow any client. */
+export function assertAllowed({ profile }: FullMetadata, policy: { compatibility: boolean }): void {
+  if (profile !== 'compatibility' || policy.compatibility) return;
+  const message = 'compatibility is not allowed at this tenant (protocol.compatibility)';
+  throw invalid('The client metadata cannot be used', [{ pointer: '/profile', message }]);
+}
+
 /** @throws AppError 422 where answers were to be signed with what the tenant has no key of. */
 export function assertSigned(metadata: FullMetadata, algorithms: readonly string[]): void {
-  const members = ['id_token_signed_response_alg', 'userinfo_signed_response_alg'] as const;
+  const members = [
+    'id_token_signed_response_alg',
+    'userinfo_signed_response_alg',
+    'authorization_signed_response_alg',
+  ] as const;
   const issues = members
     .filter((member) => metadata[member] && !algorithms.includes(metadata[member]))
     .map((member) => ({ pointer: `/${member}`, message: `must be ${algorithms.join(' or ')} at this tenant` }));

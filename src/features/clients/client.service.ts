@@ -14,13 +14,14 @@ import { type AddSecret, CreateClient, type UpdateClient } from './client.schema
 import type { ClientLookup } from './client-lookup.js';
 import type { ClientSecret } from './client-secret.entity.js';
 import { ClientSecrets } from './client-secrets.js';
+import { isLower } from './profiles.js';
 
 export interface ClientHooks {
   /** The client was disabled or deleted: its grants and tokens end in the same transaction. */
   ended(client: Client): Promise<void>;
   /** @throws AppError 403 where the caller may not give a client these scopes: nobody makes a client stronger than themselves. */
   mayGrant(scopes: readonly string[]): void;
-  /** @throws AppError 422 where the tenant does not sign with what the client asks for. */
+  /** @throws AppError 422 where the tenant does not sign with what the client asks for, or does not allow its profile. */
   maySign(metadata: FullMetadata): Promise<void>;
 }
 
@@ -95,7 +96,14 @@ export class ClientService {
   /** Says the whole of the metadata anew, as a declarative file does; nothing is written where nothing differs. */
   replace({ clientId }: Client, input: CreateClient): Promise<Client> {
     const { consent_policy, ...sent } = CreateClient.parse(input);
-    return this.change(clientId, undefined, (client) => this.become(client, sent, consent_policy ?? 'explicit'));
+    return this.change(clientId, undefined, (client) => {
+      // What is forgotten is not taken back: a lower profile has to be said.
+      if (sent.profile === undefined && isLower(client.metadata.profile, undefined))
+        throw invalid('The client metadata cannot be used', [
+          { pointer: '/profile', message: `must be said: the client has the profile ${client.metadata.profile}` },
+        ]);
+      return this.become(client, sent, consent_policy ?? 'explicit');
+    });
   }
 
   /** No token request, sign-in or refresh of this client succeeds from now on. */
@@ -175,9 +183,16 @@ export class ClientService {
     );
     if (changed.length === 0) return;
     await this.hooks.maySign(metadata);
+    const [from, to] = [client.metadata.profile, metadata.profile];
     Object.assign(client, { metadata, consentPolicy, name: metadata.client_name ?? client.clientId });
     if (!needsSecret(metadata)) await this.secrets.removeAll(client);
     await this.audit.record('client.updated', { client_id: client.clientId, changed });
+    if (isLower(from, to))
+      await this.audit.record('client.profile_lowered', {
+        client_id: client.clientId,
+        from: from ?? null,
+        to: to ?? null,
+      });
   }
 
   /** Whoever gets a secret of a client can do what the client can. @throws AppError 403 */

@@ -4,6 +4,7 @@ import type { Chapter, ConfigurationDependencies, Issuer } from './chapter.js';
 import { clients } from './clients.js';
 import { core } from './core.js';
 import { encryption } from './encryption.js';
+import { fapi } from './fapi.js';
 import { introspection } from './introspection.js';
 import { logout } from './logout.js';
 import { mutualTls } from './mutual-tls.js';
@@ -22,6 +23,7 @@ const chapters: readonly Chapter[] = [
   requests,
   senderConstraint,
   mutualTls,
+  fapi,
   introspection,
   registration,
   resources,

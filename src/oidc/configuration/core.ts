@@ -1,10 +1,11 @@
 // OAuth 2.0 (RFC 6749) with PKCE (RFC 7636) and the BCP (RFC 9700), and OpenID Connect Core: rows, keys, scopes, claims, the authorization request.
 import type { Configuration } from 'oidc-provider';
 import { acrValues, claimsByScope, routes, scopes } from '../../../config/protocol.js';
-import { RESPONSE_TYPES, SERVER_ALGS } from '../../features/clients/metadata/values.js';
+import { COMPATIBILITY_RESPONSE_TYPES, RESPONSE_TYPES, SERVER_ALGS } from '../../features/clients/metadata/values.js';
 import { pairwiseSubject } from '../../features/clients/pairwise.js';
 import { createFindAccount } from '../account.js';
 import { createAdapter } from '../adapter.js';
+import { needsPkce } from '../compatibility.js';
 import { createLoadExistingGrant } from '../grant.js';
 import { createPolicy } from '../policy.js';
 import type { Chapter } from './chapter.js';
@@ -16,8 +17,8 @@ export const core: Chapter = (deps, issuer) => ({
   routes,
   renderError: deps.pages.renderError,
 
-  responseTypes: [...RESPONSE_TYPES],
-  pkce: { required: () => true },
+  responseTypes: [...RESPONSE_TYPES, ...(issuer.protocol.compatibility ? COMPATIBILITY_RESPONSE_TYPES : [])],
+  pkce: { required: needsPkce(issuer.protocol) },
   allowOmittingSingleRegisteredRedirectUri: false,
   interactions: {
     policy: createPolicy({

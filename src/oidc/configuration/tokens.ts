@@ -2,6 +2,7 @@
 import { lifetimes } from '../../../config/protocol.js';
 import { settingsOf } from '../../features/clients/client-settings.js';
 import { standsOn } from '../jwt-tokens.js';
+import { profileOf } from '../profile.js';
 import type { Chapter } from './chapter.js';
 
 export const tokens: Chapter = () => ({
@@ -13,11 +14,15 @@ export const tokens: Chapter = () => ({
       token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.clientCredentials,
     IdToken: lifetimes.idToken,
     RefreshToken: (_ctx, token, client) => {
-      const idle = settingsOf(client).refresh_token_ttl ?? lifetimes.refreshTokenIdle;
+      const { refresh_token_ttl, profile } = settingsOf(client);
+      // One that is never replaced does not begin anew when it is used.
+      const idle =
+        refresh_token_ttl ?? (profile === 'fapi2' ? lifetimes.refreshTokenAbsolute : lifetimes.refreshTokenIdle);
       return Math.max(1, Math.min(idle, lifetimes.refreshTokenAbsolute - token.totalLifetime()));
     },
   },
-  rotateRefreshToken: true,
+  // FAPI 2.0 §5.3.2.1 no. 9.
+  rotateRefreshToken: ({ oidc }) => profileOf(oidc.client) !== 'fapi2',
   issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
   expiresWithSession: async (_ctx, token) => !token.scopes.has('offline_access'),
   revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),

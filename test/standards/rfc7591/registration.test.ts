@@ -147,6 +147,8 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
   it.each<[string, Record<string, unknown>]>([
     ['consent_policy', { consent_policy: 'implicit' }],
     ['urn:ostiary:consent_policy', { 'urn:ostiary:consent_policy': 'implicit' }],
+    ['profile', { profile: 'compatibility' }],
+    ['urn:ostiary:profile', { 'urn:ostiary:profile': 'compatibility' }],
     ['urn:ostiary:dynamic', { 'urn:ostiary:dynamic': false }],
     ['urn:ostiary:allowed_scope', { 'urn:ostiary:allowed_scope': 'users:write' }],
     ['urn:ostiary:access_token_ttl', { 'urn:ostiary:access_token_ttl': 86_400 }],
@@ -175,7 +177,9 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
     if (answer.status === 201) {
       // A member nobody knows may be left out (RFC 7591 §2); then it must have no effect.
       const stored = await server.inside(({ clients }) => clients.find(String(answer.body.client_id)));
-      expect(['consent_policy', 'userinfo_signed_response_alg']).toEqual(expect.arrayContaining(Object.keys(more)));
+      expect(['consent_policy', 'profile', 'userinfo_signed_response_alg']).toEqual(
+        expect.arrayContaining(Object.keys(more)),
+      );
       expect(stored.consentPolicy).toBe('explicit');
       for (const member of Object.keys(more)) {
         expect(answer.body).not.toHaveProperty(member);

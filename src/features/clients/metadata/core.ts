@@ -6,6 +6,7 @@ import { redirectUriProblem } from '../redirect-uri.js';
 import type { Rule } from './rule.js';
 import {
   AUTH_METHODS,
+  COMPATIBILITY_RESPONSE_TYPES,
   GRANT_TYPES,
   httpsUri,
   RESPONSE_TYPES,
@@ -27,7 +28,10 @@ export const shape = {
   redirect_uris: redirectUris.optional(),
   token_endpoint_auth_method: z.enum(AUTH_METHODS).optional(),
   grant_types: z.array(z.enum(GRANT_TYPES)).max(10).optional(),
-  response_types: z.array(z.enum(RESPONSE_TYPES)).max(10).optional(),
+  response_types: z
+    .array(z.enum([...RESPONSE_TYPES, ...COMPATIBILITY_RESPONSE_TYPES]))
+    .max(10)
+    .optional(),
   client_name: plainText(120).optional(),
   client_uri: webUri.optional(),
   logo_uri: webUri.optional(),
@@ -54,7 +58,7 @@ export const rule: Rule = (client, refuse) => {
   }
   if (client.response_types.length > 0 && client.redirect_uris.length === 0)
     refuse('redirect_uris', 'at least one is needed with response_types');
-  if (grants.has('authorization_code') !== client.response_types.some((type) => type === 'code'))
+  if (grants.has('authorization_code') !== client.response_types.some((type) => type.split(' ').includes('code')))
     refuse('response_types', 'code and the grant type authorization_code belong together (RFC 7591 §2.1)');
   if (grants.has('refresh_token') && !grants.has('authorization_code'))
     refuse('grant_types', 'refresh_token needs a grant type in which a person takes part');

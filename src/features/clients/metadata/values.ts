@@ -9,12 +9,23 @@ export const GRANT_TYPES = [
   'authorization_code',
   'refresh_token',
   'client_credentials',
+  // With the profile `compatibility` alone (compatibility.ts).
+  'implicit',
 ] as const;
 
 export const RESPONSE_TYPES = [
   // Tokens come from /token alone, so neither `token` nor `id_token` (RFC 9700 §2.1.2).
   'code',
   'none',
+] as const;
+
+/** OpenID Connect Core §3.2, §3.3: with the profile `compatibility` alone. Their words in the order of the alphabet, as the engine writes them. */
+export const COMPATIBILITY_RESPONSE_TYPES = [
+  'id_token',
+  'id_token token',
+  'code id_token',
+  'code token',
+  'code id_token token',
 ] as const;
 
 export const AUTH_METHODS = [

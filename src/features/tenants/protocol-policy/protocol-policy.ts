@@ -1,8 +1,12 @@
 // What a tenant allows of the protocol: members of each chapter with their defaults. What a further standard lets a tenant decide is a further chapter.
 import { z } from 'zod';
+import * as compatibility from './compatibility.js';
 import * as registration from './registration.js';
+import * as requests from './requests.js';
 
 export const ProtocolPolicy = z.strictObject({
   ...registration.members,
+  ...compatibility.members,
+  ...requests.members,
 });
 export type ProtocolPolicy = z.infer<typeof ProtocolPolicy>;
