@@ -4,7 +4,7 @@ import type { Provider } from 'oidc-provider';
 import { clockTolerance, routes } from '../../config/protocol.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
-import { compareSecrets, mayIntrospect } from './client-auth.js';
+import { compareSecrets, introspectionPolicy } from './client-auth.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
 import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
@@ -47,8 +47,10 @@ export const extensions: readonly Extension[] = [
     provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
   },
   (provider, { clients }) => provider.use(below([routes.registration], clientManagement(clients))),
-  (provider, { protocol }, issuer) =>
-    provider.use(below([routes.introspection, routes.revocation], jwtTokens(issuer, protocol.denied, mayIntrospect))),
+  (provider, { protocol, resources }, issuer) => {
+    const mayIntrospect = introspectionPolicy(resources, issuer.protocol);
+    provider.use(below([routes.introspection, routes.revocation], jwtTokens(issuer, protocol.denied, mayIntrospect)));
+  },
   (provider, { pages }) => provider.use(below([routes.end_session], pages.replaceBounce)),
   (provider, { traces }) => traces.listen(provider),
   (provider, { metrics, logger }) => listen(provider, metrics, logger),

@@ -2,6 +2,7 @@
 // further standard registers is a further chapter, and a line here.
 import { z } from 'zod';
 import * as core from './metadata/core.js';
+import * as introspection from './metadata/introspection.js';
 import * as keys from './metadata/keys.js';
 import * as logout from './metadata/logout.js';
 import * as ours from './metadata/ours.js';
@@ -12,6 +13,7 @@ import * as senderConstraint from './metadata/sender-constraint.js';
 /** What a client may say of itself (RFC 7591 §2); the engine knows it. */
 const registered = {
   ...core.shape,
+  ...introspection.shape,
   ...keys.shape,
   ...logout.shape,
   ...requests.shape,

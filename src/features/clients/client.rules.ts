@@ -25,7 +25,11 @@ export function metadataIssues(client: FullMetadata): Issue[] {
 
 /** @throws AppError 422 where answers were to be signed with what the tenant has no key of. */
 export function assertSigned(metadata: FullMetadata, algorithms: readonly string[]): void {
-  const members = ['id_token_signed_response_alg', 'userinfo_signed_response_alg'] as const;
+  const members = [
+    'id_token_signed_response_alg',
+    'userinfo_signed_response_alg',
+    'introspection_signed_response_alg',
+  ] as const;
   const issues = members
     .filter((member) => metadata[member] && !algorithms.includes(metadata[member]))
     .map((member) => ({ pointer: `/${member}`, message: `must be ${algorithms.join(' or ')} at this tenant` }));
