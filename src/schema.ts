@@ -44,6 +44,8 @@ import { GrantOrigins1700000000056 } from '../migrations/0056-grant-origins.js';
 import { GrantParents1700000000057 } from '../migrations/0057-grant-parents.js';
 import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
+import { TokenEndings1700000000070 } from '../migrations/0070-token-endings.js';
+import { PublishedEndings1700000000071 } from '../migrations/0071-published-endings.js';
 import { IntrospectionClients1700000000072 } from '../migrations/0072-introspection-clients.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
@@ -138,5 +140,7 @@ export const migrations = [
   GrantParents1700000000057,
   UserCodes1700000000058,
   UserCodesIndex1700000000059,
+  TokenEndings1700000000070,
+  PublishedEndings1700000000071,
   IntrospectionClients1700000000072,
 ];

@@ -8,6 +8,7 @@ import { ClientLookup } from '../features/clients/client-lookup.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
 import { ResourceService } from '../features/resources/resource.service.js';
 import { SetupService } from '../features/setup/setup.service.js';
+import { TokenEndings } from '../features/token-status/token-endings.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import { managementApi, mayGrant, scopesAt } from '../management.js';
 import type { Ground } from './ground.js';
@@ -38,5 +39,5 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
   const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
 
-  return { clients, registeredClients, resources, setup };
+  return { clients, registeredClients, resources, setup, tokenEndings: new TokenEndings(db, clock) };
 }
