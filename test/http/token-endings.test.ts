@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
+import { clockTolerance, lifetimes } from '../../config/protocol.js';
 import { ProtocolRequest } from '../../src/features/protocol/request.js';
+import { withContext } from '../../src/platform/context.js';
 import type { Services } from '../../src/services.js';
 import { makeClient, makePerson, type Party, post, tokensFor } from '../support/party.js';
 import { defaultKind, startServer, type TestServer } from '../support/server.js';
@@ -123,6 +125,27 @@ describe('what ends JWT access tokens is told to their resource server (RFC 7009
     expect(ending).toBeDefined();
     // RFC 9068 §4: from then on the token is refused for its exp.
     expect(Date.parse(String(ending?.expires_at)) / 1000).toBeGreaterThanOrEqual(Number(decodeJwt(token).exp));
+  });
+
+  it('is remembered for as long as the longest token lives, by a clock that is behind (migrations/0071)', async () => {
+    const { person, tokens } = await signedIn();
+    const token = String(tokens.access_token);
+    const position = await now();
+    await server.inside(({ protocol }) => protocol.sessions.endAll(person.id, 'revoked'));
+    const [ending] = names(await since(position, (found) => names(found, token).length > 0), token);
+    const seconds = (Date.parse(String(ending?.expires_at)) - Date.parse(String(ending?.ended_at))) / 1000;
+    expect(seconds).toBeGreaterThan(lifetimes.accessTokenMost + clockTolerance);
+  });
+
+  it('is written nowhere at a tenant without resources: nobody has tokens to refuse there', async () => {
+    const tenant = await server.inside(({ tenants }) => tenants.create({ slug: 'bare', name: 'Bare' }));
+    const rows = await withContext({ tenantId: tenant.id }, async () => {
+      const { clients, db } = server.services;
+      const { client } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
+      await clients.disable(client);
+      return db.manager.query('SELECT 1 FROM token_endings WHERE tenant_id = $1', [tenant.id]);
+    });
+    expect(rows).toEqual([]);
   });
 
   it('the session of a token that does not outlive it, though its grant does, is ended', async () => {
