@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { generateKeyPair } from 'jose';
+import type { JWTPayload } from 'jose';
 import * as client from 'openid-client';
 import { sha256 } from '../../src/platform/crypto.js';
 import { makeClient, type Party, post } from '../support/party.js';
@@ -41,7 +41,7 @@ describe('the management API takes tokens that are bound to a key (RFC 9449 §7)
   }
 
   const unbound = async () => String((await post(server, '/token', machine, form())).body.access_token);
-  const proof = (claims: Record<string, unknown> = {}, by = key) =>
+  const proof = (claims: JWTPayload = {}, by = key) =>
     proofOf(by, { htm: 'GET', htu: address, ath: sha256(token), ...claims });
 
   async function ask(authorization: string, dpop?: string) {
@@ -90,7 +90,7 @@ describe('the management API takes tokens that are bound to a key (RFC 9449 §7)
     expect((await ask(`DPoP ${token}`, once)).status).toBe(200);
   });
 
-  it.each<[string, Record<string, unknown>]>([
+  it.each<[string, JWTPayload]>([
     ['another method', { htm: 'POST' }],
     ['another address', { htu: 'https://elsewhere.example/api/v1/users' }],
     ['another token', { ath: sha256('another') }],
@@ -110,8 +110,7 @@ describe('the management API takes tokens that are bound to a key (RFC 9449 §7)
       client.ClientSecretBasic(machine.clientSecret),
       { execute: [client.allowInsecureRequests] },
     );
-    const pair = await generateKeyPair('ES256', { extractable: true });
-    const DPoP = client.getDPoPHandle(configuration, pair as client.CryptoKeyPair);
+    const DPoP = client.getDPoPHandle(configuration, await client.randomDPoPKeyPair('ES256'));
     const { grant_type: _, ...parameters } = form();
     const tokens = await client.clientCredentialsGrant(configuration, parameters, { DPoP });
     const answer = await client.fetchProtectedResource(
