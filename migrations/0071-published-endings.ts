@@ -14,16 +14,7 @@ export class PublishedEndings1700000000071 implements MigrationInterface {
         SELECT t.id, $2, $3, $4, $4 + interval '25 hours' FROM tenants t
          WHERE t.id = $1 AND t.deleting_at IS NULL AND EXISTS (SELECT FROM resources r WHERE r.tenant_id = t.id)
       $$`);
-    await runner.query(`
-      CREATE FUNCTION publish_ended_grant() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-          PERFORM publish_token_ending(NEW.tenant_id, 'gid', NEW.id, NEW.ended_at);
-          RETURN NULL;
-        END
-      $$`);
-    await runner.query(`
-      CREATE TRIGGER grants_ending AFTER UPDATE OF ended_at ON grants FOR EACH ROW
-        WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL) EXECUTE FUNCTION publish_ended_grant()`);
+    // Sessions before grants, and grants before clients, as whoever ends them holds them: nobody waits in a circle.
     // Only of a grant that outlives the session some tokens end with it; all others end with their grant.
     await runner.query(`
       CREATE FUNCTION publish_ended_session() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -37,6 +28,16 @@ export class PublishedEndings1700000000071 implements MigrationInterface {
     await runner.query(`
       CREATE TRIGGER sessions_ending AFTER UPDATE OF ended_at ON sessions FOR EACH ROW
         WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL) EXECUTE FUNCTION publish_ended_session()`);
+    await runner.query(`
+      CREATE FUNCTION publish_ended_grant() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          PERFORM publish_token_ending(NEW.tenant_id, 'gid', NEW.id, NEW.ended_at);
+          RETURN NULL;
+        END
+      $$`);
+    await runner.query(`
+      CREATE TRIGGER grants_ending AFTER UPDATE OF ended_at ON grants FOR EACH ROW
+        WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL) EXECUTE FUNCTION publish_ended_grant()`);
     await runner.query(`
       CREATE FUNCTION publish_ended_client() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
