@@ -73,7 +73,9 @@ export class PublishedEndings1700000000071 implements MigrationInterface {
     await runner.query('DROP TRIGGER clients_ending ON clients');
     await runner.query('DROP TRIGGER sessions_ending ON sessions');
     await runner.query('DROP TRIGGER grants_ending ON grants');
-    await runner.query('DROP FUNCTION publish_denied_token(), publish_ended_client(), publish_ended_session(), publish_ended_grant()');
+    await runner.query(
+      'DROP FUNCTION publish_denied_token(), publish_ended_client(), publish_ended_session(), publish_ended_grant()',
+    );
     await runner.query('DROP FUNCTION publish_token_ending(uuid, text, text, timestamptz)');
   }
 }

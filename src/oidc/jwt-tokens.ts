@@ -45,7 +45,8 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
         (await denied.isGood(factsOf(token)));
       await answer(ctx, told ? describe(token) : { active: false });
     } else if (!token || token.client_id === client.clientId || client.clientAuthMethod === 'none') {
-      if (token?.client_id === client.clientId) await denied.deny(token.jti, token.exp, typeof token.aud === 'string' ? token.aud : undefined);
+      if (token?.client_id === client.clientId)
+        await denied.deny(token.jti, token.exp, typeof token.aud === 'string' ? token.aud : undefined);
       ctx.status = 200;
       ctx.body = '';
     } else {

@@ -4,8 +4,8 @@ import * as client from 'openid-client';
 import { sha256 } from '../../src/platform/crypto.js';
 import { makeClient, type Party, post } from '../support/party.js';
 import { type DpopKey, dpopKey, proofOf } from '../support/proofs.js';
-import { basic } from '../support/shown.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { basic } from '../support/shown.js';
 
 describe('the management API takes tokens that are bound to a key (RFC 9449 §7)', () => {
   let server: TestServer;

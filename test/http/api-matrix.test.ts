@@ -113,7 +113,9 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
   it.each(cases)('%s %s without a token: 401, and not a word more (RFC 6750 §3.1)', async (method, path) => {
     const answer = await ask(server, undefined, method, fill(path, here));
     expect(answer.status).toBe(401);
-    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer realm="[^"]+", DPoP realm="[^"]+", algs="[A-Za-z0-9 ]+"$/);
+    expect(answer.headers.get('www-authenticate')).toMatch(
+      /^Bearer realm="[^"]+", DPoP realm="[^"]+", algs="[A-Za-z0-9 ]+"$/,
+    );
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
   });
 

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { clockTolerance, lifetimes } from '../../config/protocol.js';
 import { ProtocolRequest } from '../../src/features/protocol/request.js';
@@ -71,11 +71,19 @@ describe('what ends JWT access tokens is told to their resource server (RFC 7009
   async function ask(query: Record<string, string> = {}, token = tripsToken) {
     const address = `${server.issuer}/api/v1/token-endings?${new URLSearchParams(query)}`;
     const response = await fetch(address, { headers: bearer(token) });
-    return { status: response.status, headers: response.headers, body: (await response.json()) as Page & { code: string } };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (await response.json()) as Page & { code: string },
+    };
   }
 
   /** Everything since a position; a transaction of another suite on the same cluster may hold the horizon up for a moment. */
-  async function since(position: string, enough: (endings: Ending[]) => boolean, token = tripsToken): Promise<Ending[]> {
+  async function since(
+    position: string,
+    enough: (endings: Ending[]) => boolean,
+    token = tripsToken,
+  ): Promise<Ending[]> {
     const found: Ending[] = [];
     let after = position;
     for (const until = Date.now() + 20_000; Date.now() < until && !enough(found); ) {

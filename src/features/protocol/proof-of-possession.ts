@@ -40,8 +40,7 @@ export async function provenBy({ token, proof, method, uri }: ShownToken, now: D
     throw new InvalidProof('The DPoP proof was not made just now (iat)');
   if (htm !== method) throw new InvalidProof('The DPoP proof is for another method (htm)');
   if (addressOf(htu) !== addressOf(uri)) throw new InvalidProof('The DPoP proof is for another address (htu)');
-  if (ath !== sha256(token))
-    throw new InvalidProof('The DPoP proof is for another access token (ath)');
+  if (ath !== sha256(token)) throw new InvalidProof('The DPoP proof is for another access token (ath)');
   return { thumbprint, jti, until: iat + MOST_SECONDS };
 }
 
@@ -51,7 +50,9 @@ async function verified(proof: string, now: Date): Promise<{ payload: JWTPayload
   try {
     result = await jwtVerify(proof, EmbeddedJWK, { algorithms: [...CLIENT_ALGS], typ: 'dpop+jwt', currentDate: now });
   } catch {
-    throw new InvalidProof('The DPoP proof is no JWT of type dpop+jwt with a good signature by the public key it holds');
+    throw new InvalidProof(
+      'The DPoP proof is no JWT of type dpop+jwt with a good signature by the public key it holds',
+    );
   }
   const { jwk } = result.protectedHeader;
   if (!jwk) throw new InvalidProof('The DPoP proof holds no key');

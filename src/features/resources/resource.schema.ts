@@ -37,7 +37,10 @@ const introspectionClients = z
   .array(z.string().regex(/^[\x21-\x7e]{1,512}$/, 'must be a client_id'))
   .max(50)
   .refine((all) => new Set(all).size === all.length, { message: 'names must differ' })
-  .meta({ description: 'The client_id of each client that is this resource server: it may introspect its tokens, and reads which have ended' });
+  .meta({
+    description:
+      'The client_id of each client that is this resource server: it may introspect its tokens, and reads which have ended',
+  });
 
 const members = z.strictObject({
   name: plainText(120),

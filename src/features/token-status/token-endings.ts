@@ -89,7 +89,10 @@ export class TokenEndings {
         ? await this.db.execute<{ identifier: string }>(resourcesOf, [currentTenantId(), actor.id])
         : [];
     if (rows.length === 0)
-      throw forbidden('not_a_resource_server', 'Only a client that a resource names in introspection_clients reads this');
+      throw forbidden(
+        'not_a_resource_server',
+        'Only a client that a resource names in introspection_clients reads this',
+      );
     return rows.map(({ identifier }) => identifier);
   }
 

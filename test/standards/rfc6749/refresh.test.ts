@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser } from '../../support/browser.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, signIn } from '../../support/party.js';
 import { type DpopKey, dpopKey, proofOf } from '../../support/proofs.js';
-import { basic } from '../../support/shown.js';
 import { startServer, type TestServer } from '../../support/server.js';
+import { basic } from '../../support/shown.js';
 
 const resource = 'https://orders.example/api';
 const another = 'https://bills.example/api';
@@ -87,7 +87,13 @@ describe('a refresh token that comes again (RFC 6749 §6, RFC 9700 §4.14.2, RFC
     ['with another key, too late', true, true, 'refused, and nothing is burnt', () => ({ key: foreign })],
     ['without its key, too late', true, true, 'refused, and nothing is burnt', () => ({ key: undefined })],
     ['for less scope, too late', true, false, 'refused, and the family ends', () => ({ form: { scope: 'openid' } })],
-    ['for another resource, too late', true, false, 'refused, and the family ends', () => ({ form: { resource: another } })],
+    [
+      'for another resource, too late',
+      true,
+      false,
+      'refused, and the family ends',
+      () => ({ form: { resource: another } }),
+    ],
   ];
 
   it.each(cases)('%s', async (_what, late, isPublic, met, again) => {
@@ -101,7 +107,10 @@ describe('a refresh token that comes again (RFC 6749 §6, RFC 9700 §4.14.2, RFC
     const second = await token({ ...form, ...asked.form }, asked.by ?? party, 'key' in asked ? asked.key : key);
     if (met === 'the same answer') expect(second).toEqual(first);
     else {
-      expect([second.status, ['invalid_grant', 'invalid_dpop_proof'].includes(String(second.body.error))]).toEqual([400, true]);
+      expect([second.status, ['invalid_grant', 'invalid_dpop_proof'].includes(String(second.body.error))]).toEqual([
+        400,
+        true,
+      ]);
       expect(JSON.stringify(second.body)).not.toContain(first.body.refresh_token);
     }
     const next = await token({ ...form, refresh_token: String(first.body.refresh_token) }, party, key);

@@ -64,11 +64,14 @@ describe('token revocation (RFC 7009)', () => {
       for (const _time of [1, 2]) expect((await revoke(party, access_token)).status).toBe(200);
     });
 
-    it.each(['access_token', 'refresh_token', 'whatever'])('is done with the hint %s, right or wrong (§2.1, §4.1.2)', async (token_type_hint) => {
-      const { access_token } = await tokens();
-      expect((await revoke(party, access_token, { token_type_hint })).status).toBe(200);
-      expect(await isActive(access_token)).toBe(false);
-    });
+    it.each(['access_token', 'refresh_token', 'whatever'])(
+      'is done with the hint %s, right or wrong (§2.1, §4.1.2)',
+      async (token_type_hint) => {
+        const { access_token } = await tokens();
+        expect((await revoke(party, access_token, { token_type_hint })).status).toBe(200);
+        expect(await isActive(access_token)).toBe(false);
+      },
+    );
   });
 
   it.each(['x', 'A'.repeat(43), 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.AAAA'])(

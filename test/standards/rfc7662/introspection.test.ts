@@ -115,7 +115,10 @@ describe('token introspection (RFC 7662)', () => {
     const there = { ...server, issuer: `${server.issuer}/t/acme` };
     const theirs = await withContext({ tenantId: tenant.id }, async () => {
       const { clients, resources } = server.services;
-      const { client, secret } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
+      const { client, secret } = await clients.create({
+        client_name: 'There',
+        redirect_uris: ['https://there.example/cb'],
+      });
       await resources.create({ identifier: opaque, name: 'Opaque', introspection_clients: [client.clientId] });
       return { clientId: client.clientId, clientSecret: String(secret), redirectUri: '' };
     });
@@ -125,7 +128,10 @@ describe('token introspection (RFC 7662)', () => {
   it('answers nobody who does not authenticate (§2.1, §2.3)', async () => {
     const { status, body } = await introspect(server, { ...party, clientSecret: 'wrong' }, 'x');
     expect([status, body.error]).toEqual([401, 'invalid_client']);
-    const anonymous = await fetch(`${server.issuer}/introspect`, { method: 'POST', body: new URLSearchParams({ token: 'x' }) });
+    const anonymous = await fetch(`${server.issuer}/introspect`, {
+      method: 'POST',
+      body: new URLSearchParams({ token: 'x' }),
+    });
     expect([400, 401]).toContain(anonymous.status);
   });
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { makeClient, makePerson, type Party, tokensFor } from '../../support/party.js';
-import { basic } from '../../support/shown.js';
 import { startServer, type TestServer } from '../../support/server.js';
+import { basic } from '../../support/shown.js';
 
 const type = 'application/token-introspection+jwt';
 const resources = { opaque: 'https://opaque.example/api', JWT: 'https://jwt.example/api' };
@@ -51,7 +51,10 @@ describe('introspection answered as a JWT (RFC 9701)', () => {
       expect(Object.keys(payload).sort()).toEqual(['aud', 'iat', 'iss', 'token_introspection']);
       const plain = await ask(access[form] ?? '', 'application/json');
       expect(payload.token_introspection).toEqual(JSON.parse(plain.text));
-      expect(payload.token_introspection).toMatchObject({ active: true, aud: resources[form as keyof typeof resources] });
+      expect(payload.token_introspection).toMatchObject({
+        active: true,
+        aud: resources[form as keyof typeof resources],
+      });
     });
 
     it('is no access token, though it looks like one (§8.1)', async () => {
@@ -85,7 +88,9 @@ describe('introspection answered as a JWT (RFC 9701)', () => {
 
   it('is never signed with none or a shared secret (§6)', async () => {
     for (const alg of ['none', 'HS256'])
-      await expect(makeClient(server, { introspection_signed_response_alg: alg })).rejects.toMatchObject({ status: 422 });
+      await expect(makeClient(server, { introspection_signed_response_alg: alg })).rejects.toMatchObject({
+        status: 422,
+      });
   });
 
   it('says a refusal as JSON (RFC 7662 §2.3)', async () => {
