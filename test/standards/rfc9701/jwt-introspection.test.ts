@@ -86,11 +86,10 @@ describe('introspection answered as a JWT (RFC 9701)', () => {
     expect(protectedHeader.alg).toBe('RS256');
   });
 
-  it('is never signed with none or a shared secret (§6)', async () => {
-    for (const alg of ['none', 'HS256'])
-      await expect(makeClient(server, { introspection_signed_response_alg: alg })).rejects.toMatchObject({
-        status: 422,
-      });
+  it.each(['none', 'HS256'])('is never signed with %s (§6)', async (alg) => {
+    await expect(makeClient(server, { introspection_signed_response_alg: alg })).rejects.toThrow(
+      'introspection_signed_response_alg',
+    );
   });
 
   it('says a refusal as JSON (RFC 7662 §2.3)', async () => {
