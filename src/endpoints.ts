@@ -12,6 +12,7 @@ import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
 import { tenantRoutes } from './features/tenants/tenant.routes.js';
+import { tokenEndingRoutes } from './features/token-status/token-ending.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
 import type { Endpoint } from './platform/endpoint.js';
 import type { Services } from './services.js';
@@ -38,6 +39,7 @@ export function tenantEndpoints({
   keys,
   mail,
   logoutNotices,
+  tokenEndings,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -49,6 +51,7 @@ export function tenantEndpoints({
     ...resourceRoutes(db, resources),
     ...sessionRoutes(db, protocol, users, clock),
     ...logoutRoutes(db, logoutNotices),
+    ...tokenEndingRoutes(tokenEndings),
     ...keyRoutes(keys),
     ...mailRoutes(db, mail),
     ...auditRoutes(db),

@@ -14,6 +14,7 @@ export const retentions: readonly Retention[] = [
   // RFC 9449 §11.1: as long as the value could be presented again.
   { table: 'replays', column: 'expires_at', keep: 0 },
   { table: 'denied_tokens', column: 'expires_at', keep: 0 },
+  { table: 'token_endings', column: 'expires_at', keep: 0 },
   // An ended session stays ended, and can be looked into.
   { table: 'sessions', column: 'expires_at', keep: month },
   { table: 'session_handles', column: 'retire_at', keep: hour },

@@ -46,6 +46,9 @@ import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
 import { KeyAlgorithms1700000000062 } from '../migrations/0062-key-algorithms.js';
 import { KeyAlgorithmsValid1700000000063 } from '../migrations/0063-key-algorithms-valid.js';
+import { TokenEndings1700000000070 } from '../migrations/0070-token-endings.js';
+import { PublishedEndings1700000000071 } from '../migrations/0071-published-endings.js';
+import { IntrospectionClients1700000000072 } from '../migrations/0072-introspection-clients.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -141,4 +144,7 @@ export const migrations = [
   UserCodesIndex1700000000059,
   KeyAlgorithms1700000000062,
   KeyAlgorithmsValid1700000000063,
+  TokenEndings1700000000070,
+  PublishedEndings1700000000071,
+  IntrospectionClients1700000000072,
 ];

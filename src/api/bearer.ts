@@ -1,5 +1,8 @@
-// Who is asking: a bearer token in the Authorization header (RFC 6750 §2.1), never in the query or a form.
+// Who is asking: an access token in the Authorization header (RFC 6750 §2.1), never in the query or a form; one that is bound to a key with the
+// scheme DPoP and a proof (RFC 9449 §7.1).
 import type { Context } from 'koa';
+import { CLIENT_ALGS } from '../features/clients/metadata/values.js';
+import { InvalidProof, type ShownToken } from '../features/protocol/proof-of-possession.js';
 import type { Actor } from '../platform/context.js';
 import { AppError, forbidden, unauthorized } from '../platform/errors.js';
 
@@ -8,43 +11,70 @@ export interface Bearer {
   scopes: ReadonlySet<string>;
 }
 
-/** Finds an active token issued for this API; undefined for every other, without saying why. */
-export type Authenticate = (token: string, ctx: Context) => Promise<Bearer | undefined>;
+/** A token and how it was shown; which request it was is known to whoever looks for it. */
+export type Shown = Pick<ShownToken, 'token' | 'scheme' | 'proof'>;
 
-/** @throws AppError 401, 403 or 400 with the challenge of RFC 6750 §3. */
+/** Finds an active token issued for this API; undefined for every other, without saying why. @throws InvalidProof */
+export type Authenticate = (shown: Shown, ctx: Context) => Promise<Bearer | undefined>;
+
+/** @throws AppError 401, 403 or 400 with the challenge of RFC 6750 §3 or RFC 9449 §7.1. */
 export async function requireBearer(
   ctx: Context,
   { authenticate, realm, scope }: { authenticate: Authenticate; realm: string; scope: string },
 ): Promise<Bearer> {
-  const token = bearerToken(ctx, realm);
-  const bearer = await authenticate(token, ctx);
+  const shown = shownToken(ctx, realm);
+  const bearer = await authenticate(shown, ctx).catch((error: unknown) => {
+    if (!(error instanceof InvalidProof)) throw error;
+    const { message } = error;
+    throw unauthorized('invalid_dpop_proof', message, challenge(shown.scheme, realm, 'invalid_dpop_proof', message));
+  });
   if (!bearer) {
     const message = 'The access token is unknown, expired, revoked or meant for somebody else';
-    throw unauthorized('invalid_token', message, challenge(realm, 'invalid_token', message));
+    throw unauthorized('invalid_token', message, challenge(shown.scheme, realm, 'invalid_token', message));
   }
   if (!bearer.scopes.has(scope)) {
     const message = `This needs an access token with the scope ${scope}`;
-    throw forbidden('insufficient_scope', message, challenge(realm, 'insufficient_scope', message, scope));
+    throw forbidden(
+      'insufficient_scope',
+      message,
+      challenge(shown.scheme, realm, 'insufficient_scope', message, scope),
+    );
   }
   return bearer;
 }
 
-function bearerToken(ctx: Context, realm: string): string {
+function shownToken(ctx: Context, realm: string): Shown {
   // RFC 9700 §4.3.2: a token in an address ends up in logs and histories; it is not even looked at.
   if (new URLSearchParams(ctx.querystring).has('access_token'))
     throw malformed(realm, 'The access token belongs in the Authorization header, never in the address');
   const header = ctx.get('Authorization');
-  // RFC 6750 §3.1: who shows no token learns only that one is needed.
-  if (!/^Bearer(?: |$)/i.test(header))
-    throw unauthorized('unauthorized', 'This needs an access token', { 'WWW-Authenticate': `Bearer realm="${realm}"` });
-  const token = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(header)?.[1];
-  if (!token) throw malformed(realm, 'The Authorization header is malformed');
-  return token;
+  const [, named] = /^(Bearer|DPoP)(?: |$)/i.exec(header) ?? [];
+  // RFC 6750 §3.1: who shows no token learns only that one is needed; RFC 9449 §7.2: and in which ways it may be shown.
+  if (!named)
+    throw unauthorized('unauthorized', 'This needs an access token', {
+      'WWW-Authenticate': `Bearer realm="${realm}", DPoP realm="${realm}", ${algorithms}`,
+    });
+  const scheme = named.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer';
+  const token = /^[A-Za-z]+ +([A-Za-z0-9\-._~+/]+=*)$/.exec(header)?.[1];
+  if (!token) throw malformed(realm, 'The Authorization header is malformed', scheme);
+  return { token, scheme, proof: ctx.get('DPoP') || undefined };
 }
 
-const malformed = (realm: string, message: string) =>
-  new AppError(400, 'invalid_request', message, { headers: challenge(realm, 'invalid_request', message) });
+const malformed = (realm: string, message: string, scheme: Shown['scheme'] = 'Bearer') =>
+  new AppError(400, 'invalid_request', message, { headers: challenge(scheme, realm, 'invalid_request', message) });
 
-const challenge = (realm: string, error: string, description: string, scope?: string): Record<string, string> => ({
-  'WWW-Authenticate': `Bearer realm="${realm}", error="${error}", error_description="${description}"${scope ? `, scope="${scope}"` : ''}`,
-});
+/** RFC 9449 §7.1: what a proof may be signed with. */
+const algorithms = `algs="${CLIENT_ALGS.join(' ')}"`;
+
+function challenge(
+  scheme: Shown['scheme'],
+  realm: string,
+  error: string,
+  description: string,
+  scope?: string,
+): Record<string, string> {
+  const members = [`realm="${realm}"`, `error="${error}"`, `error_description="${description}"`];
+  if (scope) members.push(`scope="${scope}"`);
+  if (scheme === 'DPoP') members.push(algorithms);
+  return { 'WWW-Authenticate': `${scheme} ${members.join(', ')}` };
+}

@@ -2,6 +2,8 @@
 import { errors, type Provider } from 'oidc-provider';
 import { clockTolerance, lifetimes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import type { ResourceService } from '../features/resources/resource.service.js';
+import type { ProtocolPolicy } from '../features/tenants/protocol-policy/protocol-policy.js';
 import { epochSeconds } from '../platform/clock.js';
 import { currentContext, currentTenantId } from '../platform/context.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
@@ -34,11 +36,30 @@ export async function isForUsNow(
   nextIsAssertion(ctx);
 }
 
-/** A public client learns about its own tokens only: it proves nothing about itself (RFC 7662 §4). */
-export const mayIntrospect = (
+/** @param token as much of it as decides: whose it is, and for which resource (RFC 8707 §2). */
+export type MayIntrospect = (
   client: { clientId: string; clientAuthMethod?: string },
-  token: { clientId?: string },
-): boolean => client.clientAuthMethod !== 'none' || token.clientId === client.clientId;
+  token: { clientId?: string; aud?: unknown },
+) => Promise<boolean>;
+
+/**
+ * RFC 7662 §4: who asks about a token is its client or its resource server; where the tenant says so, any client that authenticates. A public client
+ * learns about its own tokens only, for it proves nothing about itself.
+ */
+export function introspectionPolicy(
+  resources: Pick<ResourceService, 'findByIdentifier'>,
+  { introspection }: Pick<ProtocolPolicy, 'introspection'>,
+): MayIntrospect {
+  return async (client, token) => {
+    if (token.clientId === client.clientId) return true;
+    if (client.clientAuthMethod === 'none') return false;
+    if (introspection === 'any_confidential') return true;
+    // A token without a resource is for our own endpoints, and a refresh token for its client: nobody else has a use for either.
+    if (typeof token.aud !== 'string') return false;
+    const resource = await resources.findByIdentifier(token.aud);
+    return resource?.introspectionClients?.includes(client.clientId) ?? false;
+  };
+}
 
 /** RFC 7009 §2.1: a client revokes its own tokens. Who proves nothing about itself learns nothing about those of others. */
 export async function mayRevoke(

@@ -5,7 +5,7 @@ import { routes } from '../../config/protocol.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { proveAtAliases, sayWhatIsThere } from './certificates.js';
-import { compareSecrets, mayIntrospect } from './client-auth.js';
+import { compareSecrets, introspectionPolicy } from './client-auth.js';
 import { refuseCompatibility } from './compatibility.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
 import { bindRefreshTokens } from './dpop.js';
@@ -63,8 +63,10 @@ export const extensions: readonly Extension[] = [
     );
   },
   (provider, { clients }) => provider.use(below([routes.registration], clientManagement(clients))),
-  (provider, { protocol }, issuer) =>
-    provider.use(below([routes.introspection, routes.revocation], jwtTokens(issuer, protocol.denied, mayIntrospect))),
+  (provider, { protocol, resources }, issuer) => {
+    const mayIntrospect = introspectionPolicy(resources, issuer.protocol);
+    provider.use(below([routes.introspection, routes.revocation], jwtTokens(issuer, protocol.denied, mayIntrospect)));
+  },
   (provider, { pages }) => provider.use(below([routes.end_session], pages.replaceBounce)),
   (provider, { traces }) => traces.listen(provider),
   (provider, { metrics, logger }) => listen(provider, metrics, logger),

@@ -1,9 +1,10 @@
-// Introspection (RFC 7662) and revocation (RFC 7009) of JWT access tokens (RFC 9068), which the engine declines: this takes over exactly
+// Introspection (RFC 7662, RFC 9701) and revocation (RFC 7009) of JWT access tokens (RFC 9068), which the engine declines: this takes over exactly
 // where the engine, having authenticated the client, says unsupported_token_type. The rule is the one for opaque tokens.
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import type { JWK } from 'oidc-provider';
 import { SERVER_ALGS } from '../features/clients/metadata/values.js';
 import type { DeniedTokens } from '../features/protocol/denied-tokens.js';
+import type { MayIntrospect } from './client-auth.js';
 import type { EngineContext } from './engine-types.js';
 
 const algorithms = [...SERVER_ALGS];
@@ -18,9 +19,7 @@ interface Verified extends JWTPayload {
   cnf?: Record<string, string>;
 }
 
-type Allowed = (client: { clientId: string; clientAuthMethod?: string }, token: { clientId: string }) => boolean;
-
-export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTokens, mayIntrospect: Allowed) {
+export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTokens, mayIntrospect: MayIntrospect) {
   const keys = createLocalJWKSet({ keys: issuer.jwks.map(publicPart) });
 
   const verify = async (token: unknown): Promise<Verified | undefined> => {
@@ -42,11 +41,13 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
     const token = await verify(params?.token);
     if (route === 'introspection') {
       const told =
-        token && mayIntrospect(client, { clientId: token.client_id }) && (await denied.isGood(factsOf(token)));
-      ctx.status = 200;
-      ctx.body = told ? describe(token) : { active: false };
+        token &&
+        (await mayIntrospect(client, { clientId: token.client_id, aud: token.aud })) &&
+        (await denied.isGood(factsOf(token)));
+      await answer(ctx, told ? describe(token) : { active: false });
     } else if (!token || token.client_id === client.clientId || client.clientAuthMethod === 'none') {
-      if (token?.client_id === client.clientId) await denied.deny(token.jti, token.exp);
+      if (token?.client_id === client.clientId)
+        await denied.deny(token.jti, token.exp, typeof token.aud === 'string' ? token.aud : undefined);
       ctx.status = 200;
       ctx.body = '';
     } else {
@@ -57,6 +58,29 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
     }
   };
 }
+
+const signedAnswer = 'application/token-introspection+jwt';
+
+/**
+ * RFC 9701 §4, §5: signed, and for the client that asks alone, where it would rather have that. So does the engine for opaque tokens; its signer
+ * knows the key and the algorithm that the client has registered.
+ */
+async function answer(ctx: EngineContext, said: object): Promise<void> {
+  ctx.status = 200;
+  ctx.body = said;
+  if (ctx.accepts('json', signedAnswer) !== signedAnswer) return;
+  const { IdToken } = ctx.oidc.provider as unknown as { IdToken: Signer };
+  const token = new IdToken({}, { ctx });
+  token.set('token_introspection', said);
+  ctx.body = await token.issue({ use: 'introspection' });
+  ctx.type = `${signedAnswer}; charset=utf-8`;
+}
+
+/** What of the engine's class signs all its answers. */
+type Signer = new (
+  claims: object,
+  of: { ctx: EngineContext },
+) => { set(member: string, value: unknown): void; issue(what: { use: 'introspection' }): Promise<string> };
 
 const factsOf = ({ jti, client_id, gid, suid }: Verified) => ({
   jti,

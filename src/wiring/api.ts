@@ -1,7 +1,7 @@
 // The management API, wired: who a bearer token speaks for, and what is answered where.
 import type { Context, Middleware } from 'koa';
 import { version } from '../../config/root.js';
-import type { Authenticate } from '../api/bearer.js';
+import type { Authenticate, Shown } from '../api/bearer.js';
 import { type ApiOptions, createApi } from '../api/routes.js';
 import { endpointsOf, tenantEndpoints } from '../endpoints.js';
 import { findActiveToken } from '../features/protocol/active-token.js';
@@ -15,8 +15,8 @@ export function openApi(services: Services): Middleware {
   const known = tokenBearer(services);
   assertScopes(endpointsOf(services));
   const options = {
-    async authenticate(token: string, ctx: Context) {
-      const bearer = await known(token, ctx);
+    async authenticate(shown: Shown, ctx: Context) {
+      const bearer = await known(shown, ctx);
       if (bearer?.actor.type !== 'user') return bearer;
       const scopes = scopesOf(bearer.scopes, await users.findActive(bearer.actor.id));
       return { actor: { ...bearer.actor, scopes }, scopes };
@@ -37,8 +37,10 @@ export function openApi(services: Services): Middleware {
 /** Who an access token for the API of the tenant that is asked speaks for, and what it was given; a person's role has no say in it yet. */
 export const tokenBearer =
   ({ protocol, clock }: Services): Authenticate =>
-  async (token, ctx) => {
-    const active = await findActiveToken(protocol, clock, token, `${stateOf(ctx).issuer}/api`);
+  async (shown, ctx) => {
+    const { issuer } = stateOf(ctx);
+    const request = { method: ctx.method, uri: `${issuer}${ctx.path}` };
+    const active = await findActiveToken(protocol, clock, { ...shown, ...request }, `${issuer}/api`);
     if (!active) return undefined;
     const { accountId, clientId, scopes } = active;
     return { actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes }, scopes };

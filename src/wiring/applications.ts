@@ -9,6 +9,7 @@ import { RegisteredClients } from '../features/clients/registered-clients.js';
 import { ResourceService } from '../features/resources/resource.service.js';
 import { SetupService } from '../features/setup/setup.service.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
+import { TokenEndings } from '../features/token-status/token-endings.js';
 import { managementApi, mayGrant, scopesAt } from '../management.js';
 import type { Ground } from './ground.js';
 import type { People } from './people.js';
@@ -42,5 +43,5 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
   const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
 
-  return { clients, registeredClients, resources, setup };
+  return { clients, registeredClients, resources, setup, tokenEndings: new TokenEndings(db, clock) };
 }

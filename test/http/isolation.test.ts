@@ -65,6 +65,7 @@ const tables: Record<string, string> = {
   session_handles: 'session cookies',
   sessions: 'session_id',
   signing_keys: 'id_token_hint',
+  token_endings: 'JWT access token',
   totp_credentials: 'user_id',
   traces: 'audit_event_id',
   users: 'user_id',

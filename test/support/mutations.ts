@@ -58,6 +58,22 @@ export const mutations: readonly Mutation[] = [
     test: 'buys tokens once when all 2 have read it unspent',
   },
   {
+    what: 'endings are told only where no transaction can commit one before them any more',
+    file: 'features/token-status/token-endings',
+    from: ' AND t.xid < h.xid',
+    to: '',
+    suite: 'http/token-endings',
+    test: 'misses none of many transactions',
+  },
+  {
+    what: 'a proof of a key counts once at the management API',
+    file: 'features/protocol/active-token',
+    from: 'throw new InvalidProof(',
+    to: 'void new InvalidProof(',
+    suite: 'http/api-bound-tokens',
+    test: 'takes a proof once',
+  },
+  {
     what: 'a grant ends once',
     file: grantStatements,
     from: 'SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL',

@@ -8,7 +8,8 @@ describe('bearer tokens at the management API (RFC 6750)', () => {
 
   it('answers a request without a token 401 with a challenge that has no error code', async () => {
     const response = await http.get('/api/v1/things').expect(401);
-    expect(challenge(response)).toBe('Bearer realm="https://id.example.com/api"');
+    const realm = 'realm="https://id.example.com/api"';
+    expect(challenge(response)).toBe(`Bearer ${realm}, DPoP ${realm}, algs="ES256 PS256 RS256 EdDSA"`);
     expect(response.body.code).toBe('unauthorized');
   });
 
@@ -23,7 +24,7 @@ describe('bearer tokens at the management API (RFC 6750)', () => {
     expect(response.body.code).toBe('invalid_token');
   });
 
-  it.each(['Bearer', 'Bearer ', 'Bearer a b', 'Bearer a,b', 'Bearer a"b'])(
+  it.each(['Bearer', 'Bearer ', 'Bearer a b', 'Bearer a,b', 'Bearer a"b', 'DPoP', 'DPoP a b'])(
     'answers the malformed header %p 400 invalid_request or as no token, never with a result',
     async (header) => {
       const response = await http.get('/api/v1/things').set('Authorization', header).expect(400);

@@ -145,7 +145,7 @@ export function serveApi(options: Partial<ApiOptions> = {}) {
     logs.push({ level, message, fields });
   const router = createApi({
     endpoints: things(),
-    authenticate: async (token) =>
+    authenticate: async ({ token }) =>
       scopesOfToken[token] && { actor: { type: 'client', id: token }, scopes: new Set(scopesOfToken[token]) },
     db: disconnected(),
     sealer: new Sealer(new Map([['k1', randomBytes(32)]])),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import * as compatibility from './metadata/compatibility.js';
 import * as core from './metadata/core.js';
 import * as encryption from './metadata/encryption.js';
+import * as introspection from './metadata/introspection.js';
 import * as keys from './metadata/keys.js';
 import * as logout from './metadata/logout.js';
 import * as ours from './metadata/ours.js';
@@ -16,6 +17,7 @@ import * as tls from './metadata/tls.js';
 /** What a client may say of itself (RFC 7591 §2); the engine knows it. */
 const registered = {
   ...core.shape,
+  ...introspection.shape,
   ...keys.shape,
   ...logout.shape,
   ...requests.shape,

@@ -53,6 +53,7 @@ export function assertSigned(metadata: FullMetadata, algorithms: readonly string
     'id_token_signed_response_alg',
     'userinfo_signed_response_alg',
     'authorization_signed_response_alg',
+    'introspection_signed_response_alg',
   ] as const;
   const issues = members
     .filter((member) => metadata[member] && !algorithms.includes(metadata[member]))

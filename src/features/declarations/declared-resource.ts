@@ -11,6 +11,7 @@ const DEFAULTS = {
   access_token_format: 'opaque',
   access_token_ttl: DEFAULT_ACCESS_TOKEN_TTL,
   signing_alg: 'ES256',
+  introspection_clients: [],
 } as const;
 
 /** @param known false while the tenant itself is only planned. @throws AppError where the identifier is the server's own. */

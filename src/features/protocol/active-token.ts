@@ -1,5 +1,6 @@
 // Whether an opaque access token is good right now: what introspection would say (RFC 7662 §2.2), for doors of ours that take tokens.
 import type { Clock } from '../../platform/clock.js';
+import { InvalidProof, type Proof, provenBy, type ShownToken } from './proof-of-possession.js';
 import type { Protocol } from './protocol.js';
 import { ProtocolRequest } from './request.js';
 
@@ -14,21 +15,40 @@ export interface ActiveToken {
 const kinds = ['AccessToken', 'ClientCredentials'];
 
 /**
- * One statement. A token bound to a key is refused: holding it proves nothing (RFC 9449 §7.2).
+ * One statement, and one more where a proof is shown. A token bound to a key without a proof of that key is refused: holding it proves nothing
+ * (RFC 9449 §7.2); so is a proof beside a token that is bound to nothing (§7.1).
  * @param audience the resource that asks; a token for another is not for it (RFC 8707 §2).
+ * @throws InvalidProof
  */
 export async function findActiveToken(
   protocol: Protocol,
   clock: Clock,
+  shown: ShownToken,
+  audience: string,
+): Promise<ActiveToken | undefined> {
+  const proof = shown.scheme === 'DPoP' ? await provenBy(shown, clock.now()) : undefined;
+  const token = await findActive(protocol, clock, shown.token, audience, proof);
+  // RFC 9449 §11.1, last: a proof that came with a token that is good for nothing can be tried again with another.
+  if (token && proof && !(await protocol.replays.unique(`dpop ${token.clientId}`, proof.jti, proof.until)))
+    throw new InvalidProof('The DPoP proof was used before');
+  return token;
+}
+
+async function findActive(
+  protocol: Protocol,
+  clock: Clock,
   handle: string,
   audience: string,
+  proof: Proof | undefined,
 ): Promise<ActiveToken | undefined> {
   const request = new ProtocolRequest();
   const [access, machine] = await Promise.all(kinds.map((kind) => protocol.rows.find(request, kind, handle, kinds)));
   const token = access ?? machine;
   if (!token?.clientId || token.aud !== audience) return undefined;
   if (typeof token.exp !== 'number' || token.exp * 1000 <= clock.now().getTime()) return undefined;
-  if (token.jkt || token['x5t#S256']) return undefined;
+  if (token.jkt !== proof?.thumbprint) return undefined;
+  // RFC 8705 §3: no certificate is asked for at this door.
+  if (token['x5t#S256']) return undefined;
   if (access) {
     const grant = token.grantId ? await protocol.grants.find(request, token.grantId) : undefined;
     if (!grant || (grant.exp ?? 0) * 1000 <= clock.now().getTime()) return undefined;

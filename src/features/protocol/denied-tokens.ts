@@ -26,7 +26,7 @@ const status: Statement = {
 
 const deny: Statement = {
   name: 'protocol_jwt_deny',
-  text: 'INSERT INTO denied_tokens (tenant_id, jti, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+  text: 'INSERT INTO denied_tokens (tenant_id, jti, expires_at, audience) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
 };
 
 export class DeniedTokens {
@@ -48,8 +48,11 @@ export class DeniedTokens {
     return row?.good ?? false;
   }
 
-  /** @param exp NumericDate after which nobody would accept it anyway. */
-  async deny(jti: string, exp: number): Promise<void> {
-    await this.db.execute(deny, [currentTenantId(), jti, new Date(exp * 1000)]);
+  /**
+   * @param exp NumericDate after which nobody would accept it anyway.
+   * @param audience the resource server that is told (features/token-status).
+   */
+  async deny(jti: string, exp: number, audience: string | undefined): Promise<void> {
+    await this.db.execute(deny, [currentTenantId(), jti, new Date(exp * 1000), audience ?? null]);
   }
 }

@@ -12,6 +12,8 @@ export interface ResourceServer {
   /** Seconds. */
   readonly accessTokenTtl: number;
   readonly signingAlg: 'ES256' | 'RS256';
+  /** Clients that are this resource server, when they ask about tokens (RFC 7662 §2.1); those built in ask nobody. */
+  readonly introspectionClients?: readonly string[];
 }
 
 @Entity('resources')
@@ -23,6 +25,7 @@ export class Resource extends TenantEntity implements ResourceServer {
   @Column('text', { default: 'opaque' }) accessTokenFormat: 'opaque' | 'jwt' = 'opaque';
   @Column('integer') accessTokenTtl!: number;
   @Column('text', { default: 'ES256' }) signingAlg: 'ES256' | 'RS256' = 'ES256';
+  @Column('jsonb', { default: [] }) introspectionClients: string[] = [];
   @Column('integer', { default: 1 }) version = 1;
   @Column('timestamptz') createdAt!: Date;
   @Column('timestamptz') updatedAt!: Date;

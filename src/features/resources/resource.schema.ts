@@ -32,12 +32,23 @@ const scopes = z
   .max(200)
   .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, { message: 'names must differ' });
 
+/** RFC 6749 appendix A.1. It need not be registered yet: what is applied together has no order. */
+const introspectionClients = z
+  .array(z.string().regex(/^[\x21-\x7e]{1,512}$/, 'must be a client_id'))
+  .max(50)
+  .refine((all) => new Set(all).size === all.length, { message: 'names must differ' })
+  .meta({
+    description:
+      'The client_id of each client that is this resource server: it may introspect its tokens, and reads which have ended',
+  });
+
 const members = z.strictObject({
   name: plainText(120),
   scopes,
   access_token_format: z.enum(['opaque', 'jwt']),
   access_token_ttl: z.int().min(60).max(lifetimes.accessTokenMost).meta({ description: 'Seconds' }),
   signing_alg: z.enum(['ES256', 'RS256']).meta({ description: 'Of JWT access tokens' }),
+  introspection_clients: introspectionClients,
 });
 
 export const CreateResource = z.strictObject({
@@ -74,6 +85,7 @@ export const present = (resource: Resource) => ({
   access_token_format: resource.accessTokenFormat,
   access_token_ttl: resource.accessTokenTtl,
   signing_alg: resource.signingAlg,
+  introspection_clients: resource.introspectionClients,
   created_at: resource.createdAt.toISOString(),
   updated_at: resource.updatedAt.toISOString(),
   version: resource.version,

@@ -60,6 +60,7 @@ export class ResourceService {
           accessTokenFormat: given.access_token_format ?? 'opaque',
           accessTokenTtl: given.access_token_ttl ?? DEFAULT_ACCESS_TOKEN_TTL,
           signingAlg: given.signing_alg ?? 'ES256',
+          introspectionClients: given.introspection_clients ?? [],
           createdAt: now,
           updatedAt: now,
         }),
@@ -81,6 +82,7 @@ export class ResourceService {
       if (patch.access_token_ttl !== undefined)
         resource.accessTokenTtl = patch.access_token_ttl ?? DEFAULT_ACCESS_TOKEN_TTL;
       if (patch.signing_alg !== undefined) resource.signingAlg = patch.signing_alg ?? 'ES256';
+      if (patch.introspection_clients !== undefined) resource.introspectionClients = patch.introspection_clients ?? [];
       if (JSON.stringify(resource) === before) return resource;
       resource.version += 1;
       resource.updatedAt = this.clock.now();
