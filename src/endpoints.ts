@@ -5,6 +5,7 @@ import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
 import { lockoutRoutes } from './features/credentials/lockout.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
 import { deviceRoutes } from './features/devices/device.routes.js';
+import { exchangePolicyRoutes } from './features/exchange/exchange-policy.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
@@ -34,6 +35,7 @@ export function tenantEndpoints({
   importedPasswords,
   passwordLinks,
   resources,
+  exchangePolicies,
   protocol,
   keys,
   mail,
@@ -47,6 +49,7 @@ export function tenantEndpoints({
     ...lockoutRoutes(db, users, accountLocks),
     ...deviceRoutes(users, devices),
     ...resourceRoutes(db, resources),
+    ...exchangePolicyRoutes(db, exchangePolicies),
     ...sessionRoutes(db, protocol, users, clock),
     ...logoutRoutes(db, logoutNotices),
     ...keyRoutes(keys),

@@ -14,6 +14,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'users:write': 'Create, change and delete users',
   'resources:read': 'See resource servers',
   'resources:write': 'Register, change and delete resource servers',
+  'exchange:read': 'See which clients may exchange tokens',
+  'exchange:write': 'Let clients exchange tokens, and end that',
   'roles:write': 'Give and take roles, and change people who have one',
   'sessions:read': 'See sessions',
   'sessions:write': 'End sessions',

@@ -44,6 +44,9 @@ import { GrantOrigins1700000000056 } from '../migrations/0056-grant-origins.js';
 import { GrantParents1700000000057 } from '../migrations/0057-grant-parents.js';
 import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
+import { ExchangePolicies1700000000077 } from '../migrations/0077-exchange-policies.js';
+import { GrantsStandOn1700000000078 } from '../migrations/0078-grants-stand-on.js';
+import { GrantsStandOnIndex1700000000079 } from '../migrations/0079-grants-stand-on-index.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -58,6 +61,7 @@ import { PasswordCredential } from './features/credentials/password-credential.e
 import { RecoveryCode } from './features/credentials/recovery-code.entity.js';
 import { TotpCredential } from './features/credentials/totp-credential.entity.js';
 import { Device } from './features/devices/device.entity.js';
+import { ExchangePolicy } from './features/exchange/exchange-policy.entity.js';
 import { SigningKey } from './features/keys/signing-key.entity.js';
 import { LogoutNotice } from './features/logout/logout-notice.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
@@ -89,6 +93,7 @@ export const entities = [
   Registration,
   FactorRecovery,
   LogoutNotice,
+  ExchangePolicy,
 ];
 
 export const migrations = [
@@ -137,4 +142,7 @@ export const migrations = [
   GrantParents1700000000057,
   UserCodes1700000000058,
   UserCodesIndex1700000000059,
+  ExchangePolicies1700000000077,
+  GrantsStandOn1700000000078,
+  GrantsStandOnIndex1700000000079,
 ];

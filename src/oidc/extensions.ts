@@ -2,12 +2,14 @@
 // own is registered here too; it is then exchanged like all others, in one unit (provider.ts).
 import type { Provider } from 'oidc-provider';
 import { clockTolerance, routes } from '../../config/protocol.js';
+import type { Exchanges } from '../features/exchange/exchanges.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { compareSecrets, mayIntrospect } from './client-auth.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
 import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
+import { tokenExchange } from './grants/token-exchange.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
@@ -17,6 +19,7 @@ import { keepInteractions, keepSessions } from './session.js';
 import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies extends ConfigurationDependencies {
+  exchanges: Exchanges;
   traces: TraceIds;
   metrics: EngineMetrics;
   logger: Logger;
@@ -39,6 +42,7 @@ export const extensions: readonly Extension[] = [
       protocol.replays.unique(iss, jti, exp + clockTolerance);
   },
   (provider, _deps, issuer) => believeRetired(provider, issuer),
+  (provider, deps, issuer) => tokenExchange(provider, deps, issuer),
   (provider, { clients }) => keepClients(provider, clients),
   (provider, deps) => compareSecrets(provider, deps),
   (provider) => withoutCalls(provider),

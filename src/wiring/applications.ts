@@ -6,6 +6,8 @@ import { assertSigned } from '../features/clients/client.rules.js';
 import { ClientService } from '../features/clients/client.service.js';
 import { ClientLookup } from '../features/clients/client-lookup.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
+import { ExchangePolicies } from '../features/exchange/exchange-policies.js';
+import { Exchanges } from '../features/exchange/exchanges.js';
 import { ResourceService } from '../features/resources/resource.service.js';
 import { SetupService } from '../features/setup/setup.service.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
@@ -35,8 +37,10 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
     managementApi(tenant, tenants.issuerOf(tenant)),
   ]);
+  const exchangePolicies = new ExchangePolicies(db, audit, clock, clients, resources);
+  const exchanges = new Exchanges(db, audit, protocol.grants, exchangePolicies);
   const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
   const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
 
-  return { clients, registeredClients, resources, setup };
+  return { clients, registeredClients, resources, exchangePolicies, exchanges, setup };
 }

@@ -28,6 +28,7 @@ export function openEngine(
       resources: services.resources,
       devices: services.devices,
       secondFactors: services.secondFactors,
+      exchanges: services.exchanges,
       egress: services.egress,
       pages: createEnginePages(pages, traces),
       traces,

@@ -160,6 +160,7 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'client_secrets',
         'clients',
         'erasures',
+        'exchange_policies',
         'migrations',
         'passkey_users',
         'passkeys',

@@ -55,6 +55,11 @@ const listed: Record<string, string> = {
   'get /resources/:resource_id': 'resources:read',
   'patch /resources/:resource_id': 'resources:write',
   'delete /resources/:resource_id': 'resources:write',
+  'get /exchange-policies': 'exchange:read',
+  'post /exchange-policies': 'exchange:write',
+  'get /exchange-policies/:policy_id': 'exchange:read',
+  'patch /exchange-policies/:policy_id': 'exchange:write',
+  'delete /exchange-policies/:policy_id': 'exchange:write',
   'get /sessions': 'sessions:read',
   'delete /sessions/:session_id': 'sessions:write',
   'delete /users/:user_id/sessions': 'sessions:write',
@@ -306,11 +311,17 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
   });
 });
 
-async function furnish({ clients, users, resources, protocol, db, clock }: Services): Promise<Record<string, string>> {
+async function furnish({ clients, users, resources, exchangePolicies, protocol, db, clock }: Services): Promise<Record<string, string>> {
   const { client } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
   const [secret] = await clients.listSecrets(client);
   const user = await users.create({ email: 'there@example.com' });
   const resource = await resources.create({ identifier: 'urn:there', name: 'There' });
+  const policy = await exchangePolicies.create({
+    client_id: client.clientId,
+    subject_clients: [client.clientId],
+    subject_audiences: [resource.identifier],
+    resources: [resource.identifier],
+  });
   const uid = `session-${user.id}`;
   const { ProtocolRequest } = await import('../../src/features/protocol/request.js');
   await protocol.sessions.save(new ProtocolRequest(), `handle-${user.id}`, {
@@ -338,6 +349,7 @@ async function furnish({ clients, users, resources, protocol, db, clock }: Servi
     secret_id: String(secret?.id),
     user_id: user.id,
     resource_id: resource.id,
+    policy_id: policy.id,
     session_id: uid,
     grant_id: String(grant?.jti),
   };

@@ -46,6 +46,7 @@ const tables: Record<string, string> = {
   devices: 'device_id',
   engine_rows: 'authorization code',
   erasures: 'no value of its own',
+  exchange_policies: 'policy_id',
   grants: 'grant_id',
   idempotency_keys: 'idempotency key',
   known_networks: 'session cookies',

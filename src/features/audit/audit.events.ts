@@ -97,6 +97,21 @@ export interface AuditEvents {
     origin?: string;
     parent_grant_id?: string;
   };
+  /** Who exchanged whose token for which resource (RFC 8693), and who acts: nobody where the person is impersonated. */
+  'token.exchanged': {
+    grant_id: string;
+    parent_grant_id: string;
+    user_id: string;
+    client_id: string;
+    subject_client_id: string;
+    actor: string | null;
+    resource: string;
+    scope: string;
+    policy_id: string;
+  };
+  'exchange_policy.created': { policy_id: string; client_id: string };
+  'exchange_policy.updated': { policy_id: string; client_id: string; changed: string[] };
+  'exchange_policy.deleted': { policy_id: string; client_id: string };
   'grant.revoked': { grant_id: string; user_id: string | null; client_id: string; reason: string };
   'token.reused': { grant_id: string; client_id: string; reason: string };
   'authorization_code.reused': { grant_id: string; client_id: string };

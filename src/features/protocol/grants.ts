@@ -29,6 +29,10 @@ export interface Apart {
   clientId: string;
   origin: Origin;
   parent?: string;
+  /** It ends with this session as well, although it is not of it. */
+  session?: string | undefined;
+  /** No later than the token it is given for; a year where nothing is said. */
+  until?: Date;
 }
 
 /** Grants that stand on one another at most, so that the end of the first is the end of few. */
@@ -106,15 +110,19 @@ export class Grants {
 
   /**
    * Gives a grant of its own that no browser takes for what somebody agreed to in it.
-   * @returns its payload, or undefined where the account or the parent has ended, or too many stand on one another already.
+   * @returns its payload, or undefined where the account, the session or the parent has ended, or too many stand on one another already.
    */
-  giveApart({ accountId, clientId, origin, parent }: Apart, consent: Consent): Promise<Payload | undefined> {
+  giveApart(
+    { accountId, clientId, origin, parent, session, until }: Apart,
+    consent: Consent,
+  ): Promise<Payload | undefined> {
     return this.db.transaction(async () => {
       const now = this.clock.now();
       // Who ends them waits for this, or is waited for.
       const [account] = await this.db.execute(statements.holdAccount, [currentTenantId(), accountId]);
       if (!account) return undefined;
-      let expires = this.expiry(now);
+      if (session !== undefined && !(await this.holdsSession(session))) return undefined;
+      let expires = until && until < this.expiry(now) ? until : this.expiry(now);
       if (parent !== undefined) {
         const [held] = await this.db.execute<{ expires_at: Date; level: number }>(statements.holdGrant, [
           currentTenantId(),
@@ -126,8 +134,9 @@ export class Grants {
       }
       const id = newId();
       const payload = merge({ kind: 'Grant', accountId, clientId }, consent);
-      const values = [currentTenantId(), id, clientId, accountId, payload, now, expires, origin, parent ?? null];
-      const [row] = await this.db.execute<GrantRow>(statements.insertApart, values);
+      const base = [currentTenantId(), id, clientId, accountId, payload, now, expires, origin];
+      const standsOn = session === undefined ? null : statements.onSession(session);
+      const [row] = await this.db.execute<GrantRow>(statements.insertApart, [...base, parent ?? null, standsOn]);
       await this.audit.record('grant.given', {
         grant_id: id,
         client_id: clientId,
@@ -204,6 +213,12 @@ export class Grants {
   private async load(id: string): Promise<Payload | undefined> {
     const [row] = await this.db.execute<GrantRow>(statements.findGrant, [currentTenantId(), id]);
     return row && toPayload(row);
+  }
+
+  /** Until the end of the transaction. */
+  private async holdsSession(uid: string): Promise<boolean> {
+    const [held] = await this.db.execute<{ ended_at: Date | null }>(statements.holdSession, [currentTenantId(), uid]);
+    return held !== undefined && held.ended_at === null;
   }
 
   private expiry(now: Date): Date {

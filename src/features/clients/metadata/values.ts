@@ -8,6 +8,8 @@ export const GRANT_TYPES = [
   'authorization_code',
   'refresh_token',
   'client_credentials',
+  // RFC 8693 §2.1
+  'urn:ietf:params:oauth:grant-type:token-exchange',
 ] as const;
 
 export const RESPONSE_TYPES = [

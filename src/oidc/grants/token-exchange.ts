@@ -1,0 +1,169 @@
+// RFC 8693: a token that was given to one client for a person, exchanged by another for one of its own. What may be is said by policies
+// (features/exchange); what comes out stands on what went in, ends with it, and says who acts.
+import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
+import {
+  buildTokenResponse,
+  checkDpopReplay,
+  checkDpopRequired,
+  checkMtlsCert,
+  resolveRequestedResources,
+  validateDpop,
+} from 'oidc-provider/lib/helpers/grants.js';
+import { pairwiseSubject } from '../../features/clients/pairwise.js';
+import type { Actor, Allowed, Asked } from '../../features/exchange/decision.js';
+import type { Exchanges, Standing } from '../../features/exchange/exchanges.js';
+import { epochSeconds } from '../../platform/clock.js';
+import type { Issuer } from '../configuration/chapter.js';
+import type { ProviderDependencies } from '../extensions.js';
+import { saysWhoActs } from './acting.js';
+import { accessTokens, type OwnToken, type ReadToken } from './presented-tokens.js';
+
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
+/** RFC 8693 §3. */
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+const JWT = 'urn:ietf:params:oauth:token-type:jwt';
+
+type Params = Partial<Record<(typeof single)[number], string>> &
+  Partial<Record<(typeof repeated)[number], string | string[]>>;
+type Context = TokenEndpointGrantContext<Params>;
+type Proof = Awaited<ReturnType<typeof validateDpop>>;
+
+const single = [
+  'subject_token',
+  'subject_token_type',
+  'actor_token',
+  'actor_token_type',
+  'requested_token_type',
+  'scope',
+] as const;
+const repeated = ['resource', 'audience'] as const;
+
+export function tokenExchange(
+  provider: Provider,
+  { protocol, exchanges }: Pick<ProviderDependencies, 'protocol' | 'exchanges'>,
+  issuer: Issuer,
+): void {
+  const read = accessTokens(provider, protocol, issuer);
+  provider.registerGrantType<Params>(
+    TOKEN_EXCHANGE,
+    (ctx) => exchange({ provider, exchanges, read, salt: issuer.pairwiseSalt }, ctx),
+    [...single, ...repeated],
+    [...repeated],
+  );
+}
+
+interface Surroundings {
+  provider: Provider;
+  exchanges: Exchanges;
+  read: ReadToken;
+  salt: string;
+}
+
+async function exchange({ provider, exchanges, read, salt }: Surroundings, ctx: Context): Promise<void> {
+  const { client, params } = ctx.oidc;
+  const proof = await validateDpop(provider, ctx);
+  checkDpopRequired(provider, ctx, proof);
+  const certificate = checkMtlsCert(provider, ctx);
+
+  const subject = await presented(read, ctx, 'subject_token', proof);
+  if (!subject) throw new errors.InvalidRequest('subject_token is missing');
+  const actor = await presented(read, ctx, 'actor_token', proof);
+  const asked: Asked = {
+    clientId: client.clientId,
+    subject,
+    actor: actor && named(ctx.oidc, salt, actor),
+    targets: [params.resource, params.audience].flat().filter((one) => one !== undefined),
+    scopes: params.scope?.split(' ').filter(Boolean),
+    now: epochSeconds(new Date()),
+  };
+  const decision = await exchanges.judge(asked);
+  if ('error' in decision) throw refusal(decision);
+
+  const resourceServer = await resourceOf(provider, ctx, decision.target);
+  const format = params.requested_token_type ?? ACCESS_TOKEN;
+  if (format !== ACCESS_TOKEN && !(format === JWT && resourceServer.accessTokenFormat === 'jwt'))
+    throw new errors.InvalidRequest('requested_token_type is not supported for this target');
+  const scope = scopesLeft(decision, asked, resourceServer.scopes).join(' ');
+  const seconds = Math.min(decision.lifetime, Number(resourceServer.accessTokenTTL));
+
+  // All checks are behind us: the proof is spent now, and not by a request that is refused (RFC 9449 §11.1).
+  await checkDpopReplay(provider, ctx, proof, client.clientId);
+  const grantId = await exchanges.give(asked, decision, subject as Standing, { scope, seconds });
+  if (!grantId) throw new errors.InvalidRequest('subject_token has ended, or was exchanged too often');
+  const token = new provider.AccessToken({
+    client,
+    accountId: String(subject.accountId),
+    grantId,
+    gty: 'token_exchange',
+    resourceServer,
+    scope,
+    expiresIn: seconds,
+  });
+  if (certificate) token.setThumbprint('x5t', certificate);
+  if (proof) token.setThumbprint('jkt', proof.thumbprint);
+  saysWhoActs(token, decision.act);
+  ctx.oidc.entity('AccessToken', token);
+  ctx.body = buildTokenResponse(provider, {
+    accessToken: await token.save(),
+    issuedTokenType: format,
+    tokenType: token.tokenType,
+    expiresIn: seconds,
+    scope,
+  });
+}
+
+/** @throws InvalidRequest for a token of another type, one that is not good, and one that is bound to a key which was not proven. */
+async function presented(
+  read: ReadToken,
+  ctx: Context,
+  name: 'subject_token' | 'actor_token',
+  proof: Proof,
+): Promise<OwnToken | undefined> {
+  const { params } = ctx.oidc;
+  const value = params[name];
+  const type = params[`${name}_type`];
+  // RFC 8693 §2.1: the type is required with the token, and must not be there without it.
+  if ((value === undefined) !== (type === undefined))
+    throw new errors.InvalidRequest(`${name} and ${name}_type belong together`);
+  if (value === undefined) return undefined;
+  if (type !== ACCESS_TOKEN) throw new errors.InvalidRequest(`${name}_type is not supported`);
+  const token = await read(ctx, value);
+  if (!token) throw new errors.InvalidRequest(`${name} is invalid`);
+  // A token bound to a key is worth nothing without it, here as at a resource (RFC 9449 §7, RFC 8705 §3).
+  const { jkt, 'x5t#S256': certificate } = token.bound;
+  if (certificate !== undefined || (jkt !== undefined && jkt !== proof?.thumbprint))
+    throw new errors.InvalidRequest(`${name} is bound to a key that was not proven`);
+  return token;
+}
+
+/** By which `sub` the client knows the actor (OpenID Connect Core §8). */
+function named({ client }: Context['oidc'], salt: string, actor: OwnToken): Actor {
+  const { accountId, clientId } = actor;
+  if (accountId === undefined) return { ...actor, name: { sub: clientId, client_id: clientId } };
+  const pairwise = client.subjectType === 'pairwise';
+  return { ...actor, name: { sub: pairwise ? pairwiseSubject(salt, client.sectorIdentifier, accountId) : accountId } };
+}
+
+/** @throws InvalidTarget for what is no resource any more. */
+async function resourceOf(provider: Provider, ctx: Context, target: string) {
+  Object.assign(ctx.oidc.params, { resource: target });
+  const [resourceServer] = await resolveRequestedResources(provider, ctx);
+  if (!resourceServer) throw new errors.InvalidTarget();
+  return resourceServer;
+}
+
+/** RFC 8693 §2.2: subject, policy, client and resource each have their say, and none of them adds. */
+function scopesLeft({ scopes }: Allowed, asked: Asked, offered: ReadonlySet<string>): string[] {
+  const left = scopes.filter((name) => offered.has(name));
+  if (asked.scopes && left.length < scopes.length)
+    throw new errors.InvalidScope('requested scope is not allowed', scopes.filter((name) => !offered.has(name)).join(' '));
+  if (left.length === 0) throw new errors.InvalidScope('nothing is left of the scope', asked.scopes?.join(' ') ?? '');
+  return left;
+}
+
+function refusal({ error, why }: { error: string; why: string }): Error {
+  if (error === 'invalid_target') return new errors.InvalidTarget(why);
+  if (error === 'invalid_scope') return new errors.InvalidScope(why, '');
+  return new errors.InvalidRequest(why);
+}
