@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
  * What a grant without a session stands on beside its parent: a token that ends with a session may be exchanged for one of another client, whose
- * grant then ends with that session too, although it was not given in it.
+ * grant then ends with that session too, although it was not given in it. Likewise what is given on the word of a trusted issuer.
  */
 export class GrantsStandOn1700000000078 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

@@ -13,6 +13,7 @@ import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
 import { tenantRoutes } from './features/tenants/tenant.routes.js';
+import { trustedIssuerRoutes } from './features/trusted-issuers/trusted-issuer.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
 import type { Endpoint } from './platform/endpoint.js';
 import type { Services } from './services.js';
@@ -36,6 +37,8 @@ export function tenantEndpoints({
   passwordLinks,
   resources,
   exchangePolicies,
+  trustedIssuers,
+  externalSubjects,
   protocol,
   keys,
   mail,
@@ -50,6 +53,7 @@ export function tenantEndpoints({
     ...deviceRoutes(users, devices),
     ...resourceRoutes(db, resources),
     ...exchangePolicyRoutes(db, exchangePolicies),
+    ...trustedIssuerRoutes(db, trustedIssuers, externalSubjects),
     ...sessionRoutes(db, protocol, users, clock),
     ...logoutRoutes(db, logoutNotices),
     ...keyRoutes(keys),

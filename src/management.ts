@@ -16,6 +16,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'resources:write': 'Register, change and delete resource servers',
   'exchange:read': 'See which clients may exchange tokens',
   'exchange:write': 'Let clients exchange tokens, and end that',
+  'issuers:read': 'See trusted issuers, and whom they speak of',
+  'issuers:write': 'Trust issuers, and say whom they speak of',
   'roles:write': 'Give and take roles, and change people who have one',
   'sessions:read': 'See sessions',
   'sessions:write': 'End sessions',

@@ -44,6 +44,8 @@ import { GrantOrigins1700000000056 } from '../migrations/0056-grant-origins.js';
 import { GrantParents1700000000057 } from '../migrations/0057-grant-parents.js';
 import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
+import { TrustedIssuers1700000000075 } from '../migrations/0075-trusted-issuers.js';
+import { ExternalSubjects1700000000076 } from '../migrations/0076-external-subjects.js';
 import { ExchangePolicies1700000000077 } from '../migrations/0077-exchange-policies.js';
 import { GrantsStandOn1700000000078 } from '../migrations/0078-grants-stand-on.js';
 import { GrantsStandOnIndex1700000000079 } from '../migrations/0079-grants-stand-on-index.js';
@@ -69,6 +71,8 @@ import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.j
 import { Resource } from './features/resources/resource.entity.js';
 import { KnownNetwork } from './features/risk/known-network.entity.js';
 import { Tenant } from './features/tenants/tenant.entity.js';
+import { ExternalSubject } from './features/trusted-issuers/external-subject.entity.js';
+import { TrustedIssuer } from './features/trusted-issuers/trusted-issuer.entity.js';
 import { User } from './features/users/user.entity.js';
 
 export const entities = [
@@ -94,6 +98,8 @@ export const entities = [
   FactorRecovery,
   LogoutNotice,
   ExchangePolicy,
+  TrustedIssuer,
+  ExternalSubject,
 ];
 
 export const migrations = [
@@ -142,6 +148,8 @@ export const migrations = [
   GrantParents1700000000057,
   UserCodes1700000000058,
   UserCodesIndex1700000000059,
+  TrustedIssuers1700000000075,
+  ExternalSubjects1700000000076,
   ExchangePolicies1700000000077,
   GrantsStandOn1700000000078,
   GrantsStandOnIndex1700000000079,

@@ -3,12 +3,14 @@
 import type { Provider } from 'oidc-provider';
 import { clockTolerance, routes } from '../../config/protocol.js';
 import type { Exchanges } from '../features/exchange/exchanges.js';
+import type { Assertions } from '../features/trusted-issuers/assertions.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { compareSecrets, mayIntrospect } from './client-auth.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
 import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
+import { jwtBearer } from './grants/jwt-bearer.js';
 import { tokenExchange } from './grants/token-exchange.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, withoutCalls } from './known-clients.js';
@@ -20,6 +22,7 @@ import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies extends ConfigurationDependencies {
   exchanges: Exchanges;
+  assertions: Assertions;
   traces: TraceIds;
   metrics: EngineMetrics;
   logger: Logger;
@@ -43,6 +46,7 @@ export const extensions: readonly Extension[] = [
   },
   (provider, _deps, issuer) => believeRetired(provider, issuer),
   (provider, deps, issuer) => tokenExchange(provider, deps, issuer),
+  (provider, deps, issuer) => jwtBearer(provider, deps, issuer),
   (provider, { clients }) => keepClients(provider, clients),
   (provider, deps) => compareSecrets(provider, deps),
   (provider) => withoutCalls(provider),

@@ -29,6 +29,7 @@ export function openEngine(
       devices: services.devices,
       secondFactors: services.secondFactors,
       exchanges: services.exchanges,
+      assertions: services.assertions,
       egress: services.egress,
       pages: createEnginePages(pages, traces),
       traces,

@@ -47,6 +47,7 @@ const tables: Record<string, string> = {
   engine_rows: 'authorization code',
   erasures: 'no value of its own',
   exchange_policies: 'policy_id',
+  external_subjects: 'subject_id',
   grants: 'grant_id',
   idempotency_keys: 'idempotency key',
   known_networks: 'session cookies',
@@ -68,6 +69,7 @@ const tables: Record<string, string> = {
   signing_keys: 'id_token_hint',
   totp_credentials: 'user_id',
   traces: 'audit_event_id',
+  trusted_issuers: 'issuer_id',
   users: 'user_id',
 };
 

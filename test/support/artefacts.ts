@@ -200,6 +200,8 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     secret_id: id('secret_id', listed(`/clients/${ids.client_id}/secrets`, 'secret_id')),
     resource_id: id('resource_id', () => reads(`/resources/${ids.resource_id}`)),
     policy_id: id('policy_id', () => reads(`/exchange-policies/${ids.policy_id}`)),
+    issuer_id: id('issuer_id', () => reads(`/trusted-issuers/${ids.issuer_id}`)),
+    subject_id: id('subject_id', listed(`/trusted-issuers/${ids.issuer_id}/subjects`, 'subject_id')),
     session_id: id('session_id', listed('/sessions', 'session_id')),
     grant_id: id('grant_id', listed('/grants', 'grant_id')),
     device_id: id('device_id', listed(`/users/${ids.user_id}/trusted-devices`, 'device_id')),

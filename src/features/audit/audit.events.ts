@@ -112,6 +112,22 @@ export interface AuditEvents {
   'exchange_policy.created': { policy_id: string; client_id: string };
   'exchange_policy.updated': { policy_id: string; client_id: string; changed: string[] };
   'exchange_policy.deleted': { policy_id: string; client_id: string };
+  /** A client showed what a trusted issuer says of a person (RFC 7523 §2.1), and was given a token for it. */
+  'assertion.accepted': {
+    grant_id: string;
+    user_id: string;
+    client_id: string;
+    issuer_id: string;
+    resource: string;
+    scope: string;
+  };
+  'trusted_issuer.created': { issuer_id: string; issuer: string };
+  'trusted_issuer.updated': { issuer_id: string; changed: string[] };
+  'trusted_issuer.disabled': { issuer_id: string };
+  'trusted_issuer.enabled': { issuer_id: string };
+  'trusted_issuer.deleted': { issuer_id: string };
+  'external_subject.linked': { issuer_id: string; subject_id: string; user_id: string };
+  'external_subject.unlinked': { issuer_id: string; subject_id: string; user_id: string };
   'grant.revoked': { grant_id: string; user_id: string | null; client_id: string; reason: string };
   'token.reused': { grant_id: string; client_id: string; reason: string };
   'authorization_code.reused': { grant_id: string; client_id: string };

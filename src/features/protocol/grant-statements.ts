@@ -95,6 +95,15 @@ export const endGrantsOfSessions = statement(
    SELECT id, client_id, account_id FROM own UNION ALL SELECT id, client_id, account_id FROM standing`,
 );
 
+export const onIssuer = (id: string): string => `issuer:${id}`;
+
+export const endOnIssuer = statement(
+  'protocol_end_on_issuer',
+  `UPDATE grants SET ended_at = $4, end_reason = 'issuer_ended'
+    WHERE tenant_id = $1 AND stands_on = $2 AND ($3::uuid IS NULL OR account_id = $3) AND ended_at IS NULL
+   RETURNING id, client_id, account_id`,
+);
+
 export const endGrant = statement(
   'protocol_end_grant',
   `UPDATE grants SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL

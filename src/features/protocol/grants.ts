@@ -12,7 +12,7 @@ import * as statements from './grant-statements.js';
 import type { Payload } from './handles.js';
 import { ProtocolRequest } from './request.js';
 
-export type GrantEnd = 'logout' | 'revoked' | 'reuse' | 'account_ended' | 'client_ended';
+export type GrantEnd = 'logout' | 'revoked' | 'reuse' | 'account_ended' | 'client_ended' | 'issuer_ended';
 
 /** A single-use artefact came twice: which, and what made the second one wrong. */
 export interface Reuse {
@@ -31,6 +31,8 @@ export interface Apart {
   parent?: string;
   /** It ends with this session as well, although it is not of it. */
   session?: string | undefined;
+  /** It was given on the word of this trusted issuer, and ends when that one is believed no more. */
+  issuer?: string;
   /** No later than the token it is given for; a year where nothing is said. */
   until?: Date;
 }
@@ -113,7 +115,7 @@ export class Grants {
    * @returns its payload, or undefined where the account, the session or the parent has ended, or too many stand on one another already.
    */
   giveApart(
-    { accountId, clientId, origin, parent, session, until }: Apart,
+    { accountId, clientId, origin, parent, session, issuer, until }: Apart,
     consent: Consent,
   ): Promise<Payload | undefined> {
     return this.db.transaction(async () => {
@@ -135,7 +137,8 @@ export class Grants {
       const id = newId();
       const payload = merge({ kind: 'Grant', accountId, clientId }, consent);
       const base = [currentTenantId(), id, clientId, accountId, payload, now, expires, origin];
-      const standsOn = session === undefined ? null : statements.onSession(session);
+      const ofIssuer = issuer === undefined ? null : statements.onIssuer(issuer);
+      const standsOn = session === undefined ? ofIssuer : statements.onSession(session);
       const [row] = await this.db.execute<GrantRow>(statements.insertApart, [...base, parent ?? null, standsOn]);
       await this.audit.record('grant.given', {
         grant_id: id,
@@ -208,6 +211,19 @@ export class Grants {
       await recordEnded(this.audit, [...rows, ...(await endChildren(this.db, ids, now, reason))], reason);
       return rows.length;
     });
+  }
+
+  /** What was given on the word of a trusted issuer, of one person or of all, in the transaction in which that word is taken away. */
+  async endOnIssuer(issuer: string, accountId?: string): Promise<void> {
+    const now = this.clock.now();
+    const rows = await this.db.execute<EndedGrant>(statements.endOnIssuer, [
+      currentTenantId(),
+      statements.onIssuer(issuer),
+      accountId ?? null,
+      now,
+    ]);
+    const ids = rows.map(({ id }) => id);
+    await recordEnded(this.audit, [...rows, ...(await endChildren(this.db, ids, now, 'issuer_ended'))], 'issuer_ended');
   }
 
   private async load(id: string): Promise<Payload | undefined> {

@@ -1,21 +1,13 @@
 // RFC 8693: a token that was given to one client for a person, exchanged by another for one of its own. What may be is said by policies
 // (features/exchange); what comes out stands on what went in, ends with it, and says who acts.
 import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
-import {
-  buildTokenResponse,
-  checkDpopReplay,
-  checkDpopRequired,
-  checkMtlsCert,
-  resolveRequestedResources,
-  validateDpop,
-} from 'oidc-provider/lib/helpers/grants.js';
 import { pairwiseSubject } from '../../features/clients/pairwise.js';
-import type { Actor, Allowed, Asked } from '../../features/exchange/decision.js';
+import type { Actor, Allowed, Asked, Refused } from '../../features/exchange/decision.js';
 import type { Exchanges, Standing } from '../../features/exchange/exchanges.js';
 import { epochSeconds } from '../../platform/clock.js';
 import type { Issuer } from '../configuration/chapter.js';
 import type { ProviderDependencies } from '../extensions.js';
-import { saysWhoActs } from './acting.js';
+import { type Bound, giveToken, provenBy, resourceOf } from './access-token.js';
 import { accessTokens, type OwnToken, type ReadToken } from './presented-tokens.js';
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -27,7 +19,6 @@ const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 type Params = Partial<Record<(typeof single)[number], string>> &
   Partial<Record<(typeof repeated)[number], string | string[]>>;
 type Context = TokenEndpointGrantContext<Params>;
-type Proof = Awaited<ReturnType<typeof validateDpop>>;
 
 const single = [
   'subject_token',
@@ -62,13 +53,10 @@ interface Surroundings {
 
 async function exchange({ provider, exchanges, read, salt }: Surroundings, ctx: Context): Promise<void> {
   const { client, params } = ctx.oidc;
-  const proof = await validateDpop(provider, ctx);
-  checkDpopRequired(provider, ctx, proof);
-  const certificate = checkMtlsCert(provider, ctx);
-
-  const subject = await presented(read, ctx, 'subject_token', proof);
+  const bound = await provenBy(provider, ctx);
+  const subject = await presented(read, ctx, 'subject_token', bound);
   if (!subject) throw new errors.InvalidRequest('subject_token is missing');
-  const actor = await presented(read, ctx, 'actor_token', proof);
+  const actor = await presented(read, ctx, 'actor_token', bound);
   const asked: Asked = {
     clientId: client.clientId,
     subject,
@@ -78,7 +66,7 @@ async function exchange({ provider, exchanges, read, salt }: Surroundings, ctx: 
     now: epochSeconds(new Date()),
   };
   const decision = await exchanges.judge(asked);
-  if ('error' in decision) throw refusal(decision);
+  if ('error' in decision) throw refusal(decision, params.scope);
 
   const resourceServer = await resourceOf(provider, ctx, decision.target);
   const format = params.requested_token_type ?? ACCESS_TOKEN;
@@ -87,29 +75,19 @@ async function exchange({ provider, exchanges, read, salt }: Surroundings, ctx: 
   const scope = scopesLeft(decision, asked, resourceServer.scopes).join(' ');
   const seconds = Math.min(decision.lifetime, Number(resourceServer.accessTokenTTL));
 
-  // All checks are behind us: the proof is spent now, and not by a request that is refused (RFC 9449 §11.1).
-  await checkDpopReplay(provider, ctx, proof, client.clientId);
-  const grantId = await exchanges.give(asked, decision, subject as Standing, { scope, seconds });
-  if (!grantId) throw new errors.InvalidRequest('subject_token has ended, or was exchanged too often');
-  const token = new provider.AccessToken({
-    client,
+  await giveToken(provider, ctx, bound, {
     accountId: String(subject.accountId),
-    grantId,
     gty: 'token_exchange',
     resourceServer,
     scope,
-    expiresIn: seconds,
-  });
-  if (certificate) token.setThumbprint('x5t', certificate);
-  if (proof) token.setThumbprint('jkt', proof.thumbprint);
-  saysWhoActs(token, decision.act);
-  ctx.oidc.entity('AccessToken', token);
-  ctx.body = buildTokenResponse(provider, {
-    accessToken: await token.save(),
+    seconds,
+    act: decision.act,
     issuedTokenType: format,
-    tokenType: token.tokenType,
-    expiresIn: seconds,
-    scope,
+    async grant() {
+      const grantId = await exchanges.give(asked, decision, subject as Standing, { scope, seconds });
+      if (!grantId) throw new errors.InvalidRequest('subject_token has ended, or was exchanged too often');
+      return grantId;
+    },
   });
 }
 
@@ -118,7 +96,7 @@ async function presented(
   read: ReadToken,
   ctx: Context,
   name: 'subject_token' | 'actor_token',
-  proof: Proof,
+  { proof }: Bound,
 ): Promise<OwnToken | undefined> {
   const { params } = ctx.oidc;
   const value = params[name];
@@ -145,14 +123,6 @@ function named({ client }: Context['oidc'], salt: string, actor: OwnToken): Acto
   return { ...actor, name: { sub: pairwise ? pairwiseSubject(salt, client.sectorIdentifier, accountId) : accountId } };
 }
 
-/** @throws InvalidTarget for what is no resource any more. */
-async function resourceOf(provider: Provider, ctx: Context, target: string) {
-  Object.assign(ctx.oidc.params, { resource: target });
-  const [resourceServer] = await resolveRequestedResources(provider, ctx);
-  if (!resourceServer) throw new errors.InvalidTarget();
-  return resourceServer;
-}
-
 /** RFC 8693 §2.2: subject, policy, client and resource each have their say, and none of them adds. */
 function scopesLeft({ scopes }: Allowed, asked: Asked, offered: ReadonlySet<string>): string[] {
   const left = scopes.filter((name) => offered.has(name));
@@ -162,8 +132,8 @@ function scopesLeft({ scopes }: Allowed, asked: Asked, offered: ReadonlySet<stri
   return left;
 }
 
-function refusal({ error, why }: { error: string; why: string }): Error {
+function refusal({ error, why }: Refused, scope = ''): Error {
   if (error === 'invalid_target') return new errors.InvalidTarget(why);
-  if (error === 'invalid_scope') return new errors.InvalidScope(why, '');
+  if (error === 'invalid_scope') return new errors.InvalidScope(why, scope);
   return new errors.InvalidRequest(why);
 }
