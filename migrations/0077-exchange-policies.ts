@@ -11,6 +11,7 @@ export class ExchangePolicies1700000000077 implements MigrationInterface {
         client_id         text NOT NULL,
         subject_clients   jsonb NOT NULL,
         subject_audiences jsonb NOT NULL,
+        subject_issuers   jsonb NOT NULL,
         resources         jsonb NOT NULL,
         scopes            jsonb,
         acting            text NOT NULL CONSTRAINT exchange_policies_acting_check CHECK (acting IN ('delegation', 'impersonation')),

@@ -42,8 +42,6 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
     managementApi(tenant, tenants.issuerOf(tenant)),
   ]);
-  const exchangePolicies = new ExchangePolicies(db, audit, clock, clients, resources);
-  const exchanges = new Exchanges(db, audit, protocol.grants, exchangePolicies);
   const { grants } = protocol;
   const isOurs = async (issuer: string) =>
     issuer === tenants.issuerOf(await tenants.current()) || `${issuer}/`.startsWith(`${config.issuer}/`);
@@ -52,6 +50,8 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const terms = { tolerance: clockTolerance, longest: lifetimes.clientAssertion };
   const issuerKeys = new IssuerKeys(egress);
   const assertions = new Assertions(db, audit, clock, trustedIssuers, externalSubjects, issuerKeys, protocol, terms);
+  const exchangePolicies = new ExchangePolicies(db, audit, clock, clients, resources);
+  const exchanges = new Exchanges(db, audit, grants, exchangePolicies, assertions);
   const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
   const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
 

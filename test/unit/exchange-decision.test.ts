@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Act, lengthOf, mayAct } from '../../src/features/exchange/act.js';
+import { type Act, lengthOf, mayAct, readAct } from '../../src/features/exchange/act.js';
 import { type Actor, type Asked, decide, type Policy, type Presented } from '../../src/features/exchange/decision.js';
 
 const front = 'https://front.example';
@@ -9,6 +9,7 @@ const policy = (more: Partial<Policy> = {}): Policy => ({
   id: 'p',
   subjectClients: ['app'],
   subjectAudiences: [front],
+  subjectIssuers: [],
   resources: [back],
   scopes: null,
   acting: 'delegation',
@@ -24,6 +25,10 @@ const subject = (more: Partial<Presented> = {}): Presented => ({
   exp: 1_300,
   ...more,
 });
+
+/** Of a trusted issuer. */
+const foreign = (more: Partial<Presented> = {}) =>
+  subject({ clientId: undefined, audience: undefined, of: { issuerId: 'partner', resources: [back] }, ...more });
 
 const actor = (more: Partial<Actor> = {}): Actor => ({
   clientId: 'service',
@@ -56,6 +61,19 @@ describe('whether a token may be exchanged (RFC 8693 §2)', () => {
     ['with an actor token of another client', { actor: actor({ clientId: 'app' }) }, [policy()], 'invalid_request'],
     ['with a person as the actor', { actor: person }, [policy()], 'invalid_request'],
     ['with a client as the actor', { actor: actor() }, [policy({ actors: ['person'] })], 'invalid_request'],
+    ['of a trusted issuer that the policy does not name', { subject: foreign() }, [policy()], 'invalid_request'],
+    [
+      'of a trusted issuer, for a resource that one is not trusted for',
+      { subject: foreign({ of: { issuerId: 'partner', resources: [front] } }) },
+      [policy({ subjectIssuers: ['partner'] })],
+      'invalid_target',
+    ],
+    [
+      'of a trusted issuer, for no target',
+      { subject: foreign(), targets: [] },
+      [policy({ subjectIssuers: ['partner'] })],
+      'invalid_target',
+    ],
     ['for another target', { targets: ['https://x.example'] }, [policy()], 'invalid_target'],
     ['for the audience it has, which the policy does not give', { targets: [] }, [policy()], 'invalid_target'],
     ['for two targets', { targets: [back, front] }, [policy({ resources: [back, front] })], 'invalid_target'],
@@ -76,6 +94,7 @@ describe('whether a token may be exchanged (RFC 8693 §2)', () => {
 
   it.each<[string, Partial<Asked>, Policy[], object]>([
     ['all that is left where nothing is asked for', {}, [policy({ scopes: ['read', 'x'] })], { scopes: ['read'] }],
+    ['what a trusted issuer says', { subject: foreign() }, [policy({ subjectIssuers: ['partner'] })], { target: back }],
     ['what is asked for', { scopes: ['write'] }, [policy()], { scopes: ['write'], target: back }],
     ['the same target named twice', { targets: [back, back] }, [policy()], { target: back }],
     ['the audience it has, where none is named', { targets: [] }, [policy({ resources: [front] })], { target: front }],
@@ -143,5 +162,24 @@ describe('who may act (RFC 8693 §4.4)', () => {
     [{}, false],
   ])('%j names the actor: %s', (named, expected) => {
     expect(mayAct(named, one)).toBe(expected);
+  });
+});
+
+describe('who has acted, as another issuer says it (RFC 8693 §4.1)', () => {
+  const iss = 'https://partner.example';
+
+  it.each<[unknown, Act | undefined]>([
+    [{ sub: 'jonas' }, { sub: 'jonas', iss }],
+    [{ sub: 'jonas', iss: 'https://id.example', role: 'x' }, { sub: 'jonas', iss: 'https://id.example' }],
+    [{ sub: 'b', act: { sub: 'a' } }, { sub: 'b', iss, act: { sub: 'a', iss } }],
+    [chain(5), expect.objectContaining({ sub: 'a4' }) as unknown as Act],
+    [chain(6), undefined],
+    [{ sub: 'b', act: 'a' }, undefined],
+    [{ sub: 'b', act: {} }, undefined],
+    [{ sub: 7 }, undefined],
+    ['jonas', undefined],
+    [null, undefined],
+  ])('%j', (said, expected) => {
+    expect(readAct(said, iss)).toEqual(expected);
   });
 });

@@ -100,10 +100,12 @@ export interface AuditEvents {
   /** Who exchanged whose token for which resource (RFC 8693), and who acts: nobody where the person is impersonated. */
   'token.exchanged': {
     grant_id: string;
-    parent_grant_id: string;
+    /** On which the subject token stands; nothing, where it is of a trusted issuer. */
+    parent_grant_id: string | null;
     user_id: string;
     client_id: string;
-    subject_client_id: string;
+    subject_client_id: string | null;
+    subject_issuer_id: string | null;
     actor: string | null;
     resource: string;
     scope: string;

@@ -18,6 +18,22 @@ export function acting(actor: Act | undefined, before: Act | undefined): Act | u
   return before ? { ...actor, act: before } : actor;
 }
 
+/** What another issuer says of who acts; a chain that is none is not shortened but refused. @returns undefined where it is none. */
+export function readAct(said: unknown, issuer: string, most = MOST_ACTORS): Act | undefined {
+  if (typeof said !== 'object' || said === null || most === 0) return undefined;
+  const { sub, client_id, iss, act } = said as Record<string, unknown>;
+  if (typeof sub !== 'string' || sub === '') return undefined;
+  const before = act === undefined ? undefined : readAct(act, issuer, most - 1);
+  if (act !== undefined && !before) return undefined;
+  // §4.1: sub alone names somebody only together with who says so.
+  return {
+    sub,
+    ...(typeof client_id === 'string' ? { client_id } : {}),
+    iss: typeof iss === 'string' ? iss : issuer,
+    ...(before ? { act: before } : {}),
+  };
+}
+
 export const lengthOf = (act: Act | undefined): number => (act ? 1 + lengthOf(act.act) : 0);
 
 /** §4.4: whoever acts must be the party that may_act names, by every member it names it by. */

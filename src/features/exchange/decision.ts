@@ -12,6 +12,8 @@ export interface Policy {
   readonly subjectClients: readonly string[];
   /** For which resources the subject token is: those at which the client receives it. */
   readonly subjectAudiences: readonly string[];
+  /** Which trusted issuers a subject token may be of that is none of ours: their ids. */
+  readonly subjectIssuers: readonly string[];
   /** For which resources a token is given. */
   readonly resources: readonly string[];
   /** No other scope than these; any that the subject token has where nothing is said. */
@@ -24,8 +26,10 @@ export interface Policy {
 
 /** A token that has been verified, of whatever kind it is. */
 export interface Presented {
-  /** To whom it was given. */
-  clientId: string;
+  /** To whom it was given; nobody, where it is of a trusted issuer. */
+  clientId: string | undefined;
+  /** The trusted issuer that it is of, and the resources which that one is trusted for. */
+  of?: { issuerId: string; resources: readonly string[] } | undefined;
   /** Absent where no person takes part. */
   accountId: string | undefined;
   audience: string | undefined;
@@ -76,20 +80,16 @@ export function decide(policies: readonly Policy[], asked: Asked): Allowed | Ref
   if (actor && actor.clientId !== clientId)
     return refused('invalid_request', 'the actor_token was given to another client');
   const actors = policies.filter(({ actors }) => !actor || actors.includes(actor.accountId ? 'person' : 'client'));
-  const subjects = actors.filter(
-    ({ subjectClients, subjectAudiences }) =>
-      subjectClients.includes(subject.clientId) &&
-      subject.audience !== undefined &&
-      subjectAudiences.includes(subject.audience),
-  );
+  const subjects = actors.filter((policy) => takes(policy, subject));
   if (subjects.length === 0) return refused('invalid_request', 'no policy lets this client exchange these tokens');
 
   // RFC 8707 §2: a token is for one resource. Where none is named it is the one that the subject token is for already.
-  const [target, ...others] = asked.targets.length > 0 ? [...new Set(asked.targets)] : [subject.audience as string];
-  if (others.length > 0) return refused('invalid_target', 'only a single target can be named');
-  const fitting = subjects.filter(({ resources }) => resources.includes(String(target)));
+  const [target = subject.audience, ...others] = new Set(asked.targets);
+  if (target === undefined || others.length > 0) return refused('invalid_target', 'exactly one target must be named');
+  const fitting = subjects.filter(({ resources }) => resources.includes(target));
   const policy = fitting.find(({ acting }) => acting === 'delegation') ?? fitting[0];
-  if (!policy) return refused('invalid_target', 'no policy lets this client have a token for this target');
+  if (!policy || (subject.of && !subject.of.resources.includes(target)))
+    return refused('invalid_target', 'no policy lets this client have a token for this target');
 
   const self: Act = { sub: clientId, client_id: clientId };
   const named = actor?.name ?? (policy.acting === 'delegation' ? self : undefined);
@@ -104,5 +104,17 @@ export function decide(policies: readonly Policy[], asked: Asked): Allowed | Ref
   if (beyond.length > 0) return refused('invalid_scope', `more than can be exchanged: ${beyond.join(' ')}`);
   const lifetime = Math.min(subject.exp, actor?.exp ?? subject.exp) - now;
   if (lifetime <= 0) return refused('invalid_request', 'the token has expired');
-  return { policy, target: String(target), scopes: asked.scopes ? [...asked.scopes] : scopes, act, lifetime };
+  return { policy, target, scopes: asked.scopes ? [...asked.scopes] : scopes, act, lifetime };
+}
+
+/** Ours by the client it was given to and the resource it is for, another's by who it is of. */
+function takes({ subjectClients, subjectAudiences, subjectIssuers }: Policy, subject: Presented): boolean {
+  const { clientId, audience, of } = subject;
+  if (of) return subjectIssuers.includes(of.issuerId);
+  return (
+    clientId !== undefined &&
+    subjectClients.includes(clientId) &&
+    audience !== undefined &&
+    subjectAudiences.includes(audience)
+  );
 }

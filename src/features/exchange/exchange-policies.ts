@@ -41,8 +41,9 @@ export class ExchangePolicies {
         Object.assign(new ExchangePolicy(), {
           id: newId(),
           clientId: given.client_id,
-          subjectClients: given.subject_clients,
-          subjectAudiences: given.subject_audiences,
+          subjectClients: given.subject_clients ?? [],
+          subjectAudiences: given.subject_audiences ?? [],
+          subjectIssuers: given.subject_issuers ?? [],
           resources: given.resources,
           scopes: given.scopes ?? null,
           acting: given.acting ?? 'delegation',
@@ -62,8 +63,9 @@ export class ExchangePolicies {
     return this.db.transaction(async () => {
       const policy = await this.locked(id, ifMatch);
       const before = JSON.stringify(policy);
-      if (patch.subject_clients) policy.subjectClients = patch.subject_clients;
-      if (patch.subject_audiences) policy.subjectAudiences = patch.subject_audiences;
+      if (patch.subject_clients !== undefined) policy.subjectClients = patch.subject_clients ?? [];
+      if (patch.subject_audiences !== undefined) policy.subjectAudiences = patch.subject_audiences ?? [];
+      if (patch.subject_issuers !== undefined) policy.subjectIssuers = patch.subject_issuers ?? [];
       if (patch.resources) policy.resources = patch.resources;
       if (patch.scopes !== undefined) policy.scopes = patch.scopes;
       if (patch.acting !== undefined) policy.acting = patch.acting ?? 'delegation';

@@ -9,6 +9,7 @@ export class ExchangePolicy extends TenantEntity implements Policy {
   @Column('text') clientId!: string;
   @Column('jsonb') subjectClients!: string[];
   @Column('jsonb') subjectAudiences!: string[];
+  @Column('jsonb') subjectIssuers!: string[];
   @Column('jsonb') resources!: string[];
   @Column('jsonb', { nullable: true }) scopes: string[] | null = null;
   @Column('text') acting!: Acting;

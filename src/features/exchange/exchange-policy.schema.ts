@@ -5,12 +5,16 @@ import { Identifier, ResourceScope } from '../resources/resource.schema.js';
 import type { ExchangePolicy } from './exchange-policy.entity.js';
 
 const clientId = z.string().min(1).max(256);
-const identifiers = z.array(Identifier).min(1).max(100);
+const identifiers = z.array(Identifier).max(100);
 
 const members = z.strictObject({
-  subject_clients: z.array(clientId).min(1).max(100).meta({ description: 'To which clients the subject token was given' }),
+  subject_clients: z.array(clientId).max(100).meta({ description: 'To which clients the subject token was given' }),
   subject_audiences: identifiers.meta({ description: 'For which resources the subject token is' }),
-  resources: identifiers.meta({ description: 'For which resources a token is given' }),
+  subject_issuers: z
+    .array(z.uuid())
+    .max(100)
+    .meta({ description: 'Of which trusted issuers a subject token may be that is none of this server' }),
+  resources: identifiers.min(1).meta({ description: 'For which resources a token is given' }),
   scopes: z
     .array(ResourceScope.shape.name)
     .max(200)
@@ -25,6 +29,9 @@ const members = z.strictObject({
 export const CreateExchangePolicy = z.strictObject({
   client_id: clientId.meta({ description: 'Which client exchanges' }),
   ...members.shape,
+  subject_clients: members.shape.subject_clients.optional(),
+  subject_audiences: members.shape.subject_audiences.optional(),
+  subject_issuers: members.shape.subject_issuers.optional(),
   acting: members.shape.acting.optional(),
   actors: members.shape.actors.optional(),
 });
@@ -54,6 +61,7 @@ export const present = (policy: ExchangePolicy) => ({
   client_id: policy.clientId,
   subject_clients: policy.subjectClients,
   subject_audiences: policy.subjectAudiences,
+  subject_issuers: policy.subjectIssuers,
   resources: policy.resources,
   ...(policy.scopes ? { scopes: policy.scopes } : {}),
   acting: policy.acting,

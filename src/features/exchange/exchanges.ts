@@ -3,15 +3,18 @@
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Grants } from '../protocol/grants.js';
+import type { Assertions, Believed } from '../trusted-issuers/assertions.js';
 import { type Allowed, type Asked, decide, type Presented, type Refused } from './decision.js';
 import type { ExchangePolicies } from './exchange-policies.js';
 
 /** What a subject token stands on, and so does whatever it is exchanged for. */
 export interface Standing extends Presented {
-  accountId: string;
-  grantId: string;
-  /** Where the token ends with it. */
-  sessionUid: string | undefined;
+  /** Of a token of ours. */
+  grantId?: string | undefined;
+  /** Where a token of ours ends with it. */
+  sessionUid?: string | undefined;
+  /** What a trusted issuer has said. */
+  believed?: Believed;
 }
 
 export class Exchanges {
@@ -20,6 +23,7 @@ export class Exchanges {
     private readonly audit: AuditLog,
     private readonly grants: Pick<Grants, 'giveApart'>,
     private readonly policies: Pick<ExchangePolicies, 'of'>,
+    private readonly assertions: Pick<Assertions, 'holds'>,
   ) {}
 
   async judge(asked: Asked): Promise<Allowed | Refused> {
@@ -37,14 +41,17 @@ export class Exchanges {
     { scope, seconds }: { scope: string; seconds: number },
   ): Promise<string | undefined> {
     return this.db.transaction(async () => {
-      const { accountId, grantId, sessionUid } = subject;
+      const { grantId, sessionUid, believed } = subject;
+      const accountId = String(subject.accountId);
+      if (believed && !(await this.assertions.holds(believed))) return undefined;
       const grant = await this.grants.giveApart(
         {
           accountId,
           clientId,
           origin: 'exchange',
-          parent: grantId,
+          ...(grantId === undefined ? {} : { parent: grantId }),
           session: sessionUid,
+          ...(believed ? { issuer: believed.issuer.id } : {}),
           // The engine counts in whole seconds, and a little later.
           until: new Date((now + seconds + 2) * 1000),
         },
@@ -53,10 +60,11 @@ export class Exchanges {
       if (!grant) return undefined;
       await this.audit.record('token.exchanged', {
         grant_id: String(grant.jti),
-        parent_grant_id: grantId,
+        parent_grant_id: grantId ?? null,
         user_id: accountId,
         client_id: clientId,
-        subject_client_id: subject.clientId,
+        subject_client_id: subject.clientId ?? null,
+        subject_issuer_id: believed?.issuer.id ?? null,
         actor: actor?.accountId ?? act?.sub ?? null,
         resource: target,
         scope,

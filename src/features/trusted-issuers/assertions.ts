@@ -78,8 +78,7 @@ export class Assertions {
     { resource, scope, seconds }: { resource: string; scope: string; seconds: number },
   ): Promise<string | undefined> {
     return this.db.transaction(async () => {
-      const held = await this.db.execute(HOLD, [currentTenantId(), issuer.id, claims.sub, accountId]);
-      if (held.length === 0) return undefined;
+      if (!(await this.holds({ issuer, accountId, claims }))) return undefined;
       const until = new Date(this.clock.now().getTime() + (seconds + 2) * 1000);
       const grant = await this.protocol.grants.giveApart(
         { accountId, clientId, origin: 'assertion', issuer: issuer.id, until },
@@ -97,6 +96,11 @@ export class Assertions {
       });
       return grant_id;
     });
+  }
+
+  /** Whether it is still true; until the end of the transaction it stays so. */
+  async holds({ issuer, accountId, claims }: Believed): Promise<boolean> {
+    return (await this.db.execute(HOLD, [currentTenantId(), issuer.id, claims.sub, accountId])).length > 0;
   }
 
   private async verified(assertion: string, { issuer, algorithms, ...keys }: TrustedIssuer) {

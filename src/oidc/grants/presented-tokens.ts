@@ -10,6 +10,7 @@ import { accessTokenReader, factsOf } from '../jwt-tokens.js';
 
 /** An access token that is good, and what it stands on. */
 export interface OwnToken extends Presented {
+  clientId: string;
   grantId: string | undefined;
   /** Where it ends with the session. */
   sessionUid: string | undefined;

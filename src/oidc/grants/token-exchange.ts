@@ -2,8 +2,10 @@
 // (features/exchange); what comes out stands on what went in, ends with it, and says who acts.
 import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
 import { pairwiseSubject } from '../../features/clients/pairwise.js';
+import { readAct } from '../../features/exchange/act.js';
 import type { Actor, Allowed, Asked, Refused } from '../../features/exchange/decision.js';
 import type { Exchanges, Standing } from '../../features/exchange/exchanges.js';
+import { type Assertions, NotBelieved } from '../../features/trusted-issuers/assertions.js';
 import { epochSeconds } from '../../platform/clock.js';
 import type { Issuer } from '../configuration/chapter.js';
 import type { ProviderDependencies } from '../extensions.js';
@@ -14,6 +16,7 @@ const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 /** RFC 8693 §3. */
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+/** As a subject token: of a trusted issuer, never of ours. */
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 
 type Params = Partial<Record<(typeof single)[number], string>> &
@@ -32,13 +35,13 @@ const repeated = ['resource', 'audience'] as const;
 
 export function tokenExchange(
   provider: Provider,
-  { protocol, exchanges }: Pick<ProviderDependencies, 'protocol' | 'exchanges'>,
+  { protocol, exchanges, assertions }: Pick<ProviderDependencies, 'protocol' | 'exchanges' | 'assertions'>,
   issuer: Issuer,
 ): void {
   const read = accessTokens(provider, protocol, issuer);
   provider.registerGrantType<Params>(
     TOKEN_EXCHANGE,
-    (ctx) => exchange({ provider, exchanges, read, salt: issuer.pairwiseSalt }, ctx),
+    (ctx) => exchange({ provider, exchanges, assertions, read, issuer }, ctx),
     [...single, ...repeated],
     [...repeated],
   );
@@ -47,20 +50,25 @@ export function tokenExchange(
 interface Surroundings {
   provider: Provider;
   exchanges: Exchanges;
+  assertions: Assertions;
   read: ReadToken;
-  salt: string;
+  issuer: Issuer;
 }
 
-async function exchange({ provider, exchanges, read, salt }: Surroundings, ctx: Context): Promise<void> {
+async function exchange(surroundings: Surroundings, ctx: Context): Promise<void> {
+  const { provider, exchanges, read, issuer } = surroundings;
   const { client, params } = ctx.oidc;
   const bound = await provenBy(provider, ctx);
-  const subject = await presented(read, ctx, 'subject_token', bound);
+  const foreign = params.subject_token_type === JWT && params.subject_token !== undefined;
+  const subject: Standing | undefined = foreign
+    ? await foreignToken(surroundings, client.clientId, params.subject_token)
+    : await presented(read, ctx, 'subject_token', bound);
   if (!subject) throw new errors.InvalidRequest('subject_token is missing');
   const actor = await presented(read, ctx, 'actor_token', bound);
   const asked: Asked = {
     clientId: client.clientId,
     subject,
-    actor: actor && named(ctx.oidc, salt, actor),
+    actor: actor && named(ctx.oidc, issuer.pairwiseSalt, actor),
     targets: [params.resource, params.audience].flat().filter((one) => one !== undefined),
     scopes: params.scope?.split(' ').filter(Boolean),
     now: epochSeconds(new Date()),
@@ -84,7 +92,7 @@ async function exchange({ provider, exchanges, read, salt }: Surroundings, ctx: 
     act: decision.act,
     issuedTokenType: format,
     async grant() {
-      const grantId = await exchanges.give(asked, decision, subject as Standing, { scope, seconds });
+      const grantId = await exchanges.give(asked, decision, subject, { scope, seconds });
       if (!grantId) throw new errors.InvalidRequest('subject_token has ended, or was exchanged too often');
       return grantId;
     },
@@ -114,6 +122,34 @@ async function presented(
     throw new errors.InvalidRequest(`${name} is bound to a key that was not proven`);
   return token;
 }
+
+/** RFC 8693 §3: what a trusted issuer says of a person. @throws InvalidRequest where it is not believed. */
+async function foreignToken({ assertions, issuer }: Surroundings, clientId: string, value = ''): Promise<Standing> {
+  try {
+    const believed = await assertions.believe(value, { audience: issuer.url, clientId });
+    const { claims, accountId } = believed;
+    const act = claims.act === undefined ? undefined : readAct(claims.act, believed.issuer.issuer);
+    if (claims.act !== undefined && !act) throw new NotBelieved('act is no chain of actors');
+    if (claims.cnf !== undefined) throw new NotBelieved('it is bound to a key');
+    return {
+      clientId: undefined,
+      accountId,
+      of: { issuerId: believed.issuer.id, resources: believed.issuer.resources },
+      audience: undefined,
+      scopes: new Set(believed.issuer.scopes.filter((name) => says(claims.scope, name))),
+      exp: claims.exp,
+      act,
+      mayAct: claims.may_act === undefined ? undefined : (Object(claims.may_act) as Record<string, unknown>),
+      believed,
+    };
+  } catch (error) {
+    if (error instanceof NotBelieved) throw new errors.InvalidRequest('subject_token is invalid', error.message);
+    throw error;
+  }
+}
+
+/** RFC 8693 §4.2: a JWT may say for which scope it is; one that says nothing is for what its issuer is trusted for. */
+const says = (scope: unknown, name: string) => scope === undefined || String(scope).split(' ').includes(name);
 
 /** By which `sub` the client knows the actor (OpenID Connect Core §8). */
 function named({ client }: Context['oidc'], salt: string, actor: OwnToken): Actor {
