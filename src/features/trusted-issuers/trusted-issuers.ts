@@ -51,7 +51,8 @@ export class TrustedIssuers {
       createdAt: now,
       updatedAt: now,
     });
-    await this.assertUsable(issuer);
+    await this.assertResources(issuer.resources);
+    assertOneSource(issuer);
     return this.db.transaction(async () => {
       await this.db.repo(TrustedIssuer).insert(issuer);
       await this.audit.record('trusted_issuer.created', { issuer_id: issuer.id, issuer: issuer.issuer });
@@ -60,7 +61,8 @@ export class TrustedIssuers {
   }
 
   /** RFC 7396: null takes keys away, so that there are others. @param ifMatch the version the caller saw. */
-  update({ id }: TrustedIssuer, patch: UpdateTrustedIssuer, ifMatch?: number): Promise<TrustedIssuer> {
+  async update({ id }: TrustedIssuer, patch: UpdateTrustedIssuer, ifMatch?: number): Promise<TrustedIssuer> {
+    await this.assertResources(patch.resources ?? []);
     return this.db.transaction(async () => {
       const issuer = await this.locked(id, ifMatch);
       const before = JSON.stringify(issuer);
@@ -72,7 +74,7 @@ export class TrustedIssuers {
       if (patch.resources) issuer.resources = patch.resources;
       if (patch.scopes !== undefined) issuer.scopes = patch.scopes ?? [];
       if (JSON.stringify(issuer) === before) return issuer;
-      await this.assertUsable(issuer);
+      assertOneSource(issuer);
       issuer.version += 1;
       issuer.updatedAt = this.clock.now();
       await this.db.repo(TrustedIssuer).save(issuer);
@@ -116,15 +118,13 @@ export class TrustedIssuers {
     });
   }
 
-  /** @throws AppError 422 that names every member which cannot be. */
-  private async assertUsable({ jwks, jwksUri, resources }: TrustedIssuer): Promise<void> {
+  /** Never in a transaction: what is cached may be on its way for somebody else. @throws AppError 422 that names each which is none. */
+  private async assertResources(resources: readonly string[]): Promise<void> {
     const issues: Issue[] = [];
-    if ((jwks === null) === (jwksUri === null))
-      issues.push({ pointer: '/jwks', message: 'either jwks or jwks_uri is needed' });
     for (const [index, identifier] of resources.entries())
       if (!((await this.resources.findByIdentifier(identifier)) instanceof Resource))
         issues.push({ pointer: `/resources/${index}`, message: 'must be the identifier of a resource' });
-    if (issues.length > 0) throw invalid('The trusted issuer cannot be used', issues);
+    if (issues.length > 0) throw invalid(unusable, issues);
   }
 
   private async locked(id: string, ifMatch?: number): Promise<TrustedIssuer> {
@@ -139,4 +139,12 @@ export class TrustedIssuers {
       throw preconditionFailed('The trusted issuer has changed since');
     return issuer;
   }
+}
+
+const unusable = 'The trusted issuer cannot be used';
+
+/** @throws AppError 422 */
+function assertOneSource({ jwks, jwksUri }: TrustedIssuer): void {
+  if ((jwks === null) === (jwksUri === null))
+    throw invalid(unusable, [{ pointer: '/jwks', message: 'either jwks or jwks_uri is needed' }]);
 }
