@@ -139,9 +139,7 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         session = { ...session, uid: newUid() };
         await newSession();
         const given = Promise.all([apart({ session: session.uid }), apart({ session: session.uid })]);
-        const ended = house.inside(() =>
-          house.protocol.sessions.end(new ProtocolRequest(), session.uid, 'logout'),
-        );
+        const ended = house.inside(() => house.protocol.sessions.end(new ProtocolRequest(), session.uid, 'logout'));
         const [grants] = await Promise.all([given, ended]);
         for (const id of grants) if (id) expect(await isLive(id)).toBe(false);
       }

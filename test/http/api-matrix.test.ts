@@ -322,7 +322,8 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
 });
 
 async function furnish(services: Services): Promise<Record<string, string>> {
-  const { clients, users, resources, exchangePolicies, trustedIssuers, externalSubjects, protocol, db, clock } = services;
+  const { clients, users, resources, exchangePolicies, trustedIssuers, externalSubjects, protocol, db, clock } =
+    services;
   const { client } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
   const [secret] = await clients.listSecrets(client);
   const user = await users.create({ email: 'there@example.com' });

@@ -33,8 +33,7 @@ export async function makeChain(server: TestServer, metadata: Record<string, unk
 export const makeResources = (server: TestServer) =>
   server.inside(async ({ resources }) => {
     const scopes = ['read', 'write', 'admin'].map((name) => ({ name }));
-    for (const identifier of [front, back])
-      await resources.create({ identifier, name: identifier, scopes } as never);
+    for (const identifier of [front, back]) await resources.create({ identifier, name: identifier, scopes } as never);
     await resources.create({ identifier: signed, name: 'Signed', scopes, access_token_format: 'jwt' } as never);
   });
 

@@ -43,7 +43,14 @@ const actor = (more: Partial<Actor> = {}): Actor => ({
 const person = actor({ accountId: 'jonas', name: { sub: 'jonas' } });
 
 const decided = (asked: Partial<Asked> = {}, policies: readonly Policy[] = [policy()]) =>
-  decide(policies, { clientId: 'service', subject: subject(), targets: [back], scopes: undefined, now: 1_000, ...asked });
+  decide(policies, {
+    clientId: 'service',
+    subject: subject(),
+    targets: [back],
+    scopes: undefined,
+    now: 1_000,
+    ...asked,
+  });
 
 const chain = (length: number): Act | undefined =>
   Array.from({ length }).reduce<Act | undefined>((act, _, n) => ({ sub: `a${n}`, ...(act ? { act } : {}) }), undefined);
@@ -51,11 +58,31 @@ const chain = (length: number): Act | undefined =>
 describe('whether a token may be exchanged (RFC 8693 §2)', () => {
   it.each<[string, Partial<Asked>, Policy[], string]>([
     ['without a policy', {}, [], 'invalid_request'],
-    ['its own token, which no policy names', { subject: subject({ clientId: 'service' }) }, [policy()], 'invalid_request'],
-    ['a token of a client that the policy does not name', { subject: subject({ clientId: 'x' }) }, [policy()], 'invalid_request'],
-    ['a token for another audience', { subject: subject({ audience: 'https://x.example' }) }, [policy()], 'invalid_request'],
+    [
+      'its own token, which no policy names',
+      { subject: subject({ clientId: 'service' }) },
+      [policy()],
+      'invalid_request',
+    ],
+    [
+      'a token of a client that the policy does not name',
+      { subject: subject({ clientId: 'x' }) },
+      [policy()],
+      'invalid_request',
+    ],
+    [
+      'a token for another audience',
+      { subject: subject({ audience: 'https://x.example' }) },
+      [policy()],
+      'invalid_request',
+    ],
     ['a token for no audience', { subject: subject({ audience: undefined }) }, [policy()], 'invalid_request'],
-    ['a token that speaks for no person', { subject: subject({ accountId: undefined }) }, [policy()], 'invalid_request'],
+    [
+      'a token that speaks for no person',
+      { subject: subject({ accountId: undefined }) },
+      [policy()],
+      'invalid_request',
+    ],
     ['a token that has expired', { subject: subject({ exp: 1_000 }) }, [policy()], 'invalid_request'],
     ['with an actor that has expired', { actor: actor({ exp: 999 }) }, [policy()], 'invalid_request'],
     ['with an actor token of another client', { actor: actor({ clientId: 'app' }) }, [policy()], 'invalid_request'],
@@ -79,8 +106,18 @@ describe('whether a token may be exchanged (RFC 8693 §2)', () => {
     ['for two targets', { targets: [back, front] }, [policy({ resources: [back, front] })], 'invalid_target'],
     ['for a scope it does not have', { scopes: ['read', 'admin'] }, [policy()], 'invalid_scope'],
     ['for a scope the policy does not give', { scopes: ['write'] }, [policy({ scopes: ['read'] })], 'invalid_scope'],
-    ['where half of two policies would fit', {}, [policy({ subjectClients: ['x'] }), policy({ resources: [front] })], 'invalid_target'],
-    ['whose may_act names somebody else (§4.4)', { subject: subject({ mayAct: { sub: 'other' } }) }, [policy()], 'invalid_request'],
+    [
+      'where half of two policies would fit',
+      {},
+      [policy({ subjectClients: ['x'] }), policy({ resources: [front] })],
+      'invalid_target',
+    ],
+    [
+      'whose may_act names somebody else (§4.4)',
+      { subject: subject({ mayAct: { sub: 'other' } }) },
+      [policy()],
+      'invalid_request',
+    ],
     [
       'whose may_act names somebody else, to impersonate (§4.4)',
       { subject: subject({ mayAct: { sub: 'other' } }) },
@@ -170,8 +207,14 @@ describe('who has acted, as another issuer says it (RFC 8693 §4.1)', () => {
 
   it.each<[unknown, Act | undefined]>([
     [{ sub: 'jonas' }, { sub: 'jonas', iss }],
-    [{ sub: 'jonas', iss: 'https://id.example', role: 'x' }, { sub: 'jonas', iss: 'https://id.example' }],
-    [{ sub: 'b', act: { sub: 'a' } }, { sub: 'b', iss, act: { sub: 'a', iss } }],
+    [
+      { sub: 'jonas', iss: 'https://id.example', role: 'x' },
+      { sub: 'jonas', iss: 'https://id.example' },
+    ],
+    [
+      { sub: 'b', act: { sub: 'a' } },
+      { sub: 'b', iss, act: { sub: 'a', iss } },
+    ],
     [chain(5), expect.objectContaining({ sub: 'a4' }) as unknown as Act],
     [chain(6), undefined],
     [{ sub: 'b', act: 'a' }, undefined],

@@ -21,9 +21,13 @@ const members = z.strictObject({
     .optional()
     .meta({ description: 'No other scopes than these; absent: any that the subject token has' }),
   acting: z.enum(['delegation', 'impersonation']).meta({
-    description: '`delegation`: the token says who acts. `impersonation`: it says so only where there is an actor_token',
+    description:
+      '`delegation`: the token says who acts. `impersonation`: it says so only where there is an actor_token',
   }),
-  actors: z.array(z.enum(['client', 'person'])).max(2).meta({ description: 'For whom an actor_token may speak' }),
+  actors: z
+    .array(z.enum(['client', 'person']))
+    .max(2)
+    .meta({ description: 'For whom an actor_token may speak' }),
 });
 
 export const CreateExchangePolicy = z.strictObject({

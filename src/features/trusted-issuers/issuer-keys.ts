@@ -29,9 +29,12 @@ export class IssuerKeys {
   }
 
   private async fetch(url: string): Promise<Response> {
-    if ((this.failed.get(url) ?? 0) > Date.now()) throw new Error('the keys of its issuer could not be fetched a moment ago');
+    if ((this.failed.get(url) ?? 0) > Date.now())
+      throw new Error('the keys of its issuer could not be fetched a moment ago');
     try {
-      const answer = await this.egress.fetch(url, { headers: { accept: 'application/jwk-set+json, application/json' } });
+      const answer = await this.egress.fetch(url, {
+        headers: { accept: 'application/jwk-set+json, application/json' },
+      });
       const text = await answer.text();
       if (answer.status !== 200 || text.length > mostCharacters) throw new Error(`answered ${answer.status}`);
       this.failed.delete(url);

@@ -109,8 +109,7 @@ export const trustedIssuerRoutes = (db: Database, issuers: TrustedIssuers, subje
     body: LinkSubject,
     status: 201,
     response: ExternalSubjectView,
-    handle: async ({ params, body }) =>
-      presentSubject(await subjects.link(await issuers.find(params.issuer_id), body)),
+    handle: async ({ params, body }) => presentSubject(await subjects.link(await issuers.find(params.issuer_id), body)),
   }),
   endpoint({
     method: 'delete',

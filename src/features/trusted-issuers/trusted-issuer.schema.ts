@@ -21,7 +21,11 @@ const members = z.strictObject({
 });
 
 /** RFC 7519 §4.1.1: a StringOrURI; what publishes keys is a URL mostly, and it need not. */
-const issuer = z.string().min(1).max(1024).regex(/^[\x21-\x7e]+$/, 'must be without spaces');
+const issuer = z
+  .string()
+  .min(1)
+  .max(1024)
+  .regex(/^[\x21-\x7e]+$/, 'must be without spaces');
 
 export const CreateTrustedIssuer = z.strictObject({
   issuer,
@@ -68,7 +72,11 @@ export const present = (one: TrustedIssuer) => ({
 
 /** OpenID Connect Core §2: no longer than 255 ASCII characters. */
 export const LinkSubject = z.strictObject({
-  subject: z.string().min(1).max(255).regex(/^[\x20-\x7e]+$/, 'must be ASCII'),
+  subject: z
+    .string()
+    .min(1)
+    .max(255)
+    .regex(/^[\x20-\x7e]+$/, 'must be ASCII'),
   user_id: z.uuid(),
 });
 export type LinkSubject = z.infer<typeof LinkSubject>;

@@ -143,7 +143,7 @@ async function foreignToken({ assertions, issuer }: Surroundings, clientId: stri
       believed,
     };
   } catch (error) {
-    if (error instanceof NotBelieved) throw new errors.InvalidRequest('subject_token is invalid', error.message);
+    if (error instanceof NotBelieved) throw new errors.InvalidRequest('subject_token is invalid', 400, error.message);
     throw error;
   }
 }
@@ -163,7 +163,10 @@ function named({ client }: Context['oidc'], salt: string, actor: OwnToken): Acto
 function scopesLeft({ scopes }: Allowed, asked: Asked, offered: ReadonlySet<string>): string[] {
   const left = scopes.filter((name) => offered.has(name));
   if (asked.scopes && left.length < scopes.length)
-    throw new errors.InvalidScope('requested scope is not allowed', scopes.filter((name) => !offered.has(name)).join(' '));
+    throw new errors.InvalidScope(
+      'requested scope is not allowed',
+      scopes.filter((name) => !offered.has(name)).join(' '),
+    );
   if (left.length === 0) throw new errors.InvalidScope('nothing is left of the scope', asked.scopes?.join(' ') ?? '');
   return left;
 }

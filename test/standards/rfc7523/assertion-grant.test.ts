@@ -74,10 +74,7 @@ describe('assertions of trusted issuers as authorization grants (RFC 7521 §4.1,
 
   it('are exchanged for an access token of the person, for one resource, and for no refresh token (§2.1)', async () => {
     const { status, body } = await redeem(await assertion(), { scope: 'read' });
-    expect([status, Object.keys(body).sort()]).toEqual([
-      200,
-      ['access_token', 'expires_in', 'scope', 'token_type'],
-    ]);
+    expect([status, Object.keys(body).sort()]).toEqual([200, ['access_token', 'expires_in', 'scope', 'token_type']]);
     expect((await introspect(server, party, String(body.access_token))).body).toMatchObject({
       active: true,
       sub: person.id,
@@ -86,7 +83,11 @@ describe('assertions of trusted issuers as authorization grants (RFC 7521 §4.1,
       scope: 'read',
     });
     const jwt = await redeem(await assertion(), { resource: signed });
-    expect(decodeJwt(String(jwt.body.access_token))).toMatchObject({ sub: person.id, aud: signed, scope: 'read write' });
+    expect(decodeJwt(String(jwt.body.access_token))).toMatchObject({
+      sub: person.id,
+      aud: signed,
+      scope: 'read write',
+    });
   });
 
   it('count once each, by their jti (§3 no. 7)', async () => {
@@ -152,7 +153,12 @@ describe('assertions of trusted issuers as authorization grants (RFC 7521 §4.1,
   it('are shown by the clients that the issuer is trusted for, which authenticate', async () => {
     const other = await makeClient(server, { grant_types: [JWT_BEARER], response_types: [], redirect_uris: [] });
     expect(await errorOf(await assertion(), {}, other)).toBe('invalid_grant');
-    const open = { grant_types: [JWT_BEARER], response_types: [], redirect_uris: [], token_endpoint_auth_method: 'none' };
+    const open = {
+      grant_types: [JWT_BEARER],
+      response_types: [],
+      redirect_uris: [],
+      token_endpoint_auth_method: 'none',
+    };
     await expect(makeClient(server, open)).rejects.toMatchObject({ status: 422 });
   });
 

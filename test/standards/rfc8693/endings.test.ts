@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Services } from '../../../src/services.js';
-import { back, type Chain, exchange, front, makeChain, makeResources, received, signed } from '../../support/exchanging.js';
+import {
+  back,
+  type Chain,
+  exchange,
+  front,
+  makeChain,
+  makeResources,
+  received,
+  signed,
+} from '../../support/exchanging.js';
 import { introspect, makePerson, post } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 

@@ -1,6 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { ACCESS_TOKEN, back, type Chain, exchange, front, letExchange, makeChain, makeResources, received, signed, TOKEN_EXCHANGE } from '../../support/exchanging.js';
+import {
+  ACCESS_TOKEN,
+  back,
+  type Chain,
+  exchange,
+  front,
+  letExchange,
+  makeChain,
+  makeResources,
+  received,
+  signed,
+  TOKEN_EXCHANGE,
+} from '../../support/exchanging.js';
 import { introspect, makeClient, makePerson, post, tokensFor } from '../../support/party.js';
 import { dpopKey, proofOf } from '../../support/proofs.js';
 import { startServer, type TestServer } from '../../support/server.js';
@@ -49,11 +61,20 @@ describe('token exchange (RFC 8693)', () => {
     });
   });
 
-  it.each(['resource', 'audience'])('gives a token for exactly the target that %s names, to the client that asks (§2.1)', async (name) => {
-    const { body } = await ask({ [name]: back });
-    const told = await introspect(server, chain.service, String(body.access_token));
-    expect(told.body).toMatchObject({ active: true, aud: back, client_id: chain.service.clientId, sub: person.id, scope: 'read write' });
-  });
+  it.each(['resource', 'audience'])(
+    'gives a token for exactly the target that %s names, to the client that asks (§2.1)',
+    async (name) => {
+      const { body } = await ask({ [name]: back });
+      const told = await introspect(server, chain.service, String(body.access_token));
+      expect(told.body).toMatchObject({
+        active: true,
+        aud: back,
+        client_id: chain.service.clientId,
+        sub: person.id,
+        scope: 'read write',
+      });
+    },
+  );
 
   it('says who acts, in both formats (§4.1)', async () => {
     const act = { sub: chain.service.clientId, client_id: chain.service.clientId };
@@ -61,7 +82,10 @@ describe('token exchange (RFC 8693)', () => {
     expect((await introspect(server, chain.service, String(opaque.body.access_token))).body).toMatchObject({ act });
     const jwt = await ask({ resource: signed });
     expect(decodeJwt(String(jwt.body.access_token))).toMatchObject({ act, sub: person.id, aud: signed });
-    expect((await introspect(server, chain.service, String(jwt.body.access_token))).body).toMatchObject({ active: true, act });
+    expect((await introspect(server, chain.service, String(jwt.body.access_token))).body).toMatchObject({
+      active: true,
+      act,
+    });
   });
 
   it('keeps who acted before in the chain, however often (§4.1)', async () => {
@@ -91,10 +115,22 @@ describe('token exchange (RFC 8693)', () => {
     ['without subject_token_type', { subject_token_type: '' }, 'invalid_request'],
     ['with actor_token_type and no actor_token', { actor_token_type: ACCESS_TOKEN }, 'invalid_request'],
     ['with a token nobody gave', { subject_token: 'A'.repeat(43) }, 'invalid_request'],
-    ['with a token type that is not taken', { subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' }, 'invalid_request'],
-    ['for a refresh token', { requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' }, 'invalid_request'],
+    [
+      'with a token type that is not taken',
+      { subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' },
+      'invalid_request',
+    ],
+    [
+      'for a refresh token',
+      { requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' },
+      'invalid_request',
+    ],
     ['for an ID token', { requested_token_type: 'urn:ietf:params:oauth:token-type:id_token' }, 'invalid_request'],
-    ['for a JWT where the resource takes none', { requested_token_type: 'urn:ietf:params:oauth:token-type:jwt' }, 'invalid_request'],
+    [
+      'for a JWT where the resource takes none',
+      { requested_token_type: 'urn:ietf:params:oauth:token-type:jwt' },
+      'invalid_request',
+    ],
     ['for a target that no policy names', { resource: front }, 'invalid_target'],
     ['for a target that is no resource', { resource: 'https://nobody.example' }, 'invalid_target'],
     ['for two targets', { audience: signed }, 'invalid_target'],
@@ -104,13 +140,16 @@ describe('token exchange (RFC 8693)', () => {
   });
 
   it('takes no ID token and no refresh token for an access token (§5)', async () => {
-    for (const token of [tokens.id_token, tokens.refresh_token]) expect(await errorOf({}, token)).toBe('invalid_request');
+    for (const token of [tokens.id_token, tokens.refresh_token])
+      expect(await errorOf({}, token)).toBe('invalid_request');
   });
 
   it('takes no token that was not given for what the service receives, and none of a client that it has no policy for (§5)', async () => {
     const other = await makeClient(server, { consent_policy: 'implicit' });
     expect(await errorOf({}, (await received(server, other, person.email)).access_token)).toBe('invalid_request');
-    expect(await errorOf({}, (await received(server, chain.app, person.email, back)).access_token)).toBe('invalid_request');
+    expect(await errorOf({}, (await received(server, chain.app, person.email, back)).access_token)).toBe(
+      'invalid_request',
+    );
     expect(await errorOf({}, (await tokensFor(server, chain.app, person.email)).access_token)).toBe('invalid_request');
   });
 
@@ -136,7 +175,11 @@ describe('token exchange (RFC 8693)', () => {
 
   describe('with an actor token (§2.1)', () => {
     it('names the client it speaks for', async () => {
-      const { body } = await ask({ resource: signed, actor_token: await machineToken(), actor_token_type: ACCESS_TOKEN });
+      const { body } = await ask({
+        resource: signed,
+        actor_token: await machineToken(),
+        actor_token_type: ACCESS_TOKEN,
+      });
       expect(decodeJwt(String(body.access_token)).act).toEqual({
         sub: chain.service.clientId,
         client_id: chain.service.clientId,
@@ -156,7 +199,9 @@ describe('token exchange (RFC 8693)', () => {
     const claims = decodeJwt(String(body.access_token));
     expect(claims.act).toBeUndefined();
     const events = await server.inside(({ db }) =>
-      db.manager.query(`SELECT data FROM audit_events WHERE name = 'token.exchanged' AND data ->> 'grant_id' = $1`, [claims.gid]),
+      db.manager.query(`SELECT data FROM audit_events WHERE name = 'token.exchanged' AND data ->> 'grant_id' = $1`, [
+        claims.gid,
+      ]),
     );
     expect(events).toEqual([
       {

@@ -88,7 +88,12 @@ describe('subject tokens of trusted issuers (RFC 8693 §2.1, §3)', () => {
     ['of an issuer that is not trusted', { iss: 'https://stranger.example' }, {}, 'invalid_request'],
     ['with a chain of actors that is none', { act: { role: 'gateway' } }, {}, 'invalid_request'],
     ['bound to a key', { cnf: { jkt: 'x' } }, {}, 'invalid_request'],
-    ['as an access token', {}, { subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' }, 'invalid_request'],
+    [
+      'as an access token',
+      {},
+      { subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' },
+      'invalid_request',
+    ],
     ['for no target', {}, { resource: '' }, 'invalid_target'],
     ['for more than its issuer is trusted for', {}, { scope: 'admin' }, 'invalid_scope'],
   ])('are refused %s (§2.2.2)', async (_case, claims, form, error) => {
