@@ -5,6 +5,7 @@ import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
 import { lockoutRoutes } from './features/credentials/lockout.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
 import { deviceRoutes } from './features/devices/device.routes.js';
+import { exchangePolicyRoutes } from './features/exchange/exchange-policy.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
@@ -13,6 +14,7 @@ import { resourceRoutes } from './features/resources/resource.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
 import { tenantRoutes } from './features/tenants/tenant.routes.js';
 import { tokenEndingRoutes } from './features/token-status/token-ending.routes.js';
+import { trustedIssuerRoutes } from './features/trusted-issuers/trusted-issuer.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
 import type { Endpoint } from './platform/endpoint.js';
 import type { Services } from './services.js';
@@ -35,6 +37,9 @@ export function tenantEndpoints({
   importedPasswords,
   passwordLinks,
   resources,
+  exchangePolicies,
+  trustedIssuers,
+  externalSubjects,
   protocol,
   keys,
   mail,
@@ -49,6 +54,8 @@ export function tenantEndpoints({
     ...lockoutRoutes(db, users, accountLocks),
     ...deviceRoutes(users, devices),
     ...resourceRoutes(db, resources),
+    ...exchangePolicyRoutes(db, exchangePolicies),
+    ...trustedIssuerRoutes(db, trustedIssuers, externalSubjects),
     ...sessionRoutes(db, protocol, users, clock),
     ...logoutRoutes(db, logoutNotices),
     ...tokenEndingRoutes(tokenEndings),

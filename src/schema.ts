@@ -49,6 +49,11 @@ import { KeyAlgorithmsValid1700000000063 } from '../migrations/0063-key-algorith
 import { TokenEndings1700000000070 } from '../migrations/0070-token-endings.js';
 import { PublishedEndings1700000000071 } from '../migrations/0071-published-endings.js';
 import { IntrospectionClients1700000000072 } from '../migrations/0072-introspection-clients.js';
+import { TrustedIssuers1700000000075 } from '../migrations/0075-trusted-issuers.js';
+import { ExternalSubjects1700000000076 } from '../migrations/0076-external-subjects.js';
+import { ExchangePolicies1700000000077 } from '../migrations/0077-exchange-policies.js';
+import { GrantsStandOn1700000000078 } from '../migrations/0078-grants-stand-on.js';
+import { GrantsStandOnIndex1700000000079 } from '../migrations/0079-grants-stand-on-index.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -63,6 +68,7 @@ import { PasswordCredential } from './features/credentials/password-credential.e
 import { RecoveryCode } from './features/credentials/recovery-code.entity.js';
 import { TotpCredential } from './features/credentials/totp-credential.entity.js';
 import { Device } from './features/devices/device.entity.js';
+import { ExchangePolicy } from './features/exchange/exchange-policy.entity.js';
 import { SigningKey } from './features/keys/signing-key.entity.js';
 import { LogoutNotice } from './features/logout/logout-notice.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
@@ -70,6 +76,8 @@ import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.j
 import { Resource } from './features/resources/resource.entity.js';
 import { KnownNetwork } from './features/risk/known-network.entity.js';
 import { Tenant } from './features/tenants/tenant.entity.js';
+import { ExternalSubject } from './features/trusted-issuers/external-subject.entity.js';
+import { TrustedIssuer } from './features/trusted-issuers/trusted-issuer.entity.js';
 import { User } from './features/users/user.entity.js';
 
 export const entities = [
@@ -94,6 +102,9 @@ export const entities = [
   Registration,
   FactorRecovery,
   LogoutNotice,
+  ExchangePolicy,
+  TrustedIssuer,
+  ExternalSubject,
 ];
 
 export const migrations = [
@@ -147,4 +158,9 @@ export const migrations = [
   TokenEndings1700000000070,
   PublishedEndings1700000000071,
   IntrospectionClients1700000000072,
+  TrustedIssuers1700000000075,
+  ExternalSubjects1700000000076,
+  ExchangePolicies1700000000077,
+  GrantsStandOn1700000000078,
+  GrantsStandOnIndex1700000000079,
 ];

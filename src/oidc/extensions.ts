@@ -2,6 +2,8 @@
 // own is registered here too; it is then exchanged like all others, in one unit (provider.ts).
 import type { Provider } from 'oidc-provider';
 import { routes } from '../../config/protocol.js';
+import type { Exchanges } from '../features/exchange/exchanges.js';
+import type { Assertions } from '../features/trusted-issuers/assertions.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { proveAtAliases, sayWhatIsThere } from './certificates.js';
@@ -11,6 +13,8 @@ import type { ConfigurationDependencies, Issuer } from './configuration/chapter.
 import { bindRefreshTokens } from './dpop.js';
 import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
+import { jwtBearer } from './grants/jwt-bearer.js';
+import { tokenExchange } from './grants/token-exchange.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
@@ -23,6 +27,8 @@ import { keepInteractions, keepSessions } from './session.js';
 import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies extends ConfigurationDependencies {
+  exchanges: Exchanges;
+  assertions: Assertions;
   traces: TraceIds;
   metrics: EngineMetrics;
   logger: Logger;
@@ -43,6 +49,8 @@ export const extensions: readonly Extension[] = [
   (provider, { protocol }) => countOnce(provider, protocol.replays),
   (provider) => bindRefreshTokens(provider),
   (provider, _deps, issuer) => believeRetired(provider, issuer),
+  (provider, deps, issuer) => tokenExchange(provider, deps, issuer),
+  (provider, deps, issuer) => jwtBearer(provider, deps, issuer),
   (provider, { clients }) => keepClients(provider, clients),
   (provider, _deps, { protocol }) => pushedOnly(provider, protocol),
   (provider, { clients }, { protocol }) => refuseCompatibility(provider, clients, protocol),

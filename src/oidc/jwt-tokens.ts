@@ -19,10 +19,11 @@ interface Verified extends JWTPayload {
   cnf?: Record<string, string>;
 }
 
-export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTokens, mayIntrospect: MayIntrospect) {
+/** @returns what a JWT access token of this issuer says, undefined for everything else: it may be revoked, and what it stands on may have ended. */
+export function accessTokenReader(issuer: { url: string; jwks: JWK[] }) {
   const keys = createLocalJWKSet({ keys: issuer.jwks.map(publicPart) });
 
-  const verify = async (token: unknown): Promise<Verified | undefined> => {
+  return async (token: unknown): Promise<Verified | undefined> => {
     try {
       const { payload } = await jwtVerify(String(token), keys, { issuer: issuer.url, typ: 'at+jwt', algorithms });
       return typeof payload.jti === 'string' && typeof payload.client_id === 'string'
@@ -32,6 +33,10 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
       return undefined;
     }
   };
+}
+
+export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTokens, mayIntrospect: MayIntrospect) {
+  const verify = accessTokenReader(issuer);
 
   return async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
     await next();
@@ -82,7 +87,7 @@ type Signer = new (
   of: { ctx: EngineContext },
 ) => { set(member: string, value: unknown): void; issue(what: { use: 'introspection' }): Promise<string> };
 
-const factsOf = ({ jti, client_id, gid, suid }: Verified) => ({
+export const factsOf = ({ jti, client_id, gid, suid }: Verified) => ({
   jti,
   clientId: client_id,
   grantId: gid,

@@ -1,21 +1,28 @@
 // The fourth rung: applications and what they may call, and how the first administrator comes in.
 
+import { clockTolerance, lifetimes } from '../../config/protocol.js';
 import { BuiltInClients, isBuiltInClient } from '../features/clients/built-in-clients.js';
 import type { FullMetadata } from '../features/clients/client.metadata.js';
 import { assertAllowed, assertCertificates, assertOpens, assertSigned } from '../features/clients/client.rules.js';
 import { ClientService } from '../features/clients/client.service.js';
 import { ClientLookup } from '../features/clients/client-lookup.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
+import { ExchangePolicies } from '../features/exchange/exchange-policies.js';
+import { Exchanges } from '../features/exchange/exchanges.js';
 import { ResourceService } from '../features/resources/resource.service.js';
 import { SetupService } from '../features/setup/setup.service.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import { TokenEndings } from '../features/token-status/token-endings.js';
+import { Assertions } from '../features/trusted-issuers/assertions.js';
+import { ExternalSubjects } from '../features/trusted-issuers/external-subjects.js';
+import { IssuerKeys } from '../features/trusted-issuers/issuer-keys.js';
+import { TrustedIssuers } from '../features/trusted-issuers/trusted-issuers.js';
 import { managementApi, mayGrant, scopesAt } from '../management.js';
 import type { Ground } from './ground.js';
 import type { People } from './people.js';
 
 export function openApplications(ground: Ground, { users, passwords }: People) {
-  const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens } = ground;
+  const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens, egress } = ground;
 
   const builtInClients = new BuiltInClients((tenant) => tenants.issuerOf(tenant));
   const lookup = new ClientLookup(db, caching, clock, async (clientId) =>
@@ -40,8 +47,29 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
     managementApi(tenant, tenants.issuerOf(tenant)),
   ]);
+  const { grants } = protocol;
+  const isOurs = async (issuer: string) =>
+    issuer === tenants.issuerOf(await tenants.current()) || `${issuer}/`.startsWith(`${config.issuer}/`);
+  const trustedIssuers = new TrustedIssuers(db, audit, clock, grants, resources, isOurs);
+  const externalSubjects = new ExternalSubjects(db, audit, clock, grants, users);
+  const terms = { tolerance: clockTolerance, longest: lifetimes.clientAssertion };
+  const issuerKeys = new IssuerKeys(egress);
+  const assertions = new Assertions(db, audit, clock, trustedIssuers, externalSubjects, issuerKeys, protocol, terms);
+  const exchangePolicies = new ExchangePolicies(db, audit, clock, clients, resources);
+  const exchanges = new Exchanges(db, audit, grants, exchangePolicies, assertions);
   const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
   const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
 
-  return { clients, registeredClients, resources, setup, tokenEndings: new TokenEndings(db, clock) };
+  return {
+    clients,
+    registeredClients,
+    resources,
+    exchangePolicies,
+    exchanges,
+    trustedIssuers,
+    externalSubjects,
+    assertions,
+    setup,
+    tokenEndings: new TokenEndings(db, clock),
+  };
 }

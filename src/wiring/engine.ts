@@ -28,6 +28,8 @@ export function openEngine(
       resources: services.resources,
       devices: services.devices,
       secondFactors: services.secondFactors,
+      exchanges: services.exchanges,
+      assertions: services.assertions,
       egress: services.egress,
       pages: createEnginePages(pages, traces),
       traces,

@@ -122,6 +122,36 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
       expect([await isLive(child), await isLive(alone)]).toEqual([true, false]);
     });
 
+    it('ends with the session that its token ends with, where the one it stands on goes on without it', async () => {
+      await newSession();
+      const parent = await give({ ...session, uid: newUid() });
+      const [bound, free] = [await apart({ parent, session: session.uid }), await apart({ parent })];
+      const grandchild = await apart({ parent: String(bound) });
+      await house.inside(() => house.protocol.sessions.end(new ProtocolRequest(), session.uid, 'logout'));
+      expect([await isLive(bound), await isLive(grandchild)]).toEqual([false, false]);
+      expect([await isLive(parent), await isLive(free)]).toEqual([true, true]);
+      expect(await apart({ parent, session: session.uid })).toBeUndefined();
+      expect(await apart({ parent, session: newUid() })).toBeUndefined();
+    });
+
+    it('never outlives the session that it stands on, whoever of the two is first', async () => {
+      for (let round = 0; round < 10; round += 1) {
+        session = { ...session, uid: newUid() };
+        await newSession();
+        const given = Promise.all([apart({ session: session.uid }), apart({ session: session.uid })]);
+        const ended = house.inside(() => house.protocol.sessions.end(new ProtocolRequest(), session.uid, 'logout'));
+        const [grants] = await Promise.all([given, ended]);
+        for (const id of grants) if (id) expect(await isLive(id)).toBe(false);
+      }
+    });
+
+    it('ends when its token does', async () => {
+      const soon = new Date(Math.floor(house.clock.now().getTime() / 1000) * 1000 + 60_000);
+      const id = await apart({ until: soon });
+      const [row] = await house.db.manager.query('SELECT expires_at FROM grants WHERE id = $1', [id]);
+      expect(row.expires_at).toEqual(soon);
+    });
+
     it('ends no later than the one it stands on', async () => {
       const parent = await give();
       const soon = new Date(Math.floor(house.clock.now().getTime() / 1000) * 1000 + 60_000);

@@ -160,6 +160,8 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'client_secrets',
         'clients',
         'erasures',
+        'exchange_policies',
+        'external_subjects',
         'migrations',
         'passkey_users',
         'passkeys',
@@ -170,6 +172,7 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'signing_keys',
         'tenants',
         'totp_credentials',
+        'trusted_issuers',
         'users',
       ];
       const swept = new Set(retentions.map(({ table }) => table));

@@ -55,6 +55,21 @@ const listed: Record<string, string> = {
   'get /resources/:resource_id': 'resources:read',
   'patch /resources/:resource_id': 'resources:write',
   'delete /resources/:resource_id': 'resources:write',
+  'get /exchange-policies': 'exchange:read',
+  'post /exchange-policies': 'exchange:write',
+  'get /exchange-policies/:policy_id': 'exchange:read',
+  'patch /exchange-policies/:policy_id': 'exchange:write',
+  'delete /exchange-policies/:policy_id': 'exchange:write',
+  'get /trusted-issuers': 'issuers:read',
+  'post /trusted-issuers': 'issuers:write',
+  'get /trusted-issuers/:issuer_id': 'issuers:read',
+  'patch /trusted-issuers/:issuer_id': 'issuers:write',
+  'delete /trusted-issuers/:issuer_id': 'issuers:write',
+  'put /trusted-issuers/:issuer_id/suspension': 'issuers:write',
+  'delete /trusted-issuers/:issuer_id/suspension': 'issuers:write',
+  'get /trusted-issuers/:issuer_id/subjects': 'issuers:read',
+  'post /trusted-issuers/:issuer_id/subjects': 'issuers:write',
+  'delete /trusted-issuers/:issuer_id/subjects/:subject_id': 'issuers:write',
   'get /sessions': 'sessions:read',
   'delete /sessions/:session_id': 'sessions:write',
   'delete /users/:user_id/sessions': 'sessions:write',
@@ -310,11 +325,28 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
   });
 });
 
-async function furnish({ clients, users, resources, protocol, db, clock }: Services): Promise<Record<string, string>> {
+async function furnish(services: Services): Promise<Record<string, string>> {
+  const { clients, users, resources, exchangePolicies, trustedIssuers, externalSubjects, protocol, db, clock } =
+    services;
   const { client } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
   const [secret] = await clients.listSecrets(client);
   const user = await users.create({ email: 'there@example.com' });
   const resource = await resources.create({ identifier: 'urn:there', name: 'There' });
+  const policy = await exchangePolicies.create({
+    client_id: client.clientId,
+    subject_clients: [client.clientId],
+    subject_audiences: [resource.identifier],
+    resources: [resource.identifier],
+  });
+  const issuer = await trustedIssuers.create({
+    issuer: 'https://partner.example',
+    name: 'There',
+    jwks_uri: 'https://partner.example/jwks',
+    clients: [client.clientId],
+    resources: [resource.identifier],
+    scopes: [],
+  });
+  const subject = await externalSubjects.link(issuer, { subject: 'there', user_id: user.id });
   const uid = `session-${user.id}`;
   const { ProtocolRequest } = await import('../../src/features/protocol/request.js');
   await protocol.sessions.save(new ProtocolRequest(), `handle-${user.id}`, {
@@ -342,6 +374,9 @@ async function furnish({ clients, users, resources, protocol, db, clock }: Servi
     secret_id: String(secret?.id),
     user_id: user.id,
     resource_id: resource.id,
+    policy_id: policy.id,
+    issuer_id: issuer.id,
+    subject_id: subject.id,
     session_id: uid,
     grant_id: String(grant?.jti),
   };

@@ -74,6 +74,7 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
       passkey_users: 'a random name for authenticators',
       totp_credentials: 'authenticators',
       recovery_codes: 'recovery_codes',
+      external_subjects: 'external_subjects',
       erasures: 'whoever is gone asks for nothing',
       factor_recoveries: 'factor_recoveries',
       devices: 'devices',

@@ -46,6 +46,8 @@ const tables: Record<string, string> = {
   devices: 'device_id',
   engine_rows: 'authorization code',
   erasures: 'no value of its own',
+  exchange_policies: 'policy_id',
+  external_subjects: 'subject_id',
   grants: 'grant_id',
   idempotency_keys: 'idempotency key',
   known_networks: 'session cookies',
@@ -68,6 +70,7 @@ const tables: Record<string, string> = {
   token_endings: 'JWT access token',
   totp_credentials: 'user_id',
   traces: 'audit_event_id',
+  trusted_issuers: 'issuer_id',
   users: 'user_id',
 };
 

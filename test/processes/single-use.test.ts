@@ -158,6 +158,34 @@ describe('what is used once, used at two processes at once', () => {
     });
   });
 
+  describe('the jti of an assertion of a trusted issuer (RFC 7523 §3 no. 7)', () => {
+    it('buys one token of twenty requests', async () => {
+      const grantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+      const [key, issuer, resource] = [await dpopKey(), 'https://partner.example', 'https://stock.example/api'];
+      const party = await makeClient(house.server, { redirect_uris: [], response_types: [], grant_types: [grantType] });
+      const { id } = await makePerson(house.server);
+      await house.server.inside(async ({ resources, trustedIssuers, externalSubjects }) => {
+        await resources.create({ identifier: resource, name: 'Stock', scopes: [{ name: 'read' }] });
+        const partner = await trustedIssuers.create({
+          issuer,
+          name: 'Partner',
+          jwks: { keys: [{ ...key.jwk }] },
+          clients: [party.clientId],
+          resources: [resource],
+          scopes: ['read'],
+        });
+        await externalSubjects.link(partner, { subject: issuer, user_id: id });
+      });
+      // Of itself, as far as it matters here.
+      const form = { grant_type: grantType, assertion: await assertionOf(key, issuer, house.issuer) };
+      const answers = await whileHeld(house, ['LOCK TABLE replays IN SHARE MODE'], 10, () =>
+        crowd(20, (index) => send(house, index, '/token', party, form)),
+      );
+      expect(statuses(answers)).toEqual([200, ...Array.from({ length: 19 }, () => 400)]);
+      expect(answers.filter(({ body }) => body.error === 'invalid_grant')).toHaveLength(19);
+    });
+  });
+
   describe('a link', () => {
     /** @returns what the form of a page sends, hidden fields included. */
     async function formOf(path: string): Promise<URLSearchParams> {

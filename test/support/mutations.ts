@@ -132,6 +132,22 @@ export const mutations: readonly Mutation[] = [
     test: 'takes a grant with it that an authorization has made and not yet entered in it',
   },
   {
+    what: 'what stands on a session ends with it',
+    file: grantStatements,
+    from: 'g.stands_on = ANY ($7::text[]) AND',
+    to: 'g.stands_on = ANY ($7::text[]) AND FALSE AND',
+    suite: 'features/protocol-grants-apart',
+    test: 'ends with the session that its token ends with',
+  },
+  {
+    what: 'an assertion of a trusted issuer counts once',
+    file: 'features/trusted-issuers/assertions',
+    from: 'if (!unique)',
+    to: 'if (false)',
+    suite: 'processes/single-use',
+    test: 'buys one token of twenty requests',
+  },
+  {
     what: 'nothing is given in a session that has ended',
     file: 'features/protocol/grants',
     from: 'if (held?.ended_at)',

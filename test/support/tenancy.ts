@@ -76,10 +76,16 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     client_name: `Shared of ${mark}`,
     redirect_uris: ['https://rp.example/cb'],
     post_logout_redirect_uris: ['https://rp.example/out'],
-    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+    grant_types: [
+      'authorization_code',
+      'refresh_token',
+      'client_credentials',
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+      'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    ],
     consent_policy: 'implicit',
   };
-  await server.inside(async ({ clients, resources, users }) => {
+  await server.inside(async ({ clients, resources, exchangePolicies, trustedIssuers, externalSubjects, users }) => {
     await clients.create(metadata as never, { clientId: 'shared', secret: shared.secret });
     await clients.create(
       {
@@ -92,6 +98,21 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
       { clientId: 'signer' },
     );
     await resources.create({ identifier: jwtResource, name: `Trips of ${mark}`, access_token_format: 'jwt' });
+    await exchangePolicies.create({
+      client_id: 'shared',
+      subject_clients: ['shared'],
+      subject_audiences: [jwtResource],
+      resources: [jwtResource],
+    });
+    const issuer = await trustedIssuers.create({
+      issuer: 'https://partner.example',
+      name: `Partner of ${mark}`,
+      jwks: { keys: [{ ...shared.key.jwk, alg: 'ES256' }] },
+      clients: ['shared'],
+      resources: [jwtResource],
+      scopes: [],
+    });
+    await externalSubjects.link(issuer, { subject: 'maria', user_id: person.id });
     await users.update(await users.find(person.id), { claims: { name: `Person of ${mark}` } });
   });
   const party: Party = { clientId: 'shared', clientSecret: shared.secret, redirectUri: 'https://rp.example/cb' };
@@ -139,6 +160,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const list = async (path: string) => (await ask(server, apiToken, 'get', path)).body.items as { id: string }[];
   const secrets = await ask(server, apiToken, 'get', `/clients/${own.clientId}/secrets`);
   const [secret] = ('items' in secrets.body ? secrets.body.items : secrets.body) as { id: string }[];
+  const issuerId = (await list('/trusted-issuers'))[0]?.id ?? '';
   const ids = {
     user_id: person.id,
     device_id: deviceId ?? '',
@@ -147,6 +169,9 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     client_id: own.clientId,
     secret_id: secret?.id ?? '',
     resource_id: (await list('/resources'))[0]?.id ?? '',
+    policy_id: (await list('/exchange-policies'))[0]?.id ?? '',
+    issuer_id: issuerId,
+    subject_id: (await list(`/trusted-issuers/${issuerId}/subjects`))[0]?.id ?? '',
     session_id: (await list('/sessions'))[0]?.id ?? '',
     grant_id: (await list('/grants'))[0]?.id ?? '',
     audit_event_id: (await list('/audit-events'))[0]?.id ?? '',

@@ -14,6 +14,10 @@ export function engineWays(b: House): Record<string, Way> {
     headers,
     form,
   });
+  const exchanging = {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+  };
   const redirect_uri = b.party.redirectUri;
   const origin = { origin: new URL(b.server.issuer).origin };
   const found: Record<string, Way> = {
@@ -49,6 +53,9 @@ export function engineWays(b: House): Record<string, Way> {
     '/token device_code': (v) => token({ grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: v }),
     '/token auth_req_id': (v) => token({ grant_type: 'urn:openid:params:grant-type:ciba', auth_req_id: v }),
     '/token assertion': (v) => token({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion: v }),
+    '/token subject_token': (v) => token({ ...exchanging, subject_token: v }),
+    '/token actor_token': (v) =>
+      token({ ...exchanging, subject_token: b.jwt, actor_token: v, actor_token_type: exchanging.subject_token_type }),
     '/token client_secret': (v) => token({ grant_type: 'client_credentials' }, basic({ ...b.own, clientSecret: v })),
     '/token client_assertion': (v) => ({ method: 'POST', path: '/token', form: assertionForm(b, v) }),
     '/introspect client_assertion': (v) => ({

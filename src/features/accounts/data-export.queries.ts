@@ -24,6 +24,10 @@ const SECTIONS = {
     SELECT uid AS id, ip, user_agent, home_ip, home_user_agent, moved_to, payload ->> 'acr' AS acr, payload -> 'amr' AS amr,
            created_at, updated_at, expires_at, ended_at, end_reason
       FROM sessions WHERE tenant_id = $1 AND account_id = $2 ORDER BY created_at`,
+  external_subjects: `
+    SELECT i.issuer, s.subject, s.created_at
+      FROM external_subjects s JOIN trusted_issuers i ON i.tenant_id = s.tenant_id AND i.id = s.issuer_id
+     WHERE s.tenant_id = $1 AND s.user_id = $2 ORDER BY s.created_at`,
   grants: `
     SELECT g.id, g.client_id, c.name AS client_name, g.payload -> 'openid' ->> 'scope' AS scope, g.payload -> 'resources' AS resources,
            g.created_at, g.expires_at, g.ended_at, g.end_reason

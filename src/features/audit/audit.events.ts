@@ -99,6 +99,39 @@ export interface AuditEvents {
     origin?: string;
     parent_grant_id?: string;
   };
+  /** Who exchanged whose token for which resource (RFC 8693), and who acts: nobody where the person is impersonated. */
+  'token.exchanged': {
+    grant_id: string;
+    /** On which the subject token stands; nothing, where it is of a trusted issuer. */
+    parent_grant_id: string | null;
+    user_id: string;
+    client_id: string;
+    subject_client_id: string | null;
+    subject_issuer_id: string | null;
+    actor: string | null;
+    resource: string;
+    scope: string;
+    policy_id: string;
+  };
+  'exchange_policy.created': { policy_id: string; client_id: string };
+  'exchange_policy.updated': { policy_id: string; client_id: string; changed: string[] };
+  'exchange_policy.deleted': { policy_id: string; client_id: string };
+  /** A client showed what a trusted issuer says of a person (RFC 7523 §2.1), and was given a token for it. */
+  'assertion.accepted': {
+    grant_id: string;
+    user_id: string;
+    client_id: string;
+    issuer_id: string;
+    resource: string;
+    scope: string;
+  };
+  'trusted_issuer.created': { issuer_id: string; issuer: string };
+  'trusted_issuer.updated': { issuer_id: string; changed: string[] };
+  'trusted_issuer.disabled': { issuer_id: string };
+  'trusted_issuer.enabled': { issuer_id: string };
+  'trusted_issuer.deleted': { issuer_id: string };
+  'external_subject.linked': { issuer_id: string; subject_id: string; user_id: string };
+  'external_subject.unlinked': { issuer_id: string; subject_id: string; user_id: string };
   'grant.revoked': { grant_id: string; user_id: string | null; client_id: string; reason: string };
   'token.reused': { grant_id: string; client_id: string; reason: string };
   'authorization_code.reused': { grant_id: string; client_id: string };

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import * as compatibility from './metadata/compatibility.js';
 import * as core from './metadata/core.js';
 import * as encryption from './metadata/encryption.js';
+import * as exchange from './metadata/exchange.js';
 import * as introspection from './metadata/introspection.js';
 import * as keys from './metadata/keys.js';
 import * as logout from './metadata/logout.js';
@@ -42,6 +43,7 @@ export const rules: readonly Rule[] = [
   encryption.rule,
   profile.rule,
   compatibility.rule,
+  exchange.rule,
 ];
 
 export const ClientMetadata = z.strictObject({ ...registered, ...settings });

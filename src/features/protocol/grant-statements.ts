@@ -68,18 +68,40 @@ export const holdGrant = statement(
 
 export const insertApart = statement(
   'protocol_insert_apart',
-  `INSERT INTO grants (tenant_id, id, client_id, account_id, payload, created_at, expires_at, origin, parent_id)
-   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id, payload, expires_at`,
+  `INSERT INTO grants (tenant_id, id, client_id, account_id, payload, created_at, expires_at, origin, parent_id, stands_on)
+   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id, payload, expires_at`,
 );
 
-/** All of them but those that outlive it: one given a moment ago may not be in the session yet. */
+/** How a grant says which session it stands on without being of it. */
+export const onSession = (uid: string): string => `session:${uid}`;
+
+/**
+ * All of them but those that outlive it: one given a moment ago may not be in the session yet. What was given to others for a token that ends with
+ * the session never outlives it.
+ */
 export const endGrantsOfSessions = statement(
   'protocol_end_grants_of_sessions',
-  `UPDATE grants g SET ended_at = $5, end_reason = $6
-    WHERE g.tenant_id = $1 AND g.session_uid = ANY ($2::text[]) AND g.ended_at IS NULL
-      AND NOT EXISTS (SELECT FROM unnest($3::text[], $4::text[]) AS outliving (uid, client_id)
-                       WHERE outliving.uid = g.session_uid AND outliving.client_id = g.client_id)
-   RETURNING g.id, g.client_id, g.account_id`,
+  `WITH own AS (
+     UPDATE grants g SET ended_at = $5, end_reason = $6
+      WHERE g.tenant_id = $1 AND g.session_uid = ANY ($2::text[]) AND g.ended_at IS NULL
+        AND NOT EXISTS (SELECT FROM unnest($3::text[], $4::text[]) AS outliving (uid, client_id)
+                         WHERE outliving.uid = g.session_uid AND outliving.client_id = g.client_id)
+     RETURNING g.id, g.client_id, g.account_id
+   ), standing AS (
+     UPDATE grants g SET ended_at = $5, end_reason = $6
+      WHERE g.tenant_id = $1 AND g.stands_on = ANY ($7::text[]) AND g.ended_at IS NULL
+     RETURNING g.id, g.client_id, g.account_id
+   )
+   SELECT id, client_id, account_id FROM own UNION ALL SELECT id, client_id, account_id FROM standing`,
+);
+
+export const onIssuer = (id: string): string => `issuer:${id}`;
+
+export const endOnIssuer = statement(
+  'protocol_end_on_issuer',
+  `UPDATE grants SET ended_at = $4, end_reason = 'issuer_ended'
+    WHERE tenant_id = $1 AND stands_on = $2 AND ($3::uuid IS NULL OR account_id = $3) AND ended_at IS NULL
+   RETURNING id, client_id, account_id`,
 );
 
 export const endGrant = statement(

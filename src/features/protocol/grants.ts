@@ -12,7 +12,7 @@ import * as statements from './grant-statements.js';
 import type { Payload } from './handles.js';
 import { ProtocolRequest } from './request.js';
 
-export type GrantEnd = 'logout' | 'revoked' | 'reuse' | 'account_ended' | 'client_ended';
+export type GrantEnd = 'logout' | 'revoked' | 'reuse' | 'account_ended' | 'client_ended' | 'issuer_ended';
 
 /** A single-use artefact came twice: which, and what made the second one wrong. */
 export interface Reuse {
@@ -29,6 +29,12 @@ export interface Apart {
   clientId: string;
   origin: Origin;
   parent?: string;
+  /** It ends with this session as well, although it is not of it. */
+  session?: string | undefined;
+  /** It was given on the word of this trusted issuer, and ends when that one is believed no more. */
+  issuer?: string;
+  /** No later than the token it is given for; a year where nothing is said. */
+  until?: Date;
 }
 
 /** Grants that stand on one another at most, so that the end of the first is the end of few. */
@@ -106,15 +112,19 @@ export class Grants {
 
   /**
    * Gives a grant of its own that no browser takes for what somebody agreed to in it.
-   * @returns its payload, or undefined where the account or the parent has ended, or too many stand on one another already.
+   * @returns its payload, or undefined where the account, the session or the parent has ended, or too many stand on one another already.
    */
-  giveApart({ accountId, clientId, origin, parent }: Apart, consent: Consent): Promise<Payload | undefined> {
+  giveApart(
+    { accountId, clientId, origin, parent, session, issuer, until }: Apart,
+    consent: Consent,
+  ): Promise<Payload | undefined> {
     return this.db.transaction(async () => {
       const now = this.clock.now();
       // Who ends them waits for this, or is waited for.
       const [account] = await this.db.execute(statements.holdAccount, [currentTenantId(), accountId]);
       if (!account) return undefined;
-      let expires = this.expiry(now);
+      if (session !== undefined && !(await this.holdsSession(session))) return undefined;
+      let expires = until && until < this.expiry(now) ? until : this.expiry(now);
       if (parent !== undefined) {
         const [held] = await this.db.execute<{ expires_at: Date; level: number }>(statements.holdGrant, [
           currentTenantId(),
@@ -126,8 +136,10 @@ export class Grants {
       }
       const id = newId();
       const payload = merge({ kind: 'Grant', accountId, clientId }, consent);
-      const values = [currentTenantId(), id, clientId, accountId, payload, now, expires, origin, parent ?? null];
-      const [row] = await this.db.execute<GrantRow>(statements.insertApart, values);
+      const base = [currentTenantId(), id, clientId, accountId, payload, now, expires, origin];
+      const ofIssuer = issuer === undefined ? null : statements.onIssuer(issuer);
+      const standsOn = session === undefined ? ofIssuer : statements.onSession(session);
+      const [row] = await this.db.execute<GrantRow>(statements.insertApart, [...base, parent ?? null, standsOn]);
       await this.audit.record('grant.given', {
         grant_id: id,
         client_id: clientId,
@@ -201,9 +213,28 @@ export class Grants {
     });
   }
 
+  /** What was given on the word of a trusted issuer, of one person or of all, in the transaction in which that word is taken away. */
+  async endOnIssuer(issuer: string, accountId?: string): Promise<void> {
+    const now = this.clock.now();
+    const rows = await this.db.execute<EndedGrant>(statements.endOnIssuer, [
+      currentTenantId(),
+      statements.onIssuer(issuer),
+      accountId ?? null,
+      now,
+    ]);
+    const ids = rows.map(({ id }) => id);
+    await recordEnded(this.audit, [...rows, ...(await endChildren(this.db, ids, now, 'issuer_ended'))], 'issuer_ended');
+  }
+
   private async load(id: string): Promise<Payload | undefined> {
     const [row] = await this.db.execute<GrantRow>(statements.findGrant, [currentTenantId(), id]);
     return row && toPayload(row);
+  }
+
+  /** Until the end of the transaction. */
+  private async holdsSession(uid: string): Promise<boolean> {
+    const [held] = await this.db.execute<{ ended_at: Date | null }>(statements.holdSession, [currentTenantId(), uid]);
+    return held !== undefined && held.ended_at === null;
   }
 
   private expiry(now: Date): Date {

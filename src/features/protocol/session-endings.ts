@@ -5,7 +5,7 @@ import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { type EndedGrant, endChildren, recordEnded } from './grant-endings.js';
-import { endGrantsOfSessions } from './grant-statements.js';
+import { endGrantsOfSessions, onSession } from './grant-statements.js';
 import type { SessionEnd } from './sessions.js';
 import { type Authorizations, sidsOf, type TellClients } from './signed-out.js';
 import * as statements from './statements.js';
@@ -60,6 +60,7 @@ export class SessionEndings {
       outliving.map(({ clientId }) => clientId),
       now,
       end,
+      people.map(({ uid }) => onSession(uid)),
     ]);
     const ids = grants.map(({ id }) => id);
     await recordEnded(this.audit, [...grants, ...(await endChildren(this.db, ids, now, end))], reason);

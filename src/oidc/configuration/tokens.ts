@@ -1,6 +1,7 @@
 // Codes and tokens (RFC 6749, RFC 6750, RFC 9068): how long they are good, what they carry, and with what they end.
 import { lifetimes } from '../../../config/protocol.js';
 import { settingsOf } from '../../features/clients/client-settings.js';
+import { actOf } from '../grants/acting.js';
 import { standsOn } from '../jwt-tokens.js';
 import { profileOf } from '../profile.js';
 import type { Chapter } from './chapter.js';
@@ -26,8 +27,13 @@ export const tokens: Chapter = () => ({
   issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
   expiresWithSession: async (_ctx, token) => !token.scopes.has('offline_access'),
   revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
-  extraTokenClaims: async (_ctx, token) => standsOn(token),
+  extraTokenClaims: async (_ctx, token) => extraClaims(token),
   features: {
     clientCredentials: { enabled: true },
   },
 });
+
+function extraClaims(token: object): Record<string, unknown> | undefined {
+  const claims = { ...standsOn(token), ...actOf(token) };
+  return Object.keys(claims).length > 0 ? claims : undefined;
+}

@@ -11,6 +11,10 @@ export const GRANT_TYPES = [
   'client_credentials',
   // With the profile `compatibility` alone (compatibility.ts).
   'implicit',
+  // RFC 8693 §2.1
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+  // RFC 7523 §2.1
+  'urn:ietf:params:oauth:grant-type:jwt-bearer',
 ] as const;
 
 export const RESPONSE_TYPES = [

@@ -1,0 +1,76 @@
+// Owns the exchange of a token for another one (RFC 8693): by which policy, and on which grant the new one stands. Every exchange is recorded.
+// Hands off to: oidc/grants/token-exchange.ts, which reads tokens and makes the new one.
+import type { Database } from '../../platform/database.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import type { Grants } from '../protocol/grants.js';
+import type { Assertions, Believed } from '../trusted-issuers/assertions.js';
+import { type Allowed, type Asked, decide, type Presented, type Refused } from './decision.js';
+import type { ExchangePolicies } from './exchange-policies.js';
+
+/** What a subject token stands on, and so does whatever it is exchanged for. */
+export interface Standing extends Presented {
+  /** Of a token of ours. */
+  grantId?: string | undefined;
+  /** Where a token of ours ends with it. */
+  sessionUid?: string | undefined;
+  /** What a trusted issuer has said. */
+  believed?: Believed;
+}
+
+export class Exchanges {
+  constructor(
+    private readonly db: Database,
+    private readonly audit: AuditLog,
+    private readonly grants: Pick<Grants, 'giveApart'>,
+    private readonly policies: Pick<ExchangePolicies, 'of'>,
+    private readonly assertions: Pick<Assertions, 'holds'>,
+  ) {}
+
+  async judge(asked: Asked): Promise<Allowed | Refused> {
+    return decide(await this.policies.of(asked.clientId), asked);
+  }
+
+  /**
+   * A grant of the client's own, below the subject's, for as long as the token: it ends with everything that the subject token ends with.
+   * @param seconds the life of the token. @returns the grant's id, or undefined where something it would stand on has ended meanwhile.
+   */
+  give(
+    { clientId, actor, now }: Omit<Asked, 'subject'>,
+    { policy, target, act }: Allowed,
+    subject: Standing,
+    { scope, seconds }: { scope: string; seconds: number },
+  ): Promise<string | undefined> {
+    return this.db.transaction(async () => {
+      const { grantId, sessionUid, believed } = subject;
+      const accountId = String(subject.accountId);
+      if (believed && !(await this.assertions.holds(believed))) return undefined;
+      const grant = await this.grants.giveApart(
+        {
+          accountId,
+          clientId,
+          origin: 'exchange',
+          ...(grantId === undefined ? {} : { parent: grantId }),
+          session: sessionUid,
+          ...(believed ? { issuer: believed.issuer.id } : {}),
+          // The engine counts in whole seconds, and a little later.
+          until: new Date((now + seconds + 2) * 1000),
+        },
+        { resources: { [target]: scope } },
+      );
+      if (!grant) return undefined;
+      await this.audit.record('token.exchanged', {
+        grant_id: String(grant.jti),
+        parent_grant_id: grantId ?? null,
+        user_id: accountId,
+        client_id: clientId,
+        subject_client_id: subject.clientId ?? null,
+        subject_issuer_id: believed?.issuer.id ?? null,
+        actor: actor?.accountId ?? act?.sub ?? null,
+        resource: target,
+        scope,
+        policy_id: policy.id,
+      });
+      return String(grant.jti);
+    });
+  }
+}

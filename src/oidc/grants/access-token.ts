@@ -1,0 +1,82 @@
+// What the grant types of our own have in common: for which resource a token is, what it is bound to, and how it is made and answered.
+import { errors, type Provider, type ResourceServerInstance, type TokenEndpointGrantContext } from 'oidc-provider';
+import {
+  buildTokenResponse,
+  checkDpopReplay,
+  checkDpopRequired,
+  checkMtlsCert,
+  resolveRequestedResources,
+  validateDpop,
+} from 'oidc-provider/lib/helpers/grants.js';
+import type { Act } from '../../features/exchange/act.js';
+import { saysWhoActs } from './acting.js';
+
+/** What the client has proven to hold (RFC 9449 §5, RFC 8705 §3). */
+export interface Bound {
+  proof: Awaited<ReturnType<typeof validateDpop>>;
+  certificate: ReturnType<typeof checkMtlsCert>;
+}
+
+/** @throws where the client's tokens are bound and it proves nothing. */
+export async function provenBy(provider: Provider, ctx: TokenEndpointGrantContext): Promise<Bound> {
+  const proof = await validateDpop(provider, ctx);
+  checkDpopRequired(provider, ctx, proof);
+  return { proof, certificate: checkMtlsCert(provider, ctx) };
+}
+
+/** @throws InvalidTarget for what is no resource. */
+export async function resourceOf(
+  provider: Provider,
+  ctx: TokenEndpointGrantContext,
+  target: string,
+): Promise<ResourceServerInstance> {
+  Object.assign(ctx.oidc.params, { resource: target });
+  const [resourceServer] = await resolveRequestedResources(provider, ctx);
+  if (!resourceServer) throw new errors.InvalidTarget();
+  return resourceServer;
+}
+
+interface Given {
+  accountId: string;
+  gty: string;
+  resourceServer: ResourceServerInstance;
+  scope: string;
+  seconds: number;
+  act?: Act | undefined;
+  /** RFC 8693 §2.2.1. */
+  issuedTokenType?: string;
+  /** Gives the grant that it stands on. */
+  grant(): Promise<string>;
+}
+
+/** All checks are behind us: the proof is spent now, and not by a request that is refused (RFC 9449 §11.1). There is no refresh token. */
+export async function giveToken(
+  provider: Provider,
+  ctx: TokenEndpointGrantContext,
+  { proof, certificate }: Bound,
+  { accountId, gty, resourceServer, scope, seconds, act, issuedTokenType, grant }: Given,
+): Promise<void> {
+  const { client } = ctx.oidc;
+  await checkDpopReplay(provider, ctx, proof, client.clientId);
+  const grantId = await grant();
+  const token = new provider.AccessToken({
+    client,
+    accountId,
+    grantId,
+    gty,
+    resourceServer,
+    scope,
+    expiresIn: seconds,
+  });
+  if (certificate) token.setThumbprint('x5t', certificate);
+  if (proof) token.setThumbprint('jkt', proof.thumbprint);
+  saysWhoActs(token, act);
+  ctx.oidc.entity('AccessToken', token);
+  ctx.body = buildTokenResponse(provider, {
+    accessToken: await token.save(),
+    issuedTokenType,
+    tokenType: token.tokenType,
+    expiresIn: seconds,
+    scope,
+  }) as unknown as Record<string, unknown>;
+}

@@ -1,0 +1,85 @@
+// RFC 7523 §2.1: a client shows what a trusted issuer says of a person, and is given a token for one resource. Whose word is good for what is said by an
+// administrator (features/trusted-issuers); the token ends when that word is taken away.
+import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
+import { type Assertions, type Believed, NotBelieved } from '../../features/trusted-issuers/assertions.js';
+import { epochSeconds } from '../../platform/clock.js';
+import type { Issuer } from '../configuration/chapter.js';
+import type { ProviderDependencies } from '../extensions.js';
+import { giveToken, provenBy, resourceOf } from './access-token.js';
+
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+/** Seconds: a token may live a little longer than its assertion, and not by a significant period (RFC 7521 §4.1). */
+const least = 60;
+
+type Params = Partial<Record<'assertion' | 'scope', string>> & { resource?: string | string[] };
+type Context = TokenEndpointGrantContext<Params>;
+
+export function jwtBearer(
+  provider: Provider,
+  { assertions }: Pick<ProviderDependencies, 'assertions'>,
+  { url }: Pick<Issuer, 'url'>,
+): void {
+  provider.registerGrantType<Params>(
+    JWT_BEARER,
+    (ctx) => redeem(provider, assertions, url, ctx),
+    ['assertion', 'scope', 'resource'],
+    ['resource'],
+  );
+}
+
+async function redeem(provider: Provider, assertions: Assertions, audience: string, ctx: Context): Promise<void> {
+  const { params, client } = ctx.oidc;
+  const bound = await provenBy(provider, ctx);
+  const { assertion } = params;
+  if (assertion === undefined) throw new errors.InvalidRequest('assertion is missing');
+  const believed = await orInvalid(assertions.believe(assertion, { audience, clientId: client.clientId }));
+  const target = targetOf(params.resource, believed);
+  const resourceServer = await resourceOf(provider, ctx, target);
+  const scope = scopesLeft(params.scope, believed, resourceServer.scopes).join(' ');
+  const rest = Math.max(least, believed.claims.exp - epochSeconds(new Date()));
+  const seconds = Math.min(rest, Number(resourceServer.accessTokenTTL));
+  await giveToken(provider, ctx, bound, {
+    accountId: believed.accountId,
+    gty: 'jwt_bearer',
+    resourceServer,
+    scope,
+    seconds,
+    async grant() {
+      await orInvalid(assertions.spend(believed));
+      const grantId = await assertions.give(believed, client.clientId, { resource: target, scope, seconds });
+      if (!grantId) throw new errors.InvalidGrant('the issuer or the account has ended');
+      return grantId;
+    },
+  });
+}
+
+/** RFC 7521 §4.1.1: whatever is wrong with an assertion is invalid_grant; what it was stays here. */
+async function orInvalid<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof NotBelieved) throw new errors.InvalidGrant(error.message);
+    throw error;
+  }
+}
+
+/** RFC 8707 §2: one that the issuer is trusted for; where that is only one, it need not be named. */
+function targetOf(asked: string | string[] | undefined, { issuer }: Believed): string {
+  const named = [...new Set([asked].flat().filter((one) => one !== undefined))];
+  const [target, ...others] = named.length > 0 ? named : issuer.resources;
+  if (target === undefined || others.length > 0) throw new errors.InvalidTarget('exactly one resource must be named');
+  if (!issuer.resources.includes(target)) throw new errors.InvalidTarget('the issuer is not trusted for this resource');
+  return target;
+}
+
+/** Issuer, client and resource each have their say, and none of them adds. */
+function scopesLeft(asked: string | undefined, { issuer }: Believed, offered: ReadonlySet<string>): string[] {
+  const open = issuer.scopes.filter((name) => offered.has(name));
+  const wanted = asked?.split(' ').filter(Boolean);
+  const beyond = (wanted ?? []).filter((name) => !open.includes(name));
+  if (beyond.length > 0) throw new errors.InvalidScope('requested scope is not allowed', beyond.join(' '));
+  const left = wanted ?? open;
+  if (left.length === 0) throw new errors.InvalidScope('nothing is left of the scope', '');
+  return left;
+}
