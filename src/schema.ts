@@ -44,12 +44,15 @@ import { GrantOrigins1700000000056 } from '../migrations/0056-grant-origins.js';
 import { GrantParents1700000000057 } from '../migrations/0057-grant-parents.js';
 import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
+import { InitialAccessTokens1700000000080 } from '../migrations/0080-initial-access-tokens.js';
+import { ClientRegistrations1700000000081 } from '../migrations/0081-client-registrations.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
+import { InitialAccessToken } from './features/clients/registration/initial-access-token.entity.js';
 import { LockoutRecord } from './features/credentials/lockout-record.entity.js';
 import { LoginFailure } from './features/credentials/login-failure.entity.js';
 import { Passkey } from './features/credentials/passkey.entity.js';
@@ -84,6 +87,7 @@ export const entities = [
   OneTimeToken,
   Client,
   ClientSecret,
+  InitialAccessToken,
   Resource,
   MailMessage,
   Registration,
@@ -137,4 +141,6 @@ export const migrations = [
   GrantParents1700000000057,
   UserCodes1700000000058,
   UserCodesIndex1700000000059,
+  InitialAccessTokens1700000000080,
+  ClientRegistrations1700000000081,
 ];

@@ -11,7 +11,7 @@ import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
-import { clientManagement } from './registration.js';
+import { asEverybody, clientManagement } from './registration.js';
 import { believeRetired } from './retired-keys.js';
 import { keepInteractions, keepSessions } from './session.js';
 import type { TraceIds } from './trace.js';
@@ -21,7 +21,7 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   metrics: EngineMetrics;
   logger: Logger;
   rateLimits: RateLimits;
-  limits: { clientSecretFailures: { points: number; seconds: number } };
+  limits: Record<'clientSecretFailures' | 'clientRegistrations', { points: number; seconds: number }>;
 }
 
 type Extension = (provider: Provider, deps: ProviderDependencies, issuer: Issuer) => void;
@@ -45,6 +45,11 @@ export const extensions: readonly Extension[] = [
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   (provider, _deps, issuer) => {
     provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
+  },
+  (provider, { rateLimits, limits }, { protocol }) => {
+    if (protocol.registration !== 'open') return;
+    const limiter = rateLimits.limiter({ name: 'client_registrations', ...limits.clientRegistrations });
+    provider.use(below([routes.registration], asEverybody(limiter)));
   },
   (provider, { clients }) => provider.use(below([routes.registration], clientManagement(clients))),
   (provider, { protocol }, issuer) =>

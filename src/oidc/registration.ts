@@ -3,8 +3,77 @@
 import { errors } from 'oidc-provider';
 import { routes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
-import { travellingNames } from '../features/clients/client-settings.js';
+import { openidScope } from '../features/clients/client-lookup.js';
+import { asTravelling, settingsOf, travellingNames } from '../features/clients/client-settings.js';
+import { EVERYBODYS_TOKEN, type InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';
+import { decideRegistration } from '../features/clients/registration/registration-policy.js';
+import { currentContext } from '../platform/context.js';
+import { AppError } from '../platform/errors.js';
+import { clientKey, type Limiter } from '../platform/rate-limit.js';
 import type { EngineContext } from './engine-types.js';
+
+/** How the engine names what initial and registration access tokens have it ask. */
+export const REGISTRATION_POLICY = 'registration';
+
+type Properties = Record<string, unknown>;
+
+/** What a client says of itself is held against what it registers under, before the engine checks it and shows what became of it (RFC 7591 §3.2.1). */
+export function registrationPolicies(initialAccessTokens: Pick<InitialAccessTokens, 'presented'>) {
+  return {
+    async [REGISTRATION_POLICY]({ oidc }: EngineContext, properties: Properties): Promise<void> {
+      const token = oidc.entities.InitialAccessToken;
+      const presented = token && (await initialAccessTokens.presented(String(token.jti)));
+      if (token && !presented) throw new errors.InvalidToken('initial access token not found');
+      const { registration_policy, allowed_scope } = settingsOf(oidc.client);
+      const { scope, issues } = decideRegistration(
+        presented?.policy ?? registration_policy ?? {},
+        properties,
+        allowed_scope,
+      );
+      if (issues.length > 0)
+        throw new errors.InvalidClientMetadata(
+          issues.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`).join('; '),
+        );
+      if (scope === undefined) return;
+      // Scopes of resources are none of the engine's, which would refuse them.
+      Object.assign(properties, asTravelling({ allowed_scope: scope }), { scope: openidScope(scope) });
+    },
+  };
+}
+
+/**
+ * Where everybody may register, whoever brings no token holds everybody's, and a limited number of clients comes from one address (RFC 7591 §5).
+ * Only where the tenant says so is it good for anything.
+ */
+export function asEverybody(limiter: Pick<Limiter, 'consume'>) {
+  return async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
+    if (ctx.method !== 'POST' || ctx.path !== routes.registration) return next();
+    if (!ctx.get('authorization')) ctx.req.headers.authorization = `Bearer ${EVERYBODYS_TOKEN}`;
+    if (ctx.get('authorization') === `Bearer ${EVERYBODYS_TOKEN}`) {
+      const seconds = await waitOf(limiter.consume(clientKey(currentContext()?.ip)));
+      if (seconds > 0) return refuse(ctx, seconds);
+    }
+    return next();
+  };
+}
+
+/** @returns 0 where nobody has to wait. */
+async function waitOf(counted: Promise<void>): Promise<number> {
+  try {
+    await counted;
+    return 0;
+  } catch (error) {
+    if (error instanceof AppError) return error.details.retryAfter ?? 1;
+    throw error;
+  }
+}
+
+function refuse(ctx: EngineContext, seconds: number): void {
+  ctx.status = 429;
+  ctx.set('Retry-After', String(seconds));
+  ctx.set('Cache-Control', 'no-store');
+  ctx.body = { error: 'slow_down', error_description: 'too many registrations from this address' };
+}
 
 const registrationRoutes = new Set(['registration', 'client_update']);
 
@@ -29,6 +98,8 @@ export function clientManagement(clients: ClientService) {
     await next();
     if (typeof ctx.body !== 'object' || ctx.body === null) return;
     const body = ctx.body as Record<string, unknown>;
+    const { allowed_scope: scope } = settingsOf(body);
+    if (scope !== undefined) body.scope = scope;
     for (const member of travellingNames) delete body[member];
     if (placeholder !== undefined) {
       delete body.client_secret;

@@ -6,6 +6,7 @@ import { assertSigned } from '../features/clients/client.rules.js';
 import { ClientService } from '../features/clients/client.service.js';
 import { ClientLookup } from '../features/clients/client-lookup.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
+import { InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';
 import { ResourceService } from '../features/resources/resource.service.js';
 import { SetupService } from '../features/setup/setup.service.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
@@ -31,12 +32,14 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   };
   const production = config.environment === 'production';
   const clients = new ClientService(db, audit, lookup, clock, { production }, hooks);
-  const registeredClients = new RegisteredClients(db, audit, lookup, clock, hooks);
+  const protocolPolicy = async () => (await tenants.current()).settings.protocol;
+  const initialAccessTokens = new InitialAccessTokens(db, audit, clock, protocolPolicy, hooks);
+  const registeredClients = new RegisteredClients(db, audit, lookup, clock, hooks, initialAccessTokens);
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
     managementApi(tenant, tenants.issuerOf(tenant)),
   ]);
   const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
   const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
 
-  return { clients, registeredClients, resources, setup };
+  return { clients, initialAccessTokens, registeredClients, resources, setup };
 }

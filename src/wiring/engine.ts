@@ -24,6 +24,7 @@ export function openEngine(
       protocol,
       clients: services.clients,
       registeredClients: services.registeredClients,
+      initialAccessTokens: services.initialAccessTokens,
       users: services.users,
       resources: services.resources,
       devices: services.devices,

@@ -34,6 +34,10 @@ const listed: Record<string, string> = {
   'get /clients/:client_id/secrets': 'clients:read',
   'post /clients/:client_id/secrets': 'clients:write',
   'delete /clients/:client_id/secrets/:secret_id': 'clients:write',
+  'get /initial-access-tokens': 'clients:read',
+  'post /initial-access-tokens': 'clients:write',
+  'get /initial-access-tokens/:initial_access_token_id': 'clients:read',
+  'delete /initial-access-tokens/:initial_access_token_id': 'clients:write',
   'get /users': 'users:read',
   'post /users': 'users:write',
   'get /users/:user_id': 'users:read',
@@ -306,9 +310,10 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
   });
 });
 
-async function furnish({ clients, users, resources, protocol, db, clock }: Services): Promise<Record<string, string>> {
+async function furnish({ clients, initialAccessTokens, users, resources, protocol, db, clock }: Services): Promise<Record<string, string>> {
   const { client } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
   const [secret] = await clients.listSecrets(client);
+  const { token } = await initialAccessTokens.issue({});
   const user = await users.create({ email: 'there@example.com' });
   const resource = await resources.create({ identifier: 'urn:there', name: 'There' });
   const uid = `session-${user.id}`;
@@ -336,6 +341,7 @@ async function furnish({ clients, users, resources, protocol, db, clock }: Servi
     message_id: message.id,
     client_id: client.clientId,
     secret_id: String(secret?.id),
+    initial_access_token_id: token.id,
     user_id: user.id,
     resource_id: resource.id,
     session_id: uid,

@@ -65,13 +65,16 @@ export interface AuditEvents {
   'account.locked_repeatedly': Lockable & { count: number };
   'account.unlocked': Lockable;
 
-  'client.created': { client_id: string; dynamic: boolean };
+  'client.created': { client_id: string; dynamic: boolean; initial_access_token_id?: string };
   'client.updated': { client_id: string; changed: string[] };
   'client.deleted': { client_id: string };
   'client.disabled': { client_id: string };
   'client.enabled': { client_id: string };
   'client.secret_added': { client_id: string; secret_id: string };
   'client.secret_removed': { client_id: string; secret_id: string };
+
+  'initial_access_token.issued': { initial_access_token_id: string; uses: number };
+  'initial_access_token.revoked': { initial_access_token_id: string };
 
   'resource.created': { resource_id: string; identifier: string };
   'resource.updated': { resource_id: string; identifier: string; changed: string[] };

@@ -1,6 +1,6 @@
 // What the engine asks for on every request: a client's metadata and whether a secret is right. Warm, neither costs a statement.
 import { scopes } from '../../../config/protocol.js';
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import { hmac, randomToken, safeEqual, sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
@@ -78,7 +78,7 @@ export class ClientLookup {
 const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
 
 function engineView(
-  { clientId, metadata, consentPolicy, dynamic }: Client,
+  { clientId, metadata, consentPolicy, dynamic, registrationPolicy, createdAt }: Client,
   placeholder: string,
 ): Readonly<Record<string, unknown>> {
   const { scope, ...members } = metadata;
@@ -86,7 +86,15 @@ function engineView(
     ...Object.fromEntries(Object.entries(members).filter(([name]) => !isSetting(name))),
     client_id: clientId,
     ...(scope ? { scope: openidScope(scope) } : {}),
-    ...asTravelling({ ...members, consent_policy: consentPolicy, dynamic, allowed_scope: scope }),
+    // RFC 7591 §3.2.1
+    ...(dynamic ? { client_id_issued_at: epochSeconds(createdAt) } : {}),
+    ...asTravelling({
+      ...members,
+      consent_policy: consentPolicy,
+      dynamic,
+      allowed_scope: scope,
+      registration_policy: registrationPolicy ?? undefined,
+    }),
   };
   if (needsSecret(metadata)) view.client_secret = placeholder;
   return Object.freeze(view);
@@ -95,7 +103,7 @@ function engineView(
 const ofEngine: ReadonlySet<string> = new Set(scopes);
 
 /** `scope` may list scopes of resources too; the engine takes its own only, and none at all would mean every one of them. */
-const openidScope = (scope: string) =>
+export const openidScope = (scope: string) =>
   scope
     .split(' ')
     .filter((name) => ofEngine.has(name))

@@ -1,6 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { TenantEntity } from '../../platform/tenant-entity.js';
 import type { FullMetadata } from './client.metadata.js';
+import type { RegistrationPolicy } from './registration/registration-policy.js';
 
 export type ConsentPolicy = 'explicit' | 'implicit';
 
@@ -15,6 +16,8 @@ export class Client extends TenantEntity {
   @Column('text', { default: 'explicit' }) consentPolicy: ConsentPolicy = 'explicit';
   /** Registered by itself (RFC 7591): its consent is never skipped. */
   @Column('boolean', { default: false }) dynamic = false;
+  /** What it may say of itself: what it was registered under. */
+  @Column('jsonb', { nullable: true }) registrationPolicy: RegistrationPolicy | null = null;
   @Column('timestamptz', { nullable: true }) disabledAt: Date | null = null;
   @Column('integer', { default: 1 }) version = 1;
   @Column('timestamptz') createdAt!: Date;

@@ -2,6 +2,7 @@
 import type { Configuration, JWK } from 'oidc-provider';
 import type { ClientService } from '../../features/clients/client.service.js';
 import type { RegisteredClients } from '../../features/clients/registered-clients.js';
+import type { InitialAccessTokens } from '../../features/clients/registration/initial-access-tokens.js';
 import type { SecondFactors } from '../../features/credentials/second-factors.js';
 import type { Devices } from '../../features/devices/device.service.js';
 import type { Protocol } from '../../features/protocol/protocol.js';
@@ -19,6 +20,7 @@ export interface ConfigurationDependencies {
   protocol: Protocol;
   clients: ClientService;
   registeredClients: RegisteredClients;
+  initialAccessTokens: InitialAccessTokens;
   users: UserService;
   resources: ResourceService;
   devices: Devices;
