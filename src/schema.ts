@@ -46,6 +46,7 @@ import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
 import { InitialAccessTokens1700000000080 } from '../migrations/0080-initial-access-tokens.js';
 import { ClientRegistrations1700000000081 } from '../migrations/0081-client-registrations.js';
+import { ClientDocuments1700000000082 } from '../migrations/0082-client-documents.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -143,4 +144,5 @@ export const migrations = [
   UserCodesIndex1700000000059,
   InitialAccessTokens1700000000080,
   ClientRegistrations1700000000081,
+  ClientDocuments1700000000082,
 ];

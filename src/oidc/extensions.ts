@@ -39,7 +39,7 @@ export const extensions: readonly Extension[] = [
       protocol.replays.unique(iss, jti, exp + clockTolerance);
   },
   (provider, _deps, issuer) => believeRetired(provider, issuer),
-  (provider, { clients }) => keepClients(provider, clients),
+  (provider, { documents }) => keepClients(provider, documents),
   (provider, deps) => compareSecrets(provider, deps),
   (provider) => withoutCalls(provider),
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.

@@ -5,6 +5,7 @@ import type { FullMetadata } from '../features/clients/client.metadata.js';
 import { assertSigned } from '../features/clients/client.rules.js';
 import { ClientService } from '../features/clients/client.service.js';
 import { ClientLookup } from '../features/clients/client-lookup.js';
+import { MetadataDocuments } from '../features/clients/documents/metadata-documents.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
 import { InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';
 import { ResourceService } from '../features/resources/resource.service.js';
@@ -15,7 +16,7 @@ import type { Ground } from './ground.js';
 import type { People } from './people.js';
 
 export function openApplications(ground: Ground, { users, passwords }: People) {
-  const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens } = ground;
+  const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens, egress, rateLimits, limits, logger } = ground;
 
   const builtInClients = new BuiltInClients((tenant) => tenants.issuerOf(tenant));
   const lookup = new ClientLookup(db, caching, clock, async (clientId) =>
@@ -35,11 +36,16 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const protocolPolicy = async () => (await tenants.current()).settings.protocol;
   const initialAccessTokens = new InitialAccessTokens(db, audit, clock, protocolPolicy, hooks);
   const registeredClients = new RegisteredClients(db, audit, lookup, clock, hooks, initialAccessTokens);
+  const fetches = {
+    byAddress: rateLimits.limiter({ name: 'document_fetches', ...limits.documentFetches }),
+    byHost: rateLimits.limiter({ name: 'document_host_fetches', ...limits.documentHostFetches }),
+  };
+  const documents = new MetadataDocuments(db, audit, lookup, clock, protocolPolicy, egress, fetches, logger);
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
     managementApi(tenant, tenants.issuerOf(tenant)),
   ]);
   const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
   const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
 
-  return { clients, initialAccessTokens, registeredClients, resources, setup };
+  return { clients, initialAccessTokens, registeredClients, documents, resources, setup };
 }

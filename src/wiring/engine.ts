@@ -25,6 +25,7 @@ export function openEngine(
       clients: services.clients,
       registeredClients: services.registeredClients,
       initialAccessTokens: services.initialAccessTokens,
+      documents: services.documents,
       users: services.users,
       resources: services.resources,
       devices: services.devices,

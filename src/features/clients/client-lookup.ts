@@ -78,7 +78,7 @@ export class ClientLookup {
 const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
 
 function engineView(
-  { clientId, metadata, consentPolicy, dynamic, registrationPolicy, createdAt }: Client,
+  { clientId, metadata, consentPolicy, dynamic, registrationPolicy, documentExpiresAt, createdAt }: Client,
   placeholder: string,
 ): Readonly<Record<string, unknown>> {
   const { scope, ...members } = metadata;
@@ -94,6 +94,7 @@ function engineView(
       dynamic,
       allowed_scope: scope,
       registration_policy: registrationPolicy ?? undefined,
+      document_expires_at: documentExpiresAt?.getTime(),
     }),
   };
   if (needsSecret(metadata)) view.client_secret = placeholder;

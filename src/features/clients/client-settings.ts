@@ -9,11 +9,13 @@ export interface ClientSettings extends Settings {
   allowed_scope?: string | undefined;
   /** What a client that registered itself may say of itself (RFC 7592 §2.2). */
   registration_policy?: RegistrationPolicy | undefined;
+  /** Milliseconds since 1970, until which what its document says holds. */
+  document_expires_at?: number | undefined;
 }
 
 type Name = keyof ClientSettings;
 
-const names: readonly Name[] = [...settingNames, 'consent_policy', 'dynamic', 'allowed_scope', 'registration_policy'];
+const names: readonly Name[] = [...settingNames, 'consent_policy', 'dynamic', 'allowed_scope', 'registration_policy', 'document_expires_at'];
 
 const travelling = new Map<Name, string>(names.map((name) => [name, `urn:ostiary:${name}`]));
 

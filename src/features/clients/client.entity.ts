@@ -18,6 +18,8 @@ export class Client extends TenantEntity {
   @Column('boolean', { default: false }) dynamic = false;
   /** What it may say of itself: what it was registered under. */
   @Column('jsonb', { nullable: true }) registrationPolicy: RegistrationPolicy | null = null;
+  /** Until when what was read at the address holds that is its client_id; null where it was registered here. */
+  @Column('timestamptz', { nullable: true }) documentExpiresAt: Date | null = null;
   @Column('timestamptz', { nullable: true }) disabledAt: Date | null = null;
   @Column('integer', { default: 1 }) version = 1;
   @Column('timestamptz') createdAt!: Date;

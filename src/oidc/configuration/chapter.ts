@@ -1,6 +1,7 @@
 // What the engine is configured to be is told in chapters, one for each part of the standards: what each of them is given.
 import type { Configuration, JWK } from 'oidc-provider';
 import type { ClientService } from '../../features/clients/client.service.js';
+import type { MetadataDocuments } from '../../features/clients/documents/metadata-documents.js';
 import type { RegisteredClients } from '../../features/clients/registered-clients.js';
 import type { InitialAccessTokens } from '../../features/clients/registration/initial-access-tokens.js';
 import type { SecondFactors } from '../../features/credentials/second-factors.js';
@@ -21,6 +22,7 @@ export interface ConfigurationDependencies {
   clients: ClientService;
   registeredClients: RegisteredClients;
   initialAccessTokens: InitialAccessTokens;
+  documents: MetadataDocuments;
   users: UserService;
   resources: ResourceService;
   devices: Devices;

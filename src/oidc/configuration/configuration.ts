@@ -5,6 +5,7 @@ import { clients } from './clients.js';
 import { core } from './core.js';
 import { introspection } from './introspection.js';
 import { logout } from './logout.js';
+import { metadataDocuments } from './metadata-documents.js';
 import { registration } from './registration.js';
 import { requests } from './requests.js';
 import { resources } from './resources.js';
@@ -21,6 +22,7 @@ const chapters: readonly Chapter[] = [
   senderConstraint,
   introspection,
   registration,
+  metadataDocuments,
   resources,
   logout,
 ];

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withContext } from '../../../src/platform/context.js';
 import { ask, tokenWith } from '../../support/api.js';
-import { until } from '../../support/pair.js';
 import { makePerson, tokensFor } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
@@ -186,12 +185,10 @@ describe('what a client registers with (RFC 7591 §3, §5)', () => {
     });
 
     it('so many from one address, and no more (RFC 7591 §5)', async () => {
-      const last = await until('the limit is met', async () => {
-        const answer = await register(undefined, {}, issuer);
-        return answer.status === 201 ? undefined : answer;
-      });
-      expect([last?.status, last?.body.error]).toEqual([429, 'slow_down']);
-      expect(Number(last?.headers.get('retry-after'))).toBeGreaterThan(0);
+      let last = await register(undefined, {}, issuer);
+      for (let time = 0; time < 12 && last.status === 201; time += 1) last = await register(undefined, {}, issuer);
+      expect([last.status, last.body.error]).toEqual([429, 'slow_down']);
+      expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0);
       const { value } = await there(() => server.services.initialAccessTokens.issue({}));
       expect((await register(value, {}, issuer)).status).toBe(201);
     });

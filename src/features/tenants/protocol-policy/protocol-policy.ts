@@ -1,8 +1,10 @@
 // What a tenant allows of the protocol: members of each chapter with their defaults. What a further standard lets a tenant decide is a further chapter.
 import { z } from 'zod';
+import * as metadataDocuments from './metadata-documents.js';
 import * as registration from './registration.js';
 
 export const ProtocolPolicy = z.strictObject({
   ...registration.members,
+  ...metadataDocuments.members,
 });
 export type ProtocolPolicy = z.infer<typeof ProtocolPolicy>;
