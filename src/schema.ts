@@ -47,6 +47,8 @@ import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index
 import { InitialAccessTokens1700000000080 } from '../migrations/0080-initial-access-tokens.js';
 import { ClientRegistrations1700000000081 } from '../migrations/0081-client-registrations.js';
 import { ClientDocuments1700000000082 } from '../migrations/0082-client-documents.js';
+import { ClientUses1700000000083 } from '../migrations/0083-client-uses.js';
+import { UnusedClientsIndex1700000000084 } from '../migrations/0084-unused-clients-index.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -145,4 +147,6 @@ export const migrations = [
   InitialAccessTokens1700000000080,
   ClientRegistrations1700000000081,
   ClientDocuments1700000000082,
+  ClientUses1700000000083,
+  UnusedClientsIndex1700000000084,
 ];

@@ -2,6 +2,7 @@
 // own is registered here too; it is then exchanged like all others, in one unit (provider.ts).
 import type { Provider } from 'oidc-provider';
 import { clockTolerance, routes } from '../../config/protocol.js';
+import type { UnusedClients } from '../features/clients/registration/unused-clients.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { compareSecrets, mayIntrospect } from './client-auth.js';
@@ -9,7 +10,7 @@ import type { ConfigurationDependencies, Issuer } from './configuration/chapter.
 import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { jwtTokens } from './jwt-tokens.js';
-import { keepClients, withoutCalls } from './known-clients.js';
+import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
 import { asEverybody, clientManagement } from './registration.js';
 import { believeRetired } from './retired-keys.js';
@@ -17,6 +18,7 @@ import { keepInteractions, keepSessions } from './session.js';
 import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies extends ConfigurationDependencies {
+  unusedClients: Pick<UnusedClients, 'used'>;
   traces: TraceIds;
   metrics: EngineMetrics;
   logger: Logger;
@@ -41,6 +43,7 @@ export const extensions: readonly Extension[] = [
   (provider, _deps, issuer) => believeRetired(provider, issuer),
   (provider, { documents }) => keepClients(provider, documents),
   (provider, deps) => compareSecrets(provider, deps),
+  (provider, { unusedClients, logger }) => noteFirstUse(provider, unusedClients, logger),
   (provider) => withoutCalls(provider),
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   (provider, _deps, issuer) => {

@@ -8,12 +8,15 @@ import { ClientLookup } from '../features/clients/client-lookup.js';
 import { MetadataDocuments } from '../features/clients/documents/metadata-documents.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
 import { InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';
+import { UnusedClients } from '../features/clients/registration/unused-clients.js';
 import { ResourceService } from '../features/resources/resource.service.js';
 import { SetupService } from '../features/setup/setup.service.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import { managementApi, mayGrant, scopesAt } from '../management.js';
 import type { Ground } from './ground.js';
 import type { People } from './people.js';
+
+export type Applications = ReturnType<typeof openApplications>;
 
 export function openApplications(ground: Ground, { users, passwords }: People) {
   const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens, egress, rateLimits, limits, logger } = ground;
@@ -36,6 +39,7 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const protocolPolicy = async () => (await tenants.current()).settings.protocol;
   const initialAccessTokens = new InitialAccessTokens(db, audit, clock, protocolPolicy, hooks);
   const registeredClients = new RegisteredClients(db, audit, lookup, clock, hooks, initialAccessTokens);
+  const unusedClients = new UnusedClients(db, registeredClients, lookup, clock);
   const fetches = {
     byAddress: rateLimits.limiter({ name: 'document_fetches', ...limits.documentFetches }),
     byHost: rateLimits.limiter({ name: 'document_host_fetches', ...limits.documentHostFetches }),
@@ -47,5 +51,5 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
   const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
 
-  return { clients, initialAccessTokens, registeredClients, documents, resources, setup };
+  return { clients, initialAccessTokens, registeredClients, unusedClients, documents, resources, setup };
 }

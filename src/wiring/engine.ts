@@ -26,6 +26,7 @@ export function openEngine(
       registeredClients: services.registeredClients,
       initialAccessTokens: services.initialAccessTokens,
       documents: services.documents,
+      unusedClients: services.unusedClients,
       users: services.users,
       resources: services.resources,
       devices: services.devices,

@@ -78,7 +78,7 @@ export class ClientLookup {
 const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
 
 function engineView(
-  { clientId, metadata, consentPolicy, dynamic, registrationPolicy, documentExpiresAt, createdAt }: Client,
+  { clientId, metadata, consentPolicy, dynamic, registrationPolicy, documentExpiresAt, usedAt, createdAt }: Client,
   placeholder: string,
 ): Readonly<Record<string, unknown>> {
   const { scope, ...members } = metadata;
@@ -95,6 +95,7 @@ function engineView(
       allowed_scope: scope,
       registration_policy: registrationPolicy ?? undefined,
       document_expires_at: documentExpiresAt?.getTime(),
+      used: usedAt !== null,
     }),
   };
   if (needsSecret(metadata)) view.client_secret = placeholder;

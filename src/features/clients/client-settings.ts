@@ -11,11 +11,13 @@ export interface ClientSettings extends Settings {
   registration_policy?: RegistrationPolicy | undefined;
   /** Milliseconds since 1970, until which what its document says holds. */
   document_expires_at?: number | undefined;
+  /** Whether a client that registered itself was ever given a token. */
+  used?: boolean | undefined;
 }
 
 type Name = keyof ClientSettings;
 
-const names: readonly Name[] = [...settingNames, 'consent_policy', 'dynamic', 'allowed_scope', 'registration_policy', 'document_expires_at'];
+const names: readonly Name[] = [...settingNames, 'consent_policy', 'dynamic', 'allowed_scope', 'registration_policy', 'document_expires_at', 'used'];
 
 const travelling = new Map<Name, string>(names.map((name) => [name, `urn:ostiary:${name}`]));
 

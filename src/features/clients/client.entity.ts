@@ -20,6 +20,8 @@ export class Client extends TenantEntity {
   @Column('jsonb', { nullable: true }) registrationPolicy: RegistrationPolicy | null = null;
   /** Until when what was read at the address holds that is its client_id; null where it was registered here. */
   @Column('timestamptz', { nullable: true }) documentExpiresAt: Date | null = null;
+  /** When it was given its first token, where it registered itself. */
+  @Column('timestamptz', { nullable: true }) usedAt: Date | null = null;
   @Column('timestamptz', { nullable: true }) disabledAt: Date | null = null;
   @Column('integer', { default: 1 }) version = 1;
   @Column('timestamptz') createdAt!: Date;

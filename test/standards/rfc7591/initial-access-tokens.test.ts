@@ -6,6 +6,7 @@ import { startServer, type TestServer } from '../../support/server.js';
 
 type Json = Record<string, unknown>;
 
+const roomy = { points: 100_000, seconds: 60 };
 const metadata = { client_name: 'Self Made', redirect_uris: ['https://rp.example/cb'] };
 
 describe('what a client registers with (RFC 7591 §3, §5)', () => {
@@ -13,7 +14,9 @@ describe('what a client registers with (RFC 7591 §3, §5)', () => {
   let manager: string;
 
   beforeAll(async () => {
-    server = await startServer({ overrides: { limits: { clientRegistrations: { points: 12, seconds: 3600 } } } });
+    server = await startServer({
+      overrides: { limits: { protocolFailures: roomy, clientRegistrations: { points: 12, seconds: 3600 } } },
+    });
     manager = await tokenWith(server, 'clients:read clients:write');
   }, 180_000);
   afterAll(() => server?.close());

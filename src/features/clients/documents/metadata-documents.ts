@@ -107,7 +107,12 @@ export class MetadataDocuments {
     await this.db.transaction(async () => {
       // Two processes that see it for the first time follow each other.
       await this.db.execute(hold, [`${currentTenantId()} ${clientId}`]);
-      const client = await this.db.repo(Client).findOneBy({ clientId });
+      const client = await this.db
+        .repo(Client)
+        .query('c')
+        .andWhere('c.client_id = :clientId', { clientId })
+        .setLock('pessimistic_write')
+        .getOne();
       if (!client) await this.make(clientId, said, documentExpiresAt);
       else if (!client.disabledAt) await this.change(client, said, documentExpiresAt);
       await this.lookup.changed(clientId);
