@@ -7,6 +7,7 @@ import { openidScope } from '../features/clients/client-lookup.js';
 import { asTravelling, settingsOf, travellingNames } from '../features/clients/client-settings.js';
 import { EVERYBODYS_TOKEN, type InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';
 import { decideRegistration } from '../features/clients/registration/registration-policy.js';
+import { type SoftwareStatements, StatementRefused } from '../features/clients/registration/software-statements.js';
 import { currentContext } from '../platform/context.js';
 import { AppError } from '../platform/errors.js';
 import { clientKey, type Limiter } from '../platform/rate-limit.js';
@@ -17,28 +18,50 @@ export const REGISTRATION_POLICY = 'registration';
 
 type Properties = Record<string, unknown>;
 
-/** What a client says of itself is held against what it registers under, before the engine checks it and shows what became of it (RFC 7591 §3.2.1). */
-export function registrationPolicies(initialAccessTokens: Pick<InitialAccessTokens, 'presented'>) {
+interface Registrations {
+  initialAccessTokens: Pick<InitialAccessTokens, 'presented'>;
+  softwareStatements: Pick<SoftwareStatements, 'read'>;
+}
+
+/**
+ * What a client says of itself, and what somebody vouches for (RFC 7591 §2.3), is held against what it registers under, before the engine checks it
+ * and shows what became of it (§3.2.1).
+ */
+export function registrationPolicies({ initialAccessTokens, softwareStatements }: Registrations, issuer: string) {
   return {
     async [REGISTRATION_POLICY]({ oidc }: EngineContext, properties: Properties): Promise<void> {
       const token = oidc.entities.InitialAccessToken;
       const presented = token && (await initialAccessTokens.presented(String(token.jti)));
       if (token && !presented) throw new errors.InvalidToken('initial access token not found');
       const { registration_policy, allowed_scope } = settingsOf(oidc.client);
-      const { scope, issues } = decideRegistration(
-        presented?.policy ?? registration_policy ?? {},
-        properties,
-        allowed_scope,
-      );
+      const agreed = { ...(presented?.policy ?? registration_policy) };
+
+      const { software_statement: statement } = properties;
+      // Once it has one, a client need not show it again, and what it states stays.
+      if (statement !== undefined || !agreed.stated) {
+        const stated = await softwareStatements.read(statement, issuer).catch(refusedStatement);
+        if (stated) Object.assign(agreed, { statement, stated });
+      }
+      Object.assign(properties, agreed.stated);
+
+      const { scope, issues } = decideRegistration(agreed, properties, allowed_scope);
       if (issues.length > 0)
         throw new errors.InvalidClientMetadata(
           issues.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`).join('; '),
         );
-      if (scope === undefined) return;
       // Scopes of resources are none of the engine's, which would refuse them.
-      Object.assign(properties, asTravelling({ allowed_scope: scope }), { scope: openidScope(scope) });
+      Object.assign(properties, asTravelling({ allowed_scope: scope, registration_policy: agreed }));
+      if (scope !== undefined) properties.scope = openidScope(scope);
     },
   };
+}
+
+/** RFC 7591 §3.2.2 */
+function refusedStatement(error: unknown): never {
+  if (!(error instanceof StatementRefused)) throw error;
+  if (error.reason === 'unapproved') throw new errors.UnapprovedSoftwareStatement(error.message);
+  if (error.reason === 'missing') throw new errors.InvalidClientMetadata(error.message);
+  throw new errors.InvalidSoftwareStatement(error.message);
 }
 
 /**
@@ -98,8 +121,9 @@ export function clientManagement(clients: ClientService) {
     await next();
     if (typeof ctx.body !== 'object' || ctx.body === null) return;
     const body = ctx.body as Record<string, unknown>;
-    const { allowed_scope: scope } = settingsOf(body);
+    const { allowed_scope: scope, registration_policy: agreed } = settingsOf(body);
     if (scope !== undefined) body.scope = scope;
+    if (agreed?.statement !== undefined) body.software_statement = agreed.statement;
     for (const member of travellingNames) delete body[member];
     if (placeholder !== undefined) {
       delete body.client_secret;

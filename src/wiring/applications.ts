@@ -8,6 +8,7 @@ import { ClientLookup } from '../features/clients/client-lookup.js';
 import { MetadataDocuments } from '../features/clients/documents/metadata-documents.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
 import { InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';
+import { SoftwareStatements } from '../features/clients/registration/software-statements.js';
 import { UnusedClients } from '../features/clients/registration/unused-clients.js';
 import { ResourceService } from '../features/resources/resource.service.js';
 import { SetupService } from '../features/setup/setup.service.js';
@@ -38,6 +39,7 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const clients = new ClientService(db, audit, lookup, clock, { production }, hooks);
   const protocolPolicy = async () => (await tenants.current()).settings.protocol;
   const initialAccessTokens = new InitialAccessTokens(db, audit, clock, protocolPolicy, hooks);
+  const softwareStatements = new SoftwareStatements(protocolPolicy, clock);
   const registeredClients = new RegisteredClients(db, audit, lookup, clock, hooks, initialAccessTokens);
   const unusedClients = new UnusedClients(db, registeredClients, lookup, clock);
   const fetches = {
@@ -51,5 +53,14 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const scopesOf = (tenant: Tenant) => Object.keys(scopesAt(tenant));
   const setup = new SetupService(db, audit, tenants, users, passwords, clients, oneTimeTokens, scopesOf, mayGrant);
 
-  return { clients, initialAccessTokens, registeredClients, unusedClients, documents, resources, setup };
+  return {
+    clients,
+    initialAccessTokens,
+    softwareStatements,
+    registeredClients,
+    unusedClients,
+    documents,
+    resources,
+    setup,
+  };
 }

@@ -25,6 +25,7 @@ export function openEngine(
       clients: services.clients,
       registeredClients: services.registeredClients,
       initialAccessTokens: services.initialAccessTokens,
+      softwareStatements: services.softwareStatements,
       documents: services.documents,
       unusedClients: services.unusedClients,
       users: services.users,

@@ -10,10 +10,11 @@ import { checkedMetadata, needsSecret } from './client.rules.js';
 import type { ClientHooks } from './client.service.js';
 import type { ClientLookup } from './client-lookup.js';
 import { ClientSecrets } from './client-secrets.js';
-import { settingsOf } from './client-settings.js';
+import { type ClientSettings, settingsOf } from './client-settings.js';
 import type { InitialAccessTokens } from './registration/initial-access-tokens.js';
 
 type Members = Readonly<Record<string, unknown>>;
+type Agreed = ClientSettings['registration_policy'];
 
 export class RegisteredClients {
   private readonly secrets: ClientSecrets;
@@ -39,12 +40,13 @@ export class RegisteredClients {
     const clientId = String(sent.client_id);
     const secret = (await this.lookup.engineMetadata(clientId))?.client_secret;
     // The engine knows its own scopes only: all that were decided on travel beside them (oidc/registration.ts).
-    const said = { ...partOf(sent, isRegistered), ...scopeOf(settingsOf(sent).allowed_scope) };
+    const { allowed_scope, registration_policy: agreed } = settingsOf(sent);
+    const said = { ...partOf(sent, isRegistered), ...scopeOf(allowed_scope) };
     await this.db.transaction(async () => {
       const client =
         initialAccessToken === undefined
-          ? await this.change(clientId, said)
-          : await this.make(clientId, said, initialAccessToken);
+          ? await this.change(clientId, said, agreed)
+          : await this.make(clientId, said, initialAccessToken, agreed);
       // Where there was a secret already the engine makes none: what it hands over is the placeholder it was given.
       const made = secret === undefined && typeof sent.client_secret === 'string' ? sent.client_secret : undefined;
       if (!needsSecret(client.metadata)) await this.secrets.removeAll(client);
@@ -65,7 +67,7 @@ export class RegisteredClients {
   }
 
   /** What an administrator has said of the client stays, whatever the client says anew (RFC 7592 §2.2). */
-  private async change(clientId: string, said: Members): Promise<Client> {
+  private async change(clientId: string, said: Members, agreed: Agreed): Promise<Client> {
     const client = await this.db
       .repo(Client)
       .query('c')
@@ -75,12 +77,14 @@ export class RegisteredClients {
     if (!client || client.disabledAt) throw notFound('client');
     const metadata = checkedMetadata({ ...partOf(client.metadata, isSetting), ...said });
     const name = metadata.client_name ?? clientId;
-    Object.assign(client, { metadata, name, version: client.version + 1, updatedAt: this.clock.now() });
+    const registrationPolicy = agreed ?? client.registrationPolicy;
+    const [version, updatedAt] = [client.version + 1, this.clock.now()];
+    Object.assign(client, { metadata, name, registrationPolicy, version, updatedAt });
     await this.audit.record('client.updated', { client_id: clientId, changed: Object.keys(metadata) });
     return this.db.repo(Client).save(client);
   }
 
-  private async make(clientId: string, said: Members, initialAccessToken: string): Promise<Client> {
+  private async make(clientId: string, said: Members, initialAccessToken: string, agreed: Agreed): Promise<Client> {
     const now = this.clock.now();
     const metadata = checkedMetadata(said);
     const spent = await this.initialAccessTokens.spend(initialAccessToken);
@@ -90,7 +94,7 @@ export class RegisteredClients {
       name: metadata.client_name ?? clientId,
       metadata,
       dynamic: true,
-      registrationPolicy: spent.policy,
+      registrationPolicy: agreed ?? spent.policy,
       createdAt: now,
       updatedAt: now,
     });

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { registrationPolicies } from '../registration.js';
 import type { Chapter } from './chapter.js';
 
-export const registration: Chapter = ({ initialAccessTokens }, { protocol }) => {
+export const registration: Chapter = (deps, { url, protocol }) => {
   const enabled = protocol.registration !== 'off';
   return {
     features: {
@@ -11,7 +11,7 @@ export const registration: Chapter = ({ initialAccessTokens }, { protocol }) => 
         enabled,
         // Always: where everybody may register, they hold a token that everybody has (asEverybody).
         initialAccessToken: true,
-        policies: registrationPolicies(initialAccessTokens) as never,
+        policies: registrationPolicies(deps, url) as never,
         issueRegistrationAccessToken: true,
         secretFactory: () => randomBytes(32).toString('base64url'),
       },

@@ -11,6 +11,13 @@ export const RegistrationPolicy = z.strictObject({
 });
 export type RegistrationPolicy = z.infer<typeof RegistrationPolicy>;
 
+/** What a client was registered under, kept for when it changes its registration (RFC 7592 §2.2). */
+export interface AgreedRegistration extends RegistrationPolicy {
+  /** As it was sent, to be shown again (RFC 7591 §3.2.1), and what it states, which the client cannot say otherwise. */
+  statement?: string | undefined;
+  stated?: Record<string, unknown> | undefined;
+}
+
 type Members = Readonly<Record<string, unknown>>;
 
 interface Decision {

@@ -2,9 +2,11 @@
 import { z } from 'zod';
 import * as metadataDocuments from './metadata-documents.js';
 import * as registration from './registration.js';
+import * as softwareStatements from './software-statements.js';
 
 export const ProtocolPolicy = z.strictObject({
   ...registration.members,
   ...metadataDocuments.members,
+  ...softwareStatements.members,
 });
 export type ProtocolPolicy = z.infer<typeof ProtocolPolicy>;
