@@ -3,12 +3,14 @@
 import { errors } from 'oidc-provider';
 import { routes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import { needsSecret } from '../features/clients/client.rules.js';
 import { openidScope } from '../features/clients/client-lookup.js';
 import { asTravelling, settingsOf, travellingNames } from '../features/clients/client-settings.js';
 import { EVERYBODYS_TOKEN, type InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';
-import { decideRegistration } from '../features/clients/registration/registration-policy.js';
+import { type AgreedRegistration, decideRegistration } from '../features/clients/registration/registration-policy.js';
 import { type SoftwareStatements, StatementRefused } from '../features/clients/registration/software-statements.js';
 import { currentContext } from '../platform/context.js';
+import { randomToken } from '../platform/crypto.js';
 import { AppError } from '../platform/errors.js';
 import { clientKey, type Limiter } from '../platform/rate-limit.js';
 import type { EngineContext } from './engine-types.js';
@@ -34,7 +36,7 @@ export function registrationPolicies({ initialAccessTokens, softwareStatements }
       const presented = token && (await initialAccessTokens.presented(String(token.jti)));
       if (token && !presented) throw new errors.InvalidToken('initial access token not found');
       const { registration_policy, allowed_scope } = settingsOf(oidc.client);
-      const agreed = { ...(presented?.policy ?? registration_policy) };
+      const agreed: AgreedRegistration = { ...(presented?.policy ?? registration_policy) };
 
       const { software_statement: statement } = properties;
       // Once it has one, a client need not show it again, and what it states stays.
@@ -43,6 +45,7 @@ export function registrationPolicies({ initialAccessTokens, softwareStatements }
         if (stated) Object.assign(agreed, { statement, stated });
       }
       Object.assign(properties, agreed.stated);
+      if (agreed.stated?.token_endpoint_auth_method !== undefined) secretFor(properties);
 
       const { scope, issues } = decideRegistration(agreed, properties, allowed_scope);
       if (issues.length > 0)
@@ -54,6 +57,17 @@ export function registrationPolicies({ initialAccessTokens, softwareStatements }
       if (scope !== undefined) properties.scope = openidScope(scope);
     },
   };
+}
+
+/** The engine has decided on a secret by what the client said. */
+function secretFor(properties: Properties): void {
+  if (needsSecret(properties as Parameters<typeof needsSecret>[0])) {
+    if (properties.client_secret !== undefined) return;
+    Object.assign(properties, { client_secret: randomToken(), client_secret_expires_at: 0 });
+  } else {
+    delete properties.client_secret;
+    delete properties.client_secret_expires_at;
+  }
 }
 
 /** RFC 7591 §3.2.2 */

@@ -83,6 +83,18 @@ describe('software statements (RFC 7591 §2.3)', () => {
     expect(stored.metadata).toMatchObject({ client_name: 'Vouched', redirect_uris });
   });
 
+  it('say how the client authenticates, and it gets a secret where that needs one', async () => {
+    for (const [stated, said] of [
+      ['none', 'client_secret_basic'],
+      ['client_secret_basic', 'none'],
+    ] as const) {
+      const software_statement = await sign({ token_endpoint_auth_method: stated });
+      const { status, body } = await register({ software_statement, token_endpoint_auth_method: said });
+      expect([status, body.token_endpoint_auth_method]).toEqual([201, stated]);
+      expect(body.client_secret !== undefined).toBe(stated !== 'none');
+    }
+  });
+
   it('state nothing that only an administrator says', async () => {
     const { status, body } = await register({
       software_statement: await sign({ access_token_ttl: 86_400, consent_policy: 'implicit', dynamic: false, client_id: 'mine' }),
@@ -101,7 +113,7 @@ describe('software statements (RFC 7591 §2.3)', () => {
   });
 
   const now = () => Math.floor(Date.now() / 1000);
-  it.each<[string, string, () => Promise<unknown> | unknown]>([
+  it.each<[string, string, () => unknown]>([
     ['of nobody', 'unapproved_software_statement', () => sign({ iss: undefined })],
     ['of a stranger', 'unapproved_software_statement', () => sign({ iss: 'https://evil.example' }, { key: stranger.privateKey })],
     ['of an issuer that is written otherwise', 'unapproved_software_statement', () => sign({ iss: `${vouching}/` })],
