@@ -7,7 +7,7 @@ export class ClientDocuments1700000000082 implements MigrationInterface {
     await runner.query('ALTER TABLE clients ADD COLUMN document_expires_at timestamptz');
     // What a stranger says of a client is never believed without asking people.
     await runner.query(
-      `ALTER TABLE clients ADD CONSTRAINT clients_document_check CHECK (document_expires_at IS NULL OR dynamic) NOT VALID`,
+      `ALTER TABLE clients ADD CONSTRAINT clients_document_check CHECK (document_expires_at IS NULL OR dynamic)`,
     );
   }
 

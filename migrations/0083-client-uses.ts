@@ -4,8 +4,9 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 export class ClientUses1700000000083 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`SET LOCAL lock_timeout = '5s'`);
-    await runner.query('ALTER TABLE clients ADD COLUMN used_at timestamptz');
-    await runner.query('UPDATE clients SET used_at = created_at WHERE dynamic');
+    // One value for all rows that are there, without writing them.
+    await runner.query('ALTER TABLE clients ADD COLUMN used_at timestamptz DEFAULT now()');
+    await runner.query('ALTER TABLE clients ALTER COLUMN used_at DROP DEFAULT');
   }
 
   async down(runner: QueryRunner): Promise<void> {

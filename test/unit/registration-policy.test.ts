@@ -10,7 +10,6 @@ const rows: Row[] = [
   ['the policy names it', { scopes: ['openid', 'trips'] }, { scope: 'openid trips' }, undefined, 'openid trips', []],
   ['the policy leaves out what is about people', { scopes: ['trips'] }, { scope: 'openid' }, undefined, 'openid', ['/scope']],
   ['the policy is what one gets', { scopes: ['openid', 'trips'] }, {}, undefined, 'openid trips', []],
-  ['no scope at all', { scopes: [] }, {}, undefined, '', []],
   ['what it has it may repeat', {}, { scope: 'openid trips' }, 'openid trips', 'openid trips', []],
   ['what it has it keeps', { scopes: ['openid', 'trips'] }, {}, 'openid', 'openid', []],
   ['what it has given up it gets again by the policy only', {}, { scope: 'openid trips' }, 'openid', 'openid trips', ['/scope']],

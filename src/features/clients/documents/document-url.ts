@@ -4,9 +4,9 @@ const LONGEST = 256;
 
 /** https, a host, a path; no fragment, no credentials, no dot segments, no query, and nothing that a URL parser would write differently. */
 export function isDocumentUrl(clientId: string): boolean {
-  if (!clientId.startsWith('https://') || clientId.length > LONGEST) return false;
-  const url = URL.parse(clientId);
-  if (!url || url.username || url.password) return false;
+  if (!clientId.startsWith('https://') || clientId.length > LONGEST || !URL.canParse(clientId)) return false;
+  const url = new URL(clientId);
+  if (url.username || url.password) return false;
   // What the parser has to change (case of the host, a port that goes without saying, dot segments, backslashes) is another spelling of it.
   if (url.href !== clientId || clientId.includes('#') || clientId.includes('?')) return false;
   if (/%2e/i.test(url.pathname)) return false;

@@ -78,13 +78,14 @@ function parsed({ status, contentType, text }: FetchedDocument): Members {
  */
 function applicationType(said: Members): unknown {
   const uris = Array.isArray(said.redirect_uris) ? said.redirect_uris.map(String) : [];
-  const hosts = uris.map((uri) => URL.parse(uri)?.hostname ?? '');
+  const urls = uris.filter((uri) => URL.canParse(uri)).map((uri) => new URL(uri));
+  const hosts = urls.map(({ hostname }) => hostname);
   const here = hosts.some((host) => isLoopback(host));
   if (hosts.some((host) => isAddress(host) && !isLoopback(host)))
     throw new DocumentRefused('redirect_uris must not be at an address');
   if (here && said.application_type === 'web')
     throw new DocumentRefused('a web application is not at the machine of whoever uses it');
-  const native = here || uris.some((uri) => URL.parse(uri)?.protocol.includes('.'));
+  const native = here || urls.some(({ protocol }) => protocol.includes('.'));
   return said.application_type ?? (native ? 'native' : 'web');
 }
 

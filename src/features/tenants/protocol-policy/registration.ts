@@ -17,6 +17,7 @@ const HostName = z
 export const OpenRegistration = z.strictObject({
   scopes: z
     .array(ScopeName)
+    .min(1)
     .max(200)
     .optional()
     .meta({ description: 'A client that names no scope gets these; absent: it may name scopes about people only' }),
