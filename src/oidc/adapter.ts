@@ -59,7 +59,9 @@ export function createAdapter({
           return withinRegistration(clients, await protocol.grants.find(requestOf(ctx), id));
         case 'InitialAccessToken': {
           const token = await initialAccessTokens.presented(id);
-          return token && { jti: id, kind: this.kind, exp: epochSeconds(token.expiresAt), policies: [REGISTRATION_POLICY] };
+          return (
+            token && { jti: id, kind: this.kind, exp: epochSeconds(token.expiresAt), policies: [REGISTRATION_POLICY] }
+          );
         }
         case 'RegistrationAccessToken': {
           const payload = await protocol.rows.find(requestOf(ctx), this.kind, id);
@@ -156,7 +158,8 @@ async function saveRegistered(
     await registered.save(payload, ctx?.oidc.entities.InitialAccessToken?.jti);
   } catch (error) {
     // Used up since the engine has looked: as where it was before (RFC 7591 §3.2.2).
-    if (error instanceof AppError && error.status === 401) throw new errors.InvalidToken('initial access token not found');
+    if (error instanceof AppError && error.status === 401)
+      throw new errors.InvalidToken('initial access token not found');
     // RFC 7592 §2.2: as where the client is gone already.
     if (error instanceof AppError && error.status === 404) throw new errors.InvalidToken('client not found');
     if (!(error instanceof AppError) || error.status !== 422) throw error;

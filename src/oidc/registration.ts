@@ -2,8 +2,8 @@
 // administrator may say about a client cannot be said by the client itself.
 import { errors } from 'oidc-provider';
 import { routes } from '../../config/protocol.js';
-import type { ClientService } from '../features/clients/client.service.js';
 import { needsSecret } from '../features/clients/client.rules.js';
+import type { ClientService } from '../features/clients/client.service.js';
 import { openidScope } from '../features/clients/client-lookup.js';
 import { asTravelling, settingsOf, travellingNames } from '../features/clients/client-settings.js';
 import { EVERYBODYS_TOKEN, type InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';

@@ -20,7 +20,8 @@ import type { People } from './people.js';
 export type Applications = ReturnType<typeof openApplications>;
 
 export function openApplications(ground: Ground, { users, passwords }: People) {
-  const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens, egress, rateLimits, limits, logger } = ground;
+  const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens, egress, rateLimits, limits, logger } =
+    ground;
 
   const builtInClients = new BuiltInClients((tenant) => tenants.issuerOf(tenant));
   const lookup = new ClientLookup(db, caching, clock, async (clientId) =>

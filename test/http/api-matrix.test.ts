@@ -310,7 +310,15 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
   });
 });
 
-async function furnish({ clients, initialAccessTokens, users, resources, protocol, db, clock }: Services): Promise<Record<string, string>> {
+async function furnish({
+  clients,
+  initialAccessTokens,
+  users,
+  resources,
+  protocol,
+  db,
+  clock,
+}: Services): Promise<Record<string, string>> {
   const { client } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
   const [secret] = await clients.listSecrets(client);
   const { token } = await initialAccessTokens.issue({});

@@ -9,7 +9,7 @@ import { ask, makeManager, managementToken } from './api.js';
 import type { Browser } from './browser.js';
 import { noticeFor } from './logout-receiver.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce, post, signIn, tokensFor } from './party.js';
-import { plant, initialAccessTokenFor } from './planted.js';
+import { initialAccessTokenFor, plant } from './planted.js';
 import { assertionOf, type DpopKey, dpopKey } from './proofs.js';
 import type { TestServer } from './server.js';
 

@@ -82,13 +82,18 @@ describe('what a document says (OAuth Client ID Metadata Document §4)', () => {
   });
 
   it('leaves out members that are not ours to know, and settings that only an administrator says', () => {
-    const metadata = read(document({ software_id: 'x', access_token_ttl: 86_400, allowed_cors_origins: ['https://evil.example'] }));
+    const metadata = read(
+      document({ software_id: 'x', access_token_ttl: 86_400, allowed_cors_origins: ['https://evil.example'] }),
+    );
     for (const member of ['client_id', 'software_id', 'access_token_ttl', 'allowed_cors_origins'])
       expect(metadata).not.toHaveProperty(member);
   });
 
   it.each([
-    [['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'], ['authorization_code', 'refresh_token']],
+    [
+      ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+      ['authorization_code', 'refresh_token'],
+    ],
     [['authorization_code', 'client_credentials', 'implicit'], ['authorization_code']],
   ])('uses of %j what a person takes part in', (grant_types, used) =>
     expect(read(document({ grant_types })).grant_types).toEqual(used),
@@ -118,14 +123,23 @@ describe('what a document says (OAuth Client ID Metadata Document §4)', () => {
     ['client_secret_post', document({ token_endpoint_auth_method: 'client_secret_post' })],
     ['client_secret_jwt', document({ token_endpoint_auth_method: 'client_secret_jwt' })],
     ['private_key_jwt without keys', document({ token_endpoint_auth_method: 'private_key_jwt' })],
-    ['a private key', document({ token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y', d: 'd' }] } })],
+    [
+      'a private key',
+      document({
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y', d: 'd' }] },
+      }),
+    ],
     ['keys over http', document({ token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'http://localhost/jwks' })],
     ['no redirect_uris', { client_id: clientId }],
     ['empty redirect_uris', document({ redirect_uris: [] })],
     ['redirect_uris that are no list', document({ redirect_uris: 'https://tool.example/cb' })],
     ['plain http', document({ redirect_uris: ['http://tool.example/cb'] })],
     ['a web application on loopback', document({ application_type: 'web', redirect_uris: ['http://127.0.0.1/cb'] })],
-    ['one of them on loopback', document({ application_type: 'web', redirect_uris: ['https://tool.example/cb', 'http://localhost/cb'] })],
+    [
+      'one of them on loopback',
+      document({ application_type: 'web', redirect_uris: ['https://tool.example/cb', 'http://localhost/cb'] }),
+    ],
     ['an inner address', document({ redirect_uris: ['https://10.0.0.1/cb'] })],
     ['an inner address of IPv6', document({ redirect_uris: ['https://[fd00::1]/cb'] })],
     ['an inner address as a number', document({ redirect_uris: ['https://167772161/cb'] })],
@@ -144,12 +158,10 @@ describe('what a document says (OAuth Client ID Metadata Document §4)', () => {
     ['more than five KiB', document({ x: 'a'.repeat(MOST_BYTES) })],
   ])('is not taken with %s', (_what, said, more) => expect(() => read(said, more)).toThrow());
 
-  it.each([
-    'application/json',
-    'application/json; charset=utf-8',
-    'application/oauth-client+json',
-    'Application/JSON',
-  ])('comes as %s', (contentType) => expect(read(document(), { contentType })).toHaveProperty('redirect_uris'));
+  it.each(['application/json', 'application/json; charset=utf-8', 'application/oauth-client+json', 'Application/JSON'])(
+    'comes as %s',
+    (contentType) => expect(read(document(), { contentType })).toHaveProperty('redirect_uris'),
+  );
 
   it.each([
     [null, 3600],

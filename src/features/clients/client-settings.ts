@@ -17,7 +17,15 @@ export interface ClientSettings extends Settings {
 
 type Name = keyof ClientSettings;
 
-const names: readonly Name[] = [...settingNames, 'consent_policy', 'dynamic', 'allowed_scope', 'registration_policy', 'document_expires_at', 'used'];
+const names: readonly Name[] = [
+  ...settingNames,
+  'consent_policy',
+  'dynamic',
+  'allowed_scope',
+  'registration_policy',
+  'document_expires_at',
+  'used',
+];
 
 const travelling = new Map<Name, string>(names.map((name) => [name, `urn:ostiary:${name}`]));
 

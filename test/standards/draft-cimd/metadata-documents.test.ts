@@ -94,7 +94,9 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
     const clientId = newClient();
     expect((await discovery()).client_id_metadata_document_supported).toBeUndefined();
     expect((await authorize(clientId)).status).toBe(400);
-    expect((await token(clientId, { grant_type: 'refresh_token', refresh_token: 'x' })).body.error).toBe('invalid_client');
+    expect((await token(clientId, { grant_type: 'refresh_token', refresh_token: 'x' })).body.error).toBe(
+      'invalid_client',
+    );
     expect(fetched).toEqual([]);
   });
 
@@ -103,7 +105,12 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
 
     it('is published (§5), and nothing is fetched from elsewhere', async () => {
       expect((await discovery()).client_id_metadata_document_supported).toBe(true);
-      for (const clientId of ['https://evil.example/c', 'https://a.tool.example/c', 'https://tool.example/', 'https://tool.example/c?q'])
+      for (const clientId of [
+        'https://evil.example/c',
+        'https://a.tool.example/c',
+        'https://tool.example/',
+        'https://tool.example/c?q',
+      ])
         expect((await authorize(clientId)).status).toBe(400);
       expect(fetched).toEqual([]);
     });
@@ -113,7 +120,10 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
       const { email } = await makePerson(server);
       const browser = new Browser();
       const proof = pkce();
-      const url = authorizationUrl(server, party(clientId), proof, { scope: 'openid offline_access', prompt: 'consent' });
+      const url = authorizationUrl(server, party(clientId), proof, {
+        scope: 'openid offline_access',
+        prompt: 'consent',
+      });
       let page = await asked(browser, url, email);
       expect(page.html).toMatch(/really belongs to <b>(<bdi>)?tool\.example/);
       expect(page.html).toContain('Your Bank');
@@ -189,7 +199,11 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
     });
 
     it('is left no row by what is not taken', async () => {
-      for (const more of [{ client_secret: 'x' }, { client_id: 'https://tool.example/another' }, { redirect_uris: [] }]) {
+      for (const more of [
+        { client_secret: 'x' },
+        { client_id: 'https://tool.example/another' },
+        { redirect_uris: [] },
+      ]) {
         const clientId = newClient(more);
         expect((await authorize(clientId)).status).toBe(400);
         expect(fetched).toContain(clientId);

@@ -60,10 +60,9 @@ describe('what a client registers with (RFC 7591 §3, §5)', () => {
     expect(await read(id)).toMatchObject({ uses_left: 0, last_used_at: expect.any(String) });
     const made = answers.find(({ status }) => status === 201)?.body;
     const [event] = await server.inside(({ db }) =>
-      db.manager.query(
-        `SELECT data FROM audit_events WHERE name = 'client.created' AND data ->> 'client_id' = $1`,
-        [made?.client_id],
-      ),
+      db.manager.query(`SELECT data FROM audit_events WHERE name = 'client.created' AND data ->> 'client_id' = $1`, [
+        made?.client_id,
+      ]),
     );
     expect(event.data.initial_access_token_id).toBe(id);
   });
@@ -94,14 +93,20 @@ describe('what a client registers with (RFC 7591 §3, §5)', () => {
   });
 
   it('nobody issues one for scopes that they do not hold', async () => {
-    const answer = await ask(server, manager, 'post', '/initial-access-tokens', { policy: { scopes: ['users:write'] } });
+    const answer = await ask(server, manager, 'post', '/initial-access-tokens', {
+      policy: { scopes: ['users:write'] },
+    });
     expect([answer.status, answer.body.code]).toEqual([403, 'scope_not_held']);
     for (const body of [{ uses: 0 }, { uses: 10_001 }, { expires_in: 0 }, { policy: { redirect_hosts: ['*'] } }])
       expect((await ask(server, manager, 'post', '/initial-access-tokens', body)).status).toBe(422);
   });
 
   it('its policy bounds what a client says of itself, then and later (RFC 7592 §2.2)', async () => {
-    const policy = { scopes: ['openid', 'trips:read'], grant_types: ['authorization_code'], redirect_hosts: ['rp.example'] };
+    const policy = {
+      scopes: ['openid', 'trips:read'],
+      grant_types: ['authorization_code'],
+      redirect_hosts: ['rp.example'],
+    };
     const { initial_access_token: token } = await issue({ uses: 10, policy });
     const refused: Json[] = [
       { scope: 'openid email' },
@@ -167,7 +172,8 @@ describe('what a client registers with (RFC 7591 §3, §5)', () => {
       expect([status, body.client_name]).toEqual([201, 'Self Made']);
       const stored = await there(() => server.services.clients.find(String(body.client_id)));
       expect([stored.dynamic, stored.consentPolicy]).toEqual([true, 'explicit']);
-      for (const token of [undefined, 'everybody', 'x']) expect((await register(token)).status).toBeGreaterThanOrEqual(400);
+      for (const token of [undefined, 'everybody', 'x'])
+        expect((await register(token)).status).toBeGreaterThanOrEqual(400);
       expect((await register('x', {}, issuer)).status).toBe(401);
     });
 

@@ -97,7 +97,12 @@ describe('software statements (RFC 7591 §2.3)', () => {
 
   it('state nothing that only an administrator says', async () => {
     const { status, body } = await register({
-      software_statement: await sign({ access_token_ttl: 86_400, consent_policy: 'implicit', dynamic: false, client_id: 'mine' }),
+      software_statement: await sign({
+        access_token_ttl: 86_400,
+        consent_policy: 'implicit',
+        dynamic: false,
+        client_id: 'mine',
+      }),
     });
     expect(status).toBe(201);
     expect(body.client_id).not.toBe('mine');
@@ -115,15 +120,28 @@ describe('software statements (RFC 7591 §2.3)', () => {
   const now = () => Math.floor(Date.now() / 1000);
   it.each<[string, string, () => unknown]>([
     ['of nobody', 'unapproved_software_statement', () => sign({ iss: undefined })],
-    ['of a stranger', 'unapproved_software_statement', () => sign({ iss: 'https://evil.example' }, { key: stranger.privateKey })],
+    [
+      'of a stranger',
+      'unapproved_software_statement',
+      () => sign({ iss: 'https://evil.example' }, { key: stranger.privateKey }),
+    ],
     ['of an issuer that is written otherwise', 'unapproved_software_statement', () => sign({ iss: `${vouching}/` })],
-    ['of a stranger in the name of another', 'invalid_software_statement', () => sign({}, { key: stranger.privateKey })],
+    [
+      'of a stranger in the name of another',
+      'invalid_software_statement',
+      () => sign({}, { key: stranger.privateKey }),
+    ],
     [
       'with its key in its header',
       'invalid_software_statement',
-      async () => sign({}, { key: stranger.privateKey, header: { kid: undefined, jwk: await exportJWK(stranger.publicKey) } }),
+      async () =>
+        sign({}, { key: stranger.privateKey, header: { kid: undefined, jwk: await exportJWK(stranger.publicKey) } }),
     ],
-    ['without signature', 'invalid_software_statement', () => new UnsecuredJWT({ redirect_uris }).setIssuer(vouching).encode()],
+    [
+      'without signature',
+      'invalid_software_statement',
+      () => new UnsecuredJWT({ redirect_uris }).setIssuer(vouching).encode(),
+    ],
     [
       'with the public key as a secret',
       'invalid_software_statement',
@@ -135,11 +153,15 @@ describe('software statements (RFC 7591 §2.3)', () => {
     ['that is over', 'invalid_software_statement', () => sign({ exp: now() - 600 })],
     ['that is not yet', 'invalid_software_statement', () => sign({ nbf: now() + 600 })],
     ['for another server', 'invalid_software_statement', () => sign({ aud: 'https://other.example' })],
-    ['with what nobody understands', 'invalid_software_statement', async () => {
-      const [, ...rest] = (await sign()).split('.');
-      const header = { alg: 'ES256', kid: 'one', crit: ['x'], x: true };
-      return [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.');
-    }],
+    [
+      'with what nobody understands',
+      'invalid_software_statement',
+      async () => {
+        const [, ...rest] = (await sign()).split('.');
+        const header = { alg: 'ES256', kid: 'one', crit: ['x'], x: true };
+        return [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.');
+      },
+    ],
     ['that is no JWT', 'invalid_software_statement', () => 'nonsense'],
     ['that is no text', 'invalid_software_statement', () => ({})],
   ])('are not believed: %s (§3.2.2)', async (_what, error, statement) => {

@@ -64,7 +64,9 @@ describe('clients that nobody uses (RFC 7591 §5)', () => {
     const machine = await register({ grant_types: ['client_credentials'], response_types: [], redirect_uris: [] });
     const response = await fetch(`${server.issuer}/token`, {
       method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from(`${machine.clientId}:${machine.clientSecret}`).toString('base64')}` },
+      headers: {
+        authorization: `Basic ${Buffer.from(`${machine.clientId}:${machine.clientSecret}`).toString('base64')}`,
+      },
       body: new URLSearchParams({ grant_type: 'client_credentials' }),
     });
     expect(response.status).toBe(200);

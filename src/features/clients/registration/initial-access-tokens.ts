@@ -77,7 +77,10 @@ export class InitialAccessTokens {
     if (value === EVERYBODYS_TOKEN) {
       const { registration, open_registration } = await this.tenantPolicy();
       if (registration !== 'open') return undefined;
-      return { policy: { ...open_registration, grant_types: FOR_EVERYBODY }, expiresAt: new Date(now.getTime() + 60_000) };
+      return {
+        policy: { ...open_registration, grant_types: FOR_EVERYBODY },
+        expiresAt: new Date(now.getTime() + 60_000),
+      };
     }
     const token = await this.db.repo(InitialAccessToken).findOneBy({ hash: sha256(value) });
     return token && token.usesLeft > 0 && token.expiresAt > now ? token : undefined;

@@ -34,7 +34,12 @@ export class UnusedClients {
     let gone = 0;
     for (let due: Due[] = []; ; ) {
       const last = due.at(-1);
-      due = (await this.db.manager.query(DUE, [now, last?.created_at ?? null, last?.client_id ?? null, batch])) as Due[];
+      due = (await this.db.manager.query(DUE, [
+        now,
+        last?.created_at ?? null,
+        last?.client_id ?? null,
+        batch,
+      ])) as Due[];
       for (const { tenant_id: tenantId, client_id } of due) {
         if (signal?.aborted) return gone;
         const context = { tenantId, actor: { type: 'system' as const, id: 'ostiary' } };
