@@ -156,7 +156,7 @@ describe('what a document says (OAuth Client ID Metadata Document §4)', () => {
     ['no content type', document(), { contentType: null }],
     ['a content type that begins alike', document(), { contentType: 'application/jsonp' }],
     ['more than five KiB', document({ x: 'a'.repeat(MOST_BYTES) })],
-  ])('is not taken with %s', (_what, said, more) => expect(() => read(said, more)).toThrow());
+  ])('is not taken with %s', (...[, said, more]) => expect(() => read(said, more)).toThrow());
 
   it.each(['application/json', 'application/json; charset=utf-8', 'application/oauth-client+json', 'Application/JSON'])(
     'comes as %s',
