@@ -53,7 +53,9 @@ export function registrationPolicies({ initialAccessTokens, softwareStatements }
           issues.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`).join('; '),
         );
       // Scopes of resources are none of the engine's, which would refuse them.
-      Object.assign(properties, asTravelling({ allowed_scope: scope, registration_policy: agreed }));
+      // Only what is said: a name of ours that the sender has used must reach refusedRegistration.
+      for (const [name, value] of Object.entries(asTravelling({ allowed_scope: scope, registration_policy: agreed })))
+        if (value !== undefined) properties[name] = value;
       if (scope !== undefined) properties.scope = openidScope(scope);
     },
   };

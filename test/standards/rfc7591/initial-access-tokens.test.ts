@@ -7,6 +7,8 @@ import { startServer, type TestServer } from '../../support/server.js';
 type Json = Record<string, unknown>;
 
 const roomy = { points: 100_000, seconds: 60 };
+/** RFC 7591 §3.2.2 */
+const refusalOf = (more: Json) => ('redirect_uris' in more ? 'invalid_redirect_uri' : 'invalid_client_metadata');
 const metadata = { client_name: 'Self Made', redirect_uris: ['https://rp.example/cb'] };
 
 describe('what a client registers with (RFC 7591 §3, §5)', () => {
@@ -117,14 +119,14 @@ describe('what a client registers with (RFC 7591 §3, §5)', () => {
     ];
     for (const more of refused) {
       const { status, body } = await register(token, more);
-      expect([more, status, body.error]).toEqual([more, 400, 'invalid_client_metadata']);
+      expect([more, status, body.error]).toEqual([more, 400, refusalOf(more)]);
     }
     const { status, body: client } = await register(token, { scope: 'openid trips:read' });
     expect([status, client.scope]).toEqual([201, 'openid trips:read']);
     let current = client;
     for (const more of refused) {
       const answer = await change(current, more);
-      expect([more, answer.status, answer.body.error]).toEqual([more, 400, 'invalid_client_metadata']);
+      expect([more, answer.status, answer.body.error]).toEqual([more, 400, refusalOf(more)]);
     }
     const less = await change(current, { scope: 'openid' });
     expect([less.status, less.body.scope]).toEqual([200, 'openid']);

@@ -114,7 +114,7 @@ describe('software statements (RFC 7591 §2.3)', () => {
   it('are bound by the policy of the initial access token', async () => {
     const narrow = await initialAccessTokenFor(server, { policy: { redirect_hosts: ['other.example'] } });
     const refused = await send('POST', `${server.issuer}/register`, narrow, { software_statement: await sign() });
-    expect([refused.status, refused.body.error]).toEqual([400, 'invalid_client_metadata']);
+    expect([refused.status, refused.body.error]).toEqual([400, 'invalid_redirect_uri']);
   });
 
   const now = () => Math.floor(Date.now() / 1000);

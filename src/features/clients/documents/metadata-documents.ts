@@ -1,5 +1,6 @@
 // Owns clients that are the address of a document (OAuth Client ID Metadata Document): what is read there becomes a row like any other, so that
 // grants, consent, disabling and the audit log know them. Nothing is fetched before policy and limits allow it. Hands off to: ClientLookup.
+import { IsNull, Not } from 'typeorm';
 import type { Clock } from '../../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../../platform/context.js';
 import type { Database, Statement } from '../../../platform/database.js';
@@ -56,7 +57,7 @@ export class MetadataDocuments {
     const until = settingsOf(known).document_expires_at ?? 0;
     if (known && until > this.clock.now().getTime()) return known;
     // A client that is disabled is not known to the engine, and its document brings it back as little as anything else.
-    if (!known && (await this.db.repo(Client).existsBy({ clientId }))) return undefined;
+    if (!known && (await this.db.repo(Client).existsBy({ clientId, disabledAt: Not(IsNull()) }))) return undefined;
     return this.together(clientId, known);
   }
 
