@@ -106,6 +106,11 @@ export const limits = {
   protocolFailures: { points: 60, seconds: minute },
   /** Authorization requests from one address: each may leave an interaction behind. */
   authorizations: { points: 600, seconds: minute },
+  /** Clients that register themselves from one address without a token, where everybody may. */
+  clientRegistrations: { points: 20, seconds: hour },
+  /** Documents of clients that are fetched for one address, and from one host. */
+  documentFetches: { points: 30, seconds: minute },
+  documentHostFetches: { points: 60, seconds: minute },
   /** Wrong secrets for one client from one address. */
   clientSecretFailures: { points: 10, seconds: minute },
   /** Submitted sign-in forms from one address that failed. */

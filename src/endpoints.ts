@@ -2,6 +2,7 @@
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
+import { initialAccessTokenRoutes } from './features/clients/registration/initial-access-token.routes.js';
 import { lockoutRoutes } from './features/credentials/lockout.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
 import { deviceRoutes } from './features/devices/device.routes.js';
@@ -31,6 +32,7 @@ export function tenantEndpoints({
   db,
   clock,
   clients,
+  initialAccessTokens,
   users,
   accountLocks,
   devices,
@@ -49,6 +51,7 @@ export function tenantEndpoints({
   return [
     ...clientRoutes(db, clients),
     ...clientSecretRoutes(clients),
+    ...initialAccessTokenRoutes(db, initialAccessTokens),
     ...userRoutes(db, users, importedPasswords),
     ...passwordRoutes(users, passwordLinks),
     ...lockoutRoutes(db, users, accountLocks),

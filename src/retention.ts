@@ -22,6 +22,8 @@ export const retentions: readonly Retention[] = [
   { table: 'grants', column: 'expires_at', keep: 0 },
   { table: 'traces', column: 'occurred_at', keep: month },
   { table: 'one_time_tokens', column: 'expires_at', keep: 0 },
+  // Used up or expired, it can be looked into.
+  { table: 'initial_access_tokens', column: 'expires_at', keep: month },
   {
     table: 'login_failures',
     column: 'last_failed_at',

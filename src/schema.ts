@@ -54,12 +54,18 @@ import { ExternalSubjects1700000000076 } from '../migrations/0076-external-subje
 import { ExchangePolicies1700000000077 } from '../migrations/0077-exchange-policies.js';
 import { GrantsStandOn1700000000078 } from '../migrations/0078-grants-stand-on.js';
 import { GrantsStandOnIndex1700000000079 } from '../migrations/0079-grants-stand-on-index.js';
+import { InitialAccessTokens1700000000080 } from '../migrations/0080-initial-access-tokens.js';
+import { ClientRegistrations1700000000081 } from '../migrations/0081-client-registrations.js';
+import { ClientDocuments1700000000082 } from '../migrations/0082-client-documents.js';
+import { ClientUses1700000000083 } from '../migrations/0083-client-uses.js';
+import { UnusedClientsIndex1700000000084 } from '../migrations/0084-unused-clients-index.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
+import { InitialAccessToken } from './features/clients/registration/initial-access-token.entity.js';
 import { LockoutRecord } from './features/credentials/lockout-record.entity.js';
 import { LoginFailure } from './features/credentials/login-failure.entity.js';
 import { Passkey } from './features/credentials/passkey.entity.js';
@@ -97,6 +103,7 @@ export const entities = [
   OneTimeToken,
   Client,
   ClientSecret,
+  InitialAccessToken,
   Resource,
   MailMessage,
   Registration,
@@ -163,4 +170,9 @@ export const migrations = [
   ExchangePolicies1700000000077,
   GrantsStandOn1700000000078,
   GrantsStandOnIndex1700000000079,
+  InitialAccessTokens1700000000080,
+  ClientRegistrations1700000000081,
+  ClientDocuments1700000000082,
+  ClientUses1700000000083,
+  UnusedClientsIndex1700000000084,
 ];

@@ -3,7 +3,7 @@
 import type { Config } from '../config/index.js';
 import type { MailboxLimits } from './features/accounts/mailboxes.js';
 import { type Accounts, openAccounts } from './wiring/accounts.js';
-import { openApplications } from './wiring/applications.js';
+import { type Applications, openApplications } from './wiring/applications.js';
 import { type GroundOverrides, openGround } from './wiring/ground.js';
 import { openPeople, type People } from './wiring/people.js';
 
@@ -21,8 +21,10 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     erasure: people.erasure,
     accountDeletion: accounts.accountDeletion,
     abandonedRegistrations: accounts.abandonedRegistrations,
+    unusedClients: applications.unusedClients,
   }));
   const people: People = openPeople(ground);
   const accounts: Accounts = openAccounts(ground, people, overrides.letters);
-  return { ...ground, ...people, ...accounts, ...openApplications(ground, people) };
+  const applications: Applications = openApplications(ground, people);
+  return { ...ground, ...people, ...accounts, ...applications };
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ABANDONED_TASK, type AbandonedRegistrations } from './features/accounts/abandoned-registrations.js';
 import { type AccountDeletion, PURGE_TASK } from './features/accounts/account-deletion.js';
 import { ERASE_TASK, type Erasure } from './features/accounts/erasure.js';
+import { UNUSED_TASK, type UnusedClients } from './features/clients/registration/unused-clients.js';
 import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock-notice.js';
 import type { KeySchedule } from './features/keys/key-schedule.js';
 import { DeliverLogout, LOGOUT_TASK, type LogoutNotices } from './features/logout/logout-notices.js';
@@ -33,6 +34,7 @@ export interface Workers {
   accountDeletion: AccountDeletion;
   erasure: Erasure;
   abandonedRegistrations: AbandonedRegistrations;
+  unusedClients: UnusedClients;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -77,6 +79,11 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 6 * 3600,
       run: async (_nothing, { signal }) => void (await workers().abandonedRegistrations.end(inTime(signal))),
+    }),
+    [UNUSED_TASK]: task({
+      schema: Nothing,
+      every: 6 * 3600,
+      run: async (_nothing, { signal }) => void (await workers().unusedClients.end(inTime(signal))),
     }),
     'signing_keys.tend': task({
       schema: Nothing,

@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 import type { Need } from '../features/authentication/requirement.js';
 import { isBuiltInClient } from '../features/clients/built-in-clients.js';
 import { settingsOf } from '../features/clients/client-settings.js';
+import { documentHost } from '../features/clients/documents/document-url.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { User } from '../features/users/user.entity.js';
 import type { PageOptions, Pages } from '../platform/page.js';
@@ -37,6 +38,8 @@ export interface VisitedClient {
   policy_uri?: string | undefined;
   tos_uri?: string | undefined;
   dynamic: boolean;
+  /** The host whose document describes the client: it has proved that it is its own. */
+  verified?: string | undefined;
   /** Every scope the client was given, where its registration names them. */
   allowed_scope?: string[] | undefined;
 }
@@ -45,7 +48,7 @@ export function describeClient(
   { clientId, params }: Interaction,
   metadata: Readonly<Record<string, unknown>> = {},
 ): VisitedClient {
-  const { dynamic, allowed_scope } = settingsOf(metadata);
+  const { dynamic, allowed_scope, document_expires_at } = settingsOf(metadata);
   return {
     client_id: clientId,
     name: text(metadata.client_name) ?? clientId,
@@ -54,9 +57,14 @@ export function describeClient(
     policy_uri: text(metadata.policy_uri),
     tos_uri: text(metadata.tos_uri),
     dynamic: dynamic === true,
+    verified: document_expires_at === undefined ? undefined : provedHost(clientId, text(params.redirect_uri)),
     allowed_scope: allowed_scope?.split(' '),
   };
 }
+
+/** RFC 8252 §8.6: whatever runs on somebody's machine may say that it is the client of this document, so that nothing is proved there. */
+const provedHost = (clientId: string, redirectUri = ''): string | undefined =>
+  redirectUri.startsWith('https://') ? documentHost(clientId) : undefined;
 
 /** The host of a web address; for a private-use scheme (RFC 8252 §7.1) the scheme itself. */
 function hostOf(uri: string | undefined): string {

@@ -1,15 +1,16 @@
 // The engine's seven calls, mapped onto features/protocol and features/clients. No rule lives here.
 import { type Adapter, errors, Provider } from 'oidc-provider';
-import type { ClientService } from '../features/clients/client.service.js';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
 import { AlreadyConsumed } from '../features/protocol/engine-rows.js';
 import type { GrantEnd } from '../features/protocol/grants.js';
 import type { Payload } from '../features/protocol/handles.js';
-import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';
+import { epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
+import type { ConfigurationDependencies } from './configuration/chapter.js';
 import type { EngineContext } from './engine-types.js';
 import { withinRegistration } from './grant.js';
+import { REGISTRATION_POLICY } from './registration.js';
 
 /** The refresh token was exchanged a moment ago; the engine has made all its checks, so the same answer may be given again. */
 export class AlreadyRotated extends Error {}
@@ -31,11 +32,17 @@ export function requestOf(ctx: object | undefined): ProtocolRequest {
 const anyToken = ['AccessToken', 'ClientCredentials', 'RefreshToken'];
 const routesOfAnyToken = new Set(['introspection', 'revocation']);
 
-export function createAdapter(
-  protocol: Protocol,
-  clients: ClientService,
-  registered: RegisteredClients,
-): new (
+type Dependencies = Pick<
+  ConfigurationDependencies,
+  'protocol' | 'clients' | 'registeredClients' | 'initialAccessTokens'
+>;
+
+export function createAdapter({
+  protocol,
+  clients,
+  registeredClients: registered,
+  initialAccessTokens,
+}: Dependencies): new (
   kind: string,
 ) => Adapter {
   return class EngineAdapter {
@@ -50,6 +57,16 @@ export function createAdapter(
           return protocol.sessions.find(requestOf(ctx), id);
         case 'Grant':
           return withinRegistration(clients, await protocol.grants.find(requestOf(ctx), id));
+        case 'InitialAccessToken': {
+          const token = await initialAccessTokens.presented(id);
+          return (
+            token && { jti: id, kind: this.kind, exp: epochSeconds(token.expiresAt), policies: [REGISTRATION_POLICY] }
+          );
+        }
+        case 'RegistrationAccessToken': {
+          const payload = await protocol.rows.find(requestOf(ctx), this.kind, id);
+          return payload && { ...payload, policies: [REGISTRATION_POLICY] };
+        }
         default: {
           const siblings =
             routesOfAnyToken.has(ctx?.oidc?.route ?? '') && anyToken.includes(this.kind) ? anyToken : undefined;
@@ -70,7 +87,7 @@ export function createAdapter(
       const request = requestOf(currentEngineContext());
       switch (this.kind) {
         case 'Client':
-          return saveRegistered(registered, payload, currentEngineContext()?.oidc?.route === 'client_update');
+          return saveRegistered(registered, payload, currentEngineContext());
         case 'Session':
           await protocol.sessions.save(request, id, payload);
           return;
@@ -132,10 +149,17 @@ export function createAdapter(
   ) => Adapter;
 }
 
-async function saveRegistered(registered: RegisteredClients, payload: Payload, known: boolean): Promise<void> {
+async function saveRegistered(
+  registered: RegisteredClients,
+  payload: Payload,
+  ctx: EngineContext | undefined,
+): Promise<void> {
   try {
-    await registered.save(payload, known);
+    await registered.save(payload, ctx?.oidc.entities.InitialAccessToken?.jti);
   } catch (error) {
+    // Used up since the engine has looked: as where it was before (RFC 7591 §3.2.2).
+    if (error instanceof AppError && error.status === 401)
+      throw new errors.InvalidToken('initial access token not found');
     // RFC 7592 §2.2: as where the client is gone already.
     if (error instanceof AppError && error.status === 404) throw new errors.InvalidToken('client not found');
     if (!(error instanceof AppError) || error.status !== 422) throw error;

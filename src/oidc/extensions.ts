@@ -2,6 +2,7 @@
 // own is registered here too; it is then exchanged like all others, in one unit (provider.ts).
 import type { Provider } from 'oidc-provider';
 import { routes } from '../../config/protocol.js';
+import type { UnusedClients } from '../features/clients/registration/unused-clients.js';
 import type { Exchanges } from '../features/exchange/exchanges.js';
 import type { Assertions } from '../features/trusted-issuers/assertions.js';
 import type { Logger } from '../platform/logger.js';
@@ -16,11 +17,11 @@ import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { jwtBearer } from './grants/jwt-bearer.js';
 import { tokenExchange } from './grants/token-exchange.js';
 import { jwtTokens } from './jwt-tokens.js';
-import { keepClients, withoutCalls } from './known-clients.js';
+import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
 import { discoveryRoutes } from './published.js';
 import { pushedOnly } from './pushed-only.js';
-import { clientManagement } from './registration.js';
+import { asEverybody, clientManagement } from './registration.js';
 import { countOnce } from './replays.js';
 import { believeRetired } from './retired-keys.js';
 import { keepInteractions, keepSessions } from './session.js';
@@ -29,11 +30,12 @@ import type { TraceIds } from './trace.js';
 export interface ProviderDependencies extends ConfigurationDependencies {
   exchanges: Exchanges;
   assertions: Assertions;
+  unusedClients: Pick<UnusedClients, 'used'>;
   traces: TraceIds;
   metrics: EngineMetrics;
   logger: Logger;
   rateLimits: RateLimits;
-  limits: { clientSecretFailures: { points: number; seconds: number } };
+  limits: Record<'clientSecretFailures' | 'clientRegistrations', { points: number; seconds: number }>;
 }
 
 type Extension = (provider: Provider, deps: ProviderDependencies, issuer: Issuer) => void;
@@ -51,10 +53,11 @@ export const extensions: readonly Extension[] = [
   (provider, _deps, issuer) => believeRetired(provider, issuer),
   (provider, deps, issuer) => tokenExchange(provider, deps, issuer),
   (provider, deps, issuer) => jwtBearer(provider, deps, issuer),
-  (provider, { clients }) => keepClients(provider, clients),
+  (provider, { documents }) => keepClients(provider, documents),
   (provider, _deps, { protocol }) => pushedOnly(provider, protocol),
   (provider, { clients }, { protocol }) => refuseCompatibility(provider, clients, protocol),
   (provider, deps) => compareSecrets(provider, deps),
+  (provider, { unusedClients, logger }) => noteFirstUse(provider, unusedClients, logger),
   (provider) => withoutCalls(provider),
   // RFC 7523 §3: the audience of an assertion is the issuer, and nothing a sender could steer.
   (provider, _deps, issuer) => {
@@ -69,6 +72,11 @@ export const extensions: readonly Extension[] = [
         sayWhatIsThere(ctx);
       }),
     );
+  },
+  (provider, { rateLimits, limits }, { protocol }) => {
+    if (protocol.registration !== 'open') return;
+    const limiter = rateLimits.limiter({ name: 'client_registrations', ...limits.clientRegistrations });
+    provider.use(below([routes.registration], asEverybody(limiter)));
   },
   (provider, { clients }) => provider.use(below([routes.registration], clientManagement(clients))),
   (provider, { protocol, resources }, issuer) => {

@@ -2,9 +2,117 @@
 // administrator may say about a client cannot be said by the client itself.
 import { errors } from 'oidc-provider';
 import { routes } from '../../config/protocol.js';
+import { needsSecret } from '../features/clients/client.rules.js';
 import type { ClientService } from '../features/clients/client.service.js';
-import { travellingNames } from '../features/clients/client-settings.js';
+import { openidScope } from '../features/clients/client-lookup.js';
+import { asTravelling, settingsOf, travellingNames } from '../features/clients/client-settings.js';
+import { EVERYBODYS_TOKEN, type InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';
+import { type AgreedRegistration, decideRegistration } from '../features/clients/registration/registration-policy.js';
+import { type SoftwareStatements, StatementRefused } from '../features/clients/registration/software-statements.js';
+import { currentContext } from '../platform/context.js';
+import { randomToken } from '../platform/crypto.js';
+import { AppError } from '../platform/errors.js';
+import { clientKey, type Limiter } from '../platform/rate-limit.js';
 import type { EngineContext } from './engine-types.js';
+
+/** How the engine names what initial and registration access tokens have it ask. */
+export const REGISTRATION_POLICY = 'registration';
+
+type Properties = Record<string, unknown>;
+
+interface Registrations {
+  initialAccessTokens: Pick<InitialAccessTokens, 'presented'>;
+  softwareStatements: Pick<SoftwareStatements, 'read'>;
+}
+
+/**
+ * What a client says of itself, and what somebody vouches for (RFC 7591 §2.3), is held against what it registers under, before the engine checks it
+ * and shows what became of it (§3.2.1).
+ */
+export function registrationPolicies({ initialAccessTokens, softwareStatements }: Registrations, issuer: string) {
+  return {
+    async [REGISTRATION_POLICY]({ oidc }: EngineContext, properties: Properties): Promise<void> {
+      const token = oidc.entities.InitialAccessToken;
+      const presented = token && (await initialAccessTokens.presented(String(token.jti)));
+      if (token && !presented) throw new errors.InvalidToken('initial access token not found');
+      const { registration_policy, allowed_scope } = settingsOf(oidc.client);
+      const agreed: AgreedRegistration = { ...(presented?.policy ?? registration_policy) };
+
+      const { software_statement: statement } = properties;
+      // Once it has one, a client need not show it again, and what it states stays.
+      if (statement !== undefined || !agreed.stated) {
+        const stated = await softwareStatements.read(statement, issuer).catch(refusedStatement);
+        if (stated) Object.assign(agreed, { statement, stated });
+      }
+      Object.assign(properties, agreed.stated);
+      if (agreed.stated?.token_endpoint_auth_method !== undefined) secretFor(properties);
+
+      const { scope, issues } = decideRegistration(agreed, properties, allowed_scope);
+      if (issues.length > 0)
+        throw new errors.InvalidClientMetadata(
+          issues.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`).join('; '),
+        );
+      // Scopes of resources are none of the engine's, which would refuse them.
+      // Only what is said: a name of ours that the sender has used must reach refusedRegistration.
+      for (const [name, value] of Object.entries(asTravelling({ allowed_scope: scope, registration_policy: agreed })))
+        if (value !== undefined) properties[name] = value;
+      if (scope !== undefined) properties.scope = openidScope(scope);
+    },
+  };
+}
+
+/** The engine has decided on a secret by what the client said. */
+function secretFor(properties: Properties): void {
+  if (needsSecret(properties as Parameters<typeof needsSecret>[0])) {
+    if (properties.client_secret !== undefined) return;
+    Object.assign(properties, { client_secret: randomToken(), client_secret_expires_at: 0 });
+  } else {
+    delete properties.client_secret;
+    delete properties.client_secret_expires_at;
+  }
+}
+
+/** RFC 7591 §3.2.2 */
+function refusedStatement(error: unknown): never {
+  if (!(error instanceof StatementRefused)) throw error;
+  if (error.reason === 'unapproved') throw new errors.UnapprovedSoftwareStatement(error.message);
+  if (error.reason === 'missing') throw new errors.InvalidClientMetadata(error.message);
+  throw new errors.InvalidSoftwareStatement(error.message);
+}
+
+/**
+ * Where everybody may register, whoever brings no token holds everybody's, and a limited number of clients comes from one address (RFC 7591 §5).
+ * Only where the tenant says so is it good for anything.
+ */
+export function asEverybody(limiter: Pick<Limiter, 'consume'>) {
+  return async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
+    if (ctx.method !== 'POST' || ctx.path !== routes.registration) return next();
+    if (!ctx.get('authorization')) ctx.req.headers.authorization = `Bearer ${EVERYBODYS_TOKEN}`;
+    if (ctx.get('authorization') === `Bearer ${EVERYBODYS_TOKEN}`) {
+      const seconds = await waitOf(limiter.consume(clientKey(currentContext()?.ip)));
+      if (seconds > 0) return refuse(ctx, seconds);
+    }
+    return next();
+  };
+}
+
+/** @returns 0 where nobody has to wait. */
+async function waitOf(counted: Promise<void>): Promise<number> {
+  try {
+    await counted;
+    return 0;
+  } catch (error) {
+    if (error instanceof AppError) return error.details.retryAfter ?? 1;
+    throw error;
+  }
+}
+
+function refuse(ctx: EngineContext, seconds: number): void {
+  ctx.status = 429;
+  ctx.set('Retry-After', String(seconds));
+  ctx.set('Cache-Control', 'no-store');
+  ctx.body = { error: 'slow_down', error_description: 'too many registrations from this address' };
+}
 
 const registrationRoutes = new Set(['registration', 'client_update']);
 
@@ -29,6 +137,9 @@ export function clientManagement(clients: ClientService) {
     await next();
     if (typeof ctx.body !== 'object' || ctx.body === null) return;
     const body = ctx.body as Record<string, unknown>;
+    const { allowed_scope: scope, registration_policy: agreed } = settingsOf(body);
+    if (scope !== undefined) body.scope = scope;
+    if (agreed?.statement !== undefined) body.software_statement = agreed.statement;
     for (const member of travellingNames) delete body[member];
     if (placeholder !== undefined) {
       delete body.client_secret;

@@ -45,6 +45,8 @@ export interface EgressSettings {
 export interface EgressInit extends RequestInit {
   /** How many are followed; none unless said: the 3xx is the answer. */
   redirects?: number;
+  /** Of the body; never more than the settings allow. */
+  maxBytes?: number;
 }
 
 export class Egress {
@@ -64,7 +66,7 @@ export class Egress {
    * @throws EgressError, whose message names the host and never the rest of the URL.
    */
   async fetch(input: string | URL | Request, init: EgressInit = {}): Promise<Response> {
-    const { redirects = 0, ...options } = init;
+    const { redirects = 0, maxBytes = this.settings.maxBytes, ...options } = init;
     // Loaded with the first call: many servers never make one.
     const undici = await import('undici');
     this.agent ??= this.open(undici);
@@ -85,7 +87,7 @@ export class Egress {
         });
         const location = isRedirect(answer.status) ? answer.headers.get('location') : null;
         if (location === null || (redirects === 0 && options.redirect !== 'error'))
-          return await this.read(answer, request.url);
+          return await this.read(answer, request.url, Math.min(maxBytes, this.settings.maxBytes));
         await answer.body?.cancel();
         if (hops >= redirects) throw new EgressError('redirect', `${host} redirects more often than is followed`);
         request = nextRequest(request, answer.status, location);
@@ -143,12 +145,12 @@ export class Egress {
     };
   }
 
-  private async read(answer: Awaited<ReturnType<typeof undiciFetch>>, url: URL): Promise<Response> {
+  private async read(answer: Awaited<ReturnType<typeof undiciFetch>>, url: URL, most: number): Promise<Response> {
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of answer.body ?? []) {
       size += chunk.byteLength;
-      if (size > this.settings.maxBytes) throw new EgressError('too_large', `${url.host} answers with too much`);
+      if (size > most) throw new EgressError('too_large', `${url.host} answers with too much`);
       chunks.push(chunk);
     }
     const headers = new Headers([...answer.headers]);

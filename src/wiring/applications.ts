@@ -6,7 +6,11 @@ import type { FullMetadata } from '../features/clients/client.metadata.js';
 import { assertAllowed, assertCertificates, assertOpens, assertSigned } from '../features/clients/client.rules.js';
 import { ClientService } from '../features/clients/client.service.js';
 import { ClientLookup } from '../features/clients/client-lookup.js';
+import { MetadataDocuments } from '../features/clients/documents/metadata-documents.js';
 import { RegisteredClients } from '../features/clients/registered-clients.js';
+import { InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';
+import { SoftwareStatements } from '../features/clients/registration/software-statements.js';
+import { UnusedClients } from '../features/clients/registration/unused-clients.js';
 import { ExchangePolicies } from '../features/exchange/exchange-policies.js';
 import { Exchanges } from '../features/exchange/exchanges.js';
 import { ResourceService } from '../features/resources/resource.service.js';
@@ -21,8 +25,11 @@ import { managementApi, mayGrant, scopesAt } from '../management.js';
 import type { Ground } from './ground.js';
 import type { People } from './people.js';
 
+export type Applications = ReturnType<typeof openApplications>;
+
 export function openApplications(ground: Ground, { users, passwords }: People) {
-  const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens, egress } = ground;
+  const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens, egress, rateLimits, limits, logger } =
+    ground;
 
   const builtInClients = new BuiltInClients((tenant) => tenants.issuerOf(tenant));
   const lookup = new ClientLookup(db, caching, clock, async (clientId) =>
@@ -43,7 +50,16 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   };
   const production = config.environment === 'production';
   const clients = new ClientService(db, audit, lookup, clock, { production }, hooks);
-  const registeredClients = new RegisteredClients(db, audit, lookup, clock, hooks);
+  const protocolPolicy = async () => (await tenants.current()).settings.protocol;
+  const initialAccessTokens = new InitialAccessTokens(db, audit, clock, protocolPolicy, hooks);
+  const softwareStatements = new SoftwareStatements(protocolPolicy, clock);
+  const registeredClients = new RegisteredClients(db, audit, lookup, clock, hooks, initialAccessTokens);
+  const unusedClients = new UnusedClients(db, registeredClients, lookup, clock);
+  const fetches = {
+    byAddress: rateLimits.limiter({ name: 'document_fetches', ...limits.documentFetches }),
+    byHost: rateLimits.limiter({ name: 'document_host_fetches', ...limits.documentHostFetches }),
+  };
+  const documents = new MetadataDocuments(db, audit, lookup, clock, protocolPolicy, egress, fetches, logger);
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
     managementApi(tenant, tenants.issuerOf(tenant)),
   ]);
@@ -62,7 +78,11 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
 
   return {
     clients,
+    initialAccessTokens,
+    softwareStatements,
     registeredClients,
+    unusedClients,
+    documents,
     resources,
     exchangePolicies,
     exchanges,

@@ -41,7 +41,7 @@ export type Ground = Awaited<ReturnType<typeof openGround>>;
 export async function openGround(
   config: Config,
   overrides: GroundOverrides,
-  late: () => Pick<Workers, 'users' | 'erasure' | 'accountDeletion' | 'abandonedRegistrations'>,
+  late: () => Pick<Workers, 'users' | 'erasure' | 'accountDeletion' | 'abandonedRegistrations' | 'unusedClients'>,
 ) {
   const foundation = await openFoundation(config, overrides);
   const { clock, logger, sealer, views, db, redis, caching, embedded, egress } = foundation;

@@ -34,6 +34,10 @@ const listed: Record<string, string> = {
   'get /clients/:client_id/secrets': 'clients:read',
   'post /clients/:client_id/secrets': 'clients:write',
   'delete /clients/:client_id/secrets/:secret_id': 'clients:write',
+  'get /initial-access-tokens': 'clients:read',
+  'post /initial-access-tokens': 'clients:write',
+  'get /initial-access-tokens/:initial_access_token_id': 'clients:read',
+  'delete /initial-access-tokens/:initial_access_token_id': 'clients:write',
   'get /users': 'users:read',
   'post /users': 'users:write',
   'get /users/:user_id': 'users:read',
@@ -325,11 +329,21 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
   });
 });
 
-async function furnish(services: Services): Promise<Record<string, string>> {
-  const { clients, users, resources, exchangePolicies, trustedIssuers, externalSubjects, protocol, db, clock } =
-    services;
+async function furnish({
+  clients,
+  initialAccessTokens,
+  users,
+  resources,
+  exchangePolicies,
+  trustedIssuers,
+  externalSubjects,
+  protocol,
+  db,
+  clock,
+}: Services): Promise<Record<string, string>> {
   const { client } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
   const [secret] = await clients.listSecrets(client);
+  const { token } = await initialAccessTokens.issue({});
   const user = await users.create({ email: 'there@example.com' });
   const resource = await resources.create({ identifier: 'urn:there', name: 'There' });
   const policy = await exchangePolicies.create({
@@ -372,6 +386,7 @@ async function furnish(services: Services): Promise<Record<string, string>> {
     message_id: message.id,
     client_id: client.clientId,
     secret_id: String(secret?.id),
+    initial_access_token_id: token.id,
     user_id: user.id,
     resource_id: resource.id,
     policy_id: policy.id,

@@ -6,7 +6,7 @@ import { Canary } from '../support/canary.js';
 import { Wiretap } from '../support/dump.js';
 import { until } from '../support/pair.js';
 import { authorizationUrl, codeOf, introspect, type Party, pkce, post, redeem, refresh } from '../support/party.js';
-import { plantInitialAccessToken } from '../support/planted.js';
+import { initialAccessTokenFor } from '../support/planted.js';
 import { dpopKey, proofOf } from '../support/proofs.js';
 import { freePort, startServer, type TestServer } from '../support/server.js';
 
@@ -177,7 +177,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     expect(page.url).toContain('code=');
 
     // Registration (RFC 7591) and management (RFC 7592).
-    const initial = await plantInitialAccessToken(server);
+    const initial = await initialAccessTokenFor(server);
     const json = { 'content-type': 'application/json' };
     const registration = await fetch(`${server.issuer}/register`, {
       method: 'POST',

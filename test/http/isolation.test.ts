@@ -50,6 +50,7 @@ const tables: Record<string, string> = {
   external_subjects: 'subject_id',
   grants: 'grant_id',
   idempotency_keys: 'idempotency key',
+  initial_access_tokens: 'initial_access_token_id',
   known_networks: 'session cookies',
   lockouts: 'user_id',
   login_failures: 'session cookies',

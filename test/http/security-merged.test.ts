@@ -13,7 +13,7 @@ import {
   signIn,
   tokensFor,
 } from '../support/party.js';
-import { plantInitialAccessToken } from '../support/planted.js';
+import { initialAccessTokenFor } from '../support/planted.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 type Json = Record<string, unknown>;
@@ -127,7 +127,7 @@ describe('where two features meet', () => {
     }
 
     async function register() {
-      const token = await plantInitialAccessToken(server);
+      const token = await initialAccessTokenFor(server);
       return (await send('POST', `${server.issuer}/register`, token, plain)).body;
     }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeClient } from '../support/party.js';
-import { plantInitialAccessToken } from '../support/planted.js';
+import { initialAccessTokenFor } from '../support/planted.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 type Json = Record<string, unknown>;
@@ -27,7 +27,7 @@ describe('a client that registers itself gets no further than that (RFC 7591 §5
     await server?.close();
   });
 
-  const initialToken = () => plantInitialAccessToken(server);
+  const initialToken = () => initialAccessTokenFor(server);
 
   async function send(method: string, path: string, token: string, body?: Json) {
     const response = await fetch(path.startsWith('http') ? path : server.issuer + path, {

@@ -11,6 +11,7 @@ import { jws, usesOf } from '../support/stored-uses.js';
 const tables = [
   'clients',
   'client_secrets',
+  'initial_access_tokens',
   'engine_rows',
   'sessions',
   'session_handles',

@@ -230,6 +230,24 @@ describe('what is used once, used at two processes at once', () => {
     });
   });
 
+  it('an initial access token registers as many clients as it says, of fifty that ask (RFC 7591 §3)', async () => {
+    const issued = await manage(0, 'POST', '/initial-access-tokens', { uses: 2 });
+    expect(issued.status).toBe(201);
+    const name = `Once ${randomUUID()}`;
+    const answers = await crowd(50, (index) =>
+      house.ask(index % 2, '/register', {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${issued.body.initial_access_token}`,
+          'content-type': 'application/json',
+        },
+        body: JSON.stringify({ client_name: name, redirect_uris: ['https://rp.example/cb'] }),
+      }),
+    );
+    expect(statuses(answers)).toEqual([201, 201, ...Array.from({ length: 48 }, () => 401)]);
+    expect(await rowsOf(house, 'SELECT 1 FROM clients WHERE name = $1', name)).toHaveLength(2);
+  });
+
   describe('the management API', () => {
     it('registers an e-mail address once of twenty times, however it is written', async () => {
       const name = randomUUID();

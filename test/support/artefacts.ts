@@ -198,6 +198,7 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     user_id: id('user_id', () => reads(`/users/${ids.user_id}`)),
     client_id: id('client_id', () => reads(`/clients/${ids.client_id}`)),
     secret_id: id('secret_id', listed(`/clients/${ids.client_id}/secrets`, 'secret_id')),
+    initial_access_token_id: id('initial_access_token_id', listed('/initial-access-tokens', 'initial_access_token_id')),
     resource_id: id('resource_id', () => reads(`/resources/${ids.resource_id}`)),
     policy_id: id('policy_id', () => reads(`/exchange-policies/${ids.policy_id}`)),
     issuer_id: id('issuer_id', () => reads(`/trusted-issuers/${ids.issuer_id}`)),

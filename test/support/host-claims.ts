@@ -3,7 +3,7 @@ import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { managementScopes } from '../../src/management.js';
 import { withContext } from '../../src/platform/context.js';
 import { makeClient, makePerson, type Party, pkce } from './party.js';
-import { plantInitialAccessToken } from './planted.js';
+import { initialAccessTokenFor } from './planted.js';
 import { type Header, send } from './raw-request.js';
 import type { TestServer } from './server.js';
 
@@ -118,7 +118,7 @@ export async function everyAnswer(house: House, extra: Header[], form: 'origin' 
       .join('; '),
   ];
   const at = new URL(authorized.headers.get('location') ?? 'http://none').pathname.slice(prefix.length);
-  const registration = [json, ['Authorization', `Bearer ${await plantInitialAccessToken(house)}`]] as Header[];
+  const registration = [json, ['Authorization', `Bearer ${await initialAccessTokenFor(house)}`]] as Header[];
   const interaction = await ask('GET', at, [html, cookie]);
   const csrf = /name="csrf" value="([^"]+)"/.exec(interaction.body)?.[1] ?? '';
   const typed = new URLSearchParams({ csrf, username: 'a@example.com' }).toString();

@@ -253,6 +253,14 @@ export const mutations: readonly Mutation[] = [
     test: 'gives one code when all twenty have read it unused',
   },
   {
+    what: 'an initial access token registers no more clients than it says',
+    file: 'features/clients/registration/initial-access-tokens',
+    from: 'AND hash = $2 AND uses_left > 0 AND expires_at > $3',
+    to: 'AND hash = $2 AND expires_at > $3',
+    suite: 'processes/single-use',
+    test: 'registers as many clients as it says',
+  },
+  {
     what: 'a link is spent only while it is unspent',
     file: 'features/one-time-tokens/one-time-token.service',
     from: 'token_hash = $3 AND consumed_at IS NULL AND expires_at > $4 AND flow = $5',

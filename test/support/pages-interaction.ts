@@ -213,7 +213,7 @@ export const ofInteraction: Sample[] = [
     actions: { ...actions, switch: '/switch' },
   }),
   page('interaction/consent', 'dynamic-verified', {
-    client: { ...client, dynamic: true, verified: true, tos_uri: undefined },
+    client: { ...client, dynamic: true, verified: 'tool.example', tos_uri: undefined },
     account,
     scopes: scopes.slice(0, 2),
     actions,

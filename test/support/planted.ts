@@ -1,5 +1,6 @@
-// Rows of the engine that no request could make while their endpoint is closed, or that an administrator makes: written as the engine writes them.
+// Rows of the engine that no request could make while their endpoint is closed, written as the engine writes them; and what an administrator makes.
 import { randomBytes } from 'node:crypto';
+import type { IssueInitialAccessToken } from '../../src/features/clients/registration/initial-access-token.schema.js';
 import { ProtocolRequest } from '../../src/features/protocol/request.js';
 import type { TestServer } from './server.js';
 
@@ -12,6 +13,9 @@ export async function plant({ inside }: Pick<TestServer, 'inside'>, kind: string
   return handle;
 }
 
-/** RFC 7591 §3: what an administrator hands to whoever may register a client. */
-export const plantInitialAccessToken = (server: Pick<TestServer, 'inside'>): Promise<string> =>
-  plant(server, 'InitialAccessToken');
+/** RFC 7591 §3: what an administrator hands to whoever may register clients. */
+export const initialAccessTokenFor = async (
+  { inside }: Pick<TestServer, 'inside'>,
+  more: IssueInitialAccessToken = {},
+): Promise<string> =>
+  (await inside(({ initialAccessTokens }) => initialAccessTokens.issue({ uses: 1000, ...more }))).value;

@@ -4,7 +4,7 @@ import { deriveKey } from '../../src/platform/crypto.js';
 import { Browser } from './browser.js';
 import { noticeFor } from './logout-receiver.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, tokensFor } from './party.js';
-import { plantInitialAccessToken } from './planted.js';
+import { initialAccessTokenFor } from './planted.js';
 import { startServer } from './server.js';
 import { swift } from './swift.js';
 
@@ -50,7 +50,7 @@ export async function openStoredHouse() {
     grant_types: ['client_credentials'],
     scope: 'clients:read',
   });
-  const initialAccessToken = await plantInitialAccessToken(server);
+  const initialAccessToken = await initialAccessTokenFor(server);
   const oneTime = { setup: '', password: '' };
   const cookieKey = await server.inside(async ({ oneTimeTokens, tenants, users, config, passwordLinks, db, clock }) => {
     const user = await users.findByEmail(email);

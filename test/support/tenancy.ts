@@ -9,7 +9,7 @@ import { ask, makeManager, managementToken } from './api.js';
 import type { Browser } from './browser.js';
 import { noticeFor } from './logout-receiver.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce, post, signIn, tokensFor } from './party.js';
-import { plant, plantInitialAccessToken } from './planted.js';
+import { initialAccessTokenFor, plant } from './planted.js';
 import { assertionOf, type DpopKey, dpopKey } from './proofs.js';
 import type { TestServer } from './server.js';
 
@@ -127,7 +127,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
 
   const manager = await makeManager(server, everyScope);
   const apiToken = await managementToken(server, manager, everyScope);
-  const initialAccessToken = await plantInitialAccessToken(server);
+  const initialAccessToken = await initialAccessTokenFor(server);
   const registration = await register(server, initialAccessToken, mark);
   const [setupToken, passwordToken, lockdownToken, emailUndoToken, restoreToken, deviceId, ...letters] =
     await server.inside(async (services) => {
@@ -172,6 +172,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     policy_id: (await list('/exchange-policies'))[0]?.id ?? '',
     issuer_id: issuerId,
     subject_id: (await list(`/trusted-issuers/${issuerId}/subjects`))[0]?.id ?? '',
+    initial_access_token_id: (await list('/initial-access-tokens'))[0]?.id ?? '',
     session_id: (await list('/sessions'))[0]?.id ?? '',
     grant_id: (await list('/grants'))[0]?.id ?? '',
     audit_event_id: (await list('/audit-events'))[0]?.id ?? '',

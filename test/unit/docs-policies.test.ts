@@ -29,7 +29,11 @@ function leaves(value: object, prefix = ''): [string, unknown][] {
 }
 const settings = leaves(readSettings({})).filter(([name]) => !elsewhere.includes(String(name.split('.')[0])));
 /** Without a default. */
-const optional = ['authentication.passkeys.allowed_aaguids'];
+const optional = [
+  'authentication.passkeys.allowed_aaguids',
+  'protocol.open_registration.scopes',
+  'protocol.open_registration.redirect_hosts',
+];
 const rows = [...policies.matchAll(/^\| `([a-z_]+(?:\.[a-z_]+)+)` *\|[^|]*\| *([^|]*?) *\|$/gm)].map(
   ([, name = '', said = '']): [string, string] => [name, said],
 );

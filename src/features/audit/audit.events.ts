@@ -65,7 +65,7 @@ export interface AuditEvents {
   'account.locked_repeatedly': Lockable & { count: number };
   'account.unlocked': Lockable;
 
-  'client.created': { client_id: string; dynamic: boolean };
+  'client.created': { client_id: string; dynamic: boolean; initial_access_token_id?: string };
   'client.updated': { client_id: string; changed: string[] };
   /** It is held to less from now on. */
   'client.profile_lowered': { client_id: string; from: string | null; to: string | null };
@@ -74,6 +74,9 @@ export interface AuditEvents {
   'client.enabled': { client_id: string };
   'client.secret_added': { client_id: string; secret_id: string };
   'client.secret_removed': { client_id: string; secret_id: string };
+
+  'initial_access_token.issued': { initial_access_token_id: string; uses: number };
+  'initial_access_token.revoked': { initial_access_token_id: string };
 
   'resource.created': { resource_id: string; identifier: string };
   'resource.updated': { resource_id: string; identifier: string; changed: string[] };

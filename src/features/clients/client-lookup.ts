@@ -1,6 +1,6 @@
 // What the engine asks for on every request: a client's metadata and whether a secret is right. Warm, neither costs a statement.
 import { scopes } from '../../../config/protocol.js';
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import { hmac, randomToken, safeEqual, sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
@@ -81,7 +81,7 @@ export class ClientLookup {
 const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
 
 function engineView(
-  { clientId, metadata, consentPolicy, dynamic }: Client,
+  { clientId, metadata, consentPolicy, dynamic, registrationPolicy, documentExpiresAt, usedAt, createdAt }: Client,
   placeholder: string,
 ): Readonly<Record<string, unknown>> {
   const { scope, ...members } = asProfiled(metadata);
@@ -92,7 +92,17 @@ function engineView(
     authorization_signed_response_alg:
       members.authorization_signed_response_alg ?? members.id_token_signed_response_alg,
     ...(scope ? { scope: openidScope(scope) } : {}),
-    ...asTravelling({ ...members, consent_policy: consentPolicy, dynamic, allowed_scope: scope }),
+    // RFC 7591 §3.2.1
+    ...(dynamic ? { client_id_issued_at: epochSeconds(createdAt) } : {}),
+    ...asTravelling({
+      ...members,
+      consent_policy: consentPolicy,
+      dynamic,
+      allowed_scope: scope,
+      registration_policy: registrationPolicy ?? undefined,
+      document_expires_at: documentExpiresAt?.getTime(),
+      used: usedAt !== null,
+    }),
   };
   if (needsSecret(metadata)) view.client_secret = placeholder;
   return Object.freeze(view);
@@ -101,7 +111,7 @@ function engineView(
 const ofEngine: ReadonlySet<string> = new Set(scopes);
 
 /** `scope` may list scopes of resources too; the engine takes its own only, and none at all would mean every one of them. */
-const openidScope = (scope: string) =>
+export const openidScope = (scope: string) =>
   scope
     .split(' ')
     .filter((name) => ofEngine.has(name))

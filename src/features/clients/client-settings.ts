@@ -1,16 +1,31 @@
 // What the engine is told of a client beyond RFC 7591: it travels under names that nobody can register, and is listed in its extraClientMetadata.
 import { type Settings, settingNames } from './client.metadata.js';
+import type { AgreedRegistration } from './registration/registration-policy.js';
 
 export interface ClientSettings extends Settings {
   consent_policy?: 'explicit' | 'implicit' | undefined;
   dynamic?: boolean | undefined;
   /** Every scope the client may ask for, those of resources included; `scope` itself holds the engine's own only. */
   allowed_scope?: string | undefined;
+  /** What a client that registered itself may say of itself (RFC 7592 §2.2). */
+  registration_policy?: AgreedRegistration | undefined;
+  /** Milliseconds since 1970, until which what its document says holds. */
+  document_expires_at?: number | undefined;
+  /** Whether a client that registered itself was ever given a token. */
+  used?: boolean | undefined;
 }
 
 type Name = keyof ClientSettings;
 
-const names: readonly Name[] = [...settingNames, 'consent_policy', 'dynamic', 'allowed_scope'];
+const names: readonly Name[] = [
+  ...settingNames,
+  'consent_policy',
+  'dynamic',
+  'allowed_scope',
+  'registration_policy',
+  'document_expires_at',
+  'used',
+];
 
 const travelling = new Map<Name, string>(names.map((name) => [name, `urn:ostiary:${name}`]));
 

@@ -1,6 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { TenantEntity } from '../../platform/tenant-entity.js';
 import type { FullMetadata } from './client.metadata.js';
+import type { AgreedRegistration } from './registration/registration-policy.js';
 
 export type ConsentPolicy = 'explicit' | 'implicit';
 
@@ -15,6 +16,12 @@ export class Client extends TenantEntity {
   @Column('text', { default: 'explicit' }) consentPolicy: ConsentPolicy = 'explicit';
   /** Registered by itself (RFC 7591): its consent is never skipped. */
   @Column('boolean', { default: false }) dynamic = false;
+  /** What it may say of itself: what it was registered under. */
+  @Column('jsonb', { nullable: true }) registrationPolicy: AgreedRegistration | null = null;
+  /** Until when what was read at the address holds that is its client_id; null where it was registered here. */
+  @Column('timestamptz', { nullable: true }) documentExpiresAt: Date | null = null;
+  /** When it was given its first token, where it registered itself. */
+  @Column('timestamptz', { nullable: true }) usedAt: Date | null = null;
   @Column('timestamptz', { nullable: true }) disabledAt: Date | null = null;
   @Column('integer', { default: 1 }) version = 1;
   @Column('timestamptz') createdAt!: Date;

@@ -37,6 +37,11 @@ export const ClientView = z
     ...ClientMetadata.shape,
     consent_policy: z.enum(['explicit', 'implicit']),
     dynamic: z.boolean(),
+    used_at: z.iso.datetime().nullable().meta({ description: 'The first token of a client that registered itself' }),
+    document_expires_at: z.iso
+      .datetime()
+      .nullable()
+      .meta({ description: 'Until when the document at the address that is its client_id holds' }),
     disabled_at: z.iso.datetime().nullable(),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
@@ -49,6 +54,8 @@ export const present = (client: Client) => ({
   client_id: client.clientId,
   consent_policy: client.consentPolicy,
   dynamic: client.dynamic,
+  used_at: client.usedAt?.toISOString() ?? null,
+  document_expires_at: client.documentExpiresAt?.toISOString() ?? null,
   disabled_at: client.disabledAt?.toISOString() ?? null,
   created_at: client.createdAt.toISOString(),
   updated_at: client.updatedAt.toISOString(),

@@ -2,7 +2,7 @@
 // for consent. The engine has checked the request; what it hands over is checked against our own schema once more.
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
-import { notFound } from '../../platform/errors.js';
+import { notFound, unauthorized } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { Client } from './client.entity.js';
 import { isRegistered, isSetting } from './client.metadata.js';
@@ -10,8 +10,11 @@ import { checkedMetadata, needsSecret } from './client.rules.js';
 import type { ClientHooks } from './client.service.js';
 import type { ClientLookup } from './client-lookup.js';
 import { ClientSecrets } from './client-secrets.js';
+import { type ClientSettings, settingsOf } from './client-settings.js';
+import type { InitialAccessTokens } from './registration/initial-access-tokens.js';
 
 type Members = Readonly<Record<string, unknown>>;
+type Agreed = ClientSettings['registration_policy'];
 
 export class RegisteredClients {
   private readonly secrets: ClientSecrets;
@@ -22,21 +25,28 @@ export class RegisteredClients {
     private readonly lookup: ClientLookup,
     private readonly clock: Clock,
     private readonly hooks: Pick<ClientHooks, 'ended' | 'maySign'>,
+    private readonly initialAccessTokens: Pick<InitialAccessTokens, 'spend'>,
   ) {
     this.secrets = new ClientSecrets(db, audit, clock, { production: true });
   }
 
   /**
    * @param sent all of the metadata, with a client_secret where the engine made one now.
-   * @param known whether the engine has found the client: one that has ended since stays ended.
-   * @throws AppError 422 where a member breaks our rules, 404 where the client has ended.
+   * @param initialAccessToken what a new client was registered with; undefined where the engine has found the client: one that has ended since
+   * stays ended.
+   * @throws AppError 422 where a member breaks our rules, 404 where the client has ended, 401 where others have used the token up meanwhile.
    */
-  async save(sent: Members, known: boolean): Promise<void> {
+  async save(sent: Members, initialAccessToken: string | undefined): Promise<void> {
     const clientId = String(sent.client_id);
     const secret = (await this.lookup.engineMetadata(clientId))?.client_secret;
-    const said = partOf(sent, isRegistered);
+    // The engine knows its own scopes only: all that were decided on travel beside them (oidc/registration.ts).
+    const { allowed_scope, registration_policy: agreed } = settingsOf(sent);
+    const said = { ...partOf(sent, isRegistered), ...scopeOf(allowed_scope) };
     await this.db.transaction(async () => {
-      const client = known ? await this.change(clientId, said) : await this.make(clientId, said);
+      const client =
+        initialAccessToken === undefined
+          ? await this.change(clientId, said, agreed)
+          : await this.make(clientId, said, initialAccessToken, agreed);
       // Where there was a secret already the engine makes none: what it hands over is the placeholder it was given.
       const made = secret === undefined && typeof sent.client_secret === 'string' ? sent.client_secret : undefined;
       if (!needsSecret(client.metadata)) await this.secrets.removeAll(client);
@@ -57,7 +67,7 @@ export class RegisteredClients {
   }
 
   /** What an administrator has said of the client stays, whatever the client says anew (RFC 7592 §2.2). */
-  private async change(clientId: string, said: Members): Promise<Client> {
+  private async change(clientId: string, said: Members, agreed: Agreed): Promise<Client> {
     const client = await this.db
       .repo(Client)
       .query('c')
@@ -68,28 +78,39 @@ export class RegisteredClients {
     const metadata = checkedMetadata({ ...partOf(client.metadata, isSetting), ...said });
     await this.hooks.maySign(metadata);
     const name = metadata.client_name ?? clientId;
-    Object.assign(client, { metadata, name, version: client.version + 1, updatedAt: this.clock.now() });
+    const registrationPolicy = agreed ?? client.registrationPolicy;
+    const [version, updatedAt] = [client.version + 1, this.clock.now()];
+    Object.assign(client, { metadata, name, registrationPolicy, version, updatedAt });
     await this.audit.record('client.updated', { client_id: clientId, changed: Object.keys(metadata) });
     return this.db.repo(Client).save(client);
   }
 
-  private async make(clientId: string, said: Members): Promise<Client> {
+  private async make(clientId: string, said: Members, initialAccessToken: string, agreed: Agreed): Promise<Client> {
     const now = this.clock.now();
     const metadata = checkedMetadata(said);
     await this.hooks.maySign(metadata);
+    const spent = await this.initialAccessTokens.spend(initialAccessToken);
+    if (!spent) throw unauthorized('invalid_token', 'The initial access token is used up');
     const client = Object.assign(new Client(), {
       clientId,
       name: metadata.client_name ?? clientId,
       metadata,
       dynamic: true,
+      registrationPolicy: agreed ?? spent.policy,
       createdAt: now,
       updatedAt: now,
     });
     await this.db.repo(Client).insert(client);
-    await this.audit.record('client.created', { client_id: clientId, dynamic: true });
+    await this.audit.record('client.created', {
+      client_id: clientId,
+      dynamic: true,
+      ...(spent.id ? { initial_access_token_id: spent.id } : {}),
+    });
     return client;
   }
 }
+
+const scopeOf = (scope: string | undefined) => (scope === undefined ? {} : { scope });
 
 /** Of all that the engine hands over: without the client_id, its secret, and what the engine adds. */
 const partOf = (members: Members, belongs: (member: string) => boolean): Members =>

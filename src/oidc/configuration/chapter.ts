@@ -1,7 +1,10 @@
 // What the engine is configured to be is told in chapters, one for each part of the standards: what each of them is given.
 import type { Configuration, JWK } from 'oidc-provider';
 import type { ClientService } from '../../features/clients/client.service.js';
+import type { MetadataDocuments } from '../../features/clients/documents/metadata-documents.js';
 import type { RegisteredClients } from '../../features/clients/registered-clients.js';
+import type { InitialAccessTokens } from '../../features/clients/registration/initial-access-tokens.js';
+import type { SoftwareStatements } from '../../features/clients/registration/software-statements.js';
 import type { SecondFactors } from '../../features/credentials/second-factors.js';
 import type { Devices } from '../../features/devices/device.service.js';
 import type { Protocol } from '../../features/protocol/protocol.js';
@@ -19,6 +22,9 @@ export interface ConfigurationDependencies {
   protocol: Protocol;
   clients: ClientService;
   registeredClients: RegisteredClients;
+  initialAccessTokens: InitialAccessTokens;
+  softwareStatements: SoftwareStatements;
+  documents: MetadataDocuments;
   users: UserService;
   resources: ResourceService;
   devices: Devices;

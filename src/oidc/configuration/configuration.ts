@@ -7,6 +7,7 @@ import { encryption } from './encryption.js';
 import { fapi } from './fapi.js';
 import { introspection } from './introspection.js';
 import { logout } from './logout.js';
+import { metadataDocuments } from './metadata-documents.js';
 import { mutualTls } from './mutual-tls.js';
 import { registration } from './registration.js';
 import { requests } from './requests.js';
@@ -26,6 +27,7 @@ const chapters: readonly Chapter[] = [
   fapi,
   introspection,
   registration,
+  metadataDocuments,
   resources,
   logout,
   encryption,

@@ -11,7 +11,7 @@ import { createPolicy } from '../policy.js';
 import type { Chapter } from './chapter.js';
 
 export const core: Chapter = (deps, issuer) => ({
-  adapter: createAdapter(deps.protocol, deps.clients, deps.registeredClients),
+  adapter: createAdapter(deps),
   findAccount: createFindAccount(deps.users) as Configuration['findAccount'],
   jwks: { keys: issuer.jwks },
   routes,

@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ProtocolRequest } from '../../../src/features/protocol/request.js';
 import { withContext } from '../../../src/platform/context.js';
 import { until } from '../../support/pair.js';
 import { makePerson, post, tokensFor } from '../../support/party.js';
@@ -328,14 +326,6 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
   });
 });
 
-/** What an administrator hands to whoever may register a client. */
-async function initialToken({ protocol, clock }: TestServer['services']): Promise<string> {
-  const handle = randomBytes(32).toString('base64url');
-  const iat = Math.floor(clock.now().getTime() / 1000);
-  await protocol.rows.save(new ProtocolRequest(), {
-    kind: 'InitialAccessToken',
-    handle,
-    payload: { jti: handle, kind: 'InitialAccessToken', iat, exp: iat + 3600 },
-  });
-  return handle;
-}
+/** What an administrator hands to whoever may register clients. */
+const initialToken = async ({ initialAccessTokens }: TestServer['services']): Promise<string> =>
+  (await initialAccessTokens.issue({ uses: 1000 })).value;

@@ -1,0 +1,125 @@
+import { describe, expect, it } from '@jest/globals';
+import { decideRegistration } from '../../src/features/clients/registration/registration-policy.js';
+
+type Row = [
+  what: string,
+  policy: object,
+  said: object,
+  held: string | undefined,
+  scope: string | undefined,
+  refused: string[],
+];
+
+const rows: Row[] = [
+  ['nothing is said', {}, {}, undefined, undefined, []],
+  ['scopes about people need no policy', {}, { scope: 'openid email' }, undefined, 'openid email', []],
+  ['a scope of a resource does', {}, { scope: 'openid trips' }, undefined, 'openid trips', ['/scope']],
+  ['the policy names it', { scopes: ['openid', 'trips'] }, { scope: 'openid trips' }, undefined, 'openid trips', []],
+  [
+    'the policy leaves out what is about people',
+    { scopes: ['trips'] },
+    { scope: 'openid' },
+    undefined,
+    'openid',
+    ['/scope'],
+  ],
+  ['the policy is what one gets', { scopes: ['openid', 'trips'] }, {}, undefined, 'openid trips', []],
+  ['what it has it may repeat', {}, { scope: 'openid trips' }, 'openid trips', 'openid trips', []],
+  ['what it has it keeps', { scopes: ['openid', 'trips'] }, {}, 'openid', 'openid', []],
+  [
+    'what it has given up it gets again by the policy only',
+    {},
+    { scope: 'openid trips' },
+    'openid',
+    'openid trips',
+    ['/scope'],
+  ],
+  ['a scope that is no text is for the schema', {}, { scope: ['openid'] }, undefined, undefined, []],
+  [
+    'a grant that is not listed',
+    { grant_types: ['refresh_token'] },
+    { grant_types: ['refresh_token', 'client_credentials'] },
+    undefined,
+    undefined,
+    ['/grant_types/1'],
+  ],
+  [
+    'an unsaid grant is authorization_code',
+    { grant_types: ['client_credentials'] },
+    {},
+    undefined,
+    undefined,
+    ['/grant_types/0'],
+  ],
+  [
+    'grants that are no list are for the schema',
+    { grant_types: ['refresh_token'] },
+    { grant_types: 'password' },
+    undefined,
+    undefined,
+    [],
+  ],
+  [
+    'a host that is listed',
+    { redirect_hosts: ['rp.example'] },
+    { redirect_uris: ['https://rp.example:444/cb'] },
+    undefined,
+    undefined,
+    [],
+  ],
+  [
+    'a host that is not',
+    { redirect_hosts: ['rp.example'] },
+    { redirect_uris: ['https://rp.example/', 'https://evil.example/'] },
+    undefined,
+    undefined,
+    ['/redirect_uris/1'],
+  ],
+  [
+    'a host that begins alike',
+    { redirect_hosts: ['rp.example'] },
+    { redirect_uris: ['https://rp.example.evil.example/'] },
+    undefined,
+    undefined,
+    ['/redirect_uris/0'],
+  ],
+  [
+    'a host below',
+    { redirect_hosts: ['rp.example'] },
+    { redirect_uris: ['https://a.rp.example/'] },
+    undefined,
+    undefined,
+    ['/redirect_uris/0'],
+  ],
+  [
+    'a name before the host',
+    { redirect_hosts: ['rp.example'] },
+    { redirect_uris: ['https://rp.example@evil.example/'] },
+    undefined,
+    undefined,
+    ['/redirect_uris/0'],
+  ],
+  [
+    'a private-use scheme is at no host',
+    { redirect_hosts: ['rp.example'] },
+    { redirect_uris: ['com.example.app:/cb'] },
+    undefined,
+    undefined,
+    ['/redirect_uris/0'],
+  ],
+  [
+    'where people are sent after signing out',
+    { redirect_hosts: ['rp.example'] },
+    { post_logout_redirect_uris: ['https://evil.example/'] },
+    undefined,
+    undefined,
+    ['/post_logout_redirect_uris/0'],
+  ],
+];
+
+describe('what a client may register under a policy (RFC 7591 §2, RFC 7592 §2.2)', () => {
+  it.each(rows)('%s', (_what, policy, said, held, scope, refused) => {
+    const decision = decideRegistration(policy, said as Record<string, unknown>, held);
+    expect([decision.scope, decision.issues.map(({ pointer }) => pointer)]).toEqual([scope, refused]);
+  });
+});
