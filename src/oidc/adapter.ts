@@ -2,6 +2,7 @@
 import { type Adapter, errors, Provider } from 'oidc-provider';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
+import { DeviceCodeTaken } from '../features/protocol/device-codes.js';
 import { AlreadyConsumed } from '../features/protocol/engine-rows.js';
 import type { GrantEnd } from '../features/protocol/grants.js';
 import type { Payload } from '../features/protocol/handles.js';
@@ -62,8 +63,8 @@ export function createAdapter(
       return protocol.sessions.findByUid(requestOf(currentEngineContext()), uid);
     }
 
-    async findByUserCode(): Promise<undefined> {
-      return undefined;
+    async findByUserCode(userCode: string): Promise<Payload | undefined> {
+      return protocol.deviceCodes.findByUserCode(userCode);
     }
 
     async upsert(id: string, payload: Payload): Promise<void> {
@@ -76,6 +77,8 @@ export function createAdapter(
           return;
         case 'Grant':
           throw new Error('grants are given through features/protocol');
+        case 'DeviceCode':
+          return saveDeviceCode(protocol, request, id, payload);
         default:
           return protocol.rows.save(request, { kind: this.kind, handle: id, payload });
       }
@@ -130,6 +133,21 @@ export function createAdapter(
   } as unknown as new (
     kind: string,
   ) => Adapter;
+}
+
+/** Of two browsers the second is told what it would have been told a moment later (RFC 8628 §3.3). */
+async function saveDeviceCode(
+  protocol: Protocol,
+  request: ProtocolRequest,
+  id: string,
+  payload: Payload,
+): Promise<void> {
+  try {
+    await protocol.deviceCodes.save(request, id, payload);
+  } catch (error) {
+    if (!(error instanceof DeviceCodeTaken)) throw error;
+    throw new errors.InvalidRequest(error.message);
+  }
 }
 
 async function saveRegistered(registered: RegisteredClients, payload: Payload, known: boolean): Promise<void> {

@@ -6,11 +6,13 @@ import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { compareSecrets, mayIntrospect } from './client-auth.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
+import { tellInterval, userCodes } from './device-door.js';
 import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
+import { pacePolls, pollLimiter } from './poll-pace.js';
 import { clientManagement } from './registration.js';
 import { believeRetired } from './retired-keys.js';
 import { keepInteractions, keepSessions } from './session.js';
@@ -21,7 +23,7 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   metrics: EngineMetrics;
   logger: Logger;
   rateLimits: RateLimits;
-  limits: { clientSecretFailures: { points: number; seconds: number } };
+  limits: Record<'clientSecretFailures' | 'userCodeFailures' | 'polls', { points: number; seconds: number }>;
 }
 
 type Extension = (provider: Provider, deps: ProviderDependencies, issuer: Issuer) => void;
@@ -50,6 +52,10 @@ export const extensions: readonly Extension[] = [
   (provider, { protocol }, issuer) =>
     provider.use(below([routes.introspection, routes.revocation], jwtTokens(issuer, protocol.denied, mayIntrospect))),
   (provider, { pages }) => provider.use(below([routes.end_session], pages.replaceBounce)),
+  (provider) => provider.use(below([routes.device_authorization], tellInterval)),
+  (provider, deps, issuer) => provider.use(below([routes.code_verification], userCodes(deps, issuer.url))),
+  (provider, { rateLimits, limits }) =>
+    pacePolls(provider.DeviceCode, pollLimiter(rateLimits, 'device_poll', limits.polls)),
   (provider, { traces }) => traces.listen(provider),
   (provider, { metrics, logger }) => listen(provider, metrics, logger),
 ];

@@ -2,6 +2,7 @@
 // further standard registers is a further chapter, and a line here.
 import { z } from 'zod';
 import * as core from './metadata/core.js';
+import * as device from './metadata/device.js';
 import * as keys from './metadata/keys.js';
 import * as logout from './metadata/logout.js';
 import * as ours from './metadata/ours.js';
@@ -23,7 +24,7 @@ const settings = {
   ...ours.settings,
 };
 
-export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule];
+export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule, device.rule];
 
 export const ClientMetadata = z.strictObject({ ...registered, ...settings });
 export type ClientMetadata = z.infer<typeof ClientMetadata>;

@@ -3,6 +3,7 @@ import type { Configuration } from 'oidc-provider';
 import type { Chapter, ConfigurationDependencies, Issuer } from './chapter.js';
 import { clients } from './clients.js';
 import { core } from './core.js';
+import { device } from './device.js';
 import { introspection } from './introspection.js';
 import { logout } from './logout.js';
 import { registration } from './registration.js';
@@ -23,6 +24,7 @@ const chapters: readonly Chapter[] = [
   registration,
   resources,
   logout,
+  device,
 ];
 
 export const configuration = (deps: ConfigurationDependencies, issuer: Issuer): Configuration =>

@@ -19,7 +19,8 @@ export const tokens: Chapter = () => ({
   },
   rotateRefreshToken: true,
   issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-  expiresWithSession: async (_ctx, token) => !token.scopes.has('offline_access'),
+  // RFC 8628: a device goes on when the browser that approved it is closed; it ends with its grant.
+  expiresWithSession: async (_ctx, token) => token.kind !== 'DeviceCode' && !token.scopes.has('offline_access'),
   revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
   extraTokenClaims: async (_ctx, token) => standsOn(token),
   features: {

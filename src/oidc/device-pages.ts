@@ -1,0 +1,83 @@
+// The pages of the device flow (RFC 8628 §3.3): where somebody types the code of a device, compares it, and is told how it went.
+import type { Context } from 'koa';
+import type { Configuration } from 'oidc-provider';
+import type { Pages } from '../platform/page.js';
+import type { EngineContext } from './engine-types.js';
+import type { EnginePages } from './pages.js';
+
+type DeviceFlow = Extract<NonNullable<Configuration['features']>['deviceFlow'], { enabled?: boolean | undefined }>;
+
+export interface DevicePages {
+  input: NonNullable<DeviceFlow['userCodeInputSource']>;
+  confirm: NonNullable<DeviceFlow['userCodeConfirmSource']>;
+  done: NonNullable<DeviceFlow['successSource']>;
+  /** With the code that a device has put in its address (RFC 8628 §3.3.1): it is shown, and nothing is looked up. */
+  prefilled(ctx: EngineContext, userCode: string): Promise<void>;
+  refused(ctx: EngineContext, error: { status: number; code: string; seconds?: number | undefined }): Promise<void>;
+  /** Whether the answer said that what was typed is no code that waits. */
+  wasWrong(ctx: EngineContext): boolean;
+}
+
+/** How the engine says so; it hands out no classes for it. */
+const wrong = new Set(['NotFoundError', 'ExpiredError', 'AlreadyUsedError']);
+
+export function createDevicePages(pages: Pages, renderError: EnginePages['renderError']): DevicePages {
+  const guessed = new WeakSet<object>();
+
+  const input = (ctx: EngineContext, more: object, status = 200) =>
+    pages.send(plain(ctx), 'device/input', { ...formOf(ctx), ...more }, { status, uiLocales: languagesOf(ctx) });
+
+  return {
+    async input(engineContext, _form, out, error) {
+      const ctx = engineContext as EngineContext;
+      if (!error) return input(ctx, {});
+      if (error.name === 'AbortedError') return pages.send(plain(ctx), 'device/done', { denied: true });
+      if (out?.error === 'server_error') return void (await renderError(ctx, out, error));
+      if (wrong.has(error.name) && ctx.oidc.route === 'code_verification') guessed.add(ctx);
+      // One answer, whether there never was such a code, or it was used, or its time is over.
+      const code = error.name === 'NoCodeError' ? 'missing' : 'wrong';
+      await input(ctx, { error: { code }, userCode: textOf((error as { userCode?: unknown }).userCode) }, 400);
+    },
+
+    async confirm(engineContext, _form, client, deviceInfo, userCode) {
+      const ctx = engineContext as EngineContext;
+      const data = {
+        ...formOf(ctx),
+        client: { name: client.clientName ?? client.clientId },
+        userCode,
+        address: textOf(deviceInfo.ip),
+      };
+      await pages.send(plain(ctx), 'device/confirm', data, { uiLocales: languagesOf(ctx) });
+    },
+
+    async done(engineContext) {
+      const ctx = engineContext as EngineContext;
+      const { client } = ctx.oidc;
+      const data = { client: { name: client?.clientName ?? client?.clientId ?? '' } };
+      await pages.send(plain(ctx), 'device/done', data, { uiLocales: languagesOf(ctx) });
+    },
+
+    prefilled: (ctx, userCode) => input(ctx, { userCode }),
+
+    refused: (ctx, { status, code, seconds }) =>
+      pages.send(plain(ctx), 'errors/error', { code, seconds }, { status, retryAfter: seconds }),
+
+    wasWrong: (ctx) => guessed.has(ctx),
+  };
+}
+
+/** Where the forms go, and by what the engine knows that they come from its own page. */
+const formOf = ({ oidc }: EngineContext) => ({
+  action: oidc.urlFor('code_verification'),
+  xsrf: ((oidc.session?.state ?? {}) as { secret?: string }).secret ?? '',
+});
+
+/** In the request of the device, as soon as that is known. */
+const languagesOf = ({ oidc }: EngineContext) =>
+  textOf(oidc.params?.ui_locales ?? (oidc.entities.DeviceCode?.params as { ui_locales?: unknown })?.ui_locales);
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value.slice(0, 64) : undefined;
+
+/** The engine's context is a Koa context with more in it. */
+const plain = (ctx: unknown) => ctx as Context;
