@@ -63,11 +63,7 @@ export const lifetimes = {
 } as const;
 
 /** How often a program asks whether somebody has decided (RFC 8628 §3.2, §3.5; OpenID Connect CIBA §7.3, §11). */
-export const polling = {
-  interval: 5,
-  /** So long rests what is asked for too fast (limits.polls). */
-  rest: 9,
-} as const;
+export const polling = { interval: 5 } as const;
 
 /** RFC 7519 §4.1.4: leeway for clocks that differ. */
 export const clockTolerance = 120;

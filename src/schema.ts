@@ -44,6 +44,7 @@ import { GrantOrigins1700000000056 } from '../migrations/0056-grant-origins.js';
 import { GrantParents1700000000057 } from '../migrations/0057-grant-parents.js';
 import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
+import { DeviceStages1700000000065 } from '../migrations/0065-device-stages.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -137,4 +138,5 @@ export const migrations = [
   GrantParents1700000000057,
   UserCodes1700000000058,
   UserCodesIndex1700000000059,
+  DeviceStages1700000000065,
 ];

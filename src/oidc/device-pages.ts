@@ -5,7 +5,7 @@ import type { Pages } from '../platform/page.js';
 import type { EngineContext } from './engine-types.js';
 import type { EnginePages } from './pages.js';
 
-type DeviceFlow = Extract<NonNullable<Configuration['features']>['deviceFlow'], { enabled?: boolean | undefined }>;
+type DeviceFlow = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;
 
 export interface DevicePages {
   input: NonNullable<DeviceFlow['userCodeInputSource']>;
@@ -28,19 +28,20 @@ export function createDevicePages(pages: Pages, renderError: EnginePages['render
     pages.send(plain(ctx), 'device/input', { ...formOf(ctx), ...more }, { status, uiLocales: languagesOf(ctx) });
 
   return {
-    async input(engineContext, _form, out, error) {
-      const ctx = engineContext as EngineContext;
+    async input(ctx, _form, out, error) {
       if (!error) return input(ctx, {});
       if (error.name === 'AbortedError') return pages.send(plain(ctx), 'device/done', { denied: true });
-      if (out?.error === 'server_error') return void (await renderError(ctx, out, error));
+      if (out?.error === 'server_error') {
+        await renderError(ctx, out, error);
+        return;
+      }
       if (wrong.has(error.name) && ctx.oidc.route === 'code_verification') guessed.add(ctx);
       // One answer, whether there never was such a code, or it was used, or its time is over.
       const code = error.name === 'NoCodeError' ? 'missing' : 'wrong';
       await input(ctx, { error: { code }, userCode: textOf((error as { userCode?: unknown }).userCode) }, 400);
     },
 
-    async confirm(engineContext, _form, client, deviceInfo, userCode) {
-      const ctx = engineContext as EngineContext;
+    async confirm(ctx, _form, client, deviceInfo, userCode) {
       const data = {
         ...formOf(ctx),
         client: { name: client.clientName ?? client.clientId },
@@ -50,8 +51,7 @@ export function createDevicePages(pages: Pages, renderError: EnginePages['render
       await pages.send(plain(ctx), 'device/confirm', data, { uiLocales: languagesOf(ctx) });
     },
 
-    async done(engineContext) {
-      const ctx = engineContext as EngineContext;
+    async done(ctx) {
       const { client } = ctx.oidc;
       const data = { client: { name: client?.clientName ?? client?.clientId ?? '' } };
       await pages.send(plain(ctx), 'device/done', data, { uiLocales: languagesOf(ctx) });
@@ -74,7 +74,7 @@ const formOf = ({ oidc }: EngineContext) => ({
 
 /** In the request of the device, as soon as that is known. */
 const languagesOf = ({ oidc }: EngineContext) =>
-  textOf(oidc.params?.ui_locales ?? (oidc.entities.DeviceCode?.params as { ui_locales?: unknown })?.ui_locales);
+  textOf(oidc.params?.ui_locales ?? oidc.entities.DeviceCode?.params?.ui_locales);
 
 const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value.slice(0, 64) : undefined;

@@ -18,7 +18,8 @@ interface WaitingModel {
 }
 
 export const pollLimiter = (rateLimits: RateLimits, name: string, polls: { points: number; seconds: number }): Limiter =>
-  rateLimits.limiter({ name, ...polls, blockSeconds: polling.rest });
+  // RFC 8628 §3.5: five seconds more than before, of which one is let pass as always.
+  rateLimits.limiter({ name, ...polls, blockSeconds: 2 * polls.seconds + 1 });
 
 /**
  * Before anything is spent, and after the client has proved who it is: another one slows nobody down. What has been approved waits as well, or asking

@@ -28,16 +28,21 @@ export async function typeCode(browser: Browser, server: Pick<TestServer, 'issue
   return browser.submit(await browser.open(`${server.issuer}/device`), { user_code: code });
 }
 
-/** From the comparison to the end: signs in and agrees as far as the pages ask. */
-export async function approve(browser: Browser, comparison: Page, email: string, decision = 'allow'): Promise<Page> {
+/** From the comparison to the page that asks for consent, or to the end where nothing is asked. */
+export async function toConsent(browser: Browser, comparison: Page, email: string): Promise<Page> {
   let page = await browser.submit(comparison, { confirm: 'yes' });
   for (let step = 0; step < 6 && page.html.includes('<form'); step += 1) {
     if (page.html.includes('name="password"')) page = await browser.submit(page, { username: email, password });
     else if (page.html.includes('name="username"')) page = await browser.submit(page, { username: email });
-    else if (page.html.includes('consent-allow')) page = await browser.submit(page, { decision });
     else return page;
   }
   return page;
+}
+
+/** To the end: signs in and agrees as far as the pages ask. */
+export async function approve(browser: Browser, comparison: Page, email: string, decision = 'allow'): Promise<Page> {
+  const page = await toConsent(browser, comparison, email);
+  return page.html.includes('consent-allow') ? browser.submit(page, { decision }) : page;
 }
 
 /** A device that is connected already, and the browser that did it. */
