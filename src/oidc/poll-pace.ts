@@ -6,7 +6,7 @@ import type { Limiter, RateLimits } from '../platform/rate-limit.js';
 import { currentEngineContext } from './adapter.js';
 
 /** What is polled for: a request that waits for somebody. */
-export interface Waiting {
+interface Waiting {
   clientId?: string;
   error?: string;
   consumed?: unknown;
