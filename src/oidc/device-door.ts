@@ -4,6 +4,7 @@ import { currentContext, currentTenantId } from '../platform/context.js';
 import { assertSameOrigin } from '../platform/csrf.js';
 import { AppError } from '../platform/errors.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import { markBrowser } from './browser-cookie.js';
 import type { DevicePages } from './device-pages.js';
 import type { EngineContext } from './engine-types.js';
 
@@ -51,7 +52,17 @@ export function userCodes({ devicePages, rateLimits, limits }: Surroundings, iss
     if (!(await admit(ctx, key))) return;
     await next();
     if (!devicePages.wasWrong(ctx)) await failures.reward(key);
+    await bind(ctx);
   };
+}
+
+/** Whoever has compared the code signs in, and nobody to whom the sign-in was handed on: they would approve what they have not seen (RFC 8628 §5.4). */
+async function bind(ctx: EngineContext): Promise<void> {
+  const { provider, entities } = ctx.oidc;
+  const interaction = entities.Interaction;
+  if (!interaction) return;
+  interaction.result = markBrowser(provider, interaction, ctx.req, ctx.cookies) as typeof interaction.result;
+  await interaction.persist();
 }
 
 /** The engine would send the form by an inline script, which our policy forbids; and nothing is to be tried by a link. */

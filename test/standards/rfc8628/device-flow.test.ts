@@ -126,6 +126,18 @@ describe('device authorization grant (RFC 8628)', () => {
       expect(await answer(deviceCode)).toEqual(pending);
     });
 
+    it('§5.4 goes on only where the code was compared: a sign-in that is handed on goes nowhere', async () => {
+      const { deviceCode, userCode } = await codes();
+      const thief = new Browser();
+      const begun = await thief.submit(await typeCode(thief, server, userCode), { confirm: 'yes' });
+      expect(begun.html).toContain('name="username"');
+      const victim = new Browser();
+      for (const [key, cookie] of thief.cookies) if (!cookie.name.includes('_browser_')) victim.cookies.set(key, cookie);
+      const shown = await victim.open(begun.url);
+      expect([shown.status, shown.html.includes('name="username"')]).toEqual([400, false]);
+      expect(await answer(deviceCode)).toEqual(pending);
+    });
+
     it('says the same of a code that never was, was used, or is of another tenant', async () => {
       const used = await connect(server, tv, email);
       const tenant = await server.services.tenants.create({ slug: 'acme', name: 'Acme' });
