@@ -36,6 +36,7 @@ export function createAdapter(
   protocol: Protocol,
   clients: ClientService,
   registered: RegisteredClients,
+  grantTypesOff: ReadonlySet<string>,
 ): new (
   kind: string,
 ) => Adapter {
@@ -46,7 +47,7 @@ export function createAdapter(
       const ctx = currentEngineContext();
       switch (this.kind) {
         case 'Client':
-          return clients.engineMetadata(id) as Promise<Payload | undefined>;
+          return without(grantTypesOff, (await clients.engineMetadata(id)) as Payload | undefined);
         case 'Session':
           return protocol.sessions.find(requestOf(ctx), id);
         case 'Grant':
@@ -133,6 +134,12 @@ export function createAdapter(
   } as unknown as new (
     kind: string,
   ) => Adapter;
+}
+
+/** What the tenant has turned off is not there; what else the client may do it still may. */
+function without(off: ReadonlySet<string>, client: Payload | undefined): Payload | undefined {
+  const types = client?.grant_types as string[] | undefined;
+  return types?.some((type) => off.has(type)) ? { ...client, grant_types: types.filter((type) => !off.has(type)) } : client;
 }
 
 /** Of two browsers the second is told what it would have been told a moment later (RFC 8628 §3.3). */

@@ -58,10 +58,9 @@ export function userCodes({ devicePages, rateLimits, limits }: Surroundings, iss
 
 /** Whoever has compared the code signs in, and nobody to whom the sign-in was handed on: they would approve what they have not seen (RFC 8628 §5.4). */
 async function bind(ctx: EngineContext): Promise<void> {
-  const { provider, entities } = ctx.oidc;
-  const interaction = entities.Interaction;
+  const interaction = ctx.oidc?.entities.Interaction;
   if (!interaction) return;
-  interaction.result = markBrowser(provider, interaction, ctx.req, ctx.cookies) as typeof interaction.result;
+  interaction.result = markBrowser(ctx.oidc.provider, interaction, ctx.req, ctx.cookies) as typeof interaction.result;
   await interaction.persist();
 }
 

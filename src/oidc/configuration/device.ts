@@ -3,11 +3,11 @@ import { lifetimes } from '../../../config/protocol.js';
 import { currentContext } from '../../platform/context.js';
 import type { Chapter } from './chapter.js';
 
-export const device: Chapter = ({ devicePages }) => ({
+export const device: Chapter = ({ devicePages }, { protocol }) => ({
   ttl: { DeviceCode: lifetimes.deviceCode },
   features: {
     deviceFlow: {
-      enabled: true,
+      enabled: protocol.device_flow !== 'off',
       // RFC 8628 §6.1: no vowels, so no words; 20^8 are 34 bits.
       charset: 'base-20',
       mask: '****-****',

@@ -12,7 +12,8 @@ import {
   typeCode,
 } from '../../support/device.js';
 import { send } from '../../support/journey.js';
-import { introspect, makeClient, makePerson, type Party, refresh } from '../../support/party.js';
+import { until } from '../../support/pair.js';
+import { introspect, makeClient, makePerson, type Party, post, refresh } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 describe('device authorization grant (RFC 8628)', () => {
@@ -254,6 +255,27 @@ describe('device authorization grant (RFC 8628)', () => {
   const endPerson = (id: string) => server.inside(async ({ users }) => users.disable(await users.find(id)));
   const endClient = (party: Party) =>
     server.inside(async ({ clients }) => clients.disable(await clients.find(party.clientId)));
+
+  it('is off where the tenant says so, there alone and at once; a client that may do more still does (RFC 8414 §2)', async () => {
+    const tenant = await server.services.tenants.create({ slug: 'closed', name: 'Closed' });
+    const issuer = server.services.tenants.issuerOf(tenant);
+    const both = await withContext({ tenantId: tenant.id }, () =>
+      makeDeviceClient(
+        { ...server, inside: (work) => work(server.services) },
+        { grant_types: [DEVICE_GRANT, 'client_credentials'] },
+      ),
+    );
+    const discovery = async () =>
+      (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Record<string, unknown>;
+    expect((await askForCodes({ issuer }, both)).status).toBe(200);
+    await server.services.tenants.update(tenant, { settings: { protocol: { device_flow: 'off' } } });
+    await until('the engine was built anew', async () => !(await discovery()).device_authorization_endpoint);
+    expect((await discovery()).grant_types_supported).not.toContain(DEVICE_GRANT);
+    const gone = await fetch(`${issuer}/device_authorization`, { method: 'POST', body: new URLSearchParams() });
+    expect([gone.status, (await fetch(`${issuer}/device`)).status]).toEqual([404, 404]);
+    expect((await post({ issuer }, '/token', both, { grant_type: 'client_credentials' })).status).toBe(200);
+    expect((await askForCodes(server, tv)).status).toBe(200);
+  });
 
   it('the grant type is published (RFC 8414 §2)', async () => {
     const discovery = (await (await fetch(`${server.issuer}/.well-known/openid-configuration`)).json()) as Record<
