@@ -139,7 +139,9 @@ export function createAdapter(
 /** What the tenant has turned off is not there; what else the client may do it still may. */
 function without(off: ReadonlySet<string>, client: Payload | undefined): Payload | undefined {
   const types = client?.grant_types as string[] | undefined;
-  return types?.some((type) => off.has(type)) ? { ...client, grant_types: types.filter((type) => !off.has(type)) } : client;
+  return types?.some((type) => off.has(type))
+    ? { ...client, grant_types: types.filter((type) => !off.has(type)) }
+    : client;
 }
 
 /** Of two browsers the second is told what it would have been told a moment later (RFC 8628 §3.3). */

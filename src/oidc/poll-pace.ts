@@ -17,7 +17,11 @@ interface WaitingModel {
   find(handle: string, options?: object): Promise<Waiting | undefined>;
 }
 
-export const pollLimiter = (rateLimits: RateLimits, name: string, polls: { points: number; seconds: number }): Limiter =>
+export const pollLimiter = (
+  rateLimits: RateLimits,
+  name: string,
+  polls: { points: number; seconds: number },
+): Limiter =>
   // RFC 8628 §3.5: five seconds more than before, of which one is let pass as always.
   rateLimits.limiter({ name, ...polls, blockSeconds: 2 * polls.seconds + 1 });
 

@@ -71,7 +71,11 @@ export function engineWays(b: House): Record<string, Way> {
       headers: bearer(v),
       json: { redirect_uris: [redirect_uri] },
     }),
-    '/device_authorization client_id': (v) => ({ method: 'POST', path: '/device_authorization', form: { client_id: v } }),
+    '/device_authorization client_id': (v) => ({
+      method: 'POST',
+      path: '/device_authorization',
+      form: { client_id: v },
+    }),
     '/device_authorization client_secret': (v) => ({
       method: 'POST',
       path: '/device_authorization',

@@ -2,15 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ProtocolRequest } from '../../../src/features/protocol/request.js';
 import { withContext } from '../../../src/platform/context.js';
 import { Browser, readForm } from '../../support/browser.js';
-import {
-  approve,
-  askForCodes,
-  connect,
-  DEVICE_GRANT,
-  makeDeviceClient,
-  poll,
-  typeCode,
-} from '../../support/device.js';
+import { approve, askForCodes, connect, DEVICE_GRANT, makeDeviceClient, poll, typeCode } from '../../support/device.js';
 import { send } from '../../support/journey.js';
 import { until } from '../../support/pair.js';
 import { introspect, makeClient, makePerson, type Party, post, refresh } from '../../support/party.js';
@@ -133,7 +125,8 @@ describe('device authorization grant (RFC 8628)', () => {
       const begun = await thief.submit(await typeCode(thief, server, userCode), { confirm: 'yes' });
       expect(begun.html).toContain('name="username"');
       const victim = new Browser();
-      for (const [key, cookie] of thief.cookies) if (!cookie.name.includes('_browser_')) victim.cookies.set(key, cookie);
+      for (const [key, cookie] of thief.cookies)
+        if (!cookie.name.includes('_browser_')) victim.cookies.set(key, cookie);
       const shown = await victim.open(begun.url);
       expect([shown.status, shown.html.includes('name="username"')]).toEqual([400, false]);
       expect(await answer(deviceCode)).toEqual(pending);

@@ -12,7 +12,9 @@ describe('how often codes of devices are asked for and tried (RFC 8628)', () => 
   beforeAll(async () => {
     const roomy = Object.fromEntries(Object.keys(limits).map((name) => [name, { points: 100_000, seconds: 60 }]));
     server = await startServer({
-      overrides: { limits: { ...roomy, polls: { points: 1, seconds: 2 }, userCodeFailures: { points: 3, seconds: 60 } } },
+      overrides: {
+        limits: { ...roomy, polls: { points: 1, seconds: 2 }, userCodeFailures: { points: 3, seconds: 60 } },
+      },
     });
     tv = await makeDeviceClient(server);
   }, 180_000);
