@@ -30,6 +30,7 @@ export function createDevicePages(pages: Pages, renderError: EnginePages['render
   return {
     async input(ctx, _form, out, error) {
       if (!error) return input(ctx, {});
+      if ((ctx.oidc.session as EngineSession | undefined)?.new) return beginAnew(ctx);
       if (error.name === 'AbortedError') return pages.send(plain(ctx), 'device/done', { denied: true });
       if (out?.error === 'server_error') {
         await renderError(ctx, out, error);
@@ -64,6 +65,20 @@ export function createDevicePages(pages: Pages, renderError: EnginePages['render
 
     wasWrong: (ctx) => guessed.has(ctx),
   };
+}
+
+interface EngineSession {
+  new?: boolean;
+  touched?: boolean;
+}
+
+/** The browser came without a session, or with one that is over: the engine could not save in it what the next form must show. It gets one by GET. */
+function beginAnew(ctx: EngineContext): void {
+  const userCode = textOf(ctx.oidc.params?.user_code);
+  (ctx.oidc.session as EngineSession).touched = false;
+  ctx.redirect(ctx.oidc.urlFor('code_verification', userCode ? { query: { user_code: userCode } } : {}));
+  ctx.status = 303;
+  ctx.set('Cache-Control', 'no-store');
 }
 
 /** Where the forms go, and by what the engine knows that they come from its own page. */

@@ -115,7 +115,7 @@ describe('device authorization grant (RFC 8628)', () => {
       expect((await send(browser, address, fields, { origin: 'https://evil.example' })).status).toBe(403);
       expect((await send(browser, address, fields, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
       expect((await send(browser, address, { ...fields, xsrf: 'x' })).status).toBe(400);
-      expect((await send(new Browser(), address, fields)).status).toBe(400);
+      expect((await send(new Browser(), address, fields)).status).toBe(303);
       expect(await answer(deviceCode)).toEqual(pending);
     });
 
