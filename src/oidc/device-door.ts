@@ -8,6 +8,8 @@ import { markBrowser } from './browser-cookie.js';
 import type { DevicePages } from './device-pages.js';
 import type { EngineContext } from './engine-types.js';
 
+const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
+
 type Next = () => Promise<void>;
 
 /** RFC 8628 §3.2 `interval`. */
@@ -15,6 +17,9 @@ export async function tellInterval(ctx: EngineContext, next: Next): Promise<void
   await next();
   const body = ctx.body as Record<string, unknown> | undefined;
   if (ctx.status === 200 && typeof body?.device_code === 'string') ctx.body = { ...body, interval: polling.interval };
+  // RFC 6749 §5.2; the engine calls it an invalid request.
+  if (body?.error === 'invalid_request' && ctx.oidc.client && !ctx.oidc.client.grantTypeAllowed(DEVICE_GRANT))
+    ctx.body = { ...body, error: 'unauthorized_client' };
 }
 
 interface Surroundings {

@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import type { Configuration } from 'oidc-provider';
 import type { Pages } from '../platform/page.js';
-import type { EngineContext } from './engine-types.js';
+import type { EngineContext, EngineError } from './engine-types.js';
 import type { EnginePages } from './pages.js';
 
 type DeviceFlow = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;
@@ -37,9 +37,8 @@ export function createDevicePages(pages: Pages, renderError: EnginePages['render
         return;
       }
       if (wrong.has(error.name) && ctx.oidc.route === 'code_verification') guessed.add(ctx);
-      // One answer, whether there never was such a code, or it was used, or its time is over.
-      const code = error.name === 'NoCodeError' ? 'missing' : 'wrong';
-      await input(ctx, { error: { code }, userCode: textOf((error as { userCode?: unknown }).userCode) }, 400);
+      const typed = isOutdated(error) ? ctx.oidc.params?.user_code : (error as { userCode?: unknown }).userCode;
+      await input(ctx, { error: { code: wordsFor(error) }, userCode: textOf(typed) }, 400);
     },
 
     async confirm(ctx, _form, client, deviceInfo, userCode) {
@@ -65,6 +64,15 @@ export function createDevicePages(pages: Pages, renderError: EnginePages['render
 
     wasWrong: (ctx) => guessed.has(ctx),
   };
+}
+
+/** The form of another tab: the code was not looked at, and may be sent from this page. */
+const isOutdated = (error: EngineError): boolean => error.error_description === 'xsrf token invalid';
+
+/** One answer, whether there never was such a code, or it was used, or its time is over. */
+function wordsFor(error: Error): 'missing' | 'again' | 'wrong' {
+  if (error.name === 'NoCodeError') return 'missing';
+  return isOutdated(error) ? 'again' : 'wrong';
 }
 
 interface EngineSession {

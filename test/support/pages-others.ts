@@ -40,6 +40,7 @@ export const others: Sample[] = [
   page('device/input', 'first', { action: '/device', xsrf: 'x' }),
   page('device/input', 'brought', { action: '/device', xsrf: 'x', userCode: 'WDJB-MJHT' }),
   page('device/input', 'wrong', { action: '/device', xsrf: 'x', userCode: 'WDJB-MJHX', error: { code: 'wrong' } }),
+  page('device/input', 'again', { action: '/device', xsrf: 'x', userCode: 'WDJB-MJHT', error: { code: 'again' } }),
   page('device/input', 'missing', { action: '/device', xsrf: 'x', error: { code: 'missing' } }),
   page('device/confirm', 'first', {
     client,

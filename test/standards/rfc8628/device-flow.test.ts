@@ -97,7 +97,10 @@ describe('device authorization grant (RFC 8628)', () => {
       expect(new Map(readForm(page).values).get('user_code')).toBe(body.user_code);
       const unknown = await browser.open(`${server.issuer}/device?user_code=BBBB-BBBB`);
       expect([unknown.status, unknown.html.includes('BBBB-BBBB')]).toEqual([200, true]);
-      expect((await browser.submit(page, {})).html).toContain('id="device-confirm"');
+      // The form of the first tab is out of date by then; what was typed stays.
+      const again = await browser.submit(page, {});
+      expect([again.status, new Map(readForm(again).values).get('user_code')]).toEqual([400, body.user_code]);
+      expect((await browser.submit(again, {})).html).toContain('id="device-confirm"');
       expect(await answer(String(body.device_code))).toEqual(pending);
     });
 
