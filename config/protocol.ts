@@ -48,6 +48,8 @@ export const lifetimes = {
   /** Longest life of an assertion that a client authenticates with. */
   clientAssertion: hour,
   interaction: hour,
+  /** RFC 8628 §3.2: how long somebody has to type the code of a device, and to sign in. */
+  deviceCode: 10 * minute,
   /** A grant outlives every refresh token made from it. */
   grant: 365 * day,
   refreshTokenIdle: 7 * day,
@@ -59,6 +61,9 @@ export const lifetimes = {
   /** How long a spent code is remembered, to notice its reuse (RFC 6749 §4.1.2). */
   spentCode: hour,
 } as const;
+
+/** How often a program asks whether somebody has decided (RFC 8628 §3.2, §3.5; OpenID Connect CIBA §7.3, §11). */
+export const polling = { interval: 5 } as const;
 
 /** RFC 7519 §4.1.4: leeway for clocks that differ. */
 export const clockTolerance = 120;
@@ -102,7 +107,7 @@ export const isLoopback = (hostname: string): boolean =>
   /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 
 export const limits = {
-  /** Failed calls from one address to /token, /userinfo, /introspect, /revoke, /par and /register. */
+  /** Failed calls from one address to /token, /userinfo, /introspect, /revoke, /par, /register and /device_authorization. */
   protocolFailures: { points: 60, seconds: minute },
   /** Authorization requests from one address: each may leave an interaction behind. */
   authorizations: { points: 600, seconds: minute },
@@ -111,6 +116,10 @@ export const limits = {
   /** Documents of clients that are fetched for one address, and from one host. */
   documentFetches: { points: 30, seconds: minute },
   documentHostFetches: { points: 60, seconds: minute },
+  /** Polls for one request: a second less than the interval, since a network brings two closer than they were sent. */
+  polls: { points: 1, seconds: 4 },
+  /** Codes of devices from one address that were none (RFC 8628 §5.1). */
+  userCodeFailures: { points: 20, seconds: 10 * minute },
   /** Wrong secrets for one client from one address. */
   clientSecretFailures: { points: 10, seconds: minute },
   /** Submitted sign-in forms from one address that failed. */

@@ -59,6 +59,7 @@ import { ClientRegistrations1700000000081 } from '../migrations/0081-client-regi
 import { ClientDocuments1700000000082 } from '../migrations/0082-client-documents.js';
 import { ClientUses1700000000083 } from '../migrations/0083-client-uses.js';
 import { UnusedClientsIndex1700000000084 } from '../migrations/0084-unused-clients-index.js';
+import { DeviceStages1700000000065 } from '../migrations/0065-device-stages.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -175,4 +176,5 @@ export const migrations = [
   ClientDocuments1700000000082,
   ClientUses1700000000083,
   UnusedClientsIndex1700000000084,
+  DeviceStages1700000000065,
 ];

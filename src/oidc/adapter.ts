@@ -1,9 +1,11 @@
 // The engine's seven calls, mapped onto features/protocol and features/clients. No rule lives here.
 import { type Adapter, errors, Provider } from 'oidc-provider';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
+import { DeviceCodeTaken } from '../features/protocol/device-codes.js';
 import { AlreadyConsumed } from '../features/protocol/engine-rows.js';
 import type { GrantEnd } from '../features/protocol/grants.js';
 import type { Payload } from '../features/protocol/handles.js';
+import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';
 import { epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
@@ -37,12 +39,10 @@ type Dependencies = Pick<
   'protocol' | 'clients' | 'registeredClients' | 'initialAccessTokens'
 >;
 
-export function createAdapter({
-  protocol,
-  clients,
-  registeredClients: registered,
-  initialAccessTokens,
-}: Dependencies): new (
+export function createAdapter(
+  { protocol, clients, registeredClients: registered, initialAccessTokens }: Dependencies,
+  grantTypesOff: ReadonlySet<string>,
+): new (
   kind: string,
 ) => Adapter {
   return class EngineAdapter {
@@ -52,7 +52,7 @@ export function createAdapter({
       const ctx = currentEngineContext();
       switch (this.kind) {
         case 'Client':
-          return clients.engineMetadata(id) as Promise<Payload | undefined>;
+          return without(grantTypesOff, (await clients.engineMetadata(id)) as Payload | undefined);
         case 'Session':
           return protocol.sessions.find(requestOf(ctx), id);
         case 'Grant':
@@ -79,8 +79,8 @@ export function createAdapter({
       return protocol.sessions.findByUid(requestOf(currentEngineContext()), uid);
     }
 
-    async findByUserCode(): Promise<undefined> {
-      return undefined;
+    async findByUserCode(userCode: string): Promise<Payload | undefined> {
+      return protocol.deviceCodes.findByUserCode(userCode);
     }
 
     async upsert(id: string, payload: Payload): Promise<void> {
@@ -93,6 +93,8 @@ export function createAdapter({
           return;
         case 'Grant':
           throw new Error('grants are given through features/protocol');
+        case 'DeviceCode':
+          return saveDeviceCode(protocol, request, id, payload);
         default:
           return protocol.rows.save(request, { kind: this.kind, handle: id, payload });
       }
@@ -147,6 +149,29 @@ export function createAdapter({
   } as unknown as new (
     kind: string,
   ) => Adapter;
+}
+
+/** What the tenant has turned off is not there; what else the client may do it still may. */
+function without(off: ReadonlySet<string>, client: Payload | undefined): Payload | undefined {
+  const types = client?.grant_types as string[] | undefined;
+  return types?.some((type) => off.has(type))
+    ? { ...client, grant_types: types.filter((type) => !off.has(type)) }
+    : client;
+}
+
+/** Of two browsers the second is told what it would have been told a moment later (RFC 8628 §3.3). */
+async function saveDeviceCode(
+  protocol: Protocol,
+  request: ProtocolRequest,
+  id: string,
+  payload: Payload,
+): Promise<void> {
+  try {
+    await protocol.deviceCodes.save(request, id, payload);
+  } catch (error) {
+    if (!(error instanceof DeviceCodeTaken)) throw error;
+    throw new errors.InvalidRequest(error.message);
+  }
 }
 
 async function saveRegistered(

@@ -2,12 +2,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { bodyParser } from '@koa/bodyparser';
 import type { Context, Middleware } from 'koa';
-import { routes } from '../../config/protocol.js';
 import { currentTenantId } from '../platform/context.js';
 import { clientKey, type Limiter, type RateLimits } from '../platform/rate-limit.js';
 import { isAskedAgain } from './events.js';
 import type { ProviderPool } from './provider-pool.js';
-import { formRoutes, guessableRoutes, routeOf } from './routes.js';
+import { countedRoutes, formRoutes, guessableRoutes, routeOf } from './routes.js';
 
 const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' });
 
@@ -63,7 +62,7 @@ export function mountEngine(door: EngineDoor): Middleware {
     const seconds = await door.wait(route, ctx.req, ctx.state.ip);
     if (seconds > 0) return refuse(ctx, seconds);
     // Thrown, not answered here: people meet this one, and it is a page.
-    if (route === routes.authorization) await door.authorizations.consume(clientKey(ctx.state.ip));
+    if (countedRoutes.has(route)) await door.authorizations.consume(clientKey(ctx.state.ip));
     const answer = await door.find(route, currentTenantId(), ctx.req, ctx.state.ip);
     ctx.respond = false;
     await answer(ctx.res);

@@ -11,6 +11,7 @@ import { proveAtAliases, sayWhatIsThere } from './certificates.js';
 import { compareSecrets, introspectionPolicy } from './client-auth.js';
 import { refuseCompatibility } from './compatibility.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
+import { tellInterval, userCodes } from './device-door.js';
 import { bindRefreshTokens } from './dpop.js';
 import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
@@ -19,6 +20,7 @@ import { tokenExchange } from './grants/token-exchange.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
+import { pacePolls, pollLimiter } from './poll-pace.js';
 import { discoveryRoutes } from './published.js';
 import { pushedOnly } from './pushed-only.js';
 import { asEverybody, clientManagement } from './registration.js';
@@ -35,7 +37,10 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   metrics: EngineMetrics;
   logger: Logger;
   rateLimits: RateLimits;
-  limits: Record<'clientSecretFailures' | 'clientRegistrations', { points: number; seconds: number }>;
+  limits: Record<
+    'clientSecretFailures' | 'clientRegistrations' | 'userCodeFailures' | 'polls',
+    { points: number; seconds: number }
+  >;
 }
 
 type Extension = (provider: Provider, deps: ProviderDependencies, issuer: Issuer) => void;
@@ -84,6 +89,10 @@ export const extensions: readonly Extension[] = [
     provider.use(below([routes.introspection, routes.revocation], jwtTokens(issuer, protocol.denied, mayIntrospect)));
   },
   (provider, { pages }) => provider.use(below([routes.end_session], pages.replaceBounce)),
+  (provider) => provider.use(below([routes.device_authorization], tellInterval)),
+  (provider, deps, issuer) => provider.use(below([routes.code_verification], userCodes(deps, issuer.url))),
+  (provider, { rateLimits, limits }) =>
+    pacePolls(provider.DeviceCode, pollLimiter(rateLimits, 'device_poll', limits.polls)),
   (provider, { traces }) => traces.listen(provider),
   (provider, { metrics, logger }) => listen(provider, metrics, logger),
 ];

@@ -11,6 +11,8 @@ interface EngineRoute {
   guessable?: true;
   /** Asked by programs, most of all requests: they need no page, and take the short way. */
   program?: true;
+  /** Each call may leave something behind for a while: calls count against the address. */
+  leavesRows?: true;
   /** OpenID Connect Core §3.1.2.1 and RP-Initiated Logout 1.0 §2: a request that a browser may also send as a form. */
   alsoAsForm?: true;
   /** How the engine names what it refuses here. */
@@ -20,7 +22,14 @@ interface EngineRoute {
 }
 
 export const engineRoutes: readonly EngineRoute[] = [
-  { path: routes.authorization, withId: true, alsoAsForm: true, refusals: ['authorization.error'], explained: true },
+  {
+    path: routes.authorization,
+    withId: true,
+    leavesRows: true,
+    alsoAsForm: true,
+    refusals: ['authorization.error'],
+    explained: true,
+  },
   { path: routes.token, guessable: true, program: true, refusals: ['grant.error'], explained: true },
   { path: routes.userinfo, guessable: true, program: true, refusals: ['userinfo.error'] },
   { path: routes.introspection, guessable: true, program: true, refusals: ['introspection.error'] },
@@ -43,6 +52,20 @@ export const engineRoutes: readonly EngineRoute[] = [
     refusals: ['pushed_authorization_request.error'],
     explained: true,
   },
+  {
+    path: routes.device_authorization,
+    guessable: true,
+    program: true,
+    refusals: ['device_authorization.error'],
+    explained: true,
+  },
+  // What can be tried here has a limit of its own (device-door.ts): people are told by a page.
+  {
+    path: routes.code_verification,
+    withId: true,
+    leavesRows: true,
+    refusals: ['code_verification.error', 'device_resume.error'],
+  },
   { path: routes.end_session, alsoAsForm: true, refusals: ['end_session.error'], explained: true },
   { path: `${routes.end_session}/confirm`, refusals: ['end_session_confirm.error'], explained: true },
   { path: `${routes.end_session}/success` },
@@ -64,6 +87,7 @@ export function routeOf(path: string): string | undefined {
 }
 
 export const guessableRoutes: ReadonlySet<string> = new Set(pathsOf(engineRoutes.filter((route) => route.guessable)));
+export const countedRoutes: ReadonlySet<string> = new Set(pathsOf(engineRoutes.filter((route) => route.leavesRows)));
 export const formRoutes: ReadonlySet<string> = new Set(pathsOf(engineRoutes.filter((route) => route.alsoAsForm)));
 export const machineRoutes: readonly string[] = pathsOf(engineRoutes.filter((route) => route.program));
 

@@ -100,6 +100,9 @@ interface Resumed {
   result?: { login?: Partial<Login> };
 }
 
+/** Where the engine goes on with an authorization request, or with the request of a device (RFC 8628 §3.3). */
+const resumes = new Set(['resume', 'device_resume']);
+
 /** What is asked before an authorization request goes on with what its pages have established. */
 export function keepInteractions(provider: Provider, protocol: Protocol): void {
   const model = provider.Interaction as unknown as {
@@ -109,7 +112,7 @@ export function keepInteractions(provider: Provider, protocol: Protocol): void {
   model.find = async function (id, options) {
     const interaction = await find.call(this, id, options);
     const ctx = currentEngineContext();
-    const browser = ctx?.oidc?.route === 'resume' ? ctx.oidc.session : undefined;
+    const browser = resumes.has(ctx?.oidc?.route ?? '') ? ctx?.oidc.session : undefined;
     if (!interaction || !ctx || !browser) return interaction;
     assertSameBrowser(provider, interaction, ctx.cookies);
     await keepBounds(interaction, protocol, requestOf(ctx));

@@ -1,4 +1,5 @@
 // The engine, wired: one provider per tenant in a pool, the door in front of it, and the narrow view of it that other doors get.
+import { createDevicePages } from '../oidc/device-pages.js';
 import { OidcEngine } from '../oidc/engine.js';
 import { EngineDoor } from '../oidc/engine-door.js';
 import type { EngineMetrics } from '../oidc/events.js';
@@ -19,6 +20,7 @@ export function openEngine(
 ): { engine: OidcEngine; door: EngineDoor } {
   const { config, tenants, keys, protocol, rateLimits, limits, logger, caching } = services;
   const traces = new TraceIds(protocol.traces, logger, rateLimits.limiter({ name: 'traces', ...limits.traces }));
+  const enginePages = createEnginePages(pages, traces);
   const pool = new ProviderPool(
     {
       protocol,
@@ -35,7 +37,8 @@ export function openEngine(
       exchanges: services.exchanges,
       assertions: services.assertions,
       egress: services.egress,
-      pages: createEnginePages(pages, traces),
+      pages: enginePages,
+      devicePages: createDevicePages(pages, enginePages.renderError),
       traces,
       metrics,
       logger,

@@ -76,7 +76,7 @@ const tables: Record<string, string> = {
 };
 
 /** Of the engine's endpoints, those that discovery does not name. */
-const unnamed = ['/logout/confirm', '/logout/success'];
+const unnamed = ['/device', '/logout/confirm', '/logout/success'];
 
 describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, RFC 8414 §2)', () => {
   let all: Neighbours;

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser, readForm } from '../support/browser.js';
+import { askForCodes, connect, DEVICE_GRANT, makeDeviceClient, typeCode } from '../support/device.js';
 import {
   administrator,
   cookiesOf,
@@ -9,6 +10,7 @@ import {
   type Manage,
   type Pair,
   redeemForm,
+  rowLock,
   rowsOf,
   send,
   silently,
@@ -246,6 +248,49 @@ describe('what is used once, used at two processes at once', () => {
     );
     expect(statuses(answers)).toEqual([201, 201, ...Array.from({ length: 48 }, () => 401)]);
     expect(await rowsOf(house, 'SELECT 1 FROM clients WHERE name = $1', name)).toHaveLength(2);
+  });
+
+  describe('the code of a device (RFC 8628 §3.3, §3.5)', () => {
+    let tv: Party;
+    beforeAll(async () => {
+      tv = await makeDeviceClient(house.server);
+    });
+    const codes = async () => {
+      const { body } = await askForCodes(house.server, tv);
+      return { deviceCode: String(body.device_code), userCode: String(body.user_code) };
+    };
+
+    it('goes on in one of two browsers that have both read it unused', async () => {
+      const { deviceCode, userCode } = await codes();
+      const browsers = [new Browser(), new Browser()];
+      const pages = await Promise.all(browsers.map((browser) => typeCode(browser, house.server, userCode)));
+      const confirm = (index: number) =>
+        (browsers[index] as Browser).submit(pages[index] as (typeof pages)[number], { confirm: 'yes' });
+      const next = await whileHeld(house, rowLock('DeviceCode', deviceCode), 2, () => crowd(2, confirm));
+      expect(statuses(next)).toEqual([200, 400]);
+      expect(next.filter(({ url }) => url.includes('/interaction/'))).toHaveLength(1);
+    });
+
+    it('is denied or taken up by who was first, never both', async () => {
+      const { deviceCode, userCode } = await codes();
+      const browsers = [new Browser(), new Browser()];
+      const pages = await Promise.all(browsers.map((browser) => typeCode(browser, house.server, userCode)));
+      const decide = (index: number) =>
+        (browsers[index] as Browser).submit(
+          pages[index] as (typeof pages)[number],
+          index === 0 ? { confirm: 'yes' } : { abort: 'yes' },
+        );
+      const next = await whileHeld(house, rowLock('DeviceCode', deviceCode), 2, () => crowd(2, decide));
+      expect(statuses(next)).toEqual([200, 400]);
+    });
+
+    it('is exchanged once of fifty polls', async () => {
+      const { email } = await makePerson(house.server);
+      const { deviceCode } = await connect(house.server, tv, email);
+      const form = { grant_type: DEVICE_GRANT, device_code: deviceCode };
+      const answers = await crowd(50, (index) => send(house, index, '/token', tv, form));
+      expect(statuses(answers)).toEqual([200, ...Array.from({ length: 49 }, () => 400)]);
+    });
   });
 
   describe('the management API', () => {

@@ -106,6 +106,14 @@ export const mutations: readonly Mutation[] = [
     test: 'revokes the family when it asks for another scope',
   },
   {
+    what: 'the code of a device goes on in one browser',
+    file: 'features/protocol/device-statements',
+    from: 'AND COALESCE(device_stage, 0) = $7 AND consumed_at',
+    to: 'AND $7::int IS NOT NULL AND consumed_at',
+    suite: 'processes/single-use',
+    test: 'goes on in one of two browsers that have both read it unused',
+  },
+  {
     what: 'an ended session is not saved',
     file: statements,
     from: 'WHERE s.ended_at IS NULL AND (s.account_id IS NULL OR',

@@ -136,6 +136,9 @@ export interface AuditEvents {
   'external_subject.linked': { issuer_id: string; subject_id: string; user_id: string };
   'external_subject.unlinked': { issuer_id: string; subject_id: string; user_id: string };
   'grant.revoked': { grant_id: string; user_id: string | null; client_id: string; reason: string };
+  'device_code.approved': { client_id: string; user_id: string; grant_id: string };
+  /** `reason` is what the device is told (RFC 8628 §3.5). */
+  'device_code.denied': { client_id: string; reason: string };
   'token.reused': { grant_id: string; client_id: string; reason: string };
   'authorization_code.reused': { grant_id: string; client_id: string };
 }

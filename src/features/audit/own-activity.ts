@@ -35,6 +35,7 @@ export const TOLD: readonly AuditEventName[] = [
   'device.remembered',
   'device.forgotten',
   'grant.given',
+  'device_code.approved',
   'grant.revoked',
 ];
 

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import * as compatibility from './metadata/compatibility.js';
 import * as core from './metadata/core.js';
+import * as device from './metadata/device.js';
 import * as encryption from './metadata/encryption.js';
 import * as exchange from './metadata/exchange.js';
 import * as introspection from './metadata/introspection.js';
@@ -44,6 +45,7 @@ export const rules: readonly Rule[] = [
   profile.rule,
   compatibility.rule,
   exchange.rule,
+  device.rule,
 ];
 
 export const ClientMetadata = z.strictObject({ ...registered, ...settings });

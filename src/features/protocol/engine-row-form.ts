@@ -17,6 +17,9 @@ const shortLivedKinds = new Set(['Interaction', 'PushedAuthorizationRequest']);
 /** Kinds whose payload carries other handles or what a person typed: sealed whole. */
 const sealedKinds = new Set([...shortLivedKinds, 'DeviceCode', 'BackchannelAuthenticationRequest']);
 
+/** Found by something else than their handle, and then saved under it again: it is sealed with them. */
+const keepsHandle = new Set(['DeviceCode', 'BackchannelAuthenticationRequest']);
+
 export const isShortLived = (kind: string): boolean => shortLivedKinds.has(kind);
 
 export class RowForm {
@@ -26,7 +29,7 @@ export class RowForm {
   ) {}
 
   seal(kind: string, payload: Payload): string {
-    const { consumed, ...rest } = withoutHandle(payload);
+    const { consumed, ...rest } = keepsHandle.has(kind) ? payload : withoutHandle(payload);
     return this.sealer.seal(JSON.stringify(rest), payloadContext(currentTenantId(), kind));
   }
 
@@ -73,6 +76,9 @@ export class RowForm {
     const more: Record<string, number> = {
       AuthorizationCode: this.retention.spentCode,
       PushedAuthorizationRequest: this.retention.interaction,
+      // RFC 8628 §3.5, OpenID Connect CIBA §11: who polls on is told that it has expired.
+      DeviceCode: this.retention.spentCode,
+      BackchannelAuthenticationRequest: this.retention.spentCode,
     };
     const familyEnd = kind === 'RefreshToken' && payload.iiat ? payload.iiat + this.retention.refreshTokenAbsolute : 0;
     return new Date(Math.max(payload.exp + (more[kind] ?? 0), familyEnd) * 1000);

@@ -4,6 +4,7 @@ import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { DeniedTokens } from './denied-tokens.js';
+import { DeviceCodes } from './device-codes.js';
 import { EngineRows } from './engine-rows.js';
 import { Grants } from './grants.js';
 import { Replays } from './replays.js';
@@ -24,6 +25,7 @@ export interface ProtocolLifetimes {
 
 export class Protocol {
   readonly rows: EngineRows;
+  readonly deviceCodes: DeviceCodes;
   readonly grants: Grants;
   readonly sessions: Sessions;
   readonly binding: SessionBinding;
@@ -41,6 +43,7 @@ export class Protocol {
     signedOut: TellClients = async () => {},
   ) {
     this.rows = new EngineRows(db, sealer, clock, lifetimes, shortLived);
+    this.deviceCodes = new DeviceCodes(db, sealer, audit, clock, lifetimes, this.rows);
     this.grants = new Grants(db, audit, clock, lifetimes.grant);
     this.sessions = new Sessions(db, sealer, audit, clock, lifetimes.sessionHandleGrace, signedOut);
     this.binding = new SessionBinding(db, audit, this.sessions, clock);

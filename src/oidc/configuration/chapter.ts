@@ -14,6 +14,7 @@ import type { AuthenticationPolicy } from '../../features/tenants/authentication
 import type { ProtocolPolicy } from '../../features/tenants/protocol-policy/protocol-policy.js';
 import type { UserService } from '../../features/users/user.service.js';
 import type { Egress } from '../../platform/egress.js';
+import type { DevicePages } from '../device-pages.js';
 import type { EnginePages } from '../pages.js';
 
 export type Chapter = (deps: ConfigurationDependencies, issuer: Issuer) => Configuration;
@@ -31,6 +32,7 @@ export interface ConfigurationDependencies {
   secondFactors: Pick<SecondFactors, 'of'>;
   egress: Egress;
   pages: EnginePages;
+  devicePages: DevicePages;
 }
 
 /** What one issuer is made of; all of it must be the same before and after a rebuild, or flows begun earlier would break. */

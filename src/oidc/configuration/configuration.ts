@@ -3,6 +3,7 @@ import type { Configuration } from 'oidc-provider';
 import type { Chapter, ConfigurationDependencies, Issuer } from './chapter.js';
 import { clients } from './clients.js';
 import { core } from './core.js';
+import { device } from './device.js';
 import { encryption } from './encryption.js';
 import { fapi } from './fapi.js';
 import { introspection } from './introspection.js';
@@ -31,6 +32,7 @@ const chapters: readonly Chapter[] = [
   resources,
   logout,
   encryption,
+  device,
 ];
 
 export const configuration = (deps: ConfigurationDependencies, issuer: Issuer): Configuration =>

@@ -3,6 +3,7 @@ import type { Configuration } from 'oidc-provider';
 import { acrValues, claimsByScope, routes, scopes } from '../../../config/protocol.js';
 import { COMPATIBILITY_RESPONSE_TYPES, RESPONSE_TYPES, SERVER_ALGS } from '../../features/clients/metadata/values.js';
 import { pairwiseSubject } from '../../features/clients/pairwise.js';
+import { grantTypesOff } from '../../features/tenants/protocol-policy/protocol-policy.js';
 import { createFindAccount } from '../account.js';
 import { createAdapter } from '../adapter.js';
 import { needsPkce } from '../compatibility.js';
@@ -11,7 +12,7 @@ import { createPolicy } from '../policy.js';
 import type { Chapter } from './chapter.js';
 
 export const core: Chapter = (deps, issuer) => ({
-  adapter: createAdapter(deps),
+  adapter: createAdapter(deps, grantTypesOff(issuer.protocol)),
   findAccount: createFindAccount(deps.users) as Configuration['findAccount'],
   jwks: { keys: issuer.jwks },
   routes,

@@ -25,7 +25,8 @@ export const tokens: Chapter = () => ({
   // FAPI 2.0 §5.3.2.1 no. 9.
   rotateRefreshToken: ({ oidc }) => profileOf(oidc.client) !== 'fapi2',
   issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-  expiresWithSession: async (_ctx, token) => !token.scopes.has('offline_access'),
+  // RFC 8628: a device goes on when the browser that approved it is closed; it ends with its grant.
+  expiresWithSession: async (_ctx, token) => token.kind !== 'DeviceCode' && !token.scopes.has('offline_access'),
   revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
   extraTokenClaims: async (_ctx, token) => extraClaims(token),
   features: {

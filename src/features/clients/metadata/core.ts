@@ -8,6 +8,7 @@ import {
   AUTH_METHODS,
   COMPATIBILITY_RESPONSE_TYPES,
   GRANT_TYPES,
+  GRANTS_OF_PEOPLE,
   httpsUri,
   RESPONSE_TYPES,
   redirectUris,
@@ -60,7 +61,7 @@ export const rule: Rule = (client, refuse) => {
     refuse('redirect_uris', 'at least one is needed with response_types');
   if (grants.has('authorization_code') !== client.response_types.some((type) => type.split(' ').includes('code')))
     refuse('response_types', 'code and the grant type authorization_code belong together (RFC 7591 §2.1)');
-  if (grants.has('refresh_token') && !grants.has('authorization_code'))
+  if (grants.has('refresh_token') && ![...grants].some((grant) => GRANTS_OF_PEOPLE.has(grant)))
     refuse('grant_types', 'refresh_token needs a grant type in which a person takes part');
   // RFC 6749 §4.4: only confidential clients.
   if (grants.has('client_credentials') && client.token_endpoint_auth_method === 'none')

@@ -15,7 +15,15 @@ export const GRANT_TYPES = [
   'urn:ietf:params:oauth:grant-type:token-exchange',
   // RFC 7523 §2.1
   'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  // RFC 8628 §3.4
+  'urn:ietf:params:oauth:grant-type:device_code',
 ] as const;
+
+/** Those in which a person takes part: what they agreed to can be refreshed. */
+export const GRANTS_OF_PEOPLE: ReadonlySet<string> = new Set([
+  'authorization_code',
+  'urn:ietf:params:oauth:grant-type:device_code',
+]);
 
 export const RESPONSE_TYPES = [
   // Tokens come from /token alone, so neither `token` nor `id_token` (RFC 9700 §2.1.2).
