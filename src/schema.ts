@@ -45,6 +45,8 @@ import { GrantParents1700000000057 } from '../migrations/0057-grant-parents.js';
 import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
 import { DeviceStages1700000000065 } from '../migrations/0065-device-stages.js';
+import { BackchannelRequests1700000000066 } from '../migrations/0066-backchannel-requests.js';
+import { BackchannelRequest } from './features/backchannel-requests/backchannel-request.entity.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -90,6 +92,7 @@ export const entities = [
   Registration,
   FactorRecovery,
   LogoutNotice,
+  BackchannelRequest,
 ];
 
 export const migrations = [
@@ -139,4 +142,5 @@ export const migrations = [
   UserCodes1700000000058,
   UserCodesIndex1700000000059,
   DeviceStages1700000000065,
+  BackchannelRequests1700000000066,
 ];

@@ -42,7 +42,7 @@ export function requestRoutes(
       throw forbidden('acr_unmet', 'This request needs a stronger sign-in');
     const { acr, amr, loginTs: authTime } = visitor.session;
     await requests.approve(request, { acr, amr, authTime });
-    seeOther(ctx, `${ctx.state.prefix}${back}?done=request_approved`);
+    seeOther(ctx, `${ctx.state.prefix}${back}`);
   });
 
   /** To say no needs no new proof. */
@@ -50,7 +50,7 @@ export function requestRoutes(
     const visitor = await door.mayChange(ctx, { fresh: ANY_TIME, back });
     if (!visitor) return;
     await requests.deny(await named(ctx, visitor));
-    seeOther(ctx, `${ctx.state.prefix}${back}?done=request_denied`);
+    seeOther(ctx, `${ctx.state.prefix}${back}`);
   });
 
   /** @throws AppError 404 for one of somebody else as for none. */

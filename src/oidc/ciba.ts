@@ -1,5 +1,5 @@
 // Client-Initiated Backchannel Authentication (OpenID Connect CIBA): whom a request means, and where it is put for them to decide.
-import { errors, type Provider } from 'oidc-provider';
+import { errors } from 'oidc-provider';
 import { polling } from '../../config/protocol.js';
 import type { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
 import type { UserService } from '../features/users/user.service.js';
@@ -51,12 +51,6 @@ export async function askPerson(requests: BackchannelRequests, saved: Saved, now
     acrValues: textOf(acr_values),
     expiresAt: new Date(now.getTime() + (saved.remainingTTL ?? 0) * 1000),
   });
-}
-
-/** The engine would call the client while the person waits, and fail with it. It is told by the outbox. */
-export function withoutPings(provider: Provider): void {
-  const prototype = provider.Client.prototype as unknown as { backchannelPing(): Promise<void> };
-  prototype.backchannelPing = async () => {};
 }
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

@@ -4,6 +4,7 @@ import type { Provider } from 'oidc-provider';
 import { clockTolerance, routes } from '../../config/protocol.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
+import { tellBackchannelInterval } from './ciba.js';
 import { compareSecrets, mayIntrospect } from './client-auth.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
 import { tellInterval, userCodes } from './device-door.js';
@@ -56,6 +57,9 @@ export const extensions: readonly Extension[] = [
   (provider, deps, issuer) => provider.use(below([routes.code_verification], userCodes(deps, issuer.url))),
   (provider, { rateLimits, limits }) =>
     pacePolls(provider.DeviceCode, pollLimiter(rateLimits, 'device_poll', limits.polls)),
+  (provider) => provider.use(below([routes.backchannel_authentication], tellBackchannelInterval)),
+  (provider, { rateLimits, limits }) =>
+    pacePolls(provider.BackchannelAuthenticationRequest, pollLimiter(rateLimits, 'backchannel_poll', limits.polls)),
   (provider, { traces }) => traces.listen(provider),
   (provider, { metrics, logger }) => listen(provider, metrics, logger),
 ];

@@ -30,6 +30,7 @@ export function openEngine(
       resources: services.resources,
       devices: services.devices,
       secondFactors: services.secondFactors,
+      backchannelRequests: services.backchannelRequests,
       egress: services.egress,
       pages: enginePages,
       devicePages: createDevicePages(pages, enginePages.renderError),

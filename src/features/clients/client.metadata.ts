@@ -1,6 +1,7 @@
 // Client metadata in the words of RFC 7591 and OIDC Registration, stored as it is sent: one chapter for each part of the standards (metadata/). What a
 // further standard registers is a further chapter, and a line here.
 import { z } from 'zod';
+import * as ciba from './metadata/ciba.js';
 import * as core from './metadata/core.js';
 import * as device from './metadata/device.js';
 import * as keys from './metadata/keys.js';
@@ -17,6 +18,7 @@ const registered = {
   ...logout.shape,
   ...requests.shape,
   ...senderConstraint.shape,
+  ...ciba.shape,
 };
 
 /** What only an administrator says, and the engine does not know (client-settings.ts). */
@@ -24,7 +26,7 @@ const settings = {
   ...ours.settings,
 };
 
-export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule, device.rule];
+export const rules: readonly Rule[] = [core.rule, keys.rule, logout.rule, device.rule, ciba.rule];
 
 export const ClientMetadata = z.strictObject({ ...registered, ...settings });
 export type ClientMetadata = z.infer<typeof ClientMetadata>;

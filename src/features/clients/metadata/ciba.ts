@@ -13,7 +13,7 @@ export const shape = {
 };
 
 export const rule: Rule = (client, refuse) => {
-  const asks = client.grant_types.some((grant) => String(grant) === GRANT);
+  const asks = client.grant_types.some((grant) => grant === GRANT);
   const { backchannel_token_delivery_mode: mode } = client;
   if (!asks) {
     for (const member of Object.keys(shape) as (keyof typeof shape)[])
