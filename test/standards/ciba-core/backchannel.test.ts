@@ -78,7 +78,7 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
     await press(page, 'approve');
     const { status, body } = await poll(id);
     expect([status, body.scope]).toEqual([200, 'openid email']);
-    const claims = JSON.parse(Buffer.from(String(body.id_token).split('.')[1], 'base64url').toString());
+    const claims = JSON.parse(Buffer.from(String(body.id_token).split('.')[1] ?? '', 'base64url').toString());
     expect(claims).toMatchObject({ sub: person.id, aud: bank.clientId });
     expect(await answer(id)).toEqual([400, 'invalid_grant']);
   });
