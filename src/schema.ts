@@ -46,11 +46,10 @@ import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
 import { DeviceStages1700000000065 } from '../migrations/0065-device-stages.js';
 import { BackchannelRequests1700000000066 } from '../migrations/0066-backchannel-requests.js';
-import { BackchannelRequest } from './features/backchannel-requests/backchannel-request.entity.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
-
 import { AuditEvent } from './features/audit/audit-event.entity.js';
+import { BackchannelRequest } from './features/backchannel-requests/backchannel-request.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
 import { LockoutRecord } from './features/credentials/lockout-record.entity.js';

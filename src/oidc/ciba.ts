@@ -11,8 +11,7 @@ type Next = () => Promise<void>;
 export async function tellBackchannelInterval(ctx: EngineContext, next: Next): Promise<void> {
   await next();
   const body = ctx.body as Record<string, unknown> | undefined;
-  if (ctx.status === 200 && typeof body?.auth_req_id === 'string')
-    ctx.body = { ...body, interval: polling.interval };
+  if (ctx.status === 200 && typeof body?.auth_req_id === 'string') ctx.body = { ...body, interval: polling.interval };
 }
 
 /** §7.1: short, and of characters that both devices can show. */

@@ -22,7 +22,17 @@ export function accountWays(b: House): Record<string, Way> {
     return csrf;
   };
   for (const page of [
-    ...['', '/profile', '/devices', '/applications', '/requests', '/activity', '/signed-in', '/security', '/security/password'],
+    ...[
+      '',
+      '/profile',
+      '/devices',
+      '/applications',
+      '/requests',
+      '/activity',
+      '/signed-in',
+      '/security',
+      '/security/password',
+    ],
     ...['/security/passkeys', '/security/totp', '/security/totp/setup', '/security/recovery-codes'],
     ...[...LIFE, '/deleted'],
   ]) {
