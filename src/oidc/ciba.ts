@@ -14,6 +14,13 @@ export async function tellBackchannelInterval(ctx: EngineContext, next: Next): P
   if (ctx.status === 200 && typeof body?.auth_req_id === 'string') ctx.body = { ...body, interval: polling.interval };
 }
 
+/** §4: the engine says of every server that it knows user codes, which here are refused. */
+export async function tellNoUserCodes(ctx: EngineContext, next: Next): Promise<void> {
+  await next();
+  const body = ctx.body as Record<string, unknown> | undefined;
+  if (body?.backchannel_user_code_parameter_supported) body.backchannel_user_code_parameter_supported = false;
+}
+
 /** §7.1: short, and of characters that both devices can show. */
 export function assertBindingMessage(message: string | undefined): void {
   if (message === undefined || /^[\p{L}\p{N} .,:;!?#+/_-]{1,64}$/u.test(message)) return;

@@ -4,7 +4,7 @@ import type { Provider } from 'oidc-provider';
 import { clockTolerance, routes } from '../../config/protocol.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
-import { tellBackchannelInterval } from './ciba.js';
+import { tellBackchannelInterval, tellNoUserCodes } from './ciba.js';
 import { compareSecrets, mayIntrospect } from './client-auth.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
 import { tellInterval, userCodes } from './device-door.js';
@@ -14,6 +14,7 @@ import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
 import { pacePolls, pollLimiter } from './poll-pace.js';
+import { discoveryRoutes } from './published.js';
 import { clientManagement } from './registration.js';
 import { believeRetired } from './retired-keys.js';
 import { keepInteractions, keepSessions } from './session.js';
@@ -58,6 +59,7 @@ export const extensions: readonly Extension[] = [
   (provider, { rateLimits, limits }) =>
     pacePolls(provider.DeviceCode, pollLimiter(rateLimits, 'device_poll', limits.polls)),
   (provider) => provider.use(below([routes.backchannel_authentication], tellBackchannelInterval)),
+  (provider) => provider.use(below(discoveryRoutes, tellNoUserCodes)),
   (provider, { rateLimits, limits }) =>
     pacePolls(provider.BackchannelAuthenticationRequest, pollLimiter(rateLimits, 'backchannel_poll', limits.polls)),
   (provider, { traces }) => traces.listen(provider),

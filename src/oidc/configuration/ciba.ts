@@ -10,8 +10,6 @@ export const ciba: Chapter = ({ users, backchannelRequests }) => ({
     BackchannelAuthenticationRequest: (ctx) =>
       Math.min(Number(ctx.oidc.params?.requested_expiry ?? lifetimes.deviceCode), lifetimes.deviceCode),
   },
-  // The engine would say that it knows them.
-  discovery: { backchannel_user_code_parameter_supported: false },
   features: {
     ciba: {
       enabled: true,
