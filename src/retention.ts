@@ -20,6 +20,8 @@ export const retentions: readonly Retention[] = [
   { table: 'session_handles', column: 'retire_at', keep: hour },
   // A grant outlives every token made from it; until then it remembers what was agreed to, or that it was taken back.
   { table: 'grants', column: 'expires_at', keep: 0 },
+  // OpenID Connect CIBA: what somebody was asked can be looked into for a while.
+  { table: 'backchannel_requests', column: 'expires_at', keep: month },
   { table: 'traces', column: 'occurred_at', keep: month },
   { table: 'one_time_tokens', column: 'expires_at', keep: 0 },
   // Used up or expired, it can be looked into.

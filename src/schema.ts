@@ -60,10 +60,11 @@ import { ClientDocuments1700000000082 } from '../migrations/0082-client-document
 import { ClientUses1700000000083 } from '../migrations/0083-client-uses.js';
 import { UnusedClientsIndex1700000000084 } from '../migrations/0084-unused-clients-index.js';
 import { DeviceStages1700000000065 } from '../migrations/0065-device-stages.js';
+import { BackchannelRequests1700000000066 } from '../migrations/0066-backchannel-requests.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
-
 import { AuditEvent } from './features/audit/audit-event.entity.js';
+import { BackchannelRequest } from './features/backchannel-requests/backchannel-request.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
 import { InitialAccessToken } from './features/clients/registration/initial-access-token.entity.js';
@@ -113,6 +114,7 @@ export const entities = [
   ExchangePolicy,
   TrustedIssuer,
   ExternalSubject,
+  BackchannelRequest,
 ];
 
 export const migrations = [
@@ -177,4 +179,5 @@ export const migrations = [
   ClientUses1700000000083,
   UnusedClientsIndex1700000000084,
   DeviceStages1700000000065,
+  BackchannelRequests1700000000066,
 ];

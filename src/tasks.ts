@@ -4,6 +4,7 @@ import { ABANDONED_TASK, type AbandonedRegistrations } from './features/accounts
 import { type AccountDeletion, PURGE_TASK } from './features/accounts/account-deletion.js';
 import { ERASE_TASK, type Erasure } from './features/accounts/erasure.js';
 import { UNUSED_TASK, type UnusedClients } from './features/clients/registration/unused-clients.js';
+import { type BackchannelPings, PING_TASK, PingClient } from './features/backchannel-requests/pings.js';
 import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock-notice.js';
 import type { KeySchedule } from './features/keys/key-schedule.js';
 import { DeliverLogout, LOGOUT_TASK, type LogoutNotices } from './features/logout/logout-notices.js';
@@ -27,6 +28,7 @@ const patienceMs = 600_000;
 export interface Workers {
   mail: MailService;
   logoutNotices: LogoutNotices;
+  backchannelPings: BackchannelPings;
   users: UserService;
   keySchedule: KeySchedule;
   rewrap: Rewrap;
@@ -56,6 +58,12 @@ export function createTasks(workers: () => Workers) {
       queue: ({ client_id }, tenantId) => `logout:${sha256(`${tenantId} ${client_id}`)}`,
       priority: 10,
       run: (payload, { lastAttempt }) => workers().logoutNotices.deliver(payload, lastAttempt),
+    }),
+    [PING_TASK]: task({
+      schema: PingClient,
+      // As above: a client that does not answer holds up its own.
+      queue: ({ client_id }, tenantId) => `ping:${sha256(`${tenantId} ${client_id}`)}`,
+      run: (payload, { lastAttempt }) => workers().backchannelPings.deliver(payload, lastAttempt),
     }),
     [LOCKED_TASK]: task({ schema: Locked, run: (lock) => sendLockNotice(lock, workers().users, workers().mail) }),
     [DELETE_TASK]: task({

@@ -13,6 +13,7 @@ import { overviewRoutes } from './overview.js';
 import { type OwnPasswordDependencies, ownPasswordRoutes } from './own-password.js';
 import { type PasskeyDependencies, passkeyRoutes } from './passkeys.js';
 import { type ProfileDependencies, profileRoutes } from './profile.js';
+import { type RequestDependencies, requestRoutes } from './requests.js';
 import { type SecurityDependencies, securityRoutes } from './security.js';
 import { type SettingsDependencies, settingsRoutes } from './settings.js';
 import { signedInRoutes } from './signed-in.js';
@@ -22,6 +23,7 @@ export interface AccountDependencies
   extends ProfileDependencies,
     DeviceDependencies,
     ApplicationDependencies,
+    RequestDependencies,
     ActivityDependencies,
     SecurityDependencies,
     OwnPasswordDependencies,
@@ -49,6 +51,7 @@ export function createAccountRouter(door: AccountDoor, deps: AccountDependencies
   authenticatorRoutes(router, door, deps);
   deviceRoutes(router, door, deps);
   applicationRoutes(router, door, deps);
+  requestRoutes(router, door, deps);
   activityRoutes(router, door, deps);
   emailRoutes(router, door, deps);
   settingsRoutes(router, door, deps);

@@ -8,6 +8,7 @@ import type { Assertions } from '../features/trusted-issuers/assertions.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { proveAtAliases, sayWhatIsThere } from './certificates.js';
+import { tellBackchannelInterval, tellNoUserCodes } from './ciba.js';
 import { compareSecrets, introspectionPolicy } from './client-auth.js';
 import { refuseCompatibility } from './compatibility.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
@@ -93,6 +94,10 @@ export const extensions: readonly Extension[] = [
   (provider, deps, issuer) => provider.use(below([routes.code_verification], userCodes(deps, issuer.url))),
   (provider, { rateLimits, limits }) =>
     pacePolls(provider.DeviceCode, pollLimiter(rateLimits, 'device_poll', limits.polls)),
+  (provider) => provider.use(below([routes.backchannel_authentication], tellBackchannelInterval)),
+  (provider) => provider.use(below(discoveryRoutes, tellNoUserCodes)),
+  (provider, { rateLimits, limits }) =>
+    pacePolls(provider.BackchannelAuthenticationRequest, pollLimiter(rateLimits, 'backchannel_poll', limits.polls)),
   (provider, { traces }) => traces.listen(provider),
   (provider, { metrics, logger }) => listen(provider, metrics, logger),
 ];

@@ -59,6 +59,13 @@ export const engineRoutes: readonly EngineRoute[] = [
     refusals: ['device_authorization.error'],
     explained: true,
   },
+  {
+    path: routes.backchannel_authentication,
+    guessable: true,
+    program: true,
+    refusals: ['backchannel_authentication.error'],
+    explained: true,
+  },
   // What can be tried here has a limit of its own (device-door.ts): people are told by a page.
   {
     path: routes.code_verification,

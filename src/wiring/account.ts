@@ -62,6 +62,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     sessions,
     devices,
     grants: services.ownGrants,
+    requests: services.backchannelRequests,
     clients,
     resources,
     activity: services.ownActivity,

@@ -36,6 +36,7 @@ export function openEngine(
       secondFactors: services.secondFactors,
       exchanges: services.exchanges,
       assertions: services.assertions,
+      backchannelRequests: services.backchannelRequests,
       egress: services.egress,
       pages: enginePages,
       devicePages: createDevicePages(pages, enginePages.renderError),

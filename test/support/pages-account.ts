@@ -191,6 +191,22 @@ export const ofAccount: Sample[] = [
     ],
   }),
   page('account/applications', 'none', { ...own, here: 'applications', applications: [] }),
+  page('account/requests', 'several', {
+    ...own,
+    here: 'requests',
+    requests: [
+      {
+        id: '0199f0c4-1111-7000-8000-3b1e0f6a2c51',
+        name: client.name,
+        bindingMessage: 'Z-4711',
+        since: at1405,
+        until: at1405,
+        scopes: [{ name: 'email' }, { text: 'Read your bookings', resource: 'Acme Bookings' }],
+      },
+      { id: '0199f0c4-1111-7000-8000-3b1e0f6a2c52', name: long, since: at1405, until: at1405, scopes: [] },
+    ],
+  }),
+  page('account/requests', 'none', { ...own, here: 'requests', requests: [] }),
   page('account/activity', 'several', {
     ...own,
     here: 'activity',

@@ -22,7 +22,17 @@ export function accountWays(b: House): Record<string, Way> {
     return csrf;
   };
   for (const page of [
-    ...['', '/profile', '/devices', '/applications', '/activity', '/signed-in', '/security', '/security/password'],
+    ...[
+      '',
+      '/profile',
+      '/devices',
+      '/applications',
+      '/requests',
+      '/activity',
+      '/signed-in',
+      '/security',
+      '/security/password',
+    ],
     ...['/security/passkeys', '/security/totp', '/security/totp/setup', '/security/recovery-codes'],
     ...[...LIFE, '/deleted'],
   ]) {
@@ -38,11 +48,13 @@ export function accountWays(b: House): Record<string, Way> {
     ['/account/devices/session-end', 'session'],
     ['/account/devices/forget', 'device'],
     ['/account/applications/revoke', 'client_id'],
+    ['/account/requests/approve', 'request'],
+    ['/account/requests/deny', 'request'],
     ['/account/email/confirm', 'token'],
     ['/account/security/passkeys', 'passkey'],
     ['/account/security/totp/setup', 'offer'],
   ] as const)
-    found[`POST ${path} ${field}`.replace(/ (session|device|client_id|passkey|offer)$/, '')] = async (v) => ({
+    found[`POST ${path} ${field}`.replace(/ (session|device|client_id|request|passkey|offer)$/, '')] = async (v) => ({
       method: 'POST',
       path,
       headers: { ...mine(), ...origin },

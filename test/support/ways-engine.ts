@@ -89,6 +89,18 @@ export function engineWays(b: House): Record<string, Way> {
       headers: basic({ ...b.own, clientSecret: v }),
       form: { scope: 'openid' },
     }),
+    '/backchannel login_hint': (v) => ({
+      method: 'POST',
+      path: '/backchannel',
+      headers: basic(b.party),
+      form: { scope: 'openid', login_hint: v },
+    }),
+    '/backchannel client_secret': (v) => ({
+      method: 'POST',
+      path: '/backchannel',
+      headers: basic({ ...b.own, clientSecret: v }),
+      form: { scope: 'openid', login_hint: b.email },
+    }),
     '/device user_code': (v) => ({ method: 'GET', path: `/device?${new URLSearchParams({ user_code: v })}` }),
     '/device': (v) => ({
       method: 'POST',

@@ -139,6 +139,10 @@ export interface AuditEvents {
   'device_code.approved': { client_id: string; user_id: string; grant_id: string };
   /** `reason` is what the device is told (RFC 8628 §3.5). */
   'device_code.denied': { client_id: string; reason: string };
+  'backchannel_request.made': { request_id: string; user_id: string; client_id: string };
+  'backchannel_request.approved': { request_id: string; user_id: string; client_id: string; grant_id: string };
+  'backchannel_request.denied': { request_id: string; user_id: string; client_id: string };
+  'backchannel_request.ping_given_up': { request_id: string; client_id: string; reason: string };
   'token.reused': { grant_id: string; client_id: string; reason: string };
   'authorization_code.reused': { grant_id: string; client_id: string };
 }

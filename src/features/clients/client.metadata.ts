@@ -1,6 +1,7 @@
 // Client metadata in the words of RFC 7591 and OIDC Registration, stored as it is sent: one chapter for each part of the standards (metadata/). What a
 // further standard registers is a further chapter, and a line here.
 import { z } from 'zod';
+import * as ciba from './metadata/ciba.js';
 import * as compatibility from './metadata/compatibility.js';
 import * as core from './metadata/core.js';
 import * as device from './metadata/device.js';
@@ -26,6 +27,7 @@ const registered = {
   ...senderConstraint.shape,
   ...tls.shape,
   ...encryption.shape,
+  ...ciba.shape,
 };
 
 /** What only an administrator says, and the engine does not know (client-settings.ts). */
@@ -46,6 +48,7 @@ export const rules: readonly Rule[] = [
   compatibility.rule,
   exchange.rule,
   device.rule,
+  ciba.rule,
 ];
 
 export const ClientMetadata = z.strictObject({ ...registered, ...settings });

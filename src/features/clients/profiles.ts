@@ -56,6 +56,7 @@ export const demandsOf = (profile: Profile | undefined): Demands | undefined => 
 const signing = [
   'token_endpoint_auth_signing_alg',
   'request_object_signing_alg',
+  'backchannel_authentication_request_signing_alg',
   'id_token_signed_response_alg',
   'userinfo_signed_response_alg',
   'authorization_signed_response_alg',

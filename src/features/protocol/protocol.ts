@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { BackchannelCodes } from './backchannel-codes.js';
 import { DeniedTokens } from './denied-tokens.js';
 import { DeviceCodes } from './device-codes.js';
 import { EngineRows } from './engine-rows.js';
@@ -26,6 +27,7 @@ export interface ProtocolLifetimes {
 export class Protocol {
   readonly rows: EngineRows;
   readonly deviceCodes: DeviceCodes;
+  readonly backchannelCodes: BackchannelCodes;
   readonly grants: Grants;
   readonly sessions: Sessions;
   readonly binding: SessionBinding;
@@ -44,6 +46,7 @@ export class Protocol {
   ) {
     this.rows = new EngineRows(db, sealer, clock, lifetimes, shortLived);
     this.deviceCodes = new DeviceCodes(db, sealer, audit, clock, lifetimes, this.rows);
+    this.backchannelCodes = new BackchannelCodes(db, sealer, clock, lifetimes, this.rows);
     this.grants = new Grants(db, audit, clock, lifetimes.grant);
     this.sessions = new Sessions(db, sealer, audit, clock, lifetimes.sessionHandleGrace, signedOut);
     this.binding = new SessionBinding(db, audit, this.sessions, clock);

@@ -1,5 +1,6 @@
 // What the engine is configured to be is told in chapters, one for each part of the standards: what each of them is given.
 import type { Configuration, JWK } from 'oidc-provider';
+import type { BackchannelRequests } from '../../features/backchannel-requests/backchannel-requests.js';
 import type { ClientService } from '../../features/clients/client.service.js';
 import type { MetadataDocuments } from '../../features/clients/documents/metadata-documents.js';
 import type { RegisteredClients } from '../../features/clients/registered-clients.js';
@@ -30,6 +31,7 @@ export interface ConfigurationDependencies {
   resources: ResourceService;
   devices: Devices;
   secondFactors: Pick<SecondFactors, 'of'>;
+  backchannelRequests: BackchannelRequests;
   egress: Egress;
   pages: EnginePages;
   devicePages: DevicePages;

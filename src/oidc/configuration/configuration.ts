@@ -1,6 +1,7 @@
 // The engine, configured for one issuer: all chapters, in the order of the specifications. What a further standard needs is a further chapter.
 import type { Configuration } from 'oidc-provider';
 import type { Chapter, ConfigurationDependencies, Issuer } from './chapter.js';
+import { ciba } from './ciba.js';
 import { clients } from './clients.js';
 import { core } from './core.js';
 import { device } from './device.js';
@@ -33,6 +34,7 @@ const chapters: readonly Chapter[] = [
   logout,
   encryption,
   device,
+  ciba,
 ];
 
 export const configuration = (deps: ConfigurationDependencies, issuer: Issuer): Configuration =>

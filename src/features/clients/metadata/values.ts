@@ -17,12 +17,15 @@ export const GRANT_TYPES = [
   'urn:ietf:params:oauth:grant-type:jwt-bearer',
   // RFC 8628 §3.4
   'urn:ietf:params:oauth:grant-type:device_code',
+  // OpenID Connect CIBA §4
+  'urn:openid:params:grant-type:ciba',
 ] as const;
 
 /** Those in which a person takes part: what they agreed to can be refreshed. */
 export const GRANTS_OF_PEOPLE: ReadonlySet<string> = new Set([
   'authorization_code',
   'urn:ietf:params:oauth:grant-type:device_code',
+  'urn:openid:params:grant-type:ciba',
 ]);
 
 export const RESPONSE_TYPES = [

@@ -1,0 +1,33 @@
+// Client-Initiated Backchannel Authentication (OpenID Connect CIBA), poll and ping: what a request may hold, and whom it is put to.
+import { errors } from 'oidc-provider';
+import { lifetimes } from '../../../config/protocol.js';
+import { askPerson, assertBindingMessage, personOf } from '../ciba.js';
+import type { Chapter } from './chapter.js';
+
+export const ciba: Chapter = ({ users, backchannelRequests }) => ({
+  ttl: {
+    // §7.1 requested_expiry: less than usual if it likes, never more.
+    BackchannelAuthenticationRequest: (ctx) =>
+      Math.min(Number(ctx.oidc.params?.requested_expiry ?? lifetimes.deviceCode), lifetimes.deviceCode),
+  },
+  features: {
+    ciba: {
+      enabled: true,
+      deliveryModes: ['poll', 'ping'],
+      processLoginHint: (_ctx, hint) => personOf(users, hint ?? ''),
+      processLoginHintToken: (_ctx, token) => {
+        refuse('login_hint_token', token);
+        return undefined;
+      },
+      validateBindingMessage: (_ctx, message) => assertBindingMessage(message),
+      validateRequestContext: (_ctx, context) => refuse('request_context', context),
+      verifyUserCode: (_ctx, _account, code) => refuse('user_code', code),
+      triggerAuthenticationDevice: (_ctx, request) => askPerson(backchannelRequests, request, new Date()),
+    },
+  },
+});
+
+/** What nobody offers here is refused, not passed over: the client would believe that it counts. */
+function refuse(name: string, value: string | undefined): void {
+  if (value !== undefined) throw new errors.InvalidRequest(`${name} is not supported`);
+}
