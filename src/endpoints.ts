@@ -12,6 +12,7 @@ import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
 import { tenantRoutes } from './features/tenants/tenant.routes.js';
+import { traceRoutes } from './features/traces/trace.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
 import type { Endpoint } from './platform/endpoint.js';
 import type { Services } from './services.js';
@@ -38,6 +39,7 @@ export function tenantEndpoints({
   keys,
   mail,
   logoutNotices,
+  traces,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -52,5 +54,6 @@ export function tenantEndpoints({
     ...keyRoutes(keys),
     ...mailRoutes(db, mail),
     ...auditRoutes(db),
+    ...traceRoutes(db, traces),
   ];
 }

@@ -24,6 +24,7 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'mail:read': 'See whether mail was sent, never what it says',
   'mail:write': 'Send mail again that was given up',
   'audit:read': 'Read the audit log',
+  'traces:read': 'Read why requests of clients were refused, with what they had sent',
 };
 
 /** Scopes of whoever operates the installation: they exist at the tenant `default` only. */

@@ -42,6 +42,8 @@ import { GrantOrigins1700000000056 } from '../migrations/0056-grant-origins.js';
 import { GrantParents1700000000057 } from '../migrations/0057-grant-parents.js';
 import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
+import { TraceFindings1700000000090 } from '../migrations/0090-trace-findings.js';
+import { TracesOfClient1700000000091 } from '../migrations/0091-traces-of-client.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 
@@ -63,6 +65,7 @@ import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.j
 import { Resource } from './features/resources/resource.entity.js';
 import { KnownNetwork } from './features/risk/known-network.entity.js';
 import { Tenant } from './features/tenants/tenant.entity.js';
+import { Trace } from './features/traces/trace.entity.js';
 import { User } from './features/users/user.entity.js';
 
 export const entities = [
@@ -87,6 +90,7 @@ export const entities = [
   Registration,
   FactorRecovery,
   LogoutNotice,
+  Trace,
 ];
 
 export const migrations = [
@@ -133,4 +137,6 @@ export const migrations = [
   GrantParents1700000000057,
   UserCodes1700000000058,
   UserCodesIndex1700000000059,
+  TraceFindings1700000000090,
+  TracesOfClient1700000000091,
 ];

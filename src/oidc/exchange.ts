@@ -1,9 +1,10 @@
 // The token endpoint, around the engine's own grant handlers: what is spent and what it is exchanged for are written in one statement,
 // and a refresh token that comes again within its grace window gets the same answer again.
-import { settingsOf } from '../features/clients/client-settings.js';
+
 import { calculateJwkThumbprint, decodeProtectedHeader } from 'jose';
 import { errors } from 'oidc-provider';
 import { lifetimes } from '../../config/protocol.js';
+import { settingsOf } from '../features/clients/client-settings.js';
 import { AlreadyConsumed } from '../features/protocol/engine-rows.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { AlreadyRotated, requestOf } from './adapter.js';

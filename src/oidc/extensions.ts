@@ -51,7 +51,7 @@ export const extensions: readonly Extension[] = [
     provider.use(below([routes.introspection, routes.revocation], jwtTokens(issuer, protocol.denied, mayIntrospect))),
   (provider, { pages }) => provider.use(below([routes.end_session], pages.replaceBounce)),
   (provider, { traces }) => traces.listen(provider),
-  (provider, { metrics, logger }) => listen(provider, metrics, logger),
+  (provider, { metrics, logger, traces }) => listen(provider, metrics, logger, (ctx) => traces.of(ctx)),
 ];
 
 type EngineMiddleware = (ctx: EngineContext, next: () => Promise<void>) => Promise<void>;

@@ -1,8 +1,9 @@
 // The grant a request stands on: the session's own, or remembered consent, or, for the house's own applications, given without asking.
-import { settingsOf } from '../features/clients/client-settings.js';
+
 import type { Grant } from 'oidc-provider';
 import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import { settingsOf } from '../features/clients/client-settings.js';
 import type { Consent } from '../features/protocol/consent.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';

@@ -3,12 +3,12 @@ import { errors, interactionPolicy, type KoaContextWithOIDC, type Provider } fro
 import { MULTI_FACTOR, strength } from '../features/authentication/assurance.js';
 import { answeredAcr, meets, type RequestedAcr, requestedAcr } from '../features/authentication/requested-acr.js';
 import { isExcused } from '../features/authentication/requirement.js';
+import { settingsOf } from '../features/clients/client-settings.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
 import { readHandles } from '../features/devices/device-handles.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import { requestOf } from './adapter.js';
-import { settingsOf } from '../features/clients/client-settings.js';
 
 const { base, Check, Prompt } = interactionPolicy;
 

@@ -1,6 +1,7 @@
 // RFC 8707: which resource a token is for, and what a client may ask for there.
-import { settingsOf } from '../features/clients/client-settings.js';
+
 import { type Client, errors, type ResourceServer } from 'oidc-provider';
+import { settingsOf } from '../features/clients/client-settings.js';
 import { grantableScopes } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { EngineContext } from './engine-types.js';

@@ -18,7 +18,7 @@ export function openEngine(
   { pages, metrics }: Surroundings,
 ): { engine: OidcEngine; door: EngineDoor } {
   const { config, tenants, keys, protocol, rateLimits, limits, logger, caching } = services;
-  const traces = new TraceIds(protocol.traces, logger, rateLimits.limiter({ name: 'traces', ...limits.traces }));
+  const traces = new TraceIds(services.traces, logger, rateLimits.limiter({ name: 'traces', ...limits.traces }));
   const pool = new ProviderPool(
     {
       protocol,

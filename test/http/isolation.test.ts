@@ -66,7 +66,7 @@ const tables: Record<string, string> = {
   sessions: 'session_id',
   signing_keys: 'id_token_hint',
   totp_credentials: 'user_id',
-  traces: 'audit_event_id',
+  traces: 'trace_id',
   users: 'user_id',
 };
 

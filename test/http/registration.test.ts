@@ -92,7 +92,9 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
     expect((await ask('GET', `/register/${client.client_id}`, rat(client))).status).toBe(404);
     expect((await register(metadata)).status).toBe(201);
 
-    await server.services.tenants.update(await server.services.tenants.find('closed'), { settings: { protocol: null } });
+    await server.services.tenants.update(await server.services.tenants.find('closed'), {
+      settings: { protocol: null },
+    });
     await until('it is on again', async () => (await discovery()).registration_endpoint !== undefined);
     expect((await ask('GET', `/register/${client.client_id}`, rat(client))).status).toBe(200);
   });
@@ -276,7 +278,8 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
 
     it('leaves what an administrator has said of it as it was, and says none of that itself (RFC 7592 §2.2)', async () => {
       const client = await made({ access_token_ttl: 3600, refresh_grace: 90 });
-      const stored = () => server.inside(async ({ clients }) => (await clients.find(String(client.client_id))).metadata);
+      const stored = () =>
+        server.inside(async ({ clients }) => (await clients.find(String(client.client_id))).metadata);
       expect(await stored()).not.toHaveProperty('access_token_ttl');
       await server.inside(async ({ clients }) =>
         clients.update(await clients.find(String(client.client_id)), {
@@ -285,7 +288,11 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
         }),
       );
       const sent = { ...metadata, client_id: client.client_id, client_name: 'Renamed' };
-      const answer = await send('PUT', at(client), rat(client), { ...sent, access_token_ttl: 86_400, refresh_grace: 1 });
+      const answer = await send('PUT', at(client), rat(client), {
+        ...sent,
+        access_token_ttl: 86_400,
+        refresh_grace: 1,
+      });
       expect(answer.status).toBe(200);
       expect(answer.body).not.toHaveProperty('access_token_ttl');
       expect(await stored()).toMatchObject({

@@ -8,8 +8,8 @@ import type { Cache, Caching } from '../tenants/caching.js';
 import { Client } from './client.entity.js';
 import { isSetting } from './client.metadata.js';
 import { needsSecret } from './client.rules.js';
-import { asTravelling } from './client-settings.js';
 import { ClientSecret } from './client-secret.entity.js';
+import { asTravelling } from './client-settings.js';
 
 const TOPIC = 'client';
 

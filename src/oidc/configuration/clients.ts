@@ -1,9 +1,9 @@
 // Clients: what they are when they say nothing, how they authenticate (RFC 6749 §2.3, RFC 7523), what is fetched from them.
 import type { Configuration } from 'oidc-provider';
 import { clockTolerance } from '../../../config/protocol.js';
+import { settingsOf, travellingNames } from '../../features/clients/client-settings.js';
 import { AUTH_METHODS, CLIENT_ALGS } from '../../features/clients/metadata/values.js';
 import { isForUsNow } from '../client-auth.js';
-import { settingsOf, travellingNames } from '../../features/clients/client-settings.js';
 import { refusedRegistration } from '../registration.js';
 import type { Chapter } from './chapter.js';
 

@@ -19,7 +19,11 @@ describe('the chapters of the configuration', () => {
   it.each([
     ['scopes', { scopes: ['openid'] }, { scopes: ['email'] }],
     ['scopes', { scopes: ['openid'] }, { scopes: ['openid'] }],
-    ['features.userinfo', { features: { userinfo: { enabled: true } } }, { features: { userinfo: { enabled: false } } }],
+    [
+      'features.userinfo',
+      { features: { userinfo: { enabled: true } } },
+      { features: { userinfo: { enabled: false } } },
+    ],
     ['ttl.IdToken', { ttl: { IdToken: 1 } }, { ttl: { IdToken: 2 } }],
   ])('say nothing twice: %s', (place, first, second) => {
     expect(() => merged([first, second])).toThrow(`two chapters of the configuration say ${place}`);
