@@ -26,14 +26,12 @@ export const once = [
   'interaction-password',
   'isolation-hosts',
   'json-sign-in',
-  'jwt-tokens',
   'limits-proxies',
   'mfa-required',
   'one-time-bound',
   'one-time-matrix',
   'openid-client',
   'passkey-ways-in',
-  'published',
   'request-log',
   'risk',
   'second-factor-guesses',
@@ -64,10 +62,10 @@ const project = (displayName, folders, { globals = {}, without = [] } = {}) => (
 export const conditional = [
   {
     name: 'http on PostgreSQL and Redis',
-    folders: ['http', 'processes'],
+    folders: ['http', 'processes', 'standards'],
     needs: 'TEST_DATABASE_URL and TEST_REDIS_URL',
     met: Boolean(TEST_DATABASE_URL && TEST_REDIS_URL),
-    project: project('postgres', ['http', 'processes'], { globals: { testKind: 'postgres' } }),
+    project: project('postgres', ['http', 'processes', 'standards'], { globals: { testKind: 'postgres' } }),
   },
   {
     name: 'browser',
@@ -78,9 +76,12 @@ export const conditional = [
   },
 ];
 
-/** @param isBeside whether all of test/http runs on PostgreSQL too. */
+/**
+ * What the protocol is, one folder of test/standards for each specification, runs once: here only where there is no PostgreSQL.
+ * @param isBeside whether all of test/http runs on PostgreSQL too.
+ */
 export const embedded = (isBeside) =>
-  project('embedded', ['http'], { globals: { testKind: 'embedded', isBeside }, without: isBeside ? once : [] });
+  project('embedded', isBeside ? ['http'] : ['http', 'standards'], { globals: { testKind: 'embedded', isBeside }, without: isBeside ? once : [] });
 
 export default {
   projects: [

@@ -1,4 +1,4 @@
-// Prints what is said elsewhere: .env.example and the configuration table of README.md, from config/variables.ts.
+// Prints what is said elsewhere: .env.example and the configuration table of README.md, from config/variables.ts; docs/standards.md, from its tests.
 // `--check` writes nothing and fails when a file differs from what would be written.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,6 +9,7 @@ import { variables } from '../config/variables.js';
 import { buildOpenApi } from '../src/api/openapi.js';
 import { endpointsOf } from '../src/endpoints.js';
 import type { Services } from '../src/services.js';
+import { standards } from './standards.js';
 
 interface Described {
   about: string;
@@ -29,6 +30,7 @@ const generated: Generated[] = [
   { file: '.env.example', print: environmentExample },
   { file: 'views/layouts/letter.eta', print: letter },
   { file: 'docs/openapi.json', print: openApi },
+  { file: 'docs/standards.md', print: standards },
   { file: 'README.md', print: (current) => between(current, 'configuration', configurationTable()) },
 ];
 

@@ -15,6 +15,7 @@ export function express(
   headers: ReadonlyMap<string, string>,
   longWay: Handler,
 ): Handler {
+  const always = [...headers].flat();
   const routes = new Set(machineRoutes);
   const names = machineRoutes.map((route) => route.replaceAll('.', '\\.')).join('|');
   // As the path of a tenant ends, or begins (RFC 8414 §3.1); guessed wrong, it costs a second look.
@@ -29,8 +30,7 @@ export function express(
     front.route = route;
     enterTenant(front.tenant.id);
     const answer = await door.find(route, front.tenant.id, req, front.ip);
-    for (const [name, value] of headers) res.setHeader(name, value);
-    await answer(res);
+    await answer(res, ['X-Request-Id', front.requestId, ...always]);
     return true;
   };
 

@@ -33,7 +33,7 @@ const published = /^(\/t\/[a-z0-9-]+)?(\/\.well-known\/[a-z-]+|\/jwks)(\/t\/[a-z
 export type Observed = IncomingMessage & { front: FrontState; originalUrl?: string };
 type Handler = (req: Observed, res: ServerResponse) => unknown;
 
-/** Gives every request an id, an address and a line in the log. */
+/** Gives every request an id, an address and a line in the log. Whoever answers says the id in X-Request-Id. */
 export function observe(
   logger: Logger,
   metrics: Metrics,
@@ -48,7 +48,6 @@ export function observe(
     const requestId = newRequestId();
     const state = { requestId, ip, forwarded } as FrontState;
     const observed = Object.assign(req, { front: state });
-    res.setHeader('X-Request-Id', requestId);
     req.headers['x-forwarded-for'] = ip;
     const userAgent = req.headers['user-agent']?.slice(0, 512);
     const context = { requestId, ...(ip ? { ip } : {}), ...(userAgent ? { userAgent } : {}) };
@@ -84,6 +83,7 @@ export function observe(
 /** For the doors of people, which are Koa's: what is known of the request. */
 export const adopt: Middleware = (ctx, next) => {
   ctx.state = (ctx.req as Observed).front;
+  ctx.set('X-Request-Id', ctx.state.requestId);
   return next();
 };
 

@@ -22,7 +22,7 @@ const { status } = spawnSync(process.execPath, ['node_modules/jest/bin/jest.js',
 const missing = conditional.filter(({ met }) => !met);
 for (const { name, folders, needs } of missing) {
   const suites = folders.flatMap((folder) =>
-    readdirSync(path.join(projectRoot, 'dist', 'test', folder))
+    readdirSync(path.join(projectRoot, 'dist', 'test', folder), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.test.js'))
       .map((file) => `${folder}/${file}`),
   );

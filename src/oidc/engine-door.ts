@@ -14,7 +14,8 @@ const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' });
 type Limit = { points: number; seconds: number };
 type Allowed = { protocolFailures: Limit; authorizations: Limit };
 
-type Answer = (res: ServerResponse) => Promise<void>;
+/** @param head names and values in turn, of what every answer says beside its own. */
+type Answer = (res: ServerResponse, head?: readonly string[]) => Promise<void>;
 
 /** The engine's endpoints, whichever way a request comes to them. */
 export class EngineDoor {
@@ -41,8 +42,9 @@ export class EngineDoor {
   async find(route: string, tenantId: string, req: IncomingMessage, ip: string | undefined): Promise<Answer> {
     const { handle, published } = await this.pool.of(tenantId);
     const document = await published.find(route, req);
-    if (document) return async (res) => document.send(req, res);
-    return async (res) => {
+    if (document) return async (res, head) => document.send(req, res, head);
+    return async (res, head = []) => {
+      for (let place = 0; place < head.length; place += 2) res.setHeader(head[place] ?? '', head[place + 1] ?? '');
       await handle(req, res);
       const failed = (res.statusCode === 400 || res.statusCode === 401) && !isAskedAgain(req);
       // Over the limit already is nothing new here: the next request hears of it.

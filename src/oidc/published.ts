@@ -75,24 +75,27 @@ class Document {
     };
   }
 
-  send({ method, headers }: IncomingMessage, res: ServerResponse): void {
+  /** The head leaves as one list: nobody looks at it again, and set one by one each name would cost. */
+  send({ method, headers }: IncomingMessage, res: ServerResponse, head: readonly string[] = []): void {
     const encoding = encodingFor(headers['accept-encoding']);
     const { body, length } = this.forms[encoding];
     // One validator per representation, RFC 9110 §8.8.3.3.
     const etag = `"${this.hash}${encoding === 'identity' ? '' : `-${encoding}`}"`;
-    res.setHeader('Cache-Control', `public, max-age=${maxAge}`);
-    res.setHeader('ETag', etag);
-    res.setHeader('Vary', 'Origin, Accept-Encoding');
+    const all = [
+      ...head,
+      'Cache-Control',
+      `public, max-age=${maxAge}`,
+      'ETag',
+      etag,
+      'Vary',
+      'Origin, Accept-Encoding',
+    ];
     // Fetch: anybody may read it, from any page, as the engine says it.
-    res.setHeader('Access-Control-Allow-Origin', headers.origin ?? '*');
-    if (isKnown(headers['if-none-match'], etag)) {
-      res.statusCode = 304;
-      return void res.end();
-    }
-    if (encoding !== 'identity') res.setHeader('Content-Encoding', encoding);
-    res.setHeader('Content-Type', this.type);
-    res.setHeader('Content-Length', length);
-    res.end(method === 'HEAD' ? undefined : body);
+    all.push('Access-Control-Allow-Origin', headers.origin ?? '*');
+    if (isKnown(headers['if-none-match'], etag)) return void res.writeHead(304, all).end();
+    if (encoding !== 'identity') all.push('Content-Encoding', encoding);
+    all.push('Content-Type', this.type, 'Content-Length', String(length));
+    res.writeHead(200, all).end(method === 'HEAD' ? undefined : body);
   }
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, decodeJwt, generateKeyPair, jwtVerify, SignJWT } from 'jose';
-import { introspect, makeClient, makePerson, type Party, post, tokensFor } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { introspect, makeClient, makePerson, type Party, post, tokensFor } from '../../support/party.js';
+import { startServer, type TestServer } from '../../support/server.js';
 
 const resource = 'https://api.example/bookings';
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ProtocolRequest } from '../../src/features/protocol/request.js';
-import { withContext } from '../../src/platform/context.js';
-import { until } from '../support/pair.js';
-import { makePerson, post, tokensFor } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { ProtocolRequest } from '../../../src/features/protocol/request.js';
+import { withContext } from '../../../src/platform/context.js';
+import { until } from '../../support/pair.js';
+import { makePerson, post, tokensFor } from '../../support/party.js';
+import { startServer, type TestServer } from '../../support/server.js';
 
 interface Answer {
   status: number;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { request } from 'undici';
-import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
-import { withContext } from '../../src/platform/context.js';
-import { startServer, type TestServer } from '../support/server.js';
+import type { Tenant } from '../../../src/features/tenants/tenant.entity.js';
+import { withContext } from '../../../src/platform/context.js';
+import { startServer, type TestServer } from '../../support/server.js';
 
 const paths = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/jwks'];
 
@@ -35,12 +35,15 @@ describe('what an issuer publishes (RFC 8414, RFC 7517)', () => {
       expect(String(first.headers.vary)).toMatch(/Origin/);
       expect(first.headers['set-cookie']).toBeUndefined();
       expect(first.headers['x-content-type-options']).toBe('nosniff');
+      expect(first.headers['x-request-id']).toMatch(/^[\w-]{16,}$/);
 
       const etag = String(first.headers.etag);
       for (const validators of [etag, `W/${etag}`, `"another", ${etag}`, '*']) {
         const again = await get(path, { 'if-none-match': validators });
         expect([validators, again.status, again.text]).toEqual([validators, 304, '']);
         expect(again.headers.etag).toBe(etag);
+        expect(again.headers['x-content-type-options']).toBe('nosniff');
+        expect(again.headers['x-request-id']).not.toBe(first.headers['x-request-id']);
       }
       expect((await get(path, { 'if-none-match': '"another"' })).status).toBe(200);
     },
