@@ -81,7 +81,10 @@ export const conditional = [
  * @param isBeside whether all of test/http runs on PostgreSQL too.
  */
 export const embedded = (isBeside) =>
-  project('embedded', isBeside ? ['http'] : ['http', 'standards'], { globals: { testKind: 'embedded', isBeside }, without: isBeside ? once : [] });
+  project('embedded', isBeside ? ['http'] : ['http', 'standards'], {
+    globals: { testKind: 'embedded', isBeside },
+    without: isBeside ? once : [],
+  });
 
 export default {
   projects: [

@@ -50,13 +50,6 @@ export const authorization: readonly Explanation[] = [
     advice: 'Ask for one of response_modes_supported, or leave it out.',
   },
   {
-    check: 'response_mode.allowed',
-    error: 'invalid_request',
-    says: 'requested response_mode is not allowed',
-    seen: ['response_mode', 'response_type'],
-    advice: 'Ask for another response_mode, or leave it out.',
-  },
-  {
     check: 'prompt.supported',
     error: 'invalid_request',
     says: 'unsupported prompt',
@@ -230,12 +223,7 @@ export const authorization: readonly Explanation[] = [
   {
     check: 'person.agreed',
     error: 'access_denied',
-    advice: 'The person said no, or went back to the application. Nothing has to be changed.',
-  },
-  {
-    check: 'sign_in.in_time',
-    error: 'invalid_request',
-    says: /^(authorization request has expired|interaction session|authorization session)/,
-    advice: 'The sign-in took too long, was finished before, or goes on in another browser. Begin again.',
+    advice:
+      'The person said no, went back to the application, or agreed to nothing that was asked for. Nothing has to be changed.',
   },
 ];

@@ -5,14 +5,6 @@ const assertion = ['client_assertion.alg', 'client_assertion.kid'] as const;
 
 export const clientAuthentication: readonly Explanation[] = [
   {
-    check: 'client.known',
-    error: 'invalid_client',
-    says: 'client not found',
-    seen: ['client_id'],
-    setting: 'clients',
-    advice: 'No client of this tenant has this client_id, or it is disabled.',
-  },
-  {
     check: 'client.method',
     error: 'invalid_client',
     says: 'the provided authentication mechanism does not match',
@@ -103,14 +95,30 @@ export const clientAuthentication: readonly Explanation[] = [
     advice: 'This jti was used before: make a new assertion for each request.',
   },
   {
+    check: 'assertion.time',
+    error: 'invalid_client',
+    says: /^jwt (expired|not active yet|issued in the future)/,
+    seen: ['client_assertion.iat', 'client_assertion.exp'],
+    advice: 'The assertion is not for now: make a new one for each request, and look at the clock of the machine.',
+  },
+  {
     check: 'assertion.signature',
     error: 'invalid_client',
-    says: /(signature|matching key|JWKS|jwt|timestamp|Key|parse|algorithm)/i,
-    seen: [...assertion, 'client_assertion.exp', 'client_assertion.iat'],
+    says: /^(signature verification failed|no applicable key)/,
+    seen: assertion,
     registered: ['jwks', 'jwks_uri'],
     setting: 'client.jwks, client.jwks_uri',
+    advice: 'No registered key verifies the assertion: register the public key, with its kid, use `sig` and alg.',
+  },
+  {
+    check: 'keys.fetched',
+    error: 'invalid_client',
+    // What the engine tells of a cause is the name of its error.
+    says: 'invalid_client_metadata',
+    registered: ['jwks_uri'],
+    setting: 'client.jwks_uri, client.jwks',
     advice:
-      'No registered key verifies the assertion, its keys could not be fetched, or it has expired. Register the public key with its kid.',
+      'The keys could not be read from jwks_uri: it answers 200 with a JWK Set over https, within seconds, without a redirect, from a public address. Or register them as jwks.',
   },
   {
     check: 'dpop.htm',

@@ -11,11 +11,4 @@ export const logout: readonly Explanation[] = [
     setting: 'client.post_logout_redirect_uris',
     advice: 'It is compared character by character. Register exactly the one that is sent.',
   },
-  {
-    check: 'id_token_hint.client',
-    error: 'invalid_request',
-    says: 'client_id does not match the provided id_token_hint',
-    seen: ['client_id'],
-    advice: 'client_id is the client that the ID token was given to (RP-Initiated Logout 1.0 §2).',
-  },
 ];

@@ -95,4 +95,13 @@ export const requestObject: readonly Explanation[] = [
     setting: 'client.jwks, client.jwks_uri',
     advice: 'No registered key verifies the signature: register the public key, with its kid, use `sig` and alg.',
   },
+  {
+    check: 'keys.fetched',
+    error: 'invalid_client_metadata',
+    says: 'client JSON Web Key Set failed to be refreshed',
+    registered: ['jwks_uri'],
+    setting: 'client.jwks_uri, client.jwks',
+    advice:
+      'The keys could not be read from jwks_uri: it answers 200 with a JWK Set over https, within seconds, without a redirect, from a public address. Or register them as jwks.',
+  },
 ];

@@ -154,18 +154,6 @@ export const tokens: readonly Explanation[] = [
     advice: 'The code was asked for with another key (RFC 9449 §10).',
   },
   {
-    check: 'grant.alive',
-    error: 'invalid_grant',
-    says: /^grant (not found|is expired)/,
-    advice: 'What the token stands on was taken back, or has ended: sign in again.',
-  },
-  {
-    check: 'account.alive',
-    error: 'invalid_grant',
-    says: /referenced account not found/,
-    advice: 'The person is gone, or disabled.',
-  },
-  {
     check: 'resource.one',
     error: 'invalid_target',
     says: 'only a single resource indicator',
@@ -178,11 +166,5 @@ export const tokens: readonly Explanation[] = [
     says: 'resource indicator is missing, or unknown',
     seen: ['resource'],
     advice: 'The resource was not part of the authorization request: send the same `resource` there (RFC 8707 §2.2).',
-  },
-  {
-    check: 'body.form',
-    error: 'invalid_request',
-    says: /^(only application\/x-www-form-urlencoded|failed to parse the request body)/,
-    advice: 'Send the parameters as application/x-www-form-urlencoded, not as JSON (RFC 6749 §4.1.3).',
   },
 ];
