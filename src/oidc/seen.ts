@@ -66,11 +66,17 @@ export type RegisteredName =
 type Values = Record<string, Value>;
 
 export async function seenIn(ctx: EngineContext, names: readonly SeenName[]): Promise<Values> {
-  return shown(await Promise.all(names.map(async (name) => [name, await seen(ctx, name)] as const)));
+  const all = await Promise.all(names.map(async (name) => [name, await seen(ctx, name)] as const));
+  const { 'dpop.jkt': jkt, ...values } = Object.fromEntries(all);
+  // Made here, and no secret: a thumbprint is compared as a whole.
+  return { ...shown(Object.entries(values), guarded), ...(typeof jkt === 'string' ? { 'dpop.jkt': jkt } : {}) };
 }
 
 export const registeredFor = (ctx: EngineContext, names: readonly RegisteredName[]): Values =>
-  shown(names.map((name) => [name, registered(ctx, name)] as const));
+  shown(
+    names.map((name) => [name, registered(ctx, name)] as const),
+    line,
+  );
 
 async function seen(ctx: EngineContext, name: SeenName): Promise<unknown> {
   if ((parameters as readonly string[]).includes(name)) return parameter(ctx, name);
@@ -120,23 +126,31 @@ const longest = 200;
 const most = 20;
 
 /** Only what is there. */
-function shown(values: (readonly [string, unknown])[]): Values {
-  const all = values.map(([name, value]) => [name, presentable(value)] as const);
+function shown(values: (readonly [string, unknown])[], told: (value: unknown) => string): Values {
+  const all = values.map(([name, value]) => [name, presentable(value, told)] as const);
   return Object.fromEntries(all.filter((one): one is readonly [string, Value] => one[1] !== undefined));
 }
 
-function presentable(value: unknown): Value | undefined {
+function presentable(value: unknown, told: (value: unknown) => string): Value | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'number' || typeof value === 'boolean') return value;
-  if (Array.isArray(value)) return value.slice(0, most).map(line);
-  return line(value);
+  if (Array.isArray(value)) return value.slice(0, most).map(told);
+  return told(value);
 }
+
+/** As `line`. A token in the wrong parameter is still a token: whatever may be one is told by its beginning. */
+export const guarded = (value: unknown): string =>
+  line(textOf(value).replace(mayBeSecret, (run) => `${run.slice(0, 6)}[${run.length - 6} more]`));
+
+/** As long as 192 bits are in base64url, and no UUID, which addresses are full of. */
+const mayBeSecret = /(?<![\w-])(?![\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?![\w-]))[\w-]{32,}/gi;
 
 /** Cut, and with what nobody would see made visible. */
 export function line(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  const text = textOf(value);
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, hidden);
 }
 
+const textOf = (value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value)));
 const hidden = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`;

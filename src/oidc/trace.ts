@@ -12,7 +12,7 @@ import { errorUri } from './error-reference.js';
 import { emitterOf } from './events.js';
 import { explain } from './explain.js';
 import { explainedRefusals, isExplained, isNotYet } from './routes.js';
-import { line, registeredFor, seenIn } from './seen.js';
+import { guarded, registeredFor, seenIn } from './seen.js';
 
 interface Refused {
   id: string;
@@ -90,7 +90,7 @@ async function refusalIn(ctx: EngineContext, errors: EngineError[]): Promise<Ref
     endpoint: oidc.route,
     clientId: oidc.client?.clientId,
     error: error.error ?? error.message,
-    description: description ? line(description) : undefined,
+    description: description ? guarded(description) : undefined,
     steps: steps(ctx, error),
     findings: await Promise.all(errors.map((one) => findingIn(ctx, one))),
   };
@@ -123,7 +123,7 @@ function steps({ oidc }: EngineContext, error: EngineError): TraceStep[] {
     {
       step: error.error ?? error.name,
       outcome: 'failed',
-      ...(error.error_description ? { detail: line(error.error_description) } : {}),
+      ...(error.error_description ? { detail: guarded(error.error_description) } : {}),
     },
   ];
 }

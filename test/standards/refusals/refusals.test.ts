@@ -1,3 +1,4 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { explanations } from '../../../src/oidc/explain.js';
 import { ask, tokenWith } from '../../support/api.js';
@@ -112,12 +113,27 @@ describe('a refusal is explained to whoever administers the tenant, and to nobod
   });
 
   it('says what was sent beside what is registered, cut, with hidden characters shown', async () => {
-    const long = `https://rp.example/\u202e${'x'.repeat(400)}`;
+    const long = `https://rp.example/\u202e${'x/'.repeat(200)}`;
     const trace = await traceOf(house, (await authorize(house, house.parties.web, { redirect_uri: long })).reference);
     const [finding] = trace.findings as { seen: Record<string, string>; registered: Record<string, unknown> }[];
     expect(finding?.registered).toMatchObject({ redirect_uris: ['https://rp.example/cb'], application_type: 'web' });
-    expect(finding?.seen.redirect_uri).toMatch(/^https:\/\/rp\.example\/\\u\{202e\}x+…$/);
+    expect(finding?.seen.redirect_uri).toMatch(/^https:\/\/rp\.example\/\\u\{202e\}[x/]+…$/);
     expect(finding?.seen.redirect_uri?.length).toBeLessThan(220);
+  });
+
+  it('tells what may be a token in the wrong place by its beginning, and an address with a UUID as it is', async () => {
+    const secret = randomBytes(32).toString('base64url');
+    const uuid = `https://rp.example/${randomUUID()}/cb`;
+    const seenIn = async (change: Record<string, string>) => {
+      const { findings } = await traceOf(house, (await authorize(house, house.parties.web, change)).reference);
+      return (findings as { seen: Record<string, string> }[])[0]?.seen;
+    };
+    expect(await seenIn({ redirect_uri: `https://rp.example/cb?code=${secret}` })).toEqual({
+      redirect_uri: `https://rp.example/cb?code=${secret.slice(0, 6)}[37 more]`,
+    });
+    for (const place of ['response_type', 'prompt', 'resource', 'code_challenge_method'])
+      expect(JSON.stringify(await seenIn({ [place]: secret }))).not.toContain(secret.slice(0, 10));
+    expect(await seenIn({ redirect_uri: uuid })).toEqual({ redirect_uri: uuid });
   });
 
   it('says both where two things are wrong: the address to return to is told last, since nothing may be sent there', async () => {
