@@ -8,6 +8,7 @@ import { compareSecrets, mayIntrospect } from './client-auth.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
 import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
+import { readStrictly } from './json-in-requests.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
@@ -46,6 +47,7 @@ export const extensions: readonly Extension[] = [
   (provider, _deps, issuer) => {
     provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
   },
+  (provider) => readStrictly(provider),
   (provider, { clients }) => provider.use(below([routes.registration], clientManagement(clients))),
   (provider, { protocol }, issuer) =>
     provider.use(below([routes.introspection, routes.revocation], jwtTokens(issuer, protocol.denied, mayIntrospect))),

@@ -4,6 +4,7 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } fro
 import type { JWK } from 'oidc-provider';
 import type { DeniedTokens } from '../features/protocol/denied-tokens.js';
 import type { EngineContext } from './engine-types.js';
+import { isAmbiguousJwt } from './json-in-requests.js';
 
 const algorithms = ['ES256', 'RS256', 'EdDSA'];
 
@@ -23,6 +24,7 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
   const keys = createLocalJWKSet({ keys: issuer.jwks.map(publicPart) });
 
   const verify = async (token: unknown): Promise<Verified | undefined> => {
+    if (isAmbiguousJwt(token)) return undefined;
     try {
       const { payload } = await jwtVerify(String(token), keys, { issuer: issuer.url, typ: 'at+jwt', algorithms });
       return typeof payload.jti === 'string' && typeof payload.client_id === 'string'

@@ -1,4 +1,4 @@
-// What a forged request would reach: a server on every address of this machine, which counts who knocks; and one beside it that may be called, and
+// What a forged request would reach: servers on addresses of this machine, which count who knocks; and one beside it that may be called, and
 // leads there, says nothing, or says too much.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
@@ -27,15 +27,17 @@ export class Inner {
   /** @param good what the server that may be called answers where nothing else is asked of it. */
   static async start(good: () => unknown): Promise<Inner> {
     const counting = () => createServer((_request, response) => response.end('[]'));
-    const [v4, v6, listed] = [counting(), counting(), createServer()];
-    const port = await listening(v4, '0.0.0.0');
-    // A container may have no IPv6.
-    const six = await listening(v6, '::1', port).then(
-      () => [v6],
-      () => [],
-    );
-    const inner = new Inner([v4, ...six, listed], port, await listening(listed, LISTED));
-    for (const server of [v4, ...six]) server.on('connection', () => (inner.knocks += 1));
+    const first = counting();
+    const port = await listening(first, '127.0.0.1');
+    const servers = [first];
+    // Not at the address that is listed. A container may have no IPv6.
+    for (const host of ['127.0.0.3', '127.255.255.254', '::1']) {
+      const server = counting();
+      if (await listening(server, host, port).catch(() => undefined)) servers.push(server);
+    }
+    const listed = createServer();
+    const inner = new Inner([...servers, listed], port, await listening(listed, LISTED));
+    for (const server of servers) server.on('connection', () => (inner.knocks += 1));
     listed.on('request', (request: IncomingMessage, response: ServerResponse) => inner.answer(request, response, good));
     return inner;
   }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Inner } from '../../support/inner.js';
+import { authorizationUrl, makeClient, pkce, post } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 import { forged, signed, wrongClaims } from './corpus.js';
 import { type Place, placesOf } from './places.js';
@@ -102,11 +103,30 @@ describe('a JWT that is not what it should be is not taken (RFC 8725, RFC 7515 �
     },
   );
 
-  it.each(names.slice(0, 5))('%s: claims of five thousand levels are answered (RFC 8259 §9)', async (name) => {
-    const { genuine, takes } = place(name);
-    const { header, claims, key } = await genuine();
-    const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
-    const jwt = signed(header, `${JSON.stringify(claims).slice(0, -1)},"more":${deep}}`, key);
-    expect(typeof (await takes(jwt))).toBe('boolean');
+  it.each(names.slice(0, 5))(
+    '%s: claims of five thousand levels and claims that stand twice are refused (RFC 8259 §9, RFC 7519 §4)',
+    async (name) => {
+      const { genuine, takes } = place(name);
+      const { header, claims, key } = await genuine();
+      const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
+      const jwt = signed(header, `${JSON.stringify(claims).slice(0, -1)},"more":${deep}}`, key);
+      expect(await takes(jwt)).toBe(false);
+      const twice = signed(header, `{"more":1,${JSON.stringify(claims).slice(1, -1)},"more":2}`, key);
+      expect(await takes(twice)).toBe(false);
+    },
+  );
+
+  it('the parameter claims is read as strictly (OpenID Connect Core §5.5, RFC 7493 §2.3)', async () => {
+    const party = await makeClient(server);
+    const deep = `${'{"a":'.repeat(3_000)}1${'}'.repeat(3_000)}`;
+    for (const claims of [
+      `{"userinfo":${deep}}`,
+      '{"userinfo":{},"userinfo":{"email":null}}',
+      '{"userinfo":{"__proto__":{}}}',
+    ]) {
+      const form = Object.fromEntries(new URL(authorizationUrl(server, party, pkce(), { claims })).searchParams);
+      const { status, body } = await post(server, '/par', party, form);
+      expect([status, body.error]).toEqual([400, 'invalid_request']);
+    }
   });
 });

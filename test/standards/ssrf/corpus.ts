@@ -1,6 +1,6 @@
 // Hosts behind which lies something of ours, in all spellings that some resolver takes for one. A further one is a further line.
 
-/** This machine: a server listens there, on every address it has. */
+/** This machine: a server listens there. */
 export const here: readonly string[] = [
   '127.0.0.1',
   '127.0.0.1.',

@@ -114,6 +114,7 @@ describe('nothing inside is called because a client says so (OWASP ASVS 5.0 V1.3
       'reaches no address of this machine and none around it by %s, however it is spelled',
       async (scheme) => {
         inner.knocks = 0;
+        listed = false;
         const hosts = [...here, ...around, ...Object.keys(names)];
         const outcomes = await all(
           hosts.map((host) => `${scheme}://${host}:${inner.port}/inside`),
