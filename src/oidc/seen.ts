@@ -146,7 +146,7 @@ export const guarded = (value: unknown): string =>
 const mayBeSecret = /(?<![\w-])(?![\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?![\w-]))[\w-]{32,}/gi;
 
 /** Cut, and with what nobody would see made visible. */
-export function line(value: unknown): string {
+function line(value: unknown): string {
   const text = textOf(value);
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, hidden);
