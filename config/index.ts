@@ -5,6 +5,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSyn
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { isLoopback } from './protocol.js';
 import { projectRoot } from './root.js';
 import { type Variable, variables } from './variables.js';
 
@@ -144,6 +145,8 @@ function contradictions(values: Values): string[] {
   if ((values.DATABASE_DIRECT_URL || values.DATABASE_READ_URL) && !values.DATABASE_URL)
     problems.push('DATABASE_URL: needed with DATABASE_DIRECT_URL and DATABASE_READ_URL');
   if (part && !values.REDIS_URL) problems.push('REDIS_URL: needed where ROLE is a part of the server');
+  if (values.TENANT_DOMAIN && values.ISSUER.startsWith('http:') && !isLoopback(values.TENANT_DOMAIN))
+    problems.push('TENANT_DOMAIN: must be below localhost where ISSUER is http');
   if (Boolean(values.TLS_CERT) !== Boolean(values.TLS_KEY)) problems.push('TLS_CERT, TLS_KEY: set both or neither');
   if (values.TLS_CERT && values.ISSUER.startsWith('http:'))
     problems.push('ISSUER: must be https where TLS_CERT is set');

@@ -89,6 +89,10 @@ export const routes = {
   backchannel_authentication: '/backchannel',
 } as const;
 
+/** Whether a host is a name or an address of this machine (RFC 6761 §6.3, RFC 8252 §7.3): nowhere else an issuer may be http. */
+export const isLoopback = (hostname: string): boolean =>
+  /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+
 export const limits = {
   /** Failed calls from one address to /token, /userinfo, /introspect, /revoke, /par and /register. */
   protocolFailures: { points: 60, seconds: minute },

@@ -1,5 +1,6 @@
 // Every variable the server reads: its rule, what it is for, an example. .env.example and the README's table are printed from this.
 import { z } from 'zod';
+import { isLoopback } from './protocol.js';
 
 const boolean = z.enum(['true', 'false']).transform((value) => value === 'true');
 const port = z.coerce.number().int().min(0).max(65535);
@@ -10,10 +11,7 @@ const list = z.string().transform((value) =>
     .filter(Boolean),
 );
 
-/** Names and addresses of this machine (RFC 6761 §6.3, RFC 8252 §7.3). */
-const loopback = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-
-const staysHere = ({ protocol, hostname }: URL) => protocol !== 'http:' || loopback.test(hostname);
+const staysHere = ({ protocol, hostname }: URL) => protocol !== 'http:' || isLoopback(hostname);
 
 const issuer = z
   .url({ protocol: /^https?$/, hostname: /^[^/]+$/ })

@@ -10,7 +10,7 @@ import { forbidden } from './platform/errors.js';
 export const managementScopes: Readonly<Record<string, string>> = {
   'clients:read': 'See clients',
   'clients:write': 'Register, change and delete clients, and rotate their secrets',
-  'users:read': 'See users',
+  'users:read': 'See users, and who you are: your profile, e-mail address and second factors',
   'users:write': 'Create, change and delete users',
   'resources:read': 'See resource servers',
   'resources:write': 'Register, change and delete resource servers',

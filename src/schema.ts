@@ -38,6 +38,8 @@ import { Erasures1700000000043 } from '../migrations/0043-erasures.js';
 import { OneTimeOwners1700000000044 } from '../migrations/0044-one-time-owners.js';
 import { FailuresInARow1700000000046 } from '../migrations/0046-failures-in-a-row.js';
 import { LogoutNotices1700000000047 } from '../migrations/0047-logout-notices.js';
+import { ReopenedFailures1700000000050 } from '../migrations/0050-reopened-failures.js';
+import { OneTimeNobody1700000000053 } from '../migrations/0053-one-time-nobody.js';
 import { GrantOrigins1700000000056 } from '../migrations/0056-grant-origins.js';
 import { GrantParents1700000000057 } from '../migrations/0057-grant-parents.js';
 import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
@@ -133,6 +135,8 @@ export const migrations = [
   OneTimeOwners1700000000044,
   FailuresInARow1700000000046,
   LogoutNotices1700000000047,
+  ReopenedFailures1700000000050,
+  OneTimeNobody1700000000053,
   GrantOrigins1700000000056,
   GrantParents1700000000057,
   UserCodes1700000000058,

@@ -30,7 +30,7 @@ export function deletionRoutes(
     const visitor = await door.mayChange(ctx);
     if (!visitor) return;
     try {
-      await accountDeletion.request(visitor.user);
+      await accountDeletion.request(visitor.user, visitor.stands);
     } catch (error) {
       if (!(error instanceof AppError) || error.status !== 409) throw error;
       const data = { ...(await dataOf(ctx.state.prefix)), error: { code: error.code } };

@@ -10,18 +10,17 @@ import type { PasskeyHints } from '../features/credentials/passkey-hints.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
-import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { proofOfNew, registered } from './passkey.js';
+import { type StandingDependencies, standing } from './standing.js';
 import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
-export interface AddPasskeyDependencies {
+export interface AddPasskeyDependencies extends StandingDependencies {
   passkeys: PasskeyCeremonies;
   passkeyHints: PasskeyHints;
   ownFactors: OwnFactors;
   secondFactors: Pick<SecondFactors, 'of'>;
-  users: Pick<UserService, 'hold'>;
   policy: () => Promise<AuthenticationPolicy>;
   clock: Clock;
 }
@@ -61,8 +60,8 @@ export class AddPasskeyStep implements Step {
     const answered = { ...progress, add_passkey: 'answered' as const };
     const text = field(form, 'passkey');
     if (!user || !text) return this.stage.remember(visit, answered);
-    const { passkeys, ownFactors, users, clock } = this.deps;
-    const stands = () => users.hold(user, assuranceOf(progress.proofs).ts);
+    const { passkeys, ownFactors, clock } = this.deps;
+    const stands = standing(this.deps, user, progress);
     const made = await registered(passkeys, visit, text, user, stands);
     if (made.outcome !== 'ok') return this.ask(visit, user, `passkey_${made.outcome}`);
     const recovery_codes = await ownFactors.codesWhereNone(user, stands);

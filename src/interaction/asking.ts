@@ -23,6 +23,15 @@ export function refusalOf(error: unknown): Problem {
   return { code: status === 429 ? 'too_many_requests' : 'busy', seconds: details?.retryAfter ?? 0, status };
 }
 
+/** More than anybody waits: views/partials/summary.eta goes by the same. */
+const A_YEAR = 366 * 24 * 3600;
+
+/** No code is looked at, for a while or until it is opened again. @param canLose the page leads to whoever has lost what codes come from. */
+export function pausedFor(seconds: number, canLose = false): Problem {
+  if (seconds < A_YEAR) return { code: 'locked', seconds };
+  return { code: canLose ? 'codes_ended_lost' : 'codes_ended' };
+}
+
 /** @returns what the page says where too many letters were asked for. */
 export async function limited(work: Promise<unknown>): Promise<Problem | undefined> {
   try {

@@ -4,7 +4,7 @@ import { asTried, type EmailCodes } from '../features/accounts/email-codes.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { User } from '../features/users/user.entity.js';
 import type { CounterHandle } from '../platform/metrics.js';
-import { answerOf, limited, type Problem } from './asking.js';
+import { answerOf, limited, type Problem, pausedFor } from './asking.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
 export interface ConfirmationDependencies {
@@ -36,7 +36,7 @@ export class ConfirmationStep implements Step {
     const look = async () => asTried(await emailCodes.verify(user.email, flowOf(visit), code.slice(0, 64)));
     const result = await secondFactors.counted(user, look);
     signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `email_code_${result.outcome}` });
-    if (result.outcome === 'locked') return this.ask(visit, user, { code: 'locked', seconds: result.seconds });
+    if (result.outcome === 'locked') return this.ask(visit, user, pausedFor(result.seconds));
     if (result.outcome !== 'ok')
       return this.ask(visit, user, { code: result.outcome === 'gone' ? 'email_code_gone' : 'wrong_email_code' });
     await this.stage.remember(visit, { ...progress, confirmation: 'given' });

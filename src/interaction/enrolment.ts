@@ -1,21 +1,19 @@
 // A second factor is set up, because the sign-in cannot go on without one: an authenticator or a passkey, whichever would do.
 // Hands off to: TotpService, which keeps it once a right code of it has come back; PasskeyCeremonies, which knows what browsers make.
-import { assuranceOf } from '../features/authentication/assurance.js';
+import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
-import type { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import type { TotpOffer, TotpService } from '../features/credentials/totp.service.js';
 import type { SecondFactor } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
-import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { proofOfNew, registered } from './passkey.js';
+import { type StandingDependencies, standing } from './standing.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
-export interface EnrolmentDependencies {
+export interface EnrolmentDependencies extends StandingDependencies {
   totp: TotpService;
   passkeys: PasskeyCeremonies;
-  recoveryCodes: RecoveryCodes;
-  users: Pick<UserService, 'hold'>;
+  ownFactors: OwnFactors;
   clock: Clock;
   /** What an authenticator shows beside the account. */
   issuerName: () => Promise<string>;
@@ -37,7 +35,7 @@ export class EnrolmentStep implements Step {
   async submit(visit: Visit, form: Form): Promise<void> {
     const { progress, interaction } = visit;
     const user = await visit.user();
-    const { totp, recoveryCodes, issuerName, clock } = this.deps;
+    const { totp, ownFactors, issuerName, clock } = this.deps;
     const passkey = field(form, 'passkey');
     if (user && passkey) return this.byPasskey(visit, user, passkey);
     const offer =
@@ -49,23 +47,25 @@ export class EnrolmentStep implements Step {
     if (!code) return this.ask(visit, user, offer, 'missing_code');
     // Only what was lost is replaced, and a recovery code says so.
     const replacing = progress.proofs.some(({ method }) => method === 'recovery_code');
-    if (!(await totp.confirm(user, offer, code.slice(0, 64), { replacing, stands: this.standing(visit, user) }))) {
+    const stands = standing(this.deps, user, progress);
+    if (!(await totp.confirm(user, offer, code.slice(0, 64), { replacing, stands }))) {
       // Set up a moment ago, by a second click or in another tab: the dispatcher shows where the person is.
       if (!replacing && (await totp.has(user.id))) return;
       return this.ask(visit, user, offer, 'wrong_code');
     }
-    const codes = await recoveryCodes.renew(user);
+    const codes = await ownFactors.freshCodes(user, stands);
     const proofs = [...progress.proofs, { method: 'totp' as const, at: epochSeconds(clock.now()) }];
     await this.stage.remember(visit, { ...progress, proofs, enrolled: true, recovery_codes: codes });
   }
 
   private async byPasskey(visit: Visit, user: User, text: string): Promise<void> {
     const { progress } = visit;
-    const { passkeys, recoveryCodes, clock } = this.deps;
+    const { passkeys, ownFactors, clock } = this.deps;
     if (!methodsOf(visit).includes('passkey')) return;
-    const made = await registered(passkeys, visit, text, user, this.standing(visit, user));
+    const stands = standing(this.deps, user, progress);
+    const made = await registered(passkeys, visit, text, user, stands);
     if (made.outcome !== 'ok') return this.ask(visit, user, await this.offer(visit, user), `passkey_${made.outcome}`);
-    const codes = await recoveryCodes.renew(user);
+    const codes = await ownFactors.freshCodes(user, stands);
     const proofs = [...progress.proofs, proofOfNew(made.passkey, clock)];
     await this.stage.remember(visit, { ...progress, proofs, enrolled: true, recovery_codes: codes });
   }
@@ -86,11 +86,6 @@ export class EnrolmentStep implements Step {
       actions: { submit: `${visit.base}/enrolment` },
     };
     await this.stage.show(visit, 'enrolment', data, { status: problem ? 422 : 200 });
-  }
-
-  /** In the transaction that adds it: whether what was proved here still holds. */
-  private standing({ progress }: Visit, user: User): () => Promise<boolean> {
-    return () => this.deps.users.hold(user, assuranceOf(progress.proofs).ts);
   }
 }
 

@@ -6,7 +6,7 @@ import type { PasswordService } from '../features/credentials/password.service.j
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
-import { AppError, tooMany } from '../platform/errors.js';
+import { AppError } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 import { answerOf, limited, type Problem, refusalOf } from './asking.js';
@@ -69,18 +69,20 @@ export class LoginStep implements Step {
   private async byPasskey(visit: Visit, text: string): Promise<void> {
     const address = clientKey(visit.ctx.state.ip);
     const { progress } = visit;
-    const { remaining, seconds } = await this.failures.peek(address);
-    if (remaining === 0)
-      return this.askName(visit, progress.identifier, { code: 'too_many_requests', seconds, status: 429 });
     const { passkeys, signIns, clock } = this.deps;
     const since = clock.now();
-    const result = (await this.takes('passkey')) ? await authenticated(passkeys, visit, text) : undefined;
+    const looking = this.counted(address, async () => {
+      const result = (await this.takes('passkey')) ? await authenticated(passkeys, visit, text) : undefined;
+      return { result, failed: result === undefined };
+    });
+    const refused = await limited(looking);
+    if (refused) return this.askName(visit, progress.identifier, refused);
+    const { result } = await looking;
     signIns.add({ outcome: result ? 'ok' : 'passkey_failed' });
     if (result) {
       const proofs = [proofOf(result, since)];
       return this.stage.remember(visit, { ...progress, user_id: result.user.id, proofs, since: since.getTime() });
     }
-    await this.failures.consume(address).catch(ignoreLimit);
     return this.askName(visit, progress.identifier, { code: 'passkey_failed' });
   }
 
@@ -103,17 +105,16 @@ export class LoginStep implements Step {
     const address = clientKey(visit.ctx.state.ip);
     const outcome = (name: string) => this.deps.signIns.add({ outcome: name });
     try {
-      const { remaining, seconds } = await this.failures.peek(address);
-      if (remaining === 0) throw tooMany('too_many_requests', 'Too many failed sign-ins from this address', seconds);
-      if ((await this.question(visit, identifier)) && !(await this.deps.captcha.passes(form, visit))) {
-        await this.failures.consume(address).catch(ignoreLimit);
-        outcome('captcha_required');
-        return await this.refuse(visit, identifier, { code: 'captcha_required' });
-      }
+      const asked = (await this.question(visit, identifier)) !== undefined;
       // Looking takes a while: what is changed or ended meanwhile comes after the proof.
       const since = this.deps.clock.now();
-      const result = await this.deps.passwords.verify(identifier, password);
-      outcome(result.outcome);
+      const { result } = await this.counted(address, async () => {
+        if (asked && !(await this.deps.captcha.passes(form, visit))) return { result: undefined, failed: true };
+        const result = await this.deps.passwords.verify(identifier, password);
+        return { result, failed: result.outcome !== 'ok' };
+      });
+      outcome(result?.outcome ?? 'captcha_required');
+      if (!result) return await this.refuse(visit, identifier, { code: 'captcha_required' });
       if (result.outcome === 'ok') {
         return await this.stage.remember(visit, {
           ...named(visit.progress),
@@ -125,7 +126,6 @@ export class LoginStep implements Step {
           can_passkey: field(form, 'can_passkey') === 'yes',
         });
       }
-      await this.failures.consume(address).catch(ignoreLimit);
       if (result.outcome === 'failed') return await this.refuse(visit, identifier, { code: 'failed' });
       const wait = Math.max(1, (result.until.getTime() - this.deps.clock.now().getTime()) / 1000);
       return await this.refuse(visit, identifier, { code: 'locked', seconds: wait });
@@ -133,6 +133,27 @@ export class LoginStep implements Step {
       const refused = refusalOf(error);
       outcome(refused.code);
       return this.refuse(visit, identifier, refused);
+    }
+  }
+
+  /**
+   * Counted for the address before it is looked at, and given back unless it failed: parallel tries get no more than their share. What is refused
+   * was not looked at and does not count either. @throws AppError 429
+   */
+  private async counted<T extends { failed: boolean }>(address: string, look: () => Promise<T>): Promise<T> {
+    // A credit that could not be given is no reason to take the answer away.
+    const giveBack = () => this.failures.reward(address).catch(() => undefined);
+    await this.failures.consume(address).catch(async (error: unknown) => {
+      if (error instanceof AppError && error.status === 429) await giveBack();
+      throw error;
+    });
+    let failed = false;
+    try {
+      const looked = await look();
+      failed = looked.failed;
+      return looked;
+    } finally {
+      if (!failed) await giveBack();
     }
   }
 
@@ -208,8 +229,3 @@ const named = ({ registered, ...progress }: Progress): Progress => ({
 });
 
 const forgottenPassword = ({ ctx }: Visit) => `${ctx.state.prefix}/forgotten-password`;
-
-/** This attempt was made already; the next one hears of the limit. */
-function ignoreLimit(error: unknown): void {
-  if (!(error instanceof AppError) || error.status !== 429) throw error;
-}

@@ -12,7 +12,7 @@ import type { User } from '../features/users/user.entity.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { seeOther } from '../platform/form.js';
 import type { CounterHandle } from '../platform/metrics.js';
-import { answerOf, limited, type Problem } from './asking.js';
+import { answerOf, limited, type Problem, pausedFor } from './asking.js';
 import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
 import { heldHandles, holdHandle } from './device-cookie.js';
 import { authenticated, passkeyOffer, proofOf } from './passkey.js';
@@ -66,7 +66,10 @@ export class SecondFactorStep implements Step {
     this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `second_factor_${result.outcome}` });
     if (result.outcome === 'failed') return this.ask(visit, user, way, { code: `wrong_${way}` });
     if (result.outcome === 'gone') return this.ask(visit, user, way, { code: 'email_code_gone' });
-    if (result.outcome === 'locked') return this.ask(visit, user, way, { code: 'locked', seconds: result.seconds });
+    if (result.outcome === 'locked') {
+      const canLose = (await this.deps.factorRecoveries.waitFor(user, visit.progress.proofs)) !== undefined;
+      return this.ask(visit, user, way, pausedFor(result.seconds, canLose));
+    }
     // Not after a recovery code: what it stands in for was lost.
     if (method !== 'recovery_code') await this.remember(visit, user, field(form, 'remember_device'));
     await this.proved(visit, { method, at });

@@ -1,7 +1,7 @@
 // How unlike the others a sign-in is: decided once, as soon as somebody has proved something, and kept with what they have proved.
 // Hands off to: SignInWatch for what is unusual, needOf() for what is asked then.
 import type { Context } from 'koa';
-import { assuranceOf, type Proof } from '../features/authentication/assurance.js';
+import type { Proof } from '../features/authentication/assurance.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { Engine } from '../features/protocol/engine.js';
 import type { Risk } from '../features/risk/assess.js';
@@ -10,6 +10,7 @@ import type { AuthenticationPolicy } from '../features/tenants/authentication-po
 import type { User } from '../features/users/user.entity.js';
 import type { UserService } from '../features/users/user.service.js';
 import { heldHandles } from './device-cookie.js';
+import { standsSince } from './standing.js';
 import type { Progress } from './steps.js';
 
 export interface SignInRiskDependencies {
@@ -48,7 +49,7 @@ export class SignInRisk {
   async admitted(ctx: Context, user: User, progress: Progress): Promise<string | undefined> {
     const risk = progress.risk ?? (await this.weigh(ctx, user, progress));
     if (progress.password?.failures) await this.deps.passwords.settle(user);
-    return this.deps.signInWatch.admitted(user, heldHandles(ctx), risk, assuranceOf(progress.proofs).ts);
+    return this.deps.signInWatch.admitted(user, heldHandles(ctx), risk, standsSince(progress));
   }
 
   /** The denial stands for what failed before it, which is not counted twice. */

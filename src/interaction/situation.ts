@@ -15,7 +15,11 @@ import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { heldHandles } from './device-cookie.js';
 import { decisionOf, type SignInRisk } from './sign-in-risk.js';
+import { standsSince } from './standing.js';
 import { begunAnew, goesOn, Progress } from './steps.js';
+
+/** What is proved here takes a while, as a code by mail does: without these seconds nobody would arrive where max_age is less. */
+const ON_THE_WAY_SECONDS = 300;
 
 export interface SituationDependencies {
   users: Pick<UserService, 'isOutdated'>;
@@ -47,22 +51,22 @@ export class Situation {
   }
 
   /** Whether anything was proved, and still tells who it is. Where not, the sign-in is begun anew, with nothing kept of it. */
-  private async counts(
-    { user_id, proofs, from_session, password }: Progress,
-    interaction: Interaction,
-  ): Promise<boolean> {
+  private async counts(progress: Progress, { session, params }: Interaction): Promise<boolean> {
+    const { user_id, proofs, from_session, password } = progress;
     if (!user_id || proofs.length === 0) return false;
     if (from_session) {
-      const { session, params } = interaction;
       // What was proved for a session ends with it, and is not good for another one.
       if (from_session.uid !== session?.uid) return false;
-      // OpenID Connect Core §3.1.2.1, max_age: also where the time runs out on the way.
-      if (params.max_age !== undefined && this.age(session.ts) > Number(params.max_age)) return false;
+    }
+    // OpenID Connect Core §3.1.2.1, max_age: also where the time runs out on the way.
+    if (params.max_age !== undefined) {
+      const least = from_session ? 0 : ON_THE_WAY_SECONDS;
+      if (this.age(assuranceOf(proofs).ts) > Math.max(Number(params.max_age), least)) return false;
     }
     // Another password, or none: what was proved is not the account's any more.
     if (password && !(await this.deps.passwords.isSetAt(user_id, new Date(password.set_at)))) return false;
     // Whoever ended all sessions of the account ended this sign-in too.
-    return !(await this.deps.users.isOutdated(user_id, assuranceOf(proofs).ts));
+    return !(await this.deps.users.isOutdated(user_id, standsSince(progress)));
   }
 
   private async needed(ctx: Context, progress: Progress, { params }: Interaction): Promise<Need> {

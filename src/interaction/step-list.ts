@@ -50,7 +50,7 @@ export const createSteps = (
   register: new RegisterStep(stage, deps),
   registered: new RegisteredStep(stage, deps.emailVerification),
   email_code: new EmailCodeStep(stage, deps),
-  change_password: new ChangePasswordStep(stage, deps.passwords, deps.clock),
+  change_password: new ChangePasswordStep(stage, deps),
   second_factor: new SecondFactorStep(stage, deps),
   confirmation: new ConfirmationStep(stage, deps),
   enrolment: new EnrolmentStep(stage, deps),

@@ -8,6 +8,7 @@ import { movedFrom } from '../features/protocol/session-home.js';
 import { currentContext, currentTenantId } from '../platform/context.js';
 import type { Sealer } from '../platform/crypto.js';
 import { AppError } from '../platform/errors.js';
+import { assertSameBrowser, type BoundResult, browserOf, markBrowser } from './browser-cookie.js';
 import type { ProviderPool } from './provider-pool.js';
 
 type EngineInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
@@ -42,7 +43,10 @@ export class OidcEngine implements Engine {
   }
 
   async interaction(req: IncomingMessage, res: ServerResponse): Promise<Interaction> {
-    const details = await this.details(await this.provider(), req, res);
+    const provider = await this.provider();
+    const details = await this.details(provider, req, res);
+    // Before anything is proved here: two tabs that begin to at once show the same one.
+    markBrowser(provider, req, this.cookies(provider, req, res));
     const earlier = (details.lastSubmission ?? {}) as { ostiary?: unknown };
     const uid = details.session?.uid;
     const session = uid ? await this.protocol.sessions.findByUid(new ProtocolRequest(), uid) : undefined;
@@ -73,11 +77,14 @@ export class OidcEngine implements Engine {
 
   async remember(req: IncomingMessage, res: ServerResponse, progress: object): Promise<void> {
     const provider = await this.provider();
-    await provider.interactionResult(req, res, { ostiary: progress } as never, { mergeWithLastSubmission: false });
+    const kept = { ostiary: progress, ...this.bound(provider, req, res) };
+    await provider.interactionResult(req, res, kept as never, { mergeWithLastSubmission: false });
   }
 
   async finish(req: IncomingMessage, res: ServerResponse, result: Finish): Promise<string> {
-    return (await this.provider()).interactionResult(req, res, result as never, { mergeWithLastSubmission: true });
+    const provider = await this.provider();
+    const bound = { ...result, ...this.bound(provider, req, res) };
+    return provider.interactionResult(req, res, bound as never, { mergeWithLastSubmission: true });
   }
 
   async refuse(req: IncomingMessage, res: ServerResponse, error: string, description: string): Promise<string> {
@@ -152,13 +159,20 @@ export class OidcEngine implements Engine {
 
   private async details(provider: Provider, req: IncomingMessage, res: ServerResponse): Promise<EngineInteraction> {
     try {
-      return await provider.interactionDetails(req, res);
+      const details = await provider.interactionDetails(req, res);
+      assertSameBrowser(details, browserOf(provider, req, this.cookies(provider, req, res)));
+      return details;
     } catch (error) {
       if (!(error instanceof errors.SessionNotFound)) throw error;
       throw new AppError(400, 'interaction_expired', 'This sign-in took too long, or was begun in another browser', {
         cause: error,
       });
     }
+  }
+
+  /** What was established is good for this browser alone. */
+  private bound(provider: Provider, req: IncomingMessage, res: ServerResponse): BoundResult {
+    return { ostiary_browser: markBrowser(provider, req, this.cookies(provider, req, res)) };
   }
 
   private currentHandle(provider: Provider, req: IncomingMessage, res: ServerResponse): string | undefined {

@@ -8,6 +8,7 @@ import type { BindingPolicy } from '../features/protocol/session-binding.js';
 import { SessionEnded } from '../features/protocol/sessions.js';
 import { epochSeconds } from '../platform/clock.js';
 import { currentEngineContext, requestOf } from './adapter.js';
+import { assertSameBrowser, browserOf } from './browser-cookie.js';
 import type { EngineContext } from './engine-types.js';
 
 interface EngineSession {
@@ -109,7 +110,8 @@ export function keepInteractions(provider: Provider, protocol: Protocol): void {
     const interaction = await find.call(this, id, options);
     const ctx = currentEngineContext();
     const browser = ctx?.oidc?.route === 'resume' ? ctx.oidc.session : undefined;
-    if (!interaction || !browser) return interaction;
+    if (!interaction || !ctx || !browser) return interaction;
+    assertSameBrowser(interaction, browserOf(provider, ctx.req, ctx.cookies));
     await keepBounds(interaction, protocol, requestOf(ctx));
     joinTabs(interaction, browser);
     return interaction;
@@ -131,6 +133,8 @@ async function keepBounds(
     throw new errors.SessionNotFound('the session has ended');
   // Elsewhere than at home only what was proved there, just now and whole, makes it at home there.
   if (request.session?.moved && (from_session || proved_in !== uid)) delete result?.login;
+  // It may end between this look and the session that is saved.
+  if (result?.login) request.standsOn = standsOn;
 }
 
 /**

@@ -21,6 +21,7 @@ import { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import { SecondFactors } from '../features/credentials/second-factors.js';
 import { TotpService } from '../features/credentials/totp.service.js';
 import { Devices } from '../features/devices/device.service.js';
+import { undoSubject } from '../features/one-time-tokens/one-time-purposes.js';
 import { LockdownLinks } from '../features/risk/lockdown-links.js';
 import { UserService } from '../features/users/user.service.js';
 import { mayChangePrivileged } from '../management.js';
@@ -44,14 +45,21 @@ export function openPeople(ground: Ground) {
     erased: (user) => erasure.erase(user),
     mayChangePrivileged,
     verified: ({ id }) => registrations.forget(id),
-    moved: ({ id }) => oneTimeTokens.revoke('email_change_undo', id),
+    // Those of other addresses stay: whoever was moved on may have been moved here by somebody else.
+    moved: ({ id }, from) => oneTimeTokens.revokeOf('email_change_undo', undoSubject(id, from)),
+    async kept(user) {
+      await oneTimeTokens.revoke('account_deletion_undo', user.id);
+      const link = `${tenants.issuerOf(await tenants.current())}/account/delete`;
+      const letter = { at: clock.now().toISOString(), link };
+      await mail.send('account_kept', user.email, letter, user.claims.locale);
+    },
   });
   const lockout = new Lockout(db, clock);
   const lockoutHistory = new LockoutHistory(db, audit, clock);
   const attempts = new Attempts(db, audit, lockout, lockoutHistory, clock, {
     locked: (lock) => jobs.enqueue(LOCKED_TASK, lock),
   });
-  const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
+  const mailedCodeTries = new MailedCodeTries(db, tenants, attempts, clock);
   const importedPasswords = new ImportedPasswords(db, audit, tenants, users, clock);
   const verifier = new PasswordVerifier(db, audit, tenants, users, attempts, importedPasswords, hasher, (userId) =>
     registrations.isUnproved(userId),

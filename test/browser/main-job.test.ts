@@ -158,7 +158,7 @@ describe.each(houses)('from the setup link to signing out on $name', ({ secure, 
       expect(cookie).toMatchObject({ domain: 'localhost', path: '/', secure, httpOnly: true, sameSite: 'Lax' });
   });
 
-  it('keeps a sign-in under way in cookies of its own path alone', async () => {
+  it('keeps a sign-in under way in cookies of its own path, and of this browser', async () => {
     const { context, page } = await openContext(browser, [server.issuer, party.origin]);
     await page.goto((await party.authorizationUrl()).href);
     const uid = new URL(page.url()).pathname.split('/').at(-1);
@@ -170,6 +170,8 @@ describe.each(houses)('from the setup link to signing out on $name', ({ secure, 
         `${prefix}ostiary_interaction.sig /interaction/${uid}`,
         `${prefix}ostiary_resume /authorize/${uid}`,
         `${prefix}ostiary_resume.sig /authorize/${uid}`,
+        // Whose it is: no other host of the domain can set this one.
+        `${secure ? '__Host-' : ''}ostiary_default_browser /`,
       ].sort(),
     );
     for (const cookie of cookies) expect(cookie).toMatchObject({ secure, httpOnly: true, sameSite: 'Lax' });

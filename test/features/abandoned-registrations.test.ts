@@ -75,6 +75,52 @@ describe.each(kinds)('an account that somebody made and nobody came back to (GDP
     expect(await isThere(user)).toBe(false);
   });
 
+  const keep = (days: number | null) =>
+    inside(async () => {
+      const settings = { accounts: days === null ? null : { unproved_unused_days: days } };
+      await house.tenants.update(await house.tenants.current(), { settings } as never);
+    });
+
+  it('that was used goes after as long as the tenant says, or never; that was not, all the same', async () => {
+    const [used, unused] = [await register(), await register()];
+    await inside(() => house.users.signedIn(used, { amr: ['pwd'] }));
+    await keep(0);
+    house.clock.forward(400 * daySeconds);
+    await abandoned.end();
+    expect([await isThere(used), await isThere(unused)]).toEqual([true, false]);
+    await inside(() => house.users.signedIn(used, { amr: ['pwd'] }));
+    await keep(60);
+    house.clock.forward(59 * daySeconds);
+    await abandoned.end();
+    expect(await isThere(used)).toBe(true);
+    house.clock.forward(2 * daySeconds);
+    await abandoned.end();
+    expect(await isThere(used)).toBe(false);
+    await keep(null);
+  });
+
+  it.each([
+    [
+      'somebody is signed in to it',
+      `INSERT INTO sessions (tenant_id, uid, account_id, payload, created_at, updated_at, expires_at) VALUES ($1, 's' || $2::text, $2::uuid, '{}', $3, $3, $3)`,
+    ],
+    [
+      'an application is',
+      `INSERT INTO engine_rows (tenant_id, handle_hash, kind, account_id, expires_at) VALUES ($1, $2::text::bytea, 'RefreshToken', $2::uuid, $3)`,
+    ],
+  ])('that was used stays as long as %s', async (_what, row) => {
+    const user = await register();
+    await inside(() => house.users.signedIn(user, { amr: ['pwd'] }));
+    const until = new Date(house.clock.now().getTime() + 400 * daySeconds * 1000);
+    await house.db.manager.query(row, [house.tenant.id, user.id, until]);
+    house.clock.forward(399 * daySeconds);
+    await abandoned.end();
+    expect(await isThere(user)).toBe(true);
+    house.clock.forward(2 * daySeconds);
+    await abandoned.end();
+    expect(await isThere(user)).toBe(false);
+  });
+
   it('stays where an administrator made it', async () => {
     const user = await inside(() => house.users.create({ email: 'made@example.com' }));
     house.clock.forward(400 * daySeconds);

@@ -112,6 +112,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     erased: async () => {},
     verified: ({ id }) => registrations.forget(id),
     moved: async () => {},
+    kept: async () => {},
     ended: async ({ id }) => void ended.push(id),
   });
   const oneTimeTokens = new OneTimeTokens(db, clock);
@@ -170,7 +171,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     oneTimeTokens,
     mail,
   );
-  const mailedCodeTries = new MailedCodeTries(tenants, attempts, clock);
+  const mailedCodeTries = new MailedCodeTries(db, tenants, attempts, clock);
   const codes = new EmailCodes(db, audit, mailboxes, proof, oneTimeTokens, mail, mailedCodeTries);
   const magicLinks = new MagicLinks(db, audit, tenants, mailboxes, proof, codes, oneTimeTokens, mail, mailedCodeTries);
   const forgotten = new ForgottenPasswords(db, audit, tenants, mailboxes, oneTimeTokens, mail, linkOf);

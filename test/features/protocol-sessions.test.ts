@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { lifetimes } from '../../config/protocol.js';
 import type { Payload } from '../../src/features/protocol/handles.js';
 import { ProtocolRequest } from '../../src/features/protocol/request.js';
@@ -272,6 +272,34 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))('the session
     expect(await find(handle)).toBeDefined();
     expect(await find(otherHandle)).toBeUndefined();
   });
+
+  it('is one of thousands that end at once, with their grants but those that outlive it, by a few statements and with a record each', async () => {
+    const clientIds = [(await house.newClient()).clientId, (await house.newClient()).clientId];
+    const query = (sql: string, values: unknown[] = []) => house.db.manager.query(sql, values);
+    const many = 2100;
+    await query(
+      `INSERT INTO sessions (tenant_id, uid, account_id, login_ts, payload, created_at, updated_at, expires_at)
+       SELECT $1, $2 || n, $2::uuid, 1000, $3, now(), now(), now() + interval '1 hour' FROM generate_series(1, ${many}) n`,
+      [house.tenant.id, accountId, { authorizations: { [String(clientIds[0])]: { persistsLogout: true } } }],
+    );
+    for (const clientId of clientIds)
+      await query(
+        `INSERT INTO grants (tenant_id, id, client_id, account_id, session_uid, payload, created_at, expires_at)
+         SELECT $1, $3 || $2 || n, $3, $2::uuid, $2 || n, '{}', now(), now() + interval '1 hour' FROM generate_series(1, ${many}) n`,
+        [house.tenant.id, accountId, clientId],
+      );
+    const said = jest.spyOn(house.db, 'execute');
+    const inserted = jest.spyOn(house.audit, 'record');
+    expect(await house.inside(() => house.protocol.sessions.endAll(accountId, 'revoked'))).toBe(many);
+    expect(said.mock.calls.length + inserted.mock.calls.length).toBeLessThan(20);
+    jest.restoreAllMocks();
+    const count = async (sql: string, ...values: unknown[]) => (await query(sql, [accountId, ...values])).length;
+    expect(await count('SELECT 1 FROM sessions WHERE account_id = $1 AND ended_at IS NULL')).toBe(0);
+    const live = 'SELECT 1 FROM grants WHERE account_id = $1 AND client_id = $2 AND ended_at IS NULL';
+    expect([await count(live, clientIds[0]), await count(live, clientIds[1])]).toEqual([many, 0]);
+    const recorded = `SELECT DISTINCT data, id FROM audit_events WHERE data ->> 'user_id' = $1 AND name = $2 AND data ->> 'reason' = 'revoked'`;
+    expect([await count(recorded, 'session.ended'), await count(recorded, 'grant.revoked')]).toEqual([many, many]);
+  }, 60_000);
 
   it('is recorded when somebody signs in, not at each save', async () => {
     await save(handle, { amr: ['pwd'] });

@@ -7,10 +7,11 @@ import { ask, tokenWith } from '../support/api.js';
 import { Browser, type Page } from '../support/browser.js';
 import { MovedClock } from '../support/clock.js';
 import { everyTable } from '../support/dump.js';
+import { behindPerson } from '../support/held.js';
 import { send } from '../support/journey.js';
-import { delivered, letterTo, linkIn } from '../support/mailbox.js';
+import { delivered, lettersTo, letterTo, linkIn } from '../support/mailbox.js';
 import { makeClient, makePerson, type Party, password, refresh, signIn, tokensFor } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { defaultKind, startServer, type TestServer } from '../support/server.js';
 
 const daySeconds = 24 * 3600;
 
@@ -99,6 +100,18 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
     expect(new URL(old.headers.get('location') ?? '').searchParams.get('max_age')).toBe('600');
     expect((await user()).deletionAt).toBeNull();
   });
+
+  // The embedded database has one session: nobody waits there.
+  if (defaultKind === 'postgres')
+    it('is not deleted by whoever was shut out while they asked', async () => {
+      const form = await signIn(browser, page(), person.email);
+      const [answer] = await behindPerson(
+        server,
+        () => send(browser, page(), fieldsOf(form, 'account-delete')),
+        (runner) => runner.query('UPDATE sessions SET ended_at = now() WHERE account_id = $1', [person.id]),
+      );
+      expect([answer.status, (await user()).deletionAt]).toEqual([403, null]);
+    });
 
   it('is kept by the link in the letter, with a click, by nobody who was signed in before', async () => {
     await remove();
@@ -206,6 +219,8 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
         expect((await ask(server, token, 'delete', `/users/${person.id}`)).status).toBe(204);
         clock.move(2 * daySeconds);
       }
+      clock.move(61);
+      await server.services.erasure.finish();
       await new Sweeper(server.services.db, clock, retentions).run();
       const found = (words: string) => async () =>
         (await everyTable(server)).filter(({ text }) => text.includes(words)).map(({ where }) => where);
@@ -250,7 +265,7 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
     expect(await outcome()).toBe('failed');
   });
 
-  it('is taken back by the management API at their request, and the link in the letter ends with it', async () => {
+  it('is taken back by the management API at their request: they are told, and the link in the letter ends with it', async () => {
     await remove();
     const link = await keepLink();
     const token = await tokenWith(server, 'users:write');
@@ -258,8 +273,24 @@ describe('an account that its owner deletes (GDPR Article 17)', () => {
     expect([status, body.deletion_at]).toEqual([200, null]);
     expect([await outcome(), (await new Browser().open(link)).status]).toEqual(['ok', 400]);
     expect(await events('account.deletion_withdrawn')).toBe(1);
+    const letter = await letterTo(server, person.email, /An administrator has taken back the deletion/);
+    expect(letter.text).toContain(page());
+    const left = `SELECT 1 FROM one_time_tokens WHERE purpose = 'account_deletion_undo' AND subject = $1`;
+    expect(await server.services.db.manager.query(left, [person.id])).toEqual([]);
     expect((await ask(server, token, 'delete', `/users/${person.id}/deletion`)).status).toBe(200);
-    expect(await events('account.deletion_withdrawn')).toBe(1);
+    await delivered(server);
+    const told = async () =>
+      (await lettersTo(server, person.email)).filter(({ text }) => text.includes('An administrator has taken')).length;
+    expect(await told()).toBe(1);
+    // By their own word nobody tells them.
+    await server.inside(async ({ accountDeletion }) => accountDeletion.request(await user()));
+    const again = await server.inside(async ({ oneTimeTokens }) =>
+      oneTimeTokens.issue('account_deletion_undo', person.id, { data: { email: person.email } }),
+    );
+    await server.inside(({ accountDeletion }) => accountDeletion.restore(again));
+    await delivered(server);
+    expect(await told()).toBe(1);
+    expect(await events('account.deletion_withdrawn')).toBe(2);
     clock.move(31 * daySeconds);
     await purge();
     expect(await user()).toMatchObject({ email: person.email });

@@ -263,6 +263,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
         'code_verifier',
         'cookie ostiary_default',
         'cookie ostiary_default.sig',
+        'cookie ostiary_default_browser',
         'cookie ostiary_default_more',
         'cookie ostiary_interaction',
         'cookie ostiary_interaction.sig',

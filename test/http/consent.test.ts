@@ -82,6 +82,12 @@ describe('what a person allows a client (OpenID Connect Core §3.1.2.4)', () => 
     codeOf(await atConsent());
   });
 
+  it('says what a token that may see users tells of whoever agrees to it', async () => {
+    party = await makeClient(server, { scope: 'openid users:read' });
+    const page = await atConsent({ resource: `${server.issuer}/api`, scope: 'openid users:read' });
+    expect(listed(page).join()).toContain('who you are: your profile, e-mail address and second factors');
+  });
+
   it('is asked again after it was revoked through the API, in this session and the next', async () => {
     codeOf(await allow(await atConsent()));
     await endSessions();

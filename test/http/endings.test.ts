@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { User } from '../../src/features/users/user.entity.js';
 import type { Services } from '../../src/services.js';
 import { Browser } from '../support/browser.js';
+import { heldBeforePerson } from '../support/held.js';
 import { isSignedIn } from '../support/journey.js';
 import {
   authorizationUrl,
@@ -10,12 +11,14 @@ import {
   makeClient,
   makePerson,
   type Party,
+  password,
   pkce,
   redeem,
   refresh,
   tokensFor,
 } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { defaultKind, startServer, type TestServer } from '../support/server.js';
+import { totpCode } from '../support/totp.js';
 
 const resource = 'https://trips.example/api';
 
@@ -125,3 +128,128 @@ describe('what rests on an account ends with it, or with its password, at the ne
     expect(await look(others)).toEqual(all(true));
   });
 });
+
+/** What is made ready, and the verb: its first lock is looked at. */
+const verbs: Record<string, (services: Services, user: User) => Promise<() => Promise<unknown>>> = {
+  'the owner says "this was not me"': async ({ lockdown, lockdownLinks }, user) => {
+    const token = tokenOf(await lockdownLinks.issue(user));
+    return () => lockdown.redeem(token);
+  },
+  'the old mailbox takes a change of address back': async ({ emailChange, oneTimeTokens, users }, user) => {
+    const data = { from: user.email, to: `new-${user.email}`, at: new Date().toISOString() };
+    await users.update(user, { email: data.to });
+    const token = await oneTimeTokens.issue('email_change_undo', `${user.id}:x`, { data });
+    return () => emailChange.undo(token);
+  },
+  'another address is confirmed': async ({ emailChange, oneTimeTokens }, user) => {
+    const data = { from: user.email, to: `new-${user.email}` };
+    const token = await oneTimeTokens.issue('email_change', user.id, { flow: 'session', data });
+    return () => emailChange.confirm(token, user, 'session');
+  },
+  'a deletion is taken back': async ({ accountDeletion, oneTimeTokens, users }, user) => {
+    await users.close(user, new Date(Date.now() + 86_400_000));
+    const token = await oneTimeTokens.issue('account_deletion_undo', user.id, {
+      data: { email: user.emailNormalized },
+    });
+    return () => accountDeletion.restore(token);
+  },
+  'an address is proved': async ({ emailVerification, oneTimeTokens, users }, user) => {
+    await users.update(user, { email_verified: false });
+    const token = await oneTimeTokens.issue('email_verification', user.id, { data: { email: user.emailNormalized } });
+    return () => emailVerification.confirm(token);
+  },
+  'a link from the mailbox signs in': async ({ magicLinks, oneTimeTokens, users }, user) => {
+    await users.update(user, { email_verified: false });
+    const data = { email: user.emailNormalized };
+    const token = await oneTimeTokens.issue('magic_link', user.id, { flow: 'flow', data });
+    return () => magicLinks.open(token, 'flow');
+  },
+  'a link sets another password': async ({ passwordLinks }, user) => {
+    const token = tokenOf(await passwordLinks.issue(user));
+    return () => passwordLinks.redeem(token, 'mountains are patient');
+  },
+  'lost factors are taken away': async ({ db, factorRecoveries, oneTimeTokens }, user) => {
+    await db.manager.query(
+      `INSERT INTO factor_recoveries (tenant_id, user_id, requested_at, ready_at) VALUES ($1, $2, now(), now() - interval '1 hour')`,
+      [user.tenantId, user.id],
+    );
+    const token = await oneTimeTokens.issue('mfa_recovery', user.id, { data: { email: user.emailNormalized } });
+    return () => factorRecoveries.redeem(token);
+  },
+  'they were not lost': async ({ db, factorRecoveries }, user) => {
+    await db.manager.query(
+      `INSERT INTO factor_recoveries (tenant_id, user_id, requested_at, ready_at) VALUES ($1, $2, now(), now())`,
+      [user.tenantId, user.id],
+    );
+    return () => factorRecoveries.signedIn(user, [{ method: 'totp', at: 0 }]);
+  },
+  'the owner chooses another password':
+    async ({ ownPassword }, user) =>
+    () =>
+      ownPassword.change(user, { current: password, password: 'mountains are patient', keptSession: undefined }),
+  'an administrator sets another password':
+    async ({ passwords }, user) =>
+    () =>
+      passwords.set(user, 'mountains are patient'),
+  'the password goes':
+    async ({ passwords }, user) =>
+    () =>
+      passwords.remove(user),
+  'an administrator takes the factors away':
+    async ({ accountLocks }, user) =>
+    () =>
+      accountLocks.removeSecondFactors(user),
+  'the owner takes the authenticator away':
+    async ({ ownFactors }, user) =>
+    () =>
+      ownFactors.removeTotp(user),
+  'all sessions end':
+    async ({ protocol }, user) =>
+    () =>
+      protocol.sessions.endAll(user.id, 'revoked'),
+  'an application is allowed nothing any more': async ({ ownGrants, db }, user) => {
+    const [grant] = await db.manager.query('SELECT client_id FROM grants WHERE account_id = $1', [user.id]);
+    return () => ownGrants.revoke(user.id, grant.client_id);
+  },
+  'the owner deletes the account':
+    async ({ accountDeletion }, user) =>
+    () =>
+      accountDeletion.request(user),
+  'the account is disabled':
+    async ({ users }, user) =>
+    () =>
+      users.disable(user),
+  'the account goes':
+    async ({ users }, user) =>
+    () =>
+      users.delete(user),
+};
+
+const tokenOf = (link: string): string => String(new URL(link).searchParams.get('token'));
+
+// The embedded database has one session: nobody waits there.
+if (defaultKind === 'postgres')
+  describe('whatever ends something of an account holds its row first, so that of two at once neither is aborted', () => {
+    let server: TestServer;
+    let party: Party;
+
+    beforeAll(async () => {
+      server = await startServer();
+      party = await makeClient(server, { consent_policy: 'implicit' });
+    }, 180_000);
+    afterAll(() => server?.close());
+
+    it.each(Object.keys(verbs))('%s', async (name) => {
+      const { id, email } = await makePerson(server);
+      await tokensFor(server, party, email);
+      const verb = await server.inside(async (services) => {
+        const user = await services.users.find(id);
+        const offer = services.totp.offer(user, 'Acme', 'flow');
+        await services.totp.confirm(user, offer, await totpCode(offer.secret, new Date()));
+        await services.recoveryCodes.renew(user);
+        await services.devices.trust(user, [], 30);
+        return verbs[name]?.(services, user);
+      });
+      expect(await heldBeforePerson(server, () => server.inside(async () => verb?.()))).toEqual([]);
+    });
+  });

@@ -179,6 +179,38 @@ describe('the pages between an authorization request and its code (OpenID Connec
       expect(nameOf(await visit.browser.open(baseOf(page)))).toBe(step);
     });
 
+    describe('that another host of the domain has planted the cookies of (RFC 6265bis §4.1.3.2, __Host-)', () => {
+      /** What such a host can set: everything that lies below a path. */
+      const plant = (from: Browser, into: Browser) => {
+        for (const [key, cookie] of from.cookies) if (cookie.path !== '/') into.cookies.set(key, cookie);
+      };
+      const planter = new Browser();
+      const isPlanterIn = () => isSignedIn(visit.server, visit.party, planter);
+
+      it('is finished by nobody but whoever proved who they are in it', async () => {
+        const sent = await planter.request(authorizationUrl(visit.server, visit.party, pkce()));
+        const address = new URL(sent.headers.get('location') ?? '', visit.server.issuer).href;
+        plant(planter, visit.browser);
+        const asked = await visit.browser.submit(await visit.browser.open(address), { username: visit.email });
+        const proved = await send(visit.browser, `${address}/login`, { csrf: csrfOf(asked), password });
+        expect(proved.status).toBe(303);
+        expect((await planter.open(address)).status).toBe(400);
+        const done = await visit.browser.request(address);
+        expect([done.status, done.headers.get('location')]).toEqual([303, expect.stringContaining('/authorize/')]);
+        expect((await planter.open(resumeOf({ ...asked, url: address }))).status).toBe(400);
+        expect(await isPlanterIn()).toBe(false);
+        expect(nameOf(await visit.browser.open(resumeOf({ ...asked, url: address })))).toBe('consent');
+      });
+
+      it('and has begun to use, is none where it was planted', async () => {
+        const named = await planter.submit(await visit.begin({}, planter), { username: visit.email });
+        plant(planter, visit.browser);
+        const shown = await visit.browser.open(baseOf(named));
+        expect([shown.status, titleOf(shown)]).toEqual([400, expired]);
+        expect(nameOf(await planter.open(baseOf(named)))).toBe('password');
+      });
+    });
+
     it('a cookie with one letter changed is no cookie', async () => {
       const page = await visit.begin();
       for (const [key, cookie] of visit.browser.cookies)

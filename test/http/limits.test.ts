@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Browser } from '../support/browser.js';
 import { baseOf, csrfOf, giveNameAndPassword, isSignedIn, nameOf, send } from '../support/journey.js';
 import { authorizationUrl, makeClient, makePerson, type Party, password, pkce, post } from '../support/party.js';
@@ -177,6 +177,65 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
         { origin: server.issuer, 'x-forwarded-for': '198.51.100.9', forwarded: 'for=198.51.100.9' },
       );
       expect(hidden.status).toBe(429);
+    });
+  });
+
+  describe('sign-ins that come at once', () => {
+    beforeAll(async () => {
+      server = await limited({ signInFailures: tight(4) });
+    }, 180_000);
+    afterAll(() => server?.close());
+
+    it('of many accounts from one address: no more are looked at than one after the other', async () => {
+      const party = await makeClient(server);
+      const total = 12;
+      const asked = await Promise.all(
+        Array.from({ length: total }, async (_, index) => {
+          const browser = new Browser();
+          const page = await browser.open(authorizationUrl(server, party, pkce()));
+          return { browser, page: await browser.submit(page, { username: `nobody-${index}@example.com` }) };
+        }),
+      );
+      const { hasher } = server.services;
+      const verify = hasher.verify.bind(hasher);
+      // Nobody is told that it was wrong before all of them have been looked at or refused.
+      let [looked, refused] = [0, 0];
+      let letGo = () => {};
+      const all = new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      const arrived = () => looked + refused >= total && letGo();
+      const looking = jest.spyOn(hasher, 'verify').mockImplementation(async (...given) => {
+        looked += 1;
+        arrived();
+        await all;
+        return verify(...given);
+      });
+      await Promise.all(
+        asked.map(async ({ browser, page }) => {
+          const { status } = await browser.submit(page, { password: 'a guess' });
+          if (status === 429) refused += 1;
+          arrived();
+        }),
+      );
+      looking.mockRestore();
+      expect([looked, refused]).toEqual([4, total - 4]);
+    });
+
+    it('are given back where the password was right', async () => {
+      const other = await limited({ signInFailures: tight(4) });
+      try {
+        const party = await makeClient(other, { consent_policy: 'implicit' });
+        const { email } = await makePerson(other);
+        for (let times = 0; times < 6; times += 1) {
+          const browser = new Browser();
+          const page = await browser.open(authorizationUrl(other, party, pkce()));
+          await giveNameAndPassword(browser, page, email);
+          expect(await isSignedIn(other, party, browser)).toBe(true);
+        }
+      } finally {
+        await other.close();
+      }
     });
   });
 

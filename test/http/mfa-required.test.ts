@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { acrValues } from '../../config/protocol.js';
 import { enter, formAt } from '../support/account.js';
@@ -53,6 +53,7 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
       return offer.secret;
     });
   const isAsked = ({ html }: Page) => html.includes('mfa-submit');
+  const secretOn = ({ html }: Page) => (/<code>([A-Z2-7 ]+)<\/code>/.exec(html)?.[1] ?? '').replaceAll(' ', '');
   const isEnrolling = ({ html }: Page) => html.includes('name="offer"');
 
   async function begin(more: Record<string, string> = {}, visitor = browser) {
@@ -98,6 +99,23 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
         expect(isEnrolling((await begin(more)).page)).toBe(true);
         expect(await errorOf(more)).not.toBeNull();
       }
+    });
+
+    it('leaves no recovery codes to whoever is shut out just after they have set one up', async () => {
+      await policy({ multi_factor: 'required' });
+      const { page } = await begin();
+      const { totp, protocol, recoveryCodes } = server.services;
+      const confirm = totp.confirm.bind(totp);
+      const meanwhile = jest.spyOn(totp, 'confirm').mockImplementationOnce(async (user, offer, _typed, taken) => {
+        const isSetUp = await confirm(user, offer, await code(offer.secret), taken);
+        clock.move(1);
+        await protocol.sessions.endAll(user.id, 'revoked');
+        return isSetUp;
+      });
+      await browser.submit(page, { code: '000000' });
+      expect(await meanwhile.mock.results[0]?.value).toBe(true);
+      meanwhile.mockRestore();
+      expect(await server.inside(() => recoveryCodes.left(person.id))).toBe(0);
     });
 
     it('is let in from a browser that is remembered, until it is no longer', async () => {
@@ -242,6 +260,43 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
       expect(await sessions()).toEqual([]);
     });
 
+    it('ends with it also where it ends in the moment in which another one would begin', async () => {
+      const { page, secret } = await steppedUp();
+      const fields = { csrf: csrfOf(page), code: await code(secret) };
+      await send(browser, `${baseOf(page)}/second_factor`, fields);
+      await browser.request(baseOf(page));
+      // As in a tab whose cookie a sign-in in another has just retired.
+      for (const [key, { name }] of browser.cookies)
+        if (/^ostiary_default(\.sig)?$/.test(name)) browser.cookies.delete(key);
+      const { sessions: kept } = server.services.protocol;
+      const save = kept.save.bind(kept);
+      const saving = jest.spyOn(kept, 'save').mockImplementationOnce(async (...given) => {
+        await end();
+        return save(...given);
+      });
+      const answer = await browser.open(resumeOf(page));
+      expect(saving).toHaveBeenCalled();
+      saving.mockRestore();
+      expect(new URL(answer.url).searchParams.get('error_description')).toBe('the session has ended');
+      expect(new URL(answer.url).searchParams.get('code')).toBeNull();
+      expect(await sessions()).toEqual([]);
+    });
+
+    it('adds no factor in the moment in which its session ends', async () => {
+      codeOf((await begin()).page);
+      const { page } = await begin(essential);
+      expect(isEnrolling(page)).toBe(true);
+      const { totp } = server.services;
+      const confirm = totp.confirm.bind(totp);
+      const confirming = jest.spyOn(totp, 'confirm').mockImplementationOnce(async (...given) => {
+        await end();
+        return confirm(...given);
+      });
+      await browser.submit(page, { code: await code(secretOn(page)) });
+      confirming.mockRestore();
+      expect(await server.inside(({ secondFactors }) => secondFactors.of(person.id))).toMatchObject({ totp: false });
+    });
+
     it('asks anew for what has grown older than max_age on the way (OpenID Connect Core §3.1.2.1)', async () => {
       const { auth_time: before } = await claims(await begin());
       const secret = await withTotp();
@@ -257,6 +312,70 @@ describe('a session below what is required (OpenID Connect Core §3.1.2.1, §5.5
       expect(after).toMatchObject({ acr: mfa, amr: ['pwd', 'otp', 'mfa'] });
       expect(Number(after.auth_time)).toBeGreaterThan(Number(before) + 300);
     });
+  });
+
+  it('makes no recovery codes for whom everything ended in the moment in which the factor was added', async () => {
+    await policy({ multi_factor: 'required' });
+    const { page } = await begin();
+    const { totp } = server.services;
+    const confirm = totp.confirm.bind(totp);
+    const confirming = jest.spyOn(totp, 'confirm').mockImplementationOnce(async (...given) => {
+      const added = await confirm(...given);
+      clock.move(1);
+      await server.inside(async ({ lockdown, lockdownLinks, users }) => {
+        const link = await lockdownLinks.issue(await users.find(person.id));
+        await lockdown.redeem(String(new URL(link).searchParams.get('token')));
+      });
+      return added;
+    });
+    const next = await browser.submit(page, { code: await code(secretOn(page)) });
+    confirming.mockRestore();
+    expect(['identifier', 'password']).toContain(nameOf(next));
+    const { recovery_codes } = await server.inside(({ secondFactors }) => secondFactors.of(person.id));
+    expect(recovery_codes).toBe(0);
+  });
+
+  it('asks anew for what was proved longer ago than max_age when the second proof comes (OpenID Connect Core §3.1.2.1)', async () => {
+    const secret = await withTotp();
+    await policy({ multi_factor: 'required' });
+    const { page, proof } = await begin({ max_age: '300' });
+    clock.move(301);
+    const anew = await browser.submit(page, { code: await code(secret) });
+    expect(nameOf(anew)).toBe('password');
+    const asked = await browser.submit(anew, { password });
+    clock.move(stepSeconds);
+    const begunAt = Math.floor(clock.now().getTime() / 1000) - stepSeconds;
+    const after = await claims({ page: await browser.submit(asked, { code: await code(secret) }), proof });
+    expect(after).toMatchObject({ acr: mfa, auth_time: begunAt });
+  });
+
+  it('has time to arrive, however small max_age is', async () => {
+    const secret = await withTotp();
+    await policy({ multi_factor: 'required' });
+    const { page } = await begin({ max_age: '0' });
+    clock.move(240);
+    codeOf(await browser.submit(page, { code: await code(secret) }));
+  });
+
+  it('a password that is changed on the way makes nothing fresh that was proved before (OpenID Connect Core §2, auth_time)', async () => {
+    // Codes are kept by the real time.
+    clock.reset();
+    person = await makePerson(server);
+    const secret = await withTotp();
+    await policy({ multi_factor: 'required' });
+    await server.inside(async ({ passwords, users }) =>
+      passwords.set(await users.find(person.id), password, { mustChange: true }),
+    );
+    clock.move(1);
+    const { page, proof } = await begin();
+    clock.move(stepSeconds);
+    const provedAt = Math.floor(clock.now().getTime() / 1000);
+    const asked = await browser.submit(page, { code: await code(secret) });
+    expect(nameOf(asked)).toBe('change_password');
+    clock.move(20 * 60);
+    const end = await browser.submit(asked, { password: 'another good passphrase 9' });
+    const after = await claims({ page: end, proof });
+    expect(after).toMatchObject({ acr: mfa, auth_time: provedAt });
   });
 
   it('is not got around by choosing an account after a first proof', async () => {

@@ -163,6 +163,9 @@ describe('making an account of one’s own (OpenID Connect Initiating User Regis
     const done = await other.submit(wrong, { password });
     expect(new URL(done.url).pathname).toBe('/verify-email/done');
     expect(await isSignedIn(server, party, other)).toBe(false);
+    // It is proved: what was missed on the way weighs on no sign-in.
+    const known = await server.inside(({ passwords }) => passwords.verify(email, password));
+    expect(known).toMatchObject({ outcome: 'ok', failures: 0 });
     const end = await browser.submit(await browser.submit(page, {}), { password });
     expect((await claimsOf(end, proof)).amr).toEqual(['pwd']);
   });

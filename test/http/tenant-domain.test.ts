@@ -3,7 +3,7 @@ import { type Header, send } from '../support/raw-request.js';
 import { freePort, startServer, type TestServer } from '../support/server.js';
 
 describe.each([
-  ['http', 'tenants.example', ''],
+  ['http', 'tenants.localhost', ''],
   ['https', 'id.example.com', 'https://id.example.com'],
   ['https, the installation beside them', 'example.com', 'https://id.example.com'],
 ])('tenants as names below a domain (%s)', (_kind, domain, issuer) => {
@@ -27,7 +27,7 @@ describe.each([
     suffix = `.${domain}${issuer ? '' : `:${port}`}`;
     const { tenants } = server.services;
     await tenants.create({ slug: 'acme', name: 'Acme' });
-    await tenants.create({ slug: 'named', name: 'Named', host: 'login.named.example' });
+    await tenants.create({ slug: 'named', name: 'Named', host: 'login.named.localhost' });
     await tenants.suspend(await tenants.create({ slug: 'paused', name: 'Paused' }));
   }, 180_000);
   afterAll(() => server?.close());
@@ -46,7 +46,7 @@ describe.each([
   });
 
   it('lets a host of its own win', async () => {
-    expect(JSON.parse((await ask('login.named.example')).body).issuer).toMatch(/:\/\/login\.named\.example$/);
+    expect(JSON.parse((await ask('login.named.localhost')).body).issuer).toMatch(/:\/\/login\.named\.localhost$/);
     expect((await ask(`named${suffix}`)).status).toBe(404);
   });
 
@@ -92,10 +92,10 @@ describe.each([
   it('gives no name twice: neither the installation’s nor what is somebody’s host (RFC 8414 §2)', async () => {
     const { tenants, db } = server.services;
     // As one who had the host before there was a domain.
-    await tenants.create({ slug: 'older', name: 'Older', host: 'older.example' });
+    await tenants.create({ slug: 'older', name: 'Older', host: 'older.localhost' });
     await db.manager.query(`UPDATE tenants SET host = $1 WHERE slug = 'older'`, [`early${suffix}`]);
     await expect(tenants.create({ slug: 'early', name: 'E' })).rejects.toMatchObject({ status: 409 });
-    const late = await tenants.create({ slug: 'late', name: 'L', host: 'late.example' });
+    const late = await tenants.create({ slug: 'late', name: 'L', host: 'late.localhost' });
     await db.manager.query(`UPDATE tenants SET host = $1 WHERE slug = 'older'`, [`late${suffix}`]);
     await expect(tenants.update(late, { host: null })).rejects.toMatchObject({ status: 409 });
     const base = new URL(server.issuer).host;

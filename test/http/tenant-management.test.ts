@@ -83,7 +83,8 @@ describe('tenants through the API of the installation', () => {
     ['a host that is international, unless as A-labels', { slug: 'h3', host: 'bücher.example' }],
     ['an address in another spelling', { slug: 'h4', host: '127.1' }],
     ['a host with credentials', { slug: 'h5', host: 'a@b.example' }],
-    ['a host with the usual port', { slug: 'h6', host: 'acme.example:80' }],
+    ['a host with the usual port', { slug: 'h6', host: 'acme.localhost:80' }],
+    ['a host elsewhere where the installation is http (RFC 8414 §2)', { slug: 'h9', host: 'acme.example' }],
     ['a host with a path', { slug: 'h7', host: 'acme.example/x' }],
     ['a host beyond 253', { slug: 'h8', host: `${'a'.repeat(250)}.example` }],
     ['a privileged member', { slug: 'h9', secretsSealed: 'x' }],
@@ -105,7 +106,7 @@ describe('tenants through the API of the installation', () => {
   it('lets one of many who want a slug or a host at once have it: 409 for the others', async () => {
     for (const input of [
       (n: number) => ({ slug: 'race', name: `${n}` }),
-      (n: number) => ({ slug: `r${n}`, name: 'R', host: 'race.example' }),
+      (n: number) => ({ slug: `r${n}`, name: 'R', host: 'race.localhost' }),
     ]) {
       const answers = await Promise.all(Array.from({ length: 5 }, (_, n) => api('post', '/tenants', input(n))));
       expect(answers.map((one) => one.status).sort()).toEqual([201, 409, 409, 409, 409]);
@@ -138,8 +139,8 @@ describe('tenants through the API of the installation', () => {
   it('another host is another issuer: the old one answers nobody any more', async () => {
     const { issuer } = await make('moving');
     expect(await status(`${issuer}${wellKnown}`)).toBe(200);
-    const { body } = await api('patch', '/tenants/moving', { host: 'login.moving.example' });
-    expect(body.issuer).toBe('http://login.moving.example');
+    const { body } = await api('patch', '/tenants/moving', { host: 'login.moving.localhost' });
+    expect(body.issuer).toBe('http://login.moving.localhost');
     expect(await status(`${issuer}${wellKnown}`)).toBe(404);
     await api('patch', '/tenants/moving', { host: null });
     expect(await status(`${issuer}${wellKnown}`)).toBe(200);
@@ -151,13 +152,13 @@ describe('tenants through the API of the installation', () => {
     const there = at(server, tenant);
     const { party, jwt, machineToken, apiToken } = await furnish(there, tenant, await sharedByAll());
     expect((await introspect(there, party, jwt)).body.active).toBe(true);
-    await api('patch', '/tenants/signed', { host: 'login.signed.example' });
+    await api('patch', '/tenants/signed', { host: 'login.signed.localhost' });
     const basic = Buffer.from(`${party.clientId}:${party.clientSecret}`).toString('base64');
     const active = async (token: string) => {
       const body = new URLSearchParams({ token }).toString();
       const answer = await raw(
         server,
-        `POST /introspect HTTP/1.1\r\nHost: login.signed.example\r\nConnection: close\r\nAuthorization: Basic ${basic}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+        `POST /introspect HTTP/1.1\r\nHost: login.signed.localhost\r\nConnection: close\r\nAuthorization: Basic ${basic}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
       );
       return /"active":true/.test(answer);
     };
@@ -165,7 +166,7 @@ describe('tenants through the API of the installation', () => {
     // RFC 8707 §2: made for the API of the old issuer, it is not for that of the new one.
     const users = await raw(
       server,
-      `GET /api/v1/users HTTP/1.1\r\nHost: login.signed.example\r\nConnection: close\r\nAuthorization: Bearer ${apiToken}\r\n\r\n`,
+      `GET /api/v1/users HTTP/1.1\r\nHost: login.signed.localhost\r\nConnection: close\r\nAuthorization: Bearer ${apiToken}\r\n\r\n`,
     );
     expect(users).toMatch(/^HTTP\/1\.1 401 /);
   });

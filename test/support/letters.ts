@@ -41,5 +41,6 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   factors_recovered: [{ at }],
   recovery_codes_low: [{ left: 2, link }, { left: 1 }],
   account_deletion: [{ until: '2026-12-21T14:20:00Z', link, not_me: link.replace('step', 'lockdown') }],
+  account_kept: [{ at, link }],
   account_deleted: [{}],
 };

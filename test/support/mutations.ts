@@ -20,6 +20,7 @@ export interface Mutation {
 }
 
 const statements = 'features/protocol/statements';
+const grantStatements = 'features/protocol/grant-statements';
 
 export const mutations: readonly Mutation[] = [
   {
@@ -57,7 +58,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     what: 'a grant ends once',
-    file: statements,
+    file: grantStatements,
     from: 'SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL',
     to: 'SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2',
     suite: 'processes/refresh',
@@ -105,7 +106,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     what: 'a session takes the grants with it that it does not list yet',
-    file: statements,
+    file: grantStatements,
     from: 'client_id <> ALL ($3::text[]) AND ended_at IS NULL RETURNING id, client_id',
     to: `client_id IN (SELECT jsonb_object_keys(payload -> 'authorizations') FROM sessions
           WHERE tenant_id = $1 AND uid = $2) AND client_id <> ALL ($3::text[]) AND ended_at IS NULL RETURNING id, client_id`,
@@ -122,7 +123,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     what: 'a session does not end while something is given in it',
-    file: statements,
+    file: grantStatements,
     from: 'WHERE tenant_id = $1 AND uid = $2 FOR SHARE',
     to: 'WHERE tenant_id = $1 AND uid = $2',
     suite: 'processes/sign-out',
@@ -130,7 +131,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     what: 'nothing is remembered in a session that has ended',
-    file: statements,
+    file: grantStatements,
     from: 'WHERE NOT EXISTS (SELECT 1 FROM session WHERE ended_at IS NOT NULL)',
     to: '',
     suite: 'processes/sign-out',
@@ -146,7 +147,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     what: 'of two tabs that copy a consent the second gets the copy of the first',
-    file: statements,
+    file: grantStatements,
     from: `ON CONFLICT (tenant_id, session_uid, client_id) WHERE ended_at IS NULL AND session_uid IS NOT NULL
        DO UPDATE SET expires_at = g.expires_at`,
     to: 'ON CONFLICT DO NOTHING',

@@ -69,6 +69,22 @@ export const ofInteraction: Sample[] = [
     days: 30,
     actions: factor,
   }),
+  page('interaction/second-factor', 'ended', {
+    client,
+    codes: true,
+    recovery: false,
+    canRecover: true,
+    canLose: true,
+    error: { code: 'codes_ended_lost' },
+    actions: factor,
+  }),
+  page('interaction/confirmation', 'ended', {
+    client,
+    email: username,
+    sent: true,
+    error: { code: 'codes_ended' },
+    actions,
+  }),
   page('interaction/second-factor', 'passkey', { client, codes: false, passkey, recovery: false, actions: factor }),
   page('interaction/second-factor', 'mail-first', {
     client,

@@ -289,12 +289,15 @@ onServer('the command line on PostgreSQL', () => {
     const [again, reserved, moved] = await Promise.all([
       tenants('create', 'acme'),
       tenants('create', 'default'),
-      tenants('update', 'acme', '--host', 'login.acme.example', '--json'),
+      tenants('update', 'acme', '--host', 'login.acme.localhost', '--json'),
     ]);
     expect(again).toMatchObject({ code: 1, err: 'The slug or host is taken\n' });
     expect(reserved).toMatchObject({ code: 2, out: '' });
-    expect(JSON.parse(moved.out)).toMatchObject({ host: 'login.acme.example', issuer: 'http://login.acme.example' });
-    expect((await tenants('suspend', 'acme')).out).toMatch(/^acme +suspended http:\/\/login\.acme\.example/);
+    expect(JSON.parse(moved.out)).toMatchObject({
+      host: 'login.acme.localhost',
+      issuer: 'http://login.acme.localhost',
+    });
+    expect((await tenants('suspend', 'acme')).out).toMatch(/^acme +suspended http:\/\/login\.acme\.localhost/);
     const [nobody, unsure, never] = await Promise.all([
       tenants('suspend', 'nobody'),
       tenants('delete', 'acme'),

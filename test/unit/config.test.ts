@@ -60,6 +60,16 @@ describe('the issuer (RFC 8414 §2, OpenID Connect Discovery §3)', () => {
   });
 });
 
+describe('the domain of tenants (RFC 8414 §2)', () => {
+  it.each([
+    ['http://localhost:3000', 'tenants.localhost', []],
+    ['http://localhost:3000', 'id.example.com', ['TENANT_DOMAIN']],
+    ['https://id.example.com', 'id.example.com', []],
+  ])('beside %s: %s', (ISSUER, TENANT_DOMAIN, names) => {
+    expect(problems({ ISSUER, TENANT_DOMAIN }).map((problem) => problem.split(':', 1)[0])).toEqual(names);
+  });
+});
+
 describe('a configuration of several processes', () => {
   it.each<[Record<string, string>, string[]]>([
     [{ WORKERS: '2' }, ['DATABASE_URL', 'REDIS_URL']],

@@ -1,8 +1,9 @@
 // Owns the end of accounts that somebody made and nobody has come back to: their address was never proved, so it may be a stranger's, who has
-// not asked for it to be kept (GDPR Article 5(1)(e)), and could not have it otherwise. Hands off to: UserService, with which everything ends.
+// not asked for it to be kept (GDPR Article 5(1)(e)), and could not have it otherwise. Nobody is told, for the same reason. Hands off to: UserService, with which everything ends.
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
+import { AccountPolicy } from '../tenants/tenant.schema.js';
 import type { UserService } from '../users/user.service.js';
 
 export const ABANDONED_TASK = 'registrations.abandoned';
@@ -10,8 +11,11 @@ export const ABANDONED_TASK = 'registrations.abandoned';
 /** Days in which an address can be proved, or the account used, after it was made. */
 const DAYS = 30;
 
-/** Days in which an account that was used, as it may be where no address has to be proved, is used again. */
-const UNUSED_DAYS = 365;
+/**
+ * Of an account that was used, as it may be where no address has to be proved, where the tenant says nothing else. It is its owner's as far as
+ * anybody knows, so that a tenant may keep it for good.
+ */
+const UNUSED_DAYS = AccountPolicy.parse({}).unproved_unused_days;
 
 const batch = 100;
 
@@ -24,17 +28,18 @@ export class AbandonedRegistrations {
 
   /** The job, over all tenants; those of a suspended tenant wait. May stop anywhere and run twice. @returns how many accounts went. */
   async end(signal?: AbortSignal): Promise<number> {
-    const before = new Date(this.clock.now().getTime() - DAYS * 24 * 3600 * 1000);
+    const now = this.clock.now();
     let gone = 0;
     let failure: unknown;
     for (let due: Due[] = []; ; ) {
       const last = due.at(-1);
-      due = (await this.db.manager.query(DUE, [before, last?.created_at ?? null, last?.id ?? null, batch])) as Due[];
+      const values = [now, UNUSED_DAYS, last?.created_at ?? null, last?.id ?? null, batch];
+      due = (await this.db.manager.query(DUE, values)) as Due[];
       for (const { tenant_id: tenantId, id } of due) {
         if (signal?.aborted) return gone;
         const context = { tenantId, actor: { type: 'system' as const, id: 'ostiary' } };
         try {
-          if (await withContext(context, () => this.endOne(id, before))) gone += 1;
+          if (await withContext(context, () => this.endOne(id, now))) gone += 1;
         } catch (error) {
           // One that cannot go keeps nobody else.
           failure ??= error;
@@ -47,9 +52,9 @@ export class AbandonedRegistrations {
   }
 
   /** @returns false where somebody came back, or another process was here, a moment ago. */
-  private endOne(id: string, before: Date): Promise<boolean> {
+  private endOne(id: string, now: Date): Promise<boolean> {
     return this.db.transaction(async () => {
-      if ((await this.db.execute(HOLD, [currentTenantId(), id, before])).length === 0) return false;
+      if ((await this.db.execute(HOLD, [currentTenantId(), now, UNUSED_DAYS, id])).length === 0) return false;
       await this.users.delete({ id });
       return true;
     });
@@ -62,21 +67,33 @@ interface Due {
   created_at: string;
 }
 
-/** @param before the parameter that says since when it would have to be proved, or used at all. Whom an administrator has looked at, and has disabled or given a role, is theirs to keep. */
-const nobodyCame = (before: string) =>
-  `NOT u.email_verified AND (u.last_login_at IS NULL OR u.last_login_at < ${before}::timestamptz - interval '${UNUSED_DAYS - DAYS} days') AND u.disabled_at IS NULL AND u.deletion_at IS NULL AND u.roles = '{}'`;
+/**
+ * Parameters: now, and the days of whoever says nothing. Whom an administrator has looked at, and has disabled or given a role, is theirs to
+ * keep. Whoever is signed in, or has an application that is, uses the account without signing in.
+ */
+const nobodyCame = (now: string, days: string) => `
+  r.created_at < ${now}::timestamptz - interval '${DAYS} days'
+  AND NOT u.email_verified AND u.disabled_at IS NULL AND u.deletion_at IS NULL AND u.roles = '{}'
+  AND (u.last_login_at IS NULL OR (
+    COALESCE((t.settings #>> '{accounts,unproved_unused_days}')::int, ${days}::int) > 0
+    AND u.last_login_at < ${now}::timestamptz
+      - make_interval(days => COALESCE((t.settings #>> '{accounts,unproved_unused_days}')::int, ${days}::int))
+    AND NOT EXISTS (SELECT FROM sessions s WHERE s.tenant_id = u.tenant_id AND s.account_id = u.id
+                       AND s.ended_at IS NULL AND s.expires_at > ${now}::timestamptz)
+    AND NOT EXISTS (SELECT FROM engine_rows e WHERE e.tenant_id = u.tenant_id AND e.account_id = u.id AND e.kind = 'RefreshToken'
+                       AND e.consumed_at IS NULL AND e.expires_at > ${now}::timestamptz)))`;
 
 // As text, because a Date has no microseconds: the walk would stand still.
 const DUE = `
   SELECT r.tenant_id, r.user_id AS id, r.created_at::text AS created_at
     FROM registrations r JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.user_id JOIN tenants t ON t.id = r.tenant_id
-   WHERE r.created_at < $1::timestamptz AND ${nobodyCame('$1')} AND t.suspended_at IS NULL AND t.deleting_at IS NULL
-     AND ($2::timestamptz IS NULL OR (r.created_at, r.user_id) > ($2::timestamptz, $3::uuid))
-   ORDER BY r.created_at, r.user_id LIMIT $4`;
+   WHERE ${nobodyCame('$1', '$2')} AND t.suspended_at IS NULL AND t.deleting_at IS NULL
+     AND ($3::timestamptz IS NULL OR (r.created_at, r.user_id) > ($3::timestamptz, $4::uuid))
+   ORDER BY r.created_at, r.user_id LIMIT $5`;
 
 const HOLD = {
   name: 'registration_hold_abandoned',
   text: `
-    SELECT u.id FROM users u JOIN registrations r ON r.tenant_id = u.tenant_id AND r.user_id = u.id
-     WHERE u.tenant_id = $1 AND u.id = $2 AND r.created_at < $3::timestamptz AND ${nobodyCame('$3')} FOR UPDATE OF u`,
+    SELECT u.id FROM users u JOIN registrations r ON r.tenant_id = u.tenant_id AND r.user_id = u.id JOIN tenants t ON t.id = u.tenant_id
+     WHERE u.tenant_id = $1 AND u.id = $4 AND ${nobodyCame('$2', '$3')} FOR NO KEY UPDATE OF u`,
 };

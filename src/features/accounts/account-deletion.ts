@@ -3,6 +3,7 @@
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
+import { forbidden } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
 import { ENDED_WITH_ADDRESS } from '../one-time-tokens/one-time-purposes.js';
@@ -33,12 +34,16 @@ export class AccountDeletion {
     return (await this.tenants.current()).settings.accounts.deletion_grace_days;
   }
 
-  /** @returns when the account will be gone. @throws AppError 409 for the last administrator. */
-  async request(user: User): Promise<Date> {
+  /**
+   * @param stands whether the session that asks still holds: somebody else who was shut out closes nothing any more.
+   * @returns when the account will be gone. @throws AppError 403 where it does not, 409 for the last administrator.
+   */
+  async request(user: User, stands = async () => true): Promise<Date> {
     const tenant = await this.tenants.current();
     const ttlSeconds = (await this.graceDays()) * daySeconds;
     const until = new Date(this.clock.now().getTime() + ttlSeconds * 1000);
     await this.db.transaction(async () => {
+      if (!(await stands())) throw forbidden('session_ended', 'You were signed out meanwhile');
       await this.users.close(user, until);
       await this.oneTimeTokens.revokeAll(ENDED_WITH_ADDRESS, user.id);
       const data = { email: user.emailNormalized };
@@ -64,7 +69,7 @@ export class AccountDeletion {
       const used = await this.oneTimeTokens.consume('account_deletion_undo', token);
       const user = used && (await this.holder(used));
       if (!user) throw invalidLink();
-      await this.users.reopen(user);
+      await this.users.reopen(user, undefined, 'owner');
     });
   }
 
@@ -122,5 +127,5 @@ const DUE = `
 
 const HOLD = {
   name: 'account_deletion_hold',
-  text: 'SELECT id FROM users WHERE tenant_id = $1 AND id = $2 AND deletion_at <= $3::timestamptz FOR UPDATE',
+  text: 'SELECT id FROM users WHERE tenant_id = $1 AND id = $2 AND deletion_at <= $3::timestamptz FOR NO KEY UPDATE',
 };

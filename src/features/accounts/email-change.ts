@@ -1,13 +1,13 @@
 // Owns the change of an account's address: the old one stays until the new mailbox was proved in the session that asked, and for a week the
 // old mailbox can take the change back. Hands off to: MailboxProof, mail, and the hook takenBack for what ends when somebody else did it.
 import type { Clock } from '../../platform/clock.js';
-import { newId, sha256 } from '../../platform/crypto.js';
+import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { databaseError } from '../../platform/database-errors.js';
 import { AppError, conflict, invalid } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { MailService } from '../mail/mail.service.js';
-import { ENDED_WITH_ADDRESS, ownerOf, subjectOf, TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
+import { ENDED_WITH_ADDRESS, ownerOf, TTL_SECONDS, undoSubject } from '../one-time-tokens/one-time-purposes.js';
 import { invalidLink, type OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { EmailAddress, normalizeIdentifier } from '../users/identifier.js';
@@ -117,7 +117,7 @@ export class EmailChange {
       let user = used && (await this.holder(used.subject));
       if (!used || !user) throw invalidLink();
       const { from } = used.data;
-      if (user.deletionAt) user = await this.users.reopen(user);
+      if (user.deletionAt) user = await this.users.reopen(user, undefined, 'owner');
       if (normalizeIdentifier(from) !== user.emailNormalized) await this.makeRoom(from);
       user = await this.users.update(user, { email: from, email_verified: true }, user.version, 'owner');
       await this.oneTimeTokens.revokeAll(ENDED_WITH_ADDRESS, user.id);
@@ -129,7 +129,7 @@ export class EmailChange {
 
   private async tell(user: User, from: string, to: string): Promise<void> {
     const data = { from, to, at: this.clock.now().toISOString() };
-    const subject = subjectOf(user.id, sha256(user.emailNormalized));
+    const subject = undoSubject(user.id, user.emailNormalized);
     const token = await this.oneTimeTokens.issue('email_change_undo', subject, { data });
     const link = `${this.tenants.issuerOf(await this.tenants.current())}/email-undo?token=${token}`;
     const letter = { link, minutes: TTL_SECONDS.email_change_undo / 60, email: masked(to) };

@@ -78,6 +78,8 @@ export class EmailCodes {
     if (!waiting || waiting.shown) {
       const tried = waiting ? await this.verify(identifier, flow, code) : { outcome: 'gone' as const };
       if (tried.outcome !== 'ok') await this.failed(passwordSubject(key, identifier), known, tried.outcome);
+      // Who typed what the link had shown reads the mailbox, as who opens it where the sign-in was begun: codes are good again.
+      else await this.tries.reopen(tried.user);
       return tried;
     }
     let proved: User | undefined;

@@ -13,6 +13,11 @@ export const ERASE_TASK = 'accounts.erase';
 /** Ids begin with their time: before the first of them. */
 const BEGINNING = '00000000-0000-0000-0000-000000000000';
 
+/** After this no request is under way that had begun while there was the account: nothing more is recorded of it. */
+const settledMs = 60_000;
+
+const people = 100;
+
 export class Erasure {
   /** @param batch events of the record that one transaction touches. */
   constructor(
@@ -22,7 +27,10 @@ export class Erasure {
     private readonly batch = 1000,
   ) {}
 
-  /** In the transaction in which the user goes, after everything that rested on the account has ended. A long record is left to `finish`. */
+  /**
+   * In the transaction in which the user goes, after everything that rested on the account has ended. A batch of the record; what is left of a
+   * long one, and what requests under way still record, is left to `finish`.
+   */
   async erase(user: User): Promise<void> {
     const { identifierKey } = this.tenants.secrets(await this.tenants.current());
     const tenantId = currentTenantId();
@@ -30,21 +38,34 @@ export class Erasure {
     // What was counted and issued for the address and for the account, by whoever owns those tables.
     for (const statement of OF_THE_ADDRESS)
       await this.db.execute(statement, [tenantId, subjectsOf(identifierKey, user)]);
-    await this.db.execute(TOKENS, [tenantId, user.id, nobodySubject(identifierKey, user.emailNormalized)]);
-    let more = false;
-    for (const part of IN_THE_RECORD) more = (await this.empty(part, user.id, BEGINNING)) !== undefined || more;
-    if (more) await this.db.execute(REMEMBER, [tenantId, user.id, this.clock.now()]);
+    await this.db.execute(TOKENS, [tenantId, user.id]);
+    await this.db.execute(TOKENS_OF_NOBODY, [tenantId, nobodySubject(identifierKey, user.emailNormalized)]);
+    for (const part of IN_THE_RECORD) await this.empty(part, user.id, BEGINNING);
+    await this.db.execute(REMEMBER, [tenantId, user.id, this.clock.now()]);
   }
 
   /** The job, over all tenants: a batch is a transaction. May stop anywhere and run twice. @returns how many people nothing is left of now. */
   async finish(signal?: AbortSignal): Promise<number> {
-    const open = (await this.db.manager.query(OPEN)) as { tenant_id: string; user_id: string }[];
+    const before = new Date(this.clock.now().getTime() - settledMs);
     let done = 0;
-    for (const { tenant_id: tenantId, user_id: userId } of open) {
-      const context = { tenantId, actor: { type: 'system' as const, id: 'ostiary' } };
-      if (!(await withContext(context, () => this.finishOne(userId, signal)))) return done;
-      done += 1;
+    let failure: unknown;
+    for (let open: Open[] = []; ; ) {
+      const last = open.at(-1);
+      const values = [before, last?.created_at ?? null, last?.user_id ?? null, people];
+      open = (await this.db.manager.query(OPEN, values)) as Open[];
+      for (const { tenant_id: tenantId, user_id: userId } of open) {
+        const context = { tenantId, actor: { type: 'system' as const, id: 'ostiary' } };
+        try {
+          if (!(await withContext(context, () => this.finishOne(userId, signal)))) return done;
+          done += 1;
+        } catch (error) {
+          // One that cannot be finished keeps nobody else.
+          failure ??= error;
+        }
+      }
+      if (open.length < people) break;
     }
+    if (failure) throw failure;
     return done;
   }
 
@@ -101,10 +122,17 @@ const OF_THE_ADDRESS: readonly Statement[] = [
   },
 ];
 
+// Each as its index has it (ownerOf): with an OR between them none is used, and all tokens of the tenant are read.
 const TOKENS: Statement = {
   name: 'erase_one_time_tokens',
-  text: `DELETE FROM one_time_tokens WHERE tenant_id = $1 
-            AND (split_part(subject, ':', 1) = $2 OR subject = $3 OR starts_with(subject, $3 || ':'))`,
+  text: `DELETE FROM one_time_tokens WHERE tenant_id = $1 AND split_part(subject, ':', 1) = $2`,
+};
+
+/** What was sent to the address while it had no account. */
+const TOKENS_OF_NOBODY: Statement = {
+  name: 'erase_one_time_tokens_of_nobody',
+  text: `DELETE FROM one_time_tokens
+          WHERE tenant_id = $1 AND split_part(subject, ':', 1) = 'nobody' AND split_part(subject, ':', 2) = split_part($2, ':', 2)`,
 };
 
 const oneBatch = (name: string, whose: string, columns: string): Statement => ({
@@ -143,4 +171,14 @@ const FORGET: Statement = {
   text: 'DELETE FROM erasures WHERE tenant_id = $1 AND user_id = $2',
 };
 
-const OPEN = 'SELECT tenant_id, user_id FROM erasures ORDER BY created_at LIMIT 100';
+interface Open {
+  tenant_id: string;
+  user_id: string;
+  created_at: string;
+}
+
+// As text, because a Date has no microseconds: the walk would stand still.
+const OPEN = `
+  SELECT tenant_id, user_id, created_at::text AS created_at FROM erasures
+   WHERE created_at <= $1::timestamptz AND ($2::timestamptz IS NULL OR (created_at, user_id) > ($2::timestamptz, $3::uuid))
+   ORDER BY created_at, user_id LIMIT $4`;

@@ -13,6 +13,7 @@ import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
 import { invalidLink, type OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
+import { holdPerson } from '../users/user-rows.js';
 import { FactorRecovery } from './factor-recovery.entity.js';
 import type { Mailboxes } from './mailboxes.js';
 
@@ -46,6 +47,7 @@ export class FactorRecoveries {
     if (hours === undefined) throw conflict('no_recovery', 'Factors are taken away by an administrator here');
     await this.mailboxes.throttleKnown(user);
     await this.db.transaction(async () => {
+      await holdPerson(this.db, user.id);
       const now = this.clock.now();
       const latest = new Date(now.getTime() + hours * hourMs);
       const rows = await this.db.execute<{ ready_at: Date }>(REQUEST, [currentTenantId(), user.id, now, latest]);
@@ -92,6 +94,7 @@ export class FactorRecoveries {
   async signedIn({ id }: User, proofs: readonly Proof[]): Promise<void> {
     if (!proofs.some(({ method }) => method === 'totp' || method === 'passkey' || method === 'recovery_code')) return;
     await this.db.transaction(async () => {
+      await holdPerson(this.db, id);
       const ended = await this.db.execute<{ done: boolean }>(END, [currentTenantId(), id]);
       if (!ended.some(({ done }) => !done)) return;
       await this.oneTimeTokens.revoke('mfa_recovery', id);

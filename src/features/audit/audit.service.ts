@@ -1,7 +1,7 @@
 // Owns the record of every change: who did what, from where, in the same transaction as the change itself.
 // Hands off to: nobody. Every other feature calls record().
 import type { Clock } from '../../platform/clock.js';
-import { currentContext } from '../../platform/context.js';
+import { currentContext, currentTenantId } from '../../platform/context.js';
 import { TimedIds } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditEventName, AuditEvents } from './audit.events.js';
@@ -33,4 +33,31 @@ export class AuditLog {
     });
     await this.db.repo(AuditEvent).insert(event);
   }
+
+  /** As record, of what one statement has done to many rows: by one statement too. */
+  async recordAll<N extends AuditEventName>(name: N, each: readonly AuditEvents[N][]): Promise<void> {
+    if (each.length === 0) return;
+    const context = currentContext();
+    const occurredAt = this.clock.now();
+    await this.db.execute(RECORD_ALL, [
+      currentTenantId(),
+      each.map(() => this.ids.at(occurredAt)),
+      JSON.stringify(each),
+      name,
+      context?.actor?.type ?? null,
+      context?.actor?.id ?? null,
+      context?.ip ?? null,
+      context?.userAgent?.slice(0, 512) ?? null,
+      context?.requestId ?? null,
+      occurredAt,
+    ]);
+  }
 }
+
+const RECORD_ALL = {
+  name: 'audit_record_all',
+  text: `
+    INSERT INTO audit_events (tenant_id, id, name, data, actor_type, actor_id, ip, user_agent, request_id, occurred_at)
+    SELECT $1, e.id, $4, e.data, $5, $6, $7, $8, $9, $10
+      FROM ROWS FROM (unnest($2::uuid[]), jsonb_array_elements($3::jsonb)) AS e (id, data)`,
+};

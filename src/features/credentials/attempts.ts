@@ -6,7 +6,7 @@ import type { SignInFailure } from '../audit/audit.events.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Factor, Lockout, LockoutState, Reservation } from './lockout.js';
 import type { LockNotice, LockoutHistory } from './lockout-history.js';
-import type { LockoutRules } from './lockout-rules.js';
+import { type LockoutRules, MAX_IN_A_ROW } from './lockout-rules.js';
 
 export interface AttemptHooks {
   /** In the transaction of the lock, whether or not there is such a user: the same statements for both. */
@@ -109,10 +109,14 @@ export class Attempts {
     await this.lockout.clear(subject, factor);
   }
 
-  /** The mailbox ends what waiting does not end; a lock that ends by itself stays, or whoever reads the mail could guess on and on. */
+  /**
+   * The mailbox ends what waiting does not end, once in a month and for half as many tries; a lock that ends by itself stays. So whoever reads the
+   * mail cannot guess on and on.
+   */
   reopen({ subject, factor }: Target): Promise<void> {
     return this.db.transaction(async () => {
-      if (await this.lockout.reopen(subject, factor)) await this.history.ended(subject, factor, 'owner');
+      if (await this.lockout.reopen(subject, factor, MAX_IN_A_ROW / 2))
+        await this.history.ended(subject, factor, 'owner');
     });
   }
 

@@ -25,6 +25,9 @@ export const PERMANENT = new Date('9999-12-31T23:59:59Z');
 /** Failures and locks older than this are forgotten, those in a row apart: a typing error each month locks nobody out. */
 export const MEMORY_SECONDS = 24 * 3600;
 
+/** So long one proof of the mailbox has to do. */
+const REOPENED_AGAIN_SECONDS = 30 * 24 * 3600;
+
 export class Lockout {
   constructor(
     private readonly db: Database,
@@ -75,8 +78,11 @@ export class Lockout {
     const now = this.clock.now();
     const since = new Date(now.getTime() - MEMORY_SECONDS * 1000);
     const values = [currentTenantId(), subject, factor, missedOf(factor), now, since];
-    const [row] = await this.db.execute<{ missed: number }>(PASSED, values);
-    return row?.missed ?? 0;
+    const [row] = await this.db.execute<{ missed: number; counted: boolean }>(PASSED, values);
+    if (row?.counted) return row.missed;
+    // Another right one was a moment faster, and what it has kept was not there yet when this statement began.
+    const [kept] = await this.db.execute<LockoutState>(READ, [currentTenantId(), subject, missedOf(factor)]);
+    return kept && kept.last_failed_at !== null && kept.last_failed_at > since ? kept.failed_count : 0;
   }
 
   /** The sign-in is done: what was missed on the way to it is forgotten. */
@@ -84,10 +90,15 @@ export class Lockout {
     await this.db.execute(CLEAR, [currentTenantId(), subject, missedOf(factor)]);
   }
 
-  /** Ends what waiting does not end, and only that: a lock that ends by itself stays. @returns whether there was one. */
-  async reopen(subject: string, factor: Factor): Promise<boolean> {
-    const rows = await this.db.execute(REOPEN, [currentTenantId(), subject, factor, PERMANENT]);
-    return rows.length > 0;
+  /**
+   * Ends what waiting does not end, and only that: a lock that ends by itself stays. Once in a month, or whoever comes by this way could guess
+   * without an end. @param inARow failures that stay counted. @returns whether it ended.
+   */
+  async reopen(subject: string, factor: Factor, inARow: number): Promise<boolean> {
+    const now = this.clock.now();
+    const before = new Date(now.getTime() - REOPENED_AGAIN_SECONDS * 1000);
+    const values = [currentTenantId(), subject, factor, PERMANENT, inARow, now, before];
+    return (await this.db.execute(REOPEN, values)).length > 0;
   }
 
   /** Whoever it was knew how to sign in, and was not let in: what failed before is forgotten by then, so this is what the next try is weighed by. */
@@ -164,8 +175,9 @@ const NOTE_DENIAL = {
 const REOPEN = {
   name: 'lockout_reopen',
   text: `
-    UPDATE login_failures SET failed_count = 0, locked_until = NULL, in_a_row = 0
+    UPDATE login_failures SET failed_count = 0, locked_until = NULL, in_a_row = least(in_a_row, $5::int), reopened_at = $6::timestamptz
     WHERE tenant_id = $1 AND subject_hash = $2 AND factor = $3 AND locked_until >= $4::timestamptz
+      AND (reopened_at IS NULL OR reopened_at <= $7::timestamptz)
     RETURNING lockout_count`,
 };
 
@@ -204,5 +216,6 @@ const PASSED = {
         SET failed_count = excluded.failed_count
               + CASE WHEN f.last_failed_at > $6::timestamptz THEN least(f.failed_count, 1000000) ELSE 0 END,
             last_failed_at = excluded.last_failed_at)
-    SELECT coalesce((SELECT missed FROM counted), 0) + coalesce((SELECT missed FROM before), 0) AS missed`,
+    SELECT coalesce((SELECT missed FROM counted), 0) + coalesce((SELECT missed FROM before), 0) AS missed,
+           EXISTS (SELECT 1 FROM counted) AS counted`,
 };

@@ -12,4 +12,6 @@ export class LoginFailure extends TenantEntity {
   @Column('timestamptz') lastFailedAt!: Date;
   /** Since the last success, however long ago; counted where a limit holds. */
   @Column('integer', { default: 0 }) inARow = 0;
+  /** When a proof of the mailbox last ended what waiting does not end. */
+  @Column('timestamptz', { nullable: true }) reopenedAt: Date | null = null;
 }

@@ -2,6 +2,7 @@
 // password, so that whoever knows nothing but the address closes nothing but this way.
 // Hands off to: Attempts.
 import type { Clock } from '../../platform/clock.js';
+import type { Database } from '../../platform/database.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { passwordSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
@@ -11,6 +12,7 @@ import { lockoutRules } from './lockout-rules.js';
 
 export class MailedCodeTries {
   constructor(
+    private readonly db: Database,
     private readonly tenants: TenantService,
     private readonly attempts: Attempts,
     private readonly clock: Clock,
@@ -32,9 +34,10 @@ export class MailedCodeTries {
     return this.attempts.state(await this.targetOf(email, undefined));
   }
 
-  /** In the transaction in which a link from the mailbox was used. */
+  /** A link from the mailbox was used; in its transaction, where there is one. */
   async reopen(user: User): Promise<void> {
-    await this.attempts.endedByOwner(await this.targetOf(user.email, user));
+    const target = await this.targetOf(user.email, user);
+    await this.db.transaction(() => this.attempts.endedByOwner(target));
   }
 
   /** An administrator's word. @returns whether there was anything to forget. */

@@ -1,11 +1,11 @@
 // Owns what a person does with the factors of their own account: the last one that the tenant asks for stays, what rests on factors ends with
 // the last of them, and none comes or goes without a letter. What an administrator takes away is in second-factors.ts.
-import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { conflict, forbidden, notFound } from '../../platform/errors.js';
 import { type Factors, usable } from '../authentication/requirement.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
+import { holdPerson } from '../users/user-rows.js';
 import type { FactorLetters } from './factor-letters.js';
 import type { Passkeys } from './passkeys.js';
 import type { RecoveryCodes } from './recovery-codes.js';
@@ -39,17 +39,20 @@ export class OwnFactors {
     stands?: Stands,
   ): Promise<{ codes: string[] | undefined } | undefined> {
     return this.db.transaction(async () => {
-      await this.hold(user);
+      await holdPerson(this.db, user.id);
       if (!(await this.totp.confirm(user, offer, code, { stands }))) return undefined;
       return { codes: await this.codesWhereNone(user) };
     });
   }
 
-  /** @throws AppError 404 where there is none, 409 where the tenant asks for a second factor and this is the last one. */
+  /**
+   * Of two who remove one each at the same time, the second sees what is left.
+   * @throws AppError 404 where there is none, 409 where the tenant asks for a second factor and this is the last one.
+   */
   removeTotp(user: User, stands?: Stands): Promise<void> {
     return this.db.transaction(async () => {
       await this.assertStands(stands);
-      await this.hold(user);
+      await holdPerson(this.db, user.id);
       const has = await this.factors.of(user.id);
       if (!has.totp) throw notFound('authenticator');
       await this.assertMayLose(has, { ...has, totp: false });
@@ -63,7 +66,7 @@ export class OwnFactors {
   removePasskey(user: User, credentialId: string, stands?: Stands): Promise<void> {
     return this.db.transaction(async () => {
       await this.assertStands(stands);
-      await this.hold(user);
+      await holdPerson(this.db, user.id);
       const passkey = await this.passkeys.find(user, credentialId);
       const has = await this.factors.of(user.id);
       await this.assertMayLose(has, { ...has, passkeys: has.passkeys.slice(1) });
@@ -77,7 +80,7 @@ export class OwnFactors {
   renewCodes(user: User, stands?: Stands): Promise<string[]> {
     return this.db.transaction(async () => {
       await this.assertStands(stands);
-      await this.hold(user);
+      await holdPerson(this.db, user.id);
       if (isBare(await this.factors.of(user.id)))
         throw conflict('no_second_factor', 'Recovery codes stand in for a second factor: set one up first');
       const codes = await this.recoveryCodes.renew(user);
@@ -90,19 +93,23 @@ export class OwnFactors {
   codesWhereNone(user: User, stands?: Stands): Promise<string[] | undefined> {
     return this.db.transaction(async () => {
       if (stands && !(await stands())) return undefined;
-      await this.hold(user);
+      await holdPerson(this.db, user.id);
       return (await this.recoveryCodes.left(user.id)) > 0 ? undefined : this.recoveryCodes.renew(user);
+    });
+  }
+
+  /** After a factor was set up in a sign-in: the earlier ones die with what was lost. @returns undefined where what added it holds no more. */
+  freshCodes(user: User, stands: Stands): Promise<string[] | undefined> {
+    return this.db.transaction(async () => {
+      if (!(await stands())) return undefined;
+      await holdPerson(this.db, user.id);
+      return this.recoveryCodes.renew(user);
     });
   }
 
   /** Whoever ended the session, or shut its holder out, was first. @throws AppError 403 */
   private async assertStands(stands: Stands | undefined): Promise<void> {
     if (stands && !(await stands())) throw forbidden('session_ended', 'You were signed out meanwhile');
-  }
-
-  /** Of two who remove one each at the same time, the second sees what is left. */
-  private async hold({ id }: User): Promise<void> {
-    await this.db.execute(HOLD, [currentTenantId(), id]);
   }
 
   private async assertMayLose(has: Factors, left: Factors): Promise<void> {
@@ -121,8 +128,3 @@ export class OwnFactors {
 }
 
 const isBare = ({ totp, passkeys }: Factors): boolean => !totp && passkeys.length === 0;
-
-const HOLD = {
-  name: 'own_factors_hold',
-  text: 'SELECT id FROM users WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE',
-};

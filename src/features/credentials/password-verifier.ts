@@ -5,7 +5,6 @@ import type { Database } from '../../platform/database.js';
 import { readImported } from '../../platform/hash-formats/formats.js';
 import type { SignInFailure } from '../audit/audit.events.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import type { LockoutPolicy } from '../tenants/tenant.schema.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { passwordSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
@@ -63,9 +62,9 @@ export class PasswordVerifier {
     // An administrator may have said that the address is proved.
     const unproved = made && !user?.emailVerified && !evenUnproved;
     const waits = unproved && settings.authentication.email_verification === 'required';
-    const early = await this.beginOfRole(target, user, settings.lockout);
-    const counted: Counted = { target, attempt, early };
-    const isLocked = early !== undefined && 'lockedUntil' in early;
+    const early = await this.attempts.begin(ofRole(target), lockoutRules(settings.lockout, 'password_of_role'));
+    const counted: Counted = { target, attempt, early, hasRole: hasRole(user) };
+    const isLocked = counted.hasRole && 'lockedUntil' in early;
 
     const right = await this.compare(isLocked ? undefined : credential?.hash, standIn, password, () =>
       this.release(counted),
@@ -74,7 +73,7 @@ export class PasswordVerifier {
     if (reason || !user || !credential) return this.failed(counted, reason ?? 'unknown_user');
 
     const failures = await this.attempts.passed(target);
-    if (early) await this.attempts.forget(ofRole(target));
+    await this.attempts.forget(ofRole(target));
     await this.rehash(credential, password);
     return { outcome: 'ok', user, mustChange: credential.mustChange, changedAt: credential.changedAt, failures };
   }
@@ -88,6 +87,7 @@ export class PasswordVerifier {
   async failuresOf(user: User): Promise<LockoutState> {
     const target = await this.targetOf(user.email, user);
     const [open, early] = [await this.attempts.state(target), await this.attempts.state(ofRole(target))];
+    if (!hasRole(user)) return open;
     return Number(early.locked_until) > Number(open.locked_until) ? { ...open, ...lockOf(early) } : open;
   }
 
@@ -119,25 +119,16 @@ export class PasswordVerifier {
     return { subject: passwordSubject(identifierKey, identifier), factor: 'password', userId: user?.id ?? null };
   }
 
-  /**
-   * An account that has a role is locked earlier, and nobody learns from that that it is worth more: up to where others are locked it
-   * answers that the password is wrong, after the same work, and its own count is kept beside the one that everybody has.
-   */
-  private async beginOfRole(target: Target, user: User | undefined, policy: LockoutPolicy) {
-    if (!user?.roles.length) return undefined;
-    return this.attempts.begin(ofRole(target), lockoutRules(policy, 'password_of_role'));
-  }
-
-  private async failed({ target, attempt, early }: Counted, reason: SignInFailure): Promise<PasswordOutcome> {
+  private async failed({ target, attempt, early, hasRole }: Counted, reason: SignInFailure): Promise<PasswordOutcome> {
     // One lock is told once: the earlier one.
-    const locks = early ? ('lockedUntil' in early ? undefined : (early.locks ?? attempt.locks)) : attempt.locks;
+    const locks = hasRole ? ('lockedUntil' in early ? undefined : (early.locks ?? attempt.locks)) : attempt.locks;
     await this.attempts.failed(target, reason, { locks });
     return { outcome: 'failed' };
   }
 
   private async release({ target, attempt, early }: Counted): Promise<void> {
     await this.attempts.release(target, attempt);
-    if (early && !('lockedUntil' in early)) await this.attempts.release(ofRole(target), early);
+    if (!('lockedUntil' in early)) await this.attempts.release(ofRole(target), early);
   }
 
   /**
@@ -195,11 +186,18 @@ export class PasswordVerifier {
 interface Counted {
   target: Target;
   attempt: Reservation;
-  /** Of an account that has a role. */
-  early: Reservation | { lockedUntil: Date } | undefined;
+  /** What goes for an account that has a role. */
+  early: Reservation | { lockedUntil: Date };
+  hasRole: boolean;
 }
 
+/**
+ * An account that has a role is locked earlier, and nobody learns from that that it is worth more: up to where others are locked it answers that
+ * the password is wrong, after the same work. Its own count is kept beside the one that everybody has; everybody has it, and with a role it counts.
+ */
 const ofRole = (target: Target): Target => ({ ...target, factor: 'password_of_role' });
+
+const hasRole = (user: User | undefined): boolean => user !== undefined && user.roles.length > 0;
 
 const lockOf = ({ locked_until, lockout_count }: LockoutState) => ({ locked_until, lockout_count });
 

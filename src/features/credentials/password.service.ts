@@ -8,6 +8,7 @@ import type { AuditLog } from '../audit/audit.service.js';
 import { ENDED_WITH_PASSWORD } from '../one-time-tokens/one-time-purposes.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { User } from '../users/user.entity.js';
+import { holdPerson } from '../users/user-rows.js';
 import type { LockoutState } from './lockout.js';
 import { PasswordCredential } from './password-credential.entity.js';
 import type { PasswordHasher } from './password-hasher.js';
@@ -89,6 +90,7 @@ export class PasswordService {
     const hash = await this.hasher.hash(password);
     return () =>
       this.db.transaction(async () => {
+        await holdPerson(this.db, user.id);
         const changedAt = this.clock.now();
         const credential = { userId: user.id, hash, mustChange, changedAt };
         await this.db.repo(PasswordCredential).save(Object.assign(new PasswordCredential(), credential));
@@ -115,6 +117,7 @@ export class PasswordService {
   /** Nobody comes in with it any more. What would end with it ends, links to set another one included, also where there was none. */
   remove(user: User): Promise<void> {
     return this.db.transaction(async () => {
+      await holdPerson(this.db, user.id);
       if ((await this.db.repo(PasswordCredential).delete({ userId: user.id })) > 0)
         await this.audit.record('password.removed', { user_id: user.id });
       await this.oneTimeTokens.revokeAll(ENDED_WITH_PASSWORD, user.id);
@@ -125,9 +128,15 @@ export class PasswordService {
   /**
    * The person chooses their own in place of the one that somebody else has set, and that they have proved.
    * @param changedAt when the proved one was set. Where that is not the one they have any more, nothing is said about the one they have.
+   * @param stands in the transaction that sets it: whether what was proved still holds.
    * @throws AppError 422 as check does, 503 where there is no room to hash.
    */
-  async replace(user: User, password: string, changedAt: Date): Promise<{ changedAt: Date } | 'same' | 'outdated'> {
+  async replace(
+    user: User,
+    password: string,
+    changedAt: Date,
+    stands: () => Promise<boolean>,
+  ): Promise<{ changedAt: Date } | 'same' | 'outdated'> {
     const proved = (credential: PasswordCredential | null | undefined) =>
       credential?.mustChange === true && credential.changedAt.getTime() === changedAt.getTime();
     const credential = await this.credentialOf(user.id);
@@ -137,7 +146,7 @@ export class PasswordService {
     if (await this.hasher.verify(credential.hash, password)) return 'same';
     const write = await this.prepare(user, password);
     return this.db.transaction(async () => {
-      if (!proved(await this.held(user))) return 'outdated';
+      if (!proved(await this.held(user)) || !(await stands())) return 'outdated';
       return { changedAt: await write() };
     });
   }
@@ -156,7 +165,8 @@ export class PasswordService {
     return (await this.credentialOf(user.id)) !== undefined;
   }
 
-  private held({ id: userId }: User): Promise<PasswordCredential | null> {
+  private async held({ id: userId }: User): Promise<PasswordCredential | null> {
+    await holdPerson(this.db, userId);
     const rows = this.db.repo(PasswordCredential).query('c').andWhere('c.user_id = :userId', { userId });
     return rows.setLock('pessimistic_write').getOne();
   }

@@ -8,6 +8,7 @@ import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
+import { holdPerson } from '../users/user-rows.js';
 import { RecoveryCode } from './recovery-code.entity.js';
 
 const count = 10;
@@ -42,12 +43,17 @@ export class RecoveryCodes {
     );
     return this.db.transaction(async () => {
       // Of two who make some at once, the ones of the second are left.
-      await this.db.execute(HOLD, [currentTenantId(), userId]);
+      await holdPerson(this.db, userId);
       await this.db.repo(RecoveryCode).delete({ userId });
       for (const row of rows) await this.db.repo(RecoveryCode).insert(row);
       await this.audit.record('recovery_codes.renewed', { user_id: userId });
       return codes.map(shown);
     });
+  }
+
+  /** For a factor that was just added. @returns undefined where what added it holds no more: whoever was shut out meanwhile is left no other way. */
+  renewWhile(user: User, stands: () => Promise<boolean>): Promise<string[] | undefined> {
+    return this.db.transaction(async () => ((await stands()) ? this.renew(user) : undefined));
   }
 
   /** Exactly one of many callers is let in with it. */
@@ -89,11 +95,6 @@ const normalize = (code: string): string =>
     .replaceAll('O', '0')
     .replaceAll(/[IL]/g, '1')
     .replaceAll(/[^0-9A-Z]/g, '');
-
-const HOLD = {
-  name: 'recovery_codes_hold',
-  text: 'SELECT id FROM users WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE',
-};
 
 const CONSUME = {
   name: 'recovery_code_consume',

@@ -6,6 +6,7 @@ import type { Factors } from '../authentication/requirement.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { secondFactorSubject } from '../users/subjects.js';
 import type { User } from '../users/user.entity.js';
+import { holdPerson } from '../users/user-rows.js';
 import type { Attempts, CodeOutcome, Target, Tried } from './attempts.js';
 import type { LockoutState } from './lockout.js';
 import { lockoutRules, ofPrivileged } from './lockout-rules.js';
@@ -71,6 +72,7 @@ export class SecondFactors {
   /** For whoever has lost them all: what rested on them ends with them. @returns whether there were any. */
   async removeAll(user: User): Promise<boolean> {
     return this.db.transaction(async () => {
+      await holdPerson(this.db, user.id);
       const totp = await this.totp.remove(user);
       const codes = await this.recoveryCodes.remove(user);
       const passkeys = await this.passkeys.removeAll(user);

@@ -51,5 +51,7 @@ export interface MailTemplates {
 
   /** @param until ISO 8601. @param link takes it back. @param not_me locks the account down, once it was taken back. */
   account_deletion: { until: string; link: string; not_me: string };
+  /** An administrator took the deletion back. @param link where it can be asked for again. */
+  account_kept: { at: string; link: string };
   account_deleted: Record<string, never>;
 }

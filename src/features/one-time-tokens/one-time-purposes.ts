@@ -1,6 +1,8 @@
 // What works once: every purpose, what is remembered beside its subject, how long it is good and what it is bound to.
 // A new purpose is declared here and accepted by exactly one verb of one feature.
 
+import { sha256 } from '../../platform/crypto.js';
+
 const minute = 60;
 const hour = 60 * minute;
 
@@ -78,6 +80,10 @@ export const ENDED_WITH_ADDRESS = [...ENDED_WITH_PASSWORD, 'email_verification',
  * nobody ends by asking what somebody else is waiting for.
  */
 export const subjectOf = (owner: string, ofWhat: string): string => `${owner}:${ofWhat}`;
+
+/** Of a way back to a former address. */
+export const undoSubject = (owner: string, emailNormalized: string): string =>
+  subjectOf(owner, sha256(emailNormalized));
 
 /** Whose it is, by its subject. */
 export const ownerOf = (subject: string): string => subject.split(':')[0] ?? '';

@@ -66,12 +66,16 @@ export class OneTimeTokens {
     return redeemed<P>(await this.db.execute<Row>(PEEK, values));
   }
 
-  /** Exactly one of many callers gets it. Unknown, used, expired, another purpose, flow or tenant: all undefined. */
+  /**
+   * In a transaction. The person whose it is is held first, as by whatever else ends what rests on their account (users/user-rows.ts).
+   * Exactly one of many callers gets it. Unknown, used, expired, another purpose, flow or tenant: all undefined.
+   */
   async consume<P extends LinkPurpose>(
     purpose: P,
     token: string,
     ...[bound]: P extends 'magic_link' | 'email_change' ? [Bound<P>] : []
   ): Promise<Redeemed<P> | undefined> {
+    await this.db.execute(HOLD_OWNER, [currentTenantId(), purpose, sha256(token)]);
     const values = [currentTenantId(), purpose, sha256(token), this.clock.now(), bound?.flow ?? ''];
     return redeemed<P>(await this.db.execute<Row>(CONSUME, values));
   }
@@ -108,6 +112,11 @@ export class OneTimeTokens {
   /** What was not used yet is of no use any more: all of its owner, where they have several. */
   async revoke(purpose: Purpose, owner: string): Promise<void> {
     await this.revokeAll([purpose], owner);
+  }
+
+  /** The one of this subject, and no other of its owner. */
+  async revokeOf(purpose: Purpose, subject: string): Promise<void> {
+    await this.db.execute(REVOKE_OF, [currentTenantId(), purpose, subject]);
   }
 
   async revokeAll(purposes: readonly Purpose[], owner: string): Promise<void> {
@@ -160,6 +169,17 @@ const PEEK = {
     WHERE tenant_id = $1 AND purpose = $2 AND token_hash = $3 AND consumed_at IS NULL AND expires_at > $4`,
 };
 
+// What is somebody's begins with their id (ownerOf); what is nobody's holds nobody.
+const HOLD_OWNER = {
+  name: 'one_time_token_hold_owner',
+  text: `
+    SELECT 1 FROM one_time_tokens t
+      JOIN users u ON u.tenant_id = t.tenant_id
+       AND u.id = CASE WHEN t.subject ~ '^[0-9a-f-]{36}(:|$)' THEN split_part(t.subject, ':', 1)::uuid END
+     WHERE t.tenant_id = $1 AND t.purpose = $2 AND t.token_hash = $3
+       FOR NO KEY UPDATE OF u`,
+};
+
 const CONSUME = {
   name: 'one_time_token_consume',
   text: `
@@ -192,6 +212,12 @@ const REVOKE = {
   text: `
     DELETE FROM one_time_tokens
     WHERE tenant_id = $1 AND split_part(subject, ':', 1) = $3 AND purpose = ANY($2) AND consumed_at IS NULL`,
+};
+
+const REVOKE_OF = {
+  name: 'one_time_token_revoke_of',
+  text: `
+    DELETE FROM one_time_tokens WHERE tenant_id = $1 AND purpose = $2 AND subject = $3 AND consumed_at IS NULL`,
 };
 
 const REVOKE_LATER = {

@@ -29,7 +29,8 @@ export async function endChildren(
   return ended;
 }
 
-export async function recordEnded(audit: AuditLog, ended: readonly EndedGrant[], reason: string): Promise<void> {
-  for (const { id, client_id, account_id } of ended)
-    await audit.record('grant.revoked', { grant_id: id, client_id, user_id: account_id, reason });
-}
+export const recordEnded = (audit: AuditLog, ended: readonly EndedGrant[], reason: string): Promise<void> =>
+  audit.recordAll(
+    'grant.revoked',
+    ended.map(({ id, client_id, account_id }) => ({ grant_id: id, client_id, user_id: account_id, reason })),
+  );

@@ -79,6 +79,16 @@ export const endGrantsOfSession = statement(
     WHERE tenant_id = $1 AND session_uid = $2 AND client_id <> ALL ($3::text[]) AND ended_at IS NULL RETURNING id, client_id, account_id`,
 );
 
+/** As endGrantsOfSession, of many. */
+export const endGrantsOfSessions = statement(
+  'protocol_end_grants_of_sessions',
+  `UPDATE grants g SET ended_at = $5, end_reason = $6
+    WHERE g.tenant_id = $1 AND g.session_uid = ANY ($2::text[]) AND g.ended_at IS NULL
+      AND NOT EXISTS (SELECT FROM unnest($3::text[], $4::text[]) AS outliving (uid, client_id)
+                       WHERE outliving.uid = g.session_uid AND outliving.client_id = g.client_id)
+   RETURNING g.id, g.client_id, g.account_id`,
+);
+
 export const endGrant = statement(
   'protocol_end_grant',
   `UPDATE grants SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL

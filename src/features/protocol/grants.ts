@@ -5,6 +5,7 @@ import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { holdPerson } from '../users/user-rows.js';
 import { type Consent, merge, scopesOf } from './consent.js';
 import { type EndedGrant, endChildren, recordEnded } from './grant-endings.js';
 import * as statements from './grant-statements.js';
@@ -167,6 +168,7 @@ export class Grants {
     const grant = await this.find(request, id);
     if (!grant) throw notFound('grant');
     await this.db.transaction(async () => {
+      await holdPerson(this.db, String(grant.accountId));
       await this.end(request, id, reason);
       await this.db.manager.query(
         `UPDATE grants SET end_reason = $4 WHERE tenant_id = $1 AND account_id = $2 AND client_id = $3 AND end_reason = 'logout'`,
@@ -181,6 +183,8 @@ export class Grants {
     reason: GrantEnd,
   ): Promise<number> {
     return this.db.transaction(async () => {
+      // Whoever ends their sessions, and the grants in them, would do so in another order.
+      if (where.accountId) await holdPerson(this.db, where.accountId);
       const now = this.clock.now();
       // What stands on a grant of the session that is left out is left as well.
       const [rows] = (await this.db.manager.query(

@@ -48,6 +48,8 @@ export class ProtocolRequest {
   signedIn = false;
   /** When the person began to prove it, where that is known to the millisecond. */
   provedSince: Date | undefined;
+  /** The uid of the session that what was proved is good for, where that is not enough to begin another: no session once it has ended. */
+  standsOn: string | undefined;
   /** The presented refresh token was exchanged a moment ago: what was answered then. */
   earlierAnswer: string | undefined;
 

@@ -9,6 +9,7 @@ import { type EndedGrant, endChildren, recordEnded } from './grant-endings.js';
 import { endGrantsOfSession } from './grant-statements.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
+import { endTogether, grantEnd, outlivingClients } from './session-endings.js';
 import { homeHere } from './session-home.js';
 import { comparable, openSession, sealState } from './session-payload.js';
 import { type Authorizations, sidsOf, type TellClients } from './signed-out.js';
@@ -138,16 +139,11 @@ export class Sessions {
       if (!row?.account_id) return;
       const authorizations = (row.payload.authorizations ?? {}) as Authorizations;
       await this.signedOut([{ sessionUid: uid, accountId: row.account_id, sids: sidsOf(authorizations) }]);
-      const everything = reason === 'password_changed' || reason === 'factors_removed' || reason === 'account_ended';
-      const outliving = Object.entries(authorizations)
-        .filter(([, entry]) => !everything && entry.persistsLogout)
-        .map(([clientId]) => clientId);
-      const now = this.clock.now();
-      const end = reason === 'account_ended' ? 'account_ended' : 'logout';
+      const [now, end] = [this.clock.now(), grantEnd(reason)];
       const grants = await this.db.execute<EndedGrant>(endGrantsOfSession, [
         currentTenantId(),
         uid,
-        outliving,
+        outlivingClients(authorizations, reason),
         now,
         end,
       ]);
@@ -181,8 +177,10 @@ export class Sessions {
         'SELECT uid FROM sessions WHERE tenant_id = $1 AND account_id = $2 AND ended_at IS NULL AND uid IS DISTINCT FROM $3',
         [currentTenantId(), accountId, exceptUid ?? null],
       )) as { uid: string }[];
-      for (const { uid } of rows) await this.end(new ProtocolRequest(), uid, reason);
-      return rows.length;
+      const uids = rows.map(({ uid }) => uid);
+      const { db, audit, signedOut } = this;
+      await endTogether({ db, audit, signedOut }, this.clock.now(), accountId, uids, reason);
+      return uids.length;
     });
   }
 
@@ -225,6 +223,7 @@ export class Sessions {
       hash,
       authenticated ? homeHere(context ?? {}, loaded?.home).join(' ') : null,
       (authenticated && request.provedSince) || null,
+      request.standsOn ?? null,
     ]);
     if (!row) throw new SessionEnded();
     return !row.handle_retired;

@@ -100,7 +100,8 @@ export const findSessionByUid = statement(
  * Saves a session: never one that has ended, and never over what another tab has added meanwhile. Authorizations are merged per client, the
  * login of the newer authentication stays. A new handle is added and the old ones retire ($12 when, $13 which). A login that was proved before the
  * password was changed begins no session any more, wherever in between the browser had waited; $16 tells the two within one second. Where somebody
- * proved who they are ($15), the session is at home from then on.
+ * proved who they are ($15), the session is at home from then on. What was proved for another session ($17) begins none once that one has ended:
+ * whoever ends it waits for this, or is waited for.
  */
 export const saveSession = statement(
   'protocol_save_session',
@@ -109,16 +110,19 @@ export const saveSession = statement(
       WHERE tenant_id = $1 AND id = $3
         AND NOT EXISTS (SELECT 1 FROM sessions o WHERE o.tenant_id = $1 AND o.uid = $2 AND o.login_ts = $4)
         FOR SHARE
+   ), stood AS (
+     SELECT 1 FROM sessions WHERE tenant_id = $1 AND uid = $17 AND uid <> $2 AND ended_at IS NULL FOR SHARE
    ), saved AS (
      INSERT INTO sessions AS s (tenant_id, uid, account_id, login_ts, payload, ip, user_agent, created_at, updated_at, expires_at, home_ip, home_user_agent)
      SELECT $1::uuid, $2::text, $3::uuid, $4::bigint, $5::jsonb, $6::text, $7::text, $8::timestamptz, $8::timestamptz, $9::timestamptz, $15::text,
             CASE WHEN $15 IS NOT NULL THEN $7::text END
-      WHERE NOT EXISTS (SELECT 1 FROM password_credentials p
+      WHERE ($17::text IS NULL OR $17 = $2 OR EXISTS (SELECT 1 FROM stood))
+        AND (NOT EXISTS (SELECT 1 FROM password_credentials p
                          WHERE p.tenant_id = $1 AND p.user_id = $3
                            AND COALESCE(p.changed_at > $16::timestamptz, date_trunc('second', p.changed_at) > to_timestamp($4::bigint)))
         AND NOT EXISTS (SELECT 1 FROM person
                          WHERE COALESCE(proofs_from > $16::timestamptz, date_trunc('second', proofs_from) > to_timestamp($4::bigint)))
-         OR EXISTS (SELECT 1 FROM sessions o WHERE o.tenant_id = $1 AND o.uid = $2 AND o.login_ts = $4)
+         OR EXISTS (SELECT 1 FROM sessions o WHERE o.tenant_id = $1 AND o.uid = $2 AND o.login_ts = $4))
      ON CONFLICT (tenant_id, uid) DO UPDATE SET
        account_id = COALESCE(excluded.account_id, s.account_id),
        login_ts   = GREATEST(s.login_ts, excluded.login_ts),
@@ -166,4 +170,10 @@ export const endSession = statement(
   'protocol_end_session',
   `UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND uid = $2 AND ended_at IS NULL
    RETURNING account_id, payload`,
+);
+
+export const endSessions = statement(
+  'protocol_end_sessions',
+  `UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND uid = ANY ($2::text[]) AND ended_at IS NULL
+   RETURNING uid, payload -> 'authorizations' AS authorizations`,
 );

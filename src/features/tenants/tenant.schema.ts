@@ -67,6 +67,8 @@ export const SigningKeyPolicy = z.strictObject({
 export const AccountPolicy = z.strictObject({
   /** Days for which somebody who has deleted their account can take it back. */
   deletion_grace_days: z.number().int().min(1).max(365).default(30),
+  /** Days after which an account goes that was used once, whose address nobody has proved and that nobody uses any more; 0: never. */
+  unproved_unused_days: z.number().int().min(0).max(3650).default(365),
 });
 
 /** Stored as it was given; what is absent takes its default when it is read. */

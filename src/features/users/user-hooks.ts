@@ -10,8 +10,10 @@ export interface UserHooks {
   mayChangePrivileged(): void;
   /** In the transaction in which an administrator says that the address is proved: it does not matter any more who made the account. */
   verified(user: User): Promise<void>;
-  /** In the transaction in which an administrator gives the account another address: the former ones have no say in it any more. */
-  moved(user: User): Promise<void>;
+  /** In the transaction in which an administrator gives the account another address. @param from the one that has no say in it any more, normalised. */
+  moved(user: User, from: string): Promise<void>;
+  /** In the transaction in which an administrator takes back the deletion that the owner has asked for. */
+  kept(user: User): Promise<void>;
 }
 
 export const noHooks: UserHooks = {
@@ -20,4 +22,5 @@ export const noHooks: UserHooks = {
   mayChangePrivileged: () => {},
   verified: async () => {},
   moved: async () => {},
+  kept: async () => {},
 };

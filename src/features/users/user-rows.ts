@@ -1,4 +1,6 @@
 // Rows of users that are held while something is decided about them: two changes at once follow each other. UserService says what follows.
+// Whatever ends several things of a person holds their row before anything else of theirs; so of two at once one waits, and neither is aborted.
+// NO KEY everywhere: rows that refer to the person, as a failure that is counted, can be written meanwhile.
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { ADMIN, User } from './user.entity.js';
@@ -6,7 +8,13 @@ import { ADMIN, User } from './user.entity.js';
 /** As it is now, and kept from being changed by others. */
 export async function lockedUser(db: Database, id: string): Promise<User | undefined> {
   const row = db.repo(User).query('u').andWhere('u.id = :id', { id });
-  return (await row.setLock('pessimistic_write').getOne()) ?? undefined;
+  return (await row.setLock('for_no_key_update').getOne()) ?? undefined;
+}
+
+/** First of all in a transaction that goes on to other rows of theirs, whether or not they may come in. */
+export async function holdPerson(db: Database, id: string): Promise<void> {
+  if (!db.inTransaction) throw new Error('nothing is held outside a transaction');
+  await db.execute(HOLD_PERSON, [currentTenantId(), id]);
 }
 
 /** @param provedAt NumericDate: what was proved then still begins something. @returns false where they may not come in, or it does not. */
@@ -31,6 +39,11 @@ export async function isLastAdministrator(db: Database, user: User): Promise<boo
 
 // NO KEY: rows that refer to the tenant can be written meanwhile.
 const LOCK = { name: 'administrators_lock', text: 'SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE' };
+
+const HOLD_PERSON = {
+  name: 'user_hold_person',
+  text: 'SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE',
+};
 
 const OUTDATED = {
   name: 'user_proofs_outdated',

@@ -97,10 +97,11 @@ export class UserService {
     return this.change(id, ifMatch, async (user) => {
       if (change.email !== undefined && change.email !== user.email) {
         const emailNormalized = identifierOf(change.email);
-        const moved = emailNormalized !== user.emailNormalized;
+        const from = user.emailNormalized;
+        const moved = emailNormalized !== from;
         if (moved) user.emailVerified = false;
         Object.assign(user, { email: change.email, emailNormalized });
-        if (moved && by === 'administrator') await this.hooks.moved(user);
+        if (moved && by === 'administrator') await this.hooks.moved(user, from);
       }
       if (change.email_verified !== undefined) user.emailVerified = change.email_verified;
       if (change.email_verified && by === 'administrator') await this.hooks.verified(user);
@@ -145,11 +146,12 @@ export class UserService {
     });
   }
 
-  /** What ended when it was closed stays ended. */
-  reopen({ id }: User, ifMatch?: number): Promise<User> {
+  /** What ended when it was closed stays ended. @param by whose word it is. */
+  reopen({ id }: User, ifMatch?: number, by: 'owner' | 'administrator' = 'administrator'): Promise<User> {
     return this.change(id, ifMatch, async (user) => {
       if (!user.deletionAt) return;
       user.deletionAt = null;
+      if (by === 'administrator') await this.hooks.kept(user);
       await this.audit.record('account.deletion_withdrawn', { user_id: id });
     });
   }

@@ -48,7 +48,7 @@ export const shape = {
 
 export const rule: Rule = (client, refuse) => {
   const grants = new Set<string>(client.grant_types);
-  for (const [index, uri] of client.redirect_uris.entries()) {
+  for (const [index, uri] of (client.redirect_uris ?? []).entries()) {
     const problem = redirectUriProblem(uri, client.application_type);
     if (problem) refuse(`redirect_uris/${index}`, problem);
   }
