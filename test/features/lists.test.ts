@@ -106,7 +106,10 @@ const middleByTime = (name: string) => encodeCursor(`${when(planted / 2).replace
       ['grants of a user', () => grants({ user_id: id(4) })],
       ['grants of a client', () => grants({ client_id: 'client-000007' })],
       ['traces', () => traces({})],
-      ['traces, deep', () => traces({ cursor: encodeCursor(`${when(planted / 2)} AAAA-${hex(planted / 2, 4).toUpperCase()}`) })],
+      [
+        'traces, deep',
+        () => traces({ cursor: encodeCursor(`${when(planted / 2)} AAAA-${hex(planted / 2, 4).toUpperCase()}`) }),
+      ],
       ['traces of a client', () => traces({ client_id: 'client-7' })],
       ['audit events', () => audit({})],
       ['audit events, deep', () => audit({ cursor: middle })],
