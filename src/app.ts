@@ -12,6 +12,7 @@ import { healthRoutes } from './health.js';
 import { Issuers } from './issuers.js';
 import { countersOf, observeResources } from './measures.js';
 import { mountEngine } from './oidc/engine-door.js';
+import { createErrorReferenceRouter } from './oidc/error-reference.js';
 import { currentContext } from './platform/context.js';
 import { deriveKey } from './platform/crypto.js';
 import { createCsrf } from './platform/csrf.js';
@@ -91,6 +92,7 @@ export function createApp(services: Services): App {
   koa.use(createWellKnownRouter({ securityContact: config.securityContact, clock }).routes());
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
+  koa.use(createErrorReferenceRouter(pages).routes());
   koa.use(mountEngine(door));
   koa.use(() => {
     throw notFound('page');

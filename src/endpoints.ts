@@ -16,6 +16,7 @@ import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
 import { tenantRoutes } from './features/tenants/tenant.routes.js';
 import { tokenEndingRoutes } from './features/token-status/token-ending.routes.js';
 import { trustedIssuerRoutes } from './features/trusted-issuers/trusted-issuer.routes.js';
+import { traceRoutes } from './features/traces/trace.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
 import type { Endpoint } from './platform/endpoint.js';
 import type { Services } from './services.js';
@@ -47,6 +48,7 @@ export function tenantEndpoints({
   mail,
   logoutNotices,
   tokenEndings,
+  traces,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -65,5 +67,6 @@ export function tenantEndpoints({
     ...keyRoutes(keys),
     ...mailRoutes(db, mail),
     ...auditRoutes(db),
+    ...traceRoutes(db, traces),
   ];
 }

@@ -10,7 +10,7 @@ import { type Clock, systemClock } from './platform/clock.js';
 import { deriveKey, Sealer } from './platform/crypto.js';
 import { createDataSource } from './platform/data-source.js';
 import { Database } from './platform/database.js';
-import { Egress } from './platform/egress.js';
+import { Egress, type EgressSettings } from './platform/egress.js';
 import type { Embedded } from './platform/embedded.js';
 import { Hasher, type HasherSettings, hashingShare } from './platform/hashing.js';
 import { Invalidation } from './platform/invalidation.js';
@@ -27,6 +27,8 @@ export interface Foundations {
   clock?: Clock;
   logger?: Logger;
   hashing?: HasherSettings;
+  /** Another name service, and less patience: what is called is decided as ever. */
+  egress?: Partial<Pick<EgressSettings, 'lookup' | 'timeoutMs'>>;
   /** An open database, instead of the one the configuration names. */
   connection?: Parameters<typeof createDataSource>[0]['connection'];
 }
@@ -72,7 +74,12 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     secret: deriveKey(config.cookieKeys[0] ?? '', 'rate-limits'),
   });
   const hasher = new Hasher({ logger, processes: hashingShare(workers), ...overrides.hashing });
-  const egress = new Egress({ allow: [...config.egressAllow], timeoutMs: 5_000, maxBytes: 1024 * 1024 });
+  const egress = new Egress({
+    timeoutMs: 5_000,
+    ...overrides.egress,
+    allow: [...config.egressAllow],
+    maxBytes: 1024 * 1024,
+  });
 
   return {
     config,

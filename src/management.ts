@@ -29,6 +29,7 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'mail:write': 'Send mail again that was given up',
   'audit:read': 'Read the audit log',
   'token_endings:read': 'As a resource server, read which access tokens have ended before they expire',
+  'traces:read': 'Read why requests of clients were refused, with what they had sent',
 };
 
 /** Scopes of whoever operates the installation: they exist at the tenant `default` only. */

@@ -61,6 +61,8 @@ import { ClientUses1700000000083 } from '../migrations/0083-client-uses.js';
 import { UnusedClientsIndex1700000000084 } from '../migrations/0084-unused-clients-index.js';
 import { DeviceStages1700000000065 } from '../migrations/0065-device-stages.js';
 import { BackchannelRequests1700000000066 } from '../migrations/0066-backchannel-requests.js';
+import { TraceFindings1700000000090 } from '../migrations/0090-trace-findings.js';
+import { TracesOfClient1700000000091 } from '../migrations/0091-traces-of-client.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -86,6 +88,7 @@ import { KnownNetwork } from './features/risk/known-network.entity.js';
 import { Tenant } from './features/tenants/tenant.entity.js';
 import { ExternalSubject } from './features/trusted-issuers/external-subject.entity.js';
 import { TrustedIssuer } from './features/trusted-issuers/trusted-issuer.entity.js';
+import { Trace } from './features/traces/trace.entity.js';
 import { User } from './features/users/user.entity.js';
 
 export const entities = [
@@ -115,6 +118,7 @@ export const entities = [
   TrustedIssuer,
   ExternalSubject,
   BackchannelRequest,
+  Trace,
 ];
 
 export const migrations = [
@@ -180,4 +184,6 @@ export const migrations = [
   UnusedClientsIndex1700000000084,
   DeviceStages1700000000065,
   BackchannelRequests1700000000066,
+  TraceFindings1700000000090,
+  TracesOfClient1700000000091,
 ];

@@ -7,6 +7,7 @@ import { sealedMail } from './features/mail/mail.service.js';
 import { sealedRows } from './features/protocol/engine-row-form.js';
 import { sealedSessionState } from './features/protocol/session-payload.js';
 import { sealedTenantSecrets } from './features/tenants/tenant-secrets.js';
+import { sealedFindings } from './features/traces/traces.js';
 import type { SealedColumn } from './platform/rewrap.js';
 
 export const sealedColumns: readonly SealedColumn[] = [
@@ -16,5 +17,6 @@ export const sealedColumns: readonly SealedColumn[] = [
   ...sealedMail,
   ...sealedRows,
   sealedSessionState,
+  sealedFindings,
   sealedAnswers,
 ];

@@ -4,18 +4,21 @@ import { errors, type Provider } from 'oidc-provider';
 import { settingsOf } from '../features/clients/client-settings.js';
 import { currentEngineContext } from './adapter.js';
 import type { EngineContext } from './engine-types.js';
+import { isAmbiguousJwt } from './json-in-requests.js';
 import { profileOf, signingProblem } from './profile.js';
 
 /**
  * RFC 9449 §8, §9. The engine asks before it looks at the proof, and has one list of algorithms for all clients: what a profile allows is said here.
  * At /userinfo the client is not known yet, so there only the tenant decides.
- * @throws InvalidDpopProof for a proof that the client's profile forbids.
+ * @throws InvalidDpopProof for a proof that can be read in two ways, and for one that the client's profile forbids.
  */
 export const asksForNonce =
   (policy: { dpop_nonce_required: boolean }) =>
   (ctx: EngineContext): boolean => {
     const { client } = ctx.oidc;
-    const problem = client && proofProblem(client, ctx.get('DPoP'));
+    const proof = ctx.get('DPoP');
+    if (isAmbiguousJwt(proof)) throw new errors.InvalidDpopProof('invalid DPoP key binding');
+    const problem = client && proofProblem(client, proof);
     if (problem) throw new errors.InvalidDpopProof(problem);
     return policy.dpop_nonce_required || settingsOf(client).dpop_nonce_required === true;
   };

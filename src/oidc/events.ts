@@ -22,7 +22,13 @@ export const isAskedAgain = (req: object): boolean => askedAgain.has(req);
 /** The engine's published types name each event in an overload of its own, which a list cannot meet. */
 export const emitterOf = (provider: Provider): EventEmitter => provider as unknown as EventEmitter;
 
-export function listen(provider: Provider, metrics: EngineMetrics, logger: Logger): void {
+/** @param referenceOf what whoever was refused was told to ask about. */
+export function listen(
+  provider: Provider,
+  metrics: EngineMetrics,
+  logger: Logger,
+  referenceOf: (ctx: object) => string | undefined,
+): void {
   provider.on('grant.success', (ctx) => {
     metrics.tokensIssued.add({ grant_type: String(ctx.oidc.params?.grant_type) });
   });
@@ -38,6 +44,7 @@ export function listen(provider: Provider, metrics: EngineMetrics, logger: Logge
         description: error.error_description,
         detail: error.error_detail,
         client_id: ctx.oidc?.client?.clientId,
+        reference: referenceOf(ctx),
       });
     });
   }

@@ -18,6 +18,7 @@ import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { jwtBearer } from './grants/jwt-bearer.js';
 import { tokenExchange } from './grants/token-exchange.js';
+import { readStrictly } from './json-in-requests.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
@@ -69,6 +70,7 @@ export const extensions: readonly Extension[] = [
   (provider, _deps, issuer) => {
     provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
   },
+  (provider) => readStrictly(provider),
   (provider) => proveAtAliases(provider),
   (provider, _deps, { aliases }) => {
     if (aliases !== undefined) return;
@@ -99,7 +101,7 @@ export const extensions: readonly Extension[] = [
   (provider, { rateLimits, limits }) =>
     pacePolls(provider.BackchannelAuthenticationRequest, pollLimiter(rateLimits, 'backchannel_poll', limits.polls)),
   (provider, { traces }) => traces.listen(provider),
-  (provider, { metrics, logger }) => listen(provider, metrics, logger),
+  (provider, { metrics, logger, traces }) => listen(provider, metrics, logger, (ctx) => traces.of(ctx)),
 ];
 
 type EngineMiddleware = (ctx: EngineContext, next: () => Promise<void>) => Promise<void>;

@@ -6,6 +6,7 @@ import { SERVER_ALGS } from '../features/clients/metadata/values.js';
 import type { DeniedTokens } from '../features/protocol/denied-tokens.js';
 import type { MayIntrospect } from './client-auth.js';
 import type { EngineContext } from './engine-types.js';
+import { isAmbiguousJwt } from './json-in-requests.js';
 
 const algorithms = [...SERVER_ALGS];
 
@@ -24,6 +25,7 @@ export function accessTokenReader(issuer: { url: string; jwks: JWK[] }) {
   const keys = createLocalJWKSet({ keys: issuer.jwks.map(publicPart) });
 
   return async (token: unknown): Promise<Verified | undefined> => {
+    if (isAmbiguousJwt(token)) return undefined;
     try {
       const { payload } = await jwtVerify(String(token), keys, { issuer: issuer.url, typ: 'at+jwt', algorithms });
       return typeof payload.jti === 'string' && typeof payload.client_id === 'string'

@@ -20,7 +20,7 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
   return {
     async renderError(ctx, _out, error) {
       const { oidc } = ctx as unknown as EngineContext;
-      const traceId = await traces.of(ctx);
+      const traceId = await traces.onPage(ctx as unknown as EngineContext, error as EngineError);
       const status = ctx.status >= 500 ? ctx.status : 400;
       await pages.send(
         plain(ctx),

@@ -7,9 +7,10 @@ import type { EngineContext } from './engine-types.js';
 import { exchanging } from './exchange.js';
 import { extensions, type ProviderDependencies } from './extensions.js';
 import type { EnginePages } from './pages.js';
+import type { TraceIds } from './trace.js';
 
 export function createProvider(deps: ProviderDependencies, issuer: Issuer): Provider {
-  const provider = new OstiaryProvider(issuer.url, configuration(deps, issuer), deps.protocol, deps.pages);
+  const provider = new OstiaryProvider(issuer.url, configuration(deps, issuer), deps);
   // Cookies, hosts and schemes are decided by the front, which has overwritten what the sender claimed.
   provider.proxy = true;
   for (const extend of extensions) extend(provider, deps, issuer);
@@ -20,32 +21,38 @@ class OstiaryProvider extends Provider {
   constructor(
     issuer: string,
     configuration: Configuration,
-    private readonly protocol: Protocol,
-    private readonly pages: EnginePages,
+    private readonly deps: { protocol: Protocol; pages: EnginePages; traces: TraceIds },
   ) {
     super(issuer, configuration);
   }
 
-  /** The engine registers its own grant types through this too, from its constructor; `protocol` is read when a request comes. */
+  /** The engine registers its own grant types through this too, from its constructor; `deps` is read when a request comes. */
   override registerGrantType<Params extends object>(
     name: string,
     handler: (ctx: TokenEndpointGrantContext<Params>) => void | Promise<void>,
     ...rest: [Names?, Names?]
   ): void {
     const engine = handler as unknown as (ctx: EngineContext) => Promise<void>;
-    super.registerGrantType(name, (ctx) => exchanging(this.protocol, name, engine)(ctx), ...rest);
+    super.registerGrantType(name, (ctx) => exchanging(this.deps.protocol, name, engine)(ctx), ...rest);
   }
 
-  /** OAuth 2.0 Form Post Response Mode as a page of ours, which works without JavaScript; signed too (JARM §2.3.3). */
+  /**
+   * OAuth 2.0 Form Post Response Mode as a page of ours, which works without JavaScript; signed too (JARM §2.3.3). Every refusal with where to read
+   * about it.
+   */
   override registerResponseMode(name: string, handler: ResponseMode): void {
     const ours: Partial<Record<string, ResponseMode>> = {
-      form_post: (ctx, redirectUri, fields) => this.pages.formPost(ctx, redirectUri, fields as Record<string, string>),
+      form_post: (ctx, redirectUri, fields) =>
+        this.deps.pages.formPost(ctx, redirectUri, fields as Record<string, string>),
       'form_post.jwt': async (ctx, redirectUri, fields) => {
         const response = await signedResponse(this, ctx, fields);
-        await this.pages.formPost(ctx, redirectUri, { response });
+        await this.deps.pages.formPost(ctx, redirectUri, { response });
       },
     };
-    super.registerResponseMode(name, ours[name] ?? handler);
+    const answer = ours[name] ?? handler;
+    super.registerResponseMode(name, (ctx, redirectUri, fields) =>
+      answer(ctx, redirectUri, this.deps.traces.explained(ctx, fields)),
+    );
   }
 }
 

@@ -103,6 +103,11 @@ const refusalsOf = (some: readonly EngineRoute[]) => [...new Set(some.flatMap(({
 export const refusals = refusalsOf(engineRoutes);
 export const explainedRefusals = refusalsOf(engineRoutes.filter((route) => route.explained));
 
+const explained = new Set(
+  pathsOf(engineRoutes.filter((route) => route.explained)).flatMap((path) => [path, `${path}/:id`]),
+);
+export const isExplained = (path: string): boolean => explained.has(routeOf(path) ?? '');
+
 /**
  * Refusals by which nobody has guessed anything: the same request is right a moment later, or with the nonce it was told (RFC 8628 §3.5, OpenID
  * Connect CIBA §11, RFC 9449 §8).

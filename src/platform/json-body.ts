@@ -65,7 +65,7 @@ function parseJson(text: string): unknown {
   } catch (cause) {
     throw notJson('The body is not JSON', cause);
   }
-  inspect(text);
+  inspectJson(text);
   return value;
 }
 
@@ -83,7 +83,8 @@ interface Container {
 // Strings and punctuation. Run only over text that JSON.parse has accepted, so a string always ends and the scan stays linear.
 const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],]/g;
 
-function inspect(text: string): void {
+/** I-JSON, and no deeper than anybody needs. @param text that JSON.parse has accepted. @throws AppError 400 */
+export function inspectJson(text: string): void {
   const open: Container[] = [];
   for (const [token] of text.matchAll(tokens)) {
     const here = open.at(-1);

@@ -19,7 +19,7 @@ export function openEngine(
   { pages, metrics }: Surroundings,
 ): { engine: OidcEngine; door: EngineDoor } {
   const { config, tenants, keys, protocol, rateLimits, limits, logger, caching } = services;
-  const traces = new TraceIds(protocol.traces, logger, rateLimits.limiter({ name: 'traces', ...limits.traces }));
+  const traces = new TraceIds(services.traces, logger, rateLimits.limiter({ name: 'traces', ...limits.traces }));
   const enginePages = createEnginePages(pages, traces);
   const pool = new ProviderPool(
     {

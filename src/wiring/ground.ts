@@ -20,6 +20,7 @@ import { Protocol } from '../features/protocol/protocol.js';
 import { ShortLivedRows } from '../features/protocol/short-lived-rows.js';
 import { TenantService } from '../features/tenants/tenant.service.js';
 import { TenantDeletion } from '../features/tenants/tenant-deletion.js';
+import { Traces } from '../features/traces/traces.js';
 import { type Foundations, openFoundation } from '../foundation.js';
 import { Jobs } from '../platform/jobs.js';
 import { Rewrap } from '../platform/rewrap.js';
@@ -118,6 +119,7 @@ export async function openGround(
     keySchedule,
     rewrap,
     protocol,
+    traces: new Traces(db, sealer, clock),
     ownSessions: new OwnSessions(db, protocol.sessions, clock),
     ownGrants: new OwnGrants(db, protocol.grants, clock),
     ownActivity: new OwnActivity(db),

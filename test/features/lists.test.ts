@@ -7,6 +7,8 @@ import { ClientQuery } from '../../src/features/clients/client.schema.js';
 import { listGrants, listSessions } from '../../src/features/protocol/session.queries.js';
 import { listResources } from '../../src/features/resources/resource.queries.js';
 import { ResourceQuery } from '../../src/features/resources/resource.schema.js';
+import { listTraces } from '../../src/features/traces/trace.queries.js';
+import { TraceQuery } from '../../src/features/traces/trace.schema.js';
 import { listUsers } from '../../src/features/users/user.queries.js';
 import { UserQuery } from '../../src/features/users/user.schema.js';
 import { encodeCursor } from '../../src/platform/pagination.js';
@@ -46,6 +48,8 @@ const plant = [
   `INSERT INTO audit_events (tenant_id, id, name, data, actor_type, actor_id, occurred_at)
    SELECT $1, ${idOf('n')}, CASE WHEN n < 30 THEN 'client.created' ELSE 'sign_in.succeeded' END, '{}', 'user', 'actor-' || n % 500, ${timeOf('n')}
      FROM generate_series(1, $2::int) n`,
+  `INSERT INTO traces (tenant_id, id, client_id, endpoint, error, steps, occurred_at)
+   SELECT $1, 'AAAA-' || upper(lpad(to_hex(n), 4, '0')), 'client-' || n % 500, 'token', 'x', '[]', ${timeOf('n')} FROM generate_series(1, $2::int) n`,
 ];
 
 const when = (n: number) => new Date(1_700_000_000_000 + n).toISOString();
@@ -78,6 +82,7 @@ const middleByTime = (name: string) => encodeCursor(`${when(planted / 2).replace
     const audit = (query: object) => listAuditEvents(house.db, AuditQuery.parse({ limit, ...query }));
     const sessions = (query: object) => listSessions(house.db, { limit, ...query }, now());
     const grants = (query: object) => listGrants(house.db, { limit, ...query }, now());
+    const traces = (query: object) => listTraces(house.db, TraceQuery.parse({ limit, ...query }));
     const resources = (query: object) => listResources(house.db, ResourceQuery.parse({ limit, ...query }));
 
     it.each<[string, () => Promise<{ items: unknown[] }>]>([
@@ -100,6 +105,12 @@ const middleByTime = (name: string) => encodeCursor(`${when(planted / 2).replace
       ['grants, deep', () => grants({ cursor: middleByTime('grant') })],
       ['grants of a user', () => grants({ user_id: id(4) })],
       ['grants of a client', () => grants({ client_id: 'client-000007' })],
+      ['traces', () => traces({})],
+      [
+        'traces, deep',
+        () => traces({ cursor: encodeCursor(`${when(planted / 2)} AAAA-${hex(planted / 2, 4).toUpperCase()}`) }),
+      ],
+      ['traces of a client', () => traces({ client_id: 'client-7' })],
       ['audit events', () => audit({})],
       ['audit events, deep', () => audit({ cursor: middle })],
       ['audit events of a rare name', () => audit({ name: 'client.created' })],

@@ -51,7 +51,11 @@ describe('the account as a client of the engine', () => {
       });
       expect([answer.status, await answer.json()]).toEqual([
         400,
-        { error: 'invalid_request', error_description: 'requested grant type is not allowed for this client' },
+        {
+          error: 'invalid_request',
+          error_description: 'requested grant type is not allowed for this client',
+          error_uri: expect.stringContaining(`${server.issuer}/errors/`),
+        },
       ]);
     });
 

@@ -4,6 +4,7 @@ import { inventory, objectShape } from '../../src/api/contract.js';
 import { endpointsOf } from '../../src/endpoints.js';
 import { MailMessage } from '../../src/features/mail/mail-message.entity.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
+import { newTraceId } from '../../src/features/traces/traces.js';
 import { installationScopes, managementScopes } from '../../src/management.js';
 import { withContext } from '../../src/platform/context.js';
 import { newId } from '../../src/platform/crypto.js';
@@ -89,6 +90,8 @@ const listed: Record<string, string> = {
   'get /logout-notices/:notice_id': 'sessions:read',
   'post /logout-notices/:notice_id/retries': 'sessions:write',
   'get /audit-events': 'audit:read',
+  'get /traces': 'traces:read',
+  'get /traces/:trace_id': 'traces:read',
   'get /tenants': 'tenants:read',
   'post /tenants': 'tenants:write',
   'get /tenants/:tenant': 'tenants:read',
@@ -338,6 +341,7 @@ async function furnish({
   trustedIssuers,
   externalSubjects,
   protocol,
+  traces,
   db,
   clock,
 }: Services): Promise<Record<string, string>> {
@@ -380,9 +384,12 @@ async function furnish({
     createdAt: clock.now(),
   });
   await db.repo(MailMessage).insert(message);
+  const traceId = newTraceId();
+  await traces.keep(traceId, { endpoint: 'token', error: 'invalid_grant', steps: [], findings: [] });
   const notice = await noticeFor(db, clock, { clientId: client.clientId, sessionUid: uid, accountId: user.id });
   return {
     notice_id: notice,
+    trace_id: traceId,
     message_id: message.id,
     client_id: client.clientId,
     secret_id: String(secret?.id),

@@ -71,7 +71,7 @@ const tables: Record<string, string> = {
   signing_keys: 'id_token_hint',
   token_endings: 'JWT access token',
   totp_credentials: 'user_id',
-  traces: 'audit_event_id',
+  traces: 'trace_id',
   trusted_issuers: 'issuer_id',
   users: 'user_id',
 };

@@ -1,6 +1,7 @@
 // Everything that a tenant gives out, each with something of the same shape that nobody has given out, and a way to see that it still works
 // at home.
 import { randomBytes, randomUUID } from 'node:crypto';
+import { newTraceId } from '../../src/features/traces/traces.js';
 import { ask } from './api.js';
 import { Browser } from './browser.js';
 import { authorizationUrl, codeOf, introspect, pkce, post, redeem } from './party.js';
@@ -206,6 +207,7 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     session_id: id('session_id', listed('/sessions', 'session_id')),
     grant_id: id('grant_id', listed('/grants', 'grant_id')),
     device_id: id('device_id', listed(`/users/${ids.user_id}/trusted-devices`, 'device_id')),
+    trace_id: { ...id('trace_id', () => reads(`/traces/${ids.trace_id}`)), forged: newTraceId() },
     notice_id: id('notice_id', listed('/logout-notices', 'notice_id')),
     message_id: id('message_id', listed('/mail-messages', 'message_id')),
     audit_event_id: id('audit_event_id', listed('/audit-events', 'audit_event_id')),

@@ -69,6 +69,7 @@ export const others: Sample[] = [
         : {}),
     }),
   ),
+  page('errors/reference', 'first', { traceId: '01JD-7K3Q' }),
   page('setup/setup', 'first', { token: 'once', actions: { submit: '/setup' } }),
   page('setup/setup', 'refused', {
     token: 'once',

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { FactorRecovery } from '../../src/features/accounts/factor-recovery.entity.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
+import { newTraceId } from '../../src/features/traces/traces.js';
 import { managementScopes } from '../../src/management.js';
 import { withContext } from '../../src/platform/context.js';
 import { ask, makeManager, managementToken } from './api.js';
@@ -128,10 +129,18 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const manager = await makeManager(server, everyScope);
   const apiToken = await managementToken(server, manager, everyScope);
   const initialAccessToken = await initialAccessTokenFor(server);
+  const traceId = newTraceId();
   const registration = await register(server, initialAccessToken, mark);
   const [setupToken, passwordToken, lockdownToken, emailUndoToken, restoreToken, deviceId, ...letters] =
     await server.inside(async (services) => {
-      const { oneTimeTokens, users, passwords, devices, mail, db } = services;
+      const { oneTimeTokens, users, passwords, devices, mail, traces, db } = services;
+      await traces.keep(traceId, {
+        endpoint: 'token',
+        clientId: party.clientId,
+        error: `error of ${mark}`,
+        steps: [],
+        findings: [],
+      });
       await mail.send('account_unlocked', email, { at: new Date().toISOString() });
       await noticeFor(db, services.clock, { clientId: party.clientId, sessionUid: 'ended', accountId: person.id });
       const closing = await users.create({ email: `closing@${mark}.example` });
@@ -176,6 +185,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     session_id: (await list('/sessions'))[0]?.id ?? '',
     grant_id: (await list('/grants'))[0]?.id ?? '',
     audit_event_id: (await list('/audit-events'))[0]?.id ?? '',
+    trace_id: traceId,
     tenant: tenantId,
   };
   for (const [name, id] of Object.entries(ids)) if (!id) throw new Error(`${slug} has no ${name}`);

@@ -25,6 +25,7 @@ function pageWays(b: House): Record<string, Way> {
       path: `/account-restore/done?token=${encodeURIComponent(v)}`,
     }),
     'GET /password/done': (v) => ({ method: 'GET', path: `/password/done?token=${encodeURIComponent(v)}` }),
+    'GET /errors/:id': (v) => ({ method: 'GET', path: `/errors/${encodeURIComponent(v)}` }),
     'GET /forgotten-password': (v) => ({ method: 'GET', path: `/forgotten-password?token=${encodeURIComponent(v)}` }),
     'POST /forgotten-password': (v) => ({
       method: 'POST',

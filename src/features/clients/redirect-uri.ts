@@ -18,11 +18,13 @@ const NEVER = new Set([
 
 /** @returns what is wrong in words, undefined where nothing is. */
 export function redirectUriProblem(uri: string, applicationType: 'web' | 'native'): string | undefined {
-  if (/[\s\p{Cc}\\*]/u.test(uri)) return 'must not hold spaces, backslashes, wildcards or control characters';
+  if (!isWritten(uri) || uri.includes('*'))
+    return 'must not hold spaces, backslashes, wildcards, control characters or letters beyond ASCII (RFC 3986 §2)';
   if (uri.includes('#')) return 'must not have a fragment (RFC 6749 §3.1.2)';
   const url = parse(uri);
   if (!url) return 'must be an absolute URI';
   if (url.username || url.password) return 'must not hold credentials';
+  if (!hasAuthority(uri, url)) return 'must be written as scheme://host (RFC 3986 §3.2)';
   if (!isPlainHost(url.hostname)) return 'must have a host of letters, digits, dots and hyphens';
   if (url.protocol === 'https:')
     return applicationType === 'native' && LOOPBACK.has(url.hostname)
@@ -40,7 +42,7 @@ export function redirectUriProblem(uri: string, applicationType: 'web' | 'native
 export function isWebUri(uri: string): boolean {
   const url = parse(uri);
   if (!url || /[\s\p{Cc}\\]/u.test(uri) || url.username || url.password) return false;
-  if (!isPlainHost(url.hostname)) return false;
+  if (!isPlainHost(url.hostname) || !hasAuthority(uri, url)) return false;
   return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.has(url.hostname));
 }
 
@@ -49,6 +51,13 @@ export const isOrigin = (value: string): boolean => isWebUri(value) && parse(val
 
 /** The URL standard lets ; , ' and more stand in a host, which mean something in headers. Empty: a private-use scheme. */
 const isPlainHost = (host: string): boolean => /^[a-z0-9._-]*$/i.test(host) || host.startsWith('[');
+
+/** RFC 3986 §2: a URI has no other characters, and whoever reads them reads them in a way of their own. */
+const isWritten = (uri: string): boolean => /^[\x21-\x7e]+$/.test(uri) && !/["<>\\^`{|}]/.test(uri);
+
+/** The URL standard reads https:/host, https:///host and https://@host as https://host: others do not. */
+const hasAuthority = (uri: string, { protocol }: URL): boolean =>
+  !/^https?:$/.test(protocol) || /^https?:\/\/[^/?#@]+([/?#]|$)/i.test(uri);
 
 function parse(uri: string): URL | undefined {
   try {

@@ -13,7 +13,6 @@ import { SessionBinding } from './session-binding.js';
 import { Sessions } from './sessions.js';
 import type { ShortLivedRows } from './short-lived-rows.js';
 import type { TellClients } from './signed-out.js';
-import { Traces } from './traces.js';
 
 /** Seconds. */
 export interface ProtocolLifetimes {
@@ -32,7 +31,6 @@ export class Protocol {
   readonly sessions: Sessions;
   readonly binding: SessionBinding;
   readonly replays: Replays;
-  readonly traces: Traces;
   readonly denied: DeniedTokens;
 
   constructor(
@@ -51,7 +49,6 @@ export class Protocol {
     this.sessions = new Sessions(db, sealer, audit, clock, lifetimes.sessionHandleGrace, signedOut);
     this.binding = new SessionBinding(db, audit, this.sessions, clock);
     this.replays = new Replays(db);
-    this.traces = new Traces(db, clock);
     this.denied = new DeniedTokens(db, clock);
   }
 }
