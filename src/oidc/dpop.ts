@@ -2,9 +2,9 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { errors, type Provider } from 'oidc-provider';
 import { settingsOf } from '../features/clients/client-settings.js';
+import { isAmbiguousJwt } from '../platform/strict-jwt.js';
 import { currentEngineContext } from './adapter.js';
 import type { EngineContext } from './engine-types.js';
-import { isAmbiguousJwt } from './json-in-requests.js';
 import { profileOf, signingProblem } from './profile.js';
 
 /**

@@ -1,7 +1,7 @@
 // Parameters that hold JSON, signed or not, are read once before the engine reads them: what two readers could understand differently, what has
 // a header that changes how all of it is read, and what is nested without end, is refused in the words the engine has for what it cannot read.
 import { errors, type Provider } from 'oidc-provider';
-import { inspectJson } from '../platform/json-body.js';
+import { isAmbiguousJson, isAmbiguousJwt } from '../platform/strict-jwt.js';
 
 type Refuse = () => Error;
 
@@ -29,42 +29,4 @@ export function readStrictly(provider: Provider): void {
       this[PARAMS] = params;
     },
   });
-}
-
-/**
- * RFC 7515 §2: base64url has no padding, and no other characters. §4.1.11: a header that must be understood is one that nothing here does; RFC 7797
- * §7: no JWT has `b64`. RFC 7519 §4, RFC 7515 §4: no name stands twice. What is no JWT at all is left to whoever reads it.
- */
-export function isAmbiguousJwt(jwt: unknown): boolean {
-  if (typeof jwt !== 'string') return false;
-  const parts = jwt.split('.');
-  if (!parts.every((part) => /^[\w-]*$/.test(part))) return true;
-  if (parts.length !== 3) return false;
-  const [header, claims] = parts.map((part) => Buffer.from(part, 'base64url').toString());
-  return isAmbiguousJson(header) || isAmbiguousJson(claims) || saysHowToRead(header ?? '');
-}
-
-function isAmbiguousJson(text: unknown): boolean {
-  if (typeof text !== 'string' || !isJson(text)) return false;
-  try {
-    inspectJson(text);
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-function saysHowToRead(header: string): boolean {
-  if (!isJson(header)) return false;
-  const members = JSON.parse(header) as object | null;
-  return typeof members === 'object' && members !== null && ('crit' in members || 'b64' in members);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -4,9 +4,9 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } fro
 import type { JWK } from 'oidc-provider';
 import { SERVER_ALGS } from '../features/clients/metadata/values.js';
 import type { DeniedTokens } from '../features/protocol/denied-tokens.js';
+import { isAmbiguousJwt } from '../platform/strict-jwt.js';
 import type { MayIntrospect } from './client-auth.js';
 import type { EngineContext } from './engine-types.js';
-import { isAmbiguousJwt } from './json-in-requests.js';
 
 const algorithms = [...SERVER_ALGS];
 

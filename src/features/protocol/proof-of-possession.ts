@@ -2,6 +2,7 @@
 import { calculateJwkThumbprint, EmbeddedJWK, type JWTPayload, type JWTVerifyResult, jwtVerify } from 'jose';
 import { epochSeconds } from '../../platform/clock.js';
 import { sha256 } from '../../platform/crypto.js';
+import { isAmbiguousJwt } from '../../platform/strict-jwt.js';
 import { CLIENT_ALGS } from '../clients/metadata/values.js';
 
 /** An access token as a request shows it. */
@@ -33,6 +34,7 @@ const MOST_SECONDS = 300;
 /** @throws InvalidProof. Whether it was shown before is not looked at yet: what is refused for another reason spends nothing. */
 export async function provenBy({ token, proof, method, uri }: ShownToken, now: Date): Promise<Proof> {
   if (!proof) throw new InvalidProof('A token with the scheme DPoP needs a proof in the header DPoP');
+  if (isAmbiguousJwt(proof)) throw new InvalidProof('The DPoP proof can be read in more than one way');
   const { payload, thumbprint } = await verified(proof, now);
   const { jti, iat, htm, htu, ath } = payload;
   if (typeof jti !== 'string' || jti === '') throw new InvalidProof('The DPoP proof needs a jti');

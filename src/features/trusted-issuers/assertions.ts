@@ -4,6 +4,7 @@ import { decodeJwt, type JWTPayload, jwtVerify } from 'jose';
 import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database, Statement } from '../../platform/database.js';
+import { isAmbiguousJwt } from '../../platform/strict-jwt.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Grants } from '../protocol/grants.js';
 import type { Replays } from '../protocol/replays.js';
@@ -48,6 +49,7 @@ export class Assertions {
    */
   async believe(assertion: string, { audience, clientId }: { audience: string; clientId: string }): Promise<Believed> {
     if (assertion.length > mostCharacters) throw new NotBelieved('it is too long');
+    if (isAmbiguousJwt(assertion)) throw new NotBelieved('it can be read in more than one way');
     const issuer = await this.issuers.believed(issuerOf(assertion));
     if (!issuer) throw new NotBelieved('its issuer is not trusted');
     if (!issuer.clients.includes(clientId)) throw new NotBelieved('its issuer is not for this client');

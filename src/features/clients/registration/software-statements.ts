@@ -2,6 +2,7 @@
 import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import { clockTolerance } from '../../../../config/protocol.js';
 import type { Clock } from '../../../platform/clock.js';
+import { isAmbiguousJwt } from '../../../platform/strict-jwt.js';
 import type { ProtocolPolicy } from '../../tenants/protocol-policy/protocol-policy.js';
 import { isRegistered } from '../client.metadata.js';
 import { CLIENT_ALGS } from '../metadata/values.js';
@@ -34,7 +35,8 @@ export class SoftwareStatements {
     if (statement === undefined && required)
       throw new StatementRefused('missing', 'software_statement is needed to register here');
     if (statement === undefined) return undefined;
-    if (typeof statement !== 'string') throw new StatementRefused('invalid', 'software_statement must be a JWT');
+    if (typeof statement !== 'string' || isAmbiguousJwt(statement))
+      throw new StatementRefused('invalid', 'software_statement must be a JWT');
     const { iss } = claimsOf(statement);
     const trusted = issuers.find((one) => one.issuer === iss);
     if (!trusted) throw new StatementRefused('unapproved', 'nobody whom this server believes has issued it');
