@@ -60,6 +60,9 @@ const project = (displayName, folders, { globals = {}, without = [] } = {}) => (
   globals,
 });
 
+/** Suites that show what others make of us, client libraries and the examples: once, on PostgreSQL and Redis where there are any. */
+export const shown = ['standards', 'examples'];
+
 /** Projects that need something from outside, and what they need: the runner prints those that were left out. */
 export const conditional = [
   {
@@ -67,7 +70,7 @@ export const conditional = [
     folders: ['http', 'processes'],
     needs: 'TEST_DATABASE_URL and TEST_REDIS_URL',
     met: Boolean(TEST_DATABASE_URL && TEST_REDIS_URL),
-    project: project('postgres', ['http', 'processes'], { globals: { testKind: 'postgres' } }),
+    project: project('postgres', ['http', 'processes', ...shown], { globals: { testKind: 'postgres' } }),
   },
   {
     name: 'browser',
@@ -78,9 +81,12 @@ export const conditional = [
   },
 ];
 
-/** @param isBeside whether all of test/http runs on PostgreSQL too. */
+/** @param isBeside whether all of this runs on PostgreSQL too. */
 export const embedded = (isBeside) =>
-  project('embedded', ['http'], { globals: { testKind: 'embedded', isBeside }, without: isBeside ? once : [] });
+  project('embedded', isBeside ? ['http'] : ['http', ...shown], {
+    globals: { testKind: 'embedded', isBeside },
+    without: isBeside ? once : [],
+  });
 
 export default {
   projects: [
