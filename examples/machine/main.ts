@@ -74,5 +74,7 @@ function tokensOf(configuration: client.Configuration) {
   };
 }
 
-const call = (token: string): Promise<Response> =>
-  fetch(API, { headers: { authorization: `Bearer ${token}` }, redirect: 'error', signal: AbortSignal.timeout(10_000) });
+async function call(token: string): Promise<Response> {
+  const headers = { authorization: `Bearer ${token}` };
+  return fetch(API, { headers, redirect: 'error', signal: AbortSignal.timeout(10_000) });
+}

@@ -125,7 +125,4 @@ if (location.pathname === '/callback') {
     element('title').textContent = `Not signed in: ${error.error ?? error.message}`;
     element('sign-in').hidden = false;
   }
-} else {
-  element('title').textContent = 'Trip Planner';
-  element('sign-in').hidden = false;
-}
+} else element('sign-in').hidden = false;

@@ -52,7 +52,10 @@ async function profile(ctx: Context): Promise<void> {
 
 /** Here first, and then at the server, which sends the browser back. */
 function signOut(ctx: Context): void {
-  if (ctx.get('origin') !== ORIGIN) return refuse(ctx, 403, 'That came from another site');
+  if (ctx.get('origin') !== ORIGIN) {
+    refuse(ctx, 403, 'That came from another site');
+    return;
+  }
   const person = sessions.get(sessionOf(ctx));
   sessions.delete(sessionOf(ctx));
   ctx.cookies.set(`${prefix}session`, null, cookie);

@@ -139,7 +139,7 @@ describe('the examples of resource servers, and of a machine that calls them', (
     let pair: oauth.CryptoKeyPair;
     let token: string;
     const asking = { [oauth.allowInsecureRequests]: true };
-    const client = { client_id: '' };
+    const client: oauth.Client = { client_id: '' };
 
     async function bound(resource: string, scope: string): Promise<string> {
       const issuer = new URL(server.issuer);
