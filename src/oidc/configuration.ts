@@ -186,6 +186,7 @@ export function configuration(deps: ConfigurationDependencies, issuer: Issuer): 
         defaultResource: (_ctx, _client, oneOf) => oneOf as never,
         useGrantedResource: () => false,
       },
+      backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: deps.pages.confirmLogout,
