@@ -31,7 +31,6 @@ export const once = [
   'mfa-required',
   'one-time-bound',
   'one-time-matrix',
-  'openid-client',
   'passkey-ways-in',
   'published',
   'request-log',

@@ -92,7 +92,8 @@ function signedOut(ctx: Context): void {
 }
 
 const routes: Readonly<Record<string, (ctx: Context) => unknown>> = {
-  'GET /': (ctx) => page(ctx, 'Trip Planner', '<a href="/profile">Your profile</a>'),
+  'GET /': (ctx) =>
+    page(ctx, sessions.has(sessionOf(ctx)) ? 'Welcome back' : 'Trip Planner', '<a href="/profile">You</a>'),
   'GET /profile': profile,
   'GET /callback': callback,
   'POST /sign-out': signOut,

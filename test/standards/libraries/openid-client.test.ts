@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as jose from 'jose';
 import * as client from 'openid-client';
-import { CLIENT_ALGS } from '../../src/features/clients/client.metadata.js';
-import { Browser } from '../support/browser.js';
-import { letterTo, Management, setUp } from '../support/management.js';
-import { password, signIn } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { CLIENT_ALGS } from '../../../src/features/clients/client.metadata.js';
+import { Browser } from '../../support/browser.js';
+import { letterTo, Management, setUp } from '../../support/management.js';
+import { password, signIn } from '../../support/party.js';
+import { startServer, type TestServer } from '../../support/server.js';
 
 const redirectUri = 'https://trips.example/callback';
 const postLogoutRedirectUri = 'https://trips.example/';
