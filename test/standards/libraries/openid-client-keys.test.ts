@@ -1,9 +1,9 @@
 // openid-client, unchanged, does what a client with keys may ask for: signed requests, signed answers, tokens in its own name; registers itself, and hears
 // of sign-outs.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import * as jose from 'jose';
 import * as client from 'openid-client';
 import { Browser } from '../../support/browser.js';
+import { begin, clientKey, refusal } from '../../support/library-client.js';
 import { believed, LogoutReceiver } from '../../support/logout-receiver.js';
 import { until } from '../../support/pair.js';
 import { makeClient, makePerson, signIn } from '../../support/party.js';
@@ -35,44 +35,12 @@ const execute = [client.allowInsecureRequests, client.enableNonRepudiationChecks
 const discover = (clientId: string, authentication: client.ClientAuth, metadata: Partial<client.ClientMetadata> = {}) =>
   client.discovery(new URL(server.issuer), clientId, metadata, authentication, { execute });
 
-async function keyOf(alg: string) {
-  const { privateKey, publicKey } = await jose.generateKeyPair(alg, { extractable: true });
-  return {
-    key: { key: privateKey as client.CryptoKey, kid: 'k1' },
-    jwks: { keys: [{ ...(await jose.exportJWK(publicKey)), kid: 'k1', alg, use: 'sig' }] },
-  };
-}
-
-async function begin(more: Record<string, string> = {}) {
-  const verifier = client.randomPKCECodeVerifier();
-  const [state, nonce] = [client.randomState(), client.randomNonce()];
-  const parameters: Record<string, string> = {
-    redirect_uri: redirectUri,
-    scope: 'openid profile email',
-    state,
-    nonce,
-    code_challenge: await client.calculatePKCECodeChallenge(verifier),
-    code_challenge_method: 'S256',
-    ...more,
-  };
-  return {
-    parameters,
-    checks: { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier, idTokenExpected: true },
-  };
-}
-
-const refusal = (work: Promise<unknown>) =>
-  work.then(
-    () => 'nothing was refused',
-    (error: { error?: string; code?: string }) => error.error ?? error.code,
-  );
-
 describe.each(['ES256', 'PS256', 'RS256'])('request objects signed with %s (RFC 9101 §4, §10.5)', (alg) => {
   let configuration: client.Configuration;
   let key: client.PrivateKey;
 
   beforeAll(async () => {
-    const made = await keyOf(alg);
+    const made = await clientKey(alg);
     key = made.key;
     const party = await makeClient(server, {
       token_endpoint_auth_method: 'private_key_jwt',
@@ -85,7 +53,7 @@ describe.each(['ES256', 'PS256', 'RS256'])('request objects signed with %s (RFC 
   });
 
   it('carry the whole request, and nothing beside them counts (§6.3)', async () => {
-    const { parameters, checks } = await begin();
+    const { parameters, checks } = await begin(redirectUri);
     const url = await client.buildAuthorizationUrlWithJAR(configuration, parameters, key);
     expect([...url.searchParams.keys()].sort()).toEqual(['client_id', 'request']);
     url.searchParams.set('redirect_uri', 'https://evil.example/');
@@ -96,7 +64,7 @@ describe.each(['ES256', 'PS256', 'RS256'])('request objects signed with %s (RFC 
   });
 
   it('are pushed, too (RFC 9126 §3)', async () => {
-    const { parameters, checks } = await begin();
+    const { parameters, checks } = await begin(redirectUri);
     const { searchParams } = await client.buildAuthorizationUrlWithJAR(configuration, parameters, key);
     const url = await client.buildAuthorizationUrlWithPAR(configuration, searchParams);
     expect([...url.searchParams.keys()].sort()).toEqual(['client_id', 'request_uri']);
@@ -107,11 +75,11 @@ describe.each(['ES256', 'PS256', 'RS256'])('request objects signed with %s (RFC 
   });
 
   it('are the only way in for a client that says so (§10.5), and of its own key alone', async () => {
-    const { parameters, checks } = await begin();
+    const { parameters, checks } = await begin(redirectUri);
     const plain = await new Browser().open(client.buildAuthorizationUrl(configuration, parameters).href);
     const refused = await refusal(client.authorizationCodeGrant(configuration, new URL(plain.url), checks));
     expect(refused).toBe('invalid_request');
-    const { key: stranger } = await keyOf(alg);
+    const { key: stranger } = await clientKey(alg);
     const forged = await client.buildAuthorizationUrlWithJAR(configuration, parameters, stranger);
     const answer = await new Browser().open(forged.href);
     expect([answer.status, new URL(answer.url).origin]).toEqual([400, server.issuer]);
@@ -120,7 +88,7 @@ describe.each(['ES256', 'PS256', 'RS256'])('request objects signed with %s (RFC 
 
 describe('a client in its own name (RFC 6749 §4.4, RFC 8707, RFC 9449)', () => {
   it('gets a token for one API, bound to its key, and may give it back (RFC 7009)', async () => {
-    const { key, jwks } = await keyOf('ES256');
+    const { key, jwks } = await clientKey('ES256');
     const party = await makeClient(server, {
       token_endpoint_auth_method: 'private_key_jwt',
       grant_types: ['client_credentials'],
@@ -151,7 +119,7 @@ describe('what comes back is verified', () => {
     const signed = { userinfo_signed_response_alg: 'ES256', id_token_signed_response_alg: 'RS256' };
     const party = await makeClient(server, signed);
     const configuration = await discover(party.clientId, client.ClientSecretBasic(party.clientSecret), signed);
-    const { parameters, checks } = await begin();
+    const { parameters, checks } = await begin(redirectUri);
     const page = await signIn(
       new Browser(),
       client.buildAuthorizationUrl(configuration, parameters).href,
@@ -172,7 +140,7 @@ describe('what comes back is verified', () => {
   it('an answer without iss, or of another issuer, is none: discovery promises it (RFC 9207 §2.4)', async () => {
     const party = await makeClient(server);
     const configuration = await discover(party.clientId, client.ClientSecretBasic(party.clientSecret));
-    const { parameters, checks } = await begin();
+    const { parameters, checks } = await begin(redirectUri);
     const href = client.buildAuthorizationUrl(configuration, parameters).href;
     const answer = new URL((await signIn(new Browser(), href, person.email)).url);
     for (const iss of [undefined, 'https://other.example', `${server.issuer}/`]) {
@@ -202,7 +170,7 @@ describe('a client that registers itself (RFC 7591)', () => {
       client.ClientSecretBasic(),
       { initialAccessToken: await plantInitialAccessToken(server), execute },
     );
-    const { parameters, checks } = await begin();
+    const { parameters, checks } = await begin(redirectUri);
     const href = client.buildAuthorizationUrl(configuration, parameters).href;
     const page = await signIn(new Browser(), href, person.email);
     expect((await client.authorizationCodeGrant(configuration, new URL(page.url), checks)).claims()?.sub).toBe(
@@ -236,7 +204,7 @@ describe('a sign-out (RP-Initiated Logout §2, Back-Channel Logout §2.5)', () =
     const at = async (path: string) => {
       const party = await makeClient(server, told(path));
       const configuration = await discover(party.clientId, client.ClientSecretBasic(party.clientSecret));
-      const { parameters, checks } = await begin();
+      const { parameters, checks } = await begin(redirectUri);
       const href = client.buildAuthorizationUrl(configuration, parameters).href;
       const page = await signIn(browser, href, person.email);
       const tokens = await client.authorizationCodeGrant(configuration, new URL(page.url), checks);
