@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import * as client from 'openid-client';
 
-const { ISSUER = 'http://localhost:3000', ORIGIN = 'http://localhost:8084' } = process.env;
+const { ISSUER = 'http://localhost:3000', ORIGIN = 'http://localhost:8084', HOST = '127.0.0.1' } = process.env;
 const { CLIENT_ID = 'example-ledger', CLIENT_SECRET = '', AUDIENCE = 'https://ledger.example.com' } = process.env;
 const once = process.argv.includes('--once'); // ends when it has answered somebody who may
 
@@ -62,4 +62,4 @@ createServer((request, response) => {
     response.setHeader('www-authenticate', ['Bearer', details.join(', ')].filter(Boolean).join(' '));
     send(response, error.status, { error: error.error || 'unauthorized' });
   });
-}).listen(Number(new URL(ORIGIN).port), () => console.log(`ready at ${ORIGIN}`));
+}).listen(Number(new URL(ORIGIN).port), HOST, () => console.log(`ready at ${ORIGIN}`));

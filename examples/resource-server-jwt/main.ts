@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { decodeJwt } from 'jose';
 import * as oauth from 'oauth4webapi';
 
-const { ISSUER = 'http://localhost:3000', ORIGIN = 'http://localhost:8083' } = process.env;
+const { ISSUER = 'http://localhost:3000', ORIGIN = 'http://localhost:8083', HOST = '127.0.0.1' } = process.env;
 const { AUDIENCE = 'https://bookings.example.com', ALLOWED_ORIGIN = 'http://localhost:8081' } = process.env;
 const once = process.argv.includes('--once'); // ends when it has answered somebody who may
 
@@ -100,4 +100,4 @@ createServer((request, response) => {
     if (error.status < 500) response.setHeader('www-authenticate', challenge(error));
     send(response, error.status, { error: error.error || 'unauthorized' });
   });
-}).listen(Number(new URL(ORIGIN).port), () => console.log(`ready at ${ORIGIN}`));
+}).listen(Number(new URL(ORIGIN).port), HOST, () => console.log(`ready at ${ORIGIN}`));

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const { ISSUER = 'http://localhost:3000', ORIGIN = 'http://localhost:8081' } = process.env;
 const { CLIENT_ID = 'example-single-page-app', API = 'http://localhost:8083/bookings' } = process.env;
-const { AUDIENCE = 'https://bookings.example.com' } = process.env;
+const { AUDIENCE = 'https://bookings.example.com', HOST = '127.0.0.1' } = process.env;
 const once = process.argv.includes('--once'); // ends when somebody has signed out
 
 const folder = path.join('examples', 'single-page-app');
@@ -49,4 +49,4 @@ createServer(async (request, response) => {
     response.end(await readFile(file));
   } else response.writeHead(404, headers).end();
   if (once && pathname === '/signed-out') response.once('close', () => process.exit(0));
-}).listen(Number(new URL(ORIGIN).port), () => console.log(`ready at ${ORIGIN}`));
+}).listen(Number(new URL(ORIGIN).port), HOST, () => console.log(`ready at ${ORIGIN}`));

@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto';
 import Koa, { type Context } from 'koa';
 import { begin, endedBy, endSessionUrl, finish, isOver, type Person, userinfo } from './openid.js';
 
-const { ISSUER = 'http://localhost:3000', ORIGIN = 'http://localhost:8080', COOKIE_KEY } = process.env;
+const { ISSUER = 'http://localhost:3000', ORIGIN = 'http://localhost:8080' } = process.env;
+const { HOST = '127.0.0.1', COOKIE_KEY } = process.env;
 const once = process.argv.includes('--once'); // ends when somebody has signed out
 
 const sessions = new Map<string, Person>();
@@ -117,4 +118,4 @@ app.use(async (ctx) => {
     refuse(ctx, 400, 'That did not work');
   }
 });
-app.listen(Number(new URL(ORIGIN).port), () => console.log(`ready at ${ORIGIN}`));
+app.listen(Number(new URL(ORIGIN).port), HOST, () => console.log(`ready at ${ORIGIN}`));

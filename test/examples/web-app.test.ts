@@ -14,7 +14,7 @@ describe('the example of a web application', () => {
   let person: { id: string; email: string };
 
   beforeAll(async () => {
-    server = await startServer({ environment: { EGRESS_ALLOW: '127.0.0.1,localhost,::1' } });
+    server = await startServer({ environment: { EGRESS_ALLOW: '127.0.0.1' } });
     const port = await freePort();
     origin = `http://localhost:${port}`;
     const secrets = await declareExamples(server, { 8080: port });

@@ -55,13 +55,8 @@ export function runExample(name: string, environment: Record<string, string>, ..
 
 /** @returns the client secrets that were made, by client_id. @param ports what stands in the file → what is free here. */
 export function declareExamples(server: TestServer, ports: Record<number, number> = {}): Promise<Map<string, string>> {
-  const text = Object.entries(ports).reduce(
-    (yaml, [declared, free]) =>
-      yaml
-        .replaceAll(`localhost:${declared}/`, `localhost:${free}/`)
-        .replaceAll(`localhost:${declared}'`, `localhost:${free}'`),
-    readFileSync(path.join(projectRoot, 'examples', 'ostiary.yaml'), 'utf8'),
-  );
+  const declared = readFileSync(path.join(projectRoot, 'examples', 'ostiary.yaml'), 'utf8');
+  const text = declared.replace(/(?<=(?:localhost|127\.0\.0\.1):)\d+/g, (port) => String(ports[Number(port)] ?? port));
   return declare(server, text);
 }
 
