@@ -13,6 +13,9 @@ interface CookieJar {
 /** What was given to browsers that had none, until they come back with it. */
 const given = new WeakMap<IncomingMessage, string>();
 
+/** Milliseconds. */
+const maxAge = 24 * 3600 * 1000;
+
 const nameOf = (provider: Provider): string => `${provider.cookieName('session')}_browser`;
 
 /** @returns what is kept of it with the sign-in; undefined where the browser has none. */
@@ -21,14 +24,14 @@ export function browserOf(provider: Provider, req: IncomingMessage, cookies: Coo
   return value && sha256(value);
 }
 
-/** A browser without one is given one. */
+/** A browser without one is given one. It outlives the sign-in, and the browser that is ended meanwhile, as telephones do with what stands behind. */
 export function markBrowser(provider: Provider, req: IncomingMessage, cookies: CookieJar): string {
-  const known = browserOf(provider, req, cookies);
-  if (known) return known;
-  const value = randomToken();
+  const name = nameOf(provider);
+  const value = given.get(req) ?? cookies.get(name, { signed: false }) ?? randomToken();
   given.set(req, value);
   const secure = provider.issuer.startsWith('https:');
-  cookies.set(nameOf(provider), value, { httpOnly: true, sameSite: 'lax', secure, signed: false, path: '/' });
+  const options = { httpOnly: true, sameSite: 'lax', secure, signed: false, path: '/', maxAge, overwrite: true };
+  cookies.set(name, value, options);
   return sha256(value);
 }
 

@@ -4,6 +4,7 @@ import type { Configuration, JWK } from 'oidc-provider';
 import { acrValues, claimsByScope, clockTolerance, lifetimes, routes, scopes } from '../../config/protocol.js';
 import { AUTH_METHODS, CLIENT_ALGS, RESPONSE_TYPES, SERVER_ALGS } from '../features/clients/client.metadata.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import { pairwiseSubject } from '../features/clients/pairwise.js';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
@@ -13,7 +14,6 @@ import type { ResourceService } from '../features/resources/resource.service.js'
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import { epochSeconds } from '../platform/clock.js';
-import { hmac } from '../platform/crypto.js';
 import type { Egress } from '../platform/egress.js';
 import { createFindAccount } from './account.js';
 import { createAdapter } from './adapter.js';
@@ -115,7 +115,7 @@ export function configuration(deps: ConfigurationDependencies, issuer: Issuer): 
     conformIdTokenClaims: true,
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: async (_ctx, accountId, client) =>
-      hmac(issuer.pairwiseSalt, `${client.sectorIdentifier}\0${accountId}`),
+      pairwiseSubject(issuer.pairwiseSalt, client.sectorIdentifier, accountId),
     interactions: {
       policy: createPolicy({
         policy: issuer.authentication,
@@ -186,6 +186,7 @@ export function configuration(deps: ConfigurationDependencies, issuer: Issuer): 
         defaultResource: (_ctx, _client, oneOf) => oneOf as never,
         useGrantedResource: () => false,
       },
+      // What is registered and published; sessions tell of their end themselves (withoutCalls).
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,

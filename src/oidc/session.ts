@@ -7,6 +7,7 @@ import type { Protocol } from '../features/protocol/protocol.js';
 import type { BindingPolicy } from '../features/protocol/session-binding.js';
 import { SessionEnded } from '../features/protocol/sessions.js';
 import { epochSeconds } from '../platform/clock.js';
+import { sha256 } from '../platform/crypto.js';
 import { currentEngineContext, requestOf } from './adapter.js';
 import { assertSameBrowser, browserOf } from './browser-cookie.js';
 import type { EngineContext } from './engine-types.js';
@@ -28,6 +29,14 @@ export function keepSessions(provider: Provider, protocol: Protocol, binding: Bi
   const prototype = provider.Session.prototype as unknown as {
     save(ttl: number): Promise<string>;
     destroy(): Promise<void>;
+    ensureClientContainer(clientId: string): void;
+    sidFor(clientId: string, sid?: string): string | undefined;
+  };
+
+  // Two tabs that come to an application at once are told the same, or one of them would never hear of the end (OpenID Connect Back-Channel
+  // Logout 1.0 §2.1, sid).
+  prototype.ensureClientContainer = function (this: EngineSession & typeof prototype, clientId) {
+    if (!this.sidFor(clientId)) this.sidFor(clientId, sha256(`sid ${this.uid} ${clientId}`));
   };
 
   prototype.save = async function (this: EngineSession, ttl: number): Promise<string> {

@@ -45,8 +45,10 @@ export function openPeople(ground: Ground) {
     erased: (user) => erasure.erase(user),
     mayChangePrivileged,
     verified: ({ id }) => registrations.forget(id),
-    // Those of other addresses stay: whoever was moved on may have been moved here by somebody else.
-    moved: ({ id }, from) => oneTimeTokens.revokeOf('email_change_undo', undoSubject(id, from)),
+    // The way back to the address before all others stays: whoever asks an administrator may be the one who changed it first. Whoever did has
+    // proved what came after it.
+    moved: ({ id, emailNormalized }, from) =>
+      oneTimeTokens.revokeButFirst('email_change_undo', id, [undoSubject(id, from), undoSubject(id, emailNormalized)]),
     async kept(user) {
       await oneTimeTokens.revoke('account_deletion_undo', user.id);
       const link = `${tenants.issuerOf(await tenants.current())}/account/delete`;

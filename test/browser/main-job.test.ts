@@ -151,9 +151,9 @@ describe.each(houses)('from the setup link to signing out on $name', ({ secure, 
   it('keeps the session in one cookie bound to this host (RFC 6265bis §4.1.3)', async () => {
     const cookies = await person.context.cookies(`${server.issuer}/`);
     const name = secure ? '__Host-ostiary_default' : 'ostiary_default';
-    // The third says which browser it is, and opens nothing.
+    // Two say which browser it is, to its sign-ins and to its accounts, and open nothing.
     const device = expect.stringMatching(secure ? /^__Host-ostiary_device_/ : /^ostiary_device_/);
-    expect(cookies.map((cookie) => cookie.name).sort()).toEqual([name, `${name}.sig`, device]);
+    expect(cookies.map((cookie) => cookie.name).sort()).toEqual([name, `${name}.sig`, `${name}_browser`, device]);
     for (const cookie of cookies)
       expect(cookie).toMatchObject({ domain: 'localhost', path: '/', secure, httpOnly: true, sameSite: 'Lax' });
   });
@@ -197,7 +197,7 @@ describe.each(houses)('from the setup link to signing out on $name', ({ secure, 
     await page.waitForURL(`${server.issuer}/logout/success**`);
     expect(await page.textContent('h1')).toBe('You are signed out');
     const left = (await context.cookies(`${server.issuer}/`)).map(({ name }) => name);
-    expect(left.filter((name) => !/^(__Host-)?ostiary_device_/.test(name))).toEqual([]);
+    expect(left.filter((name) => !/^(__Host-)?ostiary_(device_|default_browser$)/.test(name))).toEqual([]);
 
     await page.goto((await party.authorizationUrl()).href);
     expect(await page.textContent('h1')).toBe('Sign in');

@@ -114,6 +114,28 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))('the session
     expect(await find(own)).toMatchObject({ accountId });
   });
 
+  it('is not begun by what was proved for another one, once that has ended or while it is ending', async () => {
+    const begin = () => {
+      const request = new ProtocolRequest();
+      request.standsOn = uid;
+      return save(newHandle(), { uid: newHandle() }, request);
+    };
+    await save(handle, {});
+    expect(await begin()).toBe(true);
+    let refused: Promise<unknown> = Promise.resolve();
+    await house.inside(() =>
+      house.db.transaction(async () => {
+        await house.protocol.sessions.end(new ProtocolRequest(), uid, 'revoked');
+        if (store === 'embedded') return;
+        refused = expect(house.db.detached(begin)).rejects.toThrow(SessionEnded);
+        const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+        while ((await house.db.manager.query(waiting)).length === 0);
+      }),
+    );
+    await refused;
+    await expect(begin()).rejects.toThrow(SessionEnded);
+  });
+
   it('does not come back under a handle that an authentication in another tab has ended', async () => {
     const [other, mine] = [newHandle(), newHandle()];
     await save(handle, {});

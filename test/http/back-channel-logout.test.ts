@@ -279,6 +279,18 @@ describe('a relying party is told of logouts (OpenID Connect Back-Channel Logout
       expect(await notices(first)).toEqual([]);
     });
 
+    it('tabs that come to an application at once have one sid, and hear of one end (§2.1)', async () => {
+      const gone = await guest([deaf]);
+      const tabs = await Promise.all(
+        Array.from({ length: 6 }, () => tokensFor(server, knowing, gone.email, {}, gone.browser)),
+      );
+      const [sid, ...others] = [...new Set(tabs.map(({ id_token }) => String(decodeJwt(String(id_token)).sid)))];
+      expect([typeof sid, others]).toEqual(['string', []]);
+      expect(await api('DELETE', `/sessions/${gone.uid}`)).toBe(204);
+      await settled(gone, 1);
+      await expectTold({ ...gone, sid: String(sid) });
+    });
+
     it('once, however many end it at a time', async () => {
       const person = await guest();
       await Promise.all([

@@ -82,6 +82,7 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
       grants: 'grants',
       engine_rows: 'tokens, gone within days',
       lockouts: 'lockouts',
+      logout_notices: 'who was told of the end of a session: ids, gone within a month',
       registrations: 'a digest of the sign-in in which it was made',
     };
     expect(rows.map(({ name }) => name).sort()).toEqual(Object.keys(known).sort());

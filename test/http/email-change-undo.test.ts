@@ -207,6 +207,25 @@ describe('a change of address that the old mailbox takes back (OWASP ASVS 5.0 V6
     ).rejects.toMatchObject({ code: 'invalid_link' });
   });
 
+  it('leads nobody back to what came after the address that an administrator has given back', async () => {
+    await change();
+    const first = await linkTo();
+    await change(`further-${wanted}`, wanted);
+    const second = await linkTo(wanted);
+    await server.inside(async ({ users }) => users.update(await user(), { email: person.email }));
+    for (const link of [first, second]) expect((await new Browser().open(link)).status).toBe(400);
+  });
+
+  it('leads only back to the first where an administrator was asked for another', async () => {
+    await change();
+    const first = await linkTo();
+    await change(`further-${wanted}`, wanted);
+    const second = await linkTo(wanted);
+    await server.inside(async ({ users }) => users.update(await user(), { email: `helped-${wanted}` }));
+    expect((await new Browser().open(second)).status).toBe(400);
+    expect((await new Browser().open(first)).status).toBe(200);
+  });
+
   it('remembers nothing that the other person allowed, and knows neither their browser nor their network', async () => {
     await tokensFor(server, await makeClient(server), person.email);
     await change();

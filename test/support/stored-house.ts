@@ -2,6 +2,7 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import { deriveKey } from '../../src/platform/crypto.js';
 import { Browser } from './browser.js';
+import { noticeFor } from './logout-receiver.js';
 import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, tokensFor } from './party.js';
 import { plantInitialAccessToken } from './planted.js';
 import { startServer } from './server.js';
@@ -51,10 +52,11 @@ export async function openStoredHouse() {
   });
   const initialAccessToken = await plantInitialAccessToken(server);
   const oneTime = { setup: '', password: '' };
-  const cookieKey = await server.inside(async ({ oneTimeTokens, tenants, users, config, passwordLinks }) => {
+  const cookieKey = await server.inside(async ({ oneTimeTokens, tenants, users, config, passwordLinks, db, clock }) => {
     const user = await users.findByEmail(email);
     if (!user) throw new Error('nobody');
     await passwordLinks.send(user);
+    await noticeFor(db, clock, { clientId: party.clientId, sessionUid: 'ended', accountId: user.id });
     oneTime.setup = await oneTimeTokens.issue('setup', 'administrator', { data: {} });
     oneTime.password = await oneTimeTokens.issue('password_reset', user.id, { data: { email } });
     const { id } = await tenants.ensureDefault();

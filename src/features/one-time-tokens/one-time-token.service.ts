@@ -114,9 +114,9 @@ export class OneTimeTokens {
     await this.revokeAll([purpose], owner);
   }
 
-  /** The one of this subject, and no other of its owner. */
-  async revokeOf(purpose: Purpose, subject: string): Promise<void> {
-    await this.db.execute(REVOKE_OF, [currentTenantId(), purpose, subject]);
+  /** Of those that their owner has, the first stays, unless it is of one of these subjects. */
+  async revokeButFirst(purpose: Purpose, owner: string, subjects: readonly string[]): Promise<void> {
+    await this.db.execute(REVOKE_BUT_FIRST, [currentTenantId(), purpose, owner, subjects, this.clock.now()]);
   }
 
   async revokeAll(purposes: readonly Purpose[], owner: string): Promise<void> {
@@ -214,10 +214,14 @@ const REVOKE = {
     WHERE tenant_id = $1 AND split_part(subject, ':', 1) = $3 AND purpose = ANY($2) AND consumed_at IS NULL`,
 };
 
-const REVOKE_OF = {
-  name: 'one_time_token_revoke_of',
+const REVOKE_BUT_FIRST = {
+  name: 'one_time_token_revoke_but_first',
   text: `
-    DELETE FROM one_time_tokens WHERE tenant_id = $1 AND purpose = $2 AND subject = $3 AND consumed_at IS NULL`,
+    DELETE FROM one_time_tokens
+    WHERE tenant_id = $1 AND split_part(subject, ':', 1) = $3 AND purpose = $2 AND consumed_at IS NULL
+      AND (subject = ANY ($4::text[]) OR created_at > (
+        SELECT min(created_at) FROM one_time_tokens
+        WHERE tenant_id = $1 AND split_part(subject, ':', 1) = $3 AND purpose = $2 AND consumed_at IS NULL AND expires_at > $5))`,
 };
 
 const REVOKE_LATER = {
