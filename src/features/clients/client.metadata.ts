@@ -15,8 +15,8 @@ export const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post'
 /** What we sign with, where the tenant has keys of it (settings.signing_keys). Never HS*: secrets are kept as hashes. */
 export const SERVER_ALGS = ['ES256', 'RS256', 'EdDSA'] as const;
 
-/** What clients may sign with. */
-export const CLIENT_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
+/** What clients may sign with. Ed25519 is EdDSA by its own name (RFC 9864 §2.2), which libraries say of such a key. */
+export const CLIENT_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const;
 
 const webUri = z.string().max(2048).refine(isWebUri, { message: 'must be an https URI' });
 /** OpenID Connect Back-Channel Logout 1.0 §2.2: it may have a query, and no fragment. */

@@ -35,7 +35,7 @@ const execute = [client.allowInsecureRequests, client.enableNonRepudiationChecks
 const discover = (clientId: string, authentication: client.ClientAuth, metadata: Partial<client.ClientMetadata> = {}) =>
   client.discovery(new URL(server.issuer), clientId, metadata, authentication, { execute });
 
-describe.each(['ES256', 'PS256', 'RS256'])('request objects signed with %s (RFC 9101 §4, §10.5)', (alg) => {
+describe.each(['ES256', 'PS256', 'RS256', 'Ed25519'])('request objects signed with %s (RFC 9101 §4, §10.5)', (alg) => {
   let configuration: client.Configuration;
   let key: client.PrivateKey;
 
@@ -86,9 +86,9 @@ describe.each(['ES256', 'PS256', 'RS256'])('request objects signed with %s (RFC 
   });
 });
 
-describe('a client in its own name (RFC 6749 §4.4, RFC 8707, RFC 9449)', () => {
+describe.each(['ES256', 'Ed25519'])('a client in its own name, with %s (RFC 6749 §4.4, RFC 8707, RFC 9449)', (alg) => {
   it('gets a token for one API, bound to its key, and may give it back (RFC 7009)', async () => {
-    const { key, jwks } = await clientKey('ES256');
+    const { key, jwks } = await clientKey(alg);
     const party = await makeClient(server, {
       token_endpoint_auth_method: 'private_key_jwt',
       grant_types: ['client_credentials'],
@@ -98,7 +98,7 @@ describe('a client in its own name (RFC 6749 §4.4, RFC 8707, RFC 9449)', () => 
       jwks,
     });
     const configuration = await discover(party.clientId, client.PrivateKeyJwt(key));
-    const DPoP = client.getDPoPHandle(configuration, await client.randomDPoPKeyPair('ES256'));
+    const DPoP = client.getDPoPHandle(configuration, await client.randomDPoPKeyPair(alg));
     const parameters = { resource: bookings, scope: 'bookings:read' };
     const { access_token, token_type } = await client.clientCredentialsGrant(configuration, parameters, { DPoP });
     expect(token_type).toBe('dpop');
