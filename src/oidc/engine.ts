@@ -8,7 +8,7 @@ import { movedFrom } from '../features/protocol/session-home.js';
 import { currentContext, currentTenantId } from '../platform/context.js';
 import type { Sealer } from '../platform/crypto.js';
 import { AppError } from '../platform/errors.js';
-import { assertSameBrowser, type BoundResult, browserOf, markBrowser } from './browser-cookie.js';
+import { assertSameBrowser, type BoundResult, markBrowser, markOf } from './browser-cookie.js';
 import type { ProviderPool } from './provider-pool.js';
 
 type EngineInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
@@ -45,8 +45,7 @@ export class OidcEngine implements Engine {
   async interaction(req: IncomingMessage, res: ServerResponse): Promise<Interaction> {
     const provider = await this.provider();
     const details = await this.details(provider, req, res);
-    // Before anything is proved here: two tabs that begin to at once show the same one.
-    markBrowser(provider, req, this.cookies(provider, req, res));
+    markBrowser(provider, details, req, this.cookies(provider, req, res));
     const earlier = (details.lastSubmission ?? {}) as { ostiary?: unknown };
     const uid = details.session?.uid;
     const session = uid ? await this.protocol.sessions.findByUid(new ProtocolRequest(), uid) : undefined;
@@ -77,13 +76,13 @@ export class OidcEngine implements Engine {
 
   async remember(req: IncomingMessage, res: ServerResponse, progress: object): Promise<void> {
     const provider = await this.provider();
-    const kept = { ostiary: progress, ...this.bound(provider, req, res) };
+    const kept = { ostiary: progress, ...(await this.bound(provider, req, res)) };
     await provider.interactionResult(req, res, kept as never, { mergeWithLastSubmission: false });
   }
 
   async finish(req: IncomingMessage, res: ServerResponse, result: Finish): Promise<string> {
     const provider = await this.provider();
-    const bound = { ...result, ...this.bound(provider, req, res) };
+    const bound = { ...result, ...(await this.bound(provider, req, res)) };
     return provider.interactionResult(req, res, bound as never, { mergeWithLastSubmission: true });
   }
 
@@ -160,7 +159,7 @@ export class OidcEngine implements Engine {
   private async details(provider: Provider, req: IncomingMessage, res: ServerResponse): Promise<EngineInteraction> {
     try {
       const details = await provider.interactionDetails(req, res);
-      assertSameBrowser(details, browserOf(provider, req, this.cookies(provider, req, res)));
+      assertSameBrowser(provider, details, this.cookies(provider, req, res));
       return details;
     } catch (error) {
       if (!(error instanceof errors.SessionNotFound)) throw error;
@@ -171,8 +170,11 @@ export class OidcEngine implements Engine {
   }
 
   /** What was established is good for this browser alone. */
-  private bound(provider: Provider, req: IncomingMessage, res: ServerResponse): BoundResult {
-    return { ostiary_browser: markBrowser(provider, req, this.cookies(provider, req, res)) };
+  private async bound(provider: Provider, req: IncomingMessage, res: ServerResponse): Promise<BoundResult> {
+    return (
+      markOf(req) ??
+      markBrowser(provider, await this.details(provider, req, res), req, this.cookies(provider, req, res))
+    );
   }
 
   private currentHandle(provider: Provider, req: IncomingMessage, res: ServerResponse): string | undefined {

@@ -9,7 +9,7 @@ import { SessionEnded } from '../features/protocol/sessions.js';
 import { epochSeconds } from '../platform/clock.js';
 import { sha256 } from '../platform/crypto.js';
 import { currentEngineContext, requestOf } from './adapter.js';
-import { assertSameBrowser, browserOf } from './browser-cookie.js';
+import { assertSameBrowser } from './browser-cookie.js';
 import type { EngineContext } from './engine-types.js';
 
 interface EngineSession {
@@ -104,7 +104,7 @@ function withoutOwnClients(payload: Payload): Payload {
 }
 
 interface Resumed {
-  uid?: string;
+  uid: string;
   session?: { uid?: string; accountId?: string };
   result?: { login?: Partial<Login> };
 }
@@ -120,7 +120,7 @@ export function keepInteractions(provider: Provider, protocol: Protocol): void {
     const ctx = currentEngineContext();
     const browser = ctx?.oidc?.route === 'resume' ? ctx.oidc.session : undefined;
     if (!interaction || !ctx || !browser) return interaction;
-    assertSameBrowser(interaction, browserOf(provider, ctx.req, ctx.cookies));
+    assertSameBrowser(provider, interaction, ctx.cookies);
     await keepBounds(interaction, protocol, requestOf(ctx));
     joinTabs(interaction, browser);
     return interaction;

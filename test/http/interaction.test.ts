@@ -156,10 +156,10 @@ describe('the pages between an authorization request and its code (OpenID Connec
     ];
     it('lasts longer than the sign-in, and than a browser that is ended meanwhile (RFC 6265bis §4.1.2.2, Max-Age)', async () => {
       const page = await visit.begin();
-      const [cookie = '', ...more] = page.headers.getSetCookie().filter((one) => one.includes('_browser='));
+      const [cookie = '', ...more] = page.headers.getSetCookie().filter((one) => one.includes('_browser_'));
       expect(more).toEqual([]);
       const [, expires = ''] = /expires=([^;]+)/i.exec(cookie) ?? [];
-      expect(Date.parse(expires) - Date.now()).toBeGreaterThan(12 * 3600 * 1000);
+      expect(Date.parse(expires) - Date.now()).toBeGreaterThan(3600 * 1000);
     });
 
     it.each(attempts)('a form %s is refused with a kind page', async (_what, attempt) => {

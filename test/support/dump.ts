@@ -202,8 +202,9 @@ export class Wiretap {
 
   private async received(response: Response): Promise<void> {
     for (const line of response.headers.getSetCookie()) {
-      const [name, value] = /^([^=]+)=([^;]*)/.exec(line)?.slice(1) ?? [];
-      this.add(`cookie ${name}`, value);
+      const [name = '', value] = /^([^=]+)=([^;]*)/.exec(line)?.slice(1) ?? [];
+      // Of a sign-in each has one of its own.
+      this.add(`cookie ${name.replace(/_browser_.*$/, '_browser')}`, value);
     }
     this.address(response.headers.get('location') ?? '');
     const text = await response.text();

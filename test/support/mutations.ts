@@ -98,17 +98,18 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'a session ends once',
     file: statements,
-    from: 'SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND uid = $2 AND ended_at IS NULL',
-    to: 'SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND uid = $2',
+    from: 'WHERE tenant_id = $1 AND uid = ANY ($2::text[]) AND ended_at IS NULL',
+    to: 'WHERE tenant_id = $1 AND uid = ANY ($2::text[])',
     suite: 'processes/sign-out',
     test: 'ends once, however often it is ended',
   },
   {
     what: 'a session takes the grants with it that it does not list yet',
     file: statements,
-    from: 'client_id <> ALL ($3::text[]) AND ended_at IS NULL RETURNING id, client_id',
-    to: `client_id IN (SELECT jsonb_object_keys(payload -> 'authorizations') FROM sessions
-          WHERE tenant_id = $1 AND uid = $2) AND client_id <> ALL ($3::text[]) AND ended_at IS NULL RETURNING id, client_id`,
+    from: 'WHERE g.tenant_id = $1 AND g.session_uid = ANY ($2::text[]) AND g.ended_at IS NULL',
+    to: `WHERE g.tenant_id = $1 AND g.session_uid = ANY ($2::text[]) AND g.ended_at IS NULL
+           AND EXISTS (SELECT FROM sessions s WHERE s.tenant_id = $1 AND s.uid = g.session_uid
+                        AND s.payload -> 'authorizations' ? g.client_id)`,
     suite: 'processes/sign-out',
     test: 'takes a grant with it that an authorization has made and not yet entered in it',
   },

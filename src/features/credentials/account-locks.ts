@@ -4,6 +4,7 @@ import type { Database } from '../../platform/database.js';
 import type { MailService } from '../mail/mail.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
+import { holdPerson } from '../users/user-rows.js';
 import type { LockoutState } from './lockout.js';
 import type { MailedCodeTries } from './mailed-code-tries.js';
 import type { PasswordService } from './password.service.js';
@@ -35,6 +36,7 @@ export class AccountLocks {
   async unlock(user: User): Promise<void> {
     this.users.assertMayChange(user);
     await this.db.transaction(async () => {
+      await holdPerson(this.db, user.id);
       const failures = await this.failures(user);
       const forgot = [
         await this.passwords.unlock(user),

@@ -62,6 +62,8 @@ export class LogoutNotices {
       JSON.stringify(entries),
       this.clock.now(),
     ]);
+    // In one order, whoever else ends sessions at the same clients: each has a queue of its own.
+    noted.sort((one, other) => (one.client_id < other.client_id ? -1 : 1));
     if (noted.length > 0) await this.outbox.enqueueAll(LOGOUT_TASK, noted);
   }
 
@@ -181,7 +183,7 @@ const NOTE = {
     SELECT $1::uuid, n.id, n.client_id, n.session_uid, n.sid, n.account_id, $3::timestamptz
       FROM jsonb_to_recordset($2::jsonb) AS n (id uuid, client_id text, session_uid text, sid text, account_id uuid)
       JOIN clients c ON c.tenant_id = $1::uuid AND c.client_id = n.client_id AND c.metadata ? 'backchannel_logout_uri'
-    ON CONFLICT (tenant_id, client_id, sid) DO UPDATE SET status = 'queued', last_error = NULL, delivered_at = NULL
+    ON CONFLICT (tenant_id, client_id, sid) DO UPDATE SET status = 'queued', last_error = NULL, delivered_at = NULL, attempts = 0, created_at = excluded.created_at
       WHERE logout_notices.status <> 'queued'
     RETURNING id AS notice_id, client_id`,
 };

@@ -152,7 +152,9 @@ export const saveSession = statement(
         AND NOT EXISTS (SELECT 1 FROM sessions o WHERE o.tenant_id = $1 AND o.uid = $2 AND o.login_ts = $4)
         FOR SHARE
    ), stood AS (
-     SELECT 1 FROM sessions WHERE tenant_id = $1 AND uid = $17 AND uid <> $2 AND ended_at IS NULL FOR SHARE
+     -- After the person, as everybody holds them.
+     SELECT 1 FROM sessions
+      WHERE tenant_id = $1 AND uid = $17 AND uid <> $2 AND ended_at IS NULL AND (SELECT count(*) FROM person) >= 0 FOR SHARE
    ), saved AS (
      INSERT INTO sessions AS s (tenant_id, uid, account_id, login_ts, payload, ip, user_agent, created_at, updated_at, expires_at, home_ip, home_user_agent)
      SELECT $1::uuid, $2::text, $3::uuid, $4::bigint, $5::jsonb, $6::text, $7::text, $8::timestamptz, $8::timestamptz, $9::timestamptz, $15::text,
