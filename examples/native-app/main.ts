@@ -22,10 +22,11 @@ async function listen(): Promise<{ redirectUri: string; answered: Promise<URL> }
   const answered = new Promise<URL>((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('Nobody signed in within five minutes')), 300_000);
     listener.on('request', (request, response) => {
-      const url = new URL(request.url ?? '/', redirectUri);
+      const [path, query = ''] = (request.url ?? '').split('?');
+      const url = new URL(`${redirectUri}?${query}`);
       response.setHeader('connection', 'close');
       // Anybody on this machine may ask this port: what is not the answer to our request ends nothing.
-      if (request.method !== 'GET' || url.pathname !== '/callback' || url.searchParams.get('state') !== state)
+      if (request.method !== 'GET' || path !== '/callback' || url.searchParams.get('state') !== state)
         return response.writeHead(404).end();
       response.writeHead(200, { 'content-type': 'text/plain', 'referrer-policy': 'no-referrer' });
       response.end('You can close this window and go back to the application.');

@@ -41,8 +41,8 @@ async function authorize({ headers }: IncomingMessage, scope: string): Promise<c
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { pathname } = new URL(request.url ?? '/', ORIGIN);
-  if (request.method !== 'GET' || pathname !== '/payments') return send(response, 404, { error: 'not_found' });
+  const [path] = (request.url ?? '').split('?');
+  if (request.method !== 'GET' || path !== '/payments') return send(response, 404, { error: 'not_found' });
   const { sub, client_id } = await authorize(request, 'ledger:read');
   // A program that acts in its own name has no sub.
   send(response, 200, { for: sub ?? client_id, payments: [120] });

@@ -36,8 +36,8 @@ const server = await oauth.processDiscoveryResponse(issuer, discovered);
 async function authorize(request: IncomingMessage, scope: string): Promise<oauth.JWTAccessTokenClaims> {
   // §3: who brings nothing is told how to ask, and of no error.
   if (!request.headers.authorization) throw new Refusal(401);
-  // A proof names the address that the client asked, so it is compared with our own and not with a header that anybody may send.
-  const asked = new Request(new URL(request.url ?? '/', ORIGIN), {
+  // A proof names the address that the client asked: compared with our own, and not with a header or a host that anybody may send.
+  const asked = new Request(`${ORIGIN}${request.url}`, {
     method: request.method ?? 'GET',
     headers: Object.entries(request.headers).map(([name, value]): [string, string] => [name, String(value)]),
   });
@@ -47,24 +47,29 @@ async function authorize(request: IncomingMessage, scope: string): Promise<oauth
     .catch((error: unknown) => {
       throw error instanceof Refusal ? error : new Refusal(401, 'invalid_token');
     });
-  if (isReplayed(request.headers.dpop)) throw new Refusal(401, 'invalid_dpop_proof');
+  const { dpop } = request.headers;
+  if (typeof dpop === 'string' && isReplayed(dpop, claims)) throw new Refusal(401, 'invalid_dpop_proof');
   // What the token is for, and not who has it: a scope is never read from anywhere else.
   if (!claims.scope?.split(' ').includes(scope)) throw new Refusal(403, 'insufficient_scope', scope);
   return claims;
 }
 
-/** Proofs of the last minutes, of any key: each is good for one request (RFC 9449 §11.1). With several processes, keep them in one place. */
+/** Proofs of the last minutes: each is good for one request (RFC 9449 §11.1). With several processes, keep them in one place. */
 const proofs = new Map<string, number>();
 
-function isReplayed(proof: string | string[] | undefined): boolean {
-  if (!proof) return false;
+function isReplayed(proof: string, { cnf }: oauth.JWTAccessTokenClaims): boolean {
   const now = Date.now();
-  for (const [known, end] of proofs) if (end < now) proofs.delete(known);
-  const { jti = '' } = decodeJwt(String(proof));
-  const replayed = proofs.has(jti);
+  // The oldest stand first.
+  for (const [known, end] of proofs) {
+    if (end > now) break;
+    proofs.delete(known);
+  }
+  const { jkt } = cnf as { jkt: string };
+  const id = `${jkt} ${decodeJwt(proof).jti}`;
+  if (proofs.has(id)) return true;
   // Twice as long as a proof is believed: its clock may be ahead of ours.
-  proofs.set(jti, now + 600_000);
-  return replayed;
+  proofs.set(id, now + 600_000);
+  return false;
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -76,8 +81,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     const allowed = { 'access-control-allow-headers': 'authorization, dpop', 'access-control-max-age': '600' };
     return void response.writeHead(204, allowed).end();
   }
-  const { pathname } = new URL(request.url ?? '/', ORIGIN);
-  if (request.method !== 'GET' || pathname !== '/bookings') return send(response, 404, { error: 'not_found' });
+  const [path] = (request.url ?? '').split('?');
+  if (request.method !== 'GET' || path !== '/bookings') return send(response, 404, { error: 'not_found' });
   const { sub } = await authorize(request, 'bookings:read');
   send(response, 200, { sub, bookings: ['Lisbon'] });
   if (once) response.once('close', () => process.exit(0));

@@ -2,7 +2,7 @@
 // what matters are the headers.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import path from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const { ISSUER = 'http://localhost:3000', ORIGIN = 'http://localhost:8081' } = process.env;
@@ -10,13 +10,13 @@ const { CLIENT_ID = 'example-single-page-app', API = 'http://localhost:8083/book
 const { AUDIENCE = 'https://bookings.example.com', HOST = '127.0.0.1' } = process.env;
 const once = process.argv.includes('--once'); // ends when somebody has signed out
 
-const folder = path.join('examples', 'single-page-app');
+const folder = join('examples', 'single-page-app');
 const files: Readonly<Record<string, string>> = {
-  '/': path.join(folder, 'index.html'),
-  '/callback': path.join(folder, 'index.html'),
-  '/signed-out': path.join(folder, 'signed-out.html'),
-  '/app.js': path.join(folder, 'app.js'),
-  '/keys.js': path.join(folder, 'keys.js'),
+  '/': join(folder, 'index.html'),
+  '/callback': join(folder, 'index.html'),
+  '/signed-out': join(folder, 'signed-out.html'),
+  '/app.js': join(folder, 'app.js'),
+  '/keys.js': join(folder, 'keys.js'),
   // A bundler would put it into app.js.
   '/oauth4webapi.js': fileURLToPath(import.meta.resolve('oauth4webapi')),
 };
@@ -38,9 +38,9 @@ const headers = {
 };
 
 createServer(async (request, response) => {
-  const { pathname } = new URL(request.url ?? '/', ORIGIN);
-  const file = files[pathname];
-  if (pathname === '/settings.json') {
+  const [path = ''] = (request.url ?? '').split('?');
+  const file = Object.hasOwn(files, path) ? files[path] : undefined;
+  if (path === '/settings.json') {
     const settings = { issuer: ISSUER, clientId: CLIENT_ID, api: API, audience: AUDIENCE };
     response.writeHead(200, { ...headers, 'content-type': 'application/json' }).end(JSON.stringify(settings));
   } else if (file) {
@@ -48,5 +48,5 @@ createServer(async (request, response) => {
     response.writeHead(200, { ...headers, 'content-type': `${type}; charset=utf-8` });
     response.end(await readFile(file));
   } else response.writeHead(404, headers).end();
-  if (once && pathname === '/signed-out') response.once('close', () => process.exit(0));
+  if (once && path === '/signed-out') response.once('close', () => process.exit(0));
 }).listen(Number(new URL(ORIGIN).port), HOST, () => console.log(`ready at ${ORIGIN}`));

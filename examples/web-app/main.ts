@@ -18,7 +18,7 @@ const sessionOf = (ctx: Context): string => ctx.cookies.get(`${prefix}session`, 
 async function signIn(ctx: Context): Promise<void> {
   const { url, pending } = await begin(`${ORIGIN}/callback`);
   const { state, nonce, verifier } = pending;
-  ctx.cookies.set(`${prefix}sign-in-${state}`, `${nonce}.${verifier}`, { ...cookie, maxAge: 3_600_000 });
+  ctx.cookies.set(`${prefix}sign-in-${state}`, `${nonce}.${verifier}`, { ...cookie, maxAge: 900_000 });
   ctx.redirect(url);
 }
 
@@ -28,7 +28,7 @@ async function callback(ctx: Context): Promise<void> {
   const [nonce, verifier] = (/^[\w-]+$/.test(state) ? (ctx.cookies.get(name, cookie) ?? '') : '').split('.');
   if (!nonce || !verifier) return refuse(ctx, 400, 'This sign-in was not begun in this browser');
   ctx.cookies.set(name, null, cookie);
-  const person = await finish(new URL(ctx.url, ORIGIN), { state, nonce, verifier });
+  const person = await finish(new URL(`${ORIGIN}/callback${ctx.search}`), { state, nonce, verifier });
   sessions.delete(sessionOf(ctx));
   // A new id for whoever is signed in now: one that somebody planted before is worth nothing.
   const id = randomBytes(32).toString('base64url');

@@ -80,9 +80,10 @@ async function renew(person: Person): Promise<void> {
   person.expiresAt = endOf(next);
 }
 
-/** The server does not take the token any more: revoked, or its session has ended. Anything else is a fault and not an answer. */
+/** The server takes the token no more: revoked, or its session has ended. Anything else is a fault, and ends nobody's session. */
 export const isOver = (error: unknown): boolean =>
-  error instanceof client.WWWAuthenticateChallengeError || error instanceof client.ResponseBodyError;
+  (error instanceof client.WWWAuthenticateChallengeError && error.status === 401) ||
+  (error instanceof client.ResponseBodyError && error.error === 'invalid_grant');
 
 /** OpenID Connect RP-Initiated Logout 1.0 §2. */
 export const endSessionUrl = (person: Person | undefined, back: string): string =>

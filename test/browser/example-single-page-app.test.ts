@@ -85,6 +85,11 @@ describe('the example of an application in the browser', () => {
     for (const headers of copies) expect((await fetch(`${apiOrigin}/bookings`, { headers })).status).toBe(401);
   });
 
+  it('is served by who has these files and no other', async () => {
+    for (const path of ['//', '//:', '/constructor', '/..%2f..%2fpackage.json', '/main.ts'])
+      expect([path, (await fetch(`${origin}${path}`)).status]).toEqual([path, 404]);
+  });
+
   it('takes no answer that its tab did not ask for (RFC 9700 §4.7.1)', async () => {
     const { context, page } = await openContext(browser, [server.issuer, origin, apiOrigin]);
     await page.goto(`${origin}/callback?code=x&state=y&iss=${encodeURIComponent(server.issuer)}`);

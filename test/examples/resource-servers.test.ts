@@ -189,6 +189,10 @@ describe('the examples of resource servers, and of a machine that calls them', (
       expect(await refused('DPoP', await proofFor(await oauth.generateKeyPair('ES256')))).toBe(401);
       expect(await refused('DPoP', await proofFor(pair, 'http://evil.example/bookings'))).toBe(401);
       expect(await refused('DPoP', `${await proofFor()}, ${await proofFor()}`)).toBe(401);
+      // A path that begins with a host is no other host.
+      const dpop = await proofFor(pair, 'http://evil.example/bookings');
+      const there = jwtApi.replace('/bookings', '//evil.example/bookings');
+      expect((await show(there, `DPoP ${token}`, { dpop })).status).toBe(404);
     });
 
     it('is refused by an API that asks for no proof', async () => {
@@ -196,6 +200,12 @@ describe('the examples of resource servers, and of a machine that calls them', (
       for (const scheme of ['Bearer', 'DPoP'])
         expect((await show(askingApi, `${scheme} ${forLedger}`)).status).toBe(401);
     });
+  });
+
+  it('a path that is none ends nothing', async () => {
+    for (const api of [jwtApi, askingApi])
+      for (const path of ['//', '//:', '/%', '/constructor'])
+        expect([path, (await fetch(new URL(api).origin + path)).status]).toEqual([path, 404]);
   });
 
   it('nobody is let in while the server cannot be asked', async () => {
