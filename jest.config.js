@@ -30,7 +30,6 @@ export const once = [
   'mfa-required',
   'one-time-bound',
   'one-time-matrix',
-  'openid-client',
   'passkey-ways-in',
   'request-log',
   'risk',
@@ -58,14 +57,20 @@ const project = (displayName, folders, { globals = {}, without = [] } = {}) => (
   globals,
 });
 
+/**
+ * What the protocol is, one folder of test/standards for each specification and one for the libraries of others, and the examples: once, here only
+ * where there is no PostgreSQL.
+ */
+export const shown = ['standards', 'examples'];
+
 /** Projects that need something from outside, and what they need: the runner prints those that were left out. */
 export const conditional = [
   {
     name: 'http on PostgreSQL and Redis',
-    folders: ['http', 'processes', 'standards'],
+    folders: ['http', 'processes', ...shown],
     needs: 'TEST_DATABASE_URL and TEST_REDIS_URL',
     met: Boolean(TEST_DATABASE_URL && TEST_REDIS_URL),
-    project: project('postgres', ['http', 'processes', 'standards'], { globals: { testKind: 'postgres' } }),
+    project: project('postgres', ['http', 'processes', ...shown], { globals: { testKind: 'postgres' } }),
   },
   {
     name: 'browser',
@@ -76,12 +81,9 @@ export const conditional = [
   },
 ];
 
-/**
- * What the protocol is, one folder of test/standards for each specification, runs once: here only where there is no PostgreSQL.
- * @param isBeside whether all of test/http runs on PostgreSQL too.
- */
+/** @param isBeside whether all of test/http runs on PostgreSQL too. */
 export const embedded = (isBeside) =>
-  project('embedded', isBeside ? ['http'] : ['http', 'standards'], {
+  project('embedded', isBeside ? ['http'] : ['http', ...shown], {
     globals: { testKind: 'embedded', isBeside },
     without: isBeside ? once : [],
   });

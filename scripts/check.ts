@@ -20,7 +20,7 @@ export async function violations(): Promise<string[]> {
 
 function sources(): Sources {
   const found = new Map<string, string>();
-  for (const folder of ['src', 'config', 'migrations'])
+  for (const folder of ['src', 'config', 'migrations', 'examples'])
     for (const file of typescript(folder)) found.set(file, read(file));
   return found;
 }

@@ -6,12 +6,13 @@ export type Sources = ReadonlyMap<string, string>;
 
 type Room =
   | { kind: 'top' | 'platform' | 'demo' | 'migrations' | 'config' | 'other' }
-  | { kind: 'feature' | 'door'; name: string };
+  | { kind: 'feature' | 'door' | 'example'; name: string };
 
 function roomOf(file: string): Room {
   const [root, room = '', feature = ''] = file.split('/');
   if (root === 'migrations') return { kind: 'migrations' };
   if (root === 'config') return { kind: 'config' };
+  if (root === 'examples') return { kind: 'example', name: room };
   if (root !== 'src') return { kind: 'other' };
   if (room.endsWith('.ts')) return { kind: 'top' };
   if (room === 'platform') return { kind: 'platform' };
@@ -56,8 +57,16 @@ function forbidden(file: string, target: string): string | undefined {
   if (from.kind === 'config') return to.kind === 'config' ? undefined : 'configuration knows nothing of the house';
   if (from.kind === 'platform')
     return to.kind === 'platform' ? undefined : 'the platform imports the platform and packages';
+  if (from.kind === 'example')
+    return to.kind === 'example' && to.name === from.name ? undefined : 'an example is an application of its own';
   if (from.kind === 'demo') return to.kind === 'demo' ? undefined : 'the demo is an application of its own';
-  if (to.kind === 'demo' || to.kind === 'top' || to.kind === 'other' || to.kind === 'migrations')
+  if (
+    to.kind === 'demo' ||
+    to.kind === 'example' ||
+    to.kind === 'top' ||
+    to.kind === 'other' ||
+    to.kind === 'migrations'
+  )
     return 'arrows point downwards: doors, features, platform';
   if (target === 'config/index.ts') return 'app.ts reads the configuration and passes values in';
   if (to.kind === 'door' && from.kind === 'feature') return 'a feature knows no door';

@@ -28,6 +28,9 @@ describe('who may know whom', () => {
     ['src/oidc/adapter.ts', 'oidc-provider/lib/helpers/defaults.js', 'not an interface'],
     ['src/api/routes.ts', '../demo/app.js', 'arrows point downwards'],
     ['src/demo/app.ts', '../platform/crypto.js', 'application of its own'],
+    ['examples/web-app/main.ts', '../../src/platform/crypto.js', 'application of its own'],
+    ['examples/web-app/main.ts', '../machine/main.js', 'application of its own'],
+    ['src/oidc/provider.ts', '../../examples/web-app/openid.js', 'arrows point downwards'],
     ['migrations/0001-users.ts', '../src/features/users/user.entity.js', 'imports nothing'],
     ['config/index.ts', '../src/platform/crypto.js', 'knows nothing'],
   ])('refuses that %s imports %s', (file, target, reason) => {

@@ -30,6 +30,7 @@ describe('the profile of a client', () => {
       [],
     ],
     ['signs with EdDSA', 'fapi2', { token_endpoint_auth_signing_alg: 'EdDSA' }, []],
+    ['signs with Ed25519', 'fapi2', { token_endpoint_auth_signing_alg: 'Ed25519' }, []],
     ['is native on loopback', 'fapi2', native, []],
     ['is a machine', 'fapi2', { redirect_uris: [], grant_types: ['client_credentials'] }, []],
     [

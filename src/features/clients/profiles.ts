@@ -33,7 +33,8 @@ const isScheme = (uri: string, scheme: string) => uri.toLowerCase().startsWith(`
 const demands: Readonly<Partial<Record<Profile, Demands>>> = {
   // FAPI 2.0 Security Profile §5.3.2.1, §5.3.2.2, §5.4.1.
   fapi2: {
-    algorithms: ['PS256', 'ES256', 'EdDSA'],
+    // Ed25519 is EdDSA by its own name (RFC 9864 §2.2).
+    algorithms: ['PS256', 'ES256', 'EdDSA', 'Ed25519'],
     ahead: 60,
     forced: (client) => ({ require_pushed_authorization_requests: true, ...senderConstraint(client) }),
     redirectUri: (uri, { application_type }) =>

@@ -57,8 +57,8 @@ export const AUTH_METHODS = [
 /** What we sign with, where the tenant has keys of it (settings.signing_keys). Never HS*: secrets are kept as hashes. */
 export const SERVER_ALGS = keyAlgorithms.signing;
 
-/** What clients may sign with. */
-export const CLIENT_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
+/** What clients may sign with. Ed25519 is EdDSA by its own name (RFC 9864 §2.2), which libraries say of such a key. */
+export const CLIENT_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA', 'Ed25519'] as const;
 
 export const webUri = z.string().max(2048).refine(isWebUri, { message: 'must be an https URI' });
 export const httpsUri = z.url({ protocol: /^https$/ }).max(2048);

@@ -2,11 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as jose from 'jose';
 import * as client from 'openid-client';
-import { CLIENT_ALGS } from '../../src/features/clients/metadata/values.js';
-import { Browser } from '../support/browser.js';
-import { letterTo, Management, setUp } from '../support/management.js';
-import { password, signIn } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { CLIENT_ALGS } from '../../../src/features/clients/metadata/values.js';
+import { Browser } from '../../support/browser.js';
+import { type Begun, begin, refusal } from '../../support/library-client.js';
+import { letterTo, Management, setUp } from '../../support/management.js';
+import { password, signIn } from '../../support/party.js';
+import { startServer, type TestServer } from '../../support/server.js';
 
 const redirectUri = 'https://trips.example/callback';
 const postLogoutRedirectUri = 'https://trips.example/';
@@ -46,34 +47,6 @@ const discover = (made: Record<string, unknown>, authentication: client.ClientAu
     ...(algorithm ? { algorithm } : {}),
   });
 
-interface Begun {
-  parameters: Record<string, string>;
-  checks: client.AuthorizationCodeGrantChecks;
-}
-
-async function begin(more: Record<string, string> = {}): Promise<Begun> {
-  const verifier = client.randomPKCECodeVerifier();
-  const [state, nonce] = [client.randomState(), client.randomNonce()];
-  return {
-    parameters: {
-      redirect_uri: redirectUri,
-      scope: 'openid profile email',
-      state,
-      nonce,
-      code_challenge: await client.calculatePKCECodeChallenge(verifier),
-      code_challenge_method: 'S256',
-      ...more,
-    },
-    checks: { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier, idTokenExpected: true },
-  };
-}
-
-const refusal = (work: Promise<unknown>) =>
-  work.then(
-    () => 'nothing was refused',
-    (error: { error?: string; code?: string }) => error.error ?? error.code,
-  );
-
 describe('a client with a secret (OpenID Connect Core §3.1, RFC 6749 §2.3.1)', () => {
   const browser = new Browser();
   let configuration: client.Configuration;
@@ -97,7 +70,7 @@ describe('a client with a secret (OpenID Connect Core §3.1, RFC 6749 §2.3.1)',
   });
 
   it('gets tokens it can verify and userinfo for the same person, by code, PKCE, nonce and iss (RFC 7636, RFC 9207)', async () => {
-    const { parameters, checks } = await begin();
+    const { parameters, checks } = await begin(redirectUri);
     const page = await signIn(browser, client.buildAuthorizationUrl(configuration, parameters).href, email);
     tokens = await client.authorizationCodeGrant(configuration, new URL(page.url), checks);
     expect(tokens.claims()).toMatchObject({ sub: subject, acr: 'urn:ostiary:acr:1fa', amr: ['pwd'] });
@@ -110,7 +83,7 @@ describe('a client with a secret (OpenID Connect Core §3.1, RFC 6749 §2.3.1)',
   });
 
   it('is not asked again for what it was allowed, and may ask without a page (prompt=none, §3.1.2.1)', async () => {
-    const { parameters, checks } = await begin({ prompt: 'none' });
+    const { parameters, checks } = await begin(redirectUri, { prompt: 'none' });
     const page = await browser.open(client.buildAuthorizationUrl(configuration, parameters).href);
     const silent = await client.authorizationCodeGrant(configuration, new URL(page.url), checks);
     expect(silent.claims()?.sub).toBe(subject);
@@ -120,13 +93,13 @@ describe('a client with a secret (OpenID Connect Core §3.1, RFC 6749 §2.3.1)',
   it('refuses an answer with another nonce or PKCE verifier than its own', async () => {
     const url = async ({ parameters }: Begun) =>
       new URL((await browser.open(client.buildAuthorizationUrl(configuration, parameters).href)).url);
-    const first = await begin();
+    const first = await begin(redirectUri);
     const nonce = client.authorizationCodeGrant(configuration, await url(first), {
       ...first.checks,
       expectedNonce: client.randomNonce(),
     });
     expect(await refusal(nonce)).toBe('OAUTH_JWT_CLAIM_COMPARISON_FAILED');
-    const second = await begin();
+    const second = await begin(redirectUri);
     const verifier = client.authorizationCodeGrant(configuration, await url(second), {
       ...second.checks,
       pkceCodeVerifier: client.randomPKCECodeVerifier(),
@@ -160,7 +133,7 @@ describe('a client with a secret (OpenID Connect Core §3.1, RFC 6749 §2.3.1)',
     });
     const back = await browser.submit(await browser.open(url.href), { logout: 'yes' });
     expect(back.url).toBe(`${postLogoutRedirectUri}?state=bye`);
-    const { parameters, checks } = await begin({ prompt: 'none' });
+    const { parameters, checks } = await begin(redirectUri, { prompt: 'none' });
     const silent = await browser.open(client.buildAuthorizationUrl(configuration, parameters).href);
     expect(await refusal(client.authorizationCodeGrant(configuration, new URL(silent.url), checks))).toBe(
       'login_required',
@@ -224,7 +197,7 @@ describe('a client with a key: pushed requests and bound tokens (RFC 9126, RFC 7
   });
 
   it('pushes its request, and has no other way in (RFC 9126 §5)', async () => {
-    const { parameters, checks } = await begin();
+    const { parameters, checks } = await begin(redirectUri);
     const direct = await browser.open(client.buildAuthorizationUrl(configuration, parameters).href);
     expect(await refusal(client.authorizationCodeGrant(configuration, new URL(direct.url), checks))).toBe(
       'invalid_request',
@@ -287,11 +260,11 @@ describe('a public client (RFC 8252, RFC 9700 §2.1.1)', () => {
     const configuration = await discover(made, client.None());
     const browser = new Browser();
     // RFC 8252 §7.3: whichever port was free.
-    const { parameters, checks } = await begin({ redirect_uri: 'http://127.0.0.1:51004/callback' });
+    const { parameters, checks } = await begin('http://127.0.0.1:51004/callback');
     const page = await signIn(browser, client.buildAuthorizationUrl(configuration, parameters).href, email);
     const tokens = await client.authorizationCodeGrant(configuration, new URL(page.url), checks);
     expect(tokens.claims()?.sub).toBe(subject);
-    const again = await begin({ redirect_uri: 'http://127.0.0.1:51004/callback' });
+    const again = await begin('http://127.0.0.1:51004/callback');
     const asked = await browser.open(client.buildAuthorizationUrl(configuration, again.parameters).href);
     expect(asked.html).toContain('consent-allow');
     const next = await client.refreshTokenGrant(configuration, String(tokens.refresh_token));
