@@ -46,6 +46,8 @@ import { UserCodes1700000000058 } from '../migrations/0058-user-codes.js';
 import { UserCodesIndex1700000000059 } from '../migrations/0059-user-codes-index.js';
 import { KeyAlgorithms1700000000062 } from '../migrations/0062-key-algorithms.js';
 import { KeyAlgorithmsValid1700000000063 } from '../migrations/0063-key-algorithms-valid.js';
+import { DeviceStages1700000000065 } from '../migrations/0065-device-stages.js';
+import { BackchannelRequests1700000000066 } from '../migrations/0066-backchannel-requests.js';
 import { TokenEndings1700000000070 } from '../migrations/0070-token-endings.js';
 import { PublishedEndings1700000000071 } from '../migrations/0071-published-endings.js';
 import { IntrospectionClients1700000000072 } from '../migrations/0072-introspection-clients.js';
@@ -59,8 +61,6 @@ import { ClientRegistrations1700000000081 } from '../migrations/0081-client-regi
 import { ClientDocuments1700000000082 } from '../migrations/0082-client-documents.js';
 import { ClientUses1700000000083 } from '../migrations/0083-client-uses.js';
 import { UnusedClientsIndex1700000000084 } from '../migrations/0084-unused-clients-index.js';
-import { DeviceStages1700000000065 } from '../migrations/0065-device-stages.js';
-import { BackchannelRequests1700000000066 } from '../migrations/0066-backchannel-requests.js';
 import { TraceFindings1700000000090 } from '../migrations/0090-trace-findings.js';
 import { TracesOfClient1700000000091 } from '../migrations/0091-traces-of-client.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
@@ -169,6 +169,8 @@ export const migrations = [
   UserCodesIndex1700000000059,
   KeyAlgorithms1700000000062,
   KeyAlgorithmsValid1700000000063,
+  DeviceStages1700000000065,
+  BackchannelRequests1700000000066,
   TokenEndings1700000000070,
   PublishedEndings1700000000071,
   IntrospectionClients1700000000072,
@@ -182,8 +184,6 @@ export const migrations = [
   ClientDocuments1700000000082,
   ClientUses1700000000083,
   UnusedClientsIndex1700000000084,
-  DeviceStages1700000000065,
-  BackchannelRequests1700000000066,
   TraceFindings1700000000090,
   TracesOfClient1700000000091,
 ];
