@@ -69,13 +69,20 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
 const signedAnswer = 'application/token-introspection+jwt';
 
 /**
- * RFC 9701 §4, §5: signed, and for the client that asks alone, where it would rather have that. So does the engine for opaque tokens; its signer
- * knows the key and the algorithm that the client has registered.
+ * RFC 9701 §4, §5: signed, and for the client that asks alone, where it would rather have that; encrypted where it has said so. So does the engine for
+ * opaque tokens; its signer knows the keys and the algorithms that the client has registered.
  */
 async function answer(ctx: EngineContext, said: object): Promise<void> {
+  const signed = ctx.accepts('json', signedAnswer) === signedAnswer;
+  // RFC 9701 §6: what the client would have encrypted is not told in the clear.
+  if (!signed && ctx.oidc.client?.introspectionEncryptedResponseAlg) {
+    const error_description = `introspection must be requested with Accept: ${signedAnswer} for this client`;
+    ctx.body = { error: 'invalid_request', error_description };
+    return;
+  }
   ctx.status = 200;
   ctx.body = said;
-  if (ctx.accepts('json', signedAnswer) !== signedAnswer) return;
+  if (!signed) return;
   const { IdToken } = ctx.oidc.provider as unknown as { IdToken: Signer };
   const token = new IdToken({}, { ctx });
   token.set('token_introspection', said);

@@ -1,4 +1,4 @@
-// What is encrypted to a client, and what clients encrypt to us: OpenID Connect Core §10.2, RFC 9101 §6.1.
+// What is encrypted to a client, and what clients encrypt to us: OpenID Connect Core §10.2, JARM §2.2, RFC 9701 §6, RFC 9101 §6.1.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   CompactEncrypt,
@@ -23,8 +23,10 @@ import {
   pkce,
   redeem,
   signIn,
+  tokensFor,
 } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
+import { basic } from '../../support/shown.js';
 
 let server: TestServer;
 let email: string;
@@ -83,6 +85,53 @@ describe('answers to a client', () => {
     expect(userinfo.payload).toMatchObject({ sub: idToken.payload.sub, email });
   });
 
+  it('an authorization response is signed, then encrypted to its key (JARM §2.2)', async () => {
+    const { secret, jwk } = await keyFor('ECDH-ES+A256KW');
+    const party = await makeClient(server, {
+      jwks: { keys: [jwk] },
+      consent_policy: 'implicit',
+      authorization_encrypted_response_alg: 'ECDH-ES+A256KW',
+      authorization_encrypted_response_enc: 'A256GCM',
+    });
+    const url = authorizationUrl(server, party, pkce(), { response_mode: 'jwt', state: 'the-state' });
+    const { searchParams } = new URL((await signIn(new Browser(), url, email)).url);
+    expect([...searchParams.keys()]).toEqual(['response']);
+    const { header, payload } = await opened(String(searchParams.get('response')), secret, party.clientId);
+    expect(header).toMatchObject({ alg: 'ECDH-ES+A256KW', enc: 'A256GCM', kid: jwk.kid });
+    expect(payload).toMatchObject({ code: expect.any(String), state: 'the-state' });
+  });
+
+  it.each(['opaque', 'jwt'] as const)(
+    'what is told of an access token (%s) is encrypted to it, and never told in the clear (RFC 9701 §6)',
+    async (format) => {
+      const resource = `https://${format}.example/api`;
+      await server.inside(({ resources }) =>
+        resources.create({ identifier: resource, name: format, access_token_format: format }),
+      );
+      const { secret, jwk } = await keyFor('RSA-OAEP-256');
+      const party = await makeClient(server, {
+        jwks: { keys: [jwk] },
+        consent_policy: 'implicit',
+        introspection_signed_response_alg: 'ES256',
+        introspection_encrypted_response_alg: 'RSA-OAEP-256',
+      });
+      const { access_token: token } = await tokensFor(server, party, email, { resource });
+      const ask = (accept: string) =>
+        fetch(`${server.issuer}/introspect`, {
+          method: 'POST',
+          headers: { ...basic(party), accept },
+          body: new URLSearchParams({ token: String(token) }),
+        });
+      const type = 'application/token-introspection+jwt';
+      const { header, payload } = await opened(await (await ask(type)).text(), secret, party.clientId);
+      expect(header).toMatchObject({ alg: 'RSA-OAEP-256', enc: 'A128CBC-HS256' });
+      expect(payload.token_introspection).toMatchObject({ active: true, aud: resource });
+
+      const plain = await ask('application/json');
+      expect([plain.status, await plain.json()]).toEqual([400, expect.objectContaining({ error: 'invalid_request' })]);
+    },
+  );
+
   it.each([
     [{ id_token_encrypted_response_alg: 'RSA-OAEP-256' }, 'jwks'],
     [{ id_token_encrypted_response_enc: 'A256GCM' }, 'id_token_encrypted_response_enc'],
@@ -91,6 +140,8 @@ describe('answers to a client', () => {
     [{ id_token_encrypted_response_alg: 'RSA-OAEP' }, 'id_token_encrypted_response_alg'],
     [{ id_token_encrypted_response_alg: 'PBES2-HS256+A128KW' }, 'id_token_encrypted_response_alg'],
     [{ userinfo_encrypted_response_alg: 'ECDH-ES' }, 'userinfo_encrypted_response_alg'],
+    [{ authorization_encrypted_response_alg: 'ECDH-ES' }, 'jwks'],
+    [{ introspection_encrypted_response_enc: 'A256GCM' }, 'introspection_encrypted_response_enc'],
     [{ request_object_encryption_alg: 'RSA-OAEP-256' }, 'request_object_encryption_alg'],
   ])('are not promised where nobody could keep it: %j', async (members, pointer) => {
     const refusal: unknown = await makeClient(server, members).catch((error: unknown) => error);

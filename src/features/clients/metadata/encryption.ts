@@ -1,5 +1,5 @@
-// What is encrypted, and with what (OpenID Connect Dynamic Client Registration §2, RFC 7518 §4 and §5): ID tokens and userinfo to a key of the client,
-// request objects to a key of the tenant.
+// What is encrypted, and with what (OpenID Connect Dynamic Client Registration §2, JARM §3, RFC 9701 §6, RFC 7518 §4 and §5): ID tokens, userinfo,
+// authorization responses and introspection to a key of the client, request objects to a key of the tenant.
 import { z } from 'zod';
 import { keyAlgorithms } from '../../../../config/protocol.js';
 import type { FullMetadata } from '../client.metadata.js';
@@ -18,29 +18,35 @@ export const shape = {
   id_token_encrypted_response_enc: enc,
   userinfo_encrypted_response_alg: alg,
   userinfo_encrypted_response_enc: enc,
+  authorization_encrypted_response_alg: alg,
+  authorization_encrypted_response_enc: enc,
+  introspection_encrypted_response_alg: alg,
+  introspection_encrypted_response_enc: enc,
   request_object_encryption_alg: z.enum(keyAlgorithms.encryption).optional(),
   request_object_encryption_enc: enc,
 };
 
+/** Signed in any case, then encrypted (RFC 7519 §11.2); userinfo is signed for those who say so. */
+const responses = [
+  'id_token_encrypted_response',
+  'userinfo_encrypted_response',
+  'authorization_encrypted_response',
+  'introspection_encrypted_response',
+] as const;
+
 export const rule: Rule = (client, refuse) => {
-  for (const [name, other] of [
-    ['id_token_encrypted_response', client.id_token_encrypted_response_alg],
-    ['userinfo_encrypted_response', client.userinfo_encrypted_response_alg],
-    ['request_object_encryption', client.request_object_encryption_alg],
-  ] as const)
-    if (client[`${name}_enc` as const] && !other) refuse(`${name}_enc`, `needs ${name}_alg`);
-  // Signed, then encrypted (RFC 7519 §11.2).
+  for (const name of [...responses, 'request_object_encryption'] as const)
+    if (client[`${name}_enc` as const] && !client[`${name}_alg` as const]) refuse(`${name}_enc`, `needs ${name}_alg`);
   if (client.userinfo_encrypted_response_alg && !client.userinfo_signed_response_alg)
     refuse('userinfo_encrypted_response_alg', 'needs userinfo_signed_response_alg');
-  mayBeEncrypted(client, refuse, 'id_token_encrypted_response_alg');
-  mayBeEncrypted(client, refuse, 'userinfo_encrypted_response_alg');
+  for (const name of responses) mayBeEncrypted(client, refuse, `${name}_alg` as const);
 };
 
 /** What would be found out only when somebody has signed in. Keys at an address of the client are its own business. */
 function mayBeEncrypted(
   { jwks, jwks_uri, ...client }: FullMetadata,
   refuse: Refuse,
-  member: 'id_token_encrypted_response_alg' | 'userinfo_encrypted_response_alg',
+  member: `${(typeof responses)[number]}_alg`,
 ): void {
   const algorithm = client[member];
   if (!algorithm || jwks_uri) return;
