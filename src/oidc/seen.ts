@@ -3,6 +3,7 @@
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, type JWK } from 'jose';
 import { settingsOf } from '../features/clients/client-settings.js';
 import type { Value } from '../features/traces/traces.js';
+import { certificateOf } from './certificates.js';
 import type { EngineContext } from './engine-types.js';
 
 const parameters = [
@@ -96,7 +97,8 @@ function parameter(ctx: EngineContext, name: string): unknown {
 function authentication(ctx: EngineContext): string {
   if (ctx.get('authorization')) return 'client_secret_basic';
   if (parameter(ctx, 'client_secret')) return 'client_secret_post';
-  return parameter(ctx, 'client_assertion') ? 'private_key_jwt' : 'none';
+  if (parameter(ctx, 'client_assertion')) return 'private_key_jwt';
+  return certificateOf(ctx) ? 'certificate' : 'none';
 }
 
 /** Nothing here has been verified. */

@@ -213,7 +213,7 @@ const byAssertion = (client_assertion: string) => ({
 });
 
 /** Hung up on, for its size, is refused too; a server that fails is neither. */
-async function answered(request: Promise<Response>): Promise<Response> {
+export async function answered(request: Promise<Response>): Promise<Response> {
   const response = await request.catch(() => new Response(null, { status: 413 }));
   if (response.status >= 500) throw new Error(`the server failed: ${response.status}`);
   return response;
