@@ -1,6 +1,6 @@
 // As places.ts: what somebody else has signed whom an administrator believes, and proofs at the management API.
 import { createHash, generateKeyPairSync, type JsonWebKey, KeyObject, randomUUID } from 'node:crypto';
-import { makeClient, makePerson, post } from '../../support/party.js';
+import { makeClient, makePerson } from '../../support/party.js';
 import { initialAccessTokenFor } from '../../support/planted.js';
 import { dpopKey, proofOf } from '../../support/proofs.js';
 import type { TestServer } from '../../support/server.js';
@@ -83,7 +83,15 @@ export async function placesOfOthers(server: TestServer, elsewhere: string): Pro
           jti: randomUUID(),
         }),
       takes: async (assertion) =>
-        (await post(server, '/token', machine, { grant_type: JWT_BEARER, assertion, resource })).status === 200,
+        (
+          await answered(
+            fetch(`${server.issuer}/token`, {
+              method: 'POST',
+              headers: basic(machine),
+              body: new URLSearchParams({ grant_type: JWT_BEARER, assertion, resource }),
+            }),
+          )
+        ).ok,
     },
     'software_statement at /register (RFC 7591 §2.3)': {
       kind: 'software statement',
