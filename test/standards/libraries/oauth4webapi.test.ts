@@ -16,7 +16,7 @@ import {
   withSecret,
 } from '../../support/oauth4webapi.js';
 import { makeClient, makePerson } from '../../support/party.js';
-import { plantInitialAccessToken } from '../../support/planted.js';
+import { initialAccessTokenFor } from '../../support/planted.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 const bookings = 'https://bookings.example.com';
@@ -187,7 +187,7 @@ describe('a client that registers itself (RFC 7591 §3)', () => {
     );
 
   it('signs somebody in with what it was given', async () => {
-    const made = await register(await plantInitialAccessToken(server));
+    const made = await register(await initialAccessTokenFor(server));
     const relying = withSecret({
       clientId: made.client_id,
       clientSecret: String(made.client_secret),

@@ -7,7 +7,7 @@ import { begin, clientKey, refusal } from '../../support/library-client.js';
 import { believed, LogoutReceiver } from '../../support/logout-receiver.js';
 import { until } from '../../support/pair.js';
 import { makeClient, makePerson, signIn } from '../../support/party.js';
-import { plantInitialAccessToken } from '../../support/planted.js';
+import { initialAccessTokenFor } from '../../support/planted.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 const redirectUri = 'https://rp.example/cb';
@@ -168,7 +168,7 @@ describe('a client that registers itself (RFC 7591)', () => {
       new URL(server.issuer),
       metadata,
       client.ClientSecretBasic(),
-      { initialAccessToken: await plantInitialAccessToken(server), execute },
+      { initialAccessToken: await initialAccessTokenFor(server), execute },
     );
     const { parameters, checks } = await begin(redirectUri);
     const href = client.buildAuthorizationUrl(configuration, parameters).href;
