@@ -5,6 +5,8 @@ import type { BackchannelRequests } from '../features/backchannel-requests/backc
 import type { UserService } from '../features/users/user.service.js';
 import type { EngineContext } from './engine-types.js';
 
+const GRANT = 'urn:openid:params:grant-type:ciba';
+
 type Next = () => Promise<void>;
 
 /** §7.3 `interval`; those who are pinged may ask as well. */
@@ -12,6 +14,9 @@ export async function tellBackchannelInterval(ctx: EngineContext, next: Next): P
   await next();
   const body = ctx.body as Record<string, unknown> | undefined;
   if (ctx.status === 200 && typeof body?.auth_req_id === 'string') ctx.body = { ...body, interval: polling.interval };
+  // §13, RFC 6749 §5.2; the engine calls it an invalid request.
+  if (body?.error === 'invalid_request' && ctx.oidc.client && !ctx.oidc.client.grantTypeAllowed(GRANT))
+    ctx.body = { ...body, error: 'unauthorized_client' };
 }
 
 /** §4: the engine says of every server that it knows user codes, which here are refused. */
