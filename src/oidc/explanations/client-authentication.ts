@@ -154,25 +154,18 @@ export const clientAuthentication: readonly Explanation[] = [
     advice: 'nonce is the text of the DPoP-Nonce header (RFC 9449 §8).',
   },
   {
+    check: 'dpop.once',
+    error: 'invalid_dpop_proof',
+    says: 'DPoP proof JWT Replay detected',
+    seen: ['dpop.jkt'],
+    advice: 'This jti was used before: make a new proof for each request (RFC 9449 §11.1).',
+  },
+  {
     check: 'dpop.proof',
     error: 'invalid_dpop_proof',
     seen: ['dpop.typ', 'dpop.alg', 'dpop.jkt'],
     advice:
       'A proof has typ dpop+jwt, one of dpop_signing_alg_values_supported, the public key as jwk, and is signed with its private half (RFC 9449 §4.2).',
-  },
-  {
-    check: 'dpop.once',
-    error: 'invalid_grant',
-    says: 'DPoP proof JWT Replay detected',
-    seen: ['dpop.jkt'],
-    advice: 'This jti was used before: make a new proof for each request (RFC 9449 §11.1).',
-  },
-  {
-    check: 'dpop.once',
-    error: 'invalid_request',
-    says: 'DPoP proof JWT Replay detected',
-    seen: ['dpop.jkt'],
-    advice: 'This jti was used before: make a new proof for each request (RFC 9449 §11.1).',
   },
   {
     check: 'dpop.jkt_said',

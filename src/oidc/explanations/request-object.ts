@@ -87,6 +87,13 @@ export const requestObject: readonly Explanation[] = [
       'iss is the client_id, aud the issuer, and exp and nbf are about now (RFC 9101 §4). Look at the clock of the machine.',
   },
   {
+    check: 'request.typ',
+    error: 'invalid_request_object',
+    says: 'typ must be oauth-authz-req+jwt',
+    seen: ['request.typ'],
+    advice: 'Say typ oauth-authz-req+jwt in the header, or none: a JWT for another purpose is no request (RFC 9101 §10.8).',
+  },
+  {
     check: 'request.signature',
     error: 'invalid_request_object',
     says: 'could not validate Request Object',

@@ -134,7 +134,7 @@ export const tokens: readonly Explanation[] = [
   {
     check: 'dpop.same_key',
     error: 'invalid_grant',
-    says: 'failed jkt verification',
+    says: /^(failed jkt verification|the refresh token was used with another key)/,
     seen: ['dpop.jkt'],
     advice: 'The token is bound to another key: send a proof of the key it was asked for with (RFC 9449 §5).',
   },

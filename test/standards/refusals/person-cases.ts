@@ -50,6 +50,7 @@ export const requestObjects: readonly Ask[] = [
   ...both('request.claims', () => ({ exp: now() - 600 })),
   ...both('request.claims', { aud: 'https://other.example' }),
   ...both('request.claims', { iss: 'another' }),
+  ...both('request.typ', {}, { header: { typ: 'at+jwt' } }),
   ...both('request.signature', {}, { stranger: 'ES256' }),
   {
     check: 'request.response_type',
@@ -126,7 +127,7 @@ export const seconds: readonly Ask[] = [
   ...(['/token', '/par'] as const).map(
     (path): Ask => ({
       check: 'dpop.once',
-      error: path === '/token' ? 'invalid_grant' : 'invalid_request',
+      error: 'invalid_dpop_proof',
       async ask(house) {
         const dpop = await proofOf(house.key, { htm: 'POST', htu: `${house.server.issuer}${path}` });
         const send = () =>
