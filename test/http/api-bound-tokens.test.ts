@@ -99,7 +99,7 @@ describe('the management API takes tokens that are bound to a key (RFC 9449 §7)
   ])('answers a proof for %s with invalid_dpop_proof and what it would take (§4.3, §7.1)', async (_what, claims) => {
     const { status, error, challenge } = await ask(`DPoP ${token}`, await proof(claims));
     expect([status, error]).toEqual([401, 'invalid_dpop_proof']);
-    expect(challenge).toMatch(/^DPoP realm=.*algs="ES256 PS256 RS256 EdDSA"$/);
+    expect(challenge).toMatch(/^DPoP realm=.*algs="ES256 PS256 RS256 EdDSA Ed25519"$/);
   });
 
   it('is used by openid-client as it is', async () => {

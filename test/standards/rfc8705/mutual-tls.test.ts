@@ -86,6 +86,8 @@ describe('metadata (RFC 8705 §2.1.1, §2.2.1, §3.3, §5)', () => {
       introspection_endpoint: `${origin}/introspect`,
       pushed_authorization_request_endpoint: `${origin}/par`,
       userinfo_endpoint: `${origin}/userinfo`,
+      device_authorization_endpoint: `${origin}/device_authorization`,
+      backchannel_authentication_endpoint: `${origin}/backchannel`,
     });
     const acme = await discovery(`${server.issuer}/t/acme`);
     expect(acme.body.mtls_endpoint_aliases).toMatchObject({ token_endpoint: `${origin}/t/acme/token` });
