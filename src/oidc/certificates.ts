@@ -59,6 +59,14 @@ export function sayWhatIsThere(ctx: EngineContext): void {
       document[name] = value.filter((method) => !String(method).endsWith('tls_client_auth'));
 }
 
+/** RFC 8705 §5: what the tenant has turned off has no alias either. */
+export function sayWhichAliases(ctx: EngineContext): void {
+  const document = ctx.body as Record<string, unknown> | undefined;
+  if (!document?.mtls_endpoint_aliases) return;
+  const named = Object.entries(document.mtls_endpoint_aliases).filter(([name]) => name in document);
+  document.mtls_endpoint_aliases = Object.fromEntries(named);
+}
+
 /** RFC 9449 §4.3: the htu of a proof is the address that was asked; everything else is told at the issuer's. */
 export function proveAtAliases(provider: Provider): void {
   const context = provider.OIDCContext.prototype as unknown as {

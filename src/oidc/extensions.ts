@@ -7,7 +7,7 @@ import type { Exchanges } from '../features/exchange/exchanges.js';
 import type { Assertions } from '../features/trusted-issuers/assertions.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
-import { proveAtAliases, sayWhatIsThere } from './certificates.js';
+import { proveAtAliases, sayWhatIsThere, sayWhichAliases } from './certificates.js';
 import { tellBackchannelInterval, tellNoUserCodes } from './ciba.js';
 import { compareSecrets, introspectionPolicy } from './client-auth.js';
 import { refuseCompatibility } from './compatibility.js';
@@ -72,15 +72,14 @@ export const extensions: readonly Extension[] = [
   },
   (provider) => readStrictly(provider),
   (provider) => proveAtAliases(provider),
-  (provider, _deps, { aliases }) => {
-    if (aliases !== undefined) return;
+  (provider, _deps, { aliases }) =>
     provider.use(
       below(discoveryRoutes, async (ctx, next) => {
         await next();
-        sayWhatIsThere(ctx);
+        if (aliases === undefined) sayWhatIsThere(ctx);
+        else sayWhichAliases(ctx);
       }),
-    );
-  },
+    ),
   (provider, { rateLimits, limits }, { protocol }) => {
     if (protocol.registration !== 'open') return;
     const limiter = rateLimits.limiter({ name: 'client_registrations', ...limits.clientRegistrations });

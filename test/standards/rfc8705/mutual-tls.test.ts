@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import * as client from 'openid-client';
+import type { Tenant } from '../../../src/features/tenants/tenant.entity.js';
 import { withContext } from '../../../src/platform/context.js';
 import { Browser } from '../../support/browser.js';
 import { CertificateMaker, type ClientCertificate, showing } from '../../support/client-certificates.js';
@@ -91,6 +92,18 @@ describe('metadata (RFC 8705 §2.1.1, §2.2.1, §3.3, §5)', () => {
     });
     const acme = await discovery(`${server.issuer}/t/acme`);
     expect(acme.body.mtls_endpoint_aliases).toMatchObject({ token_endpoint: `${origin}/t/acme/token` });
+  });
+
+  it('names no alias of what the tenant has turned off (§5)', async () => {
+    const turn = (device_flow: 'on' | 'off') =>
+      server.inside(async ({ tenants }) =>
+        tenants.update((await tenants.findBySlug('acme')) as Tenant, { settings: { protocol: { device_flow } } } as never),
+      );
+    await turn('off');
+    const { body } = await discovery(`${server.issuer}/t/acme`);
+    expect(Object.keys(body.mtls_endpoint_aliases as object)).not.toContain('device_authorization_endpoint');
+    expect(Object.keys(body.mtls_endpoint_aliases as object)).toContain('token_endpoint');
+    await turn('on');
   });
 
   it('the aliases are all there is at that address: no pages, no metadata, no management API (§5)', async () => {
