@@ -10,7 +10,7 @@ import { isSetting } from './client.metadata.js';
 import { needsSecret } from './client.rules.js';
 import { ClientSecret } from './client-secret.entity.js';
 import { asTravelling } from './client-settings.js';
-import { asProfiled, breaches } from './profiles.js';
+import { asProfiled, breaches, demandsOf } from './profiles.js';
 
 const TOPIC = 'client';
 
@@ -91,6 +91,13 @@ function engineView(
     // What signs its ID tokens signs its authorization responses (JARM §3 has RS256 for who says nothing).
     authorization_signed_response_alg:
       members.authorization_signed_response_alg ?? members.id_token_signed_response_alg,
+    // RFC 9701 §6 has the same, which is for no client of a profile that does not take it (FAPI 2.0 §5.4.1).
+    ...(demandsOf(members.profile)
+      ? {
+          introspection_signed_response_alg:
+            members.introspection_signed_response_alg ?? members.id_token_signed_response_alg,
+        }
+      : {}),
     ...(scope ? { scope: openidScope(scope) } : {}),
     // RFC 7591 §3.2.1
     ...(dynamic ? { client_id_issued_at: epochSeconds(createdAt) } : {}),

@@ -16,6 +16,7 @@ import {
   send,
 } from '../../support/fapi.js';
 import { makePerson, pkce } from '../../support/party.js';
+import { assertionOf } from '../../support/proofs.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 let server: TestServer;
@@ -38,6 +39,21 @@ describe('requirements for authorization servers (FAPI 2.0 §5.3.2)', () => {
     const body = await tokens();
     expect(body.token_type).toBe('DPoP');
     expect(['PS256', 'ES256', 'EdDSA']).toContain(decodeProtectedHeader(String(body.id_token)).alg);
+  });
+
+  it('signs what it tells of a token with what the profile allows (§5.4.1, RFC 9701 §6)', async () => {
+    const { access_token } = await tokens();
+    const response = await fetch(`${server.issuer}/introspect`, {
+      method: 'POST',
+      headers: { accept: 'application/token-introspection+jwt' },
+      body: new URLSearchParams({
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: await assertionOf(party.key, party.clientId, server.issuer),
+        token: String(access_token),
+      }),
+    });
+    const header = decodeProtectedHeader(await response.text());
+    expect(header).toMatchObject({ alg: 'ES256', typ: 'token-introspection+jwt' });
   });
 
   it('gives no token that is signed with another algorithm (§5.4.1)', async () => {
