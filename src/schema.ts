@@ -86,9 +86,9 @@ import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.j
 import { Resource } from './features/resources/resource.entity.js';
 import { KnownNetwork } from './features/risk/known-network.entity.js';
 import { Tenant } from './features/tenants/tenant.entity.js';
+import { Trace } from './features/traces/trace.entity.js';
 import { ExternalSubject } from './features/trusted-issuers/external-subject.entity.js';
 import { TrustedIssuer } from './features/trusted-issuers/trusted-issuer.entity.js';
-import { Trace } from './features/traces/trace.entity.js';
 import { User } from './features/users/user.entity.js';
 
 export const entities = [

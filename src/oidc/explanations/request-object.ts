@@ -91,7 +91,8 @@ export const requestObject: readonly Explanation[] = [
     error: 'invalid_request_object',
     says: 'typ must be oauth-authz-req+jwt',
     seen: ['request.typ'],
-    advice: 'Say typ oauth-authz-req+jwt in the header, or none: a JWT for another purpose is no request (RFC 9101 §10.8).',
+    advice:
+      'Say typ oauth-authz-req+jwt in the header, or none: a JWT for another purpose is no request (RFC 9101 §10.8).',
   },
   {
     check: 'request.signature',

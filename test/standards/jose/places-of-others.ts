@@ -54,7 +54,11 @@ export async function placesOfOthers(server: TestServer, elsewhere: string): Pro
   });
   const initial = await initialAccessTokenFor(server);
 
-  const ours = await makeClient(server, { grant_types: ['client_credentials'], redirect_uris: [], scope: 'users:read' });
+  const ours = await makeClient(server, {
+    grant_types: ['client_credentials'],
+    redirect_uris: [],
+    scope: 'users:read',
+  });
   const key = await dpopKey();
   const secret = KeyObject.from(key.privateKey as never);
   const token = await boundToken();
@@ -117,8 +121,7 @@ export async function placesOfOthers(server: TestServer, elsewhere: string): Pro
         const claims = { htm: 'GET', htu: address, jti: randomUUID(), iat: now(), ath };
         return by(secret, key.jwk as JsonWebKey, { typ: 'dpop+jwt', jwk: key.jwk }, claims);
       },
-      takes: async (dpop) =>
-        (await answered(fetch(address, { headers: { authorization: `DPoP ${token}`, dpop } }))).ok,
+      takes: async (dpop) => (await answered(fetch(address, { headers: { authorization: `DPoP ${token}`, dpop } }))).ok,
     },
   };
 }

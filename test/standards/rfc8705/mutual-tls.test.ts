@@ -97,7 +97,10 @@ describe('metadata (RFC 8705 §2.1.1, §2.2.1, §3.3, §5)', () => {
   it('names no alias of what the tenant has turned off (§5)', async () => {
     const turn = (device_flow: 'on' | 'off') =>
       server.inside(async ({ tenants }) =>
-        tenants.update((await tenants.findBySlug('acme')) as Tenant, { settings: { protocol: { device_flow } } } as never),
+        tenants.update(
+          (await tenants.findBySlug('acme')) as Tenant,
+          { settings: { protocol: { device_flow } } } as never,
+        ),
       );
     await turn('off');
     const { body } = await discovery(`${server.issuer}/t/acme`);
