@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { exportJWK, generateKeyPair } from 'jose';
 import { api, machineToken, makeMachine } from '../support/attack.js';
 import { makeClient, makePerson, post, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -101,6 +103,42 @@ describe('nobody becomes stronger than they are through the management API (RFC 
       expect((await api(server, token, 'POST', '/users', { email: 'x@example.com', roles: ['ADMIN'] })).status).toBe(
         422,
       );
+    });
+  });
+
+  describe('issuers:write', () => {
+    const resource = 'https://issued.example/api';
+
+    beforeAll(() =>
+      server.inside(({ resources }) =>
+        resources.create({ identifier: resource, name: 'Issued', scopes: [{ name: 'read' }] } as never),
+      ),
+    );
+
+    const trust = async (token: string) => {
+      const { status, body } = await api(server, token, 'POST', '/trusted-issuers', {
+        issuer: `https://issuer-${randomUUID()}.example`,
+        name: 'Mine',
+        jwks: { keys: [await exportJWK((await generateKeyPair('ES256', { extractable: true })).publicKey)] },
+        clients: [],
+        resources: [resource],
+        scopes: ['read'],
+      });
+      expect(status).toBe(201);
+      return (user_id: string) =>
+        api(server, token, 'POST', `/trusted-issuers/${body.id}/subjects`, { subject: randomUUID(), user_id });
+    };
+
+    it('lets no issuer speak for somebody who has a role', async () => {
+      const link = await trust((await makeMachine(server, 'issuers:read issuers:write')).token);
+      const answer = await link((await makeAdministrator()).id);
+      expect([answer.status, answer.body.code]).toEqual([403, 'scope_not_held']);
+      expect((await link((await makePerson(server)).id)).status).toBe(201);
+    });
+
+    it('together with roles:write it does', async () => {
+      const link = await trust((await makeMachine(server, 'issuers:read issuers:write roles:write')).token);
+      expect((await link((await makeAdministrator()).id)).status).toBe(201);
     });
   });
 

@@ -16,7 +16,7 @@ export class ExternalSubjects {
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly grants: Pick<Grants, 'endOnIssuer'>,
-    private readonly users: Pick<UserService, 'find'>,
+    private readonly users: Pick<UserService, 'find' | 'assertMayChange'>,
   ) {}
 
   async findUser(issuerId: string, subject: string): Promise<string | undefined> {
@@ -29,9 +29,13 @@ export class ExternalSubjects {
     return subject;
   }
 
-  /** @throws AppError 404 for a person who is not there; QueryFailedError on a subject that is somebody already, answered as 409. */
+  /**
+   * Whoever holds a key of the issuer speaks for the person from then on, which is as good as a password link.
+   * @throws AppError 404 for a person who is not there, 403 for one with a role where whoever asks may not give roles; QueryFailedError on a subject
+   * that is somebody already, answered as 409.
+   */
   async link({ id: issuerId }: TrustedIssuer, { subject, user_id }: LinkSubject): Promise<ExternalSubject> {
-    await this.users.find(user_id);
+    this.users.assertMayChange(await this.users.find(user_id));
     return this.db.transaction(async () => {
       const link = await this.db.repo(ExternalSubject).insert(
         Object.assign(new ExternalSubject(), {
