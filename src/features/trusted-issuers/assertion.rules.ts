@@ -29,7 +29,13 @@ export function problemOf(
   if (claims.iat !== undefined && !(isDate(claims.iat) && claims.iat <= now + tolerance))
     return 'it was issued in the future';
   if (claims.jti !== undefined && (typeof claims.jti !== 'string' || claims.jti === '')) return 'jti must be text';
+  // RFC 7800 §3: whoever shows it would have to prove that they hold a key, and there is no way to do so here.
+  if (claims.cnf !== undefined) return 'it is bound to a key';
   return undefined;
 }
+
+/** RFC 8693 §4.2: a JWT may say for which scope it is; one that says nothing is for what its issuer is trusted for. */
+export const says = (scope: unknown, name: string): boolean =>
+  scope === undefined || String(scope).split(' ').includes(name);
 
 const isDate = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);

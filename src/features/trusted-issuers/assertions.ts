@@ -8,7 +8,7 @@ import { isAmbiguousJwt } from '../../platform/strict-jwt.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Grants } from '../protocol/grants.js';
 import type { Replays } from '../protocol/replays.js';
-import { problemOf } from './assertion.rules.js';
+import { problemOf, says } from './assertion.rules.js';
 import type { ExternalSubjects } from './external-subjects.js';
 import type { IssuerKeys } from './issuer-keys.js';
 import type { TrustedIssuer } from './trusted-issuer.entity.js';
@@ -21,6 +21,8 @@ export interface Believed {
   issuer: TrustedIssuer;
   accountId: string;
   claims: JWTPayload & { sub: string; exp: number };
+  /** What the issuer is trusted for, and of that what the assertion itself is for. */
+  scopes: readonly string[];
 }
 
 export interface Terms {
@@ -59,7 +61,8 @@ export class Assertions {
     if (problem) throw new NotBelieved(problem);
     const accountId = await this.subjects.findUser(issuer.id, String(payload.sub));
     if (accountId === undefined) throw new NotBelieved('its subject is nobody here');
-    return { issuer, accountId, claims: payload as Believed['claims'] };
+    const scopes = issuer.scopes.filter((name) => says(payload.scope, name));
+    return { issuer, accountId, claims: payload as Believed['claims'], scopes };
   }
 
   /** RFC 7523 §3 no. 7: each counts once, so it must have a jti. @throws NotBelieved */
@@ -101,7 +104,7 @@ export class Assertions {
   }
 
   /** Whether it is still true; until the end of the transaction it stays so. */
-  async holds({ issuer, accountId, claims }: Believed): Promise<boolean> {
+  async holds({ issuer, accountId, claims }: Pick<Believed, 'issuer' | 'accountId' | 'claims'>): Promise<boolean> {
     return (await this.db.execute(HOLD, [currentTenantId(), issuer.id, claims.sub, accountId])).length > 0;
   }
 

@@ -34,6 +34,7 @@ async function redeem(provider: Provider, assertions: Assertions, audience: stri
   const { assertion } = params;
   if (assertion === undefined) throw new errors.InvalidRequest('assertion is missing');
   const believed = await orInvalid(assertions.believe(assertion, { audience, clientId: client.clientId }));
+  namesNoActor(believed);
   const target = targetOf(params.resource, believed);
   const resourceServer = await resourceOf(provider, ctx, target);
   const scope = scopesLeft(params.scope, believed, resourceServer.scopes).join(' ');
@@ -64,6 +65,12 @@ async function orInvalid<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+/** RFC 8693 §4.1, §4.4: nobody is named as acting by this grant, so a chain would be lost and a condition not kept; an exchange keeps both. */
+function namesNoActor({ claims }: Believed): void {
+  if (claims.act !== undefined || claims.may_act !== undefined)
+    throw new errors.InvalidGrant('the assertion says who acts, which is for a token exchange');
+}
+
 /** RFC 8707 §2: one that the issuer is trusted for; where that is only one, it need not be named. */
 function targetOf(asked: string | string[] | undefined, { issuer }: Believed): string {
   const named = [...new Set([asked].flat().filter((one) => one !== undefined))];
@@ -73,9 +80,9 @@ function targetOf(asked: string | string[] | undefined, { issuer }: Believed): s
   return target;
 }
 
-/** Issuer, client and resource each have their say, and none of them adds. */
-function scopesLeft(asked: string | undefined, { issuer }: Believed, offered: ReadonlySet<string>): string[] {
-  const open = issuer.scopes.filter((name) => offered.has(name));
+/** Issuer, assertion, client and resource each have their say, and none of them adds. */
+function scopesLeft(asked: string | undefined, { scopes }: Believed, offered: ReadonlySet<string>): string[] {
+  const open = scopes.filter((name) => offered.has(name));
   const wanted = asked?.split(' ').filter(Boolean);
   const beyond = (wanted ?? []).filter((name) => !open.includes(name));
   if (beyond.length > 0) throw new errors.InvalidScope('requested scope is not allowed', beyond.join(' '));

@@ -130,13 +130,12 @@ async function foreignToken({ assertions, issuer }: Surroundings, clientId: stri
     const { claims, accountId } = believed;
     const act = claims.act === undefined ? undefined : readAct(claims.act, believed.issuer.issuer);
     if (claims.act !== undefined && !act) throw new NotBelieved('act is no chain of actors');
-    if (claims.cnf !== undefined) throw new NotBelieved('it is bound to a key');
     return {
       clientId: undefined,
       accountId,
       of: { issuerId: believed.issuer.id, resources: believed.issuer.resources },
       audience: undefined,
-      scopes: new Set(believed.issuer.scopes.filter((name) => says(claims.scope, name))),
+      scopes: new Set(believed.scopes),
       exp: claims.exp,
       act,
       mayAct: claims.may_act === undefined ? undefined : (Object(claims.may_act) as Record<string, unknown>),
@@ -147,9 +146,6 @@ async function foreignToken({ assertions, issuer }: Surroundings, clientId: stri
     throw error;
   }
 }
-
-/** RFC 8693 §4.2: a JWT may say for which scope it is; one that says nothing is for what its issuer is trusted for. */
-const says = (scope: unknown, name: string) => scope === undefined || String(scope).split(' ').includes(name);
 
 /** By which `sub` the client knows the actor (OpenID Connect Core §8). */
 function named({ client }: Context['oidc'], salt: string, actor: OwnToken): Actor {

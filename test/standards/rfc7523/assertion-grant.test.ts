@@ -124,6 +124,27 @@ describe('assertions of trusted issuers as authorization grants (RFC 7521 §4.1,
     expect(await errorOf(await assertion(said))).toBe('invalid_grant');
   });
 
+  it('are for the scope that they name themselves (RFC 8693 §4.2)', async () => {
+    expect((await redeem(await assertion({ scope: 'read' }))).body.scope).toBe('read');
+    expect(await errorOf(await assertion({ scope: 'read' }), { scope: 'read write' })).toBe('invalid_scope');
+    for (const scope of ['', 'admin', null, ['read']])
+      expect([scope, await errorOf(await assertion({ scope: scope as never }), { scope: 'write' })]).toEqual([
+        scope,
+        'invalid_scope',
+      ]);
+    expect(await errorOf(await assertion({ scope: 'admin' }))).toBe('invalid_scope');
+  });
+
+  it.each<[string, JWTPayload]>([
+    ['are bound to a key, which nobody proves here (RFC 7800 §3)', { cnf: { jkt: 'x' } }],
+    ['say who acts, which would be lost (RFC 8693 §4.1)', { act: { sub: 'gateway' } }],
+    ['say who may act (RFC 8693 §4.4)', { may_act: { sub: 'another' } }],
+    ['say that nobody may (RFC 8693 §4.4)', { may_act: null } as never],
+  ])('are refused where they %s', async (_case, claims) => {
+    for (const resource of [back, signed])
+      expect(await errorOf(await assertion(claims), { resource })).toBe('invalid_grant');
+  });
+
   it('are refused with a signature of another issuer, of nobody, or none (no. 9)', async () => {
     const pair = await generateKeyPair('ES256', { extractable: true });
     const other = 'https://other-partner.example';
