@@ -63,6 +63,9 @@ import { ClientUses1700000000083 } from '../migrations/0083-client-uses.js';
 import { UnusedClientsIndex1700000000084 } from '../migrations/0084-unused-clients-index.js';
 import { TraceFindings1700000000090 } from '../migrations/0090-trace-findings.js';
 import { TracesOfClient1700000000091 } from '../migrations/0091-traces-of-client.js';
+import { GrantsActing1700000000095 } from '../migrations/0095-grants-acting.js';
+import { GrantsActingIndex1700000000096 } from '../migrations/0096-grants-acting-index.js';
+import { GrantsActingSessionIndex1700000000097 } from '../migrations/0097-grants-acting-session-index.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -186,4 +189,7 @@ export const migrations = [
   UnusedClientsIndex1700000000084,
   TraceFindings1700000000090,
   TracesOfClient1700000000091,
+  GrantsActing1700000000095,
+  GrantsActingIndex1700000000096,
+  GrantsActingSessionIndex1700000000097,
 ];

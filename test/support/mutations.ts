@@ -142,8 +142,8 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'what stands on a session ends with it',
     file: grantStatements,
-    from: 'g.stands_on = ANY ($7::text[]) AND',
-    to: 'g.stands_on = ANY ($7::text[]) AND FALSE AND',
+    from: '(g.stands_on = ANY ($7::text[]) OR',
+    to: '(FALSE AND g.stands_on = ANY ($7::text[]) OR',
     suite: 'features/protocol-grants-apart',
     test: 'ends with the session that its token ends with',
   },

@@ -7,7 +7,7 @@ import type { Assertions, Believed } from '../trusted-issuers/assertions.js';
 import { type Allowed, type Asked, decide, type Presented, type Refused } from './decision.js';
 import type { ExchangePolicies } from './exchange-policies.js';
 
-/** What a subject token stands on, and so does whatever it is exchanged for. */
+/** What a token stands on, and so does whatever it is exchanged for. */
 export interface Standing extends Presented {
   /** Of a token of ours. */
   grantId?: string | undefined;
@@ -31,15 +31,17 @@ export class Exchanges {
   }
 
   /**
-   * A grant of the client's own, below the subject's, for as long as the token: it ends with everything that the subject token ends with.
-   * @param seconds the life of the token. @returns the grant's id, or undefined where something it would stand on has ended meanwhile.
+   * A grant of the client's own, below the subject's, for as long as the token: it ends with everything that the subject token ends with, and where
+   * a person acts with what the actor token ends with.
+   * @param seconds the life of the token at most: it is less where something it would stand on runs out before.
+   * @returns undefined where any of that has ended meanwhile.
    */
   give(
-    { clientId, actor, now }: Omit<Asked, 'subject'>,
+    { clientId, now }: Pick<Asked, 'clientId' | 'now'>,
     { policy, target, act }: Allowed,
-    subject: Standing,
+    { subject, actor }: { subject: Standing; actor: Standing | undefined },
     { scope, seconds }: { scope: string; seconds: number },
-  ): Promise<string | undefined> {
+  ): Promise<{ grantId: string; seconds: number } | undefined> {
     return this.db.transaction(async () => {
       const { grantId, sessionUid, believed } = subject;
       const accountId = String(subject.accountId);
@@ -49,8 +51,9 @@ export class Exchanges {
           accountId,
           clientId,
           origin: 'exchange',
-          ...(grantId === undefined ? {} : { parent: grantId }),
+          parent: grantId,
           session: sessionUid,
+          acting: actor?.grantId === undefined ? undefined : { grant: actor.grantId, session: actor.sessionUid },
           ...(believed ? { issuer: believed.issuer.id } : {}),
           // The engine counts in whole seconds, and a little later.
           until: new Date((now + seconds + 2) * 1000),
@@ -70,7 +73,7 @@ export class Exchanges {
         scope,
         policy_id: policy.id,
       });
-      return String(grant.jti);
+      return { grantId: String(grant.jti), seconds: Math.min(seconds, Math.max(1, Number(grant.exp) - now)) };
     });
   }
 }

@@ -49,27 +49,36 @@ export const holdSession = statement(
   'SELECT ended_at FROM sessions WHERE tenant_id = $1 AND uid = $2 FOR SHARE',
 );
 
+/** Likewise one that a token stands on: it is stored, has not ended, and has not run out either. */
+export const holdLiveSession = statement(
+  'protocol_hold_live_session',
+  'SELECT expires_at FROM sessions WHERE tenant_id = $1 AND uid = $2 AND ended_at IS NULL AND expires_at > $3 FOR SHARE',
+);
+
 /** Keeps an account from ending until the surrounding transaction has committed. Finds none where it has ended. */
 export const holdAccount = statement(
   'protocol_hold_account',
   'SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL AND deletion_at IS NULL FOR SHARE',
 );
 
-/** Keeps a grant from ending, likewise; `level` counts it and those it stands on. */
+/** Keeps a grant from ending, likewise; `level` counts it and those it stands on, by the longest way down. */
 export const holdGrant = statement(
   'protocol_hold_grant',
   `SELECT g.expires_at,
-          (WITH RECURSIVE up (parent_id) AS (
-             SELECT g.parent_id UNION ALL SELECT p.parent_id FROM grants p JOIN up ON p.tenant_id = $1 AND p.id = up.parent_id
-           ) SELECT count(*)::int FROM up) AS level
+          (WITH RECURSIVE down (id, level) AS (
+             SELECT g.id, 1
+             UNION ALL
+             SELECT below.id, down.level + 1 FROM down JOIN grants p ON p.tenant_id = $1 AND p.id = down.id
+              CROSS JOIN LATERAL (VALUES (p.parent_id), (p.acting_grant_id)) AS below (id) WHERE below.id IS NOT NULL
+           ) SELECT max(level) FROM down) AS level
      FROM grants g
     WHERE g.tenant_id = $1 AND g.id = $2 AND g.ended_at IS NULL AND g.expires_at > $3 FOR SHARE`,
 );
 
 export const insertApart = statement(
   'protocol_insert_apart',
-  `INSERT INTO grants (tenant_id, id, client_id, account_id, payload, created_at, expires_at, origin, parent_id, stands_on)
-   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id, payload, expires_at`,
+  `INSERT INTO grants (tenant_id, id, client_id, account_id, payload, created_at, expires_at, origin, parent_id, stands_on, acting_grant_id, acting_session_uid)
+   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id, payload, expires_at`,
 );
 
 /** How a grant says which session it stands on without being of it. */
@@ -77,7 +86,7 @@ export const onSession = (uid: string): string => `session:${uid}`;
 
 /**
  * All of them but those that outlive it: one given a moment ago may not be in the session yet. What was given to others for a token that ends with
- * the session never outlives it.
+ * the session never outlives it, nor what was given to somebody for a person who acts in it.
  */
 export const endGrantsOfSessions = statement(
   'protocol_end_grants_of_sessions',
@@ -89,7 +98,7 @@ export const endGrantsOfSessions = statement(
      RETURNING g.id, g.client_id, g.account_id
    ), standing AS (
      UPDATE grants g SET ended_at = $5, end_reason = $6
-      WHERE g.tenant_id = $1 AND g.stands_on = ANY ($7::text[]) AND g.ended_at IS NULL
+      WHERE g.tenant_id = $1 AND (g.stands_on = ANY ($7::text[]) OR g.acting_session_uid = ANY ($2::text[])) AND g.ended_at IS NULL
      RETURNING g.id, g.client_id, g.account_id
    )
    SELECT id, client_id, account_id FROM own UNION ALL SELECT id, client_id, account_id FROM standing`,
@@ -110,9 +119,9 @@ export const endGrant = statement(
    RETURNING id, client_id, account_id`,
 );
 
-/** What stands on grants that have ended. */
+/** What stands on grants that have ended, its own or those of who acts. */
 export const endChildren = statement(
   'protocol_end_children',
-  `UPDATE grants SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND parent_id = ANY ($2::text[]) AND ended_at IS NULL
+  `UPDATE grants SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND (parent_id = ANY ($2::text[]) OR acting_grant_id = ANY ($2::text[])) AND ended_at IS NULL
    RETURNING id, client_id, account_id`,
 );

@@ -8,6 +8,7 @@ import type { AuditLog } from '../audit/audit.service.js';
 import { holdPerson } from '../users/user-rows.js';
 import { type Consent, merge, scopesOf } from './consent.js';
 import { type EndedGrant, endChildren, recordEnded } from './grant-endings.js';
+import { holdStanding, type Standing } from './grant-standing.js';
 import * as statements from './grant-statements.js';
 import type { Payload } from './handles.js';
 import { ProtocolRequest } from './request.js';
@@ -23,22 +24,16 @@ export interface Reuse {
 /** How a grant came about without a session (migrations/0056); all others are `consent`. */
 export type Origin = 'device' | 'ciba' | 'exchange' | 'assertion';
 
-/** A grant without a session. With a parent it stands on another one: it ends with it, and not after it. */
-export interface Apart {
+/** A grant without a session. */
+export interface Apart extends Standing {
   accountId: string;
   clientId: string;
   origin: Origin;
-  parent?: string;
-  /** It ends with this session as well, although it is not of it. */
-  session?: string | undefined;
   /** It was given on the word of this trusted issuer, and ends when that one is believed no more. */
   issuer?: string;
   /** No later than the token it is given for; a year where nothing is said. */
   until?: Date;
 }
-
-/** Grants that stand on one another at most, so that the end of the first is the end of few. */
-const MOST_LEVELS = 4;
 
 interface GrantRow {
   id: string;
@@ -112,34 +107,31 @@ export class Grants {
 
   /**
    * Gives a grant of its own that no browser takes for what somebody agreed to in it.
-   * @returns its payload, or undefined where the account, the session or the parent has ended, or too many stand on one another already.
+   * @returns its payload, or undefined where the account or what it would stand on has ended, or too many stand on one another already.
    */
-  giveApart(
-    { accountId, clientId, origin, parent, session, issuer, until }: Apart,
-    consent: Consent,
-  ): Promise<Payload | undefined> {
+  giveApart(apart: Apart, consent: Consent): Promise<Payload | undefined> {
+    const { accountId, clientId, origin, parent, session, acting, issuer, until } = apart;
     return this.db.transaction(async () => {
       const now = this.clock.now();
       // Who ends them waits for this, or is waited for.
       const [account] = await this.db.execute(statements.holdAccount, [currentTenantId(), accountId]);
       if (!account) return undefined;
-      if (session !== undefined && !(await this.holdsSession(session))) return undefined;
-      let expires = until && until < this.expiry(now) ? until : this.expiry(now);
-      if (parent !== undefined) {
-        const [held] = await this.db.execute<{ expires_at: Date; level: number }>(statements.holdGrant, [
-          currentTenantId(),
-          parent,
-          now,
-        ]);
-        if (!held || held.level >= MOST_LEVELS) return undefined;
-        if (held.expires_at < expires) expires = held.expires_at;
-      }
+      const ends = await holdStanding(this.db, apart, now);
+      if (!ends) return undefined;
+      const latest = this.expiry(now);
+      const expires = new Date(Math.min(...[latest, until ?? latest, ...ends].map(Number)));
       const id = newId();
       const payload = merge({ kind: 'Grant', accountId, clientId }, consent);
       const base = [currentTenantId(), id, clientId, accountId, payload, now, expires, origin];
       const ofIssuer = issuer === undefined ? null : statements.onIssuer(issuer);
       const standsOn = session === undefined ? ofIssuer : statements.onSession(session);
-      const [row] = await this.db.execute<GrantRow>(statements.insertApart, [...base, parent ?? null, standsOn]);
+      const [row] = await this.db.execute<GrantRow>(statements.insertApart, [
+        ...base,
+        parent ?? null,
+        standsOn,
+        acting?.grant ?? null,
+        acting?.session ?? null,
+      ]);
       await this.audit.record('grant.given', {
         grant_id: id,
         client_id: clientId,
@@ -229,12 +221,6 @@ export class Grants {
   private async load(id: string): Promise<Payload | undefined> {
     const [row] = await this.db.execute<GrantRow>(statements.findGrant, [currentTenantId(), id]);
     return row && toPayload(row);
-  }
-
-  /** Until the end of the transaction. */
-  private async holdsSession(uid: string): Promise<boolean> {
-    const [held] = await this.db.execute<{ ended_at: Date | null }>(statements.holdSession, [currentTenantId(), uid]);
-    return held !== undefined && held.ended_at === null;
   }
 
   private expiry(now: Date): Date {

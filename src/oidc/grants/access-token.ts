@@ -41,12 +41,11 @@ interface Given {
   gty: string;
   resourceServer: ResourceServerInstance;
   scope: string;
-  seconds: number;
   act?: Act | undefined;
   /** RFC 8693 §2.2.1. */
   issuedTokenType?: string;
-  /** Gives the grant that it stands on. */
-  grant(): Promise<string>;
+  /** Gives the grant that it stands on, and says how long both live. */
+  grant(): Promise<{ grantId: string; seconds: number }>;
 }
 
 /** All checks are behind us: the proof is spent now, and not by a request that is refused (RFC 9449 §11.1). There is no refresh token. */
@@ -54,11 +53,11 @@ export async function giveToken(
   provider: Provider,
   ctx: TokenEndpointGrantContext,
   { proof, certificate }: Bound,
-  { accountId, gty, resourceServer, scope, seconds, act, issuedTokenType, grant }: Given,
+  { accountId, gty, resourceServer, scope, act, issuedTokenType, grant }: Given,
 ): Promise<void> {
   const { client } = ctx.oidc;
   await checkDpopReplay(provider, ctx, proof, client.clientId);
-  const grantId = await grant();
+  const { grantId, seconds } = await grant();
   const token = new provider.AccessToken({
     client,
     accountId,

@@ -45,12 +45,11 @@ async function redeem(provider: Provider, assertions: Assertions, audience: stri
     gty: 'jwt_bearer',
     resourceServer,
     scope,
-    seconds,
     async grant() {
       await orInvalid(assertions.spend(believed));
       const grantId = await assertions.give(believed, client.clientId, { resource: target, scope, seconds });
       if (!grantId) throw new errors.InvalidGrant('the issuer or the account has ended');
-      return grantId;
+      return { grantId, seconds };
     },
   });
 }

@@ -88,13 +88,12 @@ async function exchange(surroundings: Surroundings, ctx: Context): Promise<void>
     gty: 'token_exchange',
     resourceServer,
     scope,
-    seconds,
     act: decision.act,
     issuedTokenType: format,
     async grant() {
-      const grantId = await exchanges.give(asked, decision, subject, { scope, seconds });
-      if (!grantId) throw new errors.InvalidRequest('subject_token has ended, or was exchanged too often');
-      return grantId;
+      const given = await exchanges.give(asked, decision, { subject, actor }, { scope, seconds });
+      if (!given) throw new errors.InvalidRequest('a token has ended, or was exchanged too often');
+      return given;
     },
   });
 }
