@@ -6,6 +6,7 @@ import type { TenantService } from './features/tenants/tenant.service.js';
 import type { Observed } from './front.js';
 import { aliasedRoutes } from './oidc/certificates.js';
 import { aliasesOf } from './oidc/provider-pool.js';
+import { badRequest } from './platform/errors.js';
 import { claimedCertificate, shownCertificate } from './platform/peer-certificate.js';
 
 const tenantPath = /^\/t\/([a-z0-9][a-z0-9-]{0,62})(\/.*)$/;
@@ -28,9 +29,13 @@ export class Aliases {
     return tenant && { tenant, prefix: slug ? `/t/${slug}` : '' };
   }
 
+  /** @throws AppError 400 where a proxy may have read another host in the request than is asked here. */
   admit(req: Observed, tenant: Tenant): void {
     const { header, ca, origin } = this.settings;
     const { front } = req;
+    // RFC 9112 §3.2.2: both are the same for whoever sends them. A proxy that goes by the Host field has not looked at certificates for another host.
+    if (header && front.asked?.field !== this.host)
+      throw badRequest('several_hosts', 'The target of a request and its Host header name one host');
     front.aliases = aliasesOf(origin, tenant);
     // One of both, as it is configured: at a listener of ours no header is believed, behind a proxy its own certificate is not the client's.
     front.certificate = header

@@ -21,8 +21,8 @@ export interface FrontState {
   forwarded: boolean;
   /** What a proxy we know has said of a certificate; nobody else's word gets here. */
   claimed?: Claimed;
-  /** Whom the request says it asks; kept, because the request speaks of nothing but its issuer afterwards. */
-  asked?: { target: string; host: string };
+  /** Whom the request says it asks, and its Host field; kept, because the request speaks of nothing but its issuer afterwards. */
+  asked?: { target: string; host: string; field: string };
   /** At the address of certificates (RFC 8705 §5) only: that address, and what was shown. */
   aliases?: string;
   certificate?: PeerCertificate | undefined;

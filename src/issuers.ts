@@ -83,13 +83,14 @@ export class Issuers {
  * addresses of whatever it finds in the target. Nothing is tidied up on the way: a path is a registered one to the byte, or unknown.
  * @throws AppError 400 where there are several Host fields (§3.2).
  */
-function targetOf({ url = '/', headers, rawHeaders }: IncomingMessage): { target: string; host: string } {
+function targetOf({ url = '/', headers, rawHeaders }: IncomingMessage): NonNullable<Observed['front']['asked']> {
   if (rawHeaders.filter((name, place) => place % 2 === 0 && isHost(name)).length > 1)
     throw badRequest('several_hosts', 'A request has one Host header');
-  if (url.startsWith('/') && !url.startsWith('//')) return { target: url, host: (headers.host ?? '').toLowerCase() };
+  const field = (headers.host ?? '').toLowerCase();
+  if (url.startsWith('/') && !url.startsWith('//')) return { target: url, host: field, field };
   const [, host, path = ''] = /^https?:\/\/([^/?]+)(.*)$/i.exec(url) ?? [];
   if (!host) throw notFound('page');
-  return { target: path.startsWith('/') ? path : `/${path}`, host: host.toLowerCase() };
+  return { target: path.startsWith('/') ? path : `/${path}`, host: host.toLowerCase(), field };
 }
 
 const isHost = (name: string) => name.length === 4 && name.toLowerCase() === 'host';

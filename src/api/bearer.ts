@@ -25,8 +25,9 @@ export async function requireBearer(
   const shown = shownToken(ctx, realm);
   const bearer = await authenticate(shown, ctx).catch((error: unknown) => {
     if (!(error instanceof InvalidProof)) throw error;
-    const { message } = error;
-    throw unauthorized('invalid_dpop_proof', message, challenge(shown.scheme, realm, 'invalid_dpop_proof', message));
+    const { code, message, nonce } = error;
+    const headers = challenge(shown.scheme, realm, code, message);
+    throw unauthorized(code, message, nonce === undefined ? headers : { ...headers, 'DPoP-Nonce': nonce });
   });
   if (!bearer) {
     const message = 'The access token is unknown, expired, revoked or meant for somebody else';

@@ -9,7 +9,8 @@ import { profileOf, signingProblem } from './profile.js';
 
 /**
  * RFC 9449 §8, §9. The engine asks before it looks at the proof, and has one list of algorithms for all clients: what a profile allows is said here.
- * At /userinfo the client is not known yet, so there only the tenant decides.
+ * At /userinfo the client is not known yet, so there only the tenant decides about nonces, and the algorithm is asked of when the proof is spent
+ * (replays.ts).
  * @throws InvalidDpopProof for a proof that can be read in two ways, and for one that the client's profile forbids.
  */
 export const asksForNonce =
@@ -23,7 +24,8 @@ export const asksForNonce =
     return policy.dpop_nonce_required || settingsOf(client).dpop_nonce_required === true;
   };
 
-function proofProblem(client: unknown, proof: string): string | undefined {
+/** What the profile of a client has against a proof of it. */
+export function proofProblem(client: unknown, proof: string): string | undefined {
   try {
     return signingProblem(client, decodeProtectedHeader(proof), decodeJwt(proof));
   } catch {

@@ -4,9 +4,13 @@ import { version } from '../../config/root.js';
 import type { Authenticate, Shown } from '../api/bearer.js';
 import { type ApiOptions, createApi } from '../api/routes.js';
 import { endpointsOf, tenantEndpoints } from '../endpoints.js';
-import { findActiveToken } from '../features/protocol/active-token.js';
+import { settingsOf } from '../features/clients/client-settings.js';
+import { findActiveToken, type JudgeProof } from '../features/protocol/active-token.js';
+import { isNonce, nextNonce } from '../features/protocol/dpop-nonces.js';
+import { InvalidProof } from '../features/protocol/proof-of-possession.js';
 import { stateOf } from '../front.js';
 import { assertScopes, scopesOf } from '../management.js';
+import { signingProblem } from '../oidc/profile.js';
 import type { Services } from '../services.js';
 
 /** @throws Error when an endpoint asks for a scope that does not exist, or breaks its contract. */
@@ -36,12 +40,31 @@ export function openApi(services: Services): Middleware {
 
 /** Who an access token for the API of the tenant that is asked speaks for, and what it was given; a person's role has no say in it yet. */
 export const tokenBearer =
-  ({ protocol, clock }: Services): Authenticate =>
+  (services: Services): Authenticate =>
   async (shown, ctx) => {
+    const { protocol, clock } = services;
     const { issuer } = stateOf(ctx);
     const request = { method: ctx.method, uri: `${issuer}${ctx.path}` };
-    const active = await findActiveToken(protocol, clock, { ...shown, ...request }, `${issuer}/api`);
+    const active = await findActiveToken(protocol, clock, { ...shown, ...request }, `${issuer}/api`, judging(services, ctx));
     if (!active) return undefined;
     const { accountId, clientId, scopes } = active;
     return { actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes }, scopes };
+  };
+
+/** What the endpoints of the engine ask of a proof: a nonce (RFC 9449 §9), and what the profile of the client allows (FAPI 2.0 §5.4.1). */
+const judging =
+  ({ tenants, clients, clock }: Services, ctx: Context): JudgeProof =>
+  async ({ alg, claims }, clientId) => {
+    const { tenant } = stateOf(ctx);
+    const client = await clients.engineMetadata(clientId);
+    const problem = signingProblem(client, { alg }, claims);
+    if (problem) throw new InvalidProof(problem);
+    const { nonce } = claims;
+    const needed = tenant.settings.protocol.dpop_nonce_required || settingsOf(client).dpop_nonce_required === true;
+    if (nonce === undefined && !needed) return;
+    const secret = tenants.secrets(tenant).dpopNonce;
+    const next = nextNonce(secret, clock.now());
+    if (typeof nonce !== 'string' || !isNonce(secret, nonce, clock.now()))
+      throw new InvalidProof('The DPoP proof needs a nonce of this server', next);
+    if (nonce !== next) ctx.set('DPoP-Nonce', next);
   };

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { JWTPayload } from 'jose';
+import { exportJWK, generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose';
 import * as client from 'openid-client';
 import { sha256 } from '../../src/platform/crypto.js';
+import { makeFapiParty, nowSeconds, send } from '../support/fapi.js';
 import { makeClient, type Party, post } from '../support/party.js';
 import { type DpopKey, dpopKey, proofOf } from '../support/proofs.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -47,7 +49,8 @@ describe('the management API takes tokens that are bound to a key (RFC 9449 §7)
   async function ask(authorization: string, dpop?: string) {
     const response = await fetch(address, { headers: { authorization, ...(dpop ? { dpop } : {}) } });
     const challenge = response.headers.get('www-authenticate');
-    return { status: response.status, error: /error="(\w+)"/.exec(challenge ?? '')?.[1], challenge };
+    const nonce = response.headers.get('dpop-nonce');
+    return { status: response.status, error: /error="(\w+)"/.exec(challenge ?? '')?.[1], challenge, nonce };
   }
 
   it('answers whoever proves that they hold the key (§7.1)', async () => {
@@ -100,6 +103,79 @@ describe('the management API takes tokens that are bound to a key (RFC 9449 §7)
     const { status, error, challenge } = await ask(`DPoP ${token}`, await proof(claims));
     expect([status, error]).toEqual([401, 'invalid_dpop_proof']);
     expect(challenge).toMatch(/^DPoP realm=.*algs="ES256 PS256 RS256 EdDSA Ed25519"$/);
+  });
+
+  describe('a nonce that the server provides (§9)', () => {
+    const withNonce = async (nonce?: string) => ask(`DPoP ${token}`, await proof(nonce === undefined ? {} : { nonce }));
+    const require = (dpop_nonce_required: boolean) =>
+      server.inside(async ({ tenants }) =>
+        tenants.update(await tenants.current(), { settings: { protocol: { dpop_nonce_required } } } as never),
+      );
+
+    it('is asked for, and given with the refusal, where the tenant says so', async () => {
+      await require(true);
+      try {
+        const first = await withNonce();
+        expect(first).toMatchObject({ status: 401, error: 'use_dpop_nonce', nonce: expect.any(String) });
+        expect((await withNonce(String(first.nonce))).status).toBe(200);
+        expect(await withNonce('of-nobody')).toMatchObject({ status: 401, error: 'use_dpop_nonce' });
+      } finally {
+        await require(false);
+      }
+      expect((await withNonce()).status).toBe(200);
+    });
+
+    it('is asked of a client that must have one, and is one with that of the token endpoint (§8)', async () => {
+      const careful = await makeClient(server, {
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        scope: 'users:read',
+        dpop_nonce_required: true,
+      });
+      const at = async (nonce?: string) => {
+        const claims = { htm: 'POST', htu: `${server.issuer}/token`, ...(nonce === undefined ? {} : { nonce }) };
+        const headers = { ...basic(careful), dpop: await proofOf(key, claims) };
+        const response = await fetch(`${server.issuer}/token`, {
+          method: 'POST',
+          headers,
+          body: new URLSearchParams(form()),
+        });
+        return { body: (await response.json()) as Record<string, string>, nonce: response.headers.get('dpop-nonce') };
+      };
+      const { nonce: given } = await at();
+      const { body } = await at(String(given));
+      const shown = async (claims: JWTPayload) =>
+        ask(`DPoP ${body.access_token}`, await proof({ ath: sha256(String(body.access_token)), ...claims }));
+      const refused = await shown({});
+      expect(refused).toMatchObject({ status: 401, error: 'use_dpop_nonce' });
+      for (const nonce of [given, refused.nonce]) expect((await shown({ nonce: String(nonce) })).status).toBe(200);
+      expect((await at(String(refused.nonce))).body.token_type).toBe('DPoP');
+    });
+  });
+
+  it('refuses a proof that the profile of the client forbids (FAPI 2.0 §5.3.2.1 no. 13, §5.4.1)', async () => {
+    const party = await makeFapiParty(server, {
+      grant_types: ['client_credentials'],
+      response_types: [],
+      redirect_uris: [],
+      scope: 'users:read',
+    });
+    const pair = await generateKeyPair('PS256', { extractable: true });
+    const [jwk, own] = [await exportJWK(pair.publicKey), await exportJWK(pair.privateKey)];
+    const made = async (alg: string, claims: object) =>
+      new SignJWT({ jti: randomUUID(), iat: nowSeconds(), ...claims })
+        .setProtectedHeader({ alg, typ: 'dpop+jwt', jwk })
+        .sign(await importJWK(own, alg));
+    const given = await made('PS256', { htm: 'POST', htu: `${server.issuer}/token` });
+    const { access_token } = (await send(server, party, '/token', form(), { proof: given })).body;
+    const shown = async (alg: string, claims: object = {}) =>
+      ask(
+        `DPoP ${access_token}`,
+        await made(alg, { htm: 'GET', htu: address, ath: sha256(String(access_token)), ...claims }),
+      );
+    expect((await shown('PS256')).status).toBe(200);
+    for (const answer of [await shown('RS256'), await shown('PS256', { iat: nowSeconds() + 200 })])
+      expect(answer).toMatchObject({ status: 401, error: 'invalid_dpop_proof' });
   });
 
   it('is used by openid-client as it is', async () => {

@@ -28,7 +28,13 @@ describe('a DPoP proof (RFC 9449 §4.3)', () => {
     provenBy({ token, scheme: 'DPoP', proof, method: 'GET', uri, ...more }, now);
 
   it('says which key is held, and until when it must not come again', async () => {
-    expect(await prove(await sign(good))).toEqual({ thumbprint: key.jkt, jti: 'one', until: seconds + 300 });
+    expect(await prove(await sign(good))).toEqual({
+      thumbprint: key.jkt,
+      jti: 'one',
+      until: seconds + 300,
+      alg: 'ES256',
+      claims: good,
+    });
   });
 
   it.each<[string, Record<string, unknown>]>([

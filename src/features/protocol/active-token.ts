@@ -11,6 +11,9 @@ export interface ActiveToken {
   scopes: ReadonlySet<string>;
 }
 
+/** Asks of a proof what the tenant does, and the client whose token it is. @throws InvalidProof */
+export type JudgeProof = (proof: Proof, clientId: string) => Promise<void>;
+
 /** Kinds that are access tokens. */
 const kinds = ['AccessToken', 'ClientCredentials'];
 
@@ -25,9 +28,11 @@ export async function findActiveToken(
   clock: Clock,
   shown: ShownToken,
   audience: string,
+  judge: JudgeProof,
 ): Promise<ActiveToken | undefined> {
   const proof = shown.scheme === 'DPoP' ? await provenBy(shown, clock.now()) : undefined;
   const token = await findActive(protocol, clock, shown.token, audience, proof);
+  if (token && proof) await judge(proof, token.clientId);
   // RFC 9449 §11.1, last: a proof that came with a token that is good for nothing can be tried again with another.
   if (token && proof && !(await protocol.replays.unique(`dpop ${token.clientId}`, proof.jti, proof.until)))
     throw new InvalidProof('The DPoP proof was used before');

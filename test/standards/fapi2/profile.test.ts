@@ -5,6 +5,7 @@ import {
   addressOf,
   answered,
   assertionClaims,
+  athOf,
   codeFor,
   type FapiParty,
   jwt,
@@ -14,9 +15,10 @@ import {
   push,
   requestOf,
   send,
+  userinfo,
 } from '../../support/fapi.js';
 import { makePerson, pkce } from '../../support/party.js';
-import { assertionOf } from '../../support/proofs.js';
+import { assertionOf, proofOf } from '../../support/proofs.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 let server: TestServer;
@@ -68,6 +70,20 @@ describe('requirements for authorization servers (FAPI 2.0 §5.3.2)', () => {
     expect((await ask(good)).status).toBe(201);
     const { status, body } = await ask(bad);
     expect([status, body.error]).toEqual([400, 'invalid_target']);
+  });
+
+  it('takes no proof at /userinfo that the profile forbids, whose token it is (§5.3.2.1 no. 13)', async () => {
+    const plain = await makeFapiParty(server, { profile: undefined, dpop_bound_access_tokens: true });
+    const statuses: number[] = [];
+    for (const one of [party, plain]) {
+      const { form } = await codeFor(server, one, email, browser);
+      const token = String((await send(server, one, '/token', form)).body.access_token);
+      for (const iat of [nowSeconds(), nowSeconds() + 200]) {
+        const claims = { htm: 'GET', htu: `${server.issuer}/userinfo`, ath: athOf(token), iat };
+        statuses.push((await userinfo(server, token, await proofOf(one.dpop, claims))).status);
+      }
+    }
+    expect(statuses).toEqual([200, 401, 200, 200]);
   });
 
   it('gives the same refresh token again, which stays good (§5.3.2.1 no. 9)', async () => {

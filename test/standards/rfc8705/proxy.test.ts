@@ -1,4 +1,5 @@
 // RFC 8705 §6.5, RFC 9440: TLS ends at a proxy, which says in a header whose certificate it has seen.
+import { request as plainRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { request } from 'undici';
 import { CertificateMaker, type ClientCertificate } from '../../support/client-certificates.js';
@@ -77,6 +78,31 @@ describe('Client-Cert (RFC 9440)', () => {
     const headers = { 'client-cert': mine.header, 'x-client-verify': 'SUCCESS' };
     expect(await ask(house, house.selfSigned, headers, new URL(issuer).host)).toEqual(refused);
     expect(await ask(house, house.vouched, headers, new URL(issuer).host)).toEqual(refused);
+  });
+
+  it('is not believed where the target names the address of certificates and Host another (RFC 9112 §3.2.2)', async () => {
+    const through = (host: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const sent = plainRequest(
+          {
+            host: '127.0.0.1',
+            port: house.port,
+            method: 'POST',
+            path: `${origin}/token`,
+            headers: { host, 'client-cert': mine.header, 'content-type': 'application/x-www-form-urlencoded' },
+          },
+          (answer) => {
+            answer.resume();
+            resolve(answer.statusCode);
+          },
+        );
+        sent.once('error', reject);
+        sent.end(
+          String(new URLSearchParams({ grant_type: 'client_credentials', client_id: house.selfSigned.clientId })),
+        );
+      });
+    expect(await through(new URL(origin).host)).toBe(200);
+    expect(await through(new URL(issuer).host)).toBe(400);
   });
 
   it.each([

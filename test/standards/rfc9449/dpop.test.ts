@@ -92,6 +92,16 @@ describe('demonstrating proof of possession (RFC 9449)', () => {
     expect(known).toMatchObject({ active: true, token_type: 'DPoP', cnf: { jkt: party.dpop.jkt } });
   });
 
+  it('is remembered for as long as it is good, also that of a clock which is fast (§11.1)', async () => {
+    const iat = nowSeconds() + 290;
+    const { form } = await codeFor(server, party, email, browser);
+    expect((await send(server, party, '/token', form, { proof: await proof({ iat }) })).status).toBe(200);
+    const rows = await server.inside(({ db }) =>
+      db.manager.query('SELECT 1 FROM replays WHERE expires_at >= to_timestamp($1)', [iat + 300]),
+    );
+    expect(rows).not.toEqual([]);
+  });
+
   it('gives no token without a proof to a client that is bound to them (§5.2)', async () => {
     const { form } = await codeFor(server, party, email, browser);
     expect((await send(server, party, '/token', form, { proof: null })).body.error).toBe('invalid_grant');
