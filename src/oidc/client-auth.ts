@@ -1,6 +1,7 @@
 // What a client has to prove, and what it may ask about tokens: the decisions the engine leaves to us at /token, /introspect and /revoke.
 import { errors, type Provider } from 'oidc-provider';
 import { clockTolerance, lifetimes } from '../../config/protocol.js';
+import { settingsOf } from '../features/clients/client-settings.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { ProtocolPolicy } from '../features/tenants/protocol-policy/protocol-policy.js';
@@ -44,7 +45,7 @@ export type MayIntrospect = (
 
 /**
  * RFC 7662 §4: who asks about a token is its client or its resource server; where the tenant says so, any client that authenticates. A public client
- * learns about its own tokens only, for it proves nothing about itself.
+ * learns about its own tokens only, for it proves nothing about itself; nor does one that registered itself or is a document, whoever made it.
  */
 export function introspectionPolicy(
   resources: Pick<ResourceService, 'findByIdentifier'>,
@@ -53,7 +54,7 @@ export function introspectionPolicy(
   return async (client, token) => {
     if (token.clientId === client.clientId) return true;
     if (client.clientAuthMethod === 'none') return false;
-    if (introspection === 'any_confidential') return true;
+    if (introspection === 'any_confidential' && !settingsOf(client).dynamic) return true;
     // A token without a resource is for our own endpoints, and a refresh token for its client: nobody else has a use for either.
     if (typeof token.aud !== 'string') return false;
     const resource = await resources.findByIdentifier(token.aud);

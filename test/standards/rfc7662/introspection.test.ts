@@ -109,6 +109,33 @@ describe('token introspection (RFC 7662)', () => {
     await policy('any_confidential');
   });
 
+  it('tells a client that registered itself of its own tokens, and of those for resources that name it (§4)', async () => {
+    const [self, named] = [await makeClient(server), await makeClient(server)];
+    await server.inside(async ({ db, invalidation, tenants, resources }) => {
+      const { id } = await tenants.current();
+      for (const { clientId } of [self, named]) {
+        await db.manager.query('UPDATE clients SET dynamic = true WHERE client_id = $1', [clientId]);
+        await invalidation.publish('client', `${id}:${clientId}`);
+      }
+      for (const [identifier, format] of [
+        ['https://named-opaque.example/api', 'opaque'],
+        ['https://named-jwt.example/api', 'jwt'],
+      ] as const) {
+        const access_token_format = format;
+        const introspection_clients = [named.clientId];
+        await resources.create({ identifier, name: identifier, access_token_format, introspection_clients });
+      }
+    });
+    for (const resource of ['https://named-opaque.example/api', 'https://named-jwt.example/api']) {
+      const { access_token, refresh_token } = await tokensFor(server, party, email, { resource });
+      for (const token of [access_token, refresh_token]) expect(await told(self, token)).toEqual({ active: false });
+      expect(await told(named, access_token)).toMatchObject({ active: true });
+      expect(await told(stranger, access_token)).toMatchObject({ active: true });
+    }
+    const own = await tokensFor(server, self, email);
+    expect(await told(self, own.access_token)).toMatchObject({ active: true });
+  });
+
   it('knows no resource server of another tenant (§4)', async () => {
     const tenant = await server.inside(({ tenants }) => tenants.create({ slug: 'acme', name: 'Acme' }));
     const token = String((await tokensFor(server, party, email, { resource: opaque })).access_token);
