@@ -14,9 +14,16 @@ export class Replays {
   async unique(issuer: string, jti: string, exp: number): Promise<boolean> {
     const rows = await this.db.execute(statements.insertReplay, [
       currentTenantId(),
-      sha256(`${issuer}\0${jti}`),
+      idOf(issuer, jti),
       new Date(exp * 1000),
     ]);
     return rows.length === 1;
   }
+
+  /** Whether it has been presented already. */
+  async isSpent(issuer: string, jti: string): Promise<boolean> {
+    return (await this.db.execute(statements.findReplay, [currentTenantId(), idOf(issuer, jti)])).length > 0;
+  }
 }
+
+const idOf = (issuer: string, jti: string) => sha256(`${issuer}\0${jti}`);

@@ -74,6 +74,8 @@ export const insertReplay = statement(
   'INSERT INTO replays (tenant_id, id, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1',
 );
 
+export const findReplay = statement('protocol_find_replay', 'SELECT 1 FROM replays WHERE tenant_id = $1 AND id = $2');
+
 export const findSession = statement(
   'protocol_find_session',
   `SELECT s.uid, s.payload, s.expires_at, h.retire_at IS NOT NULL AS retiring, s.home_ip, s.home_user_agent,

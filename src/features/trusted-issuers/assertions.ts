@@ -41,7 +41,7 @@ export class Assertions {
     private readonly issuers: Pick<TrustedIssuers, 'believed'>,
     private readonly subjects: Pick<ExternalSubjects, 'findUser'>,
     private readonly keys: Pick<IssuerKeys, 'of'>,
-    private readonly protocol: { grants: Pick<Grants, 'giveApart'>; replays: Pick<Replays, 'unique'> },
+    private readonly protocol: { grants: Pick<Grants, 'giveApart'>; replays: Pick<Replays, 'unique' | 'isSpent'> },
     private readonly terms: Terms,
   ) {}
 
@@ -69,11 +69,17 @@ export class Assertions {
   async spend({ issuer, claims }: Believed): Promise<void> {
     if (claims.jti === undefined) throw new NotBelieved('jti is missing');
     const unique = await this.protocol.replays.unique(
-      `assertion ${issuer.id}`,
+      placeOf(issuer),
       claims.jti,
       claims.exp + this.terms.tolerance,
     );
     if (!unique) throw new NotBelieved('it was used before');
+  }
+
+  /** A JWT may be exchanged more than once, but not any more once it was an assertion. @throws NotBelieved */
+  async assertUnspent({ issuer, claims }: Believed): Promise<void> {
+    if (claims.jti !== undefined && (await this.protocol.replays.isSpent(placeOf(issuer), claims.jti)))
+      throw new NotBelieved('it was used before');
   }
 
   /** @param seconds the life of the token. @returns the grant's id, or undefined where issuer, subject or account has ended meanwhile. */
@@ -122,6 +128,9 @@ export class Assertions {
     }
   }
 }
+
+/** In which each jti counts once. */
+const placeOf = ({ id }: TrustedIssuer) => `assertion ${id}`;
 
 /** What it says before anything is believed. @throws NotBelieved */
 function issuerOf(assertion: string): string {

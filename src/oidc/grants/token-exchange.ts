@@ -126,6 +126,7 @@ async function presented(
 async function foreignToken({ assertions, issuer }: Surroundings, clientId: string, value = ''): Promise<Standing> {
   try {
     const believed = await assertions.believe(value, { audience: issuer.url, clientId });
+    await assertions.assertUnspent(believed);
     const { claims, accountId } = believed;
     const act = claims.act === undefined ? undefined : readAct(claims.act, believed.issuer.issuer);
     if (claims.act !== undefined && !act) throw new NotBelieved('act is no chain of actors');

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CryptoKey, decodeJwt, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { back, exchange, makeResources, signed, TOKEN_EXCHANGE } from '../../support/exchanging.js';
-import { introspect, makeClient, makePerson, type Party } from '../../support/party.js';
+import { introspect, makeClient, makePerson, type Party, post } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const partner = 'https://partner.example';
 
 describe('subject tokens of trusted issuers (RFC 8693 §2.1, §3)', () => {
@@ -17,7 +18,7 @@ describe('subject tokens of trusted issuers (RFC 8693 §2.1, §3)', () => {
   beforeAll(async () => {
     server = await startServer();
     await makeResources(server);
-    service = await makeClient(server, { grant_types: [TOKEN_EXCHANGE], response_types: [], redirect_uris: [] });
+    service = await makeClient(server, { grant_types: [TOKEN_EXCHANGE, JWT_BEARER], response_types: [], redirect_uris: [] });
     person = await makePerson(server);
     const pair = await generateKeyPair('ES256', { extractable: true });
     key = pair.privateKey;
@@ -99,6 +100,15 @@ describe('subject tokens of trusted issuers (RFC 8693 §2.1, §3)', () => {
   ])('are refused %s (§2.2.2)', async (_case, claims, form, error) => {
     const { status, body } = await ask(await token(claims), form);
     expect([status, body.error]).toEqual([400, error]);
+  });
+
+  it('are exchanged no more where they were redeemed as an assertion, which counts once (RFC 7523 §3 no. 7)', async () => {
+    const value = await token({ jti: 'spent' });
+    for (let time = 0; time < 2; time += 1) expect((await ask(value)).status).toBe(200);
+    const form = { grant_type: JWT_BEARER, assertion: value, resource: signed };
+    expect((await post(server, '/token', service, form)).status).toBe(200);
+    const { status, body } = await ask(value);
+    expect([status, body.error]).toEqual([400, 'invalid_request']);
   });
 
   it('are none of ours: a JWT access token of this server is no JWT of somebody else (§5)', async () => {
