@@ -85,6 +85,20 @@ describe('clients that nobody uses (RFC 7591 §5)', () => {
     expect(await end()).toBe(0);
   });
 
+  it('stay where an administrator has said of them what their document cannot say, and go after a day otherwise', async () => {
+    const [said, silent] = [await register(), await register()];
+    await server.inside(({ db }) =>
+      db.manager.query(
+        `UPDATE clients SET document_expires_at = now() - interval '2 days',
+                metadata = metadata || CASE client_id WHEN $1 THEN '{"dpop_nonce_required": true}' ELSE '{}' END::jsonb
+          WHERE client_id IN ($1, $2)`,
+        [said.clientId, silent.clientId],
+      ),
+    );
+    expect(await end()).toBe(1);
+    expect([await clientOf(said.clientId), await clientOf(silent.clientId)]).toEqual([expect.anything(), undefined]);
+  });
+
   it('go once, however many processes look', async () => {
     const all = await Promise.all(Array.from({ length: 5 }, () => register()));
     for (const { clientId } of all) await age(clientId, 31);

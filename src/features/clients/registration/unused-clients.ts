@@ -3,6 +3,7 @@
 import type { Clock } from '../../../platform/clock.js';
 import { currentTenantId, withContext } from '../../../platform/context.js';
 import type { Database, Statement } from '../../../platform/database.js';
+import { settingNames } from '../client.metadata.js';
 import type { ClientLookup } from '../client-lookup.js';
 import type { RegisteredClients } from '../registered-clients.js';
 
@@ -65,11 +66,15 @@ interface Due {
   created_at: string;
 }
 
-/** Whom an administrator has disabled stays: made anew, it would not be. */
+/**
+ * Whom an administrator has disabled stays: made anew, it would not be. Likewise a document's client of which one has said what its document cannot
+ * say, such as its profile.
+ */
 const unused = (now: string) => `
   c.dynamic AND c.used_at IS NULL AND c.disabled_at IS NULL
   AND (c.created_at < ${now}::timestamptz - interval '${DAYS} days'
-    OR c.document_expires_at < ${now}::timestamptz - interval '${DOCUMENT_DAYS} days')`;
+    OR c.document_expires_at < ${now}::timestamptz - interval '${DOCUMENT_DAYS} days')
+  AND NOT (c.document_expires_at IS NOT NULL AND c.metadata ?| ARRAY['${settingNames.join("', '")}'])`;
 
 // The time as text, because a Date has no microseconds: the walk would stand still.
 const DUE = `
