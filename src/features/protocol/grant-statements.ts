@@ -61,6 +61,12 @@ export const holdAccount = statement(
   'SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL AND deletion_at IS NULL FOR SHARE',
 );
 
+/** Keeps a client from being disabled, likewise: whoever does so holds its row, and ends its grants before letting go. */
+export const holdClient = statement(
+  'protocol_hold_client',
+  'SELECT 1 FROM clients WHERE tenant_id = $1 AND client_id = $2 AND disabled_at IS NULL FOR KEY SHARE',
+);
+
 /** Keeps a grant from ending, likewise; `level` counts it and those it stands on, by the longest way down. */
 export const holdGrant = statement(
   'protocol_hold_grant',

@@ -107,7 +107,7 @@ export class Grants {
 
   /**
    * Gives a grant of its own that no browser takes for what somebody agreed to in it.
-   * @returns its payload, or undefined where the account or what it would stand on has ended, or too many stand on one another already.
+   * @returns its payload, or undefined where account, client or what it would stand on has ended, or too many stand on one another already.
    */
   giveApart(apart: Apart, consent: Consent): Promise<Payload | undefined> {
     const { accountId, clientId, origin, parent, session, acting, issuer, until } = apart;
@@ -116,6 +116,8 @@ export class Grants {
       // Who ends them waits for this, or is waited for.
       const [account] = await this.db.execute(statements.holdAccount, [currentTenantId(), accountId]);
       if (!account) return undefined;
+      const [client] = await this.db.execute(statements.holdClient, [currentTenantId(), clientId]);
+      if (!client) return undefined;
       const ends = await holdStanding(this.db, apart, now);
       if (!ends) return undefined;
       const latest = this.expiry(now);
