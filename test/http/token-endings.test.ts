@@ -176,11 +176,14 @@ describe('what ends JWT access tokens is told to their resource server (RFC 7009
     const form = { grant_type: 'client_credentials', resource };
     const token = String((await post(server, '/token', machine, form)).body.access_token);
     const position = await now();
+    const before = Date.now();
     await server.inside(async ({ clients }) => clients.disable(await clients.find(machine.clientId)));
     const endings = await since(position, (found) => names(found, token).length > 0);
     const [ending] = names(endings, token);
     expect(ending?.kind).toBe('client_id');
     expect(Number(decodeJwt(token).iat)).toBeLessThanOrEqual(Date.parse(String(ending?.ended_at)) / 1000);
+    // Another process may not have known yet, and its clock be ahead.
+    expect(Date.parse(String(ending?.ended_at))).toBeGreaterThanOrEqual(before + 5_000);
   });
 
   it('names a revoked token to its own resource server only', async () => {
@@ -199,6 +202,15 @@ describe('what ends JWT access tokens is told to their resource server (RFC 7009
     const form = { grant_type: 'client_credentials', resource };
     const { body } = await post(server, '/token', trips, form);
     expect((await ask({}, String(body.access_token))).status).toBe(401);
+  });
+
+  it('lets eight requests of one client wait at once, and others beside them', async () => {
+    const [after, theirs] = [await now(), await now(hotelsToken)];
+    const all = Array.from({ length: 12 }, () => ask({ after, wait: '3' }));
+    const other = await ask({ after: theirs, wait: '1' }, hotelsToken);
+    const statuses = (await Promise.all(all)).map(({ status }) => status).sort();
+    expect([other.status, ...statuses]).toEqual([200, ...Array(8).fill(200), ...Array(4).fill(429)]);
+    expect((await ask({ after, wait: '1' })).status).toBe(200);
   });
 
   it.each(['x', '1', '-1.0', '1.0.0', '1.x', `${'9'.repeat(40)}.0`])('refuses the position %p', async (after) => {

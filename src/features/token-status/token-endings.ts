@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../platform/clock.js';
 import { currentContext, currentTenantId } from '../../platform/context.js';
 import type { Database, Statement } from '../../platform/database.js';
-import { AppError, forbidden } from '../../platform/errors.js';
+import { AppError, forbidden, tooMany } from '../../platform/errors.js';
 import type { TokenEndingQuery } from './token-ending.schema.js';
 
 export type EndingKind = 'jti' | 'gid' | 'suid' | 'client_id';
@@ -61,7 +61,18 @@ const after: Statement = {
 /** How often a reader that waits is looked after, in milliseconds: what has ended is known everywhere within a second. */
 const pause = 500;
 
+/** Requests of one client that wait at once, in one process: each asks the database again and again. A reader needs one. */
+const MOST_WAITING = 8;
+
+/**
+ * Milliseconds in which other processes may have given a client tokens after one had disabled it: until they knew, by clocks that differ a little,
+ * in whole seconds. Those of a client that is enabled at once have ended with the others.
+ */
+const unaware = 5_000;
+
 export class TokenEndings {
+  private readonly waiting = new Map<string, number>();
+
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
@@ -69,15 +80,33 @@ export class TokenEndings {
 
   /**
    * What has ended since a position, oldest first; from the beginning, whatever tokens could still be shown. Waits for something to end where asked.
-   * @throws AppError 403 where whoever asks is no resource server, 410 where the position is of another database than this.
+   * @throws AppError 403 where whoever asks is no resource server, 410 where the position is of another database than this, 429 where too
+   * many of the same client wait already.
    */
   async read({ after: position = '0.0', limit, wait }: TokenEndingQuery): Promise<TokenEndingPage> {
     const audiences = await this.audiences();
     const until = performance.now() + wait * 1000;
-    for (;;) {
-      const page = await this.page(position, audiences, limit);
-      if (page.endings.length > 0 || performance.now() + pause > until) return page;
-      await sleep(pause);
+    const page = await this.page(position, audiences, limit);
+    if (page.endings.length > 0 || wait === 0) return page;
+    return this.inTurn(async () => {
+      for (let later = page; ; later = await this.page(position, audiences, limit)) {
+        if (later.endings.length > 0 || performance.now() + pause > until) return later;
+        await sleep(pause);
+      }
+    });
+  }
+
+  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const key = `${currentTenantId()} ${currentContext()?.actor?.id}`;
+    const others = this.waiting.get(key) ?? 0;
+    if (others >= MOST_WAITING) throw tooMany('too_many_waiting', 'Too many requests of this client wait already', 1);
+    this.waiting.set(key, others + 1);
+    try {
+      return await work();
+    } finally {
+      const left = (this.waiting.get(key) ?? 1) - 1;
+      if (left > 0) this.waiting.set(key, left);
+      else this.waiting.delete(key);
     }
   }
 
@@ -112,7 +141,7 @@ export class TokenEndings {
       endings: told.map(({ kind, value, ended_at, expires_at }) => ({
         kind,
         value,
-        endedAt: ended_at,
+        endedAt: kind === 'client_id' ? new Date(ended_at.getTime() + unaware) : ended_at,
         expiresAt: expires_at,
       })),
       next: more && last ? `${last.xid}.${last.position}` : `${horizon}.0`,
