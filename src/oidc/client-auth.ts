@@ -1,8 +1,8 @@
 // What a client has to prove, and what it may ask about tokens: the decisions the engine leaves to us at /token, /introspect and /revoke.
 import { errors, type Provider } from 'oidc-provider';
 import { clockTolerance, lifetimes } from '../../config/protocol.js';
-import { settingsOf } from '../features/clients/client-settings.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import { settingsOf } from '../features/clients/client-settings.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { ProtocolPolicy } from '../features/tenants/protocol-policy/protocol-policy.js';
 import { epochSeconds } from '../platform/clock.js';

@@ -45,7 +45,13 @@ export const tokenBearer =
     const { protocol, clock } = services;
     const { issuer } = stateOf(ctx);
     const request = { method: ctx.method, uri: `${issuer}${ctx.path}` };
-    const active = await findActiveToken(protocol, clock, { ...shown, ...request }, `${issuer}/api`, judging(services, ctx));
+    const active = await findActiveToken(
+      protocol,
+      clock,
+      { ...shown, ...request },
+      `${issuer}/api`,
+      judging(services, ctx),
+    );
     if (!active) return undefined;
     const { accountId, clientId, scopes } = active;
     return { actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes }, scopes };

@@ -68,11 +68,7 @@ export class Assertions {
   /** RFC 7523 §3 no. 7: each counts once, so it must have a jti. @throws NotBelieved */
   async spend({ issuer, claims }: Believed): Promise<void> {
     if (claims.jti === undefined) throw new NotBelieved('jti is missing');
-    const unique = await this.protocol.replays.unique(
-      placeOf(issuer),
-      claims.jti,
-      claims.exp + this.terms.tolerance,
-    );
+    const unique = await this.protocol.replays.unique(placeOf(issuer), claims.jti, claims.exp + this.terms.tolerance);
     if (!unique) throw new NotBelieved('it was used before');
   }
 

@@ -18,7 +18,11 @@ describe('subject tokens of trusted issuers (RFC 8693 §2.1, §3)', () => {
   beforeAll(async () => {
     server = await startServer();
     await makeResources(server);
-    service = await makeClient(server, { grant_types: [TOKEN_EXCHANGE, JWT_BEARER], response_types: [], redirect_uris: [] });
+    service = await makeClient(server, {
+      grant_types: [TOKEN_EXCHANGE, JWT_BEARER],
+      response_types: [],
+      redirect_uris: [],
+    });
     person = await makePerson(server);
     const pair = await generateKeyPair('ES256', { extractable: true });
     key = pair.privateKey;
