@@ -63,6 +63,8 @@ import { ClientUses1700000000083 } from '../migrations/0083-client-uses.js';
 import { UnusedClientsIndex1700000000084 } from '../migrations/0084-unused-clients-index.js';
 import { TraceFindings1700000000090 } from '../migrations/0090-trace-findings.js';
 import { TracesOfClient1700000000091 } from '../migrations/0091-traces-of-client.js';
+import { BackchannelClaims1700000000092 } from '../migrations/0092-backchannel-claims.js';
+import { GrantOriginsValid1700000000093 } from '../migrations/0093-grant-origins-valid.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -186,4 +188,6 @@ export const migrations = [
   UnusedClientsIndex1700000000084,
   TraceFindings1700000000090,
   TracesOfClient1700000000091,
+  BackchannelClaims1700000000092,
+  GrantOriginsValid1700000000093,
 ];
