@@ -2,6 +2,7 @@
 import { errors, type Provider } from 'oidc-provider';
 import { clockTolerance, lifetimes } from '../../config/protocol.js';
 import type { ClientService } from '../features/clients/client.service.js';
+import { settingsOf } from '../features/clients/client-settings.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { ProtocolPolicy } from '../features/tenants/protocol-policy/protocol-policy.js';
 import { epochSeconds } from '../platform/clock.js';
@@ -53,7 +54,8 @@ export function introspectionPolicy(
   return async (client, token) => {
     if (token.clientId === client.clientId) return true;
     if (client.clientAuthMethod === 'none') return false;
-    if (introspection === 'any_confidential') return true;
+    // Who has added itself authenticates as nobody whom the tenant knows.
+    if (introspection === 'any_confidential' && !settingsOf(client).dynamic) return true;
     // A token without a resource is for our own endpoints, and a refresh token for its client: nobody else has a use for either.
     if (typeof token.aud !== 'string') return false;
     const resource = await resources.findByIdentifier(token.aud);
