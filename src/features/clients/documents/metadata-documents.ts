@@ -69,12 +69,12 @@ export class MetadataDocuments {
     const { document_expires_at: until = 0, allowed_scope } = settingsOf(known);
     const now = this.clock.now().getTime();
     // What the tenant has taken back since is not known any more, however long the document holds.
-    const isWithin = words(allowed_scope).every((name) => ceiling.includes(name));
+    const allowed = isWithin(allowed_scope, ceiling);
     const isSilent = until + GRACE_MS > now && this.silences.has(keyOf(clientId), until, now);
-    if (known && isWithin && (until > now || isSilent)) return known;
+    if (known && allowed && (until > now || isSilent)) return known;
     // A client that is disabled is not known to the engine, and its document brings it back as little as anything else.
     if (!known && (await this.db.repo(Client).existsBy({ clientId, disabledAt: Not(IsNull()) }))) return undefined;
-    return this.together({ clientId, ceiling, known: isWithin ? known : undefined });
+    return this.together({ clientId, ceiling, known: allowed ? known : undefined });
   }
 
   /** Whoever asks for the same client at the same time waits for the same answer, unless it is that another address has asked too often. */
@@ -97,6 +97,10 @@ export class MetadataDocuments {
 
   private async refresh({ clientId, ceiling, known }: Asked): Promise<Metadata | undefined> {
     const host = documentHost(clientId);
+    // Others may have read it while this one was looking.
+    const latest = await this.lookup.engineMetadata(clientId);
+    const { document_expires_at = 0, allowed_scope } = settingsOf(latest);
+    if (document_expires_at > this.clock.now().getTime() && isWithin(allowed_scope, ceiling)) return latest;
     try {
       await this.limits.byAddress.consume(clientKey(currentContext()?.ip));
       // One tenant's requests are not counted against another's.
@@ -180,6 +184,9 @@ export class MetadataDocuments {
     await this.audit.record('client.updated', { client_id: clientId, changed });
   }
 }
+
+const isWithin = (scope: string | undefined, ceiling: readonly string[]): boolean =>
+  words(scope).every((name) => ceiling.includes(name));
 
 const keyOf = (clientId: string) => `${currentTenantId()} ${clientId}`;
 
