@@ -27,7 +27,7 @@ export class BackchannelRequests1700000000066 implements MigrationInterface {
         FOREIGN KEY (tenant_id, client_id) REFERENCES clients (tenant_id, client_id) ON DELETE CASCADE
       )`);
     await runner.query(
-      'CREATE INDEX backchannel_requests_open_idx ON backchannel_requests (tenant_id, user_id, created_at) WHERE decided_at IS NULL',
+      'CREATE INDEX backchannel_requests_user_idx ON backchannel_requests (tenant_id, user_id, created_at)',
     );
     await runner.query('CREATE INDEX backchannel_requests_client_idx ON backchannel_requests (tenant_id, client_id)');
     await runner.query('CREATE INDEX backchannel_requests_expires_at_idx ON backchannel_requests (expires_at)');

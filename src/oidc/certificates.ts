@@ -63,7 +63,7 @@ export function sayWhatIsThere(ctx: EngineContext): void {
 export function sayWhichAliases(ctx: EngineContext): void {
   const document = ctx.body as Record<string, unknown> | undefined;
   if (!document?.mtls_endpoint_aliases) return;
-  const named = Object.entries(document.mtls_endpoint_aliases).filter(([name]) => name in document);
+  const named = Object.entries(document.mtls_endpoint_aliases).filter(([name]) => document[name] !== undefined);
   document.mtls_endpoint_aliases = Object.fromEntries(named);
 }
 

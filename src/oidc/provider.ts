@@ -51,7 +51,7 @@ class OstiaryProvider extends Provider {
     };
     const answer = ours[name] ?? handler;
     super.registerResponseMode(name, (ctx, redirectUri, fields) =>
-      answer(ctx, redirectUri, this.deps.traces.explained(ctx, fields)),
+      answer.call(this, ctx, redirectUri, this.deps.traces.explained(ctx, fields)),
     );
   }
 }

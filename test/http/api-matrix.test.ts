@@ -407,5 +407,6 @@ async function furnish({
 /** A body that is valid, so that what is refused is the address. */
 function sample(schema: z.ZodType): unknown {
   const shape = objectShape(schema) ?? {};
-  return 'roles' in shape ? { roles: [] } : {};
+  if ('roles' in shape) return { roles: [] };
+  return 'subject' in shape && 'user_id' in shape ? { subject: 'somebody', user_id: nobody } : {};
 }

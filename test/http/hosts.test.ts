@@ -27,7 +27,7 @@ const unregisteredPaths = String.raw`
   /JWKS /jwks.json /userinfo/ /Userinfo /introspect/ /revoke/ /par/ /Par /register/ /Register /register/a/b
   /logout/ /Logout /logout/confirm/ /logout/Confirm /interaction /interaction/ /Interaction/x /interaction/x/
   /Setup /setup/ /Password /password/ /password/done/ /API/v1/clients /api/v1/clients/ /api/V1/clients
-  /api//v1/clients /api/v1/Clients /api/v1 /api/v1/ /Healthz /healthz/ /readyz/ /device /backchannel
+  /api//v1/clients /api/v1/Clients /api/v1 /api/v1/ /Healthz /healthz/ /readyz/ /device/ /Device /backchannel/ /device_authorization/
 `
   .trim()
   .split(/\s+/);

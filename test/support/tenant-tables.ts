@@ -48,6 +48,12 @@ export async function fillEveryTable(db: Database, tenantId: string): Promise<vo
     [tenantId],
   );
   await db.manager.query(`INSERT INTO registrations SELECT tenant_id, id, 'x', now() ${mine}`, [tenantId]);
+  await db.manager.query(
+    `INSERT INTO backchannel_requests (tenant_id, id, request_hash, user_id, client_id, scope, created_at, expires_at)
+     SELECT tenant_id, gen_random_uuid(), '', u.id, c.client_id, 'openid', now(), now()
+       FROM users u JOIN clients c USING (tenant_id) WHERE tenant_id = $1 LIMIT 1`,
+    [tenantId],
+  );
   await db.manager.query(`INSERT INTO replays VALUES ($1, 'jti', now())`, [tenantId]);
   await db.manager.query(`INSERT INTO erasures VALUES ($1, gen_random_uuid(), now())`, [tenantId]);
 }

@@ -66,6 +66,12 @@ function jsonBody(path: string, { email, signInToken }: House): object {
   return path.endsWith('recovery-login') ? { recovery_code: 'AAAA-AAAA-AAAA' } : {};
 }
 
+/** What is right there, where something has to be: a body that was refused would hide what the path names. */
+function bodyOf(path: string, { ids }: House): object {
+  if (path.endsWith('roles')) return { roles: [] };
+  return path.endsWith('subjects') ? { subject: 'somebody', user_id: ids.user_id } : {};
+}
+
 /** The management API: as token, in the path, as cursor, as key of something that is asked twice. */
 export function apiWays(b: House): Record<string, Way> {
   const found: Record<string, Way> = {};
@@ -77,7 +83,7 @@ export function apiWays(b: House): Record<string, Way> {
   });
   for (const { method, path } of api) {
     if (path.startsWith('/tenants')) continue;
-    const sent = ['post', 'put', 'patch'].includes(method) ? { json: path.endsWith('roles') ? { roles: [] } : {} } : {};
+    const sent = ['post', 'put', 'patch'].includes(method) ? { json: bodyOf(path, b) } : {};
     const filled = (name?: string, value = '') =>
       `/api/v1${path.replace(/:(\w+)/g, (_all, one: string) => encodeURIComponent(one === name ? value : (b.ids[one] ?? '')))}`;
     found[`${method} /api${path} bearer`] = (v) => ({

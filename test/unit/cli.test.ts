@@ -90,7 +90,10 @@ describe('the command line', () => {
     [['users', 'create', '--email', 'nobody'], 'must be an e-mail address'],
     [['tenants', 'create', 'default'], 'slug is reserved'],
     [['tenants', 'create', 'acme', '--host', 'https://acme.example'], 'host must be a host name'],
-    [['keys', 'rotate', '--alg', 'HS256'], 'Allowed choices are ES256, RS256, PS256, EdDSA, ECDH-ES+A256KW, RSA-OAEP-256'],
+    [
+      ['keys', 'rotate', '--alg', 'HS256'],
+      'Allowed choices are ES256, RS256, PS256, EdDSA, ECDH-ES+A256KW, RSA-OAEP-256',
+    ],
     [['keys', 'rotate', '--compromised', 'x', '--force'], '--compromised says which key it is'],
     [['apply', '-f', '/nowhere/house.yaml'], 'cannot be read (ENOENT)'],
   ])('ends with 2 and a sentence for %j', async (args, sentence) => {
