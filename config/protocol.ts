@@ -116,6 +116,10 @@ export const limits = {
   /** Documents of clients that are fetched for one address, and from one host. */
   documentFetches: { points: 30, seconds: minute },
   documentHostFetches: { points: 60, seconds: minute },
+  /** Requests of programs from one address that are kept for a while: those of devices, and those put to people who are somewhere else. */
+  storedRequests: { points: 600, seconds: minute },
+  /** Hints of one client at nobody (OpenID Connect CIBA §7.1). */
+  unknownHints: { points: 60, seconds: hour },
   /** Polls for one request: a second less than the interval, since a network brings two closer than they were sent. */
   polls: { points: 1, seconds: 4 },
   /** Codes of devices from one address that were none (RFC 8628 §5.1). */

@@ -66,6 +66,8 @@ import { TracesOfClient1700000000091 } from '../migrations/0091-traces-of-client
 import { GrantsActing1700000000095 } from '../migrations/0095-grants-acting.js';
 import { GrantsActingIndex1700000000096 } from '../migrations/0096-grants-acting-index.js';
 import { GrantsActingSessionIndex1700000000097 } from '../migrations/0097-grants-acting-session-index.js';
+import { BackchannelClaims1700000000092 } from '../migrations/0092-backchannel-claims.js';
+import { GrantOriginsValid1700000000093 } from '../migrations/0093-grant-origins-valid.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -192,4 +194,6 @@ export const migrations = [
   GrantsActing1700000000095,
   GrantsActingIndex1700000000096,
   GrantsActingSessionIndex1700000000097,
+  BackchannelClaims1700000000092,
+  GrantOriginsValid1700000000093,
 ];

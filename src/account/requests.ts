@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { askedAcr, meets } from '../features/authentication/requested-acr.js';
 import type { BackchannelRequest } from '../features/backchannel-requests/backchannel-request.entity.js';
 import type { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
+import { scopesOfClaims } from '../features/protocol/claim-scopes.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import { forbidden, notFound } from '../platform/errors.js';
 import { seeOther } from '../platform/form.js';
@@ -13,8 +14,8 @@ import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
 export interface RequestDependencies {
   requests: Pick<BackchannelRequests, 'openOf' | 'find' | 'approve' | 'deny'>;
   resources: Pick<ResourceService, 'findByIdentifier'>;
-  /** What people call an application. */
-  clientName: (clientId: string) => Promise<string | undefined>;
+  /** What people call an application, and whether it calls itself so. */
+  application: (clientId: string) => Promise<{ name: string; dynamic: boolean }>;
 }
 
 const Form = z.object({ request: z.uuid() });
@@ -23,7 +24,7 @@ const back = '/account/requests';
 export function requestRoutes(
   router: Router,
   door: AccountDoor,
-  { requests, resources, clientName }: RequestDependencies,
+  { requests, resources, application }: RequestDependencies,
 ): void {
   router.get('/requests', async (ctx) => {
     const visitor = await door.visitor(ctx);
@@ -41,7 +42,7 @@ export function requestRoutes(
     if (asked && !meets(visitor.session.acr, asked.acr))
       throw forbidden('acr_unmet', 'This request needs a stronger sign-in');
     const { acr, amr, loginTs: authTime } = visitor.session;
-    await requests.approve(request, { acr, amr, authTime });
+    await requests.approve(request, { acr, amr, authTime }, visitor.stands);
     seeOther(ctx, `${ctx.state.prefix}${back}`);
   });
 
@@ -60,10 +61,11 @@ export function requestRoutes(
     return requests.find(form.data.request, user.id);
   }
 
-  async function describe({ id, clientId, bindingMessage, scope, resource, createdAt, expiresAt }: BackchannelRequest) {
+  async function describe({ id, clientId, bindingMessage, createdAt, expiresAt, ...request }: BackchannelRequest) {
+    const { scope, claims, resource } = request;
     const found = resource ? await resources.findByIdentifier(resource) : undefined;
-    const scopes = scope
-      .split(' ')
+    const named = scope.split(' ');
+    const scopes = [...named, ...scopesOfClaims(claims, named)]
       .filter((name) => name && name !== 'openid')
       .map((name) => {
         const known = found?.scopes.find((one) => one.name === name);
@@ -71,7 +73,7 @@ export function requestRoutes(
       });
     return {
       id,
-      name: (await clientName(clientId)) ?? clientId,
+      ...(await application(clientId)),
       bindingMessage,
       scopes,
       since: createdAt.toISOString(),

@@ -1,6 +1,7 @@
 // What the client may do: asked in plain words, with what is new marked and what can be left out unticked.
-import { claimsByScope, scopes as openidScopes } from '../../config/protocol.js';
+import { scopes as openidScopes } from '../../config/protocol.js';
 import { isBuiltInClient } from '../features/clients/built-in-clients.js';
+import { scopesOfClaims } from '../features/protocol/claim-scopes.js';
 import type { Consent } from '../features/protocol/consent.js';
 import type { Engine } from '../features/protocol/engine.js';
 import type { Grants } from '../features/protocol/grants.js';
@@ -79,7 +80,8 @@ export class ConsentStep implements Step {
     }));
     for (const identifier of [params.resource ?? []].flat().map(String)) {
       const resource = await this.resources.findByIdentifier(identifier);
-      for (const scope of resource ? grantableScopes(resource, client.allowed_scope, { person: true }) : []) {
+      const registration = { person: true, ofDocument: client.of_document };
+      for (const scope of resource ? grantableScopes(resource, client.allowed_scope, registration) : []) {
         if (!requested.includes(scope.name)) continue;
         const isNew = known && (missing.missingResourceScopes?.[identifier]?.includes(scope.name) ?? false);
         lines.push({
@@ -99,13 +101,9 @@ export class ConsentStep implements Step {
 const missingClaims = ({ interaction }: Visit) =>
   (interaction.prompt.details.missingOIDCClaims as string[] | undefined) ?? [];
 
-/** Claims asked for one by one (OpenID Connect Core §5.5), told in the words of the scope they belong to. */
 function claimLines(visit: Visit): Line[] {
   const requested = (text(visit.interaction.params.scope) ?? '').split(' ');
-  const missing = missingClaims(visit);
-  return Object.entries(claimsByScope)
-    .filter(([scope, claims]) => !requested.includes(scope) && claims.some((claim) => missing.includes(claim)))
-    .map(([name]) => ({ name, optional: false, isNew: false }));
+  return scopesOfClaims(missingClaims(visit), requested).map((name) => ({ name, optional: false, isNew: false }));
 }
 
 function consent(lines: Line[]): Consent {

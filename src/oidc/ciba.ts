@@ -1,8 +1,13 @@
 // Client-Initiated Backchannel Authentication (OpenID Connect CIBA): whom a request means, and where it is put for them to decide.
 import { errors } from 'oidc-provider';
 import { polling } from '../../config/protocol.js';
+import { requestedAcr } from '../features/authentication/requested-acr.js';
 import type { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
+import { namedClaims } from '../features/protocol/claim-scopes.js';
 import type { UserService } from '../features/users/user.service.js';
+import { currentTenantId } from '../platform/context.js';
+import { AppError } from '../platform/errors.js';
+import type { Limiter } from '../platform/rate-limit.js';
 import type { EngineContext } from './engine-types.js';
 
 const GRANT = 'urn:openid:params:grant-type:ciba';
@@ -32,10 +37,30 @@ export function assertBindingMessage(message: string | undefined): void {
   throw new errors.InvalidBindingMessage('binding_message must be 1 to 64 letters, digits, spaces or .,:;!?#+/_-');
 }
 
-/** §7.1 login_hint: the address by which people sign in. One statement, whether there is such a person or not. */
-export async function personOf(users: Pick<UserService, 'findByEmail'>, hint: string): Promise<string | undefined> {
+interface Hints {
+  users: Pick<UserService, 'findByEmail'>;
+  /** How many of them one client may try in vain: each tells it whether somebody has an account. */
+  unknownHints: Pick<Limiter, 'consume' | 'reward'>;
+}
+
+/**
+ * §7.1 login_hint: the address by which people sign in, and which they have proved theirs: somebody else may have typed it. One statement, whether
+ * there is such a person or not. Whoever tries many at once is counted before any is looked up; what was somebody is given back.
+ */
+export async function personOf({ users, unknownHints }: Hints, clientId: string, hint: string) {
+  const key = `${currentTenantId()} ${clientId}`;
+  // Nothing was told to whom is refused.
+  await unknownHints.consume(key).catch((error) => unknownHints.reward(key).then(() => later(error)));
   const user = await users.findByEmail(hint);
-  return user?.active ? user.id : undefined;
+  if (!user?.active || !user.emailVerified) return undefined;
+  await unknownHints.reward(key);
+  return user.id;
+}
+
+/** §13 has no word for it: RFC 6749 §4.1.2.1. */
+function later(error: unknown): never {
+  if (error instanceof AppError && error.status === 429) throw new errors.TemporarilyUnavailable(error.message);
+  throw error;
 }
 
 interface Saved {
@@ -43,6 +68,7 @@ interface Saved {
   accountId?: string;
   clientId?: string;
   scope?: string;
+  claims?: { id_token?: object; userinfo?: object };
   resource?: string | string[];
   exp?: number;
   remainingTTL?: number;
@@ -51,17 +77,19 @@ interface Saved {
 
 /** The engine has saved what the client polls for; from here on the person sees that they are asked. */
 export async function askPerson(requests: BackchannelRequests, saved: Saved, now: Date): Promise<void> {
-  const { binding_message, acr_values } = saved.params ?? {};
-  await requests.ask({
+  const { binding_message, ...params } = saved.params ?? {};
+  const asked = requests.ask({
     handle: String(saved.jti),
     userId: String(saved.accountId),
     clientId: String(saved.clientId),
     bindingMessage: textOf(binding_message),
     scope: saved.scope ?? '',
+    claims: namedClaims(saved.claims ?? {}),
     resource: [saved.resource ?? []].flat()[0],
-    acrValues: textOf(acr_values),
+    acrValues: textOf(requestedAcr(params).values.join(' ')),
     expiresAt: new Date(now.getTime() + (saved.remainingTTL ?? 0) * 1000),
   });
+  await asked.catch(later);
 }
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

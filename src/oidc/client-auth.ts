@@ -54,6 +54,7 @@ export function introspectionPolicy(
   return async (client, token) => {
     if (token.clientId === client.clientId) return true;
     if (client.clientAuthMethod === 'none') return false;
+    // Who has added itself authenticates as nobody whom the tenant knows.
     if (introspection === 'any_confidential' && !settingsOf(client).dynamic) return true;
     // A token without a resource is for our own endpoints, and a refresh token for its client: nobody else has a use for either.
     if (typeof token.aud !== 'string') return false;

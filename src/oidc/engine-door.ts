@@ -3,15 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { bodyParser } from '@koa/bodyparser';
 import type { Context, Middleware } from 'koa';
 import { currentTenantId } from '../platform/context.js';
-import { clientKey, type Limiter, type RateLimits } from '../platform/rate-limit.js';
+import { clientKey, type Limiter, type RateLimits, waitOf } from '../platform/rate-limit.js';
 import { isAskedAgain } from './events.js';
 import type { ProviderPool } from './provider-pool.js';
-import { countedRoutes, formRoutes, guessableRoutes, routeOf } from './routes.js';
+import { countedRoutes, formRoutes, guessableRoutes, routeOf, storingRoutes } from './routes.js';
 
 const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' });
 
 type Limit = { points: number; seconds: number };
-type Allowed = { protocolFailures: Limit; authorizations: Limit };
+type Allowed = { protocolFailures: Limit; authorizations: Limit; storedRequests: Limit };
 
 /** @param head names and values in turn, of what every answer says beside its own. */
 type Answer = (res: ServerResponse, head?: readonly string[]) => Promise<void>;
@@ -19,6 +19,7 @@ type Answer = (res: ServerResponse, head?: readonly string[]) => Promise<void>;
 /** The engine's endpoints, whichever way a request comes to them. */
 export class EngineDoor {
   private readonly failures: Limiter;
+  private readonly stored: Limiter;
   readonly authorizations: Limiter;
 
   constructor(
@@ -27,14 +28,16 @@ export class EngineDoor {
     allowed: Allowed,
   ) {
     this.failures = rateLimits.limiter({ name: 'protocol', ...allowed.protocolFailures });
+    this.stored = rateLimits.limiter({ name: 'stored_requests', ...allowed.storedRequests });
     this.authorizations = rateLimits.limiter({ name: 'authorize', ...allowed.authorizations });
   }
 
-  /** @returns seconds to wait where this address has failed too often, 0 where it may ask. */
+  /** @returns seconds to wait where this address has failed too often, or has left too much behind; 0 where it may ask. */
   async wait(route: string, { method }: IncomingMessage, ip: string | undefined): Promise<number> {
     if (!guessableRoutes.has(route) || method === 'OPTIONS') return 0;
     const { remaining, seconds } = await this.failures.peek(clientKey(ip));
-    return remaining > 0 ? 0 : Math.max(1, seconds);
+    if (remaining <= 0) return Math.max(1, seconds);
+    return storingRoutes.has(route) ? waitOf(this.stored.consume(clientKey(ip))) : 0;
   }
 
   /** @returns what answers. @throws Error where the tenant's engine is not to be had; nothing has been said by then. */
@@ -81,5 +84,5 @@ function refuse(ctx: Context, seconds: number): void {
   ctx.status = 429;
   ctx.set('Retry-After', String(seconds));
   ctx.set('Cache-Control', 'no-store');
-  ctx.body = { error: 'slow_down', error_description: 'too many failed requests from this address' };
+  ctx.body = { error: 'slow_down', error_description: 'too many requests from this address' };
 }

@@ -9,10 +9,9 @@ import { asTravelling, settingsOf, travellingNames } from '../features/clients/c
 import { EVERYBODYS_TOKEN, type InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';
 import { type AgreedRegistration, decideRegistration } from '../features/clients/registration/registration-policy.js';
 import { type SoftwareStatements, StatementRefused } from '../features/clients/registration/software-statements.js';
-import { currentContext } from '../platform/context.js';
+import { currentContext, currentTenantId } from '../platform/context.js';
 import { randomToken } from '../platform/crypto.js';
-import { AppError } from '../platform/errors.js';
-import { clientKey, type Limiter } from '../platform/rate-limit.js';
+import { clientKey, type Limiter, waitOf } from '../platform/rate-limit.js';
 import type { EngineContext } from './engine-types.js';
 
 /** How the engine names what initial and registration access tokens have it ask. */
@@ -41,7 +40,7 @@ export function registrationPolicies({ initialAccessTokens, softwareStatements }
       const { software_statement: statement } = properties;
       // Once it has one, a client need not show it again, and what it states stays.
       if (statement !== undefined || !agreed.stated) {
-        const stated = await softwareStatements.read(statement, issuer).catch(refusedStatement);
+        const stated = await softwareStatements.read(statement, issuer, agreed.statement).catch(refusedStatement);
         if (stated) Object.assign(agreed, { statement, stated });
       }
       Object.assign(properties, agreed.stated);
@@ -87,24 +86,12 @@ function refusedStatement(error: unknown): never {
 export function asEverybody(limiter: Pick<Limiter, 'consume'>) {
   return async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
     if (ctx.method !== 'POST' || ctx.path !== routes.registration) return next();
-    if (!ctx.get('authorization')) ctx.req.headers.authorization = `Bearer ${EVERYBODYS_TOKEN}`;
-    if (ctx.get('authorization') === `Bearer ${EVERYBODYS_TOKEN}`) {
-      const seconds = await waitOf(limiter.consume(clientKey(currentContext()?.ip)));
-      if (seconds > 0) return refuse(ctx, seconds);
-    }
+    if (ctx.get('authorization')) return next();
+    const seconds = await waitOf(limiter.consume(`${currentTenantId()} ${clientKey(currentContext()?.ip)}`));
+    if (seconds > 0) return refuse(ctx, seconds);
+    ctx.req.headers.authorization = `Bearer ${EVERYBODYS_TOKEN}`;
     return next();
   };
-}
-
-/** @returns 0 where nobody has to wait. */
-async function waitOf(counted: Promise<void>): Promise<number> {
-  try {
-    await counted;
-    return 0;
-  } catch (error) {
-    if (error instanceof AppError) return error.details.retryAfter ?? 1;
-    throw error;
-  }
 }
 
 function refuse(ctx: EngineContext, seconds: number): void {

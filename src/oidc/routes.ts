@@ -11,7 +11,7 @@ interface EngineRoute {
   guessable?: true;
   /** Asked by programs, most of all requests: they need no page, and take the short way. */
   program?: true;
-  /** Each call may leave something behind for a while: calls count against the address. */
+  /** Each call may leave something behind for a while: calls count against the address, those of programs (`program`) and of browsers apart. */
   leavesRows?: true;
   /** OpenID Connect Core §3.1.2.1 and RP-Initiated Logout 1.0 §2: a request that a browser may also send as a form. */
   alsoAsForm?: true;
@@ -56,6 +56,7 @@ export const engineRoutes: readonly EngineRoute[] = [
     path: routes.device_authorization,
     guessable: true,
     program: true,
+    leavesRows: true,
     refusals: ['device_authorization.error'],
     explained: true,
   },
@@ -63,6 +64,7 @@ export const engineRoutes: readonly EngineRoute[] = [
     path: routes.backchannel_authentication,
     guessable: true,
     program: true,
+    leavesRows: true,
     refusals: ['backchannel_authentication.error'],
     explained: true,
   },
@@ -94,7 +96,9 @@ export function routeOf(path: string): string | undefined {
 }
 
 export const guessableRoutes: ReadonlySet<string> = new Set(pathsOf(engineRoutes.filter((route) => route.guessable)));
-export const countedRoutes: ReadonlySet<string> = new Set(pathsOf(engineRoutes.filter((route) => route.leavesRows)));
+const leaving = engineRoutes.filter((route) => route.leavesRows);
+export const countedRoutes: ReadonlySet<string> = new Set(pathsOf(leaving.filter((route) => !route.program)));
+export const storingRoutes: ReadonlySet<string> = new Set(pathsOf(leaving.filter((route) => route.program)));
 export const formRoutes: ReadonlySet<string> = new Set(pathsOf(engineRoutes.filter((route) => route.alsoAsForm)));
 export const machineRoutes: readonly string[] = pathsOf(engineRoutes.filter((route) => route.program));
 

@@ -5,7 +5,7 @@ import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { type Clock, systemClock } from './clock.js';
-import { type AppError, tooMany, unavailable } from './errors.js';
+import { AppError, tooMany, unavailable } from './errors.js';
 import { type Count, MemoryWindows } from './rate-limit-memory.js';
 import { QuietKeys } from './rate-limit-quiet.js';
 import type { RedisClient } from './redis.js';
@@ -192,6 +192,17 @@ export function clientKey(ip: string | undefined): string {
     .slice(0, 4)
     .map((part) => part.toString(16))
     .join(':')}::/64`;
+}
+
+/** @returns seconds, for those who answer in words of their own; 0 where nobody has to wait. */
+export async function waitOf(consumed: Promise<void>): Promise<number> {
+  try {
+    await consumed;
+    return 0;
+  } catch (error) {
+    if (error instanceof AppError) return error.details.retryAfter ?? 1;
+    throw error;
+  }
 }
 
 function countOrError(outcome: unknown): RateLimiterRes {

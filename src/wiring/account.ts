@@ -6,6 +6,7 @@ import { AccountDoor } from '../account/door.js';
 import { createAccountRouter } from '../account/routes.js';
 import { WayBack } from '../account/way-back.js';
 import { requireBearer } from '../api/bearer.js';
+import { settingsOf } from '../features/clients/client-settings.js';
 import type { Engine } from '../features/protocol/engine.js';
 import { stateOf } from '../front.js';
 import { deriveKey } from '../platform/crypto.js';
@@ -67,6 +68,10 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     resources,
     activity: services.ownActivity,
     lockdownLinks: services.lockdownLinks,
+    application: async (clientId) => {
+      const metadata = (await clients.engineMetadata(clientId)) ?? {};
+      return { name: String(metadata.client_name ?? clientId), dynamic: settingsOf(metadata).dynamic === true };
+    },
     clientName: async (clientId) => (await clients.engineMetadata(clientId))?.client_name as string | undefined,
   });
   const authenticate = tokenBearer(services);

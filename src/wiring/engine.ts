@@ -37,6 +37,7 @@ export function openEngine(
       exchanges: services.exchanges,
       assertions: services.assertions,
       backchannelRequests: services.backchannelRequests,
+      unknownHints: rateLimits.limiter({ name: 'unknown_hints', ...limits.unknownHints }),
       egress: services.egress,
       pages: enginePages,
       devicePages: createDevicePages(pages, enginePages.renderError),

@@ -95,6 +95,8 @@ export function openPeople(ground: Ground) {
     async factorsRemoved({ id }) {
       await devices.endAll({ id }, 'factors_removed');
       await sessions.endAll(id, 'factors_removed');
+      // Also what stands on no session: whoever has lost a factor may not be the one who has agreed to it.
+      await grants.endAll({ accountId: id }, 'logout');
     },
     recoveryCodeUsed: (user, left) => factorLetters.used(user, left),
   });

@@ -198,6 +198,7 @@ export const ofAccount: Sample[] = [
       {
         id: '0199f0c4-1111-7000-8000-3b1e0f6a2c51',
         name: client.name,
+        dynamic: true,
         bindingMessage: 'Z-4711',
         since: at1405,
         until: at1405,

@@ -5,12 +5,16 @@ import { isAllowedHost, isDocumentUrl } from '../../src/features/clients/documen
 const clientId = 'https://tool.example/client.json';
 const redirect_uris = ['https://tool.example/cb'];
 const read = (said: unknown, more: object = {}) =>
-  readDocument(clientId, {
-    status: 200,
-    contentType: 'application/json',
-    text: typeof said === 'string' ? said : JSON.stringify(said),
-    ...more,
-  });
+  readDocument(
+    clientId,
+    {
+      status: 200,
+      contentType: 'application/json',
+      text: typeof said === 'string' ? said : JSON.stringify(said),
+      ...more,
+    },
+    ['openid', 'email', 'orders'],
+  );
 const document = (more: object = {}) => ({ client_id: clientId, client_name: 'Tool', redirect_uris, ...more });
 
 describe('a client_id that is the address of a document (OAuth Client ID Metadata Document §3)', () => {
@@ -100,6 +104,14 @@ describe('what a document says (OAuth Client ID Metadata Document §4)', () => {
   );
 
   it.each([
+    [undefined, 'openid email orders'],
+    ['openid orders users:write', 'openid orders'],
+    ['email', 'email'],
+  ])('asks for %j: of that what such a client may', (scope, given) =>
+    expect(read(document({ scope })).scope).toBe(given),
+  );
+
+  it.each([
     [['http://127.0.0.1/cb', 'http://localhost/cb'], 'native'],
     [['com.example.tool:/cb'], 'native'],
     [['https://tool.example/cb'], 'web'],
@@ -131,6 +143,8 @@ describe('what a document says (OAuth Client ID Metadata Document §4)', () => {
       }),
     ],
     ['keys over http', document({ token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'http://localhost/jwks' })],
+    ['scopes none of which is for it', document({ scope: 'users:write' })],
+    ['something that is to be fetched each time', document({ sector_identifier_uri: 'https://tool.example/sector' })],
     ['no redirect_uris', { client_id: clientId }],
     ['empty redirect_uris', document({ redirect_uris: [] })],
     ['redirect_uris that are no list', document({ redirect_uris: 'https://tool.example/cb' })],

@@ -31,6 +31,7 @@ const settings = leaves(readSettings({})).filter(([name]) => !elsewhere.includes
 /** Without a default. */
 const optional = [
   'authentication.passkeys.allowed_aaguids',
+  'protocol.client_id_metadata_documents.scopes',
   'protocol.open_registration.scopes',
   'protocol.open_registration.redirect_hosts',
 ];

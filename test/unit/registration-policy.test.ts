@@ -10,8 +10,10 @@ type Row = [
   refused: string[],
 ];
 
+const people = 'openid profile email address phone offline_access';
+
 const rows: Row[] = [
-  ['nothing is said', {}, {}, undefined, undefined, []],
+  ['nothing is said: what is about people, and nothing else', {}, {}, undefined, people, []],
   ['scopes about people need no policy', {}, { scope: 'openid email' }, undefined, 'openid email', []],
   ['a scope of a resource does', {}, { scope: 'openid trips' }, undefined, 'openid trips', ['/scope']],
   ['the policy names it', { scopes: ['openid', 'trips'] }, { scope: 'openid trips' }, undefined, 'openid trips', []],
@@ -40,7 +42,7 @@ const rows: Row[] = [
     { grant_types: ['refresh_token'] },
     { grant_types: ['refresh_token', 'client_credentials'] },
     undefined,
-    undefined,
+    people,
     ['/grant_types/1'],
   ],
   [
@@ -48,7 +50,7 @@ const rows: Row[] = [
     { grant_types: ['client_credentials'] },
     {},
     undefined,
-    undefined,
+    people,
     ['/grant_types/0'],
   ],
   [
@@ -56,7 +58,7 @@ const rows: Row[] = [
     { grant_types: ['refresh_token'] },
     { grant_types: 'password' },
     undefined,
-    undefined,
+    people,
     [],
   ],
   [
@@ -64,7 +66,7 @@ const rows: Row[] = [
     { redirect_hosts: ['rp.example'] },
     { redirect_uris: ['https://rp.example:444/cb'] },
     undefined,
-    undefined,
+    people,
     [],
   ],
   [
@@ -72,7 +74,7 @@ const rows: Row[] = [
     { redirect_hosts: ['rp.example'] },
     { redirect_uris: ['https://rp.example/', 'https://evil.example/'] },
     undefined,
-    undefined,
+    people,
     ['/redirect_uris/1'],
   ],
   [
@@ -80,7 +82,7 @@ const rows: Row[] = [
     { redirect_hosts: ['rp.example'] },
     { redirect_uris: ['https://rp.example.evil.example/'] },
     undefined,
-    undefined,
+    people,
     ['/redirect_uris/0'],
   ],
   [
@@ -88,7 +90,7 @@ const rows: Row[] = [
     { redirect_hosts: ['rp.example'] },
     { redirect_uris: ['https://a.rp.example/'] },
     undefined,
-    undefined,
+    people,
     ['/redirect_uris/0'],
   ],
   [
@@ -96,7 +98,7 @@ const rows: Row[] = [
     { redirect_hosts: ['rp.example'] },
     { redirect_uris: ['https://rp.example@evil.example/'] },
     undefined,
-    undefined,
+    people,
     ['/redirect_uris/0'],
   ],
   [
@@ -104,7 +106,7 @@ const rows: Row[] = [
     { redirect_hosts: ['rp.example'] },
     { redirect_uris: ['com.example.app:/cb'] },
     undefined,
-    undefined,
+    people,
     ['/redirect_uris/0'],
   ],
   [
@@ -112,7 +114,7 @@ const rows: Row[] = [
     { redirect_hosts: ['rp.example'] },
     { post_logout_redirect_uris: ['https://evil.example/'] },
     undefined,
-    undefined,
+    people,
     ['/post_logout_redirect_uris/0'],
   ],
 ];

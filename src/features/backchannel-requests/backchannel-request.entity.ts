@@ -14,6 +14,8 @@ export class BackchannelRequest extends TenantEntity {
   /** Shown on both devices, so that they can be compared. */
   @Column('text', { nullable: true }) bindingMessage: string | null = null;
   @Column('text') scope!: string;
+  /** Asked for one by one (OpenID Connect Core §5.5), beside those of the scope. */
+  @Column('text', { array: true, default: () => "'{}'" }) claims: string[] = [];
   @Column('text', { nullable: true }) resource: string | null = null;
   @Column('text', { nullable: true }) acrValues: string | null = null;
   @Column('timestamptz') createdAt!: Date;

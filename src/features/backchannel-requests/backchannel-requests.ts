@@ -2,9 +2,10 @@
 // Hands off to: protocol (the engine's row, the grant), ping.ts (who wants to be told).
 import { IsNull, MoreThan } from 'typeorm';
 import type { Clock } from '../../platform/clock.js';
+import { currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
-import type { Database } from '../../platform/database.js';
-import { conflict, notFound } from '../../platform/errors.js';
+import type { Database, Statement } from '../../platform/database.js';
+import { conflict, notFound, tooMany } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { BackchannelCodes, Proof } from '../protocol/backchannel-codes.js';
 import type { Consent } from '../protocol/consent.js';
@@ -19,6 +20,7 @@ export interface Asked {
   clientId: string;
   bindingMessage?: string | undefined;
   scope: string;
+  claims: string[];
   resource?: string | undefined;
   acrValues?: string | undefined;
   expiresAt: Date;
@@ -29,6 +31,8 @@ export type TellClient = (request: BackchannelRequest) => Promise<void>;
 
 /** A page shows no more of them; the oldest are over first. */
 const MOST_SHOWN = 50;
+/** So many of one client may wait for one person. */
+const MOST_OF_CLIENT = 5;
 
 export class BackchannelRequests {
   constructor(
@@ -40,8 +44,10 @@ export class BackchannelRequests {
     private readonly tell: TellClient,
   ) {}
 
+  /** @throws AppError 429 where as many wait for this person already as one client may put to them. */
   ask({ handle, bindingMessage, resource, acrValues, ...asked }: Asked): Promise<BackchannelRequest> {
     return this.db.transaction(async () => {
+      await this.assertFew(asked);
       const request = await this.db.repo(BackchannelRequest).insert(
         Object.assign(new BackchannelRequest(), {
           ...asked,
@@ -75,13 +81,17 @@ export class BackchannelRequests {
     return request;
   }
 
-  /** @throws AppError 409 where it was decided before, or is over: of two who decide at once the first has. */
-  approve(request: BackchannelRequest, proof: Proof): Promise<void> {
+  /**
+   * @param stands in the transaction: whether the session in which they decide goes on. Whoever ends it waits, or was first.
+   * @throws AppError 409 where it was decided before, or is over: of two who decide at once the first has.
+   */
+  approve(request: BackchannelRequest, proof: Proof, stands: () => Promise<boolean>): Promise<void> {
     return this.db.transaction(async () => {
+      if (!(await stands())) throw over();
       const payload = await this.decide(request, 'approved');
       const grant = await this.grants.giveApart(
         { accountId: request.userId, clientId: request.clientId, origin: 'ciba' },
-        consentTo(request, payload),
+        consentTo(request),
       );
       if (!grant) throw over();
       await this.codes.approve(payload, String(grant.jti), proof);
@@ -107,6 +117,21 @@ export class BackchannelRequests {
     });
   }
 
+  /** One client must not hide what others ask, nor itself what it has asked before. Those who ask at once are counted after each other. */
+  private async assertFew({ userId, clientId }: Pick<Asked, 'userId' | 'clientId'>): Promise<void> {
+    await this.db.execute(hold, [`${currentTenantId()} ${userId} ${clientId}`]);
+    const now = this.clock.now();
+    const waiting = { userId, clientId, decidedAt: IsNull(), expiresAt: MoreThan(now) };
+    const open = await this.db.repo(BackchannelRequest).find({ where: waiting, take: MOST_OF_CLIENT });
+    if (open.length < MOST_OF_CLIENT) return;
+    const first = Math.min(...open.map(({ expiresAt }) => expiresAt.getTime()));
+    throw tooMany(
+      'too_many_requests',
+      'As many requests of this client wait for this person already',
+      Math.max(1, Math.ceil((first - now.getTime()) / 1000)),
+    );
+  }
+
   /** One conditional update: who comes second finds it decided. */
   private async decide({ id, requestHash }: BackchannelRequest, decision: Decision): Promise<Payload> {
     const now = this.clock.now();
@@ -122,12 +147,15 @@ export class BackchannelRequests {
 
 const over = () => conflict('request_over', 'This request was decided before, or its time is over');
 
-/** Exactly what was asked and shown: scopes of OpenID Connect, and those of the one resource that the tokens are for (RFC 8707). */
-function consentTo({ scope, resource }: BackchannelRequest, { claims }: Payload): Consent {
-  const members = (claims ?? {}) as { id_token?: object; userinfo?: object };
-  const names = [...new Set([...Object.keys(members.id_token ?? {}), ...Object.keys(members.userinfo ?? {})])];
+const hold: Statement = {
+  name: 'backchannel_requests_hold',
+  text: `SELECT pg_advisory_xact_lock(hashtextextended('backchannel_request ' || $1::text, 0))`,
+};
+
+/** Exactly what was asked and shown: scopes and claims of OpenID Connect, and scopes of the one resource that the tokens are for (RFC 8707). */
+function consentTo({ scope, claims, resource }: BackchannelRequest): Consent {
   return {
-    openid: { scope, ...(names.length > 0 ? { claims: names } : {}) },
+    openid: { scope, ...(claims.length > 0 ? { claims } : {}) },
     ...(resource ? { resources: { [resource]: scope } } : {}),
   };
 }

@@ -11,6 +11,7 @@ import { needsSecret } from './client.rules.js';
 import { ClientSecret } from './client-secret.entity.js';
 import { asTravelling } from './client-settings.js';
 import { asProfiled, breaches, demandsOf } from './profiles.js';
+import { scopesOf } from './registration/registration-policy.js';
 
 const TOPIC = 'client';
 
@@ -105,7 +106,8 @@ function engineView(
       ...members,
       consent_policy: consentPolicy,
       dynamic,
-      allowed_scope: scope,
+      // Who registered itself is never one to which nothing is forbidden.
+      allowed_scope: scope ?? (dynamic ? scopesOf(registrationPolicy ?? {}).join(' ') : undefined),
       registration_policy: registrationPolicy ?? undefined,
       document_expires_at: documentExpiresAt?.getTime(),
       used: usedAt !== null,

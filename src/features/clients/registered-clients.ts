@@ -2,7 +2,7 @@
 // for consent. The engine has checked the request; what it hands over is checked against our own schema once more.
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
-import { notFound, unauthorized } from '../../platform/errors.js';
+import { invalid, notFound, unauthorized } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { Client } from './client.entity.js';
 import { isRegistered, isSetting } from './client.metadata.js';
@@ -12,6 +12,7 @@ import type { ClientLookup } from './client-lookup.js';
 import { ClientSecrets } from './client-secrets.js';
 import { type ClientSettings, settingsOf } from './client-settings.js';
 import type { InitialAccessTokens } from './registration/initial-access-tokens.js';
+import { scopesOf, words } from './registration/registration-policy.js';
 
 type Members = Readonly<Record<string, unknown>>;
 type Agreed = ClientSettings['registration_policy'];
@@ -75,6 +76,7 @@ export class RegisteredClients {
       .setLock('pessimistic_write')
       .getOne();
     if (!client || client.disabledAt) throw notFound('client');
+    assertHeld(said.scope, [...scopesOf(agreed ?? client.registrationPolicy ?? {}), ...words(client.metadata.scope)]);
     const metadata = checkedMetadata({ ...partOf(client.metadata, isSetting), ...said });
     await this.hooks.maySign(metadata);
     const name = metadata.client_name ?? clientId;
@@ -108,6 +110,15 @@ export class RegisteredClients {
     });
     return client;
   }
+}
+
+/** What was decided on may be older than what an administrator has taken away since. @throws AppError 422 */
+function assertHeld(scope: unknown, held: readonly string[]): void {
+  const more = words(scope).filter((name) => !held.includes(name));
+  if (more.length > 0)
+    throw invalid('The registration is not for this client', [
+      { pointer: '/scope', message: `${more.join(' ')} is not for this client to ask for` },
+    ]);
 }
 
 const scopeOf = (scope: string | undefined) => (scope === undefined ? {} : { scope });

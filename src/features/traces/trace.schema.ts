@@ -5,7 +5,7 @@ import type { Finding } from './traces.js';
 
 export const TraceQuery = z.strictObject({
   ...pageQuery,
-  client_id: z.string().max(128).optional().meta({ description: 'Refusals of this client' }),
+  client_id: z.string().max(256).optional().meta({ description: 'Refusals of this client' }),
 });
 export type TraceQuery = z.infer<typeof TraceQuery>;
 

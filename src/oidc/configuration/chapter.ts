@@ -15,6 +15,7 @@ import type { AuthenticationPolicy } from '../../features/tenants/authentication
 import type { ProtocolPolicy } from '../../features/tenants/protocol-policy/protocol-policy.js';
 import type { UserService } from '../../features/users/user.service.js';
 import type { Egress } from '../../platform/egress.js';
+import type { Limiter } from '../../platform/rate-limit.js';
 import type { DevicePages } from '../device-pages.js';
 import type { EnginePages } from '../pages.js';
 
@@ -32,6 +33,7 @@ export interface ConfigurationDependencies {
   devices: Devices;
   secondFactors: Pick<SecondFactors, 'of'>;
   backchannelRequests: BackchannelRequests;
+  unknownHints: Pick<Limiter, 'consume' | 'reward'>;
   egress: Egress;
   pages: EnginePages;
   devicePages: DevicePages;

@@ -4,7 +4,7 @@ import { lifetimes } from '../../../config/protocol.js';
 import { askPerson, assertBindingMessage, personOf } from '../ciba.js';
 import type { Chapter } from './chapter.js';
 
-export const ciba: Chapter = ({ users, backchannelRequests }) => ({
+export const ciba: Chapter = ({ users, unknownHints, backchannelRequests }) => ({
   ttl: {
     // §7.1 requested_expiry: less than usual if it likes, never more.
     BackchannelAuthenticationRequest: (ctx) =>
@@ -14,7 +14,7 @@ export const ciba: Chapter = ({ users, backchannelRequests }) => ({
     ciba: {
       enabled: true,
       deliveryModes: ['poll', 'ping'],
-      processLoginHint: (_ctx, hint) => personOf(users, hint ?? ''),
+      processLoginHint: (ctx, hint) => personOf({ users, unknownHints }, String(ctx.oidc.client?.clientId), hint ?? ''),
       processLoginHintToken: (_ctx, token) => {
         refuse('login_hint_token', token);
         return undefined;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { limits } from '../../../config/protocol.js';
 import { Browser, type Page, readForm } from '../../support/browser.js';
 import { introspect, makeClient, makePerson, type Party, post, signIn } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
@@ -12,7 +13,10 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
   let phone: Browser;
 
   beforeAll(async () => {
-    server = await startServer();
+    const roomy = Object.fromEntries(Object.keys(limits).map((name) => [name, { points: 100_000, seconds: 60 }]));
+    server = await startServer({
+      overrides: { limits: { ...roomy, unknownHints: { points: 5, seconds: 3600 } } },
+    });
     bank = await makeBank();
     person = await makePerson(server);
     phone = new Browser();
@@ -113,6 +117,118 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
     expect(tried.status).toBe(404);
     expect(await answer(id)).toEqual([400, 'authorization_pending']);
     await press(await requests(), 'deny');
+  });
+
+  it('claims asked for one by one are shown, and nothing is given that is not (OpenID Connect Core §5.5)', async () => {
+    const claims = { userinfo: { address: null, phone_number: null, roles: null }, id_token: { auth_time: null } };
+    const id = await asked({ scope: 'openid', claims: JSON.stringify(claims) });
+    const page = await requests();
+    const newest = page.html.slice(0, page.html.indexOf('/requests/approve'));
+    expect(newest).toContain('See your postal address');
+    expect(newest).toContain('See your phone number');
+    expect(newest).not.toContain('See your e-mail address');
+    await press(page, 'approve');
+    expect((await poll(id)).status).toBe(200);
+    const [grant] = await server.inside(({ db }) =>
+      db.manager.query(
+        `SELECT payload -> 'openid' AS openid FROM grants WHERE origin = 'ciba' ORDER BY created_at DESC`,
+      ),
+    );
+    expect(grant.openid).toEqual({ scope: 'openid', claims: ['auth_time', 'address', 'phone_number'] });
+  });
+
+  it('a class that is asked for as an essential claim is asked for like one in acr_values (§7.1, OpenID Connect Core §5.5.1.1)', async () => {
+    const acr = { essential: true, values: ['urn:ostiary:acr:phr'] };
+    const id = await asked({ claims: JSON.stringify({ id_token: { acr } }) });
+    const page = await requests();
+    expect((await press(page, 'approve')).status).toBe(403);
+    expect(await answer(id)).toEqual([400, 'authorization_pending']);
+    await press(page, 'deny');
+  });
+
+  it('who is asked is told where the application has added itself', async () => {
+    const party = await makeBank();
+    await server.inside(async ({ db, invalidation, tenants }) => {
+      await db.manager.query('UPDATE clients SET dynamic = true WHERE client_id = $1', [party.clientId]);
+      await invalidation.publish('client', `${(await tenants.find('default')).id}:${party.clientId}`);
+    });
+    expect((await requests()).html).not.toContain('added itself');
+    expect((await ask({}, party)).status).toBe(200);
+    const page = await requests();
+    expect(page.html).toContain('added itself');
+    await press(page, 'deny');
+  });
+
+  it('nobody is asked for an address that they have not proved theirs: somebody else may have typed it (§7.1)', async () => {
+    const party = await makeBank();
+    const squatter = { email: 'victim@corp.example', email_verified: false };
+    await server.inside(({ users }) => users.create(squatter as never));
+    expect((await ask({ login_hint: squatter.email }, party)).body.error).toBe('unknown_user_id');
+  });
+
+  it('few hints of one client at nobody, then not even right ones tell it who has an account, twenty at once', async () => {
+    const party = await makeBank();
+    const tried = await Promise.all(
+      Array.from({ length: 20 }, (_, number) => ask({ login_hint: `nobody-${number}@example.com` }, party)),
+    );
+    expect(tried.filter(({ body }) => body.error === 'unknown_user_id')).toHaveLength(5);
+    for (const login_hint of [person.email, 'nobody@example.com'])
+      expect((await ask({ login_hint }, party)).body.error).toBe('temporarily_unavailable');
+    expect((await ask({}, await makeBank())).status).toBe(200);
+    await press(await requests(), 'deny');
+  });
+
+  it('one client asks one person for few things at a time, and hides nothing that others ask', async () => {
+    const party = await makeBank();
+    const made = await Promise.all(Array.from({ length: 20 }, () => ask({}, party)));
+    expect(made.filter(({ status }) => status === 200)).toHaveLength(5);
+    for (const { status, body } of made) if (status !== 200) expect(body.error).toBe('temporarily_unavailable');
+    const id = await asked();
+    await press(await requests(), 'deny');
+    expect(await answer(id)).toEqual([400, 'access_denied']);
+    for (let left = 5; left > 0; left -= 1) await press(await requests(), 'deny');
+    expect((await ask({}, party)).status).toBe(200);
+    await press(await requests(), 'deny');
+  });
+
+  describe('what an intruder has approved', () => {
+    let owner: { id: string; email: string };
+    let browser: Browser;
+
+    beforeAll(async () => {
+      owner = await makePerson(server);
+      browser = new Browser();
+      await signIn(browser, `${server.issuer}/account`, owner.email);
+    });
+
+    const page = () => browser.open(`${server.issuer}/account/requests`);
+
+    it('is nothing any more, once the factors of the account are taken away', async () => {
+      const id = await asked({ login_hint: owner.email, scope: 'openid offline_access' });
+      await press(await page(), 'approve', browser);
+      const { body } = await poll(id);
+      const active = async () => (await introspect(server, bank, String(body.access_token))).body.active;
+      expect(await active()).toBe(true);
+      await server.inside(async ({ secondFactors, users }) => secondFactors.removeAll(await users.find(owner.id)));
+      expect(await active()).toBe(false);
+      await signIn(browser, `${server.issuer}/account`, owner.email);
+    });
+
+    it('is not given in a session that its owner is ending at that moment', async () => {
+      const id = await asked({ login_hint: owner.email });
+      const before = await page();
+      let pressed: Promise<Page> | undefined;
+      await server.inside(({ db, ownSessions }) =>
+        db.transaction(async () => {
+          await db.manager.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [owner.id]);
+          pressed = press(before, 'approve', browser);
+          await new Promise((resolve) => setTimeout(resolve, 1_000));
+          await ownSessions.endOthers(owner.id, 'none');
+        }),
+      );
+      await pressed;
+      expect(await answer(id)).toEqual([400, 'authorization_pending']);
+    });
   });
 
   it('goes on without the browser that approved it, and ends with its grant', async () => {

@@ -29,10 +29,10 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
     fetch(authorizationUrl(server, party(clientId), pkce(), more), { redirect: 'manual' });
   const discovery = async () =>
     (await (await fetch(`${server.issuer}/.well-known/openid-configuration`)).json()) as Record<string, unknown>;
-  const allow = async (hosts: string[]) => {
+  const allow = async (hosts: string[], scopes?: string[]) => {
     const tenant = await server.services.tenants.find('default');
     await server.services.tenants.update(tenant, {
-      settings: { protocol: { client_id_metadata_documents: { hosts } } },
+      settings: { protocol: { client_id_metadata_documents: { hosts, ...(scopes ? { scopes } : {}) } } },
     });
     await until(
       'the engine was built anew',
@@ -137,6 +137,53 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
       expect([status, typeof body.refresh_token]).toEqual([200, 'string']);
       const stored = await server.inside(({ clients }) => clients.find(clientId));
       expect([stored.dynamic, stored.consentPolicy]).toEqual([true, 'explicit']);
+    });
+
+    /** As far as a token, agreeing to whatever is asked. @returns its scopes, but those about people. */
+    async function givenAt(resource: string, scope: string, clientId: string, roles: string[] = []) {
+      count += 1;
+      const { email } = await server.inside(async ({ users, passwords }) => {
+        const person = { email: `agrees-${count}@example.com`, email_verified: true };
+        const user = await users.create(person as never, roles);
+        await passwords.set(user, password);
+        return user;
+      });
+      const proof = pkce();
+      const url = authorizationUrl(server, party(clientId), proof, { resource, scope: `openid ${scope}` });
+      const { status, body } = await token(clientId, {
+        grant_type: 'authorization_code',
+        code: codeOf(await signIn(new Browser(), url, email)),
+        redirect_uri: redirectUri,
+        code_verifier: proof.verifier,
+        resource,
+      });
+      expect(status).toBe(200);
+      return String(body.scope ?? '')
+        .split(' ')
+        .filter((name) => name && name !== 'openid');
+    }
+
+    it('is given nothing of the management API, whatever it says of itself and whoever agrees', async () => {
+      const clientId = newClient({ scope: 'openid users:write clients:write keys:write' });
+      expect(await givenAt(`${server.issuer}/api`, 'users:write keys:write', clientId, ['admin'])).toEqual([]);
+      await allow(['tool.example'], ['openid', 'users:write']);
+      const another = newClient({ scope: 'openid users:write' });
+      expect(await givenAt(`${server.issuer}/api`, 'users:write', another, ['admin'])).toEqual([]);
+      await allow(['tool.example']);
+    });
+
+    it('is given of the resources of the tenant what the tenant names for such clients, said or unsaid', async () => {
+      const resource = 'https://orders.example';
+      await server.inside(({ resources }) =>
+        resources.create({ identifier: resource, name: 'Orders', scopes: [{ name: 'orders' }, { name: 'refunds' }] }),
+      );
+      const [said, unsaid] = [newClient({ scope: 'openid orders refunds' }), newClient()];
+      for (const one of [said, unsaid]) expect(await givenAt(resource, 'orders refunds', one)).toEqual([]);
+      await allow(['tool.example'], ['openid', 'orders']);
+      for (const one of [said, unsaid]) await expire(one);
+      for (const one of [said, unsaid]) expect(await givenAt(resource, 'orders refunds', one)).toEqual(['orders']);
+      await allow(['tool.example']);
+      for (const one of [said, unsaid]) expect(await givenAt(resource, 'orders refunds', one)).toEqual([]);
     });
 
     it('is nothing proved on the machine of whoever uses it (RFC 8252 §8.6)', async () => {

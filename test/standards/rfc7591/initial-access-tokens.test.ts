@@ -146,6 +146,46 @@ describe('what a client registers with (RFC 7591 §3, §5)', () => {
     expect([changed.status, changed.body.scope, (await stored()).metadata.scope]).toEqual([200, 'openid', 'openid']);
   });
 
+  it('a client that names no scope may ask for no more than one that does: nothing of a resource (RFC 7591 §2)', async () => {
+    const resource = 'https://orders.example';
+    await server.inside(({ resources }) =>
+      resources.create({ identifier: resource, name: 'Orders', scopes: [{ name: 'orders:admin' }] }),
+    );
+    const { body: client } = await register((await issue()).initial_access_token);
+    expect(client.scope).toBe('openid profile email address phone offline_access');
+    const party = {
+      clientId: String(client.client_id),
+      clientSecret: String(client.client_secret),
+      redirectUri: 'https://rp.example/cb',
+    };
+    // Also one whose row has none.
+    for (const member of ['nothing', 'scope']) {
+      await server.inside(async ({ db, invalidation, tenants }) => {
+        await db.manager.query('UPDATE clients SET metadata = metadata - $2::text WHERE client_id = $1', [
+          party.clientId,
+          member,
+        ]);
+        await invalidation.publish('client', `${(await tenants.find('default')).id}:${party.clientId}`);
+      });
+      const { email } = await makePerson(server);
+      const given = await tokensFor(server, party, email, { resource, scope: 'openid orders:admin' });
+      expect(given.scope ?? '').not.toContain('orders:admin');
+    }
+  });
+
+  it('what an administrator takes away, a change of the client that was decided before does not bring back (RFC 7592 §2.2)', async () => {
+    const { body: client } = await register((await issue()).initial_access_token);
+    const id = String(client.client_id);
+    const give = (scope: string) =>
+      server.inside(async ({ clients }) => clients.update(await clients.find(id), { scope }));
+    await give('openid orders:admin');
+    const decided = { ...(await server.inside(({ clients }) => clients.engineMetadata(id))) };
+    await give('openid');
+    const late = server.inside(({ registeredClients }) => registeredClients.save(decided, undefined));
+    await expect(late).rejects.toMatchObject({ status: 422, details: { issues: [{ pointer: '/scope' }] } });
+    expect((await server.inside(({ clients }) => clients.find(id))).metadata.scope).toBe('openid');
+  });
+
   it('says when the client was registered, in every answer (RFC 7591 §3.2.1)', async () => {
     const { body: client } = await register((await issue()).initial_access_token);
     const token = String(client.registration_access_token);
@@ -193,6 +233,17 @@ describe('what a client registers with (RFC 7591 §3, §5)', () => {
       const elsewhere = { redirect_uris: ['https://elsewhere.example/cb'] };
       expect((await register(value, elsewhere, issuer)).status).toBe(201);
       expect((await register(value, elsewhere, issuer)).status).toBe(401);
+    });
+
+    it('what whoever brings no token is given there nobody can send, however it is spelled: they are counted (RFC 7591 §5)', async () => {
+      for (const authorization of ['Bearer everybody', 'bearer everybody', 'BEARER everybody', 'Bearer EVERYBODY']) {
+        const response = await fetch(`${issuer}/register`, {
+          method: 'POST',
+          headers: { authorization, 'content-type': 'application/json' },
+          body: JSON.stringify(metadata),
+        });
+        expect([authorization, response.status]).toEqual([authorization, 401]);
+      }
     });
 
     it('so many from one address, and no more (RFC 7591 §5)', async () => {

@@ -83,6 +83,19 @@ describe('software statements (RFC 7591 §2.3)', () => {
     expect(stored.metadata).toMatchObject({ client_name: 'Vouched', redirect_uris });
   });
 
+  it('of other software do not replace the one a client has registered with (RFC 7592 §2.2)', async () => {
+    const { body: client } = await register({ software_statement: await sign({ software_id: 'one' }) });
+    const [at, bearer] = [String(client.registration_client_uri), String(client.registration_access_token)];
+    const evil = ['https://evil.example/cb'];
+    const change = async (statement: Json) =>
+      send('PUT', at, bearer, { client_id: client.client_id, software_statement: await sign(statement) });
+    for (const software_id of ['two', undefined]) {
+      const { status, body } = await change({ software_id, redirect_uris: evil });
+      expect([status, body.error]).toEqual([400, 'unapproved_software_statement']);
+    }
+    expect((await change({ software_id: 'one', client_name: 'Newer' })).body.client_name).toBe('Newer');
+  });
+
   it('say how the client authenticates, and it gets a secret where that needs one', async () => {
     for (const [stated, said] of [
       ['none', 'client_secret_basic'],
@@ -162,6 +175,7 @@ describe('software statements (RFC 7591 §2.3)', () => {
         return [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.');
       },
     ],
+    ['that is an access token', 'invalid_software_statement', () => sign({}, { header: { typ: 'at+jwt' } })],
     ['that is no JWT', 'invalid_software_statement', () => 'nonsense'],
     ['that is no text', 'invalid_software_statement', () => ({})],
   ])('are not believed: %s (§3.2.2)', async (_what, error, statement) => {

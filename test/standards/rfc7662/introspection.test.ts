@@ -81,6 +81,15 @@ describe('token introspection (RFC 7662)', () => {
       expect(await told(stranger, access)).toMatchObject({ active: true });
     });
 
+    it('tells whoever has registered itself of its own tokens only: it authenticates as nobody whom the tenant knows (§4)', async () => {
+      const itself = await makeClient(server);
+      await server.inside(async ({ db, invalidation, tenants }) => {
+        await db.manager.query('UPDATE clients SET dynamic = true WHERE client_id = $1', [itself.clientId]);
+        await invalidation.publish('client', `${(await tenants.find('default')).id}:${itself.clientId}`);
+      });
+      expect(await told(itself, access)).toEqual({ active: false });
+    });
+
     it('tells a public client of its own tokens only: it proves nothing about itself (§4)', async () => {
       expect(await asPublic(app, access)).toEqual({ active: false });
     });

@@ -13,7 +13,12 @@ describe('how often codes of devices are asked for and tried (RFC 8628)', () => 
     const roomy = Object.fromEntries(Object.keys(limits).map((name) => [name, { points: 100_000, seconds: 60 }]));
     server = await startServer({
       overrides: {
-        limits: { ...roomy, polls: { points: 1, seconds: 2 }, userCodeFailures: { points: 3, seconds: 60 } },
+        limits: {
+          ...roomy,
+          polls: { points: 1, seconds: 2 },
+          userCodeFailures: { points: 3, seconds: 60 },
+          storedRequests: { points: 20, seconds: 60 },
+        },
       },
     });
     tv = await makeDeviceClient(server);
@@ -50,5 +55,16 @@ describe('how often codes of devices are asked for and tried (RFC 8628)', () => 
     const refused = await typeCode(new Browser(), server, right);
     expect([refused.status, refused.html.includes('id="device-confirm"')]).toEqual([429, false]);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
+  it('§5.6 so many codes for one address and no more: each is kept for a while, and anybody may ask for them', async () => {
+    const answers = [];
+    for (let time = 0; time < 21; time += 1) answers.push(await askForCodes(server, tv));
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { status, body, headers } of refused) {
+      expect([status, body.error]).toEqual([429, 'slow_down']);
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    }
   });
 });

@@ -15,8 +15,10 @@ import { type FullMetadata, isSetting } from '../client.metadata.js';
 import { checkedMetadata } from '../client.rules.js';
 import type { ClientLookup } from '../client-lookup.js';
 import { settingsOf } from '../client-settings.js';
+import { scopesOf, words } from '../registration/registration-policy.js';
 import { DocumentRefused, DocumentUnavailable, holdsFor, MOST_BYTES, readDocument } from './document.js';
 import { documentHost, isAllowedHost, isDocumentUrl } from './document-url.js';
+import { Silences } from './silences.js';
 
 type Metadata = Readonly<Record<string, unknown>>;
 type TenantPolicy = () => Promise<Pick<ProtocolPolicy, 'client_id_metadata_documents'>>;
@@ -30,8 +32,17 @@ interface Limits {
   byHost: Pick<Limiter, 'consume'>;
 }
 
+interface Asked {
+  clientId: string;
+  /** Scopes. */
+  ceiling: readonly string[];
+  /** Undefined where nothing is known that may go on. */
+  known: Metadata | undefined;
+}
+
 export class MetadataDocuments {
   private readonly flights = new Map<string, Promise<Metadata | undefined>>();
+  private readonly silences = new Silences();
 
   constructor(
     private readonly db: Database,
@@ -52,54 +63,76 @@ export class MetadataDocuments {
   async engineMetadata(clientId: string): Promise<Metadata | undefined> {
     const known = await this.lookup.engineMetadata(clientId);
     if (!isDocumentUrl(clientId)) return known;
-    const { hosts } = (await this.tenantPolicy()).client_id_metadata_documents;
+    const { hosts, scopes } = (await this.tenantPolicy()).client_id_metadata_documents;
     if (!isAllowedHost(clientId, hosts)) return undefined;
-    const until = settingsOf(known).document_expires_at ?? 0;
-    if (known && until > this.clock.now().getTime()) return known;
+    const ceiling = scopesOf({ scopes });
+    const { document_expires_at: until = 0, allowed_scope } = settingsOf(known);
+    const now = this.clock.now().getTime();
+    // What the tenant has taken back since is not known any more, however long the document holds.
+    const allowed = isWithin(allowed_scope, ceiling);
+    const isSilent = until + GRACE_MS > now && this.silences.has(keyOf(clientId), until, now);
+    if (known && allowed && (until > now || isSilent)) return known;
     // A client that is disabled is not known to the engine, and its document brings it back as little as anything else.
     if (!known && (await this.db.repo(Client).existsBy({ clientId, disabledAt: Not(IsNull()) }))) return undefined;
-    return this.together(clientId, known);
+    return this.together({ clientId, ceiling, known: allowed ? known : undefined });
   }
 
-  /** Whoever asks for the same client at the same time waits for the same answer. */
-  private together(clientId: string, known: Metadata | undefined): Promise<Metadata | undefined> {
-    const key = `${currentTenantId()} ${clientId}`;
-    let flight = this.flights.get(key);
-    if (!flight) {
-      flight = this.refresh(clientId, known).finally(() => this.flights.delete(key));
-      this.flights.set(key, flight);
+  /** Whoever asks for the same client at the same time waits for the same answer, unless it is that another address has asked too often. */
+  private async together(asked: Asked): Promise<Metadata | undefined> {
+    const key = keyOf(asked.clientId);
+    const others = this.flights.get(key);
+    if (others) {
+      const answer = await others.catch((error) => {
+        if (error instanceof AppError && error.status === 429) return error;
+        throw error;
+      });
+      if (!(answer instanceof AppError)) return answer;
     }
+    const flight: Promise<Metadata | undefined> = this.refresh(asked).finally(() => {
+      if (this.flights.get(key) === flight) this.flights.delete(key);
+    });
+    this.flights.set(key, flight);
     return flight;
   }
 
-  private async refresh(clientId: string, known: Metadata | undefined): Promise<Metadata | undefined> {
+  private async refresh({ clientId, ceiling, known }: Asked): Promise<Metadata | undefined> {
     const host = documentHost(clientId);
+    // Others may have read it while this one was looking.
+    const latest = await this.lookup.engineMetadata(clientId);
+    const { document_expires_at = 0, allowed_scope } = settingsOf(latest);
+    if (document_expires_at > this.clock.now().getTime() && isWithin(allowed_scope, ceiling)) return latest;
     try {
       await this.limits.byAddress.consume(clientKey(currentContext()?.ip));
-      await this.limits.byHost.consume(host);
-      const { metadata, seconds } = await this.fetch(clientId);
+      // One tenant's requests are not counted against another's.
+      await this.limits.byHost.consume(`${currentTenantId()} ${host}`);
+      const { metadata, seconds } = await this.fetch(clientId, ceiling);
       await this.keep(clientId, metadata, new Date(this.clock.now().getTime() + seconds * 1000));
       return await this.lookup.engineMetadata(clientId);
     } catch (error) {
+      const [until, now] = [settingsOf(known).document_expires_at ?? 0, this.clock.now().getTime()];
+      const goesOn = known !== undefined && until + GRACE_MS > now;
+      // Whoever asks for other documents of the host, and too often, says nothing of this one.
+      if (goesOn && error instanceof AppError && error.status === 429) return known;
       const reason = refusalOf(error);
       if (reason === undefined) throw error;
       this.logger.info('a client ID metadata document was not taken', { host, reason });
       // §4.4: what could not be fetched is not remembered as an answer.
-      const until = settingsOf(known).document_expires_at ?? 0;
-      return isSilence(error) && until + GRACE_MS > this.clock.now().getTime() ? known : undefined;
+      if (!goesOn || !isSilence(error)) return undefined;
+      this.silences.note(keyOf(clientId), until, now);
+      return known;
     }
   }
 
-  private async fetch(clientId: string): Promise<{ metadata: FullMetadata; seconds: number }> {
+  private async fetch(
+    clientId: string,
+    ceiling: readonly string[],
+  ): Promise<{ metadata: FullMetadata; seconds: number }> {
     const answer = await this.egress.fetch(clientId, {
       headers: { accept: 'application/json' },
       maxBytes: MOST_BYTES,
     });
-    const metadata = readDocument(clientId, {
-      status: answer.status,
-      contentType: answer.headers.get('content-type'),
-      text: await answer.text(),
-    });
+    const [status, contentType, text] = [answer.status, answer.headers.get('content-type'), await answer.text()];
+    const metadata = readDocument(clientId, { status, contentType, text }, ceiling);
     return { metadata, seconds: holdsFor(answer.headers.get('cache-control')) };
   }
 
@@ -151,6 +184,11 @@ export class MetadataDocuments {
     await this.audit.record('client.updated', { client_id: clientId, changed });
   }
 }
+
+const isWithin = (scope: string | undefined, ceiling: readonly string[]): boolean =>
+  words(scope).every((name) => ceiling.includes(name));
+
+const keyOf = (clientId: string) => `${currentTenantId()} ${clientId}`;
 
 const hold: Statement = {
   name: 'client_documents_hold',

@@ -12,8 +12,8 @@ import { InitialAccessToken } from './initial-access-token.entity.js';
 import { IssueInitialAccessToken } from './initial-access-token.schema.js';
 import type { RegistrationPolicy } from './registration-policy.js';
 
-/** What a request holds that comes without a token; it opens nothing but where the tenant says `open`, and there it is no secret. */
-export const EVERYBODYS_TOKEN = 'everybody';
+/** What a request is given that comes without a token, and was counted. Nobody can send it; it opens nothing but where the tenant says `open`. */
+export const EVERYBODYS_TOKEN = randomToken();
 
 /** Grants in which a person takes part: nobody is let in for having asked (RFC 6749 §4.4). */
 const FOR_EVERYBODY: RegistrationPolicy['grant_types'] = ['authorization_code', 'refresh_token'];

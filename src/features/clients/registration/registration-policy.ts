@@ -21,7 +21,7 @@ export interface AgreedRegistration extends RegistrationPolicy {
 type Members = Readonly<Record<string, unknown>>;
 
 interface Decision {
-  /** All that the client may ask for, of resources too; undefined where nothing says. */
+  /** All that the client may ask for, of resources too; undefined where what it said is no scope. */
   scope: string | undefined;
   issues: Issue[];
 }
@@ -33,7 +33,7 @@ interface Decision {
 export function decideRegistration(policy: RegistrationPolicy, said: Members, held?: string): Decision {
   const issues: Issue[] = [];
   const refuse = (member: string, message: string) => issues.push({ pointer: `/${member}`, message });
-  const mayAsk = new Set([...(policy.scopes ?? identityScopes), ...words(held)]);
+  const mayAsk = new Set([...scopesOf(policy), ...words(held)]);
   for (const name of words(said.scope))
     if (!mayAsk.has(name)) refuse('scope', `${name} is not for this client to ask for`);
 
@@ -48,11 +48,15 @@ export function decideRegistration(policy: RegistrationPolicy, said: Members, he
       if (policy.redirect_hosts && !policy.redirect_hosts.includes(hostOf(uri)))
         refuse(`${member}/${index}`, 'is at a host that is not for this client');
 
-  // RFC 7591 §2: a default where the client says nothing.
-  return { scope: typeof said.scope === 'string' ? said.scope : (held ?? policy.scopes?.join(' ')), issues };
+  // RFC 7591 §2: a default where the client says nothing; who names no scope may ask for no more than who does.
+  if (said.scope === undefined) return { scope: held ?? scopesOf(policy).join(' '), issues };
+  return { scope: typeof said.scope === 'string' ? said.scope : undefined, issues };
 }
 
-const words = (scope: unknown): string[] => (typeof scope === 'string' ? scope.split(' ').filter(Boolean) : []);
+/** The most that a client may ask for under a policy, beside what an administrator has given it. */
+export const scopesOf = ({ scopes }: Pick<RegistrationPolicy, 'scopes'>): readonly string[] => scopes ?? identityScopes;
+
+export const words = (scope: unknown): string[] => (typeof scope === 'string' ? scope.split(' ').filter(Boolean) : []);
 const texts = (list: unknown): string[] => (Array.isArray(list) ? list.filter((one) => typeof one === 'string') : []);
 
 /** Nothing where there is none: an address of a private-use scheme is at no host. */

@@ -28,16 +28,23 @@ export class SoftwareStatements {
   /**
    * @param statement the member as it was sent; undefined where there is none.
    * @param issuer of the tenant.
+   * @param former with which the client has registered: another is about the same software, and of the same issuer.
    * @returns the metadata that it states, undefined where there is none and none is needed. @throws StatementRefused
    */
-  async read(statement: unknown, issuer: string): Promise<Record<string, unknown> | undefined> {
+  async read(statement: unknown, issuer: string, former?: string): Promise<Record<string, unknown> | undefined> {
     const { required, issuers } = (await this.tenantPolicy()).software_statements;
     if (statement === undefined && required)
       throw new StatementRefused('missing', 'software_statement is needed to register here');
     if (statement === undefined) return undefined;
     if (typeof statement !== 'string' || isAmbiguousJwt(statement))
       throw new StatementRefused('invalid', 'software_statement must be a JWT');
-    const { iss } = claimsOf(statement);
+    const { iss, software_id } = claimsOf(statement);
+    const before = former === undefined ? undefined : claimsOf(former);
+    if (before && (before.iss !== iss || before.software_id !== software_id))
+      throw new StatementRefused(
+        'unapproved',
+        'it is about other software than that of the client, or of another issuer',
+      );
     const trusted = issuers.find((one) => one.issuer === iss);
     if (!trusted) throw new StatementRefused('unapproved', 'nobody whom this server believes has issued it');
     const claims = await this.verified(statement, trusted.issuer, trusted.jwks as unknown as JSONWebKeySet);
@@ -50,12 +57,15 @@ export class SoftwareStatements {
   /** With the keys of its issuer alone, whatever its header points at (RFC 8725 §3.10). */
   private async verified(statement: string, issuer: string, jwks: JSONWebKeySet): Promise<JWTPayload> {
     try {
-      const { payload } = await jwtVerify(statement, createLocalJWKSet(jwks), {
+      const { payload, protectedHeader } = await jwtVerify(statement, createLocalJWKSet(jwks), {
         issuer,
         algorithms: [...CLIENT_ALGS],
         clockTolerance,
         currentDate: this.clock.now(),
       });
+      // RFC 8725 §3.11: what its issuer has signed for another purpose says it in its type.
+      if (!/^(?:jwt)?$/i.test(protectedHeader.typ ?? ''))
+        throw new StatementRefused('invalid', 'software_statement is a JWT of another type');
       return payload;
     } catch (error) {
       if (error instanceof errors.JOSEError) throw new StatementRefused('invalid', 'software_statement is not valid');

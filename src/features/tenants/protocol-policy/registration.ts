@@ -1,7 +1,7 @@
 // Whether clients may register themselves (RFC 7591) and manage their registration (RFC 7592), and what everybody may register.
 import { z } from 'zod';
 
-const ScopeName = z
+export const ScopeName = z
   .string()
   .min(1)
   .max(256)

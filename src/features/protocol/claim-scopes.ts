@@ -1,0 +1,16 @@
+// Claims asked for one by one (OpenID Connect Core §5.5), told in the words of the scope they belong to.
+import { claimsByScope } from '../../../config/protocol.js';
+
+/** @returns scopes that have one of these claims, but those that are asked for as a whole. */
+export const scopesOfClaims = (claims: readonly string[], besides: readonly string[]): string[] =>
+  Object.entries(claimsByScope)
+    .filter(([scope, members]) => !besides.includes(scope) && members.some((claim) => claims.includes(claim)))
+    .map(([scope]) => scope);
+
+const ofScopes: ReadonlySet<string> = new Set(Object.values(claimsByScope).flat());
+
+/** @param claims the parameter, parsed. @returns those about people that have words: nobody can agree to others. */
+export function namedClaims({ id_token, userinfo }: { id_token?: object | null; userinfo?: object | null }): string[] {
+  const names = new Set([...Object.keys(id_token ?? {}), ...Object.keys(userinfo ?? {})]);
+  return [...names].filter((name) => ofScopes.has(name));
+}
