@@ -61,6 +61,7 @@ import { ClientRegistrations1700000000081 } from '../migrations/0081-client-regi
 import { ClientDocuments1700000000082 } from '../migrations/0082-client-documents.js';
 import { ClientUses1700000000083 } from '../migrations/0083-client-uses.js';
 import { UnusedClientsIndex1700000000084 } from '../migrations/0084-unused-clients-index.js';
+import { ResourceDetails1700000000085 } from '../migrations/0085-resource-details.js';
 import { TraceFindings1700000000090 } from '../migrations/0090-trace-findings.js';
 import { TracesOfClient1700000000091 } from '../migrations/0091-traces-of-client.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
@@ -184,6 +185,7 @@ export const migrations = [
   ClientDocuments1700000000082,
   ClientUses1700000000083,
   UnusedClientsIndex1700000000084,
+  ResourceDetails1700000000085,
   TraceFindings1700000000090,
   TracesOfClient1700000000091,
 ];

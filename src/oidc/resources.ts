@@ -16,11 +16,13 @@ export function createResourceServerInfo(resources: ResourceService) {
         `its tokens are signed with ${resource.signingAlg}, which the profile of the client forbids`,
       );
     const person = ctx.oidc.params?.grant_type !== 'client_credentials';
-    const scopes = grantableScopes(resource, settingsOf(client).allowed_scope?.split(' '), { person });
+    const { allowed_scope, access_token_ttl, dynamic = false, document_expires_at } = settingsOf(client);
+    const asking = { person, dynamic, selfDescribed: document_expires_at !== undefined };
+    const scopes = grantableScopes(resource, allowed_scope?.split(' '), asking);
     return {
       audience: resource.identifier,
       scope: scopes.map(({ name }) => name).join(' '),
-      accessTokenTTL: settingsOf(client).access_token_ttl ?? resource.accessTokenTtl,
+      accessTokenTTL: access_token_ttl ?? resource.accessTokenTtl,
       accessTokenFormat: resource.accessTokenFormat,
       ...(resource.accessTokenFormat === 'jwt' ? { jwt: { sign: { alg: resource.signingAlg } } } : {}),
     };
