@@ -89,7 +89,9 @@ export function createApp(services: Services): App {
   koa.use(setup.routes());
   for (const letter of openLetters(services, { csrf, pages })) koa.use(letter.routes());
   koa.use(account.pages.routes());
-  koa.use(createWellKnownRouter({ securityContact: config.securityContact, clock }).routes());
+  koa.use(
+    createWellKnownRouter({ securityContact: config.securityContact, clock, resources: services.resources }).routes(),
+  );
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());
   koa.use(createErrorReferenceRouter(pages).routes());

@@ -35,8 +35,9 @@ export interface FrontState {
   prefix: string;
 }
 
-/** The metadata of an issuer and its keys. */
-const published = /^(\/t\/[a-z0-9-]+)?(\/\.well-known\/[a-z-]+|\/jwks)(\/t\/[a-z0-9-]+)?(\?|$)/;
+/** The metadata of an issuer and of its resources, and its keys. */
+const published =
+  /^(\/t\/[a-z0-9-]+)?((\/\.well-known\/[a-z-]+|\/jwks)(\/t\/[a-z0-9-]+)?(\?|$)|\/\.well-known\/oauth-protected-resource\/)/;
 
 export type Observed = IncomingMessage & { front: FrontState; originalUrl?: string };
 type Handler = (req: Observed, res: ServerResponse) => unknown;

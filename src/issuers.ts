@@ -7,8 +7,11 @@ import type { TenantService } from './features/tenants/tenant.service.js';
 import type { Observed } from './front.js';
 import { AppError, badRequest, notFound } from './platform/errors.js';
 
-/** RFC 8414 §3.1 and RFC 9728 §3.1 put the well-known part before the issuer's path. */
-const wellKnownInFront = /^(\/\.well-known\/(?:oauth-authorization-server|oauth-protected-resource))(\/t\/[a-z0-9-]+)$/;
+/** RFC 8414 §3.1 puts the well-known part before the issuer's path; RFC 9728 §3.1 before that of a resource, which may go on below it. */
+const wellKnownInFront = [
+  /^(\/\.well-known\/oauth-authorization-server)(\/t\/[a-z0-9-]+)$/,
+  /^(\/\.well-known\/oauth-protected-resource)(\/t\/[a-z0-9-]+)(\/.*)?$/,
+];
 const tenantPath = /^\/t\/([a-z0-9][a-z0-9-]{0,62})(\/.*)$/;
 const isSlug = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -133,8 +136,11 @@ async function onSubdomain(
 
 function rewriteWellKnown(url: string): string {
   const [path = '', query] = url.split('?', 2);
-  const [, wellKnown, tenant] = wellKnownInFront.exec(path) ?? [];
-  return wellKnown && tenant ? `${tenant}${wellKnown}${query === undefined ? '' : `?${query}`}` : url;
+  for (const form of wellKnownInFront) {
+    const [, wellKnown, tenant, rest = ''] = form.exec(path) ?? [];
+    if (wellKnown && tenant) return `${tenant}${wellKnown}${rest}${query === undefined ? '' : `?${query}`}`;
+  }
+  return url;
 }
 
 /** The engine reads these: it is told the issuer, whatever the sender says. */

@@ -61,13 +61,14 @@ import { ClientRegistrations1700000000081 } from '../migrations/0081-client-regi
 import { ClientDocuments1700000000082 } from '../migrations/0082-client-documents.js';
 import { ClientUses1700000000083 } from '../migrations/0083-client-uses.js';
 import { UnusedClientsIndex1700000000084 } from '../migrations/0084-unused-clients-index.js';
+import { ResourceDetails1700000000085 } from '../migrations/0085-resource-details.js';
 import { TraceFindings1700000000090 } from '../migrations/0090-trace-findings.js';
 import { TracesOfClient1700000000091 } from '../migrations/0091-traces-of-client.js';
+import { BackchannelClaims1700000000092 } from '../migrations/0092-backchannel-claims.js';
+import { GrantOriginsValid1700000000093 } from '../migrations/0093-grant-origins-valid.js';
 import { GrantsActing1700000000095 } from '../migrations/0095-grants-acting.js';
 import { GrantsActingIndex1700000000096 } from '../migrations/0096-grants-acting-index.js';
 import { GrantsActingSessionIndex1700000000097 } from '../migrations/0097-grants-acting-session-index.js';
-import { BackchannelClaims1700000000092 } from '../migrations/0092-backchannel-claims.js';
-import { GrantOriginsValid1700000000093 } from '../migrations/0093-grant-origins-valid.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -189,6 +190,7 @@ export const migrations = [
   ClientDocuments1700000000082,
   ClientUses1700000000083,
   UnusedClientsIndex1700000000084,
+  ResourceDetails1700000000085,
   TraceFindings1700000000090,
   TracesOfClient1700000000091,
   GrantsActing1700000000095,

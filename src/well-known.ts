@@ -1,19 +1,23 @@
 // What password managers, browsers and researchers look for at a fixed address (RFC 8615).
 import Router from '@koa/router';
 import type { Context } from 'koa';
+import { protectedResourceMetadata, WELL_KNOWN } from './features/resources/protected-resource.js';
+import type { ResourceService } from './features/resources/resource.service.js';
 import { type Clock, epochSeconds } from './platform/clock.js';
+import { notFound } from './platform/errors.js';
 
 interface WellKnownDependencies {
   /** RFC 9116 §2.5.3: whom to tell of a weakness. Without it there is no security.txt. */
   securityContact: string | undefined;
   clock: Clock;
+  resources: Pick<ResourceService, 'findByIdentifier'>;
 }
 
 const daySeconds = 24 * 3600;
 /** RFC 9116 §2.5.5 recommends less than a year. */
 const goodForDays = 180;
 
-export function createWellKnownRouter({ securityContact, clock }: WellKnownDependencies): Router {
+export function createWellKnownRouter({ securityContact, clock, resources }: WellKnownDependencies): Router {
   const router = new Router({ prefix: '/.well-known', sensitive: true, strict: true });
 
   router.use(async (ctx, next) => {
@@ -34,6 +38,21 @@ export function createWellKnownRouter({ securityContact, clock }: WellKnownDepen
 
   // WebAuthn §5.11: origins that may use this RP ID. Each host is a relying party of its own, so no other one may.
   router.get('/webauthn', (ctx) => document(ctx, { origins: [ctx.state.origin] }));
+
+  // RFC 9728 §3: of the resources that lie below this issuer, our own API first. All others host their document themselves.
+  router.get('/oauth-protected-resource{/*below}', async (ctx) => {
+    ctx.state.route = WELL_KNOWN;
+    const { issuer } = ctx.state;
+    const rest = `${ctx.path.slice(WELL_KNOWN.length)}${ctx.search}`;
+    // §3.1: a slash at the end of the host was taken away.
+    const found =
+      (await resources.findByIdentifier(`${issuer}${rest}`)) ??
+      (rest === '' ? await resources.findByIdentifier(`${issuer}/`) : undefined);
+    if (!found) throw notFound('resource');
+    // Fetch: what everybody may know, programs in pages may read.
+    ctx.set('Access-Control-Allow-Origin', '*');
+    document(ctx, protectedResourceMetadata(found, issuer));
+  });
 
   if (securityContact)
     router.get('/security.txt', (ctx) => {

@@ -3,6 +3,7 @@
 import type { Context } from 'koa';
 import { CLIENT_ALGS } from '../features/clients/metadata/values.js';
 import { InvalidProof, type ShownToken } from '../features/protocol/proof-of-possession.js';
+import { metadataAddress } from '../features/resources/protected-resource.js';
 import type { Actor } from '../platform/context.js';
 import { AppError, forbidden, unauthorized } from '../platform/errors.js';
 
@@ -53,7 +54,7 @@ function shownToken(ctx: Context, realm: string): Shown {
   // RFC 6750 §3.1: who shows no token learns only that one is needed; RFC 9449 §7.2: and in which ways it may be shown.
   if (!named)
     throw unauthorized('unauthorized', 'This needs an access token', {
-      'WWW-Authenticate': `Bearer realm="${realm}", DPoP realm="${realm}", ${algorithms}`,
+      'WWW-Authenticate': `Bearer ${of(realm)}, DPoP ${of(realm)}, ${algorithms}`,
     });
   const scheme = named.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer';
   const token = /^[A-Za-z]+ +([A-Za-z0-9\-._~+/]+=*)$/.exec(header)?.[1];
@@ -67,6 +68,9 @@ const malformed = (realm: string, message: string, scheme: Shown['scheme'] = 'Be
 /** RFC 9449 §7.1: what a proof may be signed with. */
 const algorithms = `algs="${CLIENT_ALGS.join(' ')}"`;
 
+/** RFC 9728 §5.1: where a client reads what it needs to get a token. */
+const of = (realm: string): string => `realm="${realm}", resource_metadata="${metadataAddress(realm)}"`;
+
 function challenge(
   scheme: Shown['scheme'],
   realm: string,
@@ -74,7 +78,7 @@ function challenge(
   description: string,
   scope?: string,
 ): Record<string, string> {
-  const members = [`realm="${realm}"`, `error="${error}"`, `error_description="${description}"`];
+  const members = [of(realm), `error="${error}"`, `error_description="${description}"`];
   if (scope) members.push(`scope="${scope}"`);
   if (scheme === 'DPoP') members.push(algorithms);
   return { 'WWW-Authenticate': `${scheme} ${members.join(', ')}` };

@@ -5,6 +5,7 @@ import { scopesOfClaims } from '../features/protocol/claim-scopes.js';
 import type { Consent } from '../features/protocol/consent.js';
 import type { Engine } from '../features/protocol/engine.js';
 import type { Grants } from '../features/protocol/grants.js';
+import { type Detail, type DetailLine, detailsTypeOf, linesOf } from '../features/resources/details.js';
 import { grantableScopes } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';
@@ -13,11 +14,21 @@ import { type Form, field, type Stage, type Step, text, type Visit } from './vis
 
 interface Line {
   name: string;
+  /** What its box sends: the same name at two resources is two things. */
+  value?: string;
   text?: string;
   resource?: string;
   identifier?: string;
   optional: boolean;
   isNew: boolean;
+}
+
+/** Authorization details (RFC 9396) as they are shown: all that is in them. */
+interface ShownDetail {
+  detail: Detail;
+  text: string;
+  resource: string;
+  lines: DetailLine[];
 }
 
 export class ConsentStep implements Step {
@@ -35,6 +46,7 @@ export class ConsentStep implements Step {
     await this.stage.show(visit, 'consent', {
       account: { email: user?.email ?? '', initials: (user?.email ?? '').slice(0, 1).toUpperCase() },
       scopes: [...(await this.lines(visit)), ...claimLines(visit)].filter(({ name }) => name !== 'openid'),
+      details: await this.details(visit),
       actions: { submit: `${visit.base}/consent`, switch: `${visit.base}/switch` },
     });
   }
@@ -50,16 +62,20 @@ export class ConsentStep implements Step {
     if (decision !== 'allow') return;
     const ticked = new Set([form.scope ?? []].flat());
     const lines = await this.lines(visit);
-    const given = consent(lines.filter(({ optional, name }) => !optional || ticked.has(name)));
-    const claims = missingClaims(visit);
-    const grant = await this.grants.give({ uid: session.uid, accountId: session.accountId }, clientId, {
+    const given = consent(lines.filter(({ optional, value = '' }) => !optional || ticked.has(value)));
+    const agreedTo = {
       ...given,
-      openid: { ...given.openid, claims },
-      rejected: consent(lines.filter(({ optional, name }) => optional && !ticked.has(name))),
-    });
+      openid: { ...given.openid, claims: missingClaims(visit) },
+      rejected: consent(lines.filter(({ optional, value = '' }) => optional && !ticked.has(value))),
+    };
+    const { uid, accountId } = session;
+    const details = [...new Set((await this.details(visit)).map(({ detail }) => detail))];
+    const types = details.map(({ type }) => type);
+    const grant = await this.grants.give({ uid, accountId }, clientId, agreedTo, types);
     // Signed out meanwhile: the dispatcher says that this sign-in is over.
     if (!grant) return;
-    seeOther(visit.ctx, await this.engine.finish(req, res, { consent: { grantId: String(grant.jti) } }));
+    const agreed = { account_id: accountId, authorization_details: details };
+    seeOther(visit.ctx, await this.engine.finish(req, res, { consent: { grantId: String(grant.jti), agreed } }));
   }
 
   /** Who asked for a page of consent in its address: there is nothing to agree to. */
@@ -80,12 +96,13 @@ export class ConsentStep implements Step {
     }));
     for (const identifier of [params.resource ?? []].flat().map(String)) {
       const resource = await this.resources.findByIdentifier(identifier);
-      const registration = { person: true, ofDocument: client.of_document };
-      for (const scope of resource ? grantableScopes(resource, client.allowed_scope, registration) : []) {
+      const asking = { person: true, dynamic: client.dynamic, selfDescribed: client.self_described };
+      for (const scope of resource ? grantableScopes(resource, client.allowed_scope, asking) : []) {
         if (!requested.includes(scope.name)) continue;
         const isNew = known && (missing.missingResourceScopes?.[identifier]?.includes(scope.name) ?? false);
         lines.push({
           name: scope.name,
+          value: `${scope.name} ${identifier}`,
           text: scope.description ?? scope.name,
           resource: resource?.name ?? identifier,
           identifier,
@@ -95,6 +112,22 @@ export class ConsentStep implements Step {
       }
     }
     return lines;
+  }
+
+  /** What no resource that is asked for takes any more is not shown, and so not granted. */
+  private async details({ interaction: { params } }: Visit): Promise<ShownDetail[]> {
+    const said = text(params.authorization_details);
+    const asked = said ? (JSON.parse(said) as Detail[]) : [];
+    const shown: ShownDetail[] = [];
+    for (const identifier of [params.resource ?? []].flat().map(String)) {
+      const resource = asked.length > 0 ? await this.resources.findByIdentifier(identifier) : undefined;
+      for (const detail of resource ? asked : []) {
+        const type = resource && detailsTypeOf(resource, detail);
+        if (!type) continue;
+        shown.push({ detail, text: type.description, resource: resource.name, lines: linesOf(type, detail) });
+      }
+    }
+    return shown;
   }
 }
 

@@ -40,8 +40,8 @@ export interface VisitedClient {
   dynamic: boolean;
   /** The host whose document describes the client: it has proved that it is its own. */
   verified?: string | undefined;
-  /** Whether a document describes it at all. */
-  of_document: boolean;
+  /** Nobody has held against anything what it says of itself. */
+  self_described: boolean;
   /** Every scope the client was given, where its registration names them. */
   allowed_scope?: string[] | undefined;
 }
@@ -60,7 +60,7 @@ export function describeClient(
     tos_uri: text(metadata.tos_uri),
     dynamic: dynamic === true,
     verified: document_expires_at === undefined ? undefined : provedHost(clientId, text(params.redirect_uri)),
-    of_document: document_expires_at !== undefined,
+    self_described: document_expires_at !== undefined,
     allowed_scope: allowed_scope?.split(' '),
   };
 }

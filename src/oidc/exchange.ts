@@ -75,13 +75,14 @@ async function answerAgain(protocol: Protocol, ctx: EngineContext, text: string)
 }
 
 async function describe(ctx: EngineContext): Promise<Answer> {
-  const { scope, resource } = ctx.oidc.params ?? {};
+  const { scope, resource, authorization_details: details } = ctx.oidc.params ?? {};
   const scopes = String(scope ?? '')
     .split(' ')
     .filter(Boolean)
     .sort();
   const resources = [resource].flat().filter(Boolean).sort();
-  return { body: ctx.body, asked: JSON.stringify([scopes, resources]), key: await proofKey(ctx) };
+  const asked = JSON.stringify([scopes, resources, ...(details === undefined ? [] : [details])]);
+  return { body: ctx.body, asked, key: await proofKey(ctx) };
 }
 
 /** Whose the tokens are: the thumbprint of the DPoP key (RFC 9449 §6.1), whose proof the engine has verified, or of the certificate (RFC 8705 §3.1). */

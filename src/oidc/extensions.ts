@@ -23,7 +23,7 @@ import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
 import { answerAcr } from './policy.js';
 import { pacePolls, pollLimiter } from './poll-pace.js';
-import { discoveryRoutes } from './published.js';
+import { discoveryRoutes, withoutEmptyLists } from './published.js';
 import { pushedOnly } from './pushed-only.js';
 import { asEverybody, clientManagement } from './registration.js';
 import { countOnce } from './replays.js';
@@ -71,6 +71,7 @@ export const extensions: readonly Extension[] = [
     provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
   },
   (provider) => readStrictly(provider),
+  (provider) => provider.use(below(discoveryRoutes, withoutEmptyLists)),
   (provider) => proveAtAliases(provider),
   (provider, _deps, { aliases }) =>
     provider.use(

@@ -111,18 +111,3 @@ function describe({ gid, suid, ...claims }: Verified) {
 function publicPart({ kty, crv, x, y, n, e, kid, alg, use }: JWK): JSONWebKeySet['keys'][number] {
   return JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, kid, alg, use }));
 }
-
-/**
- * extraTokenClaims: RFC 9068 tokens carry the grant they stand on, and the session where they end with it, so that they can be introspected
- * and revoked.
- */
-export function standsOn(token: object): { gid: unknown; suid?: unknown } | undefined {
-  const { resourceServer, grantId, expiresWithSession, sessionUid } = token as {
-    resourceServer?: { accessTokenFormat?: string };
-    grantId?: string;
-    expiresWithSession?: boolean;
-    sessionUid?: string;
-  };
-  if (resourceServer?.accessTokenFormat !== 'jwt' || grantId === undefined) return undefined;
-  return { gid: grantId, ...(expiresWithSession ? { suid: sessionUid } : {}) };
-}

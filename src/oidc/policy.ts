@@ -9,6 +9,7 @@ import type { Devices } from '../features/devices/device.service.js';
 import { readHandles } from '../features/devices/device-handles.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import { requestOf } from './adapter.js';
+import { needsAgreement } from './authorization-details.js';
 
 const { base, Check, Prompt } = interactionPolicy;
 
@@ -56,6 +57,14 @@ export function createPolicy(rules: SignInRules) {
         const asks = oidc.client?.applicationType === 'native' && oidc.params?.response_type !== 'none' && !implicit;
         return Boolean(asks && !oidc.result?.consent);
       },
+    ),
+  );
+
+  // The engine believes any consent given in this request, also that of an account that was left since.
+  consent?.checks.remove('rar_prompt');
+  consent?.checks.add(
+    new Check('rar_prompt', 'authorization_details were requested', 'consent_required', ({ oidc }) =>
+      needsAgreement(oidc),
     ),
   );
 

@@ -7,6 +7,7 @@ import type { BindingPolicy } from '../features/protocol/session-binding.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import type { TenantService } from '../features/tenants/tenant.service.js';
 import type { BoundedCache } from '../platform/cache.js';
+import { withContext } from '../platform/context.js';
 import { deriveKey } from '../platform/crypto.js';
 import type { ProviderDependencies } from './extensions.js';
 import { createProvider } from './provider.js';
@@ -56,6 +57,7 @@ export class ProviderPool {
     await this.keys.ensure(tenantId);
     const [{ private: jwks, retired }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
     const { sessions, authentication, protocol } = tenant.settings;
+    const detailsTypes = await withContext({ tenantId }, () => this.deps.resources.byDetailsType());
     const url = this.tenants.issuerOf(tenant);
     const { aliasOrigin } = this.settings;
     const provider = createProvider(this.deps, {
@@ -68,6 +70,7 @@ export class ProviderPool {
       sessions: { ...sessions, idle: sessions.idle_seconds, absolute: sessions.absolute_seconds },
       authentication,
       protocol,
+      detailsTypes,
       handlesCookie: handlesCookie(tenantId, url.startsWith('https:')),
       jwks,
       retired,

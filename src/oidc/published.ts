@@ -9,6 +9,14 @@ import { routes } from '../../config/protocol.js';
 export const discoveryRoutes = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'];
 const publishedRoutes = new Set<string>([routes.jwks, ...discoveryRoutes]);
 
+/** RFC 8414 §3.2: a member without elements is left out. */
+export async function withoutEmptyLists(ctx: { body?: unknown }, next: () => Promise<void>): Promise<void> {
+  await next();
+  const members = (ctx.body ?? {}) as Record<string, unknown>;
+  for (const [name, value] of Object.entries(members))
+    if (Array.isArray(value) && value.length === 0) delete members[name];
+}
+
 /** Seconds a copy may be used unasked: shorter than any key is published before it signs. */
 const maxAge = 60;
 

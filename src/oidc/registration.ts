@@ -34,6 +34,8 @@ export function registrationPolicies({ initialAccessTokens, softwareStatements }
       const token = oidc.entities.InitialAccessToken;
       const presented = token && (await initialAccessTokens.presented(String(token.jti)));
       if (token && !presented) throw new errors.InvalidToken('initial access token not found');
+      // RFC 9396 §10: an administrator says that here, so that it is as if nothing were said.
+      delete properties.authorization_details_types;
       const { registration_policy, allowed_scope } = settingsOf(oidc.client);
       const agreed: AgreedRegistration = { ...(presented?.policy ?? registration_policy) };
 
@@ -127,7 +129,7 @@ export function clientManagement(clients: ClientService) {
     const { allowed_scope: scope, registration_policy: agreed } = settingsOf(body);
     if (scope !== undefined) body.scope = scope;
     if (agreed?.statement !== undefined) body.software_statement = agreed.statement;
-    for (const member of travellingNames) delete body[member];
+    for (const member of [...travellingNames, 'authorization_details_types']) delete body[member];
     if (placeholder !== undefined) {
       delete body.client_secret;
       delete body.client_secret_expires_at;

@@ -16,9 +16,9 @@ export function createResourceServerInfo(resources: ResourceService) {
         `its tokens are signed with ${resource.signingAlg}, which the profile of the client forbids`,
       );
     const person = ctx.oidc.params?.grant_type !== 'client_credentials';
-    const { allowed_scope, document_expires_at, access_token_ttl } = settingsOf(client);
-    const ofDocument = document_expires_at !== undefined;
-    const scopes = grantableScopes(resource, allowed_scope?.split(' '), { person, ofDocument });
+    const { allowed_scope, access_token_ttl, dynamic = false, document_expires_at } = settingsOf(client);
+    const asking = { person, dynamic, selfDescribed: document_expires_at !== undefined };
+    const scopes = grantableScopes(resource, allowed_scope?.split(' '), asking);
     return {
       audience: resource.identifier,
       scope: scopes.map(({ name }) => name).join(' '),

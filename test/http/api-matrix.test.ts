@@ -58,6 +58,7 @@ const listed: Record<string, string> = {
   'get /resources': 'resources:read',
   'post /resources': 'resources:write',
   'get /resources/:resource_id': 'resources:read',
+  'get /resources/:resource_id/metadata': 'resources:read',
   'patch /resources/:resource_id': 'resources:write',
   'delete /resources/:resource_id': 'resources:write',
   'get /exchange-policies': 'exchange:read',
@@ -136,7 +137,7 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
     const answer = await ask(server, undefined, method, fill(path, here));
     expect(answer.status).toBe(401);
     expect(answer.headers.get('www-authenticate')).toMatch(
-      /^Bearer realm="[^"]+", DPoP realm="[^"]+", algs="[A-Za-z0-9 ]+"$/,
+      /^Bearer realm="[^"]+", resource_metadata="[^"]+", DPoP realm="[^"]+", resource_metadata="[^"]+", algs="[A-Za-z0-9 ]+"$/,
     );
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
   });

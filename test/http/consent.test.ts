@@ -53,8 +53,12 @@ describe('what a person allows a client (OpenID Connect Core §3.1.2.4)', () => 
     const page = await begin(more, proof);
     return nameOf(page) === 'identifier' ? giveNameAndPassword(browser, page, person.email) : page;
   };
+  /** @param scope of the resource `api`, ticked. */
   const allow = (page: Page, scope: string[] = []) =>
-    browser.submit(page, { decision: 'allow', ...(scope.length > 0 ? { scope } : {}) });
+    browser.submit(page, {
+      decision: 'allow',
+      ...(scope.length > 0 ? { scope: scope.map((name) => `${name} ${api}`) } : {}),
+    });
   const listed = ({ html }: Page) =>
     [...html.matchAll(/<li>([\s\S]*?)<\/li>/g)].map(([, item]) => (item ?? '').replace(/<[^>]*>|\s+/g, ' ').trim());
   const endSessions = () => server.inside(({ protocol }) => protocol.sessions.endAll(person.id, 'logout'));

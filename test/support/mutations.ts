@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { projectRoot } from '../../config/root.js';
 import { profileMutations } from './mutations-profiles.js';
+import { resourceMutations } from './mutations-resources.js';
 
 export interface Mutation {
   /** What is taken out. */
@@ -325,6 +326,7 @@ export const mutations: readonly Mutation[] = [
     test: 'does not get the tokens of the first',
   },
   ...profileMutations,
+  ...resourceMutations,
 ];
 
 export interface Verdict {

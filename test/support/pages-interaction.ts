@@ -218,6 +218,28 @@ export const ofInteraction: Sample[] = [
     scopes: scopes.slice(0, 2),
     actions,
   }),
+  page('interaction/consent', 'details', {
+    client,
+    account,
+    scopes: scopes.slice(0, 1),
+    details: [
+      {
+        text: 'Make a payment of <b>this</b> amount',
+        resource: 'Acme Bank',
+        lines: [
+          { labels: ['Amount', 'Currency'], value: 'EUR' },
+          { labels: ['Amount', 'Value'], value: '123.50' },
+          {
+            labels: ['Creditor'],
+            value: 'Merchant with a name that is very long and has <i>markup</i> and مطعم in it',
+          },
+          { labels: ['Instant'], value: true },
+        ],
+      },
+      { text: 'See the balances of your accounts', resource: 'Acme Bank', lines: [] },
+    ],
+    actions,
+  }),
   page('interaction/form-post', 'first', {
     action: 'https://trips.example.com/callback',
     fields: { code: 'c0de', state: 'two\n  lines "quoted"', iss: 'https://id.example.com' },

@@ -95,7 +95,7 @@ export async function post(
   server: Pick<TestServer, 'issuer'>,
   path: string,
   party: Party,
-  form: Record<string, string>,
+  form: Record<string, string> | [name: string, value: string][],
 ): Promise<TokenAnswer> {
   const response = await fetch(`${server.issuer}${path}`, {
     method: 'POST',

@@ -72,6 +72,10 @@ export function accountWays(b: House): Record<string, Way> {
       method: 'GET',
       path: `/.well-known${path}?of=${encodeURIComponent(v)}`,
     });
+  found['GET /.well-known/oauth-protected-resource{/*below}'] = (v) => ({
+    method: 'GET',
+    path: `/.well-known/oauth-protected-resource/${encodeURIComponent(v)}`,
+  });
   for (const path of [
     ...['/account/profile', '/account/devices/others-end', '/account/activity/not-me', '/account/security/password'],
     ...['/account/security/password/strength', '/account/security/totp/remove', '/account/security/recovery-codes'],

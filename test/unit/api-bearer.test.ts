@@ -8,7 +8,8 @@ describe('bearer tokens at the management API (RFC 6750)', () => {
 
   it('answers a request without a token 401 with a challenge that has no error code', async () => {
     const response = await http.get('/api/v1/things').expect(401);
-    const realm = 'realm="https://id.example.com/api"';
+    const realm =
+      'realm="https://id.example.com/api", resource_metadata="https://id.example.com/.well-known/oauth-protected-resource/api"';
     expect(challenge(response)).toBe(`Bearer ${realm}, DPoP ${realm}, algs="ES256 PS256 RS256 EdDSA Ed25519"`);
     expect(response.body.code).toBe('unauthorized');
   });

@@ -98,6 +98,8 @@ export interface AuditEvents {
     user_id: string;
     client_id: string;
     scope: string;
+    /** Types of what was agreed to this once (RFC 9396). */
+    authorization_details_types?: string[];
     /** Given without a session, and how. */
     origin?: string;
     parent_grant_id?: string;

@@ -11,6 +11,9 @@ const DEFAULTS = {
   access_token_format: 'opaque',
   access_token_ttl: DEFAULT_ACCESS_TOKEN_TTL,
   signing_alg: 'ES256',
+  authorization_details_types: [],
+  metadata: {},
+  dynamic_clients: false,
   introspection_clients: [],
 } as const;
 

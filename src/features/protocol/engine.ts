@@ -27,9 +27,15 @@ export interface Login {
   from_session?: string | undefined;
 }
 
+/** To which authorization details (RFC 9396) the person of an account has said yes: all of them were shown. */
+export interface Agreement {
+  account_id: string;
+  authorization_details: readonly object[];
+}
+
 export interface Finish {
   login?: Login;
-  consent?: { grantId: string };
+  consent?: { grantId: string; agreed?: Agreement };
   select_account?: Record<string, never>;
   create?: Record<string, never>;
 }

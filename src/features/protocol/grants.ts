@@ -74,9 +74,15 @@ export class Grants {
 
   /**
    * Adds consent to the session's grant at a client, making it where there is none; two tabs do so one after the other.
+   * @param details types of authorization details that are agreed to with it: once, so that only the record keeps them.
    * @returns the grant's payload, or undefined where the session has ended meanwhile: nothing is given in it any more.
    */
-  give(session: { uid: string; accountId: string }, clientId: string, consent: Consent): Promise<Payload | undefined> {
+  give(
+    session: { uid: string; accountId: string },
+    clientId: string,
+    consent: Consent,
+    details: readonly string[] = [],
+  ): Promise<Payload | undefined> {
     return this.db.transaction(async () => {
       await this.db.execute(statements.lockGrant, [currentTenantId(), session.uid, clientId]);
       const now = this.clock.now();
@@ -100,6 +106,7 @@ export class Grants {
         client_id: clientId,
         user_id: session.accountId,
         scope: scopesOf(payload),
+        ...(details.length > 0 ? { authorization_details_types: [...new Set(details)] } : {}),
       });
       return toPayload(row);
     });

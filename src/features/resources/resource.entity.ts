@@ -1,6 +1,11 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { keyAlgorithms } from '../../../config/protocol.js';
 import { TenantEntity } from '../../platform/tenant-entity.js';
+import type { DetailsType } from './details-type.schema.js';
+import type { ResourceMetadata } from './protected-resource.js';
 import type { ResourceScope } from './resource.schema.js';
+
+type SigningAlg = (typeof keyAlgorithms.signing)[number];
 
 /** A resource server as the token endpoint sees it: a row, or one that is built in. */
 export interface ResourceServer {
@@ -11,7 +16,13 @@ export interface ResourceServer {
   readonly accessTokenFormat: 'opaque' | 'jwt';
   /** Seconds. */
   readonly accessTokenTtl: number;
-  readonly signingAlg: 'ES256' | 'RS256';
+  readonly signingAlg: SigningAlg;
+  /** RFC 9396: what else than scopes can be asked for; those built in take none. */
+  readonly authorizationDetailsTypes?: readonly DetailsType[];
+  /** What it says of itself beside that (RFC 9728 §2). */
+  readonly metadata?: ResourceMetadata;
+  /** Clients that nobody has registered may ask for its scopes, too, without having been given them. */
+  readonly dynamicClients?: boolean;
   /** Clients that are this resource server, when they ask about tokens (RFC 7662 §2.1); those built in ask nobody. */
   readonly introspectionClients?: readonly string[];
 }
@@ -24,7 +35,10 @@ export class Resource extends TenantEntity implements ResourceServer {
   @Column('jsonb', { default: [] }) scopes: ResourceScope[] = [];
   @Column('text', { default: 'opaque' }) accessTokenFormat: 'opaque' | 'jwt' = 'opaque';
   @Column('integer') accessTokenTtl!: number;
-  @Column('text', { default: 'ES256' }) signingAlg: 'ES256' | 'RS256' = 'ES256';
+  @Column('text', { default: 'ES256' }) signingAlg: SigningAlg = 'ES256';
+  @Column('jsonb', { default: [] }) authorizationDetailsTypes: DetailsType[] = [];
+  @Column('jsonb', { default: {} }) metadata: ResourceMetadata = {};
+  @Column('boolean', { default: false }) dynamicClients = false;
   @Column('jsonb', { default: [] }) introspectionClients: string[] = [];
   @Column('integer', { default: 1 }) version = 1;
   @Column('timestamptz') createdAt!: Date;

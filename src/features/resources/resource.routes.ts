@@ -1,6 +1,8 @@
 import type { Database } from '../../platform/database.js';
 import { endpoint } from '../../platform/endpoint.js';
 import { mapPage, pageOf } from '../../platform/pagination.js';
+import type { TenantService } from '../tenants/tenant.service.js';
+import { ProtectedResourceMetadata, protectedResourceMetadata } from './protected-resource.js';
 import { listResources } from './resource.queries.js';
 import {
   CreateResource,
@@ -12,7 +14,7 @@ import {
 } from './resource.schema.js';
 import type { ResourceService } from './resource.service.js';
 
-export const resourceRoutes = (db: Database, resources: ResourceService) => [
+export const resourceRoutes = (db: Database, resources: ResourceService, tenants: TenantService) => [
   endpoint({
     method: 'get',
     path: '/resources',
@@ -40,6 +42,16 @@ export const resourceRoutes = (db: Database, resources: ResourceService) => [
     params: ResourceParams,
     response: ResourceView,
     handle: async ({ params }) => present(await resources.find(params.resource_id)),
+  }),
+  endpoint({
+    method: 'get',
+    path: '/resources/:resource_id/metadata',
+    scope: 'resources:read',
+    summary: 'Read the protected resource metadata that a resource server hosts itself (RFC 9728)',
+    params: ResourceParams,
+    response: ProtectedResourceMetadata,
+    handle: async ({ params }) =>
+      protectedResourceMetadata(await resources.find(params.resource_id), tenants.issuerOf(await tenants.current())),
   }),
   endpoint({
     method: 'patch',

@@ -1,8 +1,10 @@
 import { z } from 'zod';
-import { lifetimes } from '../../../config/protocol.js';
+import { keyAlgorithms, lifetimes } from '../../../config/protocol.js';
 import { patchOf } from '../../platform/merge-patch.js';
 import { pageQuery } from '../../platform/pagination.js';
 import { plainText } from '../../platform/text.js';
+import { DetailsTypes } from './details-type.schema.js';
+import { ResourceMetadata } from './protected-resource.js';
 import type { Resource } from './resource.entity.js';
 
 /** Seconds: 15 minutes. */
@@ -47,7 +49,12 @@ const members = z.strictObject({
   scopes,
   access_token_format: z.enum(['opaque', 'jwt']),
   access_token_ttl: z.int().min(60).max(lifetimes.accessTokenMost).meta({ description: 'Seconds' }),
-  signing_alg: z.enum(['ES256', 'RS256']).meta({ description: 'Of JWT access tokens' }),
+  signing_alg: z.enum(keyAlgorithms.signing).meta({ description: 'Of JWT access tokens; the tenant has keys of it' }),
+  authorization_details_types: DetailsTypes,
+  metadata: ResourceMetadata,
+  dynamic_clients: z
+    .boolean()
+    .meta({ description: 'Clients that register themselves may ask for every scope, as an MCP server wants it' }),
   introspection_clients: introspectionClients,
 });
 
@@ -85,6 +92,9 @@ export const present = (resource: Resource) => ({
   access_token_format: resource.accessTokenFormat,
   access_token_ttl: resource.accessTokenTtl,
   signing_alg: resource.signingAlg,
+  authorization_details_types: resource.authorizationDetailsTypes,
+  metadata: resource.metadata,
+  dynamic_clients: resource.dynamicClients,
   introspection_clients: resource.introspectionClients,
   created_at: resource.createdAt.toISOString(),
   updated_at: resource.updatedAt.toISOString(),

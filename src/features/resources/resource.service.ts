@@ -1,10 +1,11 @@
-// Owns the resource servers of a tenant: for whom tokens are made, with which scopes, in which form (RFC 8707).
+// Owns the resource servers of a tenant: for whom tokens are made, with which scopes and details, in which form (RFC 8707, RFC 9396), and what they
+// tell of themselves (RFC 9728).
 // Hands off to: oidc/resources.ts, which asks for one by its identifier on every token request that names it.
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { conflict, notFound, preconditionFailed } from '../../platform/errors.js';
+import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Cache, Caching } from '../tenants/caching.js';
 import type { Tenant } from '../tenants/tenant.entity.js';
@@ -13,6 +14,8 @@ import { Resource, type ResourceServer } from './resource.entity.js';
 import { CreateResource, DEFAULT_ACCESS_TOKEN_TTL, MAX_IDENTIFIER, type UpdateResource } from './resource.schema.js';
 
 const TOPIC = 'resource';
+/** What is built for a tenant: its engine, which knows the types of details by their names. */
+const ISSUER = 'issuer';
 
 export class ResourceService {
   private readonly byIdentifier: Cache<Resource>;
@@ -44,11 +47,25 @@ export class ResourceService {
     return resource;
   }
 
-  /** @throws QueryFailedError on an identifier that is taken, answered as 409. */
+  /** Type of authorization details → identifiers of the resources that take it. */
+  async byDetailsType(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const resources = await this.db
+      .repo(Resource)
+      .query('r')
+      .andWhere(`r.authorization_details_types <> '[]'`)
+      .getMany();
+    const found = new Map<string, string[]>();
+    for (const resource of resources)
+      for (const type of typesOf(resource)) found.set(type, [...(found.get(type) ?? []), resource.identifier]);
+    return found;
+  }
+
+  /** @throws QueryFailedError on an identifier that is taken, answered as 409; AppError 422 where nothing could sign its tokens. */
   async create(input: CreateResource): Promise<Resource> {
     const given = CreateResource.parse(input);
     if (await this.builtIn(given.identifier))
       throw conflict('reserved_identifier', 'This identifier belongs to the server itself');
+    if (given.access_token_format === 'jwt') await this.assertSigned(given.signing_alg ?? 'ES256');
     const now = this.clock.now();
     return this.db.transaction(async () => {
       const resource = await this.db.repo(Resource).insert(
@@ -60,13 +77,16 @@ export class ResourceService {
           accessTokenFormat: given.access_token_format ?? 'opaque',
           accessTokenTtl: given.access_token_ttl ?? DEFAULT_ACCESS_TOKEN_TTL,
           signingAlg: given.signing_alg ?? 'ES256',
+          authorizationDetailsTypes: given.authorization_details_types ?? [],
+          metadata: given.metadata ?? {},
+          dynamicClients: given.dynamic_clients ?? false,
           introspectionClients: given.introspection_clients ?? [],
           createdAt: now,
           updatedAt: now,
         }),
       );
       await this.audit.record('resource.created', { resource_id: resource.id, identifier: resource.identifier });
-      await this.caching.publish(TOPIC, keyOf(resource.identifier));
+      await this.published(resource, [], typesOf(resource));
       return resource;
     });
   }
@@ -76,31 +96,52 @@ export class ResourceService {
     return this.db.transaction(async () => {
       const resource = await this.locked(id, ifMatch);
       const before = JSON.stringify(resource);
+      const types = typesOf(resource);
       if (patch.name) resource.name = patch.name;
       if (patch.scopes !== undefined) resource.scopes = patch.scopes ?? [];
       if (patch.access_token_format !== undefined) resource.accessTokenFormat = patch.access_token_format ?? 'opaque';
       if (patch.access_token_ttl !== undefined)
         resource.accessTokenTtl = patch.access_token_ttl ?? DEFAULT_ACCESS_TOKEN_TTL;
       if (patch.signing_alg !== undefined) resource.signingAlg = patch.signing_alg ?? 'ES256';
+      if (patch.authorization_details_types !== undefined)
+        resource.authorizationDetailsTypes = patch.authorization_details_types ?? [];
+      if (patch.metadata !== undefined) resource.metadata = patch.metadata ?? {};
+      if (patch.dynamic_clients !== undefined) resource.dynamicClients = patch.dynamic_clients ?? false;
       if (patch.introspection_clients !== undefined) resource.introspectionClients = patch.introspection_clients ?? [];
       if (JSON.stringify(resource) === before) return resource;
+      const signs = patch.signing_alg !== undefined || patch.access_token_format !== undefined;
+      if (signs && resource.accessTokenFormat === 'jwt') await this.assertSigned(resource.signingAlg);
       resource.version += 1;
       resource.updatedAt = this.clock.now();
       await this.db.repo(Resource).save(resource);
       const { identifier } = resource;
       await this.audit.record('resource.updated', { resource_id: id, identifier, changed: Object.keys(patch) });
-      await this.caching.publish(TOPIC, keyOf(identifier));
+      await this.published(resource, types, typesOf(resource));
       return resource;
     });
   }
 
   delete({ id }: Resource, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
-      const { identifier } = await this.locked(id, ifMatch);
+      const resource = await this.locked(id, ifMatch);
+      const { identifier } = resource;
       await this.db.repo(Resource).delete({ id });
       await this.audit.record('resource.deleted', { resource_id: id, identifier });
-      await this.caching.publish(TOPIC, keyOf(identifier));
+      await this.published(resource, typesOf(resource), []);
     });
+  }
+
+  /** @throws AppError 422 where there is no key of the tenant that could sign so: each token would fail. */
+  private async assertSigned(algorithm: string): Promise<void> {
+    const { algorithms } = (await this.tenants.current()).settings.signing_keys;
+    if (algorithms.some((one) => one === algorithm)) return;
+    const message = `must be ${algorithms.join(' or ')} at this tenant`;
+    throw invalid('The resource cannot be used', [{ pointer: '/signing_alg', message }]);
+  }
+
+  private async published({ identifier }: Resource, before: string[], after: string[]): Promise<void> {
+    await this.caching.publish(TOPIC, keyOf(identifier));
+    if (before.join(' ') !== after.join(' ')) await this.caching.publish(ISSUER, currentTenantId());
   }
 
   private async builtIn(identifier: string): Promise<ResourceServer | undefined> {
@@ -136,6 +177,7 @@ export class ResourceService {
 }
 
 const keyOf = (identifier: string) => `${currentTenantId()} ${identifier}`;
+const typesOf = ({ authorizationDetailsTypes }: Resource) => authorizationDetailsTypes.map(({ type }) => type);
 
 /** Less than Identifier asks for, on each token request: no longer than one, and nothing that the database could not compare. */
 const mayBe = (identifier: string) => identifier.length <= MAX_IDENTIFIER && !identifier.includes('\0');

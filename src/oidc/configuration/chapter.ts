@@ -16,6 +16,7 @@ import type { ProtocolPolicy } from '../../features/tenants/protocol-policy/prot
 import type { UserService } from '../../features/users/user.service.js';
 import type { Egress } from '../../platform/egress.js';
 import type { Limiter } from '../../platform/rate-limit.js';
+import type { DetailsTypes } from '../authorization-details.js';
 import type { DevicePages } from '../device-pages.js';
 import type { EnginePages } from '../pages.js';
 
@@ -53,6 +54,8 @@ export interface Issuer {
   sessions: { idle: number; absolute: number } & BindingPolicy;
   authentication: AuthenticationPolicy;
   protocol: ProtocolPolicy;
+  /** Authorization details that its resources take (RFC 9396). */
+  detailsTypes: DetailsTypes;
   /** In which cookie browsers hold what they are recognised by. */
   handlesCookie: string;
   /** Private JWKs, the current ones first. */

@@ -7,11 +7,13 @@ import { isForUsNow } from '../client-auth.js';
 import { refusedRegistration } from '../registration.js';
 import type { Chapter } from './chapter.js';
 
-export const clients: Chapter = ({ egress }) => ({
+export const clients: Chapter = ({ egress }, { detailsTypes }) => ({
   clientDefaults: {
     grant_types: ['authorization_code'],
     response_types: ['code'],
     token_endpoint_auth_method: 'client_secret_basic',
+    // The engine takes none for none. Which a client may ask for is decided where they are looked at (authorization-details.ts).
+    authorization_details_types: [...detailsTypes.keys()],
   },
   extraClientMetadata: { properties: [...travellingNames], validator: refusedRegistration as never },
   clientBasedCORS: (_ctx, origin, client) => settingsOf(client).allowed_cors_origins?.includes(origin) ?? false,

@@ -1,5 +1,6 @@
 // The engine, configured for one issuer: all chapters, in the order of the specifications. What a further standard needs is a further chapter.
 import type { Configuration } from 'oidc-provider';
+import { authorizationDetails } from './authorization-details.js';
 import type { Chapter, ConfigurationDependencies, Issuer } from './chapter.js';
 import { ciba } from './ciba.js';
 import { clients } from './clients.js';
@@ -31,6 +32,7 @@ const chapters: readonly Chapter[] = [
   registration,
   metadataDocuments,
   resources,
+  authorizationDetails,
   logout,
   encryption,
   device,

@@ -1,8 +1,9 @@
 // Codes and tokens (RFC 6749, RFC 6750, RFC 9068): how long they are good, what they carry, and with what they end.
 import { lifetimes } from '../../../config/protocol.js';
 import { settingsOf } from '../../features/clients/client-settings.js';
+import type { EngineContext } from '../engine-types.js';
 import { actOf } from '../grants/acting.js';
-import { standsOn } from '../jwt-tokens.js';
+import { authenticationOf, standsOn } from '../jwt-claims.js';
 import { profileOf } from '../profile.js';
 import type { Chapter } from './chapter.js';
 
@@ -28,13 +29,13 @@ export const tokens: Chapter = () => ({
   // RFC 8628: a device goes on when the browser that approved it is closed; it ends with its grant.
   expiresWithSession: async (_ctx, token) => token.kind !== 'DeviceCode' && !token.scopes.has('offline_access'),
   revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
-  extraTokenClaims: async (_ctx, token) => extraClaims(token),
+  extraTokenClaims: async (ctx, token) => extraClaims(ctx, token),
   features: {
     clientCredentials: { enabled: true },
   },
 });
 
-function extraClaims(token: object): Record<string, unknown> | undefined {
-  const claims = { ...standsOn(token), ...actOf(token) };
+function extraClaims(ctx: EngineContext, token: object): Record<string, unknown> | undefined {
+  const claims = { ...standsOn(token), ...authenticationOf(ctx, token), ...actOf(token) };
   return Object.keys(claims).length > 0 ? claims : undefined;
 }

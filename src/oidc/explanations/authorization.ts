@@ -176,6 +176,27 @@ export const authorization: readonly Explanation[] = [
     advice: 'Register a resource with exactly this identifier, or ask for one that is registered.',
   },
   {
+    check: 'authorization_details.json',
+    error: 'invalid_authorization_details',
+    says: 'could not parse the authorization_details',
+    advice: 'authorization_details is a JSON array of objects, encoded once as a parameter (RFC 9396 §2).',
+  },
+  {
+    check: 'authorization_details.type',
+    error: 'invalid_authorization_details',
+    says: 'unsupported authorization details type',
+    seen: ['resource'],
+    setting: 'resources.authorization_details_types',
+    advice: 'Register the type with the resource that takes it, or use one of authorization_details_types_supported.',
+  },
+  {
+    check: 'authorization_details.valid',
+    error: 'invalid_authorization_details',
+    seen: ['resource'],
+    advice:
+      'Each entry holds what its type says and no more, for a resource that is asked for and a client that may ask for it (RFC 9396 §5).',
+  },
+  {
     check: 'id_token_hint.valid',
     error: 'invalid_request',
     says: /^could not (validate|decode) id_token_hint/,

@@ -40,6 +40,21 @@ export const wrong: readonly Wrong[] = [
     change: { response_type: 'none' },
     seen: { response_type: 'none' },
   },
+  {
+    check: 'authorization_details.json',
+    error: 'invalid_authorization_details',
+    change: { authorization_details: '[{' },
+  },
+  {
+    check: 'authorization_details.type',
+    error: 'invalid_authorization_details',
+    change: { authorization_details: '[{"type":"unknown"}]' },
+  },
+  {
+    check: 'authorization_details.valid',
+    error: 'invalid_authorization_details',
+    change: { authorization_details: '[{"actions":["read"]}]' },
+  },
   { check: 'response_mode.supported', error: 'unsupported_response_mode', change: { response_mode: 'web_message' } },
   { check: 'prompt.supported', error: 'invalid_request', change: { prompt: 'foo' }, seen: { prompt: 'foo' } },
   { check: 'prompt.none_alone', error: 'invalid_request', change: { prompt: 'none login' } },

@@ -1,4 +1,4 @@
-// Settings of our own: which origins may read answers, and how long tokens of the client are good.
+// Settings of our own: which origins may read answers, which details may be asked for, and how long tokens of the client are good.
 import { z } from 'zod';
 import { lifetimes } from '../../../../config/protocol.js';
 import { isOrigin } from '../redirect-uri.js';
@@ -9,6 +9,8 @@ export const settings = {
     .array(z.string().max(300).refine(isOrigin, { message: 'must be an origin such as https://app.example.com' }))
     .max(50)
     .optional(),
+  /** RFC 9396 §10. Absent: any type where a person is asked, and none where nobody is. */
+  authorization_details_types: z.array(z.string().min(1).max(256)).max(100).optional(),
   access_token_ttl: seconds(60, lifetimes.accessTokenMost).optional(),
   refresh_token_ttl: seconds(60, 31_536_000).optional(),
   /** Seconds in which the same refresh token gets the same answer again; 0 turns it off. */
