@@ -1,4 +1,5 @@
 // Whose the cores are: what each process takes of them during a time, and how long the server was ready to run and had none.
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { childrenOf, cpuMs, waitedMs } from './machine.js';
 import { type House, type Server, storesOf } from './servers.js';
@@ -22,10 +23,16 @@ export async function watchCores({ services }: House, server: Server): Promise<(
     ['Redis', redis],
     ['who asks and measures', [process.pid]],
   ];
+  const last = new Map<number, number>();
+  const usedBy = (pid: number): number => {
+    // A connection that PostgreSQL has closed since is a process that ended: what it took after the last look is not known.
+    if (existsSync(`/proc/${pid}/stat`)) last.set(pid, cpuMs(pid));
+    return last.get(pid) ?? 0;
+  };
   const read = () => ({
     at: performance.now(),
     waited: waitedMs(server.pid),
-    cpu: processes.map(([, pids]) => pids.reduce((sum, pid) => sum + cpuMs(pid), 0)),
+    cpu: processes.map(([, pids]) => pids.reduce((sum, pid) => sum + usedBy(pid), 0)),
   });
   const before = read();
   return () => {

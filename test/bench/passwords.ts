@@ -63,12 +63,13 @@ export async function prepareSignIns(server: Server, count: number): Promise<Pre
   const prepared: Prepared[] = [];
   const one = async () => {
     while (prepared.length < count) {
-      visitors += 1;
-      const address = addressOf(2_000_000 + visitors);
+      // Taken before anything is waited for: five sign-ins of one person at once would pause them.
+      const turn = ++visitors;
+      const address = addressOf(2_000_000 + turn);
       const visitor = new Visitor(server, address);
       const page = await visitor.open(authorizationUrl(server as never, server.web, pkce()));
       const { action, values } = readForm(page);
-      const username = server.people[visitors % server.people.length] ?? '';
+      const username = server.people[turn % server.people.length] ?? '';
       prepared.push({
         method: 'POST',
         path: new URL(action).pathname,
@@ -172,7 +173,7 @@ export async function storm(
     most = Math.max(most, memoryMb(server.pid));
   }, 100);
   const shedTimes: number[] = [];
-  // Nobody sends a form again while it is under way: five tries of one person at once would pause their sign-ins.
+  // Nobody sends a form again while it is under way.
   const flood: Round = async (gun) => {
     const shot = waiting.shift();
     if (!shot) throw new Error('no more sign-ins were prepared');
