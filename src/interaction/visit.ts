@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import type { Need } from '../features/authentication/requirement.js';
 import { isBuiltInClient } from '../features/clients/built-in-clients.js';
-import { settingsOf } from '../features/clients/client-settings.js';
+import { documentCeiling, settingsOf } from '../features/clients/client-settings.js';
 import { documentHost } from '../features/clients/documents/document-url.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { User } from '../features/users/user.entity.js';
@@ -40,8 +40,8 @@ export interface VisitedClient {
   dynamic: boolean;
   /** The host whose document describes the client: it has proved that it is its own. */
   verified?: string | undefined;
-  /** Nobody has held against anything what it says of itself. */
-  self_described: boolean;
+  /** Where nobody has held against anything what it says of itself: the scopes that the tenant lets such clients ask for. */
+  ceiling?: readonly string[] | undefined;
   /** Every scope the client was given, where its registration names them. */
   allowed_scope?: string[] | undefined;
 }
@@ -50,7 +50,8 @@ export function describeClient(
   { clientId, params }: Interaction,
   metadata: Readonly<Record<string, unknown>> = {},
 ): VisitedClient {
-  const { dynamic, allowed_scope, document_expires_at } = settingsOf(metadata);
+  const settings = settingsOf(metadata);
+  const { dynamic, allowed_scope, document_expires_at } = settings;
   return {
     client_id: clientId,
     name: text(metadata.client_name) ?? clientId,
@@ -60,7 +61,7 @@ export function describeClient(
     tos_uri: text(metadata.tos_uri),
     dynamic: dynamic === true,
     verified: document_expires_at === undefined ? undefined : provedHost(clientId, text(params.redirect_uri)),
-    self_described: document_expires_at !== undefined,
+    ceiling: documentCeiling(settings),
     allowed_scope: allowed_scope?.split(' '),
   };
 }

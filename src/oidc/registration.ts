@@ -7,7 +7,11 @@ import type { ClientService } from '../features/clients/client.service.js';
 import { openidScope } from '../features/clients/client-lookup.js';
 import { asTravelling, settingsOf, travellingNames } from '../features/clients/client-settings.js';
 import { EVERYBODYS_TOKEN, type InitialAccessTokens } from '../features/clients/registration/initial-access-tokens.js';
-import { type AgreedRegistration, decideRegistration } from '../features/clients/registration/registration-policy.js';
+import {
+  type AgreedRegistration,
+  decideRegistration,
+  words,
+} from '../features/clients/registration/registration-policy.js';
 import { type SoftwareStatements, StatementRefused } from '../features/clients/registration/software-statements.js';
 import { currentContext, currentTenantId } from '../platform/context.js';
 import { randomToken } from '../platform/crypto.js';
@@ -57,7 +61,7 @@ export function registrationPolicies({ initialAccessTokens, softwareStatements }
       // Only what is said: a name of ours that the sender has used must reach refusedRegistration.
       for (const [name, value] of Object.entries(asTravelling({ allowed_scope: scope, registration_policy: agreed })))
         if (value !== undefined) properties[name] = value;
-      if (scope !== undefined) properties.scope = openidScope(scope);
+      if (scope !== undefined) properties.scope = openidScope(words(scope));
     },
   };
 }

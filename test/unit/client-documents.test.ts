@@ -5,16 +5,12 @@ import { isAllowedHost, isDocumentUrl } from '../../src/features/clients/documen
 const clientId = 'https://tool.example/client.json';
 const redirect_uris = ['https://tool.example/cb'];
 const read = (said: unknown, more: object = {}) =>
-  readDocument(
-    clientId,
-    {
-      status: 200,
-      contentType: 'application/json',
-      text: typeof said === 'string' ? said : JSON.stringify(said),
-      ...more,
-    },
-    ['openid', 'email', 'orders'],
-  );
+  readDocument(clientId, {
+    status: 200,
+    contentType: 'application/json',
+    text: typeof said === 'string' ? said : JSON.stringify(said),
+    ...more,
+  });
 const document = (more: object = {}) => ({ client_id: clientId, client_name: 'Tool', redirect_uris, ...more });
 
 describe('a client_id that is the address of a document (OAuth Client ID Metadata Document §3)', () => {
@@ -104,14 +100,6 @@ describe('what a document says (OAuth Client ID Metadata Document §4)', () => {
   );
 
   it.each([
-    [undefined, 'openid email orders'],
-    ['openid orders users:write', 'openid orders'],
-    ['email', 'email'],
-  ])('asks for %j: of that what such a client may', (scope, given) =>
-    expect(read(document({ scope })).scope).toBe(given),
-  );
-
-  it.each([
     [['http://127.0.0.1/cb', 'http://localhost/cb'], 'native'],
     [['com.example.tool:/cb'], 'native'],
     [['https://tool.example/cb'], 'web'],
@@ -143,7 +131,6 @@ describe('what a document says (OAuth Client ID Metadata Document §4)', () => {
       }),
     ],
     ['keys over http', document({ token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'http://localhost/jwks' })],
-    ['scopes none of which is for it', document({ scope: 'users:write' })],
     ['something that is to be fetched each time', document({ sector_identifier_uri: 'https://tool.example/sector' })],
     ['no redirect_uris', { client_id: clientId }],
     ['empty redirect_uris', document({ redirect_uris: [] })],

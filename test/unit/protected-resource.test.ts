@@ -48,9 +48,9 @@ describe('protected resource metadata (RFC 9728)', () => {
 
 describe('which scopes of a resource a client can be given', () => {
   const ownApi: ResourceServer = { ...row(), identifier: 'https://id.example/api' };
-  const asking = { person: true, dynamic: false, selfDescribed: false };
+  const asking = { person: true, dynamic: false, ceiling: undefined as string[] | undefined };
   const dynamic = { ...asking, dynamic: true };
-  const described = { ...dynamic, selfDescribed: true };
+  const described = { ...dynamic, ceiling: ['read'] };
   const machine = { ...asking, person: false };
 
   it.each<[string, string, ResourceServer, string[] | undefined, typeof asking]>([
@@ -69,15 +69,18 @@ describe('which scopes of a resource a client can be given', () => {
       undefined,
       dynamic,
     ],
-    ['one that is described by a document, and names some', '', row(), ['read'], described],
+    ['one that is described by a document', 'read', row(), undefined, described],
+    ['one that is described by a document, and names more', 'read', row(), ['read', 'write'], described],
+    ['one that is described by a document, and names others', '', row(), ['write'], described],
     ['one that is described by a document, for our own API', '', ownApi, ['read', 'write'], described],
     [
       'one that is described by a document, at a resource open to such',
-      'read',
+      'read write',
       row({ dynamicClients: true }),
-      ['read'],
+      undefined,
       described,
     ],
+    ['one that names some, at a resource open to such', 'write', row({ dynamicClients: true }), ['write'], described],
   ])('%s: %s', (_what, scopes, resource, listed, who) => {
     expect(
       grantableScopes(resource, listed, who)

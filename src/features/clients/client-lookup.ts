@@ -11,7 +11,7 @@ import { needsSecret } from './client.rules.js';
 import { ClientSecret } from './client-secret.entity.js';
 import { asTravelling } from './client-settings.js';
 import { asProfiled, breaches, demandsOf } from './profiles.js';
-import { scopesOf } from './registration/registration-policy.js';
+import { scopesOf, words } from './registration/registration-policy.js';
 
 const TOPIC = 'client';
 
@@ -99,15 +99,16 @@ function engineView(
             members.introspection_signed_response_alg ?? members.id_token_signed_response_alg,
         }
       : {}),
-    ...(scope ? { scope: openidScope(scope) } : {}),
+    ...(scope ? { scope: openidScope(words(scope)) } : {}),
     // RFC 7591 §3.2.1
     ...(dynamic ? { client_id_issued_at: epochSeconds(createdAt) } : {}),
     ...asTravelling({
       ...members,
       consent_policy: consentPolicy,
       dynamic,
-      // Who registered itself is never one to which nothing is forbidden.
-      allowed_scope: scope ?? (dynamic ? scopesOf(registrationPolicy ?? {}).join(' ') : undefined),
+      // Who registered itself is never one to which nothing is forbidden; a document has its own limit.
+      allowed_scope:
+        scope ?? (dynamic && !documentExpiresAt ? scopesOf(registrationPolicy ?? {}).join(' ') : undefined),
       registration_policy: registrationPolicy ?? undefined,
       document_expires_at: documentExpiresAt?.getTime(),
       used: usedAt !== null,
@@ -120,8 +121,5 @@ function engineView(
 const ofEngine: ReadonlySet<string> = new Set(scopes);
 
 /** `scope` may list scopes of resources too; the engine takes its own only, and none at all would mean every one of them. */
-export const openidScope = (scope: string) =>
-  scope
-    .split(' ')
-    .filter((name) => ofEngine.has(name))
-    .join(' ') || 'openid';
+export const openidScope = (names: readonly string[]) =>
+  names.filter((name) => ofEngine.has(name)).join(' ') || 'openid';

@@ -11,6 +11,8 @@ export interface ClientSettings extends Settings {
   registration_policy?: AgreedRegistration | undefined;
   /** Milliseconds since 1970, until which what its document says holds. */
   document_expires_at?: number | undefined;
+  /** Scopes: the most that the tenant lets clients with a document ask for. */
+  document_scopes?: readonly string[] | undefined;
   /** Whether a client that registered itself was ever given a token. */
   used?: boolean | undefined;
 }
@@ -24,6 +26,7 @@ const names: readonly Name[] = [
   'allowed_scope',
   'registration_policy',
   'document_expires_at',
+  'document_scopes',
   'used',
 ];
 
@@ -33,7 +36,9 @@ const travelling = new Map<Name, string>(names.map((name) => [name, `urn:ostiary
 export const travellingNames: readonly string[] = [...travelling.values()];
 
 export const asTravelling = (settings: ClientSettings): Record<string, unknown> =>
-  Object.fromEntries([...travelling].map(([name, place]) => [place, settings[name]]));
+  Object.fromEntries(
+    [...travelling].filter(([name]) => Object.hasOwn(settings, name)).map(([name, place]) => [place, settings[name]]),
+  );
 
 export function settingsOf(client: unknown): ClientSettings {
   const members = (client ?? {}) as Record<string, unknown>;
@@ -41,3 +46,10 @@ export function settingsOf(client: unknown): ClientSettings {
   for (const [name, place] of travelling) found[name] = members[place];
   return found as ClientSettings;
 }
+
+/** @returns the scopes that the tenant lets such a client ask for; undefined where it is no client with a document. */
+export const documentCeiling = ({
+  document_expires_at,
+  document_scopes,
+}: ClientSettings): readonly string[] | undefined =>
+  document_expires_at === undefined ? undefined : (document_scopes ?? []);

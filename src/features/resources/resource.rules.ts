@@ -6,23 +6,26 @@ interface Asking {
   person: boolean;
   /** The client has registered itself: what its registration does not name, nobody has given it. */
   dynamic: boolean;
-  /** What it is registered for are its own words alone, which nobody has held against anything. */
-  selfDescribed: boolean;
+  /** Where what it is registered for are its own words alone: what the tenant lets such clients ask for. */
+  ceiling: readonly string[] | undefined;
 }
 
 /**
  * Nobody is asked for consent where no person takes part, and nobody can agree to more for the server's own API than the client was given:
- * both only what the client's registration lists. So it is with a client that registered itself, unless the resource is open to such clients;
- * one that nobody has given anything asks for these resources alone.
+ * both only what the client's registration lists. So it is with a client that registered itself, unless the resource is open to such clients.
+ * One of whom there are its own words alone gets what it likes of an open resource, of any other what the tenant lets such clients have, and nothing of
+ * our own API.
  * @param listed the scopes in the client's registration, undefined where it names none.
  */
 export function grantableScopes(
   resource: ResourceServer,
   listed: readonly string[] | undefined,
-  { person, dynamic, selfDescribed }: Asking,
+  { person, dynamic, ceiling }: Asking,
 ): ResourceScope[] {
-  const isOpen = resource instanceof Resource && resource.dynamicClients;
-  if (selfDescribed && !isOpen) return [];
-  const onlyListed = !(resource instanceof Resource) || !person || (dynamic && !isOpen);
-  return resource.scopes.filter(({ name }) => (listed ? listed.includes(name) : !onlyListed));
+  const isOurs = !(resource instanceof Resource);
+  const isOpen = !isOurs && resource.dynamicClients;
+  if (isOurs && ceiling) return [];
+  const onlyListed = isOurs || !person || (dynamic && !isOpen && !ceiling);
+  const asks = (name: string) => (listed ? listed.includes(name) : !onlyListed);
+  return resource.scopes.filter(({ name }) => asks(name) && (isOpen || !ceiling || ceiling.includes(name)));
 }

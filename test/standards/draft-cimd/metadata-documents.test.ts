@@ -180,10 +180,33 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
       const [said, unsaid] = [newClient({ scope: 'openid orders refunds' }), newClient()];
       for (const one of [said, unsaid]) expect(await givenAt(resource, 'orders refunds', one)).toEqual([]);
       await allow(['tool.example'], ['openid', 'orders']);
-      for (const one of [said, unsaid]) await expire(one);
       for (const one of [said, unsaid]) expect(await givenAt(resource, 'orders refunds', one)).toEqual(['orders']);
       await allow(['tool.example']);
       for (const one of [said, unsaid]) expect(await givenAt(resource, 'orders refunds', one)).toEqual([]);
+    });
+
+    it('is given of a resource that is open to such clients what it asks for, and takes less if its document says so', async () => {
+      const resource = 'https://open.example';
+      const scopes = [{ name: 'read' }, { name: 'write' }];
+      await server.inside(({ resources }) =>
+        resources.create({ identifier: resource, name: 'Open', scopes, dynamic_clients: true }),
+      );
+      expect(await givenAt(resource, 'read write', newClient())).toEqual(['read', 'write']);
+      expect(await givenAt(resource, 'read write', newClient({ scope: 'openid read' }))).toEqual(['read']);
+    });
+
+    it('asks about people no more than the tenant lets such clients ask', async () => {
+      const clientId = newClient({ scope: 'openid email profile' });
+      const refusal = async (scope: string) =>
+        new URL((await authorize(clientId, { scope })).headers.get('location') ?? '', server.issuer).searchParams.get(
+          'error',
+        );
+      expect(await refusal('openid email')).toBeNull();
+      await allow(['tool.example'], ['openid', 'profile']);
+      expect(await refusal('openid profile')).toBeNull();
+      expect(await refusal('openid email')).toBe('invalid_scope');
+      await allow(['tool.example']);
+      expect(await refusal('openid email')).toBeNull();
     });
 
     it('is nothing proved on the machine of whoever uses it (RFC 8252 §8.6)', async () => {

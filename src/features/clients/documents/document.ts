@@ -1,7 +1,6 @@
 // What a client ID metadata document says, made into metadata of ours (OAuth Client ID Metadata Document §4). Pure: what was fetched comes in.
 import { type FullMetadata, isRegistered } from '../client.metadata.js';
 import { checkedMetadata } from '../client.rules.js';
-import { words } from '../registration/registration-policy.js';
 
 /** Bytes (§6.6). */
 export const MOST_BYTES = 5 * 1024;
@@ -24,10 +23,9 @@ export class DocumentUnavailable extends DocumentRefused {}
 type Members = Readonly<Record<string, unknown>>;
 
 /**
- * @param ceiling scopes: a document says of its client what its author likes.
  * @throws DocumentRefused, or AppError 422 naming the members that break our rules.
  */
-export function readDocument(clientId: string, fetched: FetchedDocument, ceiling: readonly string[]): FullMetadata {
+export function readDocument(clientId: string, fetched: FetchedDocument): FullMetadata {
   const said = parsed(fetched);
   // §4: compared as strings.
   if (said.client_id !== clientId) throw new DocumentRefused('client_id is not the address of the document');
@@ -46,7 +44,6 @@ export function readDocument(clientId: string, fetched: FetchedDocument, ceiling
 
   return checkedMetadata({
     ...Object.fromEntries(Object.entries(said).filter(([name]) => isRegistered(name))),
-    scope: scopeOf(said, ceiling),
     application_type: applicationType(said),
     token_endpoint_auth_method: method,
     grant_types: grantsOf(said),
@@ -99,15 +96,6 @@ function applicationType(said: Members): unknown {
 
 const isLoopback = (host: string) => host === 'localhost' || host === '127.0.0.1' || host === '[::1]';
 const isAddress = (host: string) => host.startsWith('[') || /^[\d.]+$/.test(host);
-
-/** A document is for all authorization servers: of what it asks for elsewhere, what such a client may ask for here. */
-function scopeOf({ scope }: Members, ceiling: readonly string[]): unknown {
-  if (scope === undefined) return ceiling.join(' ');
-  if (typeof scope !== 'string') return scope;
-  const asked = words(scope).filter((name) => ceiling.includes(name));
-  if (asked.length === 0) throw new DocumentRefused('scope names nothing that such a client may ask for');
-  return asked.join(' ');
-}
 
 /** A document is for all authorization servers: of what it uses elsewhere, what a person takes part in here (§4.1). */
 function grantsOf(said: Members): string[] {

@@ -13,8 +13,8 @@ import type { ProtocolPolicy } from '../../tenants/protocol-policy/protocol-poli
 import { Client } from '../client.entity.js';
 import { type FullMetadata, isSetting } from '../client.metadata.js';
 import { checkedMetadata } from '../client.rules.js';
-import type { ClientLookup } from '../client-lookup.js';
-import { settingsOf } from '../client-settings.js';
+import { type ClientLookup, openidScope } from '../client-lookup.js';
+import { asTravelling, settingsOf } from '../client-settings.js';
 import { scopesOf, words } from '../registration/registration-policy.js';
 import { DocumentRefused, DocumentUnavailable, holdsFor, MOST_BYTES, readDocument } from './document.js';
 import { documentHost, isAllowedHost, isDocumentUrl } from './document-url.js';
@@ -34,8 +34,6 @@ interface Limits {
 
 interface Asked {
   clientId: string;
-  /** Scopes. */
-  ceiling: readonly string[];
   /** Undefined where nothing is known that may go on. */
   known: Metadata | undefined;
 }
@@ -65,16 +63,17 @@ export class MetadataDocuments {
     if (!isDocumentUrl(clientId)) return known;
     const { hosts, scopes } = (await this.tenantPolicy()).client_id_metadata_documents;
     if (!isAllowedHost(clientId, hosts)) return undefined;
-    const ceiling = scopesOf({ scopes });
-    const { document_expires_at: until = 0, allowed_scope } = settingsOf(known);
+    return within(scopesOf({ scopes }), await this.latest(clientId, known));
+  }
+
+  private async latest(clientId: string, known: Metadata | undefined): Promise<Metadata | undefined> {
+    const { document_expires_at: until = 0 } = settingsOf(known);
     const now = this.clock.now().getTime();
-    // What the tenant has taken back since is not known any more, however long the document holds.
-    const allowed = isWithin(allowed_scope, ceiling);
     const isSilent = until + GRACE_MS > now && this.silences.has(keyOf(clientId), until, now);
-    if (known && allowed && (until > now || isSilent)) return known;
+    if (known && (until > now || isSilent)) return known;
     // A client that is disabled is not known to the engine, and its document brings it back as little as anything else.
     if (!known && (await this.db.repo(Client).existsBy({ clientId, disabledAt: Not(IsNull()) }))) return undefined;
-    return this.together({ clientId, ceiling, known: allowed ? known : undefined });
+    return this.together({ clientId, known });
   }
 
   /** Whoever asks for the same client at the same time waits for the same answer, unless it is that another address has asked too often. */
@@ -95,17 +94,16 @@ export class MetadataDocuments {
     return flight;
   }
 
-  private async refresh({ clientId, ceiling, known }: Asked): Promise<Metadata | undefined> {
+  private async refresh({ clientId, known }: Asked): Promise<Metadata | undefined> {
     const host = documentHost(clientId);
     // Others may have read it while this one was looking.
     const latest = await this.lookup.engineMetadata(clientId);
-    const { document_expires_at = 0, allowed_scope } = settingsOf(latest);
-    if (document_expires_at > this.clock.now().getTime() && isWithin(allowed_scope, ceiling)) return latest;
+    if ((settingsOf(latest).document_expires_at ?? 0) > this.clock.now().getTime()) return latest;
     try {
       await this.limits.byAddress.consume(clientKey(currentContext()?.ip));
       // One tenant's requests are not counted against another's.
       await this.limits.byHost.consume(`${currentTenantId()} ${host}`);
-      const { metadata, seconds } = await this.fetch(clientId, ceiling);
+      const { metadata, seconds } = await this.fetch(clientId);
       await this.keep(clientId, metadata, new Date(this.clock.now().getTime() + seconds * 1000));
       return await this.lookup.engineMetadata(clientId);
     } catch (error) {
@@ -123,16 +121,13 @@ export class MetadataDocuments {
     }
   }
 
-  private async fetch(
-    clientId: string,
-    ceiling: readonly string[],
-  ): Promise<{ metadata: FullMetadata; seconds: number }> {
+  private async fetch(clientId: string): Promise<{ metadata: FullMetadata; seconds: number }> {
     const answer = await this.egress.fetch(clientId, {
       headers: { accept: 'application/json' },
       maxBytes: MOST_BYTES,
     });
     const [status, contentType, text] = [answer.status, answer.headers.get('content-type'), await answer.text()];
-    const metadata = readDocument(clientId, { status, contentType, text }, ceiling);
+    const metadata = readDocument(clientId, { status, contentType, text });
     return { metadata, seconds: holdsFor(answer.headers.get('cache-control')) };
   }
 
@@ -185,8 +180,13 @@ export class MetadataDocuments {
   }
 }
 
-const isWithin = (scope: string | undefined, ceiling: readonly string[]): boolean =>
-  words(scope).every((name) => ceiling.includes(name));
+/** A document says of its client what its author likes, and the tenant may take back what it has allowed before. */
+function within(ceiling: readonly string[], metadata: Metadata | undefined): Metadata | undefined {
+  if (!metadata) return undefined;
+  const { allowed_scope } = settingsOf(metadata);
+  const asked = allowed_scope === undefined ? ceiling : words(allowed_scope).filter((name) => ceiling.includes(name));
+  return { ...metadata, scope: openidScope(asked), ...asTravelling({ document_scopes: ceiling }) };
+}
 
 const keyOf = (clientId: string) => `${currentTenantId()} ${clientId}`;
 

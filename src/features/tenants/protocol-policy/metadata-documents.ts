@@ -18,7 +18,10 @@ export const members = {
         .min(1)
         .max(200)
         .optional()
-        .meta({ description: 'The most that such a client may ask for; absent: scopes about people only' }),
+        .meta({
+          description:
+            'The most that such a client may ask for, but at resources open to such clients; absent: scopes about people only',
+        }),
     })
     .prefault({}),
 };
