@@ -193,9 +193,9 @@ export const migrations = [
   ResourceDetails1700000000085,
   TraceFindings1700000000090,
   TracesOfClient1700000000091,
+  BackchannelClaims1700000000092,
+  GrantOriginsValid1700000000093,
   GrantsActing1700000000095,
   GrantsActingIndex1700000000096,
   GrantsActingSessionIndex1700000000097,
-  BackchannelClaims1700000000092,
-  GrantOriginsValid1700000000093,
 ];

@@ -58,6 +58,7 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
     expect((await refresh(server, party, String(refresh_token))).status).toBe(200);
     await new Browser().open(authorizationUrl(server, party, pkce()));
     await browser.open(`${server.issuer}/logout`);
+    await new Browser().open(authorizationUrl(server, party, pkce(), { redirect_uri: 'https://elsewhere.example/cb' }));
     const manager = await tokenWith(server, 'users:write');
     const body = { email: `mail-${person.email}` };
     const made = await ask(server, manager, 'post', '/users', body, { 'idempotency-key': `key-${person.id}` });

@@ -200,6 +200,8 @@ export const takeNone: Record<string, string> = {
   'POST /account/devices/others-end': 'nothing',
   'POST /account/devices/forget': 'a browser of theirs',
   'POST /account/applications/revoke': 'an application',
+  'POST /account/requests/approve': 'a decision about a request for them',
+  'POST /account/requests/deny': 'a decision about a request for them',
   'POST /account/activity/not-me': 'nothing',
   'POST /account/email': 'an address',
   'POST /account/settings': 'choices',

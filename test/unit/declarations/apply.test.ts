@@ -67,7 +67,7 @@ describe.each(kinds)('applying a declarative file (%s)', (kind) => {
 
   const fresh = async (): Promise<Services> => {
     const database = await freshDatabase(kind, { entities, migrations });
-    const config = loadConfig({ NODE_ENV: 'test', DATA_DIR: dataDir });
+    const config = loadConfig({ NODE_ENV: 'test', ISSUER: 'https://id.example.com', DATA_DIR: dataDir });
     const one = await openServices(config, {
       connection: database.settings.connection,
       logger: createLogger({ level: 'error', stream: process.stderr }),
@@ -191,7 +191,7 @@ users: [{ email: first@example.com }]`;
     await expect(run(taken)).rejects.toThrow(/^house.yaml:1:45: tenants\[1\]: is taken already \(tenants_host/);
     const reserved = `users: [{ email: first@example.com }]
 resources:
-  - { identifier: http://localhost:3000/api, name: Mine }`;
+  - { identifier: https://id.example.com/api, name: Mine }`;
     await expect(run(reserved)).rejects.toThrow(
       'house.yaml:3:5: resources[0]: This identifier belongs to the server itself',
     );
