@@ -109,6 +109,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   const registrations = new Registrations(db, clock);
   const users = new UserService(db, audit, clock, {
     mayChangePrivileged() {},
+    privileged: async () => {},
     erased: async () => {},
     verified: ({ id }) => registrations.forget(id),
     moved: async () => {},
