@@ -32,7 +32,9 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
     ground;
 
   const builtInClients = new BuiltInClients((tenant) => tenants.issuerOf(tenant));
-  const lookup = new ClientLookup(db, caching, clock, async (clientId) =>
+  const protocolPolicy = async () => (await tenants.current()).settings.protocol;
+  const documentPolicy = async () => (await protocolPolicy()).client_id_metadata_documents;
+  const lookup = new ClientLookup(db, caching, clock, documentPolicy, async (clientId) =>
     isBuiltInClient(clientId) ? builtInClients.of(await tenants.current(), clientId) : undefined,
   );
   const hooks = {
@@ -50,7 +52,6 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   };
   const production = config.environment === 'production';
   const clients = new ClientService(db, audit, lookup, clock, { production }, hooks);
-  const protocolPolicy = async () => (await tenants.current()).settings.protocol;
   const initialAccessTokens = new InitialAccessTokens(db, audit, clock, protocolPolicy, hooks);
   const softwareStatements = new SoftwareStatements(protocolPolicy, clock);
   const registeredClients = new RegisteredClients(db, audit, lookup, clock, hooks, initialAccessTokens);

@@ -54,7 +54,8 @@ export function decideRegistration(policy: RegistrationPolicy, said: Members, he
 }
 
 /** The most that a client may ask for under a policy, beside what an administrator has given it. */
-export const scopesOf = ({ scopes }: Pick<RegistrationPolicy, 'scopes'>): readonly string[] => scopes ?? identityScopes;
+export const scopesOf = ({ scopes }: { scopes?: readonly string[] | undefined }): readonly string[] =>
+  scopes ?? identityScopes;
 
 export const words = (scope: unknown): string[] => (typeof scope === 'string' ? scope.split(' ').filter(Boolean) : []);
 const texts = (list: unknown): string[] => (Array.isArray(list) ? list.filter((one) => typeof one === 'string') : []);
