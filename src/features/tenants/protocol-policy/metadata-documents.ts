@@ -13,15 +13,10 @@ export const members = {
   client_id_metadata_documents: z
     .strictObject({
       hosts: z.array(HostName).max(200).default([]),
-      scopes: z
-        .array(ScopeName)
-        .min(1)
-        .max(200)
-        .optional()
-        .meta({
-          description:
-            'The most that such a client may ask for, but at resources open to such clients; absent: scopes about people only',
-        }),
+      scopes: z.array(ScopeName).min(1).max(200).optional().meta({
+        description:
+          'The most that such a client may ask for, but at resources open to such clients; absent: scopes about people only',
+      }),
     })
     .prefault({}),
 };
