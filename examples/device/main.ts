@@ -8,10 +8,9 @@ const { ISSUER = 'http://localhost:3000', CLIENT_ID = 'example-device' } = proce
 const once = process.argv.includes('--once'); // keeps nothing, and ends what it was given
 
 // Plain http is for a server on this machine alone.
-const local = new URL(ISSUER).hostname === 'localhost' ? [client.allowInsecureRequests] : [];
-const configuration = await client.discovery(new URL(ISSUER), CLIENT_ID, {}, client.None(), {
-  execute: [client.enableNonRepudiationChecks, ...local],
-});
+const execute = new URL(ISSUER).hostname === 'localhost' ? [client.allowInsecureRequests] : [];
+execute.push(client.enableNonRepudiationChecks);
+const configuration = await client.discovery(new URL(ISSUER), CLIENT_ID, {}, client.None(), { execute }).catch(fail);
 
 async function show(): Promise<client.DeviceAuthorizationResponse> {
   const codes = await client.initiateDeviceAuthorization(configuration, { scope: 'openid profile email' });
@@ -33,7 +32,7 @@ async function ask(codes: client.DeviceAuthorizationResponse) {
     } catch (error) {
       const code = error instanceof client.ResponseBodyError ? error.error : undefined;
       if (signal.aborted || code === 'expired_token') return undefined;
-      if (code === 'access_denied') throw new Error('You said no: this device is not connected.', { cause: error });
+      if (code === 'access_denied') throw new Error('You said no: this device is not connected.');
       // §3.5: a server that cannot be reached is asked again, less and less often. Everything else is an error.
       if (!(error instanceof TypeError && error.cause)) throw error;
       await delay(pause * 1000);
@@ -58,6 +57,12 @@ try {
   // What is kept nowhere is ended (RFC 7009).
   if (once) await client.tokenRevocation(configuration, tokens.refresh_token ?? '');
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  fail(error);
+}
+
+/** A sentence for who stands before the screen, with what fetch or the server says of it. */
+function fail(error: unknown): never {
+  const { message, cause = {} } = error as { message: string; cause?: Record<string, unknown> };
+  console.error([message, cause.code ?? cause.error_description ?? cause.error].filter(Boolean).join(': '));
+  process.exit(1);
 }

@@ -74,6 +74,8 @@ try {
 }
 
 function fail(error: unknown): never {
-  console.error(error instanceof Error ? error.message : error);
+  // Why there was no answer is said by the cause alone.
+  const { message, cause = {} } = error as { message: string; cause?: Record<string, unknown> };
+  console.error(cause.code ? `${API}: ${message}: ${cause.code}` : message);
   process.exit(1);
 }

@@ -12,6 +12,11 @@ const once = process.argv.includes('--once'); // ends when it has answered someb
 
 const accessToken = 'urn:ietf:params:oauth:token-type:access_token';
 
+if (!CLIENT_SECRET) {
+  console.error('CLIENT_SECRET is not set: the server printed it when it made the client');
+  process.exit(1);
+}
+
 // Plain http is for a server on this machine alone.
 const local = new URL(ISSUER).hostname === 'localhost' ? [client.allowInsecureRequests] : [];
 const configuration = await client.discovery(new URL(ISSUER), CLIENT_ID, {}, client.ClientSecretBasic(CLIENT_SECRET), {

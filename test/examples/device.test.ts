@@ -7,7 +7,7 @@ import { Browser } from '../support/browser.js';
 import { approve, typeCode } from '../support/device.js';
 import { declareExamples, type Example, runExample } from '../support/examples.js';
 import { makePerson } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { freePort, startServer, type TestServer } from '../support/server.js';
 
 describe('the example of a device without a browser (RFC 8628)', () => {
   let server: TestServer;
@@ -46,6 +46,14 @@ describe('the example of a device without a browser (RFC 8628)', () => {
     const browser = new Browser();
     await approve(browser, await typeCode(browser, server, await shown(example)), person.email, 'deny');
     expect([await example.ended(), example.lines.at(-1)]).toEqual([1, 'You said no: this device is not connected.']);
+  });
+
+  it('says in a sentence that there is no server, or no such client', async () => {
+    const nowhere = runExample('device', { ISSUER: `http://localhost:${await freePort()}` });
+    expect([await nowhere.ended(), nowhere.lines]).toEqual([1, ['fetch failed: ECONNREFUSED']]);
+    const nobody = runExample('device', { ISSUER: server.issuer, CLIENT_ID: 'nobody' });
+    expect([await nobody.ended(), nobody.lines.length]).toEqual([1, 1]);
+    expect(nobody.lines[0]).toMatch(/client/);
   });
 
   it('shows another code where nobody typed the first in time, and asks once more a server that was away (§3.5)', async () => {

@@ -76,6 +76,12 @@ describe('the examples of an MCP server, and of a client that calls it', () => {
     }
   });
 
+  it('the client says in a sentence that the server cannot be reached', async () => {
+    const API = `http://localhost:${await freePort()}/mcp`;
+    const example = runExample('mcp-client', { ...environment, API });
+    expect([await example.ended(), example.lines]).toEqual([1, [`${API}: fetch failed: ECONNREFUSED`]]);
+  });
+
   it('the client registers itself where the tenant lets it (RFC 7591), and notes are those of the person', async () => {
     const tenant = await server.services.tenants.find('default');
     await server.services.tenants.update(tenant, {

@@ -91,6 +91,12 @@ describe('the example of an API that calls another one for a person (RFC 8693)',
     expect(example.lines.join('\n')).not.toContain(String(access_token));
   });
 
+  it('says in a sentence what it was not told', async () => {
+    const { CLIENT_SECRET, ...without } = environment;
+    const mute = runExample('token-exchange', without);
+    expect([await mute.ended(), mute.lines]).toEqual([1, [expect.stringContaining('CLIENT_SECRET is not set')]]);
+  });
+
   it('a path that is none ends nothing, and it ends with 0 when it has answered somebody who may, and was told to do so once', async () => {
     const { origin } = new URL(api);
     for (const path of ['//', '//:', '/%', '/constructor'])

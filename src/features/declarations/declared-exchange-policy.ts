@@ -1,6 +1,6 @@
 // A policy has no name that somebody could write down: it is known by its client and the resources it is for. Where there are several about the same,
-// those that are as declared stay, and the others become what the file says besides, the oldest first. So a change of the file never leaves what it
-// said before in force beside it.
+// those that are as declared stay, and the others become what the file says besides, the oldest first: what the file said of these resources before is
+// not in force beside what it says now. Other resources are another policy, and nothing is deleted because it is absent.
 import type { ExchangePolicies } from '../exchange/exchange-policies.js';
 import type { ExchangePolicy } from '../exchange/exchange-policy.entity.js';
 import { present } from '../exchange/exchange-policy.schema.js';
