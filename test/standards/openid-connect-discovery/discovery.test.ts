@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { specifications } from '../../scripts/standards.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { specifications } from '../../../scripts/standards.js';
+import { startServer, type TestServer } from '../../support/server.js';
 
 let server: TestServer;
 let discovery: Record<string, unknown>;

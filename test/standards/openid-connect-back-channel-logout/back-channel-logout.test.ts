@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { compactDecrypt, decodeJwt, exportJWK, generateKeyPair } from 'jose';
-import { withContext } from '../../src/platform/context.js';
-import { enter } from '../support/account.js';
-import { press } from '../support/account-life.js';
-import { ask, tokenWith } from '../support/api.js';
-import { Browser } from '../support/browser.js';
-import { giveNameAndPassword, isSignedIn } from '../support/journey.js';
-import { believed, LOGOUT_EVENT, LogoutReceiver } from '../support/logout-receiver.js';
-import { until } from '../support/pair.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, tokensFor } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
-import { chrome } from '../support/traveller.js';
+import { withContext } from '../../../src/platform/context.js';
+import { enter } from '../../support/account.js';
+import { press } from '../../support/account-life.js';
+import { ask, tokenWith } from '../../support/api.js';
+import { Browser } from '../../support/browser.js';
+import { giveNameAndPassword, isSignedIn } from '../../support/journey.js';
+import { believed, LOGOUT_EVENT, LogoutReceiver } from '../../support/logout-receiver.js';
+import { until } from '../../support/pair.js';
+import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, tokensFor } from '../../support/party.js';
+import { startServer, type TestServer } from '../../support/server.js';
+import { chrome } from '../../support/traveller.js';
 
 interface Guest {
   id: string;
