@@ -38,7 +38,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => server?.close());
 
-describe('a client with a secret', () => {
+describe('oauth4webapi: a client with a secret', () => {
   it('finds the same by both documents (OpenID Connect Discovery §4, RFC 8414 §3)', async () => {
     expect(await discover(server, 'oauth2')).toEqual(as);
     expect(as).toMatchObject({ authorization_response_iss_parameter_supported: true });
@@ -90,7 +90,7 @@ describe('a client with a secret', () => {
   });
 });
 
-describe('a client with keys, whose tokens are bound (RFC 9101, RFC 9126, RFC 7523, RFC 9449)', () => {
+describe('oauth4webapi: a client with keys, whose tokens are bound (RFC 9101, RFC 9126, RFC 7523, RFC 9449)', () => {
   let relying: Relying & { DPoP: oauth.DPoPHandle };
   let key: oauth.PrivateKey;
   let tokens: oauth.TokenEndpointResponse;
@@ -153,7 +153,7 @@ describe('a client with keys, whose tokens are bound (RFC 9101, RFC 9126, RFC 75
   });
 });
 
-describe('a client in its own name', () => {
+describe('oauth4webapi: a client in its own name', () => {
   it('gets a JWT that the API it is for verifies by itself, and no other (RFC 9068 §4)', async () => {
     const { client, authentication } = withSecret(
       await makeClient(server, {
@@ -178,7 +178,7 @@ describe('a client in its own name', () => {
   });
 });
 
-describe('a client that registers itself (RFC 7591 §3)', () => {
+describe('oauth4webapi: a client that registers itself (RFC 7591 §3)', () => {
   const metadata = { redirect_uris: ['https://rp.example/cb'], client_name: 'Self Made' };
   const register = async (initialAccessToken?: string) =>
     oauth.processDynamicClientRegistrationResponse(

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Browser, type Page, readForm } from '../support/browser.js';
-import { isSignedIn, nameOf, send, silently, titleOf } from '../support/journey.js';
+import { Browser, type Page, readForm } from '../../support/browser.js';
+import { isSignedIn, nameOf, send, silently, titleOf } from '../../support/journey.js';
 import {
   authorizationUrl,
   introspect,
@@ -11,8 +11,8 @@ import {
   refresh,
   signIn,
   tokensFor,
-} from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+} from '../../support/party.js';
+import { startServer, type TestServer } from '../../support/server.js';
 
 const bye = 'https://rp.example/bye';
 type Tokens = Awaited<ReturnType<typeof tokensFor>>;
