@@ -14,7 +14,9 @@ import { Resource, type ResourceServer } from './resource.entity.js';
 import { CreateResource, DEFAULT_ACCESS_TOKEN_TTL, MAX_IDENTIFIER, type UpdateResource } from './resource.schema.js';
 
 const TOPIC = 'resource';
-/** What is built for a tenant: its engine, which knows the types of details by their names. */
+/** Everybody reads discovery, and often. */
+const MOST_TOLD = 100;
+/** What is built for a tenant: its engine, which knows the types of details by their names, and says which resources are open. */
 const ISSUER = 'issuer';
 
 export class ResourceService {
@@ -60,6 +62,13 @@ export class ResourceService {
     return found;
   }
 
+  /** Identifiers of those that are open to clients whom nobody has registered here, which have to find them (RFC 9728 §4). */
+  async openToClients(): Promise<string[]> {
+    const open = this.db.repo(Resource).query('r').andWhere('r.dynamic_clients');
+    const resources = await open.orderBy('r.identifier').take(MOST_TOLD).getMany();
+    return resources.map(({ identifier }) => identifier);
+  }
+
   /** @throws QueryFailedError on an identifier that is taken, answered as 409; AppError 422 where nothing could sign its tokens. */
   async create(input: CreateResource): Promise<Resource> {
     const given = CreateResource.parse(input);
@@ -86,7 +95,7 @@ export class ResourceService {
         }),
       );
       await this.audit.record('resource.created', { resource_id: resource.id, identifier: resource.identifier });
-      await this.published(resource, [], typesOf(resource));
+      await this.published(resource, [], toldOf(resource));
       return resource;
     });
   }
@@ -96,7 +105,7 @@ export class ResourceService {
     return this.db.transaction(async () => {
       const resource = await this.locked(id, ifMatch);
       const before = JSON.stringify(resource);
-      const types = typesOf(resource);
+      const told = toldOf(resource);
       if (patch.name) resource.name = patch.name;
       if (patch.scopes !== undefined) resource.scopes = patch.scopes ?? [];
       if (patch.access_token_format !== undefined) resource.accessTokenFormat = patch.access_token_format ?? 'opaque';
@@ -116,7 +125,7 @@ export class ResourceService {
       await this.db.repo(Resource).save(resource);
       const { identifier } = resource;
       await this.audit.record('resource.updated', { resource_id: id, identifier, changed: Object.keys(patch) });
-      await this.published(resource, types, typesOf(resource));
+      await this.published(resource, told, toldOf(resource));
       return resource;
     });
   }
@@ -127,7 +136,7 @@ export class ResourceService {
       const { identifier } = resource;
       await this.db.repo(Resource).delete({ id });
       await this.audit.record('resource.deleted', { resource_id: id, identifier });
-      await this.published(resource, typesOf(resource), []);
+      await this.published(resource, toldOf(resource), []);
     });
   }
 
@@ -178,6 +187,11 @@ export class ResourceService {
 
 const keyOf = (identifier: string) => `${currentTenantId()} ${identifier}`;
 const typesOf = ({ authorizationDetailsTypes }: Resource) => authorizationDetailsTypes.map(({ type }) => type);
+/** What the engine knows of it. */
+const toldOf = (resource: Resource) => [
+  ...typesOf(resource),
+  ...(resource.dynamicClients ? [`open ${resource.identifier}`] : []),
+];
 
 /** Less than Identifier asks for, on each token request: no longer than one, and nothing that the database could not compare. */
 const mayBe = (identifier: string) => identifier.length <= MAX_IDENTIFIER && !identifier.includes('\0');

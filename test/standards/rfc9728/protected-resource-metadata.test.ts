@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withContext } from '../../../src/platform/context.js';
 import { ask, tokenWith } from '../../support/api.js';
+import { until } from '../../support/pair.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 const wellKnown = '/.well-known/oauth-protected-resource';
@@ -130,6 +131,28 @@ describe('protected resource metadata (RFC 9728)', () => {
       const answer = await fetch(`${server.issuer}/t/acme/api/v1/users`);
       expect(answer.headers.get('www-authenticate')).toContain(`${server.issuer}${wellKnown}/t/acme/api"`);
     });
+  });
+
+  it('is found from the authorization server, for resources that are open to clients whom nobody has registered, and no others (§4)', async () => {
+    const open = 'https://tools.example/mcp';
+    const told = async (suffix: string, prefix = '') => {
+      const answer = await fetch(`${server.issuer}${prefix}/.well-known/${suffix}`);
+      return ((await answer.json()) as { protected_resources?: string[] }).protected_resources;
+    };
+    const names = ['openid-configuration', 'oauth-authorization-server'];
+    for (const name of names) expect(await told(name)).toBeUndefined();
+    const made = await server.inside(({ resources }) =>
+      resources.create({ identifier: open, name: 'Open tools', dynamic_clients: true }),
+    );
+    for (const name of names)
+      await until('it is told of', async () => JSON.stringify(await told(name)) === JSON.stringify([open]));
+    expect(await told('openid-configuration', '/t/acme')).toBeUndefined();
+    await server.inside(async ({ resources }) => resources.update(made, { dynamic_clients: null }));
+    await until('it is told of no more', async () => (await told('openid-configuration')) === undefined);
+    await server.inside(async ({ resources }) => resources.update(made, { dynamic_clients: true }));
+    await until('it is told of again', async () => (await told('openid-configuration')) !== undefined);
+    await server.inside(async ({ resources }) => resources.delete(await resources.find(made.id)));
+    await until('it is gone', async () => (await told('openid-configuration')) === undefined);
   });
 
   it('is exported for a resource that hosts it itself (§3)', async () => {
