@@ -44,6 +44,8 @@ export interface VisitedClient {
   ceiling?: readonly string[] | undefined;
   /** Every scope the client was given, where its registration names them. */
   allowed_scope?: string[] | undefined;
+  /** Types of authorization details, likewise. */
+  details_types?: readonly string[] | undefined;
 }
 
 export function describeClient(
@@ -51,7 +53,7 @@ export function describeClient(
   metadata: Readonly<Record<string, unknown>> = {},
 ): VisitedClient {
   const settings = settingsOf(metadata);
-  const { dynamic, allowed_scope, document_expires_at } = settings;
+  const { dynamic, allowed_scope, document_expires_at, authorization_details_types } = settings;
   return {
     client_id: clientId,
     name: text(metadata.client_name) ?? clientId,
@@ -63,6 +65,7 @@ export function describeClient(
     verified: document_expires_at === undefined ? undefined : provedHost(clientId, text(params.redirect_uri)),
     ceiling: documentCeiling(settings),
     allowed_scope: allowed_scope?.split(' '),
+    details_types: authorization_details_types,
   };
 }
 

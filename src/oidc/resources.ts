@@ -2,8 +2,9 @@
 
 import { type Client, errors, type ResourceServer } from 'oidc-provider';
 import { documentCeiling, settingsOf } from '../features/clients/client-settings.js';
-import { grantableScopes } from '../features/resources/resource.rules.js';
+import { grantableScopes, isForClient } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
+import { detailsAsking } from './authorization-details.js';
 import type { EngineContext } from './engine-types.js';
 import { takesAlgorithm } from './profile.js';
 
@@ -20,6 +21,14 @@ export function createResourceServerInfo(resources: ResourceService) {
     const { allowed_scope, access_token_ttl, dynamic = false } = settings;
     const asking = { person, dynamic, ceiling: documentCeiling(settings) };
     const scopes = grantableScopes(resource, allowed_scope?.split(' '), asking);
+    if (!isForClient(resource, scopes, detailsAsking(ctx, client)))
+      throw new errors.InvalidTarget('the resource is not for this client');
+    // Its page names scopes, and what each is for.
+    if (
+      ctx.oidc.route === 'backchannel_authentication' &&
+      !scopes.some(({ name }) => ctx.oidc.requestParamScopes.has(name))
+    )
+      throw new errors.InvalidTarget('a scope of the resource has to be asked for here');
     return {
       audience: resource.identifier,
       scope: scopes.map(({ name }) => name).join(' '),

@@ -1,3 +1,4 @@
+import { type DetailsAsking, mayAskFor } from './details.rules.js';
 import { Resource, type ResourceServer } from './resource.entity.js';
 import type { ResourceScope } from './resource.schema.js';
 
@@ -28,4 +29,20 @@ export function grantableScopes(
   const onlyListed = isOurs || !person || (dynamic && !isOpen && !ceiling);
   const asks = (name: string) => (listed ? listed.includes(name) : !onlyListed);
   return resource.scopes.filter(({ name }) => asks(name) && (isOpen || !ceiling || ceiling.includes(name)));
+}
+
+/**
+ * RFC 8707 §2: a resource may decide by the audience alone, so that a token without scopes is one as well. Nobody gets it who can be given nothing there:
+ * it is for clients that have scopes or may ask for details, and where there are no scopes at all, for those an administrator has registered, and others
+ * where the resource is open to them.
+ * @param grantable as grantableScopes says.
+ */
+export function isForClient(
+  resource: ResourceServer,
+  grantable: readonly ResourceScope[],
+  asking: DetailsAsking,
+): boolean {
+  if (grantable.length > 0) return true;
+  if (resource.scopes.length === 0 && (!asking.dynamic || resource.dynamicClients)) return true;
+  return (resource.authorizationDetailsTypes ?? []).some(({ type }) => mayAskFor(resource, type, asking));
 }

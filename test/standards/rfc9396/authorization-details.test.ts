@@ -140,6 +140,7 @@ describe('rich authorization requests (RFC 9396)', () => {
     ['a location of somebody else', [{ ...toMerchant, locations: ['https://plain.example'] }]],
     ['a location more', [{ ...toMerchant, locations: [bank, 'https://plain.example'] }]],
     ['more than anybody reads', Array.from({ length: 21 }, () => ofPhotos)],
+    ['text that nobody sees', [{ ...toMerchant, creditorName: 'Merchant\u200b\u{e0041} A' }]],
     ['text that reads as something else', [{ ...toMerchant, creditorName: '\u202eA tnahcreM' }]],
   ];
   it.each(wrong)('%s: invalid_authorization_details at /authorize, /par and /token (§5)', async (_what, details) => {
@@ -256,6 +257,8 @@ describe('rich authorization requests (RFC 9396)', () => {
       ['more actions', [{ ...toMerchant, actions: ['initiate', 'status', 'cancel'] }]],
       ['no actions, which may mean all', [{ ...toMerchant, actions: [] }]],
       ['one more', [toMerchant, { ...toMerchant, creditorName: 'B' }]],
+      ['the same one twice', [toMerchant, toMerchant]],
+      ['two parts of one', [{ ...toMerchant, actions: ['initiate'] }, status]],
       ['one of another resource', [ofPhotos]],
       ['an unknown type', [{ type: 'unknown' }]],
     ])('never more: %s is refused, and burns nothing (§6.1)', async (_what, more) => {
