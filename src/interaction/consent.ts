@@ -96,7 +96,7 @@ export class ConsentStep implements Step {
     }));
     for (const identifier of [params.resource ?? []].flat().map(String)) {
       const resource = await this.resources.findByIdentifier(identifier);
-      const asking = { person: true, dynamic: client.dynamic, ceiling: client.ceiling };
+      const asking = { person: true, ceiling: client.ceiling, hasDocument: client.hasDocument };
       for (const scope of resource ? grantableScopes(resource, client.allowed_scope, asking) : []) {
         if (!requested.includes(scope.name)) continue;
         const isNew = known && (missing.missingResourceScopes?.[identifier]?.includes(scope.name) ?? false);
