@@ -124,7 +124,7 @@ function linesFor(visit: Visit, resources: readonly ResourceServer[]): Line[] {
     optional: false,
     isNew: isKnown && (missing.missingOIDCScope?.includes(name) ?? false),
   }));
-  const asking = { person: true, dynamic: client.dynamic, ceiling: client.ceiling };
+  const asking = { person: true, ceiling: client.ceiling, hasDocument: client.hasDocument };
   const ofResources = resources.flatMap((resource) => {
     const { identifier } = resource;
     return grantableScopes(resource, client.allowed_scope, asking)

@@ -1,7 +1,7 @@
 // RFC 8707: which resource a token is for, and what a client may ask for there.
 
 import { type Client, errors, type ResourceServer } from 'oidc-provider';
-import { documentCeiling, settingsOf } from '../features/clients/client-settings.js';
+import { settingsOf } from '../features/clients/client-settings.js';
 import { grantableScopes, isForClient } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import { detailsAsking } from './authorization-details.js';
@@ -17,9 +17,8 @@ export function createResourceServerInfo(resources: ResourceService) {
         `its tokens are signed with ${resource.signingAlg}, which the profile of the client forbids`,
       );
     const person = ctx.oidc.params?.grant_type !== 'client_credentials';
-    const settings = settingsOf(client);
-    const { allowed_scope, access_token_ttl, dynamic = false } = settings;
-    const asking = { person, dynamic, ceiling: documentCeiling(settings) };
+    const { allowed_scope, access_token_ttl, ceiling, document_expires_at } = settingsOf(client);
+    const asking = { person, ceiling, hasDocument: document_expires_at !== undefined };
     const scopes = grantableScopes(resource, allowed_scope?.split(' '), asking);
     if (!isForClient(resource, scopes, detailsAsking(ctx, client)))
       throw new errors.InvalidTarget('the resource is not for this client');

@@ -60,7 +60,7 @@ export class ClientLookup {
   private async limited(entry: Entry): Promise<Metadata> {
     const ceiling = scopesOf(await this.documentPolicy());
     if (entry.limited?.ceiling !== ceiling.join(' '))
-      entry.limited = { ceiling: ceiling.join(' '), metadata: within(ceiling, entry.metadata) };
+      entry.limited = { ceiling: ceiling.join(' '), metadata: withinCeiling(ceiling, entry.metadata) };
     return entry.limited.metadata;
   }
 
@@ -93,8 +93,11 @@ export class ClientLookup {
       // What a profile asks may have grown since the row was written: rather no client than one that is held to less.
       if (breaches(client.metadata).length > 0) return undefined;
       const secrets = needsSecret(client.metadata) ? await this.db.repo(ClientSecret).findBy({ clientId }) : [];
-      const metadata = engineView(client, hmac(this.placeholderKey, `${key} ${client.version}`));
-      return { metadata, secrets, hasDocument: Boolean(client.documentExpiresAt) };
+      const hasDocument = Boolean(client.documentExpiresAt);
+      const view = engineView(client, hmac(this.placeholderKey, `${key} ${client.version}`));
+      const isRegistered = client.dynamic && !hasDocument;
+      const metadata = isRegistered ? withinCeiling(scopesOf(client.registrationPolicy ?? {}), view) : view;
+      return { metadata, secrets, hasDocument };
     });
   }
 }
@@ -126,9 +129,7 @@ function engineView(
       ...members,
       consent_policy: consentPolicy,
       dynamic,
-      // Who registered itself is never one to which nothing is forbidden; a document has its own limit.
-      allowed_scope:
-        scope ?? (dynamic && !documentExpiresAt ? scopesOf(registrationPolicy ?? {}).join(' ') : undefined),
+      allowed_scope: scope,
       registration_policy: registrationPolicy ?? undefined,
       document_expires_at: documentExpiresAt?.getTime(),
       used: usedAt !== null,
@@ -138,11 +139,11 @@ function engineView(
   return Object.freeze(view);
 }
 
-/** A document says of its client what its author likes. */
-function within(ceiling: readonly string[], metadata: Metadata): Metadata {
+/** Who has registered itself, or has a document, says of itself what it likes: what it was registered under, or the tenant, has the last word. */
+function withinCeiling(ceiling: readonly string[], metadata: Metadata): Metadata {
   const { allowed_scope } = settingsOf(metadata);
   const asked = allowed_scope === undefined ? ceiling : words(allowed_scope).filter((name) => ceiling.includes(name));
-  return Object.freeze({ ...metadata, scope: openidScope(asked), ...asTravelling({ document_scopes: ceiling }) });
+  return Object.freeze({ ...metadata, scope: openidScope(asked), ...asTravelling({ ceiling }) });
 }
 
 const ofEngine: ReadonlySet<string> = new Set(scopes);

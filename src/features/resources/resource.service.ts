@@ -69,6 +69,12 @@ export class ResourceService {
     return resources.map(({ identifier }) => identifier);
   }
 
+  /** Names of the scopes of resources that are open to clients that registered themselves. */
+  async openScopes(): Promise<string[]> {
+    const open = await this.db.repo(Resource).findBy({ dynamicClients: true });
+    return [...new Set(open.flatMap(({ scopes }) => scopes.map(({ name }) => name)))];
+  }
+
   /** @throws QueryFailedError on an identifier that is taken, answered as 409; AppError 422 where nothing could sign its tokens. */
   async create(input: CreateResource): Promise<Resource> {
     const given = CreateResource.parse(input);
