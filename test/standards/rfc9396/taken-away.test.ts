@@ -74,7 +74,7 @@ describe('authorization details that are no longer taken (RFC 9396 §5, §7)', (
   const asIfItRegisteredItself = async () => {
     await server.inside(async ({ clients, db }) => {
       await db.manager.query('UPDATE clients SET dynamic = true WHERE client_id = $1', [party.clientId]);
-      await clients.update(await clients.find(party.clientId), { client_name: 'Finder' } as never);
+      await clients.update(await clients.find(party.clientId), { scope: 'openid accounts' });
     });
   };
   const url = (proof: Pkce, resources: string[], details: unknown[]) => {
