@@ -237,7 +237,7 @@ describe('signing out at the request of a client (OpenID Connect RP-Initiated Lo
           return { xsrf: xsrf(await logout({}, stranger)), logout: 'yes' };
         },
       ],
-    ])('%s is refused with a page', async (_what, fields) => {
+    ])('is refused with a page: %s', async (_what, fields) => {
       await ask();
       const page = await confirm((await fields()) as Record<string, string>);
       expect([page.status, nameOf(page)]).toEqual([400, 'error']);
