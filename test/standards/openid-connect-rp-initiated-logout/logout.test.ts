@@ -279,6 +279,24 @@ describe('signing out at the request of a client (OpenID Connect RP-Initiated Lo
     });
   });
 
+  describe('without a question (§2)', () => {
+    const hinted = (hint: unknown) => logout({ id_token_hint: String(hint) });
+
+    it('is not for a client that this session has never been used for', async () => {
+      const elsewhere = await tokensFor(server, await makeClient(server), person.email);
+      expect((await hinted(elsewhere.id_token)).html).toContain('logout-stay');
+      expect(await signedIn()).toBe(true);
+    });
+
+    it('is not for a disabled client', async () => {
+      const gone = await makeClient(server);
+      const theirs = await tokensFor(server, gone, person.email, {}, browser);
+      await server.inside(async ({ clients }) => clients.disable(await clients.find(gone.clientId)));
+      expect((await hinted(theirs.id_token)).status).toBe(400);
+      expect(await signedIn()).toBe(true);
+    });
+  });
+
   it('refuses a parameter given twice (RFC 6749 §3.1)', async () => {
     const twice = `post_logout_redirect_uri=${encodeURIComponent(bye)}&post_logout_redirect_uri=${encodeURIComponent('https://evil.example')}`;
     const page = await browser.open(`${server.issuer}/logout?client_id=${party.clientId}&${twice}`);
