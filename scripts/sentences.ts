@@ -51,7 +51,11 @@ function worded(title: string, rows: (string | undefined)[][] | undefined): stri
 }
 
 /** Where a value stands at the beginning or at the end, it goes without saying that there is one. */
-const openEnded = (title: string) => title.replace(placeholder, '…').replace(/(?<=.)(:|,)?( …,?)+$/, '');
+const openEnded = (title: string) =>
+  title
+    .replace(placeholder, '…')
+    .replace(/^…[:,] (?!…)/, '')
+    .replace(/(?<=.)(:|,)?( …,?)+$/, '');
 
 const plain = (text: string) => text.replace(/\\(.)/g, '$1').replaceAll(/\s+/g, ' ');
 

@@ -501,7 +501,7 @@ describe('a relying party is told of logouts (OpenID Connect Back-Channel Logout
       'javascript:alert(1)',
       '/logout',
       '',
-    ])('refuses backchannel_logout_uri where it is no https address of a server (§2.2): "%s"', async (uri) => {
+    ])('refuses backchannel_logout_uri where it is no https address of a server (§2.2): %s', async (uri) => {
       const body = { redirect_uris: ['https://rp.example/cb'], backchannel_logout_uri: uri };
       const answer = await ask(server, token, 'post', '/clients', body);
       expect(answer.status).toBe(422);

@@ -77,7 +77,7 @@ describe('a refusal is explained to whoever administers the tenant, and to nobod
     );
   });
 
-  describe.each(endpoints)('client authentication and proofs at %s (RFC 7523 §3.2, RFC 9449 §5)', (path, request) => {
+  describe.each(endpoints)('client authentication and proofs (RFC 7523 §3.2, RFC 9449 §5) at %s', (path, request) => {
     it.each(authentications.map((one, index) => [one.check, index, one] as const))(
       'each check of them that fails is told: %s, %i',
       async (check, _index, one) => explained(await one.ask(house, request, path), check, one.error),

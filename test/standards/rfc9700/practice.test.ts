@@ -19,15 +19,6 @@ describe('best current practice (RFC 9700)', () => {
   const discovery = async () =>
     (await (await fetch(`${server.issuer}/.well-known/openid-configuration`)).json()) as Record<string, string[]>;
 
-  it('no access token comes through the front channel (§2.1.2)', async () => {
-    const { response_types_supported = [], grant_types_supported = [] } = await discovery();
-    expect(response_types_supported.filter((type) => type.includes('token'))).toEqual([]);
-    expect(grant_types_supported).not.toContain('implicit');
-    const url = authorizationUrl(server, party, pkce(), { response_type: 'token' });
-    const answer = new URLSearchParams(new URL((await new Browser().open(url)).url).hash.slice(1));
-    expect([answer.get('error'), answer.get('access_token')]).toEqual(['unsupported_response_type', null]);
-  });
-
   it('the password of a person is never a grant (§2.4)', async () => {
     expect((await discovery()).grant_types_supported).not.toContain('password');
     const token = await tokenWith(server, 'clients:write');

@@ -89,7 +89,7 @@ describe('nothing inside is called because somebody says so (OWASP ASVS 5.0 V1.3
     expect(new Set([...here, ...around, ...Object.keys(names)]).size).toBeGreaterThanOrEqual(75);
   });
 
-  describe.each(places)('%s', (name) => {
+  describe.each(places)('each address that is called: %s', (name) => {
     it('is called where configuration lists the address, so that what follows is no accident', async () => {
       inner.asked = [];
       expect(await place(name).call(`${listed()}${place(name).path}`)).toBeUndefined();
