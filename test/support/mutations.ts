@@ -382,11 +382,12 @@ export class Workshop {
   private async run(suite: string, tests: readonly string[]): Promise<{ passed: number; failures: string[] }> {
     const report = path.join(this.folder, 'report.json');
     rmSync(report, { force: true });
+    const project = /^(unit|features)\//.test(suite) ? 'unit' : 'postgres';
     const pattern = tests.map((test) => test.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
     const child = spawn(
       process.execPath,
       [
-        ...['node_modules/jest/bin/jest.js', '--selectProjects', 'postgres', '--testPathPatterns', `${suite}.test`],
+        ...['node_modules/jest/bin/jest.js', '--selectProjects', project, '--testPathPatterns', `${suite}.test`],
         ...['-t', pattern, '--json', '--outputFile', report],
       ],
       {
