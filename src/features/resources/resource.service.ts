@@ -14,11 +14,14 @@ import { Resource, type ResourceServer } from './resource.entity.js';
 import { CreateResource, DEFAULT_ACCESS_TOKEN_TTL, MAX_IDENTIFIER, type UpdateResource } from './resource.schema.js';
 
 const TOPIC = 'resource';
+const ORIGIN = 'resource_origin';
 /** What is built for a tenant: its engine, which knows the types of details by their names. */
 const ISSUER = 'issuer';
 
 export class ResourceService {
   private readonly byIdentifier: Cache<Resource>;
+  /** Identifiers of a tenant at one origin. */
+  private readonly atOrigin: Cache<ReadonlySet<string>>;
   /** Tenants are replaced when they change, never altered. */
   private readonly ofTenant = new WeakMap<Tenant, readonly ResourceServer[]>();
 
@@ -32,6 +35,7 @@ export class ResourceService {
     private readonly builtIns: (tenant: Tenant) => readonly ResourceServer[],
   ) {
     this.byIdentifier = caching.cache({ max: 2000, topic: TOPIC, load: (key) => this.load(key) });
+    this.atOrigin = caching.cache({ max: 1000, topic: ORIGIN, load: (key) => this.identifiersAt(key) });
   }
 
   /** Cached; an identifier is compared exactly. */
@@ -39,6 +43,14 @@ export class ResourceService {
     return (
       (await this.builtIn(identifier)) ?? (mayBe(identifier) ? this.byIdentifier.get(keyOf(identifier)) : undefined)
     );
+  }
+
+  /** For those who may ask for anything, as often as they like: what is not there is not looked up. @param url below the issuer. */
+  async findHosted(url: string): Promise<ResourceServer | undefined> {
+    const own = await this.builtIn(url);
+    if (own) return own;
+    const known = await this.atOrigin.get(`${currentTenantId()} ${originOf(url)}`);
+    return known?.has(url) ? this.findByIdentifier(url) : undefined;
   }
 
   async find(id: string): Promise<Resource> {
@@ -141,6 +153,7 @@ export class ResourceService {
 
   private async published({ identifier }: Resource, before: string[], after: string[]): Promise<void> {
     await this.caching.publish(TOPIC, keyOf(identifier));
+    await this.caching.publish(ORIGIN, `${currentTenantId()} ${originOf(identifier)}`);
     if (before.join(' ') !== after.join(' ')) await this.caching.publish(ISSUER, currentTenantId());
   }
 
@@ -162,6 +175,19 @@ export class ResourceService {
     });
   }
 
+  private identifiersAt(key: string): Promise<ReadonlySet<string>> {
+    const [tenantId = '', origin] = key.split(' ');
+    return withContext({ tenantId }, async () => {
+      const resources = await this.db
+        .repo(Resource)
+        .query('r')
+        .select(['r.tenantId', 'r.id', 'r.identifier'])
+        .andWhere('starts_with(r.identifier, :origin)', { origin })
+        .getMany();
+      return new Set(resources.map(({ identifier }) => identifier));
+    });
+  }
+
   private async locked(id: string, ifMatch?: number): Promise<Resource> {
     const resource = await this.db
       .repo(Resource)
@@ -177,6 +203,8 @@ export class ResourceService {
 }
 
 const keyOf = (identifier: string) => `${currentTenantId()} ${identifier}`;
+/** Scheme, host and port, to the byte; nothing where there is no host. */
+const originOf = (identifier: string) => /^https?:\/\/[^/?]+/.exec(identifier)?.[0] ?? '';
 const typesOf = ({ authorizationDetailsTypes }: Resource) => authorizationDetailsTypes.map(({ type }) => type);
 
 /** Less than Identifier asks for, on each token request: no longer than one, and nothing that the database could not compare. */
