@@ -340,6 +340,17 @@ describe('rich authorization requests (RFC 9396)', () => {
     expect(refusalOf(await begin([{ type: 'passing', folder: 'x' }]))).toBe('invalid_authorization_details');
   });
 
+  it('are no part of the record: it has their types alone', async () => {
+    const given = await authorized([toMerchant]);
+    await redeem(given);
+    const events = (await server.inside(({ db }) =>
+      db.manager.query(`SELECT data FROM audit_events WHERE data ->> 'client_id' = $1`, [party.clientId]),
+    )) as { data: Record<string, unknown> }[];
+    const recorded = JSON.stringify(events);
+    expect(recorded).toContain('"authorization_details_types":["payment_initiation"]');
+    expect(recorded).not.toContain('Merchant');
+  });
+
   it('are stored sealed with codes and tokens (§12)', async () => {
     party = await makeClient(server);
     await server.inside(({ resources }) =>
@@ -360,16 +371,5 @@ describe('rich authorization requests (RFC 9396)', () => {
     );
     expect(JSON.stringify(rows)).not.toContain('Merchant');
     expect((await refresh(body.refresh_token)).body.authorization_details).toEqual([toMerchant]);
-  });
-
-  it('are no part of the record: it has their types alone', async () => {
-    const given = await authorized([toMerchant]);
-    await redeem(given);
-    const events = (await server.inside(({ db }) =>
-      db.manager.query(`SELECT data FROM audit_events WHERE data ->> 'client_id' = $1`, [party.clientId]),
-    )) as { data: Record<string, unknown> }[];
-    const recorded = JSON.stringify(events);
-    expect(recorded).toContain('"authorization_details_types":["payment_initiation"]');
-    expect(recorded).not.toContain('Merchant');
   });
 });
