@@ -16,11 +16,14 @@ import { CreateResource, DEFAULT_ACCESS_TOKEN_TTL, MAX_IDENTIFIER, type UpdateRe
 const TOPIC = 'resource';
 /** Everybody reads discovery, and often. */
 const MOST_TOLD = 100;
+const ORIGIN = 'resource_origin';
 /** What is built for a tenant: its engine, which knows the types of details by their names, and says which resources are open. */
 const ISSUER = 'issuer';
 
 export class ResourceService {
   private readonly byIdentifier: Cache<Resource>;
+  /** Identifiers of a tenant at one origin. */
+  private readonly atOrigin: Cache<ReadonlySet<string>>;
   /** Tenants are replaced when they change, never altered. */
   private readonly ofTenant = new WeakMap<Tenant, readonly ResourceServer[]>();
 
@@ -34,6 +37,7 @@ export class ResourceService {
     private readonly builtIns: (tenant: Tenant) => readonly ResourceServer[],
   ) {
     this.byIdentifier = caching.cache({ max: 2000, topic: TOPIC, load: (key) => this.load(key) });
+    this.atOrigin = caching.cache({ max: 1000, topic: ORIGIN, load: (key) => this.identifiersAt(key) });
   }
 
   /** Cached; an identifier is compared exactly. */
@@ -41,6 +45,14 @@ export class ResourceService {
     return (
       (await this.builtIn(identifier)) ?? (mayBe(identifier) ? this.byIdentifier.get(keyOf(identifier)) : undefined)
     );
+  }
+
+  /** For those who may ask for anything, as often as they like: what is not there is not looked up. @param url below the issuer. */
+  async findHosted(url: string): Promise<ResourceServer | undefined> {
+    const own = await this.builtIn(url);
+    if (own) return own;
+    const known = await this.atOrigin.get(`${currentTenantId()} ${originOf(url)}`);
+    return known?.has(url) ? this.findByIdentifier(url) : undefined;
   }
 
   async find(id: string): Promise<Resource> {
@@ -156,6 +168,7 @@ export class ResourceService {
 
   private async published({ identifier }: Resource, before: string[], after: string[]): Promise<void> {
     await this.caching.publish(TOPIC, keyOf(identifier));
+    await this.caching.publish(ORIGIN, `${currentTenantId()} ${originOf(identifier)}`);
     if (before.join(' ') !== after.join(' ')) await this.caching.publish(ISSUER, currentTenantId());
   }
 
@@ -177,6 +190,19 @@ export class ResourceService {
     });
   }
 
+  private identifiersAt(key: string): Promise<ReadonlySet<string>> {
+    const [tenantId = '', origin] = key.split(' ');
+    return withContext({ tenantId }, async () => {
+      const resources = await this.db
+        .repo(Resource)
+        .query('r')
+        .select(['r.tenantId', 'r.id', 'r.identifier'])
+        .andWhere('starts_with(r.identifier, :origin)', { origin })
+        .getMany();
+      return new Set(resources.map(({ identifier }) => identifier));
+    });
+  }
+
   private async locked(id: string, ifMatch?: number): Promise<Resource> {
     const resource = await this.db
       .repo(Resource)
@@ -192,6 +218,8 @@ export class ResourceService {
 }
 
 const keyOf = (identifier: string) => `${currentTenantId()} ${identifier}`;
+/** Scheme, host and port, to the byte; nothing where there is no host. */
+const originOf = (identifier: string) => /^https?:\/\/[^/?]+/.exec(identifier)?.[0] ?? '';
 const typesOf = ({ authorizationDetailsTypes }: Resource) => authorizationDetailsTypes.map(({ type }) => type);
 /** What the engine knows of it. */
 const toldOf = (resource: Resource) => [

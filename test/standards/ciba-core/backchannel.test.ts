@@ -51,6 +51,8 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
     expect((await ask({ id_token_hint: 'x' })).body.error).toBe('invalid_request');
     expect((await ask({ login_hint: 'nobody@example.com' })).body.error).toBe('unknown_user_id');
     expect((await ask({ binding_message: '<b>x</b>' })).body.error).toBe('invalid_binding_message');
+    // Letters that nobody sees.
+    expect((await ask({ binding_message: 'Z\u3164\u115f4711' })).body.error).toBe('invalid_binding_message');
     expect((await ask({ user_code: '1234' })).body.error).toBe('invalid_request');
     expect((await ask({}, await makeClient(server))).body.error).toBe('unauthorized_client');
     expect((await ask({}, { ...bank, clientSecret: 'wrong' })).body.error).toBe('invalid_client');

@@ -125,6 +125,10 @@ describe('assertions of trusted issuers as authorization grants (RFC 7521 §4.1,
     expect(await errorOf(await assertion(said))).toBe('invalid_grant');
   });
 
+  it('are for no authorization details: nobody is asked for them (RFC 9396 §6)', async () => {
+    expect(await errorOf(await assertion(), { authorization_details: '[{"type":"payment"}]' })).toBe('invalid_request');
+  });
+
   it('are for the scope that they name themselves (RFC 8693 §4.2)', async () => {
     expect((await redeem(await assertion({ scope: 'read' }))).body.scope).toBe('read');
     expect(await errorOf(await assertion({ scope: 'read' }), { scope: 'read write' })).toBe('invalid_scope');

@@ -131,6 +131,7 @@ describe('token exchange (RFC 8693)', () => {
       { requested_token_type: 'urn:ietf:params:oauth:token-type:jwt' },
       'invalid_request',
     ],
+    ['with authorization details', { authorization_details: '[{"type":"payment"}]' }, 'invalid_request'],
     ['for a target that no policy names', { resource: front }, 'invalid_target'],
     ['for a target that is no resource', { resource: 'https://nobody.example' }, 'invalid_target'],
     ['for two targets', { audience: signed }, 'invalid_target'],

@@ -103,6 +103,7 @@ describe('a token is worth something at its audience, also without a scope (RFC 
       expect([nameOf(page), page.html.includes('Acme Bank')]).toEqual(['consent', true]);
       codeOf(await browser.submit(page, { decision: 'allow' }));
       codeOf(await browser.open(request(party, bank, { prompt: 'none' })));
+      expect((await browser.open(`${server.issuer}/account/applications`)).html).toContain('Acme Bank');
       // One that is new beside it.
       const url = new URL(request(party, bank));
       url.searchParams.append('resource', plain);

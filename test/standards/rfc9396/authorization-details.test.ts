@@ -350,4 +350,26 @@ describe('rich authorization requests (RFC 9396)', () => {
     expect(recorded).toContain('"authorization_details_types":["payment_initiation"]');
     expect(recorded).not.toContain('Merchant');
   });
+
+  it('are stored sealed with codes and tokens (§12)', async () => {
+    party = await makeClient(server);
+    await server.inside(({ resources }) =>
+      resources.create({
+        identifier: 'https://opaque.example',
+        name: 'Opaque',
+        authorization_details_types: [payment],
+      } as never),
+    );
+    const given = await authorized([toMerchant], { resource: 'https://opaque.example' });
+    const { body } = await redeem(given);
+    expect(body.authorization_details).toEqual([toMerchant]);
+    const rows = (await server.inside(({ db }) =>
+      db.manager.query('SELECT kind, engine_rows::text AS row FROM engine_rows WHERE client_id = $1', [party.clientId]),
+    )) as { kind: string; row: string }[];
+    expect(rows.map(({ kind }) => kind).sort()).toEqual(
+      expect.arrayContaining(['AccessToken', 'AuthorizationCode', 'RefreshToken']),
+    );
+    expect(JSON.stringify(rows)).not.toContain('Merchant');
+    expect((await refresh(body.refresh_token)).body.authorization_details).toEqual([toMerchant]);
+  });
 });

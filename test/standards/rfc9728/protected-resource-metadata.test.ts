@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { withContext } from '../../../src/platform/context.js';
 import { ask, tokenWith } from '../../support/api.js';
 import { until } from '../../support/pair.js';
 import { startServer, type TestServer } from '../../support/server.js';
+import { recordStatements } from '../../support/statements.js';
 
 const wellKnown = '/.well-known/oauth-protected-resource';
 
@@ -82,6 +83,38 @@ describe('protected resource metadata (RFC 9728)', () => {
       '/unknown',
     ])
       expect([path, (await get(`${wellKnown}${path}`)).status]).toEqual([path, 404]);
+  });
+
+  it('has question marks in its query as they are (RFC 3986 §3.4)', async () => {
+    for (const [tenantId, identifier, path] of [
+      ['acme', `${ofAcme}?one=a?b=c`, '/t/acme/mcp?one=a?b=c'],
+      ['default', `${server.issuer}/mcp?one=a?b=c`, '/mcp?one=a?b=c'],
+    ] as const) {
+      const { id } = await server.inside(({ tenants }) => tenants.find(tenantId));
+      await withContext({ tenantId: id }, () => server.services.resources.create({ identifier, name: 'Asked' }));
+      await until('it is published', async () => (await get(`${wellKnown}${path}`)).status === 200);
+      expect((await documentAt(`${wellKnown}${path}`)).resource).toBe(identifier);
+    }
+  });
+
+  it('is looked up where there is one alone: whoever asks for others costs nothing', async () => {
+    await documentAt(`${wellKnown}/mcp/notes`);
+    const sent = recordStatements();
+    for (const path of ['/mcp/notes', '/x', '/mcp/notes/', '/mcp/x?y', '', `/${'x'.repeat(2000)}`])
+      expect([path, (await get(`${wellKnown}${path}`)).status]).toEqual([path, path === '/mcp/notes' ? 200 : 404]);
+    expect([...sent.values()].flat()).toEqual([]);
+    jest.restoreAllMocks();
+  });
+
+  it('is there as soon as the resource is, and as long', async () => {
+    const status = async () => (await get(`${wellKnown}/mcp/passing`)).status;
+    expect(await status()).toBe(404);
+    const made = await server.inside(({ resources }) =>
+      resources.create({ identifier: `${server.issuer}/mcp/passing`, name: 'Passing' }),
+    );
+    expect(await status()).toBe(200);
+    await server.inside(({ resources }) => resources.delete(made));
+    expect(await status()).toBe(404);
   });
 
   it('knows nothing of another tenant’s resource, nor of one that lies elsewhere', async () => {
