@@ -282,9 +282,11 @@ describe('what a person allows a client (OpenID Connect Core §3.1.2.4)', () => 
 
     it('through a person: the server’s own API gives a client what its registration lists', async () => {
       const own = `${server.issuer}/api`;
-      const { scope } = await tokens({ resource: own, scope: 'openid users:write' }, ['users:write'], {
-        resource: own,
-      });
+      const asked = { resource: own, scope: 'openid users:write' };
+      const refused = await begin(asked);
+      expect(new URL(refused.url).searchParams.get('error')).toBe('invalid_target');
+      party = await makeClient(server, { scope: 'openid users:read' });
+      const { scope } = await tokens(asked, ['users:write'], { resource: own });
       expect(scope ?? '').not.toContain('users:write');
     });
   });
