@@ -14,7 +14,6 @@ const chromium = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 export const once = [
   'account-api',
   'account-client',
-  'acr',
   'api-matrix',
   'captcha',
   'compression',
@@ -22,7 +21,6 @@ export const once = [
   'factor-added',
   'hosts',
   'imported-hashes',
-  'interaction-asked',
   'interaction-password',
   'isolation-hosts',
   'json-sign-in',
@@ -39,7 +37,6 @@ export const once = [
   'security-merged',
   'security-privilege',
   'security-registration',
-  'security-tokens',
   'session-binding',
   'sign-in-ended',
   'stored-values',
@@ -63,6 +60,9 @@ const project = (displayName, folders, { globals = {}, without = [] } = {}) => (
  */
 export const shown = ['standards', 'examples'];
 
+/** Of these, what rests on sessions that end: on the embedded database as well. */
+const beside = ['standards/openid-connect-rp-initiated-logout', 'standards/openid-connect-back-channel-logout'];
+
 /** Projects that need something from outside, and what they need: the runner prints those that were left out. */
 export const conditional = [
   {
@@ -83,7 +83,7 @@ export const conditional = [
 
 /** @param isBeside whether all of test/http runs on PostgreSQL too. */
 export const embedded = (isBeside) =>
-  project('embedded', isBeside ? ['http'] : ['http', ...shown], {
+  project('embedded', isBeside ? ['http', ...beside] : ['http', ...shown], {
     globals: { testKind: 'embedded', isBeside },
     without: isBeside ? once : [],
   });

@@ -107,7 +107,7 @@ export const isLoopback = (hostname: string): boolean =>
   /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 
 export const limits = {
-  /** Failed calls from one address to /token, /userinfo, /introspect, /revoke, /par, /register and /device_authorization. */
+  /** Failed calls from one address, at one issuer, to /token, /userinfo, /introspect, /revoke, /par, /register and /device_authorization. */
   protocolFailures: { points: 60, seconds: minute },
   /** Authorization requests from one address: each may leave an interaction behind. */
   authorizations: { points: 600, seconds: minute },

@@ -210,7 +210,8 @@ export const variables = {
   }),
   APPLY_FILE: variable({
     rule: z.string().optional(),
-    about: 'Path of a YAML or JSON file with tenants, clients, users and resources, applied at start.',
+    about:
+      'Path of a YAML or JSON file with tenants, clients, users, resources and exchange policies, applied at start.',
     example: './ostiary.yaml',
   }),
   ADMIN_EMAIL: variable({

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { projectRoot } from '../config/root.js';
+import { type Sentence, sentencesIn } from './sentences.js';
 
 const root = path.join(projectRoot, 'test', 'standards');
 
@@ -10,11 +11,13 @@ export interface Specification {
   title: string;
   url: string;
   on: boolean;
+  /** In which case: of what is off, until when; of what is on, for whom or where. */
+  when?: string;
   /** Members that discovery has where it is on, and has not where it is off. */
   discovery?: string[];
   note?: string;
-  /** What each of its tests says. */
-  tests: string[];
+  /** What its tests say. */
+  sentences: Sentence[];
 }
 
 /** In the order of their names: RFCs by number, then the others. */
@@ -25,39 +28,37 @@ export function specifications(): Specification[] {
 
 export function standards(): string {
   const all = specifications();
-  const rows = all.map(({ id, title, url, on, tests, note }) =>
-    row([`[${id}](${url})`, title, on ? 'on' : 'off', String(tests.length), note ?? '']),
+  const rows = all.map((one) =>
+    row([`[${one.id}](${one.url})`, one.title, state(one), String(testsOf(one)), one.note ?? '']),
   );
-  const chapters = all.map(({ id, title, tests }) =>
-    [`## ${id}: ${title}`, tests.map((test) => `- ${test}`).join('\n')].filter(Boolean).join('\n\n'),
-  );
+  const chapters = all.map(({ id, title, sentences }) => `## ${id}: ${title}\n\n${sentences.map(item).join('\n')}`);
   return `${[
     '# Standards',
     'What the tests of each specification say, in its words. Printed from `test/standards` by `npm run generate`.',
-    [row(['Specification', 'Title', '', 'Tests', 'Note']), row(Array(5).fill('---')), ...rows].join('\n'),
+    'On is what every tenant and every client has without a setting, or what a client or resource has by its own metadata alone; off needs the setting that is named.',
+    [row(['Specification', 'Title', 'On', 'Tests', 'Note']), row(Array(5).fill('---')), ...rows].join('\n'),
     ...chapters,
   ].join('\n\n')}\n`;
 }
 
-/** What the tests of a source say, in their order: of a table of cases, the sentence that all of them share. */
-export function testsIn(source: string): string[] {
-  const found: string[] = [];
-  for (const { 1: each, index } of source.matchAll(/(?<![\w.])it(\.each\b)?[(<]/g)) {
-    const rest = source.slice(index);
-    const [, , text] =
-      (each ? /\)\(\s*(['"`])((?:\\.|(?!\1).)*)\1/s : /^it\(\s*(['"`])((?:\\.|(?!\1).)*)\1/s).exec(rest) ?? [];
-    if (text !== undefined) found.push(text.replace(/\\(.)/g, '$1').replaceAll(/\s+/g, ' '));
-  }
-  return found;
-}
+export const testsOf = ({ sentences }: Pick<Specification, 'sentences'>): number =>
+  sentences.filter(({ kind }) => kind === 'it').length;
+
+const state = ({ on, when }: Specification) =>
+  [on ? 'on' : 'off', when && (on ? `, ${when}` : ` until ${when}`)].filter(Boolean).join('');
+const item = ({ kind, depth, text }: Sentence) =>
+  `${'  '.repeat(depth)}- ${kind === 'describe' && depth === 0 ? `**${text}**` : text}`;
 
 function read(folder: string): Specification {
   const said = JSON.parse(readFileSync(path.join(folder, 'specification.json'), 'utf8')) as Omit<
     Specification,
-    'tests'
+    'sentences'
   >;
   const suites = readdirSync(folder).filter((file) => file.endsWith('.test.ts'));
-  return { ...said, tests: suites.sort().flatMap((file) => testsIn(readFileSync(path.join(folder, file), 'utf8'))) };
+  return {
+    ...said,
+    sentences: suites.sort().flatMap((file) => sentencesIn(readFileSync(path.join(folder, file), 'utf8'))),
+  };
 }
 
 const byNumber = new Intl.Collator('en', { numeric: true });

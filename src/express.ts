@@ -26,7 +26,7 @@ export function express(
     await issuers.resolve(req);
     const { front, url = '' } = req;
     const route = pathOf(url);
-    if (!routes.has(route) || (await door.wait(route, req, front.ip)) > 0) return false;
+    if (!routes.has(route) || (await door.wait(route, front.tenant.id, req, front.ip)) > 0) return false;
     front.route = route;
     enterTenant(front.tenant.id);
     const answer = await door.find(route, front.tenant.id, req, front.ip);

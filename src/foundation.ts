@@ -27,8 +27,8 @@ export interface Foundations {
   clock?: Clock;
   logger?: Logger;
   hashing?: HasherSettings;
-  /** Another name service, and less patience: what is called is decided as ever. */
-  egress?: Partial<Pick<EgressSettings, 'lookup' | 'timeoutMs'>>;
+  /** Another name service, another authority, and less patience: what is called is decided as ever. */
+  egress?: Partial<Pick<EgressSettings, 'lookup' | 'timeoutMs' | 'ca'>>;
   /** An open database, instead of the one the configuration names. */
   connection?: Parameters<typeof createDataSource>[0]['connection'];
 }

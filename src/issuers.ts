@@ -135,10 +135,11 @@ async function onSubdomain(
 }
 
 function rewriteWellKnown(url: string): string {
-  const [path = '', query] = url.split('?', 2);
+  // RFC 3986 §3.4: a query may hold question marks of its own.
+  const [, path = '', query = ''] = /^([^?]*)(.*)$/s.exec(url) ?? [];
   for (const form of wellKnownInFront) {
     const [, wellKnown, tenant, rest = ''] = form.exec(path) ?? [];
-    if (wellKnown && tenant) return `${tenant}${wellKnown}${rest}${query === undefined ? '' : `?${query}`}`;
+    if (wellKnown && tenant) return `${tenant}${wellKnown}${rest}${query}`;
   }
   return url;
 }

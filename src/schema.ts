@@ -69,6 +69,7 @@ import { GrantOriginsValid1700000000093 } from '../migrations/0093-grant-origins
 import { GrantsActing1700000000095 } from '../migrations/0095-grants-acting.js';
 import { GrantsActingIndex1700000000096 } from '../migrations/0096-grants-acting-index.js';
 import { GrantsActingSessionIndex1700000000097 } from '../migrations/0097-grants-acting-session-index.js';
+import { RegisteredCeilings1700000000102 } from '../migrations/0102-registered-ceilings.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -198,4 +199,5 @@ export const migrations = [
   GrantsActing1700000000095,
   GrantsActingIndex1700000000096,
   GrantsActingSessionIndex1700000000097,
+  RegisteredCeilings1700000000102,
 ];

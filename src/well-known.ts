@@ -10,7 +10,7 @@ interface WellKnownDependencies {
   /** RFC 9116 §2.5.3: whom to tell of a weakness. Without it there is no security.txt. */
   securityContact: string | undefined;
   clock: Clock;
-  resources: Pick<ResourceService, 'findByIdentifier'>;
+  resources: Pick<ResourceService, 'findHosted'>;
 }
 
 const daySeconds = 24 * 3600;
@@ -46,8 +46,8 @@ export function createWellKnownRouter({ securityContact, clock, resources }: Wel
     const rest = `${ctx.path.slice(WELL_KNOWN.length)}${ctx.search}`;
     // §3.1: a slash at the end of the host was taken away.
     const found =
-      (await resources.findByIdentifier(`${issuer}${rest}`)) ??
-      (rest === '' ? await resources.findByIdentifier(`${issuer}/`) : undefined);
+      (await resources.findHosted(`${issuer}${rest}`)) ??
+      (rest === '' ? await resources.findHosted(`${issuer}/`) : undefined);
     if (!found) throw notFound('resource');
     // Fetch: what everybody may know, programs in pages may read.
     ctx.set('Access-Control-Allow-Origin', '*');

@@ -5,6 +5,8 @@ import { createServer } from 'node:http';
 import * as client from 'openid-client';
 
 const { ISSUER = 'http://localhost:3000', CLIENT_ID = 'example-native-app', BROWSER } = process.env;
+// An API that is called besides, as token-exchange is one.
+const { API, AUDIENCE = 'https://trips.example.com', SCOPE = 'bookings:read' } = process.env;
 const once = process.argv.includes('--once'); // keeps nothing, and ends what it was given
 
 // Plain http is for a server on this machine alone.
@@ -53,7 +55,8 @@ const { redirectUri, answered } = await listen();
 open(
   client.buildAuthorizationUrl(configuration, {
     redirect_uri: redirectUri,
-    scope: 'openid profile email',
+    scope: ['openid profile email', ...(API ? [SCOPE] : [])].join(' '),
+    ...(API ? { resource: AUDIENCE } : {}),
     state,
     nonce,
     code_challenge: await client.calculatePKCECodeChallenge(verifier),
@@ -73,8 +76,14 @@ const { name, email } = await client.fetchUserInfo(configuration, tokens.access_
 console.log(`Hello ${name ?? email}`);
 
 // Later, when the access token has ended. Each refresh token works once (RFC 9700 §4.14.2): keep the new one, in the keychain of the system.
-tokens = { ...tokens, ...(await client.refreshTokenGrant(configuration, tokens.refresh_token ?? '')) };
+// For one API at a time (RFC 8707 §2): what is shown there opens nothing else.
+const forApi: Record<string, string> = API ? { resource: AUDIENCE, scope: SCOPE } : {};
+tokens = { ...tokens, ...(await client.refreshTokenGrant(configuration, tokens.refresh_token ?? '', forApi)) };
 console.log(`The access token is good for ${tokens.expires_in} seconds`);
+if (API) {
+  const answer = await client.fetchProtectedResource(configuration, tokens.access_token, new URL(API), 'GET');
+  console.log(`${API} answered ${await answer.text()}`);
+}
 
 // What is kept nowhere is ended (RFC 7009), and with it everything that came from the same sign-in.
 if (once) await client.tokenRevocation(configuration, tokens.refresh_token ?? '');

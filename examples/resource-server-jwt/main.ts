@@ -83,8 +83,9 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   }
   const [path] = (request.url ?? '').split('?');
   if (request.method !== 'GET' || path !== '/bookings') return send(response, 404, { error: 'not_found' });
-  const { sub } = await authorize(request, 'bookings:read');
-  send(response, 200, { sub, bookings: ['Lisbon'] });
+  // act: who asks on behalf of the person, where that is another API (RFC 8693 §4.1).
+  const { sub, act } = await authorize(request, 'bookings:read');
+  send(response, 200, { sub, act, bookings: ['Lisbon'] });
   if (once) response.once('close', () => process.exit(0));
 }
 

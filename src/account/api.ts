@@ -13,11 +13,17 @@ import { SessionId } from './devices.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
 import { passkeyApi } from './passkey-api.js';
 import type { PasskeyDependencies } from './passkeys.js';
+import type { RequestDependencies } from './requests.js';
+import { requestsApi } from './requests-api.js';
 import type { SettingsDependencies } from './settings.js';
 import { settingsApi } from './settings-api.js';
 import { twoFactorApi } from './two-factor-api.js';
 
-export interface AccountApiDependencies extends PasskeyDependencies, AuthenticatorDependencies, SettingsDependencies {
+export interface AccountApiDependencies
+  extends PasskeyDependencies,
+    AuthenticatorDependencies,
+    SettingsDependencies,
+    RequestDependencies {
   sessions: OwnSessions;
   /** Whom the access token of the request speaks for; undefined for a program. @throws AppError 401 or 403 (RFC 6750 §3.1) */
   tokenHolder: (ctx: Context) => Promise<User | undefined>;
@@ -79,6 +85,7 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
   passkeyApi(router, door, deps);
   twoFactorApi(router, door, deps);
   settingsApi(router, door, deps);
+  requestsApi(router, door, deps);
 
   const me = async ({ user, session, csrf }: Visitor) => ({
     ...(await profile(user)),

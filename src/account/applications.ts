@@ -52,13 +52,14 @@ export function applicationRoutes(
     };
   }
 
-  async function resourceScopesOf({ resources: allowed = {} }: Consent): Promise<{ text: string; resource: string }[]> {
+  async function resourceScopesOf({
+    resources: allowed = {},
+  }: Consent): Promise<{ text?: string; resource: string }[]> {
     const found = Object.entries(allowed).map(async ([identifier, scope]) => {
       const resource = await resources.findByIdentifier(identifier);
-      return words(scope).map((name) => ({
-        text: resource?.scopes.find((one) => one.name === name)?.description ?? name,
-        resource: resource?.name ?? identifier,
-      }));
+      const of = { resource: resource?.name ?? identifier };
+      const texts = words(scope).map((name) => resource?.scopes.find((one) => one.name === name)?.description ?? name);
+      return texts.length > 0 ? texts.map((text) => ({ text, ...of })) : [of];
     });
     return (await Promise.all(found)).flat();
   }

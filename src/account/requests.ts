@@ -1,13 +1,14 @@
-// What applications ask this person for while they are somewhere else (OpenID Connect CIBA): compared, and decided here. Hands off to: BackchannelRequests.
+// What applications ask this person for while they are somewhere else (OpenID Connect CIBA): compared, and decided here.
+// requests-api.ts is the same as JSON. Hands off to: BackchannelRequests.
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { askedAcr, meets } from '../features/authentication/requested-acr.js';
 import type { BackchannelRequest } from '../features/backchannel-requests/backchannel-request.entity.js';
 import type { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
+import type { Proof } from '../features/protocol/backchannel-codes.js';
 import { scopesOfClaims } from '../features/protocol/claim-scopes.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
-import { forbidden, notFound } from '../platform/errors.js';
+import { notFound } from '../platform/errors.js';
 import { seeOther } from '../platform/form.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
 
@@ -38,11 +39,7 @@ export function requestRoutes(
     const visitor = await door.mayChange(ctx, { back });
     if (!visitor) return;
     const request = await named(ctx, visitor);
-    const asked = askedAcr({ acr_values: request.acrValues ?? undefined });
-    if (asked && !meets(visitor.session.acr, asked.acr))
-      throw forbidden('acr_unmet', 'This request needs a stronger sign-in');
-    const { acr, amr, loginTs: authTime } = visitor.session;
-    await requests.approve(request, { acr, amr, authTime }, visitor.stands);
+    await requests.approve(request, proofIn(visitor), visitor.stands);
     seeOther(ctx, `${ctx.state.prefix}${back}`);
   });
 
@@ -61,23 +58,44 @@ export function requestRoutes(
     return requests.find(form.data.request, user.id);
   }
 
-  async function describe({ id, clientId, bindingMessage, createdAt, expiresAt, ...request }: BackchannelRequest) {
-    const { scope, claims, resource } = request;
-    const found = resource ? await resources.findByIdentifier(resource) : undefined;
-    const named = scope.split(' ');
-    const scopes = [...named, ...scopesOfClaims(claims, named)]
-      .filter((name) => name && name !== 'openid')
-      .map((name) => {
-        const known = found?.scopes.find((one) => one.name === name);
-        return known ? { text: known.description ?? name, resource: found?.name } : { name };
-      });
+  async function describe(request: BackchannelRequest) {
+    const { id, clientId, bindingMessage, createdAt, expiresAt, claims } = request;
+    const named = request.scope.split(' ');
+    const scopes = await scopesIn(resources, request, [...named, ...scopesOfClaims(claims, named)]);
     return {
       id,
       ...(await application(clientId)),
       bindingMessage,
-      scopes,
+      scopes: scopes.map(({ name, description, resource }) =>
+        resource ? { text: description ?? name, resource } : { name },
+      ),
       since: createdAt.toISOString(),
       until: expiresAt.toISOString(),
     };
   }
+}
+
+/** What a decision stands on: how whoever decides has signed in. */
+export const proofIn = ({ session: { acr, amr, loginTs } }: Visitor): Proof => ({ acr, amr, authTime: loginTs });
+
+interface AskedScope {
+  name: string;
+  /** Of a resource's scope, both in the words of whoever registered it (RFC 8707). */
+  description?: string | undefined;
+  resource?: string;
+}
+
+/** @param names scopes; `openid` says nothing to a person. */
+export async function scopesIn(
+  resources: RequestDependencies['resources'],
+  { resource }: BackchannelRequest,
+  names: readonly string[],
+): Promise<AskedScope[]> {
+  const found = resource ? await resources.findByIdentifier(resource) : undefined;
+  return names
+    .filter((name) => name && name !== 'openid')
+    .map((name) => {
+      const known = found?.scopes.find((one) => one.name === name);
+      return found && known ? { name, description: known.description, resource: found.name } : { name };
+    });
 }

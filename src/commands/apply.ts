@@ -17,7 +17,7 @@ export function addApply(program: Command, { withServices, print }: Terminal): v
     .command('apply')
     .summary('bring the server to what a file says')
     .description(
-      'Brings tenants, clients, users and resources to what a YAML or JSON file says. All of it or nothing; a second time\nchanges nothing; what the file does not name stays.',
+      'Brings tenants, clients, users, resources and exchange policies to what a YAML or JSON file says. All of it or nothing;\na second time changes nothing; what the file does not name stays.',
     )
     .requiredOption('-f, --file <file>', 'the file; - reads from standard input')
     .option('--dry-run', 'print what would change, and change nothing')
@@ -48,7 +48,7 @@ export function addExport(program: Command, { withServices, print }: Terminal): 
     .command('export')
     .summary('print the server as a file that apply accepts')
     .description(
-      'Prints tenants, clients, users and resources as YAML that `ostiary apply` accepts again. Without secrets, and without\nclients that registered themselves.',
+      'Prints tenants, clients, users, resources and exchange policies as YAML that `ostiary apply` accepts again. Without\nsecrets, and without clients that registered themselves.',
     )
     .option('--with-password-hashes', 'add the hashes of passwords: keep such a file like the passwords themselves')
     .option('--json', 'print JSON instead of YAML; apply accepts it as well')

@@ -5,7 +5,9 @@ import { scopesOfClaims } from '../features/protocol/claim-scopes.js';
 import type { Consent } from '../features/protocol/consent.js';
 import type { Engine } from '../features/protocol/engine.js';
 import type { Grants } from '../features/protocol/grants.js';
-import { type Detail, type DetailLine, detailsTypeOf, linesOf } from '../features/resources/details.js';
+import { type Detail, type DetailLine, linesOf } from '../features/resources/details.js';
+import { takes } from '../features/resources/details.rules.js';
+import type { ResourceServer } from '../features/resources/resource.entity.js';
 import { grantableScopes } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { UserService } from '../features/users/user.service.js';
@@ -28,7 +30,21 @@ interface ShownDetail {
   detail: Detail;
   text: string;
   resource: string;
+  identifier: string;
   lines: DetailLine[];
+}
+
+/** A resource of which nothing else is asked for: a token that is good there says who they are (RFC 8707). */
+interface ShownResource {
+  name: string;
+  isNew: boolean;
+}
+
+/** What the check of policy.ts and those of the engine say of the grant. */
+interface Missing {
+  missingOIDCScope?: string[];
+  missingResourceScopes?: Record<string, string[]>;
+  unseenResources?: string[];
 }
 
 export class ConsentStep implements Step {
@@ -43,10 +59,14 @@ export class ConsentStep implements Step {
   async show(visit: Visit): Promise<void> {
     if (isBuiltInClient(visit.client.client_id)) return this.skip(visit);
     const user = visit.interaction.session && (await this.users.findActive(visit.interaction.session.accountId));
+    const resources = await this.resourcesOf(visit);
+    const lines = linesFor(visit, resources);
+    const details = detailsFor(visit, resources);
     await this.stage.show(visit, 'consent', {
       account: { email: user?.email ?? '', initials: (user?.email ?? '').slice(0, 1).toUpperCase() },
-      scopes: [...(await this.lines(visit)), ...claimLines(visit)].filter(({ name }) => name !== 'openid'),
-      details: await this.details(visit),
+      scopes: [...lines, ...claimLines(visit)].filter(({ name }) => name !== 'openid'),
+      resources: withoutMore(visit, resources, [...lines, ...details]),
+      details,
       actions: { submit: `${visit.base}/consent`, switch: `${visit.base}/switch` },
     });
   }
@@ -61,15 +81,18 @@ export class ConsentStep implements Step {
     }
     if (decision !== 'allow') return;
     const ticked = new Set([form.scope ?? []].flat());
-    const lines = await this.lines(visit);
+    const resources = await this.resourcesOf(visit);
+    const lines = linesFor(visit, resources);
     const given = consent(lines.filter(({ optional, value = '' }) => !optional || ticked.has(value)));
+    const seen = Object.fromEntries(resources.map(({ identifier }) => [identifier, '']));
     const agreedTo = {
       ...given,
       openid: { ...given.openid, claims: missingClaims(visit) },
+      resources: { ...seen, ...given.resources },
       rejected: consent(lines.filter(({ optional, value = '' }) => optional && !ticked.has(value))),
     };
     const { uid, accountId } = session;
-    const details = [...new Set((await this.details(visit)).map(({ detail }) => detail))];
+    const details = [...new Set(detailsFor(visit, resources).map(({ detail }) => detail))];
     const types = details.map(({ type }) => type);
     const grant = await this.grants.give({ uid, accountId }, clientId, agreedTo, types);
     // Signed out meanwhile: the dispatcher says that this sign-in is over.
@@ -83,52 +106,75 @@ export class ConsentStep implements Step {
     seeOther(ctx, await this.engine.finish(ctx.req, ctx.res, { consent: { grantId: '' } }));
   }
 
-  private async lines({ interaction, client }: Visit): Promise<Line[]> {
-    const { params, prompt } = interaction;
-    const requested = (text(params.scope) ?? '').split(' ').filter(Boolean);
-    const missing = prompt.details as { missingOIDCScope?: string[]; missingResourceScopes?: Record<string, string[]> };
-    const standard = requested.filter((name) => (openidScopes as readonly string[]).includes(name));
-    const known = standard.some((name) => !missing.missingOIDCScope?.includes(name));
-    const lines: Line[] = standard.map((name) => ({
-      name,
-      optional: false,
-      isNew: known && (missing.missingOIDCScope?.includes(name) ?? false),
-    }));
-    for (const identifier of [params.resource ?? []].flat().map(String)) {
-      const resource = await this.resources.findByIdentifier(identifier);
-      const asking = { person: true, dynamic: client.dynamic, ceiling: client.ceiling };
-      for (const scope of resource ? grantableScopes(resource, client.allowed_scope, asking) : []) {
-        if (!requested.includes(scope.name)) continue;
-        const isNew = known && (missing.missingResourceScopes?.[identifier]?.includes(scope.name) ?? false);
-        lines.push({
-          name: scope.name,
-          value: `${scope.name} ${identifier}`,
-          text: scope.description ?? scope.name,
-          resource: resource?.name ?? identifier,
-          identifier,
-          optional: scope.optional ?? false,
-          isNew,
-        });
-      }
-    }
-    return lines;
+  /** What was taken away since it was asked for is not shown, and so not granted. */
+  private async resourcesOf({ interaction: { params } }: Visit): Promise<ResourceServer[]> {
+    const asked = new Set([params.resource ?? []].flat().map(String));
+    const found = await Promise.all([...asked].map((identifier) => this.resources.findByIdentifier(identifier)));
+    return found.filter((one) => one !== undefined);
   }
+}
 
-  /** What no resource that is asked for takes any more is not shown, and so not granted. */
-  private async details({ interaction: { params } }: Visit): Promise<ShownDetail[]> {
-    const said = text(params.authorization_details);
-    const asked = said ? (JSON.parse(said) as Detail[]) : [];
-    const shown: ShownDetail[] = [];
-    for (const identifier of [params.resource ?? []].flat().map(String)) {
-      const resource = asked.length > 0 ? await this.resources.findByIdentifier(identifier) : undefined;
-      for (const detail of resource ? asked : []) {
-        const type = resource && detailsTypeOf(resource, detail);
-        if (!type) continue;
-        shown.push({ detail, text: type.description, resource: resource.name, lines: linesOf(type, detail) });
-      }
-    }
-    return shown;
-  }
+function linesFor(visit: Visit, resources: readonly ResourceServer[]): Line[] {
+  const { client, interaction } = visit;
+  const requested = (text(interaction.params.scope) ?? '').split(' ').filter(Boolean);
+  const missing: Missing = interaction.prompt.details;
+  const isKnown = knows(visit);
+  const standard: Line[] = requested.filter(isStandard).map((name) => ({
+    name,
+    optional: false,
+    isNew: isKnown && (missing.missingOIDCScope?.includes(name) ?? false),
+  }));
+  const asking = { person: true, ceiling: client.ceiling, hasDocument: client.hasDocument };
+  const ofResources = resources.flatMap((resource) => {
+    const { identifier } = resource;
+    return grantableScopes(resource, client.allowed_scope, asking)
+      .filter(({ name }) => requested.includes(name))
+      .map(({ name, description, optional = false }) => ({
+        name,
+        value: `${name} ${identifier}`,
+        text: description ?? name,
+        resource: resource.name,
+        identifier,
+        optional,
+        isNew: isKnown && (missing.missingResourceScopes?.[identifier]?.includes(name) ?? false),
+      }));
+  });
+  return [...standard, ...ofResources];
+}
+
+const isStandard = (name: string): boolean => (openidScopes as readonly string[]).includes(name);
+
+/** Something was agreed to before, so that what is asked for beside it is new. */
+function knows({ interaction: { params, prompt } }: Visit): boolean {
+  const { missingOIDCScope }: Missing = prompt.details;
+  const standard = (text(params.scope) ?? '').split(' ').filter(isStandard);
+  return standard.some((name) => !missingOIDCScope?.includes(name));
+}
+
+/** What a resource does not take, or not of this client any more, is not shown, and so not granted. */
+function detailsFor({ client, interaction }: Visit, resources: readonly ResourceServer[]): ShownDetail[] {
+  const said = text(interaction.params.authorization_details);
+  const asked = said ? (JSON.parse(said) as Detail[]) : [];
+  const asking = { person: true, dynamic: client.dynamic, types: client.details_types };
+  return resources.flatMap((resource) =>
+    asked.flatMap((detail) => {
+      const type = takes(resource, detail, asking);
+      if (!type) return [];
+      const { identifier, name } = resource;
+      return { detail, text: type.description, resource: name, identifier, lines: linesOf(type, detail) };
+    }),
+  );
+}
+
+function withoutMore(
+  visit: Visit,
+  resources: readonly ResourceServer[],
+  named: readonly { identifier?: string }[],
+): ShownResource[] {
+  const { unseenResources }: Missing = visit.interaction.prompt.details;
+  return resources
+    .filter(({ identifier }) => !named.some((one) => one.identifier === identifier))
+    .map(({ identifier, name }) => ({ name, isNew: knows(visit) && (unseenResources?.includes(identifier) ?? false) }));
 }
 
 const missingClaims = ({ interaction }: Visit) =>

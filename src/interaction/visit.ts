@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import type { Need } from '../features/authentication/requirement.js';
 import { isBuiltInClient } from '../features/clients/built-in-clients.js';
-import { documentCeiling, settingsOf } from '../features/clients/client-settings.js';
+import { settingsOf } from '../features/clients/client-settings.js';
 import { documentHost } from '../features/clients/documents/document-url.js';
 import type { Engine, Interaction } from '../features/protocol/engine.js';
 import type { User } from '../features/users/user.entity.js';
@@ -40,18 +40,21 @@ export interface VisitedClient {
   dynamic: boolean;
   /** The host whose document describes the client: it has proved that it is its own. */
   verified?: string | undefined;
-  /** Where nobody has held against anything what it says of itself: the scopes that the tenant lets such clients ask for. */
+  hasDocument: boolean;
+  /** Where what it is registered for are its own words alone: the scopes that somebody lets it have. */
   ceiling?: readonly string[] | undefined;
   /** Every scope the client was given, where its registration names them. */
   allowed_scope?: string[] | undefined;
+  /** Types of authorization details, likewise. */
+  details_types?: readonly string[] | undefined;
 }
 
 export function describeClient(
   { clientId, params }: Interaction,
   metadata: Readonly<Record<string, unknown>> = {},
 ): VisitedClient {
-  const settings = settingsOf(metadata);
-  const { dynamic, allowed_scope, document_expires_at } = settings;
+  const { dynamic, allowed_scope, ceiling, document_expires_at, authorization_details_types } = settingsOf(metadata);
+  const hasDocument = document_expires_at !== undefined;
   return {
     client_id: clientId,
     name: text(metadata.client_name) ?? clientId,
@@ -60,9 +63,11 @@ export function describeClient(
     policy_uri: text(metadata.policy_uri),
     tos_uri: text(metadata.tos_uri),
     dynamic: dynamic === true,
-    verified: document_expires_at === undefined ? undefined : provedHost(clientId, text(params.redirect_uri)),
-    ceiling: documentCeiling(settings),
+    verified: hasDocument ? provedHost(clientId, text(params.redirect_uri)) : undefined,
+    hasDocument,
+    ceiling,
     allowed_scope: allowed_scope?.split(' '),
+    details_types: authorization_details_types,
   };
 }
 

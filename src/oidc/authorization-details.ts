@@ -2,7 +2,9 @@
 import { type Client, errors } from 'oidc-provider';
 import { settingsOf } from '../features/clients/client-settings.js';
 import type { Agreement } from '../features/protocol/engine.js';
-import { type Detail, detailsTypeOf, isWithin, problemOf } from '../features/resources/details.js';
+import { beyond, type Detail, detailsTypeOf } from '../features/resources/details.js';
+import { problemOf } from '../features/resources/details.problems.js';
+import { type DetailsAsking, mayAskFor, takes } from '../features/resources/details.rules.js';
 import type { ResourceServer } from '../features/resources/resource.entity.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import type { EngineContext } from './engine-types.js';
@@ -33,10 +35,11 @@ export function detailsTypes(resources: Resources, types: DetailsTypes) {
 async function validate(
   resources: Resources,
   identifiers: readonly string[],
-  { oidc }: EngineContext,
+  ctx: EngineContext,
   detail: Detail,
   client: Client,
 ): Promise<void> {
+  const { oidc } = ctx;
   const params = oidc.params ?? {};
   const said = String(params.authorization_details);
   if (said.length > most.characters || detailsIn(said).length > most.details)
@@ -45,30 +48,38 @@ async function validate(
   if (oidc.route === 'backchannel_authentication')
     throw new errors.InvalidAuthorizationDetails('authorization_details cannot be asked for here');
 
-  const { authorization_details_types: listed, dynamic } = settingsOf(client);
-  const person = params.grant_type !== 'client_credentials';
-  // Nobody is asked where no person takes part: only what the client was given.
-  if (listed ? !listed.includes(detail.type) : !person) throw refused(detail, 'is not allowed for this client');
-
+  const asking = detailsAsking(ctx, client);
   const asked = [params.resource ?? []].flat().map(String);
   const candidates = asked.length > 0 ? identifiers.filter((one) => asked.includes(one)) : identifiers;
-  const taken: string[] = [];
-  for (const identifier of candidates) {
-    const resource = await resources.findByIdentifier(identifier);
-    if (!resource || (dynamic && !listed && !resource.dynamicClients)) continue;
-    const type = detailsTypeOf(resource, detail);
-    if (!type) continue;
-    const problem = problemOf(type, detail);
-    if (problem !== undefined) throw refused(detail, `does not fit: ${problem}`);
-    taken.push(identifier);
-  }
-  if (taken.length === 0) throw refused(detail, 'is not for a resource that is asked for');
+  const known = await Promise.all(candidates.map((identifier) => resources.findByIdentifier(identifier)));
+  const named = known.filter((one) => one !== undefined);
+  const taken = named.filter((one) => takes(one, detail, asking)).map(({ identifier }) => identifier);
+  if (taken.length === 0) throw refused(detail, whyNot(named, detail, asking));
   if (detail.locations?.some((one) => !taken.includes(one)))
     throw refused(detail, 'has other locations than its resource');
 }
 
+function whyNot(named: readonly ResourceServer[], detail: Detail, asking: DetailsAsking): string {
+  const open = named.filter((one) => mayAskFor(one, detail.type, asking));
+  if (named.length > 0 && open.length === 0) return 'is not allowed for this client';
+  const [problem] = open.flatMap((one) => {
+    const type = detailsTypeOf(one, detail);
+    return (type && problemOf(type, detail)) ?? [];
+  });
+  return problem === undefined ? 'is not for a resource that is asked for' : `does not fit: ${problem}`;
+}
+
+/** RFC 6749 §4.1.2.1, §5.2: what stands in a description; the name of a member is whatever somebody has sent. */
 const refused = ({ type }: Detail, why: string) =>
-  new errors.InvalidAuthorizationDetails(`authorization details of the type ${type}: ${why}`);
+  new errors.InvalidAuthorizationDetails(
+    `authorization details of the type ${type}: ${why}`.replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '?').slice(0, 400),
+  );
+
+/** What this client may ask for, in this request. */
+export function detailsAsking({ oidc }: EngineContext, client: Client): DetailsAsking {
+  const { authorization_details_types: types, dynamic = false } = settingsOf(client);
+  return { person: oidc.params?.grant_type !== 'client_credentials', dynamic, types };
+}
 
 /** RFC 8707 §2: where no resource is named, the one that the details are for; undefined where that cannot be told. */
 export function resourceOfDetails(said: unknown, types: DetailsTypes): string | string[] | undefined {
@@ -104,25 +115,25 @@ interface Token {
  */
 export async function detailsForToken(
   resources: Resources,
-  { oidc }: EngineContext,
+  ctx: EngineContext,
   token: Token,
   source: { rar?: readonly Detail[] } | undefined,
 ): Promise<readonly Detail[]> {
+  const { oidc } = ctx;
   const identifier = token.resourceServer?.identifier();
   const resource = identifier === undefined ? undefined : await resources.findByIdentifier(identifier);
   const asked = oidc.params?.authorization_details;
   const details = typeof asked === 'string' ? detailsIn(asked) : undefined;
   const { grant_type } = oidc.params ?? {};
-  const given = of(resource, (grant_type === 'client_credentials' ? details : source?.rar) ?? []);
+  const held = (grant_type === 'client_credentials' ? details : source?.rar) ?? [];
+  const asking = detailsAsking(ctx, oidc.client as Client);
+  // What its resource takes no longer, or of this client no longer, is gone from what was agreed to before as well.
+  const given = resource ? held.filter((detail) => takes(resource, detail, asking)) : [];
   if (!details) return given;
-  const wider = details.find((one) => !given.some((granted) => isWithin(one, granted)));
-  if (wider) throw refused(wider, 'was not granted');
+  const more = beyond(details, given);
+  if (more) throw refused(more, 'was not granted');
   return details;
 }
-
-/** What a resource takes no longer is gone from what was agreed to before as well. */
-const of = (resource: ResourceServer | undefined, details: readonly Detail[]): readonly Detail[] =>
-  resource ? details.filter((detail) => detailsTypeOf(resource, detail) !== undefined) : [];
 
 /** RFC 9396 §9.2: a token for a resource has that resource's alone; of a refresh token its client may know all of them, and nobody else. */
 export const detailsForIntrospection = (

@@ -8,6 +8,7 @@ import type { UserService } from '../features/users/user.service.js';
 import { currentTenantId } from '../platform/context.js';
 import { AppError } from '../platform/errors.js';
 import type { Limiter } from '../platform/rate-limit.js';
+import { isVisible } from '../platform/text.js';
 import type { EngineContext } from './engine-types.js';
 
 const GRANT = 'urn:openid:params:grant-type:ciba';
@@ -33,7 +34,7 @@ export async function tellNoUserCodes(ctx: EngineContext, next: Next): Promise<v
 
 /** §7.1: short, and of characters that both devices can show. */
 export function assertBindingMessage(message: string | undefined): void {
-  if (message === undefined || /^[\p{L}\p{N} .,:;!?#+/_-]{1,64}$/u.test(message)) return;
+  if (message === undefined || (/^[\p{L}\p{N} .,:;!?#+/_-]{1,64}$/u.test(message) && isVisible(message))) return;
   throw new errors.InvalidBindingMessage('binding_message must be 1 to 64 letters, digits, spaces or .,:;!?#+/_-');
 }
 

@@ -33,9 +33,9 @@ export class EngineDoor {
   }
 
   /** @returns seconds to wait where this address has failed too often, or has left too much behind; 0 where it may ask. */
-  async wait(route: string, { method }: IncomingMessage, ip: string | undefined): Promise<number> {
+  async wait(route: string, tenantId: string, { method }: IncomingMessage, ip: string | undefined): Promise<number> {
     if (!guessableRoutes.has(route) || method === 'OPTIONS') return 0;
-    const { remaining, seconds } = await this.failures.peek(clientKey(ip));
+    const { remaining, seconds } = await this.failures.peek(failuresOf(tenantId, ip));
     if (remaining <= 0) return Math.max(1, seconds);
     return storingRoutes.has(route) ? waitOf(this.stored.consume(clientKey(ip))) : 0;
   }
@@ -51,10 +51,13 @@ export class EngineDoor {
       const failed = (res.statusCode === 400 || res.statusCode === 401) && !isAskedAgain(req);
       // Over the limit already is nothing new here: the next request hears of it.
       if (failed && guessableRoutes.has(route) && req.method !== 'OPTIONS')
-        await this.failures.consume(clientKey(ip)).catch(() => {});
+        await this.failures.consume(failuresOf(tenantId, ip)).catch(() => {});
     };
   }
 }
+
+/** What fails at one issuer says nothing of those who share an address at another. */
+const failuresOf = (tenantId: string, ip: string | undefined) => `${tenantId} ${clientKey(ip)}`;
 
 export function mountEngine(door: EngineDoor): Middleware {
   return async (ctx, next) => {
@@ -62,7 +65,7 @@ export function mountEngine(door: EngineDoor): Middleware {
     if (!route) return next();
     ctx.state.route = route;
     if (ctx.method === 'POST' && formRoutes.has(route)) return askWithGet(ctx);
-    const seconds = await door.wait(route, ctx.req, ctx.state.ip);
+    const seconds = await door.wait(route, currentTenantId(), ctx.req, ctx.state.ip);
     if (seconds > 0) return refuse(ctx, seconds);
     // Thrown, not answered here: people meet this one, and it is a page.
     if (countedRoutes.has(route)) await door.authorizations.consume(clientKey(ctx.state.ip));

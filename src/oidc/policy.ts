@@ -7,6 +7,7 @@ import { settingsOf } from '../features/clients/client-settings.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
 import { readHandles } from '../features/devices/device-handles.js';
+import type { Consent } from '../features/protocol/consent.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import { requestOf } from './adapter.js';
 import { needsAgreement } from './authorization-details.js';
@@ -68,6 +69,17 @@ export function createPolicy(rules: SignInRules) {
     ),
   );
 
+  // RFC 8707 §2: a token for a resource may be worth something there without any scope; the engine asks about scopes alone.
+  consent?.checks.add(
+    new Check(
+      'resources_unseen',
+      'a resource was not agreed to',
+      'consent_required',
+      ({ oidc }) => unseenResources(oidc).length > 0,
+      ({ oidc }) => ({ unseenResources: unseenResources(oidc) }),
+    ),
+  );
+
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
   if (rules.policy.registration === 'open') policy.add(new Prompt({ name: 'create', requestable: true }), 0);
   return policy;
@@ -80,6 +92,16 @@ export function answerAcr(provider: Provider): void {
       return answeredAcr(requestedAcr((this.params ?? {}) as Record<string, unknown>), this.session?.acr);
     },
   });
+}
+
+/** Resources of the request that this person was never shown for this client. */
+function unseenResources({ client, entities, resourceServers }: EngineRequest): string[] {
+  const { consent_policy, dynamic } = settingsOf(client);
+  if (consent_policy === 'implicit' && !dynamic) return [];
+  const { resources = {}, rejected } = (entities.Grant ?? {}) as Consent;
+  return Object.keys(resourceServers ?? {}).filter(
+    (identifier) => !Object.hasOwn(resources, identifier) && !Object.hasOwn(rejected?.resources ?? {}, identifier),
+  );
 }
 
 /** In a session that was there before: whoever has just signed in was asked for all there is to be asked for. */

@@ -57,7 +57,9 @@ export class ProviderPool {
     await this.keys.ensure(tenantId);
     const [{ private: jwks, retired }, secrets] = [await this.keys.signingKeys(tenantId), this.tenants.secrets(tenant)];
     const { sessions, authentication, protocol } = tenant.settings;
-    const detailsTypes = await withContext({ tenantId }, () => this.deps.resources.byDetailsType());
+    const { resources } = this.deps;
+    const told = async () => ({ types: await resources.byDetailsType(), open: await resources.openToClients() });
+    const { types: detailsTypes, open: openResources } = await withContext({ tenantId }, told);
     const url = this.tenants.issuerOf(tenant);
     const { aliasOrigin } = this.settings;
     const provider = createProvider(this.deps, {
@@ -71,6 +73,7 @@ export class ProviderPool {
       authentication,
       protocol,
       detailsTypes,
+      openResources,
       handlesCookie: handlesCookie(tenantId, url.startsWith('https:')),
       jwks,
       retired,

@@ -13,6 +13,7 @@ import {
   words,
 } from '../features/clients/registration/registration-policy.js';
 import { type SoftwareStatements, StatementRefused } from '../features/clients/registration/software-statements.js';
+import type { ResourceService } from '../features/resources/resource.service.js';
 import { currentContext, currentTenantId } from '../platform/context.js';
 import { randomToken } from '../platform/crypto.js';
 import { clientKey, type Limiter, waitOf } from '../platform/rate-limit.js';
@@ -24,6 +25,7 @@ export const REGISTRATION_POLICY = 'registration';
 type Properties = Record<string, unknown>;
 
 interface Registrations {
+  resources: Pick<ResourceService, 'openScopes'>;
   initialAccessTokens: Pick<InitialAccessTokens, 'presented'>;
   softwareStatements: Pick<SoftwareStatements, 'read'>;
 }
@@ -32,7 +34,10 @@ interface Registrations {
  * What a client says of itself, and what somebody vouches for (RFC 7591 §2.3), is held against what it registers under, before the engine checks it
  * and shows what became of it (§3.2.1).
  */
-export function registrationPolicies({ initialAccessTokens, softwareStatements }: Registrations, issuer: string) {
+export function registrationPolicies(
+  { initialAccessTokens, softwareStatements, resources }: Registrations,
+  issuer: string,
+) {
   return {
     async [REGISTRATION_POLICY]({ oidc }: EngineContext, properties: Properties): Promise<void> {
       const token = oidc.entities.InitialAccessToken;
@@ -52,7 +57,7 @@ export function registrationPolicies({ initialAccessTokens, softwareStatements }
       Object.assign(properties, agreed.stated);
       if (agreed.stated?.token_endpoint_auth_method !== undefined) secretFor(properties);
 
-      const { scope, issues } = decideRegistration(agreed, properties, allowed_scope);
+      const { scope, issues } = decideRegistration(agreed, properties, allowed_scope, await resources.openScopes());
       if (issues.length > 0)
         throw new errors.InvalidClientMetadata(
           issues.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`).join('; '),

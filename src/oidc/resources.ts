@@ -1,9 +1,10 @@
 // RFC 8707: which resource a token is for, and what a client may ask for there.
 
 import { type Client, errors, type ResourceServer } from 'oidc-provider';
-import { documentCeiling, settingsOf } from '../features/clients/client-settings.js';
-import { grantableScopes } from '../features/resources/resource.rules.js';
+import { settingsOf } from '../features/clients/client-settings.js';
+import { grantableScopes, isForClient } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
+import { detailsAsking } from './authorization-details.js';
 import type { EngineContext } from './engine-types.js';
 import { takesAlgorithm } from './profile.js';
 
@@ -16,10 +17,17 @@ export function createResourceServerInfo(resources: ResourceService) {
         `its tokens are signed with ${resource.signingAlg}, which the profile of the client forbids`,
       );
     const person = ctx.oidc.params?.grant_type !== 'client_credentials';
-    const settings = settingsOf(client);
-    const { allowed_scope, access_token_ttl, dynamic = false } = settings;
-    const asking = { person, dynamic, ceiling: documentCeiling(settings) };
+    const { allowed_scope, access_token_ttl, ceiling, document_expires_at } = settingsOf(client);
+    const asking = { person, ceiling, hasDocument: document_expires_at !== undefined };
     const scopes = grantableScopes(resource, allowed_scope?.split(' '), asking);
+    if (!isForClient(resource, scopes, detailsAsking(ctx, client)))
+      throw new errors.InvalidTarget('the resource is not for this client');
+    // Its page names scopes, and what each is for.
+    if (
+      ctx.oidc.route === 'backchannel_authentication' &&
+      !scopes.some(({ name }) => ctx.oidc.requestParamScopes.has(name))
+    )
+      throw new errors.InvalidTarget('a scope of the resource has to be asked for here');
     return {
       audience: resource.identifier,
       scope: scopes.map(({ name }) => name).join(' '),

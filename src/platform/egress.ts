@@ -40,6 +40,8 @@ export interface EgressSettings {
   /** Of the body after decompression. */
   maxBytes: number;
   lookup?: Lookup;
+  /** Whose certificates are believed (PEM); those whom Node.js believes unless said. */
+  ca?: string;
 }
 
 export interface EgressInit extends RequestInit {
@@ -108,7 +110,8 @@ export class Egress {
     const timeout = this.settings.timeoutMs;
     const permits = (host: string, address: string) => this.addresses.permits(host, address);
     const lists = (host: string, address: string) => this.addresses.lists(host, address);
-    const secure = buildConnector({ timeout, lookup: this.guard(permits, forbidden) });
+    const { ca } = this.settings;
+    const secure = buildConnector({ timeout, lookup: this.guard(permits, forbidden), ...(ca ? { ca } : {}) });
     const plain = buildConnector({ timeout, lookup: this.guard(lists, insecure) });
     return new Agent({
       connect: (options, done) => (options.protocol === 'https:' ? secure : plain)(options, done),

@@ -10,15 +10,14 @@ const isPlain = (text: string): boolean => !CONTROL.test(text) && !HIDDEN.test(t
 export const plainText = (max: number) =>
   z.string().trim().min(1).max(max).refine(isPlain, { message: 'must not hold control characters' });
 
-/** As plainText, and to the byte as it was sent: a space at either end, too, is hidden from whoever reads it. */
-export const exactText = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    .refine((text) => isPlain(text) && text.trim() === text, {
-      message: 'must not hold control characters or spaces around it',
-    });
+/** What fills no place, or looks like none (Unicode Default_Ignorable_Code_Point; format characters; a Braille cell without dots). */
+const UNSEEN = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/**
+ * To the byte as it was sent, and every character of it is seen: a space at either end, too, is hidden from whoever reads it. Joiners, which some
+ * scripts have within words, are refused with the others: of what is agreed to nothing may differ that does not look so.
+ */
+export const isVisible = (text: string): boolean => isPlain(text) && !UNSEEN.test(text) && text.trim() === text;
 
 /** As plainText, with line feeds, as in a postal address. */
 export const multilineText = (max: number) =>

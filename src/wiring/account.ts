@@ -46,8 +46,17 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     issuerName: services.issuerName,
     qrCode: services.qrCode,
   };
+  const asked = {
+    requests: services.backchannelRequests,
+    resources,
+    application: async (clientId: string) => {
+      const metadata = (await clients.engineMetadata(clientId)) ?? {};
+      return { name: String(metadata.client_name ?? clientId), dynamic: settingsOf(metadata).dynamic === true };
+    },
+  };
   const pages = createAccountRouter(door, {
     ...factors,
+    ...asked,
     policy,
     pages: surroundings.pages,
     passwords: services.passwords,
@@ -63,15 +72,9 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     sessions,
     devices,
     grants: services.ownGrants,
-    requests: services.backchannelRequests,
     clients,
-    resources,
     activity: services.ownActivity,
     lockdownLinks: services.lockdownLinks,
-    application: async (clientId) => {
-      const metadata = (await clients.engineMetadata(clientId)) ?? {};
-      return { name: String(metadata.client_name ?? clientId), dynamic: settingsOf(metadata).dynamic === true };
-    },
     clientName: async (clientId) => (await clients.engineMetadata(clientId))?.client_name as string | undefined,
   });
   const authenticate = tokenBearer(services);
@@ -84,5 +87,5 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     });
     return actor.type === 'user' ? users.findActive(actor.id) : undefined;
   };
-  return { pages, api: createAccountApi(door, { ...factors, users, sessions, tokenHolder, logger }) };
+  return { pages, api: createAccountApi(door, { ...factors, ...asked, users, sessions, tokenHolder, logger }) };
 }

@@ -18,7 +18,6 @@ import { SetupService } from '../features/setup/setup.service.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import { TokenEndings } from '../features/token-status/token-endings.js';
 import { Assertions } from '../features/trusted-issuers/assertions.js';
-import { ExternalSubjects } from '../features/trusted-issuers/external-subjects.js';
 import { IssuerKeys } from '../features/trusted-issuers/issuer-keys.js';
 import { TrustedIssuers } from '../features/trusted-issuers/trusted-issuers.js';
 import { managementApi, mayGrant, scopesAt } from '../management.js';
@@ -27,12 +26,14 @@ import type { People } from './people.js';
 
 export type Applications = ReturnType<typeof openApplications>;
 
-export function openApplications(ground: Ground, { users, passwords }: People) {
+export function openApplications(ground: Ground, { users, passwords, externalSubjects }: People) {
   const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens, egress, rateLimits, limits, logger } =
     ground;
 
   const builtInClients = new BuiltInClients((tenant) => tenants.issuerOf(tenant));
-  const lookup = new ClientLookup(db, caching, clock, async (clientId) =>
+  const protocolPolicy = async () => (await tenants.current()).settings.protocol;
+  const documentPolicy = async () => (await protocolPolicy()).client_id_metadata_documents;
+  const lookup = new ClientLookup(db, caching, clock, documentPolicy, async (clientId) =>
     isBuiltInClient(clientId) ? builtInClients.of(await tenants.current(), clientId) : undefined,
   );
   const hooks = {
@@ -50,7 +51,6 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   };
   const production = config.environment === 'production';
   const clients = new ClientService(db, audit, lookup, clock, { production }, hooks);
-  const protocolPolicy = async () => (await tenants.current()).settings.protocol;
   const initialAccessTokens = new InitialAccessTokens(db, audit, clock, protocolPolicy, hooks);
   const softwareStatements = new SoftwareStatements(protocolPolicy, clock);
   const registeredClients = new RegisteredClients(db, audit, lookup, clock, hooks, initialAccessTokens);
@@ -67,7 +67,6 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
   const isOurs = async (issuer: string) =>
     issuer === tenants.issuerOf(await tenants.current()) || `${issuer}/`.startsWith(`${config.issuer}/`);
   const trustedIssuers = new TrustedIssuers(db, audit, clock, grants, resources, isOurs);
-  const externalSubjects = new ExternalSubjects(db, audit, clock, grants, users);
   const terms = { tolerance: clockTolerance, longest: lifetimes.clientAssertion };
   const issuerKeys = new IssuerKeys(egress);
   const assertions = new Assertions(db, audit, clock, trustedIssuers, externalSubjects, issuerKeys, protocol, terms);
@@ -87,7 +86,6 @@ export function openApplications(ground: Ground, { users, passwords }: People) {
     exchangePolicies,
     exchanges,
     trustedIssuers,
-    externalSubjects,
     assertions,
     setup,
     tokenEndings: new TokenEndings(db, clock),

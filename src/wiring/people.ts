@@ -23,6 +23,7 @@ import { TotpService } from '../features/credentials/totp.service.js';
 import { Devices } from '../features/devices/device.service.js';
 import { undoSubject } from '../features/one-time-tokens/one-time-purposes.js';
 import { LockdownLinks } from '../features/risk/lockdown-links.js';
+import { ExternalSubjects } from '../features/trusted-issuers/external-subjects.js';
 import { UserService } from '../features/users/user.service.js';
 import { mayChangePrivileged } from '../management.js';
 import type { Ground } from './ground.js';
@@ -44,6 +45,7 @@ export function openPeople(ground: Ground) {
     },
     erased: (user) => erasure.erase(user),
     mayChangePrivileged,
+    privileged: ({ id }) => externalSubjects.unlinkAll(id),
     verified: ({ id }) => registrations.forget(id),
     // The way back to the address before all others stays: whoever asks an administrator may be the one who changed it first. Whoever did has
     // proved what came after it.
@@ -56,6 +58,7 @@ export function openPeople(ground: Ground) {
       await mail.send('account_kept', user.email, letter, user.claims.locale);
     },
   });
+  const externalSubjects = new ExternalSubjects(db, audit, clock, grants, users);
   const lockout = new Lockout(db, clock);
   const lockoutHistory = new LockoutHistory(db, audit, clock);
   const attempts = new Attempts(db, audit, lockout, lockoutHistory, clock, {
@@ -115,6 +118,7 @@ export function openPeople(ground: Ground) {
     devices,
     erasure,
     users,
+    externalSubjects,
     registrations,
     lockout,
     lockoutHistory,

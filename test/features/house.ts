@@ -109,6 +109,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   const registrations = new Registrations(db, clock);
   const users = new UserService(db, audit, clock, {
     mayChangePrivileged() {},
+    privileged: async () => {},
     erased: async () => {},
     verified: ({ id }) => registrations.forget(id),
     moved: async () => {},
@@ -187,7 +188,9 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
     clock,
     (issuer) => `${issuer}/forgotten-password`,
   );
-  const clients = new ClientService(db, audit, new ClientLookup(db, caching, clock), clock, { production: true });
+  const clients = new ClientService(db, audit, new ClientLookup(db, caching, clock, async () => ({})), clock, {
+    production: true,
+  });
   const resources = new ResourceService(db, audit, tenants, caching, clock, (tenant) => [
     {
       identifier: `${tenant.issuer('https://id.example.com')}/api`,

@@ -12,7 +12,6 @@ import {
   password,
   pkce,
   post,
-  redeem,
   refresh,
   signIn,
 } from '../support/party.js';
@@ -231,46 +230,6 @@ describe('what a person allows a client (OpenID Connect Core §3.1.2.4)', () => 
       const page = await atConsent(wanted);
       expect(listed(page)).toEqual([expect.stringContaining('See your trips')]);
       expect(words((await tokens(wanted, ['trips:write'], { resource: api })).scope)).toEqual(['trips:read']);
-    });
-  });
-
-  describe('the claims parameter (OpenID Connect Core §5.5)', () => {
-    const claims = JSON.stringify({ userinfo: { phone_number: { essential: true }, email: null } });
-
-    it('is asked for in words, given when allowed, and remembered', async () => {
-      await server.inside(async ({ users }) => {
-        await users.update(await users.find(person.id), { claims: { phone_number: '+4912345678' } } as never);
-      });
-      const proof = pkce();
-      const page = await atConsent({ scope: 'openid', claims }, proof);
-      expect(listed(page)).toEqual([expect.stringMatching(/e-mail/i), expect.stringMatching(/phone/i)]);
-      const { body } = await redeem(server, party, codeOf(await allow(page)), proof);
-      const userinfo = await fetch(`${server.issuer}/userinfo`, {
-        headers: { authorization: `Bearer ${body.access_token}` },
-      });
-      expect(await userinfo.json()).toEqual({ sub: person.id, phone_number: '+4912345678', email: person.email });
-      codeOf(await begin({ scope: 'openid', claims }));
-      expect(nameOf(await begin({ scope: 'openid phone' }))).toBe('consent');
-    });
-
-    it('that is malformed is refused', async () => {
-      for (const broken of ['{', '[]', '"x"', '{"userinfo":1}'])
-        expect(new URL((await begin({ claims: broken })).url).searchParams.get('error')).toBe('invalid_request');
-    });
-  });
-
-  describe('offline_access (OpenID Connect Core §11)', () => {
-    it('is granted with consent, and ignored where the person is not asked', async () => {
-      const asked = await tokens({ scope: 'openid offline_access', prompt: 'consent' });
-      expect(words(asked.scope)).toEqual(['offline_access', 'openid']);
-      const silent = await tokens({ scope: 'openid offline_access' });
-      expect(words(silent.scope)).toEqual(['openid']);
-    });
-
-    it('is ignored for a client that takes no refresh tokens', async () => {
-      party = await makeClient(server, { grant_types: ['authorization_code'] });
-      const answer = await tokens({ scope: 'openid offline_access', prompt: 'consent' });
-      expect([answer.scope, answer.refresh_token]).toEqual(['openid', undefined]);
     });
   });
 

@@ -113,4 +113,25 @@ describe('passwords on the pages of a sign-in', () => {
       await visit.nobody();
     });
   });
+
+  describe('on one page (sign_in_layout)', () => {
+    const layout = (sign_in_layout: 'one_page' | 'two_pages') =>
+      visit.server.inside(async ({ tenants }) => {
+        await tenants.update(await tenants.ensureDefault(), { settings: { sign_in_layout } });
+      });
+    beforeAll(() => layout('one_page'));
+    afterAll(() => layout('two_pages'));
+
+    it('asks for both, keeps the name after a mistake, and goes on', async () => {
+      const page = await visit.begin({ login_hint: visit.email });
+      expect(nameOf(page)).toBe('one_page');
+      expect(page.html).toContain(`value="${visit.email}"`);
+      const wrong = await visit.browser.submit(page, { username: visit.email, password: 'wrong password 1' });
+      expect([wrong.status, nameOf(wrong)]).toEqual([422, 'one_page']);
+      expect(wrong.html).toContain(`value="${visit.email}"`);
+      const half = await visit.browser.submit(wrong, { username: visit.email, password: '' });
+      expect([half.status, nameOf(half)]).toEqual([422, 'one_page']);
+      expect(nameOf(await visit.browser.submit(half, { username: visit.email, password }))).toBe('consent');
+    });
+  });
 });

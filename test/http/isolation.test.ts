@@ -40,7 +40,7 @@ const engineModels: Record<string, string> = {
 /** Tables with rows of tenants → the artefact by which they are reached. */
 const tables: Record<string, string> = {
   audit_events: 'audit_event_id',
-  backchannel_requests: 'backchannel authentication request',
+  backchannel_requests: 'request to a person',
   client_secrets: 'client id and secret',
   clients: 'client_id',
   denied_tokens: 'JWT access token',

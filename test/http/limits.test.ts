@@ -90,6 +90,17 @@ describe('how often one may try (RFC 6585 §4, RFC 6749 §10.10)', () => {
         for (const path of ['/.well-known/openid-configuration', '/jwks', '/healthz'])
           expect([path, (await fetch(`${server.issuer}${path}`)).status]).toEqual([path, 200]);
       });
+
+      it('at one issuer say nothing of those who share the address at another', async () => {
+        const tenant = await server.services.tenants.create({ slug: 'beside', name: 'Beside' });
+        const issuer = server.services.tenants.issuerOf(tenant);
+        for (let tries = 0; tries < 6; tries += 1) await guess('/token', '203.0.113.9');
+        expect((await guess('/token', '203.0.113.9')).status).toBe(429);
+        for (const path of ['/token', '/introspect', '/par'])
+          expect([400, 401]).toContain((await guess(path, '203.0.113.9', issuer)).status);
+        for (let tries = 0; tries < 3; tries += 1) await guess('/token', '203.0.113.9', issuer);
+        expect((await guess('/token', '203.0.113.9', issuer)).status).toBe(429);
+      });
     });
 
     describe('through a proxy that is believed', () => {

@@ -87,30 +87,6 @@ describe('where two features meet', () => {
     });
   });
 
-  describe('signing out without a question (RP-Initiated Logout 1.0 §2)', () => {
-    const ask = (browser: Browser, hint: unknown) =>
-      browser.open(`${server.issuer}/logout?${new URLSearchParams({ id_token_hint: String(hint) })}`);
-
-    it('is not for a client that this session has never been used for', async () => {
-      const { email } = await makePerson(server);
-      const elsewhere = await tokensFor(server, await makeClient(server), email);
-      const browser = new Browser();
-      await tokensFor(server, party, email, {}, browser);
-      expect((await ask(browser, elsewhere.id_token)).html).toContain('logout-stay');
-      expect(await isSignedIn(server, party, browser)).toBe(true);
-    });
-
-    it('is not for a disabled client', async () => {
-      const { email } = await makePerson(server);
-      const browser = new Browser();
-      const gone = await makeClient(server);
-      const tokens = await tokensFor(server, gone, email, {}, browser);
-      await server.inside(async ({ clients }) => clients.disable(await clients.find(gone.clientId)));
-      expect((await ask(browser, tokens.id_token)).status).toBe(400);
-      expect(await isSignedIn(server, party, browser)).toBe(true);
-    });
-  });
-
   describe('a client that manages its registration while an administrator does too (RFC 7592 §2)', () => {
     const plain = { client_name: 'Dynamic', redirect_uris: ['https://dynamic.example/cb'] };
     let restore = () => {};

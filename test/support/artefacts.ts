@@ -46,6 +46,7 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
   const ownCsrf = /name="csrf" value="([^"]+)"/.exec(own)?.[1] ?? '';
   const asked = await new Browser().request(`${server.issuer}/account/profile`);
   const state = new URL(asked.headers.get('location') ?? '').searchParams.get('state') ?? '';
+  const requestId = await requestTo(a);
   const nonce = await nonceOf(a);
   const key = randomUUID();
   const made = await repeated(a, key);
@@ -196,6 +197,14 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     },
     'device code': planted('DeviceCode'),
     'backchannel authentication request': planted('BackchannelAuthenticationRequest'),
+    'request to a person': {
+      value: requestId,
+      forged: randomUUID(),
+      works: async () => {
+        const answer = await a.browser.request(`${server.issuer}/api/v1/backchannel-requests/${requestId}`);
+        return ((await answer.json()) as { decision?: unknown }).decision === null;
+      },
+    },
     user_id: id('user_id', () => reads(`/users/${ids.user_id}`)),
     client_id: id('client_id', () => reads(`/clients/${ids.client_id}`)),
     secret_id: id('secret_id', listed(`/clients/${ids.client_id}/secrets`, 'secret_id')),
@@ -242,6 +251,21 @@ function cookies(a: House, b: House, browser: Browser, works: () => Promise<bool
 
 const withAssertion = (at: House, client_assertion: string) =>
   show(at, { method: 'POST', path: '/token', form: assertionForm(at, client_assertion) });
+
+/** What an application asks whoever is signed in there for. */
+async function requestTo({ server, party, browser }: House): Promise<string> {
+  const me = await browser.request(`${server.issuer}/api/v1/auth/me`, { headers: { accept: 'application/json' } });
+  const { id: userId } = (await me.json()) as { id: string };
+  const asked = {
+    handle: randomUUID(),
+    userId,
+    clientId: party.clientId,
+    scope: 'openid',
+    claims: [],
+    expiresAt: new Date(Date.now() + 600_000),
+  };
+  return server.inside(async ({ backchannelRequests }) => (await backchannelRequests.ask(asked)).id);
+}
 
 /** RFC 9449 §8: what an issuer wants to see in the next proof. */
 async function nonceOf(at: House): Promise<string> {

@@ -1,8 +1,10 @@
-// What a forged request would reach: servers on addresses of this machine, which count who knocks; and one beside it that may be called, and
-// leads there, says nothing, or says too much.
+// What a forged request would reach: servers on addresses of this machine, which count who knocks; and one beside it that may be called, by
+// https where it has a certificate, and leads there, says nothing, or says too much.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { gzipSync } from 'node:zlib';
 import type { EgressSettings } from '../../src/platform/egress.js';
+import type { Certificate } from './tls.js';
 
 /** The only address that configuration lists. */
 export const LISTED = '127.0.0.2';
@@ -25,7 +27,7 @@ export class Inner {
   ) {}
 
   /** @param good what the server that may be called answers where nothing else is asked of it. */
-  static async start(good: () => unknown): Promise<Inner> {
+  static async start(good: (path: string, host: string) => unknown, certificate?: Certificate): Promise<Inner> {
     const counting = () => createServer((_request, response) => response.end('[]'));
     const first = counting();
     const port = await listening(first, '127.0.0.1');
@@ -35,19 +37,18 @@ export class Inner {
       const server = counting();
       if (await listening(server, host, port).catch(() => undefined)) servers.push(server);
     }
-    const listed = createServer();
+    const listed = certificate ? createSecureServer({ cert: certificate.cert, key: certificate.key }) : createServer();
     const inner = new Inner([...servers, listed], port, await listening(listed, LISTED));
     for (const server of servers) server.on('connection', () => (inner.knocks += 1));
     listed.on('request', (request: IncomingMessage, response: ServerResponse) => inner.answer(request, response, good));
     return inner;
   }
 
-  /** A name service of our own. @param table what it says; a function is asked each time. */
-  names(table: Readonly<Record<string, string[] | (() => string[])>>): NonNullable<EgressSettings['lookup']> {
+  /** A name service of our own. @param addressesOf what it says of a host, asked each time. */
+  names(addressesOf: (host: string) => readonly string[]): NonNullable<EgressSettings['lookup']> {
     return (host, _options, done) => {
       this.lookups.push(host);
-      const known = table[host];
-      const addresses = (typeof known === 'function' ? known() : known) ?? [];
+      const addresses = addressesOf(host);
       setImmediate(
         done,
         null,
@@ -63,7 +64,11 @@ export class Inner {
     }
   }
 
-  private answer({ url = '' }: IncomingMessage, response: ServerResponse, good: () => unknown): void {
+  private answer(
+    { url = '', headers }: IncomingMessage,
+    response: ServerResponse,
+    good: (path: string, host: string) => unknown,
+  ): void {
     this.asked.push(url);
     response.setHeader('connection', 'close');
     const inside = `http://127.0.0.1:${this.port}/`;
@@ -74,7 +79,7 @@ export class Inner {
     else if (manner === 'huge') response.end(`[${'"x",'.repeat(700_000)}"x"]`);
     else if (manner === 'bomb') response.setHeader('content-encoding', 'gzip').end(bomb());
     else if (manner === 'headers') response.setHeader('x', 'x'.repeat(32_000)).end('[]');
-    else response.setHeader('content-type', 'application/json').end(JSON.stringify(good()));
+    else response.setHeader('content-type', 'application/json').end(JSON.stringify(good(url, String(headers.host))));
   }
 }
 

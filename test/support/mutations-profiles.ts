@@ -5,7 +5,7 @@ export const profileMutations: readonly Mutation[] = [
   {
     what: 'a proof of possession is looked at by the profile of its client',
     file: 'oidc/dpop',
-    from: "client && proofProblem(client, proof)",
+    from: 'client && proofProblem(client, proof)',
     to: 'undefined',
     suite: 'standards/fapi2/mutations',
     test: 'is neither redeemed nor burnt by a proof of alg RS256',

@@ -65,9 +65,10 @@ export async function tokensFor(
   email: string,
   begun: Begun,
   url = authorizationUrl(as, begun.parameters),
+  browser = new Browser(),
 ): Promise<oauth.TokenEndpointResponse> {
   const { client, authentication, redirectUri } = relying;
-  const page = await signIn(new Browser(), url, email);
+  const page = await signIn(browser, url, email);
   const answer = await oauth.authorizationCodeGrantRequest(
     as,
     client,

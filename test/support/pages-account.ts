@@ -185,7 +185,11 @@ export const ofAccount: Sample[] = [
         name: client.name,
         logo_uri: client.logo_uri,
         since: at1405,
-        scopes: [{ name: 'email' }, { text: 'Read your bookings', resource: 'Acme Bookings' }],
+        scopes: [
+          { name: 'email' },
+          { text: 'Read your bookings', resource: 'Acme Bookings' },
+          { resource: 'Notes <b>A</b>' },
+        ],
       },
       { id: 'long', name: long, since: at1405, scopes: [] },
     ],

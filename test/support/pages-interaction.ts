@@ -216,6 +216,7 @@ export const ofInteraction: Sample[] = [
     client: { ...client, dynamic: true, verified: 'tool.example', tos_uri: undefined },
     account,
     scopes: scopes.slice(0, 2),
+    resources: [{ name: 'Notes <b>of</b> Acme', isNew: true }, { name: 'مطعم' }],
     actions,
   }),
   page('interaction/consent', 'details', {

@@ -84,6 +84,9 @@ export const codeOf = (page: Page): string => {
   return code;
 };
 
+/** @returns what was told instead of a code. */
+export const errorOf = (page: Page): string | null => new URL(page.url).searchParams.get('error');
+
 export interface TokenAnswer {
   status: number;
   body: Record<string, string>;

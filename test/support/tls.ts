@@ -16,7 +16,8 @@ export interface Certificate {
   remove(): void;
 }
 
-export function selfSigned(): Certificate {
+/** @param name for which it is good, `*.example` for all below it. */
+export function selfSigned(name = 'localhost'): Certificate {
   const folder = mkdtempSync(path.join(tmpdir(), 'ostiary-tls-'));
   const certFile = path.join(folder, 'tls.crt');
   const keyFile = path.join(folder, 'tls.key');
@@ -24,7 +25,7 @@ export function selfSigned(): Certificate {
     'openssl',
     [
       ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-      ...['-keyout', keyFile, '-out', certFile, '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
+      ...['-keyout', keyFile, '-out', certFile, '-subj', '/CN=localhost', '-addext', `subjectAltName=DNS:${name}`],
     ],
     { stdio: 'pipe' },
   );

@@ -102,6 +102,7 @@ export function accountWays(b: House): Record<string, Way> {
       path: `/api/v1${path.replace(/:\w+/, encodeURIComponent(v))}`,
       headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
       ...(method === 'PATCH' ? { json: { name: 'x' } } : {}),
+      ...(method === 'PUT' ? { json: { decision: 'denied' } } : {}),
     });
   return found;
 }

@@ -48,6 +48,7 @@ export const ownForms = [
   ['GET', '/auth/2fa/backup-codes'],
   ['GET', '/auth/settings'],
   ['PUT', '/auth/settings'],
+  ['GET', '/backchannel-requests'],
 ] as const;
 
 /** The same, where something is named in the path. */
@@ -55,6 +56,8 @@ export const ownNamed = [
   ['DELETE', '/sessions/:session_id'],
   ['PATCH', '/passkeys/:id'],
   ['DELETE', '/passkeys/:id'],
+  ['GET', '/backchannel-requests/:request_id'],
+  ['PUT', '/backchannel-requests/:request_id/decision'],
 ] as const;
 
 function jsonBody(path: string, { email, signInToken }: House): object {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Detail, detailsTypeOf, isWithin, linesOf, problemOf } from '../../src/features/resources/details.js';
+import { beyond, type Detail, detailsTypeOf, isWithin, linesOf } from '../../src/features/resources/details.js';
+import { problemOf } from '../../src/features/resources/details.problems.js';
 import { DetailsType, DetailsTypes } from '../../src/features/resources/details-type.schema.js';
 
 const payment = DetailsType.parse({
@@ -71,6 +72,10 @@ describe('authorization details and their type (RFC 9396 §5)', () => {
     ['a text with a line feed', 'creditorName', { creditorName: 'a\nb' }],
     ['a text that reads from the other side', 'creditorName', { creditorName: '\u202e05.321' }],
     ['a text with spaces around it', 'creditorName', { creditorName: ' x' }],
+    ['a text of which a part is not seen', 'creditorName', { creditorName: 'A\u200bB' }],
+    ['a text with tags that nobody sees', 'creditorName', { creditorName: 'A\u{e0041}\u{e007f}' }],
+    ['a text of what looks like nothing', 'creditorName', { creditorName: '\u3164' }],
+    ['a text with a variation selector', 'creditorName', { creditorName: 'A\ufe0f' }],
     ['a number out of bounds', 'parts', { parts: 13 }],
     ['a fraction of what is whole', 'parts', { parts: 1.5 }],
     ['no number', 'rate', { rate: '1' }],
@@ -137,9 +142,36 @@ describe('authorization details and their type (RFC 9396 §5)', () => {
   });
 });
 
+describe('what is asked for at the token endpoint (RFC 9396 §6.1)', () => {
+  const [one, two, less] = [detail(), detail({ creditorName: 'Merchant B' }), detail({ actions: ['status'] })];
+  const both = detail({ actions: ['initiate', 'status'] });
+
+  it.each<[string, Detail[], Detail[], Detail | undefined]>([
+    ['nothing', [], [one], undefined],
+    ['all of them', [two, one], [one, two], undefined],
+    ['one of two', [two], [one, two], undefined],
+    ['two that are alike, of two', [one, one], [one, one], undefined],
+    ['two of one', [one, one], [one, two], one],
+    ['two parts of one', [less, less], [both], less],
+    ['a part of the one that another needs whole', [less, both], [both, less], undefined],
+    ['what nobody granted', [one, two], [one], two],
+  ])('has for each its own of what was granted: %s', (_what, asked, granted, left) => {
+    expect(beyond(asked, granted)).toBe(left);
+  });
+});
+
 describe('a type of authorization details', () => {
   const type = (schema: object, more: object = {}) => ({ type: 't', description: 'x', schema, ...more });
   const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
+
+  /** So many objects with so many members each. */
+  const grid = (rows: number, columns: number) =>
+    Object.fromEntries(
+      Array.from({ length: rows }, (_row, row) => [
+        `row${row}`,
+        object(Object.fromEntries(Array.from({ length: columns }, (_one, one) => [`m${one}`, { type: 'string' }]))),
+      ]),
+    );
 
   it.each<[string, object]>([
     ['a pattern, which would run on every request', type(object({ a: { type: 'string', pattern: '(a+)+$' } }))],
@@ -150,6 +182,8 @@ describe('a type of authorization details', () => {
     ['a member named as one of everybody’s', type(object({ type: { type: 'string' } }))],
     ['a title that reads from the other side', type(object({ a: { type: 'string', title: '\u202eab' } }))],
     ['more levels than a page can show', type(object({ a: object({ b: object({ c: object({}) }) }) }))],
+    ['a member named as one of every object’s', type(object({ toString: { type: 'string' } }))],
+    ['more members than are read in time', type(object(grid(15, 15)))],
     ['a type with a space', type(object({}), { type: 'a b' })],
     ['a type named __proto__', type(object({}), { type: '__proto__' })],
     ['no words for the person', type(object({}), { description: '' })],
@@ -167,5 +201,12 @@ describe('a type of authorization details', () => {
     const one = type(object({}));
     expect(DetailsTypes.safeParse([one]).success).toBe(true);
     expect(DetailsTypes.safeParse([one, one]).success).toBe(false);
+  });
+
+  it('is one of so many that all of them are read in time', () => {
+    const many = (count: number) =>
+      Array.from({ length: count }, (_one, one) => type(object(grid(9, 20)), { type: `t${one}` }));
+    expect(DetailsTypes.safeParse(many(5)).success).toBe(true);
+    expect(DetailsTypes.safeParse(many(6)).success).toBe(false);
   });
 });

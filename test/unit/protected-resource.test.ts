@@ -48,9 +48,10 @@ describe('protected resource metadata (RFC 9728)', () => {
 
 describe('which scopes of a resource a client can be given', () => {
   const ownApi: ResourceServer = { ...row(), identifier: 'https://id.example/api' };
-  const asking = { person: true, dynamic: false, ceiling: undefined as string[] | undefined };
-  const dynamic = { ...asking, dynamic: true };
-  const described = { ...dynamic, ceiling: ['read'] };
+  const open = (): ResourceServer => row({ dynamicClients: true });
+  const asking = { person: true, ceiling: undefined as string[] | undefined, hasDocument: false };
+  const registered = { ...asking, ceiling: ['read'] };
+  const described = { ...registered, hasDocument: true };
   const machine = { ...asking, person: false };
 
   it.each<[string, string, ResourceServer, string[] | undefined, typeof asking]>([
@@ -60,27 +61,26 @@ describe('which scopes of a resource a client can be given', () => {
     ['one without a person, that names some', 'read', row(), ['read'], machine],
     ['one for our own API, that names none', '', ownApi, undefined, asking],
     ['one for our own API, that names some', 'read', ownApi, ['read'], asking],
-    ['one that registered itself, and names none', '', row(), undefined, dynamic],
-    ['one that was registered for some', 'read', row(), ['read'], dynamic],
+    ['one that registered itself, and names none', 'read', row(), undefined, registered],
+    ['one that registered itself for more than its ceiling', 'read', row(), ['read', 'write'], registered],
+    ['one that registered itself for others', '', row(), ['write'], registered],
+    ['one that registered itself, at an open resource', 'read write', open(), undefined, registered],
+    ['one that registered itself for some, at an open resource', 'write', open(), ['write'], registered],
+    ['one that registered itself, for our own API', 'read', ownApi, ['read', 'write'], registered],
+    ['one that registered itself, for our own API, and names none', '', ownApi, undefined, registered],
     [
-      'one that registered itself, at a resource open to such',
-      'read write',
-      row({ dynamicClients: true }),
-      undefined,
-      dynamic,
+      'one that registered itself, at an open resource, where nobody is asked',
+      'read',
+      open(),
+      ['read', 'write'],
+      { ...registered, person: false },
     ],
     ['one that is described by a document', 'read', row(), undefined, described],
     ['one that is described by a document, and names more', 'read', row(), ['read', 'write'], described],
     ['one that is described by a document, and names others', '', row(), ['write'], described],
     ['one that is described by a document, for our own API', '', ownApi, ['read', 'write'], described],
-    [
-      'one that is described by a document, at a resource open to such',
-      'read write',
-      row({ dynamicClients: true }),
-      undefined,
-      described,
-    ],
-    ['one that names some, at a resource open to such', 'write', row({ dynamicClients: true }), ['write'], described],
+    ['one that is described by a document, at an open resource', 'read write', open(), undefined, described],
+    ['one that names some in its document, at an open resource', 'write', open(), ['write'], described],
   ])('%s: %s', (_what, scopes, resource, listed, who) => {
     expect(
       grantableScopes(resource, listed, who)

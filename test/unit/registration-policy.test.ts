@@ -119,6 +119,28 @@ const rows: Row[] = [
   ],
 ];
 
+describe('at resources that are open to clients that register themselves', () => {
+  const open = ['trips', 'trips:write'];
+
+  it.each<[string, object, Record<string, unknown>, string | undefined, string, number]>([
+    ['their scopes may be named without a policy', {}, { scope: 'openid trips' }, undefined, 'openid trips', 0],
+    ['and beyond one', { scopes: ['openid'] }, { scope: 'trips:write' }, undefined, 'trips:write', 0],
+    [
+      'and come with those of the policy',
+      { scopes: ['trips', 'openid'] },
+      {},
+      undefined,
+      'trips openid trips:write',
+      0,
+    ],
+    ['what it has it keeps', {}, {}, 'openid', 'openid', 0],
+    ['no others may', {}, { scope: 'openid orders' }, undefined, 'openid orders', 1],
+  ])('%s', (_what, policy, said, held, scope, refused) => {
+    const decision = decideRegistration(policy, said, held, open);
+    expect([decision.scope, decision.issues.length]).toEqual([scope, refused]);
+  });
+});
+
 describe('what a client may register under a policy (RFC 7591 §2, RFC 7592 §2.2)', () => {
   it.each(rows)('%s', (_what, policy, said, held, scope, refused) => {
     const decision = decideRegistration(policy, said as Record<string, unknown>, held);

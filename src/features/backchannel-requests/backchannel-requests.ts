@@ -5,8 +5,9 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database, Statement } from '../../platform/database.js';
-import { conflict, notFound, tooMany } from '../../platform/errors.js';
+import { AppError, conflict, notFound, tooMany } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { askedAcr, meets } from '../authentication/requested-acr.js';
 import type { BackchannelCodes, Proof } from '../protocol/backchannel-codes.js';
 import type { Consent } from '../protocol/consent.js';
 import type { Grants } from '../protocol/grants.js';
@@ -83,10 +84,12 @@ export class BackchannelRequests {
 
   /**
    * @param stands in the transaction: whether the session in which they decide goes on. Whoever ends it waits, or was first.
-   * @throws AppError 409 where it was decided before, or is over: of two who decide at once the first has.
+   * @throws AppError 403 where the client asks for a stronger class than the session's; 409 where it was decided before, or is over: of two who
+   * decide at once the first has.
    */
-  approve(request: BackchannelRequest, proof: Proof, stands: () => Promise<boolean>): Promise<void> {
-    return this.db.transaction(async () => {
+  async approve(request: BackchannelRequest, proof: Proof, stands: () => Promise<boolean>): Promise<void> {
+    assertMet(request, proof);
+    await this.db.transaction(async () => {
       if (!(await stands())) throw over();
       const payload = await this.decide(request, 'approved');
       const grant = await this.grants.giveApart(
@@ -143,6 +146,14 @@ export class BackchannelRequests {
     if (!payload) throw over();
     return payload;
   }
+}
+
+/** §7.1 acr_values: whoever wants another class than the session has is not answered with less. */
+function assertMet({ acrValues }: BackchannelRequest, { acr }: Proof): void {
+  const asked = askedAcr({ acr_values: acrValues ?? undefined });
+  if (!asked || meets(acr, asked.acr)) return;
+  const members = { acr_values: asked.acr };
+  throw new AppError(403, 'acr_unmet', 'This request needs a stronger sign-in', { members });
 }
 
 const over = () => conflict('request_over', 'This request was decided before, or its time is over');

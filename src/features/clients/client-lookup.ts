@@ -9,18 +9,25 @@ import { Client } from './client.entity.js';
 import { isSetting } from './client.metadata.js';
 import { needsSecret } from './client.rules.js';
 import { ClientSecret } from './client-secret.entity.js';
-import { asTravelling } from './client-settings.js';
+import { asTravelling, settingsOf } from './client-settings.js';
 import { asProfiled, breaches, demandsOf } from './profiles.js';
 import { scopesOf, words } from './registration/registration-policy.js';
 
 const TOPIC = 'client';
 
 /** Clients without a row, of the current tenant (built-in-clients.ts). */
-type BuiltInClients = (clientId: string) => Promise<Readonly<Record<string, unknown>> | undefined>;
+type BuiltInClients = (clientId: string) => Promise<Metadata | undefined>;
+
+type Metadata = Readonly<Record<string, unknown>>;
+
+/** What the current tenant lets clients with a document ask for. */
+type DocumentPolicy = () => Promise<{ scopes?: readonly string[] | undefined }>;
 
 interface Entry {
-  metadata: Readonly<Record<string, unknown>>;
+  metadata: Metadata;
   secrets: ClientSecret[];
+  hasDocument: boolean;
+  limited?: { ceiling: string; metadata: Metadata };
 }
 
 export class ClientLookup {
@@ -35,14 +42,26 @@ export class ClientLookup {
     private readonly db: Database,
     private readonly caching: Caching,
     private readonly clock: Clock,
+    private readonly documentPolicy: DocumentPolicy,
     private readonly builtInClients: BuiltInClients = async () => undefined,
   ) {
     this.entries = caching.cache({ max: 5000, topic: TOPIC, load: (key) => this.load(key) });
   }
 
   /** @returns undefined where the client is unknown or disabled. */
-  async engineMetadata(clientId: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-    return (await this.builtInClients(clientId)) ?? (await this.entry(clientId))?.metadata;
+  async engineMetadata(clientId: string): Promise<Metadata | undefined> {
+    const builtIn = await this.builtInClients(clientId);
+    if (builtIn) return builtIn;
+    const entry = await this.entry(clientId);
+    return entry?.hasDocument ? this.limited(entry) : entry?.metadata;
+  }
+
+  /** What the tenant lets such clients ask for now, whatever it was when the document was read. The same object while both stay. */
+  private async limited(entry: Entry): Promise<Metadata> {
+    const ceiling = scopesOf(await this.documentPolicy());
+    if (entry.limited?.ceiling !== ceiling.join(' '))
+      entry.limited = { ceiling: ceiling.join(' '), metadata: withinCeiling(ceiling, entry.metadata) };
+    return entry.limited.metadata;
   }
 
   /** Compares with every live secret, in constant time. */
@@ -74,7 +93,11 @@ export class ClientLookup {
       // What a profile asks may have grown since the row was written: rather no client than one that is held to less.
       if (breaches(client.metadata).length > 0) return undefined;
       const secrets = needsSecret(client.metadata) ? await this.db.repo(ClientSecret).findBy({ clientId }) : [];
-      return { metadata: engineView(client, hmac(this.placeholderKey, `${key} ${client.version}`)), secrets };
+      const hasDocument = Boolean(client.documentExpiresAt);
+      const view = engineView(client, hmac(this.placeholderKey, `${key} ${client.version}`));
+      const isRegistered = client.dynamic && !hasDocument;
+      const metadata = isRegistered ? withinCeiling(scopesOf(client.registrationPolicy ?? {}), view) : view;
+      return { metadata, secrets, hasDocument };
     });
   }
 }
@@ -84,7 +107,7 @@ const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
 function engineView(
   { clientId, metadata, consentPolicy, dynamic, registrationPolicy, documentExpiresAt, usedAt, createdAt }: Client,
   placeholder: string,
-): Readonly<Record<string, unknown>> {
+): Metadata {
   const { scope, ...members } = asProfiled(metadata);
   const view: Record<string, unknown> = {
     ...Object.fromEntries(Object.entries(members).filter(([name]) => !isSetting(name))),
@@ -106,9 +129,7 @@ function engineView(
       ...members,
       consent_policy: consentPolicy,
       dynamic,
-      // Who registered itself is never one to which nothing is forbidden; a document has its own limit.
-      allowed_scope:
-        scope ?? (dynamic && !documentExpiresAt ? scopesOf(registrationPolicy ?? {}).join(' ') : undefined),
+      allowed_scope: scope,
       registration_policy: registrationPolicy ?? undefined,
       document_expires_at: documentExpiresAt?.getTime(),
       used: usedAt !== null,
@@ -116,6 +137,13 @@ function engineView(
   };
   if (needsSecret(metadata)) view.client_secret = placeholder;
   return Object.freeze(view);
+}
+
+/** Who has registered itself, or has a document, says of itself what it likes: what it was registered under, or the tenant, has the last word. */
+function withinCeiling(ceiling: readonly string[], metadata: Metadata): Metadata {
+  const { allowed_scope } = settingsOf(metadata);
+  const asked = allowed_scope === undefined ? ceiling : words(allowed_scope).filter((name) => ceiling.includes(name));
+  return Object.freeze({ ...metadata, scope: openidScope(asked), ...asTravelling({ ceiling }) });
 }
 
 const ofEngine: ReadonlySet<string> = new Set(scopes);

@@ -11,8 +11,8 @@ export interface ClientSettings extends Settings {
   registration_policy?: AgreedRegistration | undefined;
   /** Milliseconds since 1970, until which what its document says holds. */
   document_expires_at?: number | undefined;
-  /** Scopes: the most that the tenant lets clients with a document ask for. */
-  document_scopes?: readonly string[] | undefined;
+  /** Scopes: the most that somebody lets the client have, where what it is registered for are its own words alone (`withinCeiling`). */
+  ceiling?: readonly string[] | undefined;
   /** Whether a client that registered itself was ever given a token. */
   used?: boolean | undefined;
 }
@@ -26,7 +26,7 @@ const names: readonly Name[] = [
   'allowed_scope',
   'registration_policy',
   'document_expires_at',
-  'document_scopes',
+  'ceiling',
   'used',
 ];
 
@@ -46,10 +46,3 @@ export function settingsOf(client: unknown): ClientSettings {
   for (const [name, place] of travelling) found[name] = members[place];
   return found as ClientSettings;
 }
-
-/** @returns the scopes that the tenant lets such a client ask for; undefined where it is no client with a document. */
-export const documentCeiling = ({
-  document_expires_at,
-  document_scopes,
-}: ClientSettings): readonly string[] | undefined =>
-  document_expires_at === undefined ? undefined : (document_scopes ?? []);

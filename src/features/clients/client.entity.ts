@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { TenantEntity } from '../../platform/tenant-entity.js';
 import type { FullMetadata } from './client.metadata.js';
-import type { AgreedRegistration } from './registration/registration-policy.js';
+import { type AgreedRegistration, words } from './registration/registration-policy.js';
 
 export type ConsentPolicy = 'explicit' | 'implicit';
 
@@ -26,4 +26,10 @@ export class Client extends TenantEntity {
   @Column('integer', { default: 1 }) version = 1;
   @Column('timestamptz') createdAt!: Date;
   @Column('timestamptz') updatedAt!: Date;
+
+  /** What an administrator says that a client which registered itself may ask for is the most it gets from now on, whatever it says later. */
+  policyWith(scope: unknown): AgreedRegistration | null {
+    if (!this.dynamic || this.documentExpiresAt || typeof scope !== 'string') return this.registrationPolicy;
+    return { ...this.registrationPolicy, scopes: words(scope) };
+  }
 }

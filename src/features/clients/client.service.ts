@@ -89,7 +89,8 @@ export class ClientService {
   update({ clientId }: Client, patch: UpdateClient, ifMatch?: number): Promise<Client> {
     return this.change(clientId, ifMatch, async (client) => {
       const { consent_policy, ...members } = patch;
-      await this.become(client, applyPatch(client.metadata, members), consent_policy ?? client.consentPolicy);
+      const consentPolicy = consent_policy ?? client.consentPolicy;
+      await this.become(client, applyPatch(client.metadata, members), consentPolicy, members.scope);
     });
   }
 
@@ -102,7 +103,7 @@ export class ClientService {
         throw invalid('The client metadata cannot be used', [
           { pointer: '/profile', message: `must be said: the client has the profile ${client.metadata.profile}` },
         ]);
-      return this.become(client, sent, consent_policy ?? 'explicit');
+      return this.become(client, sent, consent_policy ?? 'explicit', sent.scope);
     });
   }
 
@@ -171,20 +172,36 @@ export class ClientService {
     return this.lookup.compareSecret(clientId, secret);
   }
 
-  private async become(client: Client, members: object, consentPolicy: Client['consentPolicy']): Promise<void> {
+  /** @param scope as it is said, undefined where it is not. */
+  private async become(
+    client: Client,
+    members: object,
+    consentPolicy: Client['consentPolicy'],
+    scope: unknown,
+  ): Promise<void> {
     if (client.dynamic && consentPolicy === 'implicit')
       throw conflict('consent_required', 'A client that registered itself always asks for consent');
     this.assertNotStronger(client);
     const metadata = this.checked(members);
-    const before: Record<string, unknown> = { ...client.metadata, consent_policy: client.consentPolicy };
-    const after: Record<string, unknown> = { ...metadata, consent_policy: consentPolicy };
+    const registrationPolicy = client.policyWith(scope);
+    const before: Record<string, unknown> = {
+      ...client.metadata,
+      consent_policy: client.consentPolicy,
+      registration_policy: client.registrationPolicy,
+    };
+    const after: Record<string, unknown> = {
+      ...metadata,
+      consent_policy: consentPolicy,
+      registration_policy: registrationPolicy,
+    };
     const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
       (name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]),
     );
     if (changed.length === 0) return;
     await this.hooks.maySign(metadata);
     const [from, to] = [client.metadata.profile, metadata.profile];
-    Object.assign(client, { metadata, consentPolicy, name: metadata.client_name ?? client.clientId });
+    const name = metadata.client_name ?? client.clientId;
+    Object.assign(client, { metadata, consentPolicy, registrationPolicy, name });
     if (!needsSecret(metadata)) await this.secrets.removeAll(client);
     await this.audit.record('client.updated', { client_id: client.clientId, changed });
     if (isLower(from, to))

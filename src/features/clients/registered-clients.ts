@@ -12,7 +12,7 @@ import type { ClientLookup } from './client-lookup.js';
 import { ClientSecrets } from './client-secrets.js';
 import { type ClientSettings, settingsOf } from './client-settings.js';
 import type { InitialAccessTokens } from './registration/initial-access-tokens.js';
-import { scopesOf, words } from './registration/registration-policy.js';
+import { scopesOf } from './registration/registration-policy.js';
 
 type Members = Readonly<Record<string, unknown>>;
 type Agreed = ClientSettings['registration_policy'];
@@ -76,7 +76,7 @@ export class RegisteredClients {
       .setLock('pessimistic_write')
       .getOne();
     if (!client || client.disabledAt) throw notFound('client');
-    assertHeld(said.scope, [...scopesOf(agreed ?? client.registrationPolicy ?? {}), ...words(client.metadata.scope)]);
+    assertStands(agreed, client.registrationPolicy);
     const metadata = checkedMetadata({ ...partOf(client.metadata, isSetting), ...said });
     await this.hooks.maySign(metadata);
     const name = metadata.client_name ?? clientId;
@@ -112,13 +112,12 @@ export class RegisteredClients {
   }
 }
 
-/** What was decided on may be older than what an administrator has taken away since. @throws AppError 422 */
-function assertHeld(scope: unknown, held: readonly string[]): void {
-  const more = words(scope).filter((name) => !held.includes(name));
-  if (more.length > 0)
-    throw invalid('The registration is not for this client', [
-      { pointer: '/scope', message: `${more.join(' ')} is not for this client to ask for` },
-    ]);
+/** What was decided on may be older than what an administrator has given or taken away since. @throws AppError 422 */
+function assertStands(decided: Agreed, stands: Client['registrationPolicy']): void {
+  if (scopesOf(decided ?? {}).join(' ') === scopesOf(stands ?? {}).join(' ')) return;
+  throw invalid('The registration is not for this client', [
+    { pointer: '/scope', message: 'what this client may ask for has changed' },
+  ]);
 }
 
 const scopeOf = (scope: string | undefined) => (scope === undefined ? {} : { scope });

@@ -5,6 +5,7 @@ import { type RequestContext, withContext } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import { AppError } from '../../platform/errors.js';
 import type { ClientService } from '../clients/client.service.js';
+import type { ExchangePolicies } from '../exchange/exchange-policies.js';
 import type { ResourceService } from '../resources/resource.service.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
@@ -14,6 +15,7 @@ import type { Path } from './declaration.problems.js';
 import { segments } from './declaration.rules.js';
 import type { DeclaredTenant, DeclaredUser, Entry } from './declaration.schema.js';
 import { clientStep } from './declared-client.js';
+import { exchangePolicyStep, subjectOf } from './declared-exchange-policy.js';
 import { DeclaredPasswords, Outdated, type PasswordServices } from './declared-passwords.js';
 import { resourceStep } from './declared-resource.js';
 import { tenantStep } from './declared-tenant.js';
@@ -24,6 +26,7 @@ export interface ApplyServices extends PasswordServices {
   tenants: TenantService;
   clients: ClientService;
   resources: ResourceService;
+  exchangePolicies: ExchangePolicies;
 }
 
 export interface Applied {
@@ -85,7 +88,7 @@ export class Apply {
     );
   }
 
-  /** Resources before the clients whose scopes they explain, then people. */
+  /** Resources before the clients whose scopes they explain, then what these may exchange, then people. */
   private async walk(
     { tenants, source }: Declarations,
     passwords: DeclaredPasswords,
@@ -111,7 +114,7 @@ export class Apply {
       }
     };
     for (const declared of tenants) {
-      const { slug: tenant, path, clients, users, resources } = declared;
+      const { slug: tenant, path, clients, users, resources, exchangePolicies } = declared;
       let known: Tenant | undefined;
       await visit({ kind: 'tenant', tenant, name: tenant }, path, async () => {
         const { tenant: found, step } = await tenantStep(services, declared);
@@ -126,6 +129,10 @@ export class Apply {
           );
         for (const { path, value } of clients)
           await visit({ kind: 'client', tenant, name: value.client_id }, path, () => clientStep(services, value));
+        for (const { path, value } of exchangePolicies)
+          await visit({ kind: 'exchange_policy', tenant, name: subjectOf(value) }, path, () =>
+            exchangePolicyStep(services, value, exchangePolicies),
+          );
         for (const { path, value } of users)
           await visit({ kind: 'user', tenant, name: value.email }, path, async () => {
             if (write) await passwords.recheck(value);

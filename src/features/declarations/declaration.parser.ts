@@ -6,6 +6,7 @@ import { type Finding, findings, type Path } from './declaration.problems.js';
 import { clientFindings, duplicates, repeated, userFindings } from './declaration.rules.js';
 import {
   DeclaredClient,
+  DeclaredExchangePolicy,
   DeclaredResource,
   type DeclaredTenant,
   DeclaredUser,
@@ -27,7 +28,7 @@ export function parseDeclarations(text: string, fileName: string): Declarations 
   const { value: root } = source;
   check(source, Root, root, []);
 
-  const base: DeclaredTenant = { slug: 'default', path: [], clients: [], users: [], resources: [] };
+  const base = emptyTenant('default', []);
   const tenants = [base];
   readLists(source, root, [], base);
   const sections: Entry<string>[] = [];
@@ -46,8 +47,8 @@ export function parseDeclarations(text: string, fileName: string): Declarations 
   }
   for (const found of [...repeated(sections, 'slug', (slug) => slug), ...duplicates(tenants)]) source.report(found);
   source.conclude();
-  const said = ({ own, clients, users, resources }: DeclaredTenant) =>
-    own !== undefined || clients.length + users.length + resources.length > 0;
+  const said = ({ own, clients, users, resources, exchangePolicies }: DeclaredTenant) =>
+    own !== undefined || [clients, users, resources, exchangePolicies].some(({ length }) => length > 0);
   return { tenants: tenants.filter(said), source };
 }
 
@@ -57,6 +58,7 @@ const emptyTenant = (slug: string, path: Path): DeclaredTenant => ({
   clients: [],
   users: [],
   resources: [],
+  exchangePolicies: [],
 });
 
 const claimNames = Object.keys(StandardClaims.shape).map((name) => `claims.${name}`);
@@ -68,6 +70,10 @@ function readLists(source: SourceText, section: unknown, path: Path, tenant: Dec
     read(source, DeclaredUser, raw, [...path, 'users', index], tenant.users, userFindings, claimNames);
   for (const [index, raw] of listOf(section, 'resources').entries())
     read(source, DeclaredResource, raw, [...path, 'resources', index], tenant.resources, () => []);
+  for (const [index, raw] of listOf(section, 'exchange_policies').entries()) {
+    const at = [...path, 'exchange_policies', index];
+    read(source, DeclaredExchangePolicy, raw, at, tenant.exchangePolicies, () => []);
+  }
 }
 
 function read<S extends z.ZodObject>(

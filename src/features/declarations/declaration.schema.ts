@@ -1,7 +1,8 @@
-// What a declarative file may say. Clients and resources are said whole: a member that is absent has its default. Of tenants and people
+// What a declarative file may say. Clients, resources and exchange policies are said whole: a member that is absent has its default. Of tenants and people
 // only what is said is touched, since they also change elsewhere. Nothing is deleted because it is absent.
 import { z } from 'zod';
 import { CreateClient } from '../clients/client.schema.js';
+import { CreateExchangePolicy } from '../exchange/exchange-policy.schema.js';
 import { CreateResource } from '../resources/resource.schema.js';
 import { CreateTenant } from '../tenants/tenant.schema.js';
 import { EmailAddress } from '../users/identifier.js';
@@ -34,11 +35,15 @@ export type DeclaredUser = z.infer<typeof DeclaredUser>;
 export const DeclaredResource = CreateResource;
 export type DeclaredResource = CreateResource;
 
+export const DeclaredExchangePolicy = CreateExchangePolicy;
+export type DeclaredExchangePolicy = CreateExchangePolicy;
+
 /** Lists are only lists here: each entry is looked at by itself, so that one mistake hides no other. */
 const lists = {
   clients: z.array(z.unknown()).nullish(),
   users: z.array(z.unknown()).nullish(),
   resources: z.array(z.unknown()).nullish(),
+  exchange_policies: z.array(z.unknown()).nullish(),
 };
 /** The tenant `default` is there already; its name and settings can be said. */
 const slug = z.union([z.literal('default'), CreateTenant.shape.slug]);
@@ -59,4 +64,5 @@ export interface DeclaredTenant {
   clients: Entry<DeclaredClient>[];
   users: Entry<DeclaredUser>[];
   resources: Entry<DeclaredResource>[];
+  exchangePolicies: Entry<DeclaredExchangePolicy>[];
 }

@@ -6,13 +6,15 @@ import { withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { Client } from '../clients/client.entity.js';
 import { PasswordCredential } from '../credentials/password-credential.entity.js';
+import { ExchangePolicy } from '../exchange/exchange-policy.entity.js';
 import { Resource } from '../resources/resource.entity.js';
 import { present } from '../resources/resource.schema.js';
 import type { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { User } from '../users/user.entity.js';
+import { membersOf } from './declared-exchange-policy.js';
 
-type Lists = Partial<Record<'resources' | 'clients' | 'users', object[]>>;
+type Lists = Partial<Record<'resources' | 'clients' | 'exchange_policies' | 'users', object[]>>;
 type ExportedTenant = { slug: string; name: string; host?: string; settings?: object } & Lists;
 
 export type Exported = { tenants: ExportedTenant[] } & Lists;
@@ -54,6 +56,7 @@ const tenantOf = ({ slug, name, host, storedSettings }: Tenant): ExportedTenant 
 async function listsOf(db: Database, { passwordHashes = false }: ExportOptions): Promise<Lists> {
   const resources = await db.repo(Resource).find({ order: { identifier: 'ASC' } });
   const clients = await db.repo(Client).find({ where: { dynamic: false }, order: { clientId: 'ASC' } });
+  const policies = await db.repo(ExchangePolicy).find({ order: { clientId: 'ASC', createdAt: 'ASC', id: 'ASC' } });
   // Who is leaving is not taken along.
   const users = await db.repo(User).find({ where: { deletionAt: IsNull() }, order: { emailNormalized: 'ASC' } });
   const hashes = new Map<string, string>();
@@ -61,6 +64,7 @@ async function listsOf(db: Database, { passwordHashes = false }: ExportOptions):
   return filled({
     resources: resources.map(resourceOf),
     clients: clients.map(clientOf),
+    exchange_policies: policies.map(membersOf),
     users: users.map((user) => userOf(user, hashes.get(user.id))),
   });
 }

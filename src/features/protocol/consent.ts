@@ -19,6 +19,26 @@ export function merge(payload: Payload & Consent, consent: Consent): Payload & C
   return { ...rest, ...subtract(given, consent.rejected ?? {}), rejected: refused };
 }
 
+/** What one request was given of it. */
+export function partOf(
+  { openid, resources }: Consent,
+  request: { scope: string; claims: readonly string[]; resources: readonly string[] },
+): Consent {
+  const asked = (scope: string | undefined) =>
+    words(scope)
+      .filter((word) => words(request.scope).includes(word))
+      .join(' ');
+  return {
+    openid: {
+      scope: asked(openid?.scope),
+      claims: (openid?.claims ?? []).filter((claim) => request.claims.includes(claim)),
+    },
+    resources: Object.fromEntries(
+      request.resources.map((identifier) => [identifier, asked(resources?.[identifier])] as const),
+    ),
+  };
+}
+
 function add(a: Consent, b: Consent): Consent {
   const resources = Object.fromEntries(
     [...new Set([...Object.keys(a.resources ?? {}), ...Object.keys(b.resources ?? {})])].map((identifier) => [

@@ -5,11 +5,13 @@ import { currentTenantId } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { type Consent, partOf } from './consent.js';
 import * as statements from './device-statements.js';
 import { type Retention, RowForm } from './engine-row-form.js';
 import type { EngineRows } from './engine-rows.js';
+import type { Grants } from './grants.js';
 import { handleHash, type Payload } from './handles.js';
-import type { ProtocolRequest } from './request.js';
+import { ProtocolRequest } from './request.js';
 
 const kind = 'DeviceCode';
 
@@ -35,6 +37,7 @@ export class DeviceCodes {
     private readonly clock: Clock,
     retention: Retention,
     private readonly rows: EngineRows,
+    private readonly grants: Pick<Grants, 'find' | 'giveApart' | 'holds'>,
   ) {
     this.form = new RowForm(sealer, retention);
   }
@@ -56,9 +59,35 @@ export class DeviceCodes {
     if (stage === WAITING) return this.rows.save(request, { kind, handle, payload });
     request.rows.delete(`${kind}\0${handle}`);
     await this.db.transaction(async () => {
-      await this.advance(handle, payload, stage);
-      if (stage === DECIDED) await this.record(payload);
+      const decided = stage === DECIDED ? await this.withGrant(payload) : payload;
+      await this.advance(handle, decided, stage);
+      if (stage === DECIDED) await this.record(decided);
     });
+  }
+
+  /**
+   * What a device is given stands on a grant of its own, with what it has asked for: a code that comes twice ends that, and nothing of the browser in
+   * which somebody agreed.
+   * @throws DeviceCodeTaken where what they agreed to has been taken back meanwhile.
+   */
+  private async withGrant(payload: Payload): Promise<Payload> {
+    const { accountId, clientId, grantId, scope, claims, resource } = payload;
+    if (!accountId || !grantId) return payload;
+    const agreed = (await this.grants.find(new ProtocolRequest(), grantId)) as Consent | undefined;
+    const { id_token, userinfo } = (claims ?? {}) as { id_token?: object; userinfo?: object };
+    const given =
+      agreed &&
+      (await this.grants.giveApart(
+        { accountId, clientId: String(clientId), origin: 'device' },
+        partOf(agreed, {
+          scope: String(scope ?? ''),
+          claims: [...Object.keys(id_token ?? {}), ...Object.keys(userinfo ?? {})],
+          resources: [resource ?? []].flat().map(String),
+        }),
+      ));
+    // Whoever takes it back holds the account first, as giving does: from here on it is there, or gone.
+    if (!given || !(await this.grants.holds(grantId))) throw new DeviceCodeTaken();
+    return { ...payload, grantId: String(given.jti) };
   }
 
   /** What was read is one stage behind: of two who read the same, the second changes nothing. */

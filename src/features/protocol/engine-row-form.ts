@@ -39,7 +39,8 @@ export class RowForm {
 
   columns({ kind, handle, payload }: PendingRow) {
     const { consumed, ...rest } = withoutHandle(payload);
-    const sealed = sealedKinds.has(kind);
+    // RFC 9396 §12: details say for whom and how much, in codes and tokens as well.
+    const sealed = sealedKinds.has(kind) || payload.rar !== undefined;
     // Nothing stands on what is only on its way to somebody; what waits for a program ends with its person and its grant, like a token.
     const stands = !isShortLived(kind);
     return {

@@ -57,6 +57,11 @@ export class Grants {
     return found;
   }
 
+  /** In a transaction: whether it goes on, and until its end it does. */
+  async holds(id: string): Promise<boolean> {
+    return (await this.db.execute(statements.holdGrant, [currentTenantId(), id, this.clock.now()])).length > 0;
+  }
+
   /** The session's grant at a client, or a copy of what the account agreed to there before, or undefined. */
   async ofSession(session: { uid: string; accountId: string }, clientId: string): Promise<Payload | undefined> {
     const now = this.clock.now();

@@ -43,9 +43,9 @@ export class Protocol {
     signedOut: TellClients = async () => {},
   ) {
     this.rows = new EngineRows(db, sealer, clock, lifetimes, shortLived);
-    this.deviceCodes = new DeviceCodes(db, sealer, audit, clock, lifetimes, this.rows);
     this.backchannelCodes = new BackchannelCodes(db, sealer, clock, lifetimes, this.rows);
     this.grants = new Grants(db, audit, clock, lifetimes.grant);
+    this.deviceCodes = new DeviceCodes(db, sealer, audit, clock, lifetimes, this.rows, this.grants);
     this.sessions = new Sessions(db, sealer, audit, clock, lifetimes.sessionHandleGrace, signedOut);
     this.binding = new SessionBinding(db, audit, this.sessions, clock);
     this.replays = new Replays(db);

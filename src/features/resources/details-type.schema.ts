@@ -27,7 +27,7 @@ const scalars = [
 const MemberName = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/, 'must begin with a letter, and hold letters, digits and _ . : - only')
-  .refine((name) => !['type', 'locations', 'constructor'].includes(name), { message: 'is taken' });
+  .refine((name) => name !== 'type' && name !== 'locations' && !(name in Object.prototype), { message: 'is taken' });
 
 const arrayOf = <T extends z.ZodType>(items: T) =>
   z.strictObject({
@@ -54,6 +54,16 @@ const objectOf = <T extends z.ZodType>(member: T) =>
       message: 'must be among the properties',
     });
 
+/** Both are read at each request that holds details, and lie in memory for all tenants. */
+const most = { membersOfType: 200, membersOfResource: 1000 };
+
+/** Every value that the schema describes, the entries of a list counted once. */
+function membersOf(schema: DetailsSchema): number {
+  if (schema.type === 'array') return 1 + membersOf(schema.items);
+  if (schema.type !== 'object') return 1;
+  return Object.values(schema.properties).reduce((sum, member) => sum + membersOf(member), 1);
+}
+
 /** So deep that a page can still show where each value belongs. */
 const innermost = z.discriminatedUnion('type', [...scalars]);
 const inner = z.union([innermost, arrayOf(innermost), objectOf(innermost)]);
@@ -65,7 +75,9 @@ export const DetailsType = z.strictObject({
     .max(256)
     .regex(/^[A-Za-z][\x21\x23-\x5b\x5d-\x7e]*$/, 'must be a name or a URI without spaces'),
   description: plainText(300).meta({ description: 'What the person allows with one, as it stands above its values' }),
-  schema: objectOf(outer),
+  schema: objectOf(outer).refine((schema) => membersOf(schema) <= most.membersOfType, {
+    message: `must have ${most.membersOfType} members or fewer`,
+  }),
 });
 export type DetailsType = z.infer<typeof DetailsType>;
 
@@ -92,4 +104,7 @@ export const DetailsTypes = z
   .array(DetailsType)
   .max(50)
   .refine((all) => new Set(all.map(({ type }) => type)).size === all.length, { message: 'types must differ' })
+  .refine((all) => all.reduce((sum, { schema }) => sum + membersOf(schema), 0) <= most.membersOfResource, {
+    message: `must have ${most.membersOfResource} members or fewer together`,
+  })
   .meta({ description: 'Authorization details this resource takes (RFC 9396), and what they hold' });

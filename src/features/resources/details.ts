@@ -1,6 +1,4 @@
-// Authorization details (RFC 9396): whether they are what their type says, what of them is shown, and when some are no more than others.
-import { z } from 'zod';
-import { exactText } from '../../platform/text.js';
+// Authorization details (RFC 9396): for which resource they are, what of them is shown, and when some are no more than others.
 import type { DetailsObject, DetailsSchema, DetailsType } from './details-type.schema.js';
 import type { ResourceServer } from './resource.entity.js';
 
@@ -25,60 +23,6 @@ export function detailsTypeOf(
   return authorizationDetailsTypes.find((one) => one.type === type);
 }
 
-const compiled = new WeakMap<DetailsObject, z.ZodType>();
-
-/** RFC 9396 §5: unknown members, wrong types and values, and missing members. @returns which member is wrong, undefined where none is. */
-export function problemOf({ schema }: DetailsType, { type, locations, ...members }: Detail): string | undefined {
-  if (locations !== undefined && !locationList.safeParse(locations).success) return 'locations';
-  let validator = compiled.get(schema);
-  if (!validator) {
-    validator = validatorOf(schema);
-    compiled.set(schema, validator);
-  }
-  const [issue] = validator.safeParse(members).error?.issues ?? [];
-  if (!issue) return undefined;
-  const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
-  return [...issue.path, ...unknown].map(String).join('.') || 'its members';
-}
-
-const locationList = z.array(z.string()).min(1).max(20);
-
-function validatorOf(schema: DetailsSchema): z.ZodType {
-  switch (schema.type) {
-    case 'string': {
-      const text = exactText(schema.maxLength ?? 1000).refine((value) => value.length >= (schema.minLength ?? 0));
-      return schema.enum ? text.refine((value) => schema.enum?.includes(value)) : text;
-    }
-    case 'number':
-    case 'integer': {
-      const { minimum = -Infinity, maximum = Infinity } = schema;
-      return (schema.type === 'integer' ? z.int() : z.number()).refine((value) => value >= minimum && value <= maximum);
-    }
-    case 'boolean':
-      return z.boolean();
-    case 'array': {
-      const list = z
-        .array(validatorOf(schema.items))
-        .min(schema.minItems ?? 0)
-        .max(schema.maxItems ?? 50);
-      return schema.uniqueItems ? list.refine(allDiffer) : list;
-    }
-    case 'object': {
-      const required = new Set(schema.required);
-      return z.strictObject(
-        Object.fromEntries(
-          Object.entries(schema.properties).map(([name, member]) => {
-            const validator = validatorOf(member);
-            return [name, required.has(name) ? validator : validator.optional()];
-          }),
-        ),
-      );
-    }
-  }
-}
-
-const allDiffer = (list: readonly unknown[]): boolean => new Set(list.map(canonical)).size === list.length;
-
 /** Every value there is, in the order of the type: what is not shown is not granted. */
 export function linesOf({ schema }: DetailsType, detail: Detail): DetailLine[] {
   return linesOfObject(schema, detail, []);
@@ -90,7 +34,7 @@ function linesOfObject(
   labels: string[],
 ): DetailLine[] {
   return Object.entries(schema.properties)
-    .filter(([name]) => value[name] !== undefined)
+    .filter(([name]) => Object.hasOwn(value, name) && value[name] !== undefined)
     .flatMap(([name, member]) => linesOfMember(member, value[name], [...labels, member.title ?? name]));
 }
 
@@ -122,8 +66,28 @@ export function isWithin(asked: Detail, granted: Detail): boolean {
   });
 }
 
+/**
+ * §6.1: one that was granted stands for one that is asked for, or one payment would become many.
+ * @returns one that is left over; undefined where each has its own.
+ */
+export function beyond(asked: readonly Detail[], granted: readonly Detail[]): Detail | undefined {
+  const within = asked.map((one) => [...granted.keys()].filter((index) => isWithin(one, granted[index] as Detail)));
+  const takenBy = new Map<number, number>();
+  /** Who has taken the only one that fits gives it up where another fits them (augmenting paths). */
+  const place = (one: number, tried: Set<number>): boolean =>
+    (within[one] ?? []).some((index) => {
+      if (tried.has(index)) return false;
+      tried.add(index);
+      const holder = takenBy.get(index);
+      if (holder !== undefined && !place(holder, tried)) return false;
+      takenBy.set(index, one);
+      return true;
+    });
+  return asked.find((_one, index) => !place(index, new Set()));
+}
+
 /** RFC 8259 §4: members of an object have no order. */
-const canonical = (value: unknown): string =>
+export const canonical = (value: unknown): string =>
   JSON.stringify(value, (_key, member: unknown) =>
     typeof member === 'object' && member !== null && !Array.isArray(member)
       ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))

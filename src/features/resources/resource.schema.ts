@@ -52,9 +52,10 @@ const members = z.strictObject({
   signing_alg: z.enum(keyAlgorithms.signing).meta({ description: 'Of JWT access tokens; the tenant has keys of it' }),
   authorization_details_types: DetailsTypes,
   metadata: ResourceMetadata,
-  dynamic_clients: z
-    .boolean()
-    .meta({ description: 'Clients that register themselves may ask for every scope, as an MCP server wants it' }),
+  dynamic_clients: z.boolean().meta({
+    description:
+      'Clients that registered themselves or have a document get what they name, or all where they name none, as an MCP server wants it',
+  }),
   introspection_clients: introspectionClients,
 });
 

@@ -14,11 +14,16 @@ import { Resource, type ResourceServer } from './resource.entity.js';
 import { CreateResource, DEFAULT_ACCESS_TOKEN_TTL, MAX_IDENTIFIER, type UpdateResource } from './resource.schema.js';
 
 const TOPIC = 'resource';
-/** What is built for a tenant: its engine, which knows the types of details by their names. */
+/** Everybody reads discovery, and often. */
+const MOST_TOLD = 100;
+const ORIGIN = 'resource_origin';
+/** What is built for a tenant: its engine, which knows the types of details by their names, and says which resources are open. */
 const ISSUER = 'issuer';
 
 export class ResourceService {
   private readonly byIdentifier: Cache<Resource>;
+  /** Identifiers of a tenant at one origin. */
+  private readonly atOrigin: Cache<ReadonlySet<string>>;
   /** Tenants are replaced when they change, never altered. */
   private readonly ofTenant = new WeakMap<Tenant, readonly ResourceServer[]>();
 
@@ -32,6 +37,7 @@ export class ResourceService {
     private readonly builtIns: (tenant: Tenant) => readonly ResourceServer[],
   ) {
     this.byIdentifier = caching.cache({ max: 2000, topic: TOPIC, load: (key) => this.load(key) });
+    this.atOrigin = caching.cache({ max: 1000, topic: ORIGIN, load: (key) => this.identifiersAt(key) });
   }
 
   /** Cached; an identifier is compared exactly. */
@@ -39,6 +45,14 @@ export class ResourceService {
     return (
       (await this.builtIn(identifier)) ?? (mayBe(identifier) ? this.byIdentifier.get(keyOf(identifier)) : undefined)
     );
+  }
+
+  /** For those who may ask for anything, as often as they like: what is not there is not looked up. @param url below the issuer. */
+  async findHosted(url: string): Promise<ResourceServer | undefined> {
+    const own = await this.builtIn(url);
+    if (own) return own;
+    const known = await this.atOrigin.get(`${currentTenantId()} ${originOf(url)}`);
+    return known?.has(url) ? this.findByIdentifier(url) : undefined;
   }
 
   async find(id: string): Promise<Resource> {
@@ -58,6 +72,19 @@ export class ResourceService {
     for (const resource of resources)
       for (const type of typesOf(resource)) found.set(type, [...(found.get(type) ?? []), resource.identifier]);
     return found;
+  }
+
+  /** Identifiers of those that are open to clients whom nobody has registered here, which have to find them (RFC 9728 §4). */
+  async openToClients(): Promise<string[]> {
+    const open = this.db.repo(Resource).query('r').andWhere('r.dynamic_clients');
+    const resources = await open.orderBy('r.identifier').take(MOST_TOLD).getMany();
+    return resources.map(({ identifier }) => identifier);
+  }
+
+  /** Names of the scopes of resources that are open to clients that registered themselves. */
+  async openScopes(): Promise<string[]> {
+    const open = await this.db.repo(Resource).findBy({ dynamicClients: true });
+    return [...new Set(open.flatMap(({ scopes }) => scopes.map(({ name }) => name)))];
   }
 
   /** @throws QueryFailedError on an identifier that is taken, answered as 409; AppError 422 where nothing could sign its tokens. */
@@ -86,7 +113,7 @@ export class ResourceService {
         }),
       );
       await this.audit.record('resource.created', { resource_id: resource.id, identifier: resource.identifier });
-      await this.published(resource, [], typesOf(resource));
+      await this.published(resource, [], toldOf(resource));
       return resource;
     });
   }
@@ -96,7 +123,7 @@ export class ResourceService {
     return this.db.transaction(async () => {
       const resource = await this.locked(id, ifMatch);
       const before = JSON.stringify(resource);
-      const types = typesOf(resource);
+      const told = toldOf(resource);
       if (patch.name) resource.name = patch.name;
       if (patch.scopes !== undefined) resource.scopes = patch.scopes ?? [];
       if (patch.access_token_format !== undefined) resource.accessTokenFormat = patch.access_token_format ?? 'opaque';
@@ -116,7 +143,7 @@ export class ResourceService {
       await this.db.repo(Resource).save(resource);
       const { identifier } = resource;
       await this.audit.record('resource.updated', { resource_id: id, identifier, changed: Object.keys(patch) });
-      await this.published(resource, types, typesOf(resource));
+      await this.published(resource, told, toldOf(resource));
       return resource;
     });
   }
@@ -127,7 +154,7 @@ export class ResourceService {
       const { identifier } = resource;
       await this.db.repo(Resource).delete({ id });
       await this.audit.record('resource.deleted', { resource_id: id, identifier });
-      await this.published(resource, typesOf(resource), []);
+      await this.published(resource, toldOf(resource), []);
     });
   }
 
@@ -141,6 +168,7 @@ export class ResourceService {
 
   private async published({ identifier }: Resource, before: string[], after: string[]): Promise<void> {
     await this.caching.publish(TOPIC, keyOf(identifier));
+    await this.caching.publish(ORIGIN, `${currentTenantId()} ${originOf(identifier)}`);
     if (before.join(' ') !== after.join(' ')) await this.caching.publish(ISSUER, currentTenantId());
   }
 
@@ -162,6 +190,19 @@ export class ResourceService {
     });
   }
 
+  private identifiersAt(key: string): Promise<ReadonlySet<string>> {
+    const [tenantId = '', origin] = key.split(' ');
+    return withContext({ tenantId }, async () => {
+      const resources = await this.db
+        .repo(Resource)
+        .query('r')
+        .select(['r.tenantId', 'r.id', 'r.identifier'])
+        .andWhere('starts_with(r.identifier, :origin)', { origin })
+        .getMany();
+      return new Set(resources.map(({ identifier }) => identifier));
+    });
+  }
+
   private async locked(id: string, ifMatch?: number): Promise<Resource> {
     const resource = await this.db
       .repo(Resource)
@@ -177,7 +218,14 @@ export class ResourceService {
 }
 
 const keyOf = (identifier: string) => `${currentTenantId()} ${identifier}`;
+/** Scheme, host and port, to the byte; nothing where there is no host. */
+const originOf = (identifier: string) => /^https?:\/\/[^/?]+/.exec(identifier)?.[0] ?? '';
 const typesOf = ({ authorizationDetailsTypes }: Resource) => authorizationDetailsTypes.map(({ type }) => type);
+/** What the engine knows of it. */
+const toldOf = (resource: Resource) => [
+  ...typesOf(resource),
+  ...(resource.dynamicClients ? [`open ${resource.identifier}`] : []),
+];
 
 /** Less than Identifier asks for, on each token request: no longer than one, and nothing that the database could not compare. */
 const mayBe = (identifier: string) => identifier.length <= MAX_IDENTIFIER && !identifier.includes('\0');

@@ -107,6 +107,8 @@ export class Assertions {
 
   /** Whether it is still true; until the end of the transaction it stays so. */
   async holds({ issuer, accountId, claims }: Pick<Believed, 'issuer' | 'accountId' | 'claims'>): Promise<boolean> {
+    // The person first: whoever gives them a role, which unlinks them, waits or was first. So does who ends several things of theirs.
+    await this.db.execute(HOLD_PERSON, [currentTenantId(), accountId]);
     return (await this.db.execute(HOLD, [currentTenantId(), issuer.id, claims.sub, accountId])).length > 0;
   }
 
@@ -140,6 +142,11 @@ function issuerOf(assertion: string): string {
 }
 
 /** Keeps the issuer, and whom it means, from changing until the surrounding transaction has committed: whoever changes either holds the issuer. */
+const HOLD_PERSON: Statement = {
+  name: 'assertion_hold_person',
+  text: 'SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 FOR SHARE',
+};
+
 const HOLD: Statement = {
   name: 'assertion_hold',
   text: `SELECT 1 FROM trusted_issuers i JOIN external_subjects s ON s.tenant_id = i.tenant_id AND s.issuer_id = i.id

@@ -5,6 +5,7 @@ import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Grants } from '../protocol/grants.js';
+import { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
 import { ExternalSubject } from './external-subject.entity.js';
 import { TrustedIssuer } from './trusted-issuer.entity.js';
@@ -16,7 +17,7 @@ export class ExternalSubjects {
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly grants: Pick<Grants, 'endOnIssuer'>,
-    private readonly users: Pick<UserService, 'find' | 'assertMayChange'>,
+    private readonly users: Pick<UserService, 'assertMayChange'>,
   ) {}
 
   async findUser(issuerId: string, subject: string): Promise<string | undefined> {
@@ -35,8 +36,12 @@ export class ExternalSubjects {
    * that is somebody already, answered as 409.
    */
   async link({ id: issuerId }: TrustedIssuer, { subject, user_id }: LinkSubject): Promise<ExternalSubject> {
-    this.users.assertMayChange(await this.users.find(user_id));
     return this.db.transaction(async () => {
+      // Whoever gives them a role waits, or was first.
+      const person = this.db.repo(User).query('u').andWhere('u.id = :user_id', { user_id });
+      const user = await person.setLock('pessimistic_read').getOne();
+      if (!user) throw notFound('user');
+      this.users.assertMayChange(user);
       const link = await this.db.repo(ExternalSubject).insert(
         Object.assign(new ExternalSubject(), {
           id: newId(),
@@ -49,6 +54,16 @@ export class ExternalSubjects {
       await this.audit.record('external_subject.linked', { issuer_id: issuerId, user_id, subject_id: link.id });
       return link;
     });
+  }
+
+  /** Of all issuers, in the transaction in which the person, who is held, gets a role: none of them speaks for people with roles unasked. */
+  async unlinkAll(userId: string): Promise<void> {
+    const links = await this.db.repo(ExternalSubject).find({ where: { userId } });
+    for (const { id, issuerId } of links) {
+      if ((await this.db.repo(ExternalSubject).delete({ id })) === 0) continue;
+      await this.grants.endOnIssuer(issuerId, userId);
+      await this.audit.record('external_subject.unlinked', { issuer_id: issuerId, user_id: userId, subject_id: id });
+    }
   }
 
   /** What was given on the word of the issuer about this person ends. */

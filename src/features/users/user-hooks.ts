@@ -8,6 +8,8 @@ export interface UserHooks {
   erased(user: User): Promise<void>;
   /** @throws AppError 403 where the caller may not change people who have a role. */
   mayChangePrivileged(): void;
+  /** In the transaction in which somebody gets their first role: what others could say of them before, they may not be allowed to say now. */
+  privileged(user: User): Promise<void>;
   /** In the transaction in which an administrator says that the address is proved: it does not matter any more who made the account. */
   verified(user: User): Promise<void>;
   /** In the transaction in which an administrator gives the account another address. @param from the one that has no say in it any more, normalised. */
@@ -20,6 +22,7 @@ export const noHooks: UserHooks = {
   ended: async () => {},
   erased: async () => {},
   mayChangePrivileged: () => {},
+  privileged: async () => {},
   verified: async () => {},
   moved: async () => {},
   kept: async () => {},

@@ -113,6 +113,7 @@ export class UserService {
   setRoles({ id }: User, roles: string[], ifMatch?: number): Promise<User> {
     return this.change(id, ifMatch, async (user) => {
       if (!roles.includes(ADMIN)) await this.assertNotLast(user);
+      if (user.roles.length === 0 && roles.length > 0) await this.hooks.privileged(user);
       user.roles = [...new Set(roles)];
       await this.audit.record('user.updated', { user_id: id, changed: ['roles'] });
     });

@@ -56,6 +56,8 @@ export interface Issuer {
   protocol: ProtocolPolicy;
   /** Authorization details that its resources take (RFC 9396). */
   detailsTypes: DetailsTypes;
+  /** Identifiers of the resources that it tells everybody of (RFC 9728 §4). */
+  openResources: readonly string[];
   /** In which cookie browsers hold what they are recognised by. */
   handlesCookie: string;
   /** Private JWKs, the current ones first. */

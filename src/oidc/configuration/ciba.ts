@@ -2,9 +2,10 @@
 import { errors } from 'oidc-provider';
 import { lifetimes } from '../../../config/protocol.js';
 import { askPerson, assertBindingMessage, personOf } from '../ciba.js';
+import { countSignedRequest } from '../request-object.js';
 import type { Chapter } from './chapter.js';
 
-export const ciba: Chapter = ({ users, unknownHints, backchannelRequests }) => ({
+export const ciba: Chapter = ({ users, unknownHints, backchannelRequests, protocol }) => ({
   ttl: {
     // §7.1 requested_expiry: less than usual if it likes, never more.
     BackchannelAuthenticationRequest: (ctx) =>
@@ -20,7 +21,10 @@ export const ciba: Chapter = ({ users, unknownHints, backchannelRequests }) => (
         return undefined;
       },
       validateBindingMessage: (_ctx, message) => assertBindingMessage(message),
-      validateRequestContext: (_ctx, context) => refuse('request_context', context),
+      validateRequestContext: (ctx, context) => {
+        refuse('request_context', context);
+        return countSignedRequest(ctx, protocol.replays);
+      },
       verifyUserCode: (_ctx, _account, code) => refuse('user_code', code),
       triggerAuthenticationDevice: (_ctx, request) => askPerson(backchannelRequests, request, new Date()),
     },

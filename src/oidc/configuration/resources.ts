@@ -1,10 +1,12 @@
-// For which resource a token is (RFC 8707).
+// For which resource a token is (RFC 8707), and which of them everybody is told of (RFC 9728).
 import { resourceOfDetails } from '../authorization-details.js';
 import type { EngineContext } from '../engine-types.js';
 import { createResourceServerInfo } from '../resources.js';
 import type { Chapter } from './chapter.js';
 
-export const resources: Chapter = (deps, { detailsTypes }) => ({
+export const resources: Chapter = (deps, { detailsTypes, openResources }) => ({
+  // RFC 9728 §4: the others are known to whoever has registered here for them.
+  discovery: openResources.length > 0 ? { protected_resources: openResources } : {},
   features: {
     resourceIndicators: {
       enabled: true,

@@ -17,6 +17,13 @@ export interface Bound {
   certificate: ReturnType<typeof checkMtlsCert>;
 }
 
+/** RFC 9396 §6: nobody is asked here whether they agree. @throws InvalidRequest; what a grant type does not read, the engine drops without a word. */
+export function takesNoDetails({ oidc }: TokenEndpointGrantContext): void {
+  const { authorization_details } = (oidc.body ?? {}) as Record<string, unknown>;
+  if (authorization_details)
+    throw new errors.InvalidRequest('authorization_details are not taken with this grant type');
+}
+
 /** @throws where the client's tokens are bound and it proves nothing. */
 export async function provenBy(provider: Provider, ctx: TokenEndpointGrantContext): Promise<Bound> {
   const proof = await validateDpop(provider, ctx);

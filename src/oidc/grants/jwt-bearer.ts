@@ -5,7 +5,7 @@ import { type Assertions, type Believed, NotBelieved } from '../../features/trus
 import { epochSeconds } from '../../platform/clock.js';
 import type { Issuer } from '../configuration/chapter.js';
 import type { ProviderDependencies } from '../extensions.js';
-import { giveToken, provenBy, resourceOf } from './access-token.js';
+import { giveToken, provenBy, resourceOf, takesNoDetails } from './access-token.js';
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
@@ -30,6 +30,7 @@ export function jwtBearer(
 
 async function redeem(provider: Provider, assertions: Assertions, audience: string, ctx: Context): Promise<void> {
   const { params, client } = ctx.oidc;
+  takesNoDetails(ctx);
   const bound = await provenBy(provider, ctx);
   const { assertion } = params;
   if (assertion === undefined) throw new errors.InvalidRequest('assertion is missing');

@@ -9,7 +9,7 @@ import { type Assertions, NotBelieved } from '../../features/trusted-issuers/ass
 import { epochSeconds } from '../../platform/clock.js';
 import type { Issuer } from '../configuration/chapter.js';
 import type { ProviderDependencies } from '../extensions.js';
-import { type Bound, giveToken, provenBy, resourceOf } from './access-token.js';
+import { type Bound, giveToken, provenBy, resourceOf, takesNoDetails } from './access-token.js';
 import { accessTokens, type OwnToken, type ReadToken } from './presented-tokens.js';
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -58,6 +58,7 @@ interface Surroundings {
 async function exchange(surroundings: Surroundings, ctx: Context): Promise<void> {
   const { provider, exchanges, read, issuer } = surroundings;
   const { client, params } = ctx.oidc;
+  takesNoDetails(ctx);
   const bound = await provenBy(provider, ctx);
   const foreign = params.subject_token_type === JWT && params.subject_token !== undefined;
   const subject: Standing | undefined = foreign

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { limits } from '../../../config/protocol.js';
 import { Browser, type Page, readForm } from '../../support/browser.js';
+import { CIBA_GRANT, makeBank, press as pressAt } from '../../support/ciba.js';
 import { introspect, makeClient, makePerson, type Party, post, signIn } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
-
-const GRANT = 'urn:openid:params:grant-type:ciba';
 
 describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', () => {
   let server: TestServer;
@@ -17,22 +16,13 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
     server = await startServer({
       overrides: { limits: { ...roomy, unknownHints: { points: 5, seconds: 3600 } } },
     });
-    bank = await makeBank();
+    bank = await makeBank(server);
     person = await makePerson(server);
     phone = new Browser();
     await signIn(phone, `${server.issuer}/account`, person.email);
   }, 180_000);
   afterAll(() => server?.close());
 
-  const makeBank = (more: Record<string, unknown> = {}) =>
-    makeClient(server, {
-      client_name: 'Bank Counter',
-      redirect_uris: [],
-      response_types: [],
-      grant_types: [GRANT, 'refresh_token'],
-      backchannel_token_delivery_mode: 'poll',
-      ...more,
-    });
   const ask = (form: Record<string, string> = {}, party = bank) =>
     post(server, '/backchannel', party, { scope: 'openid email', login_hint: person.email, ...form });
   const asked = async (form: Record<string, string> = {}) => {
@@ -40,21 +30,14 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
     expect([status, body.error_description]).toEqual([200, undefined]);
     return String(body.auth_req_id);
   };
-  const poll = (id: string, party = bank) => post(server, '/token', party, { grant_type: GRANT, auth_req_id: id });
+  const poll = (id: string, party = bank) => post(server, '/token', party, { grant_type: CIBA_GRANT, auth_req_id: id });
   const answer = async (id: string, party = bank) => {
     const { status, body } = await poll(id, party);
     return [status, body.error ?? body.token_type];
   };
   /** The forms on the page of requests, the newest first. */
   const requests = () => phone.open(`${server.issuer}/account/requests`);
-  const press = (page: Page, verb: 'approve' | 'deny', browser = phone) => {
-    const forms = [...page.html.matchAll(/<form[^>]*action="([^"]*)"/g)].map(([, action = '']) => action);
-    return browser.submit(
-      page,
-      {},
-      forms.findIndex((action) => action.endsWith(`/requests/${verb}`)),
-    );
-  };
+  const press = (page: Page, verb: 'approve' | 'deny', browser = phone) => pressAt(browser, page, verb);
 
   it('§7.3 acknowledges with an id, its life and an interval; nothing of it may be kept', async () => {
     const { status, body, headers } = await ask({ requested_expiry: '120' });
@@ -68,6 +51,8 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
     expect((await ask({ id_token_hint: 'x' })).body.error).toBe('invalid_request');
     expect((await ask({ login_hint: 'nobody@example.com' })).body.error).toBe('unknown_user_id');
     expect((await ask({ binding_message: '<b>x</b>' })).body.error).toBe('invalid_binding_message');
+    // Letters that nobody sees.
+    expect((await ask({ binding_message: 'Z\u3164\u115f4711' })).body.error).toBe('invalid_binding_message');
     expect((await ask({ user_code: '1234' })).body.error).toBe('invalid_request');
     expect((await ask({}, await makeClient(server))).body.error).toBe('unauthorized_client');
     expect((await ask({}, { ...bank, clientSecret: 'wrong' })).body.error).toBe('invalid_client');
@@ -97,7 +82,7 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
 
   it('§11 is nothing to another client', async () => {
     const id = await asked();
-    expect(await answer(id, await makeBank())).toEqual([400, 'invalid_grant']);
+    expect(await answer(id, await makeBank(server))).toEqual([400, 'invalid_grant']);
     await press(await requests(), 'deny');
   });
 
@@ -147,7 +132,7 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
   });
 
   it('who is asked is told where the application has added itself', async () => {
-    const party = await makeBank();
+    const party = await makeBank(server);
     await server.inside(async ({ db, invalidation, tenants }) => {
       await db.manager.query('UPDATE clients SET dynamic = true WHERE client_id = $1', [party.clientId]);
       await invalidation.publish('client', `${(await tenants.find('default')).id}:${party.clientId}`);
@@ -160,26 +145,26 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
   });
 
   it('nobody is asked for an address that they have not proved theirs: somebody else may have typed it (§7.1)', async () => {
-    const party = await makeBank();
+    const party = await makeBank(server);
     const squatter = { email: 'victim@corp.example', email_verified: false };
     await server.inside(({ users }) => users.create(squatter as never));
     expect((await ask({ login_hint: squatter.email }, party)).body.error).toBe('unknown_user_id');
   });
 
   it('few hints of one client at nobody, then not even right ones tell it who has an account, twenty at once', async () => {
-    const party = await makeBank();
+    const party = await makeBank(server);
     const tried = await Promise.all(
       Array.from({ length: 20 }, (_, number) => ask({ login_hint: `nobody-${number}@example.com` }, party)),
     );
     expect(tried.filter(({ body }) => body.error === 'unknown_user_id')).toHaveLength(5);
     for (const login_hint of [person.email, 'nobody@example.com'])
       expect((await ask({ login_hint }, party)).body.error).toBe('temporarily_unavailable');
-    expect((await ask({}, await makeBank())).status).toBe(200);
+    expect((await ask({}, await makeBank(server))).status).toBe(200);
     await press(await requests(), 'deny');
   });
 
   it('one client asks one person for few things at a time, and hides nothing that others ask', async () => {
-    const party = await makeBank();
+    const party = await makeBank(server);
     const made = await Promise.all(Array.from({ length: 20 }, () => ask({}, party)));
     expect(made.filter(({ status }) => status === 200)).toHaveLength(5);
     for (const { status, body } of made) if (status !== 200) expect(body.error).toBe('temporarily_unavailable');

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { EgressError } from '../../../src/platform/egress.js';
 import { Browser } from '../../support/browser.js';
 import { until } from '../../support/pair.js';
-import { authorizationUrl, codeOf, makePerson, password, pkce, signIn } from '../../support/party.js';
+import { authorizationUrl, codeOf, errorOf, makePerson, password, pkce, signIn } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 const redirectUri = 'https://tool.example/cb';
@@ -139,7 +139,7 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
       expect([stored.dynamic, stored.consentPolicy]).toEqual([true, 'explicit']);
     });
 
-    /** As far as a token, agreeing to whatever is asked. @returns its scopes, but those about people. */
+    /** As far as a token, agreeing to whatever is asked. @returns its scopes, but those about people, or the error that came instead. */
     async function givenAt(resource: string, scope: string, clientId: string, roles: string[] = []) {
       count += 1;
       const { email } = await server.inside(async ({ users, passwords }) => {
@@ -150,9 +150,11 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
       });
       const proof = pkce();
       const url = authorizationUrl(server, party(clientId), proof, { resource, scope: `openid ${scope}` });
+      const page = await signIn(new Browser(), url, email);
+      if (errorOf(page)) return errorOf(page);
       const { status, body } = await token(clientId, {
         grant_type: 'authorization_code',
-        code: codeOf(await signIn(new Browser(), url, email)),
+        code: codeOf(page),
         redirect_uri: redirectUri,
         code_verifier: proof.verifier,
         resource,
@@ -165,10 +167,12 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
 
     it('is given nothing of the management API, whatever it says of itself and whoever agrees', async () => {
       const clientId = newClient({ scope: 'openid users:write clients:write keys:write' });
-      expect(await givenAt(`${server.issuer}/api`, 'users:write keys:write', clientId, ['admin'])).toEqual([]);
+      expect(await givenAt(`${server.issuer}/api`, 'users:write keys:write', clientId, ['admin'])).toBe(
+        'invalid_target',
+      );
       await allow(['tool.example'], ['openid', 'users:write']);
       const another = newClient({ scope: 'openid users:write' });
-      expect(await givenAt(`${server.issuer}/api`, 'users:write', another, ['admin'])).toEqual([]);
+      expect(await givenAt(`${server.issuer}/api`, 'users:write', another, ['admin'])).toBe('invalid_target');
       await allow(['tool.example']);
     });
 
@@ -178,11 +182,11 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
         resources.create({ identifier: resource, name: 'Orders', scopes: [{ name: 'orders' }, { name: 'refunds' }] }),
       );
       const [said, unsaid] = [newClient({ scope: 'openid orders refunds' }), newClient()];
-      for (const one of [said, unsaid]) expect(await givenAt(resource, 'orders refunds', one)).toEqual([]);
+      for (const one of [said, unsaid]) expect(await givenAt(resource, 'orders refunds', one)).toBe('invalid_target');
       await allow(['tool.example'], ['openid', 'orders']);
       for (const one of [said, unsaid]) expect(await givenAt(resource, 'orders refunds', one)).toEqual(['orders']);
       await allow(['tool.example']);
-      for (const one of [said, unsaid]) expect(await givenAt(resource, 'orders refunds', one)).toEqual([]);
+      for (const one of [said, unsaid]) expect(await givenAt(resource, 'orders refunds', one)).toBe('invalid_target');
     });
 
     it('is given of a resource that is open to such clients what it asks for, and takes less if its document says so', async () => {

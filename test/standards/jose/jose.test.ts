@@ -53,7 +53,7 @@ describe('a JWT that is not what it should be is not taken (RFC 8725, RFC 7515 ย
     'DPoP at the management API (RFC 9449 ยง7)',
   ];
 
-  describe.each(names)('%s', (name) => {
+  describe.each(names)('each place that takes one: %s', (name) => {
     it('takes a genuine one, refuses each forged one without a failure and at once, and takes a genuine one after that', async () => {
       const { genuine, takes } = place(name);
       inner.knocks = 0;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as oauth from 'oauth4webapi';
 import { Browser } from '../../support/browser.js';
 import { clientKey, refusal } from '../../support/library-client.js';
+import { believed, LogoutReceiver } from '../../support/logout-receiver.js';
 import {
   authorizationUrl,
   begin,
@@ -15,6 +16,7 @@ import {
   userinfo,
   withSecret,
 } from '../../support/oauth4webapi.js';
+import { until } from '../../support/pair.js';
 import { makeClient, makePerson } from '../../support/party.js';
 import { initialAccessTokenFor } from '../../support/planted.js';
 import { startServer, type TestServer } from '../../support/server.js';
@@ -26,7 +28,7 @@ let as: oauth.AuthorizationServer;
 let person: { id: string; email: string };
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ environment: { EGRESS_ALLOW: '127.0.0.1' } });
   as = await discover(server, 'oidc');
   person = await makePerson(server);
   const scopes = [{ name: 'bookings:read' }];
@@ -36,7 +38,7 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => server?.close());
 
-describe('a client with a secret', () => {
+describe('oauth4webapi: a client with a secret', () => {
   it('finds the same by both documents (OpenID Connect Discovery §4, RFC 8414 §3)', async () => {
     expect(await discover(server, 'oauth2')).toEqual(as);
     expect(as).toMatchObject({ authorization_response_iss_parameter_supported: true });
@@ -88,7 +90,7 @@ describe('a client with a secret', () => {
   });
 });
 
-describe('a client with keys, whose tokens are bound (RFC 9101, RFC 9126, RFC 7523, RFC 9449)', () => {
+describe('oauth4webapi: a client with keys, whose tokens are bound (RFC 9101, RFC 9126, RFC 7523, RFC 9449)', () => {
   let relying: Relying & { DPoP: oauth.DPoPHandle };
   let key: oauth.PrivateKey;
   let tokens: oauth.TokenEndpointResponse;
@@ -151,7 +153,7 @@ describe('a client with keys, whose tokens are bound (RFC 9101, RFC 9126, RFC 75
   });
 });
 
-describe('a client in its own name', () => {
+describe('oauth4webapi: a client in its own name', () => {
   it('gets a JWT that the API it is for verifies by itself, and no other (RFC 9068 §4)', async () => {
     const { client, authentication } = withSecret(
       await makeClient(server, {
@@ -176,7 +178,7 @@ describe('a client in its own name', () => {
   });
 });
 
-describe('a client that registers itself (RFC 7591 §3)', () => {
+describe('oauth4webapi: a client that registers itself (RFC 7591 §3)', () => {
   const metadata = { redirect_uris: ['https://rp.example/cb'], client_name: 'Self Made' };
   const register = async (initialAccessToken?: string) =>
     oauth.processDynamicClientRegistrationResponse(
@@ -197,7 +199,56 @@ describe('a client that registers itself (RFC 7591 §3)', () => {
     expect(oauth.getValidatedIdTokenClaims(tokens)?.sub).toBe(person.id);
   });
 
+  it('reads, changes and ends its registration with the token it was given (RFC 7592 §2)', async () => {
+    const made = await register(await initialAccessTokenFor(server));
+    let token = String(made.registration_access_token);
+    const manage = async (method: string, said?: object) => {
+      const headers = new Headers({ 'content-type': 'application/json' });
+      const at = new URL(String(made.registration_client_uri));
+      return oauth.protectedResourceRequest(token, method, at, headers, said && JSON.stringify(said), insecure);
+    };
+    const read = (await (await manage('GET')).json()) as Record<string, unknown>;
+    token = String(read.registration_access_token ?? token);
+    expect(read).toMatchObject(metadata);
+    const said = { ...metadata, client_id: made.client_id, client_secret: made.client_secret, client_name: 'Renamed' };
+    const changed = (await (await manage('PUT', said)).json()) as Record<string, unknown>;
+    token = String(changed.registration_access_token ?? token);
+    expect(changed.client_name).toBe('Renamed');
+    expect((await manage('DELETE')).status).toBe(204);
+    expect(await refusal(manage('GET'))).toBe(oauth.WWW_AUTHENTICATE_CHALLENGE);
+  });
+
   it('is refused without an initial access token', async () => {
     expect(await refusal(register())).not.toBe('nothing was refused');
+  });
+});
+
+describe('a sign-out (RP-Initiated Logout §2, Back-Channel Logout §2.5, §2.6)', () => {
+  it('brings the browser back with its state, and tells the client by a token that it verifies', async () => {
+    const receiver = await LogoutReceiver.start();
+    try {
+      const metadata = {
+        consent_policy: 'implicit',
+        backchannel_logout_uri: receiver.uri('/told'),
+        backchannel_logout_session_required: true,
+        post_logout_redirect_uris: ['https://rp.example/'],
+      };
+      const party = await makeClient(server, metadata);
+      const relying = withSecret(party);
+      const [browser, begun] = [new Browser(), await begin(relying)];
+      const tokens = await tokensFor(as, relying, person.email, begun, authorizationUrl(as, begun.parameters), browser);
+      const asked = new URLSearchParams({
+        id_token_hint: String(tokens.id_token),
+        post_logout_redirect_uri: 'https://rp.example/',
+        state: 'bye',
+      });
+      const back = await browser.submit(await browser.open(`${as.end_session_endpoint}?${asked}`), { logout: 'yes' });
+      expect(back.url).toBe('https://rp.example/?state=bye');
+      await until('the client is told', async () => receiver.at('/told').length > 0, 30_000);
+      const { claims } = await believed(server, party, String(receiver.at('/told')[0]?.token));
+      expect(claims).toMatchObject({ sid: oauth.getValidatedIdTokenClaims(tokens)?.sid, sub: person.id });
+    } finally {
+      await receiver.close();
+    }
   });
 });

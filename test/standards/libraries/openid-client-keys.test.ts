@@ -35,86 +35,92 @@ const execute = [client.allowInsecureRequests, client.enableNonRepudiationChecks
 const discover = (clientId: string, authentication: client.ClientAuth, metadata: Partial<client.ClientMetadata> = {}) =>
   client.discovery(new URL(server.issuer), clientId, metadata, authentication, { execute });
 
-describe.each(['ES256', 'PS256', 'RS256', 'Ed25519'])('request objects signed with %s (RFC 9101 §4, §10.5)', (alg) => {
-  let configuration: client.Configuration;
-  let key: client.PrivateKey;
+describe.each(['ES256', 'PS256', 'RS256', 'Ed25519'])(
+  'openid-client: request objects signed with %s (RFC 9101 §4, §10.5)',
+  (alg) => {
+    let configuration: client.Configuration;
+    let key: client.PrivateKey;
 
-  beforeAll(async () => {
-    const made = await clientKey(alg);
-    key = made.key;
-    const party = await makeClient(server, {
-      token_endpoint_auth_method: 'private_key_jwt',
-      token_endpoint_auth_signing_alg: alg,
-      request_object_signing_alg: alg,
-      require_signed_request_object: true,
-      jwks: made.jwks,
+    beforeAll(async () => {
+      const made = await clientKey(alg);
+      key = made.key;
+      const party = await makeClient(server, {
+        token_endpoint_auth_method: 'private_key_jwt',
+        token_endpoint_auth_signing_alg: alg,
+        request_object_signing_alg: alg,
+        require_signed_request_object: true,
+        jwks: made.jwks,
+      });
+      configuration = await discover(party.clientId, client.PrivateKeyJwt(key));
     });
-    configuration = await discover(party.clientId, client.PrivateKeyJwt(key));
-  });
 
-  it('carry the whole request, and nothing beside them counts (§6.3)', async () => {
-    const { parameters, checks } = await begin(redirectUri);
-    const url = await client.buildAuthorizationUrlWithJAR(configuration, parameters, key);
-    expect([...url.searchParams.keys()].sort()).toEqual(['client_id', 'request']);
-    url.searchParams.set('redirect_uri', 'https://evil.example/');
-    url.searchParams.set('state', 'x');
-    const page = await signIn(new Browser(), url.href, person.email);
-    const tokens = await client.authorizationCodeGrant(configuration, new URL(page.url), checks);
-    expect(tokens.claims()?.sub).toBe(person.id);
-  });
-
-  it('are pushed, too (RFC 9126 §3)', async () => {
-    const { parameters, checks } = await begin(redirectUri);
-    const { searchParams } = await client.buildAuthorizationUrlWithJAR(configuration, parameters, key);
-    const url = await client.buildAuthorizationUrlWithPAR(configuration, searchParams);
-    expect([...url.searchParams.keys()].sort()).toEqual(['client_id', 'request_uri']);
-    const page = await signIn(new Browser(), url.href, person.email);
-    expect((await client.authorizationCodeGrant(configuration, new URL(page.url), checks)).claims()?.sub).toBe(
-      person.id,
-    );
-  });
-
-  it('are the only way in for a client that says so (§10.5), and of its own key alone', async () => {
-    const { parameters, checks } = await begin(redirectUri);
-    const plain = await new Browser().open(client.buildAuthorizationUrl(configuration, parameters).href);
-    const refused = await refusal(client.authorizationCodeGrant(configuration, new URL(plain.url), checks));
-    expect(refused).toBe('invalid_request');
-    const { key: stranger } = await clientKey(alg);
-    const forged = await client.buildAuthorizationUrlWithJAR(configuration, parameters, stranger);
-    const answer = await new Browser().open(forged.href);
-    expect([answer.status, new URL(answer.url).origin]).toEqual([400, server.issuer]);
-  });
-});
-
-describe.each(['ES256', 'Ed25519'])('a client in its own name, with %s (RFC 6749 §4.4, RFC 8707, RFC 9449)', (alg) => {
-  it('gets a token for one API, bound to its key, and may give it back (RFC 7009)', async () => {
-    const { key, jwks } = await clientKey(alg);
-    const party = await makeClient(server, {
-      token_endpoint_auth_method: 'private_key_jwt',
-      grant_types: ['client_credentials'],
-      response_types: [],
-      redirect_uris: [],
-      scope: 'bookings:read',
-      jwks,
+    it('carry the whole request, and nothing beside them counts (§6.3)', async () => {
+      const { parameters, checks } = await begin(redirectUri);
+      const url = await client.buildAuthorizationUrlWithJAR(configuration, parameters, key);
+      expect([...url.searchParams.keys()].sort()).toEqual(['client_id', 'request']);
+      url.searchParams.set('redirect_uri', 'https://evil.example/');
+      url.searchParams.set('state', 'x');
+      const page = await signIn(new Browser(), url.href, person.email);
+      const tokens = await client.authorizationCodeGrant(configuration, new URL(page.url), checks);
+      expect(tokens.claims()?.sub).toBe(person.id);
     });
-    const configuration = await discover(party.clientId, client.PrivateKeyJwt(key));
-    const DPoP = client.getDPoPHandle(configuration, await client.randomDPoPKeyPair(alg));
-    const parameters = { resource: bookings, scope: 'bookings:read' };
-    const { access_token, token_type } = await client.clientCredentialsGrant(configuration, parameters, { DPoP });
-    expect(token_type).toBe('dpop');
-    expect(await client.tokenIntrospection(configuration, access_token)).toMatchObject({
-      active: true,
-      aud: bookings,
-      scope: 'bookings:read',
-      token_type: 'DPoP',
-      cnf: { jkt: await DPoP.calculateThumbprint() },
-    });
-    await client.tokenRevocation(configuration, access_token);
-    expect(await client.tokenIntrospection(configuration, access_token)).toEqual({ active: false });
-  });
-});
 
-describe('what comes back is verified', () => {
+    it('are pushed, too (RFC 9126 §3)', async () => {
+      const { parameters, checks } = await begin(redirectUri);
+      const { searchParams } = await client.buildAuthorizationUrlWithJAR(configuration, parameters, key);
+      const url = await client.buildAuthorizationUrlWithPAR(configuration, searchParams);
+      expect([...url.searchParams.keys()].sort()).toEqual(['client_id', 'request_uri']);
+      const page = await signIn(new Browser(), url.href, person.email);
+      expect((await client.authorizationCodeGrant(configuration, new URL(page.url), checks)).claims()?.sub).toBe(
+        person.id,
+      );
+    });
+
+    it('are the only way in for a client that says so (§10.5), and of its own key alone', async () => {
+      const { parameters, checks } = await begin(redirectUri);
+      const plain = await new Browser().open(client.buildAuthorizationUrl(configuration, parameters).href);
+      const refused = await refusal(client.authorizationCodeGrant(configuration, new URL(plain.url), checks));
+      expect(refused).toBe('invalid_request');
+      const { key: stranger } = await clientKey(alg);
+      const forged = await client.buildAuthorizationUrlWithJAR(configuration, parameters, stranger);
+      const answer = await new Browser().open(forged.href);
+      expect([answer.status, new URL(answer.url).origin]).toEqual([400, server.issuer]);
+    });
+  },
+);
+
+describe.each(['ES256', 'Ed25519'])(
+  'openid-client: a client in its own name, with %s (RFC 6749 §4.4, RFC 8707, RFC 9449)',
+  (alg) => {
+    it('gets a token for one API, bound to its key, and may give it back (RFC 7009)', async () => {
+      const { key, jwks } = await clientKey(alg);
+      const party = await makeClient(server, {
+        token_endpoint_auth_method: 'private_key_jwt',
+        grant_types: ['client_credentials'],
+        response_types: [],
+        redirect_uris: [],
+        scope: 'bookings:read',
+        jwks,
+      });
+      const configuration = await discover(party.clientId, client.PrivateKeyJwt(key));
+      const DPoP = client.getDPoPHandle(configuration, await client.randomDPoPKeyPair(alg));
+      const parameters = { resource: bookings, scope: 'bookings:read' };
+      const { access_token, token_type } = await client.clientCredentialsGrant(configuration, parameters, { DPoP });
+      expect(token_type).toBe('dpop');
+      expect(await client.tokenIntrospection(configuration, access_token)).toMatchObject({
+        active: true,
+        aud: bookings,
+        scope: 'bookings:read',
+        token_type: 'DPoP',
+        cnf: { jkt: await DPoP.calculateThumbprint() },
+      });
+      await client.tokenRevocation(configuration, access_token);
+      expect(await client.tokenIntrospection(configuration, access_token)).toEqual({ active: false });
+    });
+  },
+);
+
+describe('openid-client: what comes back is verified', () => {
   it('userinfo as a signed JWT (OpenID Connect Core §5.3.2), ID tokens with RS256', async () => {
     const signed = { userinfo_signed_response_alg: 'ES256', id_token_signed_response_alg: 'RS256' };
     const party = await makeClient(server, signed);
@@ -155,7 +161,7 @@ describe('what comes back is verified', () => {
   });
 });
 
-describe('a client that registers itself (RFC 7591)', () => {
+describe('openid-client: a client that registers itself (RFC 7591)', () => {
   const metadata = {
     client_name: 'Self Made',
     redirect_uris: [redirectUri],
@@ -192,7 +198,7 @@ describe('a client that registers itself (RFC 7591)', () => {
   });
 });
 
-describe('a sign-out (RP-Initiated Logout §2, Back-Channel Logout §2.5)', () => {
+describe('openid-client: a sign-out (RP-Initiated Logout §2, Back-Channel Logout §2.5)', () => {
   it('brings the browser back with its state, and tells every other client by the sid of its ID token', async () => {
     const told = (path: string) => ({
       consent_policy: 'implicit',

@@ -47,7 +47,7 @@ const discover = (made: Record<string, unknown>, authentication: client.ClientAu
     ...(algorithm ? { algorithm } : {}),
   });
 
-describe('a client with a secret (OpenID Connect Core §3.1, RFC 6749 §2.3.1)', () => {
+describe('openid-client: a client with a secret (OpenID Connect Core §3.1, RFC 6749 §2.3.1)', () => {
   const browser = new Browser();
   let configuration: client.Configuration;
   let tokens: client.TokenEndpointResponse & client.TokenEndpointResponseHelpers;
@@ -141,8 +141,8 @@ describe('a client with a secret (OpenID Connect Core §3.1, RFC 6749 §2.3.1)',
   });
 });
 
-describe('what a client signs with is what discovery promises (RFC 7591 §2, RFC 7523 §3)', () => {
-  it.each(CLIENT_ALGS)('%s', async (alg) => {
+describe('openid-client: what a client signs with is what discovery promises (RFC 7591 §2, RFC 7523 §3)', () => {
+  it.each(CLIENT_ALGS)('as an assertion at the token endpoint: %s', async (alg) => {
     const { privateKey, publicKey } = await jose.generateKeyPair(alg);
     const { client_id: id } = await register({
       redirect_uris: [],
@@ -173,7 +173,7 @@ describe('what a client signs with is what discovery promises (RFC 7591 §2, RFC
   });
 });
 
-describe('a client with a key: pushed requests and bound tokens (RFC 9126, RFC 7523, RFC 9449)', () => {
+describe('openid-client: a client with a key: pushed requests and bound tokens (RFC 9126, RFC 7523, RFC 9449)', () => {
   const browser = new Browser();
   let configuration: client.Configuration;
   let dpop: client.DPoPHandle;
@@ -249,7 +249,7 @@ describe('a client with a key: pushed requests and bound tokens (RFC 9126, RFC 7
   });
 });
 
-describe('a public client (RFC 8252, RFC 9700 §2.1.1)', () => {
+describe('openid-client: a public client (RFC 8252, RFC 9700 §2.1.1)', () => {
   it('signs in with PKCE alone, asks each time, and rotates its refresh tokens', async () => {
     const made = await register({
       application_type: 'native',

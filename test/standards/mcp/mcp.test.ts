@@ -141,8 +141,11 @@ describe('an MCP server and the client of the SDK', () => {
       const url = new URL(memory.sentTo);
       url.searchParams.set('resource', closed);
       url.searchParams.set('scope', 'openid closed');
-      const page = await signIn(new Browser(), url.href, person.email);
-      expect(page.html).not.toContain('closed');
+      for (const scope of ['openid closed', 'openid', 'notes']) {
+        url.searchParams.set('scope', scope);
+        const { searchParams } = new URL((await new Browser().open(url.href)).url);
+        expect([scope, searchParams.get('error')]).toEqual([scope, 'invalid_target']);
+      }
       const granted = await server.inside(({ db }) =>
         db.manager.query(`SELECT payload FROM grants WHERE client_id = $1`, [memory.client?.client_id]),
       );

@@ -131,19 +131,6 @@ describe('nobody is sent where an application has not registered to be sent (RFC
     });
   });
 
-  it('a native application gets any port of the address it has registered, and its own scheme (RFC 8252 §7.1, §7.3)', async () => {
-    const { email } = await makePerson(server);
-    for (const uri of ['http://127.0.0.1:1234/cb', 'http://127.0.0.1:65535/cb', registered.scheme]) {
-      const form = Object.fromEntries(
-        new URL(authorizationUrl(server, native, pkce(), { redirect_uri: uri })).searchParams,
-      );
-      expect([uri, (await publicly('/par', form)).status]).toEqual([uri, 201]);
-    }
-    const redirect_uri = 'http://127.0.0.1:1234/cb';
-    const page = await signIn(new Browser(), authorizationUrl(server, native, pkce(), { redirect_uri }), email);
-    expect(page.url).toMatch(/^http:\/\/127\.0\.0\.1:1234\/cb\?code=/);
-  });
-
   describe('the way back to the account is a page of the account (RFC 9700 §4.11)', () => {
     const everything = [
       ...never,

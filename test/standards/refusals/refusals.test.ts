@@ -72,14 +72,14 @@ describe('a refusal is explained to whoever administers the tenant, and to nobod
 
   describe('a token request (RFC 6749 §5.2)', () => {
     it.each([...tokenRequests, ...seconds].map((one, index) => [one.check, index, one] as const))(
-      '%s, %i',
+      'each check of a token request that fails is told: %s, %i',
       async (check, _index, one) => explained(await one.ask(house), check, one.error),
     );
   });
 
-  describe.each(endpoints)('client authentication and proofs at %s (RFC 7523 §3.2, RFC 9449 §5)', (path, request) => {
+  describe.each(endpoints)('client authentication and proofs (RFC 7523 §3.2, RFC 9449 §5) at %s', (path, request) => {
     it.each(authentications.map((one, index) => [one.check, index, one] as const))(
-      '%s, %i',
+      'each check of them that fails is told: %s, %i',
       async (check, _index, one) => explained(await one.ask(house, request, path), check, one.error),
     );
   });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type CryptoKey, decodeJwt, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import type { Services } from '../../../src/services.js';
+import { ask, tokenWith } from '../../support/api.js';
 import { back, front, makeResources, signed } from '../../support/exchanging.js';
 import { introspect, makeClient, makePerson, type Party, post, tokensFor } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
@@ -124,6 +125,10 @@ describe('assertions of trusted issuers as authorization grants (RFC 7521 §4.1,
     expect(await errorOf(await assertion(said))).toBe('invalid_grant');
   });
 
+  it('are for no authorization details: nobody is asked for them (RFC 9396 §6)', async () => {
+    expect(await errorOf(await assertion(), { authorization_details: '[{"type":"payment"}]' })).toBe('invalid_request');
+  });
+
   it('are for the scope that they name themselves (RFC 8693 §4.2)', async () => {
     expect((await redeem(await assertion({ scope: 'read' }))).body.scope).toBe('read');
     expect(await errorOf(await assertion({ scope: 'read' }), { scope: 'read write' })).toBe('invalid_scope');
@@ -198,6 +203,7 @@ describe('assertions of trusted issuers as authorization grants (RFC 7521 §4.1,
       const [row] = await db.manager.query('SELECT id FROM external_subjects WHERE subject = $1', [sub]);
       await externalSubjects.unlink(await externalSubjects.find(issuerId, row.id));
     },
+    'the person gets a role': async ({ users }) => users.setRoles(await users.find(person.id), ['SUPPORT']),
     'the account is disabled': async ({ users }) => users.disable(await users.find(person.id)),
     'the client is disabled': async ({ clients }) =>
       clients.enable(await clients.disable(await clients.find(party.clientId))),
@@ -211,5 +217,39 @@ describe('assertions of trusted issuers as authorization grants (RFC 7521 §4.1,
     expect(await active()).toEqual([true, true]);
     await server.inside(async (services) => causes[cause]?.(services));
     expect(await active()).toEqual([false, false]);
+  });
+
+  it('say nothing of somebody who was linked first and given a role later, however it meets the gift', async () => {
+    const redeemed = Promise.all(Array.from({ length: 8 }, async () => redeem(await assertion())));
+    const roles = server.inside(async ({ users }) => users.setRoles(await users.find(person.id), ['SUPPORT']));
+    const [answers] = await Promise.all([redeemed, roles]);
+    for (const { status, body } of answers) {
+      expect([200, 400]).toContain(status);
+      if (status === 200) expect((await introspect(server, party, String(body.access_token))).body.active).toBe(false);
+    }
+    expect(await errorOf(await assertion())).toBe('invalid_grant');
+    const recorded = await server.inside(({ db }) =>
+      db.manager.query(
+        `SELECT name FROM audit_events WHERE name LIKE 'external_subject.%' AND data ->> 'user_id' = $1 ORDER BY id`,
+        [person.id],
+      ),
+    );
+    expect(recorded).toEqual([{ name: 'external_subject.linked' }, { name: 'external_subject.unlinked' }]);
+    await link(issuerId, sub, person.id);
+    expect((await redeem(await assertion())).status).toBe(200);
+  });
+
+  it('a link waits for a role that is being given, and is refused then where whoever links may not give roles', async () => {
+    const { id } = await makePerson(server);
+    const token = await tokenWith(server, 'issuers:write');
+    let linked: ReturnType<typeof ask> | undefined;
+    await server.inside(({ db, users }) =>
+      db.transaction(async () => {
+        await users.setRoles(await users.find(id), ['SUPPORT']);
+        linked = ask(server, token, 'POST', `/trusted-issuers/${issuerId}/subjects`, { subject: id, user_id: id });
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }),
+    );
+    expect((await linked)?.status).toBe(403);
   });
 });

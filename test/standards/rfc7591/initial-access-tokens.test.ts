@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withContext } from '../../../src/platform/context.js';
 import { ask, tokenWith } from '../../support/api.js';
-import { makePerson, tokensFor } from '../../support/party.js';
+import { Browser } from '../../support/browser.js';
+import { authorizationUrl, errorOf, makePerson, pkce, signIn, tokensFor } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 type Json = Record<string, unknown>;
@@ -168,8 +169,8 @@ describe('what a client registers with (RFC 7591 §3, §5)', () => {
         await invalidation.publish('client', `${(await tenants.find('default')).id}:${party.clientId}`);
       });
       const { email } = await makePerson(server);
-      const given = await tokensFor(server, party, email, { resource, scope: 'openid orders:admin' });
-      expect(given.scope ?? '').not.toContain('orders:admin');
+      const url = authorizationUrl(server, party, pkce(), { resource, scope: 'openid orders:admin' });
+      expect(errorOf(await signIn(new Browser(), url, email))).toBe('invalid_target');
     }
   });
 

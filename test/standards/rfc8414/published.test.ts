@@ -26,7 +26,7 @@ describe('what an issuer publishes (RFC 8414, RFC 7517)', () => {
   };
 
   it.each(paths)(
-    '%s may be kept a while, is read from any origin, and says when it has not changed (RFC 9110 §13.1.2)',
+    'each may be kept a while, is read from any origin, and says when it has not changed (RFC 9110 §13.1.2): %s',
     async (path) => {
       const first = await get(path, { origin: 'https://spa.example' });
       expect(first.status).toBe(200);
@@ -49,7 +49,7 @@ describe('what an issuer publishes (RFC 8414, RFC 7517)', () => {
     },
   );
 
-  it.each(paths)('%s answers HEAD as GET without the body, and a preflight (Fetch §3.3.5)', async (path) => {
+  it.each(paths)('each answers HEAD as GET without the body, and a preflight (Fetch §3.3.5): %s', async (path) => {
     const [whole, head] = [await get(path), await get(path, {}, 'HEAD')];
     expect([head.status, head.text]).toEqual([200, '']);
     for (const name of ['content-type', 'content-length', 'etag', 'cache-control'])
@@ -63,17 +63,20 @@ describe('what an issuer publishes (RFC 8414, RFC 7517)', () => {
     expect(preflight.headers['access-control-allow-methods']).toBe('GET');
   });
 
-  it.each(paths)('%s is each issuer’s own, by its own name, also while both are asked at once', async (path) => {
-    const prefixed = path === '/.well-known/oauth-authorization-server' ? `${path}/t/acme` : `/t/acme${path}`;
-    const answers = await Promise.all([path, prefixed, path, prefixed].map((one) => get(one)));
-    expect(new Set(answers.map(({ text }) => text)).size).toBe(2);
-    const issuers = answers.map(({ text }) => (JSON.parse(text) as { issuer?: string }).issuer);
-    if (path !== '/jwks')
-      expect(issuers).toEqual([server.issuer, `${server.issuer}/t/acme`, server.issuer, `${server.issuer}/t/acme`]);
-  });
+  it.each(paths)(
+    'each is the issuer’s own, by its own name, also while both are asked at once (§3): %s',
+    async (path) => {
+      const prefixed = path === '/.well-known/oauth-authorization-server' ? `${path}/t/acme` : `/t/acme${path}`;
+      const answers = await Promise.all([path, prefixed, path, prefixed].map((one) => get(one)));
+      expect(new Set(answers.map(({ text }) => text)).size).toBe(2);
+      const issuers = answers.map(({ text }) => (JSON.parse(text) as { issuer?: string }).issuer);
+      if (path !== '/jwks')
+        expect(issuers).toEqual([server.issuer, `${server.issuer}/t/acme`, server.issuer, `${server.issuer}/t/acme`]);
+    },
+  );
 
   it.each(paths)(
-    '%s is what the engine says, to the byte, and says so no longer than the engine does',
+    'each is what the engine says, to the byte, and says so no longer than the engine does: %s',
     async (path) => {
       const before = await get(`/t/acme${path}`);
       await server.inside(({ caching }) => caching.publish('issuer', other.id));

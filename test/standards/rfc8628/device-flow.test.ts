@@ -2,10 +2,31 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ProtocolRequest } from '../../../src/features/protocol/request.js';
 import { withContext } from '../../../src/platform/context.js';
 import { Browser, readForm } from '../../support/browser.js';
-import { approve, askForCodes, connect, DEVICE_GRANT, makeDeviceClient, poll, typeCode } from '../../support/device.js';
+import {
+  approve,
+  askForCodes,
+  connect,
+  DEVICE_GRANT,
+  makeDeviceClient,
+  poll,
+  toConsent,
+  typeCode,
+} from '../../support/device.js';
 import { send } from '../../support/journey.js';
 import { until } from '../../support/pair.js';
-import { introspect, makeClient, makePerson, type Party, post, refresh } from '../../support/party.js';
+import {
+  authorizationUrl,
+  codeOf,
+  introspect,
+  makeClient,
+  makePerson,
+  type Party,
+  pkce,
+  post,
+  redeem,
+  refresh,
+  signIn,
+} from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 describe('device authorization grant (RFC 8628)', () => {
@@ -246,6 +267,67 @@ describe('device authorization grant (RFC 8628)', () => {
       expect((await introspect(server, party, String(renewed.body.access_token))).body.active).toBe(false);
       expect((await refresh(server, party, String(renewed.body.refresh_token))).body.error).toBe('invalid_grant');
     });
+  });
+
+  it('stands on a grant of its own, with what the device asked for: a code that comes twice ends that, and nothing of the browser', async () => {
+    const party = await makeDeviceClient(server, {
+      redirect_uris: ['https://rp.example/cb'],
+      response_types: ['code'],
+      grant_types: [DEVICE_GRANT, 'authorization_code', 'refresh_token'],
+      scope: 'openid email profile',
+    });
+    const person = await makePerson(server);
+    const browser = new Browser();
+    const proof = pkce();
+    const url = authorizationUrl(server, party, proof, { scope: 'openid email profile' });
+    const code = codeOf(await signIn(browser, url, person.email));
+    const own = (await redeem(server, party, code, proof)).body;
+    const { deviceCode } = await connect(server, party, person.email, browser);
+    const { body } = await poll(server, party, deviceCode);
+    const active = () =>
+      Promise.all(
+        [own, body].map(
+          async ({ access_token }) => (await introspect(server, party, String(access_token))).body.active,
+        ),
+      );
+    expect(await active()).toEqual([true, true]);
+    const [grant] = await server.inside(({ db }) =>
+      db.manager.query(
+        `SELECT session_uid, payload -> 'openid' ->> 'scope' AS scope FROM grants WHERE account_id = $1 AND origin = 'device'`,
+        [person.id],
+      ),
+    );
+    expect(grant).toEqual({ session_uid: null, scope: 'openid email' });
+    expect((await poll(server, party, deviceCode)).body.error).toBe('invalid_grant');
+    expect(await active()).toEqual([true, false]);
+  });
+
+  it('is not given what the person takes back at the moment in which they agree', async () => {
+    const party = await makeDeviceClient(server);
+    const person = await makePerson(server);
+    const browser = new Browser();
+    await signIn(browser, `${server.issuer}/account`, person.email);
+    const { body } = await askForCodes(server, party);
+    const page = await toConsent(browser, await typeCode(browser, server, String(body.user_code)), person.email);
+    expect(page.html).toContain('consent-allow');
+    let agreed: Promise<unknown> | undefined;
+    await server.inside(({ db, ownGrants }) =>
+      db.transaction(async () => {
+        await db.manager.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [person.id]);
+        agreed = browser.submit(page, { decision: 'allow' });
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        await ownGrants.revoke(person.id, party.clientId);
+      }),
+    );
+    await agreed;
+    expect((await poll(server, party, String(body.device_code))).status).toBe(400);
+    const left = await server.inside(({ db }) =>
+      db.manager.query('SELECT origin FROM grants WHERE account_id = $1 AND client_id = $2 AND ended_at IS NULL', [
+        person.id,
+        party.clientId,
+      ]),
+    );
+    expect(left).toEqual([]);
   });
 
   const endPerson = (id: string) => server.inside(async ({ users }) => users.disable(await users.find(id)));

@@ -131,11 +131,12 @@ describe('token exchange (RFC 8693)', () => {
       { requested_token_type: 'urn:ietf:params:oauth:token-type:jwt' },
       'invalid_request',
     ],
+    ['with authorization details', { authorization_details: '[{"type":"payment"}]' }, 'invalid_request'],
     ['for a target that no policy names', { resource: front }, 'invalid_target'],
     ['for a target that is no resource', { resource: 'https://nobody.example' }, 'invalid_target'],
     ['for two targets', { audience: signed }, 'invalid_target'],
     ['for a scope that the subject token does not have', { scope: 'read admin' }, 'invalid_scope'],
-  ])('refuses a request %s: §2.2.2', async (_case, form, error) => {
+  ])('refuses a request (§2.2.2): %s', async (_case, form, error) => {
     expect(await errorOf(form)).toBe(error);
   });
 

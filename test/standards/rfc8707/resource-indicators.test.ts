@@ -100,21 +100,24 @@ describe('resource indicators (RFC 8707)', () => {
     ['very long', `https://api.trips.example/${'x'.repeat(3000)}`],
   ];
 
-  it.each(wrong)('%s is invalid_target at /authorize, /par and /token (§2)', async (_what, value) => {
-    const answer = await fetch(url([value], 'openid read', pkce()), { redirect: 'manual' });
-    const sent = new URL(String(answer.headers.get('location')));
-    expect([sent.origin, sent.searchParams.get('error')]).toEqual(['https://rp.example', 'invalid_target']);
-    const pushed = await post(
-      server,
-      '/par',
-      party,
-      Object.fromEntries(new URL(url([value], 'openid read', pkce())).searchParams),
-    );
-    expect([pushed.status, pushed.body.error]).toEqual([400, 'invalid_target']);
-    const machine = { grant_type: 'client_credentials', scope: 'read', resource: value };
-    const token = await post(server, '/token', party, machine);
-    expect([token.status, token.body.error]).toEqual([400, 'invalid_target']);
-  });
+  it.each(wrong)(
+    'what is no resource here is invalid_target at /authorize, /par and /token (§2): %s',
+    async (_what, value) => {
+      const answer = await fetch(url([value], 'openid read', pkce()), { redirect: 'manual' });
+      const sent = new URL(String(answer.headers.get('location')));
+      expect([sent.origin, sent.searchParams.get('error')]).toEqual(['https://rp.example', 'invalid_target']);
+      const pushed = await post(
+        server,
+        '/par',
+        party,
+        Object.fromEntries(new URL(url([value], 'openid read', pkce())).searchParams),
+      );
+      expect([pushed.status, pushed.body.error]).toEqual([400, 'invalid_target']);
+      const machine = { grant_type: 'client_credentials', scope: 'read', resource: value };
+      const token = await post(server, '/token', party, machine);
+      expect([token.status, token.body.error]).toEqual([400, 'invalid_target']);
+    },
+  );
 
   it('one wrong resource among right ones refuses the whole request (§2)', async () => {
     const answer = await fetch(url([trips, 'https://unknown.example', hotels], 'openid read', pkce()), {

@@ -71,6 +71,22 @@ describe('pushed authorization requests (RFC 9126)', () => {
     expect([answer.status, answer.body.error]).toEqual([status, error]);
   });
 
+  it('serves no other client, and is not burnt by it (§2.2)', async () => {
+    const { body } = await post(server, '/par', party, parameters());
+    const other = await makeClient(server, { consent_policy: 'implicit' });
+    const page = await browser.open(addressOf(String(body.request_uri), other));
+    expect([page.status, new URL(page.url).pathname]).toEqual([400, '/authorize']);
+    codeOf(await signIn(browser, addressOf(String(body.request_uri)), email));
+  });
+
+  it('is not changed by what stands beside it (§4, RFC 9101 §6.3)', async () => {
+    const { body } = await post(server, '/par', party, parameters(pkce(), { state: 'pushed' }));
+    const beside = new URLSearchParams({ redirect_uri: 'https://evil.example/', state: 'beside' });
+    const page = await signIn(browser, `${addressOf(String(body.request_uri))}&${beside}`, email);
+    expect(page.url.startsWith(party.redirectUri)).toBe(true);
+    expect(new URL(page.url).searchParams.get('state')).toBe('pushed');
+  });
+
   it('takes the POST method alone (§2.3)', async () => {
     for (const method of ['GET', 'PUT'])
       expect((await fetch(`${server.issuer}/par`, { method })).status).toBeGreaterThanOrEqual(404);

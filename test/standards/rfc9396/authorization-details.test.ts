@@ -140,6 +140,7 @@ describe('rich authorization requests (RFC 9396)', () => {
     ['a location of somebody else', [{ ...toMerchant, locations: ['https://plain.example'] }]],
     ['a location more', [{ ...toMerchant, locations: [bank, 'https://plain.example'] }]],
     ['more than anybody reads', Array.from({ length: 21 }, () => ofPhotos)],
+    ['text that nobody sees', [{ ...toMerchant, creditorName: 'Merchant\u200b\u{e0041} A' }]],
     ['text that reads as something else', [{ ...toMerchant, creditorName: '\u202eA tnahcreM' }]],
   ];
   it.each(wrong)('%s: invalid_authorization_details at /authorize, /par and /token (§5)', async (_what, details) => {
@@ -256,6 +257,8 @@ describe('rich authorization requests (RFC 9396)', () => {
       ['more actions', [{ ...toMerchant, actions: ['initiate', 'status', 'cancel'] }]],
       ['no actions, which may mean all', [{ ...toMerchant, actions: [] }]],
       ['one more', [toMerchant, { ...toMerchant, creditorName: 'B' }]],
+      ['the same one twice', [toMerchant, toMerchant]],
+      ['two parts of one', [{ ...toMerchant, actions: ['initiate'] }, status]],
       ['one of another resource', [ofPhotos]],
       ['an unknown type', [{ type: 'unknown' }]],
     ])('never more: %s is refused, and burns nothing (§6.1)', async (_what, more) => {
@@ -346,5 +349,27 @@ describe('rich authorization requests (RFC 9396)', () => {
     const recorded = JSON.stringify(events);
     expect(recorded).toContain('"authorization_details_types":["payment_initiation"]');
     expect(recorded).not.toContain('Merchant');
+  });
+
+  it('are stored sealed with codes and tokens (§12)', async () => {
+    party = await makeClient(server);
+    await server.inside(({ resources }) =>
+      resources.create({
+        identifier: 'https://opaque.example',
+        name: 'Opaque',
+        authorization_details_types: [payment],
+      } as never),
+    );
+    const given = await authorized([toMerchant], { resource: 'https://opaque.example' });
+    const { body } = await redeem(given);
+    expect(body.authorization_details).toEqual([toMerchant]);
+    const rows = (await server.inside(({ db }) =>
+      db.manager.query('SELECT kind, engine_rows::text AS row FROM engine_rows WHERE client_id = $1', [party.clientId]),
+    )) as { kind: string; row: string }[];
+    expect(rows.map(({ kind }) => kind).sort()).toEqual(
+      expect.arrayContaining(['AccessToken', 'AuthorizationCode', 'RefreshToken']),
+    );
+    expect(JSON.stringify(rows)).not.toContain('Merchant');
+    expect((await refresh(body.refresh_token)).body.authorization_details).toEqual([toMerchant]);
   });
 });

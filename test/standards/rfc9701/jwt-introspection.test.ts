@@ -63,7 +63,7 @@ describe('introspection answered as a JWT (RFC 9701)', () => {
     });
 
     it.each([undefined, 'application/json', '*/*', `application/json, ${type}`])(
-      'is JSON for whoever accepts %p (§4)',
+      'is JSON for whoever does not accept the JWT by name (§4): %p',
       async (accept) => {
         const answer = await ask(access[form] ?? '', accept);
         expect(answer.type).toMatch(/^application\/json/);
@@ -73,7 +73,7 @@ describe('introspection answered as a JWT (RFC 9701)', () => {
   });
 
   it.each(['A'.repeat(43), 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.AAAA'])(
-    'says that %s is not active, signed as well, and nothing else of it (§5)',
+    'says that a token nobody gave is not active, signed as well, and nothing else of it (§5): %s',
     async (token) => {
       const { payload } = await verified((await ask(token, type)).text);
       expect(payload.token_introspection).toEqual({ active: false });

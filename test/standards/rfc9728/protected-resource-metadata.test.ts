@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { withContext } from '../../../src/platform/context.js';
 import { ask, tokenWith } from '../../support/api.js';
+import { until } from '../../support/pair.js';
 import { startServer, type TestServer } from '../../support/server.js';
+import { recordStatements } from '../../support/statements.js';
 
 const wellKnown = '/.well-known/oauth-protected-resource';
 
@@ -83,6 +85,38 @@ describe('protected resource metadata (RFC 9728)', () => {
       expect([path, (await get(`${wellKnown}${path}`)).status]).toEqual([path, 404]);
   });
 
+  it('has question marks in its query as they are (RFC 3986 §3.4)', async () => {
+    for (const [tenantId, identifier, path] of [
+      ['acme', `${ofAcme}?one=a?b=c`, '/t/acme/mcp?one=a?b=c'],
+      ['default', `${server.issuer}/mcp?one=a?b=c`, '/mcp?one=a?b=c'],
+    ] as const) {
+      const { id } = await server.inside(({ tenants }) => tenants.find(tenantId));
+      await withContext({ tenantId: id }, () => server.services.resources.create({ identifier, name: 'Asked' }));
+      await until('it is published', async () => (await get(`${wellKnown}${path}`)).status === 200);
+      expect((await documentAt(`${wellKnown}${path}`)).resource).toBe(identifier);
+    }
+  });
+
+  it('is looked up where there is one alone: whoever asks for others costs nothing', async () => {
+    await documentAt(`${wellKnown}/mcp/notes`);
+    const sent = recordStatements();
+    for (const path of ['/mcp/notes', '/x', '/mcp/notes/', '/mcp/x?y', '', `/${'x'.repeat(2000)}`])
+      expect([path, (await get(`${wellKnown}${path}`)).status]).toEqual([path, path === '/mcp/notes' ? 200 : 404]);
+    expect([...sent.values()].flat()).toEqual([]);
+    jest.restoreAllMocks();
+  });
+
+  it('is there as soon as the resource is, and as long', async () => {
+    const status = async () => (await get(`${wellKnown}/mcp/passing`)).status;
+    expect(await status()).toBe(404);
+    const made = await server.inside(({ resources }) =>
+      resources.create({ identifier: `${server.issuer}/mcp/passing`, name: 'Passing' }),
+    );
+    expect(await status()).toBe(200);
+    await server.inside(({ resources }) => resources.delete(made));
+    expect(await status()).toBe(404);
+  });
+
   it('knows nothing of another tenant’s resource, nor of one that lies elsewhere', async () => {
     for (const path of [
       '/t/acme/mcp/notes',
@@ -130,6 +164,28 @@ describe('protected resource metadata (RFC 9728)', () => {
       const answer = await fetch(`${server.issuer}/t/acme/api/v1/users`);
       expect(answer.headers.get('www-authenticate')).toContain(`${server.issuer}${wellKnown}/t/acme/api"`);
     });
+  });
+
+  it('is found from the authorization server, for resources that are open to clients whom nobody has registered, and no others (§4)', async () => {
+    const open = 'https://tools.example/mcp';
+    const told = async (suffix: string, prefix = '') => {
+      const answer = await fetch(`${server.issuer}${prefix}/.well-known/${suffix}`);
+      return ((await answer.json()) as { protected_resources?: string[] }).protected_resources;
+    };
+    const names = ['openid-configuration', 'oauth-authorization-server'];
+    for (const name of names) expect(await told(name)).toBeUndefined();
+    const made = await server.inside(({ resources }) =>
+      resources.create({ identifier: open, name: 'Open tools', dynamic_clients: true }),
+    );
+    for (const name of names)
+      await until('it is told of', async () => JSON.stringify(await told(name)) === JSON.stringify([open]));
+    expect(await told('openid-configuration', '/t/acme')).toBeUndefined();
+    await server.inside(async ({ resources }) => resources.update(made, { dynamic_clients: null }));
+    await until('it is told of no more', async () => (await told('openid-configuration')) === undefined);
+    await server.inside(async ({ resources }) => resources.update(made, { dynamic_clients: true }));
+    await until('it is told of again', async () => (await told('openid-configuration')) !== undefined);
+    await server.inside(async ({ resources }) => resources.delete(await resources.find(made.id)));
+    await until('it is gone', async () => (await told('openid-configuration')) === undefined);
   });
 
   it('is exported for a resource that hosts it itself (§3)', async () => {

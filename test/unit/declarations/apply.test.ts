@@ -21,7 +21,7 @@ tenants:
     name: The house
   - slug: acme
     name: Acme
-    host: id.acme.example
+    host: acme.localhost
     settings: { sign_in_layout: one_page, lockout: { strategy: fixed } }
     clients:
       - { client_id: web, redirect_uris: [https://acme.example/cb] }
@@ -137,7 +137,7 @@ describe.each(kinds)('applying a declarative file (%s)', (kind) => {
       });
       expect((await services.clients.find('old')).disabledAt).not.toBeNull();
     });
-    const acme = await services.tenants.findByHost('id.acme.example');
+    const acme = await services.tenants.findByHost('acme.localhost');
     await withContext({ tenantId: acme?.id ?? '' }, async () => {
       expect(await services.passwords.verify('ann@example.com', 'the ann of acme 17')).toMatchObject({ outcome: 'ok' });
       expect(await services.passwords.verify('ann@example.com', 'correct horse battery staple')).toEqual({
@@ -186,7 +186,7 @@ describe.each(kinds)('applying a declarative file (%s)', (kind) => {
 tenantsless: 1`;
     expect(() => parse(bad)).toThrow('tenantsless');
     // The shape is right and only the database knows: the host belongs to another tenant.
-    const taken = `tenants: [{ slug: default, name: Renamed }, { slug: zeta, name: Zeta, host: id.acme.example }]
+    const taken = `tenants: [{ slug: default, name: Renamed }, { slug: zeta, name: Zeta, host: acme.localhost }]
 users: [{ email: first@example.com }]`;
     await expect(run(taken)).rejects.toThrow(/^house.yaml:1:45: tenants\[1\]: is taken already \(tenants_host/);
     const reserved = `users: [{ email: first@example.com }]

@@ -71,7 +71,9 @@ export async function openHouse(kind: Kind) {
     passwordChanged: async ({ id }) => void ended.push(id),
     locked: async () => {},
   });
-  const clients = new ClientService(db, audit, new ClientLookup(db, caching, clock), clock, { production: true });
+  const clients = new ClientService(db, audit, new ClientLookup(db, caching, clock, async () => ({})), clock, {
+    production: true,
+  });
   const setup = new SetupService(
     db,
     audit,

@@ -13,9 +13,8 @@ import type { ProtocolPolicy } from '../../tenants/protocol-policy/protocol-poli
 import { Client } from '../client.entity.js';
 import { type FullMetadata, isSetting } from '../client.metadata.js';
 import { checkedMetadata } from '../client.rules.js';
-import { type ClientLookup, openidScope } from '../client-lookup.js';
-import { asTravelling, settingsOf } from '../client-settings.js';
-import { scopesOf, words } from '../registration/registration-policy.js';
+import type { ClientLookup } from '../client-lookup.js';
+import { settingsOf } from '../client-settings.js';
 import { DocumentRefused, DocumentUnavailable, holdsFor, MOST_BYTES, readDocument } from './document.js';
 import { documentHost, isAllowedHost, isDocumentUrl } from './document-url.js';
 import { Silences } from './silences.js';
@@ -61,12 +60,8 @@ export class MetadataDocuments {
   async engineMetadata(clientId: string): Promise<Metadata | undefined> {
     const known = await this.lookup.engineMetadata(clientId);
     if (!isDocumentUrl(clientId)) return known;
-    const { hosts, scopes } = (await this.tenantPolicy()).client_id_metadata_documents;
+    const { hosts } = (await this.tenantPolicy()).client_id_metadata_documents;
     if (!isAllowedHost(clientId, hosts)) return undefined;
-    return within(scopesOf({ scopes }), await this.latest(clientId, known));
-  }
-
-  private async latest(clientId: string, known: Metadata | undefined): Promise<Metadata | undefined> {
     const { document_expires_at: until = 0 } = settingsOf(known);
     const now = this.clock.now().getTime();
     const isSilent = until + GRACE_MS > now && this.silences.has(keyOf(clientId), until, now);
@@ -178,14 +173,6 @@ export class MetadataDocuments {
     await this.db.repo(Client).save(client);
     await this.audit.record('client.updated', { client_id: clientId, changed });
   }
-}
-
-/** A document says of its client what its author likes, and the tenant may take back what it has allowed before. */
-function within(ceiling: readonly string[], metadata: Metadata | undefined): Metadata | undefined {
-  if (!metadata) return undefined;
-  const { allowed_scope } = settingsOf(metadata);
-  const asked = allowed_scope === undefined ? ceiling : words(allowed_scope).filter((name) => ceiling.includes(name));
-  return { ...metadata, scope: openidScope(asked), ...asTravelling({ document_scopes: ceiling }) };
 }
 
 const keyOf = (clientId: string) => `${currentTenantId()} ${clientId}`;

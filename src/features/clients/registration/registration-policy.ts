@@ -29,11 +29,18 @@ interface Decision {
 /**
  * @param said the metadata as it was sent: whether its members are well-formed is not decided here.
  * @param held what the client is registered for already: it may repeat that, and keeps it where it says nothing.
+ * @param open scopes of resources that are open to clients that register themselves.
  */
-export function decideRegistration(policy: RegistrationPolicy, said: Members, held?: string): Decision {
+export function decideRegistration(
+  policy: RegistrationPolicy,
+  said: Members,
+  held?: string,
+  open: readonly string[] = [],
+): Decision {
   const issues: Issue[] = [];
   const refuse = (member: string, message: string) => issues.push({ pointer: `/${member}`, message });
-  const mayAsk = new Set([...scopesOf(policy), ...words(held)]);
+  const offered = [...new Set([...scopesOf(policy), ...open])];
+  const mayAsk = new Set([...offered, ...words(held)]);
   for (const name of words(said.scope))
     if (!mayAsk.has(name)) refuse('scope', `${name} is not for this client to ask for`);
 
@@ -49,12 +56,13 @@ export function decideRegistration(policy: RegistrationPolicy, said: Members, he
         refuse(`${member}/${index}`, 'is at a host that is not for this client');
 
   // RFC 7591 §2: a default where the client says nothing; who names no scope may ask for no more than who does.
-  if (said.scope === undefined) return { scope: held ?? scopesOf(policy).join(' '), issues };
+  if (said.scope === undefined) return { scope: held ?? offered.join(' '), issues };
   return { scope: typeof said.scope === 'string' ? said.scope : undefined, issues };
 }
 
-/** The most that a client may ask for under a policy, beside what an administrator has given it. */
-export const scopesOf = ({ scopes }: Pick<RegistrationPolicy, 'scopes'>): readonly string[] => scopes ?? identityScopes;
+/** The most that a client gets under a policy, but at resources that are open to such clients. */
+export const scopesOf = ({ scopes }: { scopes?: readonly string[] | undefined }): readonly string[] =>
+  scopes ?? identityScopes;
 
 export const words = (scope: unknown): string[] => (typeof scope === 'string' ? scope.split(' ').filter(Boolean) : []);
 const texts = (list: unknown): string[] => (Array.isArray(list) ? list.filter((one) => typeof one === 'string') : []);

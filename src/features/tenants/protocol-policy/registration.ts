@@ -15,12 +15,10 @@ const HostName = z
 
 /** Ceilings for what a client says of itself. */
 export const OpenRegistration = z.strictObject({
-  scopes: z
-    .array(ScopeName)
-    .min(1)
-    .max(200)
-    .optional()
-    .meta({ description: 'A client that names no scope gets these; absent: it may name scopes about people only' }),
+  scopes: z.array(ScopeName).min(1).max(200).optional().meta({
+    description:
+      'The most that such a client may ask for, but at resources open to such clients; absent: scopes about people only',
+  }),
   redirect_hosts: z
     .array(HostName)
     .min(1)

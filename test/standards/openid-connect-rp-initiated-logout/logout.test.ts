@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Browser, type Page, readForm } from '../support/browser.js';
-import { isSignedIn, nameOf, send, silently, titleOf } from '../support/journey.js';
+import { Browser, type Page, readForm } from '../../support/browser.js';
+import { isSignedIn, nameOf, send, silently, titleOf } from '../../support/journey.js';
 import {
   authorizationUrl,
   introspect,
@@ -11,8 +11,8 @@ import {
   refresh,
   signIn,
   tokensFor,
-} from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+} from '../../support/party.js';
+import { startServer, type TestServer } from '../../support/server.js';
 
 const bye = 'https://rp.example/bye';
 type Tokens = Awaited<ReturnType<typeof tokensFor>>;
@@ -237,7 +237,7 @@ describe('signing out at the request of a client (OpenID Connect RP-Initiated Lo
           return { xsrf: xsrf(await logout({}, stranger)), logout: 'yes' };
         },
       ],
-    ])('%s is refused with a page', async (_what, fields) => {
+    ])('is refused with a page: %s', async (_what, fields) => {
       await ask();
       const page = await confirm((await fields()) as Record<string, string>);
       expect([page.status, nameOf(page)]).toEqual([400, 'error']);
@@ -276,6 +276,24 @@ describe('signing out at the request of a client (OpenID Connect RP-Initiated Lo
       await browser.submit(page, { logout: 'yes' });
       expect(titleOf(await logout({}, browser))).not.toBe('');
       await ends();
+    });
+  });
+
+  describe('without a question (§2)', () => {
+    const hinted = (hint: unknown) => logout({ id_token_hint: String(hint) });
+
+    it('is not for a client that this session has never been used for', async () => {
+      const elsewhere = await tokensFor(server, await makeClient(server), person.email);
+      expect((await hinted(elsewhere.id_token)).html).toContain('logout-stay');
+      expect(await signedIn()).toBe(true);
+    });
+
+    it('is not for a disabled client', async () => {
+      const gone = await makeClient(server);
+      const theirs = await tokensFor(server, gone, person.email, {}, browser);
+      await server.inside(async ({ clients }) => clients.disable(await clients.find(gone.clientId)));
+      expect((await hinted(theirs.id_token)).status).toBe(400);
+      expect(await signedIn()).toBe(true);
     });
   });
 

@@ -1,17 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { Browser } from '../../support/browser.js';
-import {
-  authorizationUrl,
-  codeOf,
-  makeClient,
-  makePerson,
-  type Party,
-  pkce,
-  post,
-  redeem,
-  signIn,
-} from '../../support/party.js';
+import { authorizationUrl, makeClient, makePerson, type Party, pkce, redeem, signIn } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 describe('tokens through the front channel, and codes without PKCE', () => {
@@ -118,19 +108,6 @@ describe('tokens through the front channel, and codes without PKCE', () => {
         expect(page.url).toContain('error=invalid_request');
         expect(page.url).not.toContain('id_token=');
       }
-    });
-
-    it('a client that is exempt needs no PKCE with a nonce, and needs it without (RFC 9700 §2.1.1)', async () => {
-      const open = (nonce: string) =>
-        signIn(
-          browser,
-          authorizationUrl(server, exempt, pkce(), { code_challenge: '', code_challenge_method: '', nonce }),
-          email,
-        );
-      const code = codeOf(await open('the-nonce'));
-      const form = { grant_type: 'authorization_code', code, redirect_uri: exempt.redirectUri };
-      expect((await post(server, '/token', exempt, form)).status).toBe(200);
-      expect((await open('')).url).toContain('error=invalid_request');
     });
 
     it('other clients have none of it', async () => {

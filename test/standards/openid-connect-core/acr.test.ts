@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { Browser } from '../support/browser.js';
-import { giveNameAndPassword, isSignedIn, nameOf } from '../support/journey.js';
+import { Browser } from '../../support/browser.js';
+import { giveNameAndPassword, isSignedIn, nameOf } from '../../support/journey.js';
 import {
   authorizationUrl,
   codeOf,
@@ -11,8 +11,8 @@ import {
   pkce,
   redeem,
   signIn,
-} from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+} from '../../support/party.js';
+import { startServer, type TestServer } from '../../support/server.js';
 
 const [one, mfa] = ['urn:ostiary:acr:1fa', 'urn:ostiary:acr:mfa'];
 const essential = (member: object) => ({

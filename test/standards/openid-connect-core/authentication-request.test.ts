@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { giveNameAndPassword, isSignedIn, nameOf, silently } from '../support/journey.js';
-import { authorizationUrl, codeOf, makePerson, password, pkce, redeem, signIn } from '../support/party.js';
-import { Visit } from '../support/visit.js';
+import { giveNameAndPassword, isSignedIn, nameOf, silently } from '../../support/journey.js';
+import { authorizationUrl, codeOf, makePerson, password, pkce, redeem, signIn } from '../../support/party.js';
+import { Visit } from '../../support/visit.js';
 
 describe('what an authorization request asks of the pages', () => {
   const visit = new Visit();
@@ -117,27 +117,6 @@ describe('what an authorization request asks of the pages', () => {
       expect(answer.get('state')).toMatch(/^[0-9a-f]{16}$/);
       expect(await isSignedIn(visit.server, visit.party, visit.browser)).toBe(true);
       expect(nameOf(await visit.begin())).toBe('consent');
-    });
-  });
-
-  describe('on one page (sign_in_layout)', () => {
-    const layout = (sign_in_layout: 'one_page' | 'two_pages') =>
-      visit.server.inside(async ({ tenants }) => {
-        await tenants.update(await tenants.ensureDefault(), { settings: { sign_in_layout } });
-      });
-    beforeAll(() => layout('one_page'));
-    afterAll(() => layout('two_pages'));
-
-    it('asks for both, keeps the name after a mistake, and goes on', async () => {
-      const page = await visit.begin({ login_hint: visit.email });
-      expect(nameOf(page)).toBe('one_page');
-      expect(page.html).toContain(`value="${visit.email}"`);
-      const wrong = await visit.browser.submit(page, { username: visit.email, password: 'wrong password 1' });
-      expect([wrong.status, nameOf(wrong)]).toEqual([422, 'one_page']);
-      expect(wrong.html).toContain(`value="${visit.email}"`);
-      const half = await visit.browser.submit(wrong, { username: visit.email, password: '' });
-      expect([half.status, nameOf(half)]).toEqual([422, 'one_page']);
-      expect(nameOf(await visit.browser.submit(half, { username: visit.email, password }))).toBe('consent');
     });
   });
 });

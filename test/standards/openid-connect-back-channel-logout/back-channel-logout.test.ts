@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { compactDecrypt, decodeJwt, exportJWK, generateKeyPair } from 'jose';
-import { withContext } from '../../src/platform/context.js';
-import { enter } from '../support/account.js';
-import { press } from '../support/account-life.js';
-import { ask, tokenWith } from '../support/api.js';
-import { Browser } from '../support/browser.js';
-import { giveNameAndPassword, isSignedIn } from '../support/journey.js';
-import { believed, LOGOUT_EVENT, LogoutReceiver } from '../support/logout-receiver.js';
-import { until } from '../support/pair.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, tokensFor } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
-import { chrome } from '../support/traveller.js';
+import { withContext } from '../../../src/platform/context.js';
+import { enter } from '../../support/account.js';
+import { press } from '../../support/account-life.js';
+import { ask, tokenWith } from '../../support/api.js';
+import { Browser } from '../../support/browser.js';
+import { giveNameAndPassword, isSignedIn } from '../../support/journey.js';
+import { believed, LOGOUT_EVENT, LogoutReceiver } from '../../support/logout-receiver.js';
+import { until } from '../../support/pair.js';
+import { authorizationUrl, codeOf, makeClient, makePerson, type Party, pkce, tokensFor } from '../../support/party.js';
+import { startServer, type TestServer } from '../../support/server.js';
+import { chrome } from '../../support/traveller.js';
 
 interface Guest {
   id: string;
@@ -501,7 +501,7 @@ describe('a relying party is told of logouts (OpenID Connect Back-Channel Logout
       'javascript:alert(1)',
       '/logout',
       '',
-    ])('refuses backchannel_logout_uri "%s"', async (uri) => {
+    ])('refuses backchannel_logout_uri where it is no https address of a server (§2.2): %s', async (uri) => {
       const body = { redirect_uris: ['https://rp.example/cb'], backchannel_logout_uri: uri };
       const answer = await ask(server, token, 'post', '/clients', body);
       expect(answer.status).toBe(422);
