@@ -5,6 +5,7 @@ import type { Agreement } from '../features/protocol/engine.js';
 import { type Detail, detailsTypeOf, isWithin, problemOf } from '../features/resources/details.js';
 import type { ResourceServer } from '../features/resources/resource.entity.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
+import { readsDetails } from './client-auth.js';
 import type { EngineContext } from './engine-types.js';
 
 type Resources = Pick<ResourceService, 'findByIdentifier'>;
@@ -125,11 +126,14 @@ const of = (resource: ResourceServer | undefined, details: readonly Detail[]): r
   resource ? details.filter((detail) => detailsTypeOf(resource, detail) !== undefined) : [];
 
 /** RFC 9396 §9.2: a token for a resource has that resource's alone; of a refresh token its client may know all of them, and nobody else. */
-export const detailsForIntrospection = (
+export async function detailsForIntrospection(
+  resources: Resources,
   { oidc }: EngineContext,
-  token: { kind: string; clientId?: string; rar?: readonly Detail[] },
-): readonly Detail[] | undefined =>
-  token.kind === 'RefreshToken' && token.clientId !== oidc.client?.clientId ? undefined : token.rar;
+  { kind, clientId, aud, rar }: { kind: string; clientId?: string; aud?: unknown; rar?: readonly Detail[] },
+): Promise<readonly Detail[] | undefined> {
+  const facts = { clientId, aud: kind === 'RefreshToken' ? undefined : aud };
+  return (await readsDetails(resources)(oidc.client as Client, facts)) ? rar : undefined;
+}
 
 /** Once the engine has looked at it, it is a list of objects with a type. */
 const detailsIn = (said: string): Detail[] => JSON.parse(said) as Detail[];

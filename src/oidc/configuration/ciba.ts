@@ -1,7 +1,7 @@
 // Client-Initiated Backchannel Authentication (OpenID Connect CIBA), poll and ping: what a request may hold, and whom it is put to.
 import { errors } from 'oidc-provider';
 import { lifetimes } from '../../../config/protocol.js';
-import { askPerson, assertBindingMessage, personOf } from '../ciba.js';
+import { askPerson, assertBindingMessage, assertReachable, personOf } from '../ciba.js';
 import type { Chapter } from './chapter.js';
 
 export const ciba: Chapter = ({ users, unknownHints, backchannelRequests }) => ({
@@ -20,7 +20,10 @@ export const ciba: Chapter = ({ users, unknownHints, backchannelRequests }) => (
         return undefined;
       },
       validateBindingMessage: (_ctx, message) => assertBindingMessage(message),
-      validateRequestContext: (_ctx, context) => refuse('request_context', context),
+      validateRequestContext(ctx, context) {
+        refuse('request_context', context);
+        assertReachable(ctx.oidc.params ?? {});
+      },
       verifyUserCode: (_ctx, _account, code) => refuse('user_code', code),
       triggerAuthenticationDevice: (_ctx, request) => askPerson(backchannelRequests, request, new Date()),
     },
