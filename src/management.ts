@@ -4,7 +4,7 @@ import type { Tenant } from './features/tenants/tenant.entity.js';
 import { ADMIN, type User } from './features/users/user.entity.js';
 import { currentContext } from './platform/context.js';
 import type { Endpoint } from './platform/endpoint.js';
-import { forbidden } from './platform/errors.js';
+import { forbidden, invalid } from './platform/errors.js';
 
 /** Every scope that the management API of any tenant has, and what it lets a client do. */
 export const managementScopes: Readonly<Record<string, string>> = {
@@ -60,6 +60,21 @@ export function mayGrant(scopes: readonly string[]): void {
   if (!held) return;
   const more = scopes.filter((scope) => scope in everyScope && !held.has(scope));
   if (more.length > 0) throw forbidden('scope_not_held', `Nobody gives away what they do not have: ${more.join(' ')}`);
+}
+
+interface ForEverybody {
+  open_registration?: { scopes?: readonly string[] | undefined } | undefined;
+  client_id_metadata_documents?: { scopes?: readonly string[] | undefined } | undefined;
+}
+
+/** What everybody may ask for is nothing of the management API: that somebody gives who has it. @throws AppError 422 */
+export function assertNotForEverybody(policy: ForEverybody | null | undefined): void {
+  for (const member of ['open_registration', 'client_id_metadata_documents'] as const)
+    for (const [index, scope] of (policy?.[member]?.scopes ?? []).entries())
+      if (scope in everyScope)
+        throw invalid('The settings cannot be used', [
+          { pointer: `/settings/protocol/${member}/scopes/${index}`, message: 'is a scope of the management API' },
+        ]);
 }
 
 /** @throws AppError 403 where the caller may not change people who have a role. */

@@ -7,6 +7,7 @@ import { problemOf } from '../features/resources/details.problems.js';
 import { type DetailsAsking, mayAskFor, takes } from '../features/resources/details.rules.js';
 import type { ResourceServer } from '../features/resources/resource.entity.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
+import { readsDetails } from './client-auth.js';
 import type { EngineContext } from './engine-types.js';
 
 type Resources = Pick<ResourceService, 'findByIdentifier'>;
@@ -136,11 +137,14 @@ export async function detailsForToken(
 }
 
 /** RFC 9396 §9.2: a token for a resource has that resource's alone; of a refresh token its client may know all of them, and nobody else. */
-export const detailsForIntrospection = (
+export async function detailsForIntrospection(
+  resources: Resources,
   { oidc }: EngineContext,
-  token: { kind: string; clientId?: string; rar?: readonly Detail[] },
-): readonly Detail[] | undefined =>
-  token.kind === 'RefreshToken' && token.clientId !== oidc.client?.clientId ? undefined : token.rar;
+  { kind, clientId, aud, rar }: { kind: string; clientId?: string; aud?: unknown; rar?: readonly Detail[] },
+): Promise<readonly Detail[] | undefined> {
+  const facts = { clientId, aud: kind === 'RefreshToken' ? undefined : aud };
+  return (await readsDetails(resources)(oidc.client as Client, facts)) ? rar : undefined;
+}
 
 /** Once the engine has looked at it, it is a list of objects with a type. */
 const detailsIn = (said: string): Detail[] => JSON.parse(said) as Detail[];

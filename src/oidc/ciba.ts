@@ -1,7 +1,7 @@
 // Client-Initiated Backchannel Authentication (OpenID Connect CIBA): whom a request means, and where it is put for them to decide.
 import { errors } from 'oidc-provider';
 import { polling } from '../../config/protocol.js';
-import { requestedAcr } from '../features/authentication/requested-acr.js';
+import { meets, requestedAcr } from '../features/authentication/requested-acr.js';
 import type { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
 import { namedClaims } from '../features/protocol/claim-scopes.js';
 import type { UserService } from '../features/users/user.service.js';
@@ -36,6 +36,13 @@ export async function tellNoUserCodes(ctx: EngineContext, next: Next): Promise<v
 export function assertBindingMessage(message: string | undefined): void {
   if (message === undefined || (/^[\p{L}\p{N} .,:;!?#+/_-]{1,64}$/u.test(message) && isVisible(message))) return;
   throw new errors.InvalidBindingMessage('binding_message must be 1 to 64 letters, digits, spaces or .,:;!?#+/_-');
+}
+
+/** OpenID Connect Core §5.5.1.1: whom no class of ours satisfies is told so now, as at /authorize in the end; nobody is asked in vain. */
+export function assertReachable(params: Readonly<Record<string, unknown>>): void {
+  const { values, essential } = requestedAcr(params);
+  if (essential && !values.some((value) => meets(value, value)))
+    throw new errors.UnmetAuthenticationRequirements('none of the requested authentication classes could be reached');
 }
 
 interface Hints {

@@ -8,6 +8,7 @@ import type { ProtocolPolicy } from '../features/tenants/protocol-policy/protoco
 import { epochSeconds } from '../platform/clock.js';
 import { currentContext, currentTenantId } from '../platform/context.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
+import type { EngineContext } from './engine-types.js';
 import { signingProblem } from './profile.js';
 import { nextIsAssertion } from './replays.js';
 
@@ -39,6 +40,7 @@ export async function isForUsNow(
 
 /** @param token as much of it as decides: whose it is, and for which resource (RFC 8707 §2). */
 export type MayIntrospect = (
+  ctx: EngineContext,
   client: { clientId: string; clientAuthMethod?: string },
   token: { clientId?: string; aud?: unknown },
 ) => Promise<boolean>;
@@ -51,16 +53,39 @@ export function introspectionPolicy(
   resources: Pick<ResourceService, 'findByIdentifier'>,
   { introspection }: Pick<ProtocolPolicy, 'introspection'>,
 ): MayIntrospect {
-  return async (client, token) => {
+  return async (ctx, client, token) => {
     if (token.clientId === client.clientId) return true;
     if (client.clientAuthMethod === 'none') return false;
     // Who has added itself authenticates as nobody whom the tenant knows.
-    if (introspection === 'any_confidential' && !settingsOf(client).dynamic) return true;
-    // A token without a resource is for our own endpoints, and a refresh token for its client: nobody else has a use for either.
-    if (typeof token.aud !== 'string') return false;
-    const resource = await resources.findByIdentifier(token.aud);
-    return resource?.introspectionClients?.includes(client.clientId) ?? false;
+    const isAny = introspection === 'any_confidential' && !settingsOf(client).dynamic;
+    return (isAny || (await isOfResource(resources, client, token))) && isClient(ctx, token.clientId);
   };
+}
+
+/** RFC 9396 §9.2: what was agreed to is told to the client of the token, and to those that its resource names. */
+export const readsDetails =
+  (resources: Pick<ResourceService, 'findByIdentifier'>) =>
+  async (client: { clientId: string }, token: { clientId?: string | undefined; aud?: unknown }): Promise<boolean> =>
+    token.clientId === client.clientId || isOfResource(resources, client, token);
+
+/** A token without a resource is for our own endpoints, and a refresh token for its client: nobody else has a use for either. */
+async function isOfResource(
+  resources: Pick<ResourceService, 'findByIdentifier'>,
+  { clientId }: { clientId: string },
+  { aud }: { aud?: unknown },
+): Promise<boolean> {
+  const resource = typeof aud === 'string' ? await resources.findByIdentifier(aud) : undefined;
+  return resource?.introspectionClients?.includes(clientId) ?? false;
+}
+
+/** Whoever is none for the moment has no token that is good: its document is gone, or it breaks rules that the tenant has now. */
+async function isClient({ oidc }: EngineContext, clientId = ''): Promise<boolean> {
+  try {
+    return (await oidc.provider.Client.find(clientId)) !== undefined;
+  } catch (error) {
+    if (error instanceof errors.InvalidClientMetadata) return false;
+    throw error;
+  }
 }
 
 /** RFC 7009 §2.1: a client revokes its own tokens. Who proves nothing about itself learns nothing about those of others. */

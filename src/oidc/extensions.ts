@@ -9,7 +9,7 @@ import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
 import { proveAtAliases, sayWhatIsThere, sayWhichAliases } from './certificates.js';
 import { tellBackchannelInterval, tellNoUserCodes } from './ciba.js';
-import { compareSecrets, introspectionPolicy } from './client-auth.js';
+import { compareSecrets, introspectionPolicy, readsDetails } from './client-auth.js';
 import { refuseCompatibility } from './compatibility.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
 import { tellInterval, userCodes } from './device-door.js';
@@ -89,7 +89,8 @@ export const extensions: readonly Extension[] = [
   (provider, { clients }) => provider.use(below([routes.registration], clientManagement(clients))),
   (provider, { protocol, resources }, issuer) => {
     const mayIntrospect = introspectionPolicy(resources, issuer.protocol);
-    provider.use(below([routes.introspection, routes.revocation], jwtTokens(issuer, protocol.denied, mayIntrospect)));
+    const tokens = jwtTokens(issuer, protocol.denied, mayIntrospect, readsDetails(resources));
+    provider.use(below([routes.introspection, routes.revocation], tokens));
   },
   (provider, { pages }) => provider.use(below([routes.end_session], pages.replaceBounce)),
   (provider) => provider.use(below([routes.device_authorization], tellInterval)),

@@ -4,6 +4,7 @@ import type { Grant } from 'oidc-provider';
 import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import { settingsOf } from '../features/clients/client-settings.js';
+import { claimsWithin } from '../features/protocol/claim-scopes.js';
 import type { Consent } from '../features/protocol/consent.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
@@ -27,17 +28,37 @@ export function createLoadExistingGrant(protocol: Protocol) {
 
 const ownGrant = { clientId: ACCOUNT_CLIENT, openid: { scope: 'openid' } };
 
-/** A scope taken out of the client's registration is gone from what was agreed to before as well; those of resources go by resources.ts. */
+/**
+ * A scope taken out of the client's registration is gone from what was agreed to before as well, and its claims with it; those of resources go by
+ * resources.ts.
+ */
 export async function withinRegistration(
   clients: ClientService,
   grant: Payload | undefined,
 ): Promise<Payload | undefined> {
   const { openid } = (grant ?? {}) as Consent;
-  const registered = openid?.scope && (await clients.engineMetadata(String(grant?.clientId)))?.scope;
+  const registered = openid && (await clients.engineMetadata(String(grant?.clientId)))?.scope;
   if (!grant || typeof registered !== 'string') return grant;
   const listed = new Set(registered.split(' '));
   const scope = openid?.scope?.split(' ').filter((name) => listed.has(name));
-  return { ...grant, openid: { ...openid, scope: scope?.join(' ') } };
+  const claims = openid?.claims && claimsWithin(openid.claims, registered);
+  return { ...grant, openid: { ...openid, scope: scope?.join(' '), claims } };
+}
+
+type ClaimsRequest = Record<string, unknown>;
+
+/**
+ * OpenID Connect Core §5.5: claims of scopes that the client is not registered for are as if they were not asked for: not shown, not given, and no
+ * error (§5.5.1). Before anything is kept of the request, at whichever endpoint it comes.
+ */
+export function keepWithinScope({ oidc }: EngineContext, asked: ClaimsRequest, { scope }: { scope?: string }): void {
+  const within = (some: object) => {
+    const kept = new Set(claimsWithin(Object.keys(some), scope));
+    return Object.fromEntries(Object.entries(some).filter(([name]) => kept.has(name)));
+  };
+  const { userinfo, id_token } = asked as { userinfo?: object; id_token?: object };
+  const kept = { ...asked, userinfo: userinfo && within(userinfo), id_token: id_token && within(id_token) };
+  (oidc.params as Record<string, unknown>).claims = JSON.stringify(kept);
 }
 
 /** What the request asks for and the grant does not hold yet, or undefined. */

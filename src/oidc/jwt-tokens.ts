@@ -5,7 +5,7 @@ import type { JWK } from 'oidc-provider';
 import { SERVER_ALGS } from '../features/clients/metadata/values.js';
 import type { DeniedTokens } from '../features/protocol/denied-tokens.js';
 import { isAmbiguousJwt } from '../platform/strict-jwt.js';
-import type { MayIntrospect } from './client-auth.js';
+import type { MayIntrospect, readsDetails } from './client-auth.js';
 import type { EngineContext } from './engine-types.js';
 
 const algorithms = [...SERVER_ALGS];
@@ -17,6 +17,7 @@ interface Verified extends JWTPayload {
   gid?: string;
   suid?: string;
   scope?: string;
+  authorization_details?: unknown;
   cnf?: Record<string, string>;
 }
 
@@ -37,7 +38,12 @@ export function accessTokenReader(issuer: { url: string; jwks: JWK[] }) {
   };
 }
 
-export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTokens, mayIntrospect: MayIntrospect) {
+export function jwtTokens(
+  issuer: { url: string; jwks: JWK[] },
+  denied: DeniedTokens,
+  mayIntrospect: MayIntrospect,
+  mayRead: ReturnType<typeof readsDetails>,
+) {
   const verify = accessTokenReader(issuer);
 
   return async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
@@ -47,11 +53,9 @@ export function jwtTokens(issuer: { url: string; jwks: JWK[] }, denied: DeniedTo
     if (!declined || !client) return;
     const token = await verify(params?.token);
     if (route === 'introspection') {
-      const told =
-        token &&
-        (await mayIntrospect(client, { clientId: token.client_id, aud: token.aud })) &&
-        (await denied.isGood(factsOf(token)));
-      await answer(ctx, told ? describe(token) : { active: false });
+      const facts = { clientId: token?.client_id, aud: token?.aud };
+      const told = token && (await mayIntrospect(ctx, client, facts)) && (await denied.isGood(factsOf(token)));
+      await answer(ctx, told ? describe(token, await mayRead(client, facts)) : { active: false });
     } else if (!token || token.client_id === client.clientId || client.clientAuthMethod === 'none') {
       if (token?.client_id === client.clientId)
         await denied.deny(token.jti, token.exp, typeof token.aud === 'string' ? token.aud : undefined);
@@ -103,8 +107,9 @@ export const factsOf = ({ jti, client_id, gid, suid }: Verified) => ({
   sessionUid: suid,
 });
 
-function describe({ gid, suid, ...claims }: Verified) {
-  return { active: true, token_type: claims.cnf?.jkt ? 'DPoP' : 'Bearer', ...claims };
+function describe({ gid, suid, authorization_details, ...claims }: Verified, withDetails: boolean) {
+  const details = withDetails && authorization_details ? { authorization_details } : {};
+  return { active: true, token_type: claims.cnf?.jkt ? 'DPoP' : 'Bearer', ...claims, ...details };
 }
 
 /** RFC 7517 §4: what everybody may see of a key. */

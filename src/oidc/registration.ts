@@ -129,7 +129,7 @@ export function refusedRegistration(ctx: EngineContext | undefined, key: string,
 export function clientManagement(clients: ClientService) {
   return async (ctx: EngineContext, next: () => Promise<void>): Promise<void> => {
     const management = ctx.path.startsWith(`${routes.registration}/`);
-    const clientId = management ? decodeURIComponent(ctx.path.slice(routes.registration.length + 1)) : '';
+    const clientId = management ? clientIdIn(ctx.path) : '';
     const placeholder = management ? (await clients.engineMetadata(clientId))?.client_secret : undefined;
     if (management && ctx.method === 'PUT') await exchangeSecret(ctx, clients, clientId, placeholder);
     await next();
@@ -144,6 +144,15 @@ export function clientManagement(clients: ClientService) {
       delete body.client_secret_expires_at;
     }
   };
+}
+
+/** @returns nobody's where it is no text in UTF-8: the engine knows no such client either. */
+function clientIdIn(path: string): string {
+  try {
+    return decodeURIComponent(path.slice(routes.registration.length + 1));
+  } catch {
+    return '';
+  }
 }
 
 const limit = 56 * 1024;

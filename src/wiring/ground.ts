@@ -22,6 +22,7 @@ import { TenantService } from '../features/tenants/tenant.service.js';
 import { TenantDeletion } from '../features/tenants/tenant-deletion.js';
 import { Traces } from '../features/traces/traces.js';
 import { type Foundations, openFoundation } from '../foundation.js';
+import { assertNotForEverybody } from '../management.js';
 import { Jobs } from '../platform/jobs.js';
 import { Rewrap } from '../platform/rewrap.js';
 import { Sweeper } from '../platform/sweep.js';
@@ -57,6 +58,7 @@ export async function openGround(
       await jobs.enqueue(DELETE_TASK, { tenant_id: id });
       await jobs.enqueue(DELETE_TASK, { tenant_id: id }, { runAt: new Date(Date.now() + leftoversMs) });
     },
+    maySet: (settings) => assertNotForEverybody(settings?.protocol),
   });
   const deletion = new TenantDeletion(db, audit, tenants);
   const keys: KeyService = new KeyService(db, audit, tenants, sealer, caching, clock, logger);

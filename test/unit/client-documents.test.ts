@@ -131,6 +131,14 @@ describe('what a document says (OAuth Client ID Metadata Document §4)', () => {
       }),
     ],
     ['keys over http', document({ token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'http://localhost/jwks' })],
+    [
+      'keys at another host',
+      document({ token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://victim.example/jwks' }),
+    ],
+    [
+      'keys at another port',
+      document({ token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://tool.example:8443/jwks' }),
+    ],
     ['something that is to be fetched each time', document({ sector_identifier_uri: 'https://tool.example/sector' })],
     ['no redirect_uris', { client_id: clientId }],
     ['empty redirect_uris', document({ redirect_uris: [] })],

@@ -7,10 +7,21 @@ export const scopesOfClaims = (claims: readonly string[], besides: readonly stri
     .filter(([scope, members]) => !besides.includes(scope) && members.some((claim) => claims.includes(claim)))
     .map(([scope]) => scope);
 
-const ofScopes: ReadonlySet<string> = new Set(Object.values(claimsByScope).flat());
+const scopeOf: ReadonlyMap<string, string> = new Map(
+  Object.entries(claimsByScope).flatMap(([scope, claims]) => claims.map((claim): [string, string] => [claim, scope])),
+);
+
+/**
+ * What a client may not ask for as a whole it may not ask for piece by piece.
+ * @param registered `scope` of the client; undefined where it may ask for all. @returns those of the claims that it may ask for.
+ */
+export function claimsWithin(claims: readonly string[], registered: string | undefined): string[] {
+  const scopes = registered === undefined ? undefined : new Set(['openid', ...registered.split(' ')]);
+  return claims.filter((claim) => !scopes || scopes.has(scopeOf.get(claim) ?? 'openid'));
+}
 
 /** @param claims the parameter, parsed. @returns those about people that have words: nobody can agree to others. */
 export function namedClaims({ id_token, userinfo }: { id_token?: object | null; userinfo?: object | null }): string[] {
   const names = new Set([...Object.keys(id_token ?? {}), ...Object.keys(userinfo ?? {})]);
-  return [...names].filter((name) => ofScopes.has(name));
+  return [...names].filter((name) => scopeOf.has(name));
 }

@@ -21,9 +21,11 @@ export interface TenantHooks {
   created(tenant: Tenant): Promise<void>;
   /** In the transaction that begins the deletion: enqueues the rest of it. */
   deleting(tenant: Tenant): Promise<void>;
+  /** @throws AppError 422 for what no tenant may be set to. */
+  maySet(settings: z.output<typeof UpdateTenant>['settings']): void;
 }
 
-const noHooks: TenantHooks = { created: async () => {}, deleting: async () => {} };
+const noHooks: TenantHooks = { created: async () => {}, deleting: async () => {}, maySet: () => {} };
 
 export class TenantService {
   private readonly lookup: TenantLookup;
@@ -78,6 +80,7 @@ export class TenantService {
    */
   update(tenant: Tenant, input: UpdateTenant, ifMatch?: number): Promise<Tenant> {
     const { name, host, settings } = UpdateTenant.parse(input);
+    this.hooks.maySet(settings);
     if (host !== undefined) this.assertOwnHost(host);
     return this.change(tenant, ifMatch, async (row) => {
       if (host && row.isDefault)
@@ -172,8 +175,8 @@ export class TenantService {
   }
 
   private build({ slug, name, host, settings }: z.output<typeof CreateTenant>): Tenant {
-    const id = newId();
-    const now = this.clock.now();
+    this.hooks.maySet(settings);
+    const [id, now] = [newId(), this.clock.now()];
     return Object.assign(new Tenant(), {
       id,
       slug,

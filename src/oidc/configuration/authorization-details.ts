@@ -12,7 +12,10 @@ export const authorizationDetails: Chapter = ({ resources }, issuer) => ({
       authorizationDetailsForGrantSource: (ctx: EngineContext) => agreedDetails(ctx.oidc),
       authorizationDetailsForAccessToken: (ctx: EngineContext, token: object, source: object) =>
         detailsForToken(resources, ctx, token, source),
-      authorizationDetailsForIntrospection: detailsForIntrospection,
+      authorizationDetailsForIntrospection: (
+        ctx: EngineContext,
+        token: Parameters<typeof detailsForIntrospection>[2],
+      ) => detailsForIntrospection(resources, ctx, token),
     } as never,
   },
 });

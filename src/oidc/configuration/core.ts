@@ -7,7 +7,7 @@ import { grantTypesOff } from '../../features/tenants/protocol-policy/protocol-p
 import { createFindAccount } from '../account.js';
 import { createAdapter } from '../adapter.js';
 import { needsPkce } from '../compatibility.js';
-import { createLoadExistingGrant } from '../grant.js';
+import { createLoadExistingGrant, keepWithinScope } from '../grant.js';
 import { createPolicy } from '../policy.js';
 import type { Chapter } from './chapter.js';
 
@@ -61,6 +61,6 @@ export const core: Chapter = (deps, issuer) => ({
     devInteractions: { enabled: false },
     userinfo: { enabled: true },
     jwtUserinfo: { enabled: true },
-    claimsParameter: { enabled: true },
+    claimsParameter: { enabled: true, assertClaimsParameter: keepWithinScope as never },
   },
 });

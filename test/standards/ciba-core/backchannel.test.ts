@@ -131,6 +131,19 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
     await press(page, 'deny');
   });
 
+  it('nobody is asked where no class of ours is the essential one (OpenID Connect Core §5.5.1.1)', async () => {
+    const acr = { essential: true, values: ['urn:unknown'] };
+    const { status, body } = await ask({ claims: JSON.stringify({ id_token: { acr } }) });
+    expect([status, body.error]).toEqual([400, 'unmet_authentication_requirements']);
+    const voluntary = JSON.stringify({ id_token: { acr: { values: ['urn:unknown'] } } });
+    await press(
+      await requests()
+        .then(() => ask({ claims: voluntary }))
+        .then(requests),
+      'deny',
+    );
+  });
+
   it('who is asked is told where the application has added itself', async () => {
     const party = await makeBank(server);
     await server.inside(async ({ db, invalidation, tenants }) => {

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { limits } from '../../../config/protocol.js';
 import { authorizationUrl, pkce } from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
+const byAddress = limits.documentFetches.points;
 const redirectUri = 'https://tool.example/cb';
 
 describe('how many documents are fetched (OAuth Client ID Metadata Document §6.5)', () => {
@@ -54,6 +56,20 @@ describe('how many documents are fetched (OAuth Client ID Metadata Document §6.
     const settings = { protocol: { client_id_metadata_documents: { hosts: ['*'] } } };
     const other = await tenants.create({ slug: 'other', name: 'Other', settings });
     expect([await ask(known, tenants.issuerOf(other)), fetched]).toEqual([303, before + 1]);
+  });
+
+  it('who has used them up for an address at one tenant has not at another', async () => {
+    const { tenants } = server.services;
+    const settings = { protocol: { client_id_metadata_documents: { hosts: ['*'] } } };
+    const [one, two] = await Promise.all(
+      ['address-one', 'address-two'].map((slug) => tenants.create({ slug, name: slug, settings })),
+    );
+    const [here, there] = [tenants.issuerOf(one as never), tenants.issuerOf(two as never)];
+    const before = fetched;
+    for (let time = 0; time < byAddress + 2; time += 1) await ask(`https://host-${time}.example/client`, here);
+    expect(fetched).toBe(before + byAddress);
+    await ask('https://last.example/client', there);
+    expect(fetched).toBe(before + byAddress + 1);
   });
 
   it('asks a host that is silent once, and not for each request of its client', async () => {

@@ -144,6 +144,15 @@ describe('the most that a client which registered itself may ask for (RFC 7591 Â
     expect([status, body.scope ?? body.error]).toEqual([200, 'read']);
   });
 
+  it('nothing of our own API is for everybody, whatever a tenant would set', async () => {
+    for (const scopes of [['openid', 'users:write'], ['tenants:read']]) {
+      const protocol = { registration: 'open', open_registration: { scopes } };
+      const make = async () =>
+        server.services.tenants.create({ slug: 'generous', name: 'Generous', settings: { protocol } } as never);
+      await expect(make()).rejects.toMatchObject({ status: 422 });
+    }
+  });
+
   it('our own API is never given by a resource that has a scope of the same name', async () => {
     const [there] = await server.inside(async ({ resources }) => [
       await resources.create({

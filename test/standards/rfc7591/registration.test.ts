@@ -241,6 +241,9 @@ describe('clients that register themselves (RFC 7591, RFC 7592)', () => {
           expect([400, 401]).toContain(answer.status);
         }
       expect((await send('GET', at(other), rat(other))).status).toBe(401);
+      // Not even text.
+      for (const method of ['GET', 'PUT', 'DELETE'])
+        expect((await send(method, '/register/%E0%A4%A', rat(client))).status).toBe(404);
       expect((await send('GET', at(client), rat(client))).status).toBe(200);
     });
 

@@ -96,6 +96,21 @@ describe('software statements (RFC 7591 §2.3)', () => {
     expect((await change({ software_id: 'one', client_name: 'Newer' })).body.client_name).toBe('Newer');
   });
 
+  it('of software without a name nobody can say that they are of the same: only the same one is shown again (§2.3)', async () => {
+    const statement = await sign({ client_name: 'Nameless' });
+    const { body: client } = await register({ software_statement: statement });
+    const change = (software_statement: string, bearer: unknown) =>
+      send('PUT', String(client.registration_client_uri), String(bearer), {
+        client_id: client.client_id,
+        software_statement,
+      });
+    const evil = await sign({ redirect_uris: ['https://evil.example/cb'] });
+    const refused = await change(evil, client.registration_access_token);
+    expect([refused.status, refused.body.error]).toEqual([400, 'unapproved_software_statement']);
+    const again = await change(statement, client.registration_access_token);
+    expect([again.status, again.body.client_name]).toEqual([200, 'Nameless']);
+  });
+
   it('say how the client authenticates, and it gets a secret where that needs one', async () => {
     for (const [stated, said] of [
       ['none', 'client_secret_basic'],

@@ -161,6 +161,28 @@ describe('token introspection (RFC 7662)', () => {
     expect((await introspect(there, theirs, token)).body).toEqual({ active: false });
   });
 
+  it.each([
+    ['opaque', opaque],
+    ['JWT', jwt],
+  ])(
+    'of an %s token of whom is no client for the moment, only that it is not active (§2.2)',
+    async (_form, resource) => {
+      const odd = await makeClient(server, { consent_policy: 'implicit' });
+      const { access_token } = await tokensFor(server, odd, email, { resource });
+      expect(await told(resourceServer, access_token)).toMatchObject({ active: true });
+      // As when a profile asks for more than it did when the client came.
+      await server.inside(async ({ db, invalidation, tenants }) => {
+        await db.manager.query(
+          `UPDATE clients SET metadata = metadata || '{"profile": "fapi2"}' WHERE client_id = $1`,
+          [odd.clientId],
+        );
+        await invalidation.publish('client', `${(await tenants.find('default')).id}:${odd.clientId}`);
+      });
+      const { status, body } = await introspect(server, resourceServer, String(access_token));
+      expect([status, body]).toEqual([200, { active: false }]);
+    },
+  );
+
   it('answers nobody who does not authenticate (§2.1, §2.3)', async () => {
     const { status, body } = await introspect(server, { ...party, clientSecret: 'wrong' }, 'x');
     expect([status, body.error]).toEqual([401, 'invalid_client']);

@@ -2,7 +2,19 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser } from '../../support/browser.js';
 import { approve, askForCodes, makeDeviceClient, poll, toConsent, typeCode } from '../../support/device.js';
 import { until } from '../../support/pair.js';
-import { authorizationUrl, codeOf, makeClient, makePerson, pkce, post, redeem, signIn } from '../../support/party.js';
+import {
+  authorizationUrl,
+  codeOf,
+  introspect,
+  makeClient,
+  makePerson,
+  type Party,
+  pkce,
+  post,
+  redeem,
+  signIn,
+  tokensFor,
+} from '../../support/party.js';
 import { startServer, type TestServer } from '../../support/server.js';
 
 const resource = 'https://api.bank.example';
@@ -17,16 +29,19 @@ const authorization_details = JSON.stringify(details);
 describe('rich authorization requests that do not come by a browser (RFC 9396)', () => {
   let server: TestServer;
   let email: string;
+  let api: Party;
 
   beforeAll(async () => {
     server = await startServer();
     ({ email } = await makePerson(server));
+    api = await makeClient(server, { redirect_uris: [], response_types: [], grant_types: ['client_credentials'] });
     await server.inside(({ resources }) =>
       resources.create({
         identifier: resource,
         name: 'Acme Bank',
         scopes: [{ name: 'accounts' }],
         authorization_details_types: [type],
+        introspection_clients: [api.clientId],
       } as never),
     );
     await until('the type is known', async () => {
@@ -35,6 +50,23 @@ describe('rich authorization requests that do not come by a browser (RFC 9396)',
     });
   }, 180_000);
   afterAll(() => server?.close());
+
+  it.each(['opaque', 'jwt'] as const)(
+    'an %s token tells them to its client and to its resource alone (§9.2)',
+    async (format) => {
+      await server.inside(async ({ db, resources }) => {
+        const [{ id }] = await db.manager.query('SELECT id FROM resources WHERE identifier = $1', [resource]);
+        await resources.update(await resources.find(id), { access_token_format: format });
+      });
+      const party = await makeClient(server);
+      const { access_token } = await tokensFor(server, party, email, { authorization_details, resource });
+      const told = async (by: Party) => (await introspect(server, by, String(access_token))).body;
+      for (const one of [party, api])
+        expect(await told(one)).toMatchObject({ active: true, authorization_details: details });
+      const stranger = await told(await makeClient(server));
+      expect([stranger.active, stranger.authorization_details]).toEqual([true, undefined]);
+    },
+  );
 
   it('pushed ones are shown and granted as others (RFC 9126)', async () => {
     const party = await makeClient(server);

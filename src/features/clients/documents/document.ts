@@ -38,6 +38,9 @@ export function readDocument(clientId: string, fetched: FetchedDocument): FullMe
   for (const member of ['client_uri', 'logo_uri', 'tos_uri', 'policy_uri', 'jwks_uri'])
     if (said[member] !== undefined && !String(said[member]).startsWith('https://'))
       throw new DocumentRefused(`${member} must be https`);
+  // Fetched like the document, and as often as the client comes: from no host that the tenant has not named, nor beside the limits of this one.
+  if (said.jwks_uri !== undefined && hostOf(said.jwks_uri) !== new URL(clientId).host)
+    throw new DocumentRefused('jwks_uri must be at the host of the document');
   // OpenID Connect Core §8.1: it would be fetched from anywhere, whenever the client comes.
   if (said.sector_identifier_uri !== undefined)
     throw new DocumentRefused('a document must not have a sector_identifier_uri');
@@ -50,6 +53,8 @@ export function readDocument(clientId: string, fetched: FetchedDocument): FullMe
     response_types: ['code'],
   });
 }
+
+const hostOf = (uri: unknown) => (URL.canParse(String(uri)) ? new URL(String(uri)).host : '');
 
 /** @returns seconds (RFC 9111 §5.2.2). */
 export function holdsFor(cacheControl: string | null): number {

@@ -95,8 +95,8 @@ export class MetadataDocuments {
     const latest = await this.lookup.engineMetadata(clientId);
     if ((settingsOf(latest).document_expires_at ?? 0) > this.clock.now().getTime()) return latest;
     try {
-      await this.limits.byAddress.consume(clientKey(currentContext()?.ip));
       // One tenant's requests are not counted against another's.
+      await this.limits.byAddress.consume(`${currentTenantId()} ${clientKey(currentContext()?.ip)}`);
       await this.limits.byHost.consume(`${currentTenantId()} ${host}`);
       const { metadata, seconds } = await this.fetch(clientId);
       await this.keep(clientId, metadata, new Date(this.clock.now().getTime() + seconds * 1000));

@@ -38,9 +38,8 @@ export class SoftwareStatements {
     if (statement === undefined) return undefined;
     if (typeof statement !== 'string' || isAmbiguousJwt(statement))
       throw new StatementRefused('invalid', 'software_statement must be a JWT');
-    const { iss, software_id } = claimsOf(statement);
-    const before = former === undefined ? undefined : claimsOf(former);
-    if (before && (before.iss !== iss || before.software_id !== software_id))
+    const { iss } = claimsOf(statement);
+    if (former !== undefined && former !== statement && !isOfSameSoftware(claimsOf(former), claimsOf(statement)))
       throw new StatementRefused(
         'unapproved',
         'it is about other software than that of the client, or of another issuer',
@@ -73,6 +72,10 @@ export class SoftwareStatements {
     }
   }
 }
+
+/** Of software that has no name nobody can say that it is the same. */
+const isOfSameSoftware = (before: JWTPayload, after: JWTPayload): boolean =>
+  before.iss === after.iss && before.software_id !== undefined && before.software_id === after.software_id;
 
 function claimsOf(statement: string): JWTPayload {
   try {
