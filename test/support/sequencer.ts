@@ -22,6 +22,11 @@ export const slowest = [
   'postgres/http/isolation',
   'postgres/http/one-time-matrix',
   'unit/unit/platform/embedded',
+  'postgres/standards/ssrf/ssrf',
+  'postgres/standards/openid-connect-back-channel-logout/back-channel-logout',
+  'postgres/standards/redirect-uris/redirect-uris',
+  'postgres/processes/guesses',
+  'postgres/processes/kill',
 ];
 
 export default class Sequencer {
