@@ -65,7 +65,8 @@ export class ConsentStep implements Step {
     await this.stage.show(visit, 'consent', {
       account: { email: user?.email ?? '', initials: (user?.email ?? '').slice(0, 1).toUpperCase() },
       scopes: [...lines, ...claimLines(visit)].filter(({ name }) => name !== 'openid'),
-      resources: withoutMore(visit, resources, [...lines, ...details]),
+      // What may be left unticked names nothing that is given for sure.
+      resources: withoutMore(visit, resources, [...lines.filter(({ optional }) => !optional), ...details]),
       details,
       actions: { submit: `${visit.base}/consent`, switch: `${visit.base}/switch` },
     });

@@ -5,10 +5,12 @@ import { clientAuthentication } from './explanations/client-authentication.js';
 import type { Explanation } from './explanations/explanation.js';
 import { logout } from './explanations/logout.js';
 import { requestObject } from './explanations/request-object.js';
+import { resources } from './explanations/resources.js';
 import { tokens } from './explanations/tokens.js';
 
 export const explanations: readonly Explanation[] = [
   ...authorization,
+  ...resources,
   ...requestObject,
   ...clientAuthentication,
   ...tokens,

@@ -21,13 +21,17 @@ export function createResourceServerInfo(resources: ResourceService) {
     const asking = { person, ceiling, hasDocument: document_expires_at !== undefined };
     const scopes = grantableScopes(resource, allowed_scope?.split(' '), asking);
     if (!isForClient(resource, scopes, detailsAsking(ctx, client)))
-      throw new errors.InvalidTarget('the resource is not for this client');
-    // Its page names scopes, and what each is for.
-    if (
-      ctx.oidc.route === 'backchannel_authentication' &&
-      !scopes.some(({ name }) => ctx.oidc.requestParamScopes.has(name))
-    )
-      throw new errors.InvalidTarget('a scope of the resource has to be asked for here');
+      throw new errors.InvalidTarget(
+        ceiling && person
+          ? 'not open to clients that registered themselves, and this one was given no scope of it'
+          : 'none of its scopes is in the registration of the client',
+      );
+    // Its page names the scopes of one resource, and what each is for.
+    if (ctx.oidc.route === 'backchannel_authentication') {
+      if (Array.isArray(ctx.oidc.params?.resource)) throw new errors.InvalidTarget('one resource at a time here');
+      if (!scopes.some(({ name }) => ctx.oidc.requestParamScopes.has(name)))
+        throw new errors.InvalidTarget('a scope of the resource has to be asked for here');
+    }
     return {
       audience: resource.identifier,
       scope: scopes.map(({ name }) => name).join(' '),

@@ -37,7 +37,9 @@ describe('the example of a device without a browser (RFC 8628)', () => {
     await example.said('Connected. Hello Maria Muster');
     expect(await example.ended()).toBe(0);
     expect(example.lines.join('\n')).not.toContain('eyJ');
-    const living = await server.services.db.manager.query('SELECT id FROM grants WHERE ended_at IS NULL');
+    const living = await server.services.db.manager.query(
+      `SELECT id FROM grants WHERE origin = 'device' AND ended_at IS NULL`,
+    );
     expect(living).toEqual([]);
   });
 

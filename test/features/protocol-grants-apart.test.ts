@@ -193,5 +193,19 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
       await house.inside(() => own().revoke(session.accountId, other));
       expect(await listed()).toEqual([clientId]);
     });
+
+    it('hides nothing that its application was given before, and more', async () => {
+      const bank = 'https://bank.example';
+      const more = { openid: { scope: 'openid email' }, resources: { [bank]: 'transfer' } };
+      await house.inside(() => grantsOf().give(session, clientId, more));
+      const television: Apart = { accountId: session.accountId, clientId, origin: 'device' };
+      await house.inside(() => grantsOf().giveApart(television, { openid: { scope: 'openid phone' } }));
+      const [seen, ...others] = await house.inside(() =>
+        new OwnGrants(house.db, grantsOf(), house.clock).of(session.accountId),
+      );
+      expect(others).toEqual([]);
+      expect(seen?.consent.resources).toEqual({ [bank]: 'transfer' });
+      expect(seen?.consent.openid?.scope?.split(' ').sort()).toEqual(['email', 'openid', 'phone']);
+    });
   },
 );

@@ -21,13 +21,26 @@ import { basic } from './shown.js';
 /** A parameter that is left out, sent once, or more than once. */
 export type Change = Record<string, string | string[] | undefined>;
 
+/** A resource of which few may ask for anything. */
+export const HELD = 'https://held.example';
+
 /** In every value that must not be kept. */
 export const CANARY = 'canary5ecret';
 
 export interface RefusedHouse {
   server: TestServer;
   parties: Record<
-    'web' | 'narrow' | 'timed' | 'pushing' | 'signing' | 'bound' | 'strict' | 'native' | 'signer' | 'fetched',
+    | 'web'
+    | 'narrow'
+    | 'finder'
+    | 'timed'
+    | 'pushing'
+    | 'signing'
+    | 'bound'
+    | 'strict'
+    | 'native'
+    | 'signer'
+    | 'fetched',
     Party
   >;
   key: DpopKey;
@@ -57,6 +70,7 @@ export async function refusedHouse(server: TestServer): Promise<RefusedHouse> {
       post_logout_redirect_uris: ['https://rp.example/out'],
     }),
     narrow: await makeClient(server, { grant_types: ['authorization_code'], scope: 'openid profile' }),
+    finder: await makeClient(server, { scope: 'openid profile' }),
     timed: await makeClient(server, { ...trusted, require_auth_time: true }),
     pushing: await makeClient(server, { ...trusted, require_pushed_authorization_requests: true }),
     signing: await makeClient(server, {
@@ -71,6 +85,12 @@ export async function refusedHouse(server: TestServer): Promise<RefusedHouse> {
     signer: await makeClient(server, { ...trusted, ...byKey, jwks, grant_types: all }),
     fetched: await makeClient(server, { ...byKey, grant_types: all, jwks_uri: 'https://127.0.0.1:1/jwks' }),
   };
+  await server.inside(async ({ resources, clients, db }) => {
+    await resources.create({ identifier: HELD, name: 'Held', scopes: [{ name: 'held' }] });
+    // As if it had registered itself.
+    await db.manager.query('UPDATE clients SET dynamic = true WHERE client_id = $1', [parties.finder.clientId]);
+    await clients.update(await clients.find(parties.finder.clientId), { client_name: 'Finder' });
+  });
   const person = await makePerson(server);
   const browser = new Browser();
   await signIn(browser, authorizationUrl(server, parties.web, pkce()), person.email);

@@ -14,8 +14,8 @@ export const scopesOf = ({ openid, resources }: Consent) =>
 /** What is agreed to now is no longer refused, and the other way round. */
 export function merge(payload: Payload & Consent, consent: Consent): Payload & Consent {
   const { jti, iat, exp, ...rest } = payload;
-  const given = add(rest, consent);
-  const refused = subtract(add(rest.rejected ?? {}, consent.rejected ?? {}), consent);
+  const given = together(rest, consent);
+  const refused = subtract(together(rest.rejected ?? {}, consent.rejected ?? {}), consent);
   return { ...rest, ...subtract(given, consent.rejected ?? {}), rejected: refused };
 }
 
@@ -39,7 +39,8 @@ export function partOf(
   };
 }
 
-function add(a: Consent, b: Consent): Consent {
+/** Whatever one of them holds. */
+export function together(a: Consent, b: Consent): Consent {
   const resources = Object.fromEntries(
     [...new Set([...Object.keys(a.resources ?? {}), ...Object.keys(b.resources ?? {})])].map((identifier) => [
       identifier,

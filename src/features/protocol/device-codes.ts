@@ -71,8 +71,9 @@ export class DeviceCodes {
    * @throws DeviceCodeTaken where what they agreed to has been taken back meanwhile.
    */
   private async withGrant(payload: Payload): Promise<Payload> {
-    const { accountId, clientId, grantId, scope, claims, resource } = payload;
-    if (!accountId || !grantId) return payload;
+    const { accountId, clientId, grantId, scope, claims, resource, error } = payload;
+    // What could not be saved as approved is saved as refused, with all that was there.
+    if (error || !accountId || !grantId) return payload;
     const agreed = (await this.grants.find(new ProtocolRequest(), grantId)) as Consent | undefined;
     const { id_token, userinfo } = (claims ?? {}) as { id_token?: object; userinfo?: object };
     const given =
@@ -110,7 +111,7 @@ export class DeviceCodes {
 
   private record({ clientId, accountId, grantId, error }: Payload): Promise<void> {
     const client_id = String(clientId);
-    if (accountId && grantId)
+    if (accountId && grantId && !error)
       return this.audit.record('device_code.approved', { client_id, user_id: accountId, grant_id: grantId });
     return this.audit.record('device_code.denied', { client_id, reason: String(error) });
   }

@@ -1,4 +1,4 @@
-// Refusals of an authorization request, whichever way it came: RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2, RFC 7636, RFC 8707.
+// Refusals of an authorization request, whichever way it came: RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2, RFC 7636.
 import type { Explanation } from './explanation.js';
 
 export const authorization: readonly Explanation[] = [
@@ -152,49 +152,6 @@ export const authorization: readonly Explanation[] = [
     says: 'claims parameter should not be combined',
     seen: ['response_type'],
     advice: 'With response_type=none nothing carries claims.',
-  },
-  {
-    check: 'resource.absolute',
-    error: 'invalid_target',
-    says: 'resource indicator must be an absolute URI',
-    seen: ['resource'],
-    advice: 'resource is the whole identifier of the resource server, such as https://api.example.com (RFC 8707 §2).',
-  },
-  {
-    check: 'resource.fragment',
-    error: 'invalid_target',
-    says: 'resource indicator must not contain a fragment',
-    seen: ['resource'],
-    advice: 'Leave out what follows # (RFC 8707 §2).',
-  },
-  {
-    check: 'resource.registered',
-    error: 'invalid_target',
-    says: 'no such resource',
-    seen: ['resource'],
-    setting: 'resources',
-    advice: 'Register a resource with exactly this identifier, or ask for one that is registered.',
-  },
-  {
-    check: 'authorization_details.json',
-    error: 'invalid_authorization_details',
-    says: 'could not parse the authorization_details',
-    advice: 'authorization_details is a JSON array of objects, encoded once as a parameter (RFC 9396 §2).',
-  },
-  {
-    check: 'authorization_details.type',
-    error: 'invalid_authorization_details',
-    says: 'unsupported authorization details type',
-    seen: ['resource'],
-    setting: 'resources.authorization_details_types',
-    advice: 'Register the type with the resource that takes it, or use one of authorization_details_types_supported.',
-  },
-  {
-    check: 'authorization_details.valid',
-    error: 'invalid_authorization_details',
-    seen: ['resource'],
-    advice:
-      'Each entry holds what its type says and no more, for a resource that is asked for and a client that may ask for it (RFC 9396 §5).',
   },
   {
     check: 'id_token_hint.valid',

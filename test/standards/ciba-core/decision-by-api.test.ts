@@ -22,7 +22,7 @@ describe('the decision of the person as JSON (OpenID Connect CIBA §10, §11)', 
       response_types: [],
       grant_types: [GRANT],
       backchannel_token_delivery_mode: 'poll',
-      scope: 'openid email payments:make',
+      scope: 'openid email phone payments:make',
     });
     await server.inside(({ resources }) =>
       resources.create({

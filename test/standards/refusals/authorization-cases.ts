@@ -1,5 +1,5 @@
 // An authorization request with one thing wrong: the check it fails, and what the record says was seen. One line each.
-import type { Change, RefusedHouse } from '../../support/refused.js';
+import { type Change, HELD, type RefusedHouse } from '../../support/refused.js';
 
 export interface Wrong {
   check: string;
@@ -106,6 +106,8 @@ export const wrong: readonly Wrong[] = [
   { check: 'resource.absolute', error: 'invalid_target', change: { resource: 'api' }, seen: { resource: 'api' } },
   { check: 'resource.fragment', error: 'invalid_target', change: { resource: 'https://api.example/#x' } },
   { check: 'resource.registered', error: 'invalid_target', change: { resource: 'https://api.example/' } },
+  { check: 'resource.client', error: 'invalid_target', party: 'narrow', change: { resource: HELD, scope: 'openid' } },
+  { check: 'resource.open', error: 'invalid_target', party: 'finder', change: { resource: HELD, scope: 'openid' } },
   { check: 'id_token_hint.valid', error: 'invalid_request', change: { id_token_hint: 'x.y.z' } },
   { check: 'parameter.once', error: 'invalid_request', change: { scope: ['openid', 'profile'] } },
   { check: 'registration.unsupported', error: 'registration_not_supported', change: { registration: '{}' } },

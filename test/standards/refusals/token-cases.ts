@@ -8,6 +8,7 @@ import {
   CANARY,
   type Change,
   codeFor,
+  HELD,
   push,
   type Refused,
   type RefusedHouse,
@@ -58,6 +59,7 @@ export const tokenRequests: readonly Ask[] = [
   plain('refresh_token.known', 'invalid_grant', { grant_type: 'refresh_token', refresh_token: CANARY }),
   plain('scope.syntax', 'invalid_scope', { ...machine, scope: 'a"b' }),
   plain('resource.registered', 'invalid_target', { ...machine, resource: 'https://api.example/' }),
+  plain('resource.client', 'invalid_target', { ...machine, resource: HELD }),
   plain('parameter.once', 'invalid_request', { ...machine, scope: ['a', 'b'] }),
   {
     check: 'code.redirect_uri',

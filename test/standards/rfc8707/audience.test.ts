@@ -113,6 +113,17 @@ describe('a token is worth something at its audience, also without a scope (RFC 
       expect(errorOf(await browser.open(request(party, plain, { prompt: 'none' })))).toBe('consent_required');
     });
 
+    it('is shown it where all that is asked there may be left unticked', async () => {
+      const house = 'https://choices.example';
+      await server.inside(({ resources }) =>
+        resources.create({ identifier: house, name: 'Choices', scopes: [{ name: 'extra', optional: true }] }),
+      );
+      const own = await makeClient(server, { ...asks, scope: 'openid extra' });
+      const page = await browser.open(request(own, house, { scope: 'openid extra' }));
+      expect(page.html).toMatch(/type="checkbox"[^>]*value="extra https:/);
+      expect(page.html).toMatch(/Use <b>(<bdi>)?Choices/);
+    });
+
     it('is shown it where a device asks (RFC 8628)', async () => {
       const codes = await askForCodes(server, party, { scope: 'openid', resource: bank });
       const page = await toConsent(browser, await typeCode(browser, server, String(codes.body.user_code)), email);
@@ -124,6 +135,13 @@ describe('a token is worth something at its audience, also without a scope (RFC 
         post(server, '/backchannel', party, { login_hint: email, resource: bank, ...form });
       expect((await ask({ scope: 'openid' })).body.error).toBe('invalid_target');
       expect((await ask({ scope: 'openid accounts' })).status).toBe(200);
+      const both = await post(server, '/backchannel', party, [
+        ['login_hint', email],
+        ['scope', 'openid accounts'],
+        ['resource', bank],
+        ['resource', plain],
+      ]);
+      expect(both.body.error).toBe('invalid_target');
     });
 
     it('is not asked for the house’s own clients', async () => {

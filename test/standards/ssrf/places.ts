@@ -24,6 +24,8 @@ export interface Place {
   /** Where a good answer lies. */
   path: string;
   call: Call;
+  /** How often its host is looked up until it is called: once, unless something else lies there too. */
+  looks?: number;
 }
 
 /** Every file that calls out, and the places by which it is reached. Turnstile lies at an address of ours, which nobody says. */
@@ -175,7 +177,9 @@ export async function placesOf(server: TestServer, key: DpopKey, listed: string)
   const documentKeys: Call = async (jwks_uri) => {
     const path = `/document/${randomUUID()}`;
     keysOf.set(path, jwks_uri);
-    const { ok, text } = await form('/revoke', { token: 'none', ...(await proved(`${listed}${path}`)) });
+    // Keys are at the document's own host, or nowhere.
+    const at = jwks_uri.endsWith(`:${new URL(listed).port}/keys`) ? new URL(jwks_uri).origin : listed;
+    const { ok, text } = await form('/revoke', { token: 'none', ...(await proved(`${at}${path}`)) });
     return ok ? undefined : text;
   };
 
@@ -187,7 +191,7 @@ export async function placesOf(server: TestServer, key: DpopKey, listed: string)
     backchannel_client_notification_endpoint: { path: '/ok', call: notificationEndpoint },
     'jwks_uri of a trusted issuer': { path: '/keys', call: issuerJwksUri },
     client_id: { path: '/document', call: clientId },
-    'jwks_uri of a document': { path: '/keys', call: documentKeys },
+    'jwks_uri of a document': { path: '/keys', call: documentKeys, looks: 2 },
   };
 }
 
