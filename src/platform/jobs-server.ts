@@ -1,6 +1,6 @@
 // The worker on a PostgreSQL server: woken by LISTEN, shared by all processes, and started again when it has given up.
 // Handed off to: graphile-worker's run.
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Runner, type RunnerOptions, run, type WorkerEvents, type WorkerPool } from 'graphile-worker';
 import type { Database, Statement } from './database.js';
@@ -8,6 +8,8 @@ import type { JobLogger, Worker } from './jobs.js';
 
 const restartMs = 2_000;
 const sweepMs = 300_000;
+/** A worker that has given up ends sooner than this after its last job, or never. */
+const stuckMs = 3_000;
 
 const unlockPool: Statement = {
   name: 'job_unlock_pool',
@@ -26,6 +28,7 @@ export class Listener implements Worker {
   private readonly events: WorkerEvents = new EventEmitter();
   private readonly sweeping: NodeJS.Timeout;
   private readonly pools: string[] = [];
+  private readonly underWay = new Set<string>();
   private pool: WorkerPool | undefined;
   private runner: Runner | undefined;
 
@@ -38,6 +41,9 @@ export class Listener implements Worker {
       this.pools.push(workerPool.id);
       this.pool = workerPool;
     });
+    this.events.on('job:start', ({ job }) => this.underWay.add(job.id));
+    for (const end of ['job:success', 'job:error', 'job:complete'] as const)
+      this.events.on(end, ({ job }) => this.underWay.delete(job.id));
     this.sweeping = setInterval(() => void this.sweep(), sweepMs).unref();
   }
 
@@ -72,13 +78,32 @@ export class Listener implements Worker {
     const { signal } = this.stopping;
     for (let next: Runner | undefined = first; !signal.aborted; next = await this.begin()) {
       this.runner = next;
-      await next?.promise.catch((error: unknown) => this.logger.error(`the worker failed: ${String(error)}`));
+      if (next) await this.end(next);
       this.runner = undefined;
       if (signal.aborted) return;
       // It gives up when it cannot write down how a job ended, as when the server restarts.
       this.logger.warn('the worker stopped and will be started again');
       await delay(restartMs, undefined, { signal }).catch(() => {});
     }
+  }
+
+  private async end(runner: Runner): Promise<void> {
+    const ended = new AbortController();
+    const end = runner.promise
+      .catch((error: unknown) => this.logger.error(`the worker failed: ${String(error)}`))
+      .finally(() => ended.abort());
+    await Promise.race([end, this.stuck(ended.signal).catch(() => end)]);
+  }
+
+  /**
+   * Where a job could not be ticked off, graphile-worker counts what it still waits for, and may count past it: it takes nothing any more and would
+   * wait for ever. What was not ticked off is unlocked with the next worker.
+   */
+  private async stuck(signal: AbortSignal): Promise<void> {
+    await once(this.events, 'pool:fatalError', { signal });
+    do await delay(stuckMs, undefined, { signal });
+    while (this.underWay.size > 0);
+    this.logger.warn('the worker gave up, does not end, and is left behind');
   }
 
   private async begin(): Promise<Runner | undefined> {

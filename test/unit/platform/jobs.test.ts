@@ -338,6 +338,38 @@ describe.each(kinds)('jobs (%s)', (kind) => {
       await tried(async () => (await rows()).length === 0);
     }, 20_000);
 
+    it('goes on where a job could not be ticked off while others were under way', async () => {
+      const { pool } = db;
+      const connect = pool.connect;
+      let [isBroken, wasBroken] = [false, false];
+      const { record, times } = recorder(async (value) => {
+        if (value === 0 && !wasBroken) isBroken = wasBroken = true;
+        if (value > 0 && value < 4) await new Promise((resolve) => setTimeout(resolve, value * 500));
+      });
+      // Whoever calls it without a function to call back is the worker.
+      const broken = (...given: unknown[]) =>
+        isBroken && given.length === 0
+          ? Promise.reject(new Error('nobody there'))
+          : Reflect.apply(connect, pool, given);
+      const heal = setInterval(() => (isBroken = false), 300);
+      try {
+        const jobs = make({ record });
+        await jobs.start();
+        Object.assign(pool, { connect: broken });
+        await jobs.enqueueAll(
+          'record',
+          [1, 2, 3, 0].map((value) => ({ value })),
+        );
+        await times(4);
+        await jobs.enqueue('record', { value: 4 });
+        await times(5);
+        await until(async () => (await rows()).length === 0);
+      } finally {
+        clearInterval(heal);
+        Object.assign(pool, { connect });
+      }
+    }, 20_000);
+
     it('shares the queue with other processes: each job runs once', async () => {
       const { record, times, values } = recorder();
       const [one, other] = [make({ record }), make({ record })];
