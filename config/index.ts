@@ -7,7 +7,8 @@ import path from 'node:path';
 import { z } from 'zod';
 import { isLoopback } from './protocol.js';
 import { projectRoot } from './root.js';
-import { type Variable, variables } from './variables.js';
+import type { Variable } from './variable.js';
+import { variables } from './variables.js';
 
 type Name = keyof typeof variables;
 type Given = { [K in Name]: z.output<(typeof variables)[K]['rule']> };

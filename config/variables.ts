@@ -1,16 +1,7 @@
 // Every variable the server reads: its rule, what it is for, an example. .env.example and the README's table are printed from this.
 import { z } from 'zod';
 import { boolean, domain, encryptionKeys, headerName, issuer, list, port } from './values.js';
-
-export interface Variable<T extends z.ZodType = z.ZodType> {
-  rule: T;
-  about: string;
-  example: string;
-  /** What applies when it is absent, in words; undefined means it has no default. */
-  default?: string;
-  secret?: boolean;
-}
-const variable = <T extends z.ZodType>(definition: Variable<T>): Variable<T> => definition;
+import { variable } from './variable.js';
 
 export const variables = {
   ISSUER: variable({

@@ -6,7 +6,8 @@ import { describe, expect, it } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../config/index.js';
 import { projectRoot } from '../../config/root.js';
-import { type Variable, variables } from '../../config/variables.js';
+import type { Variable } from '../../config/variable.js';
+import { variables } from '../../config/variables.js';
 import { assignments, contextFilter, stagesOf, words } from '../../scripts/dockerfile.js';
 
 const read = (file: string) => readFileSync(path.join(projectRoot, file), 'utf8');

@@ -11,21 +11,11 @@ import { Client } from './client.entity.js';
 import type { FullMetadata } from './client.metadata.js';
 import { checkedMetadata, needsSecret } from './client.rules.js';
 import { type AddSecret, CreateClient, type UpdateClient } from './client.schema.js';
+import { type ClientHooks, noHooks } from './client-hooks.js';
 import type { ClientLookup } from './client-lookup.js';
 import type { ClientSecret } from './client-secret.entity.js';
 import { ClientSecrets } from './client-secrets.js';
 import { isLower } from './profiles.js';
-
-export interface ClientHooks {
-  /** The client was disabled or deleted: its grants and tokens end in the same transaction. */
-  ended(client: Client): Promise<void>;
-  /** @throws AppError 403 where the caller may not give a client these scopes: nobody makes a client stronger than themselves. */
-  mayGrant(scopes: readonly string[]): void;
-  /** @throws AppError 422 where the tenant does not sign with what the client asks for, or does not allow its profile. */
-  maySign(metadata: FullMetadata): Promise<void>;
-}
-
-const noHooks: ClientHooks = { ended: async () => {}, mayGrant: () => {}, maySign: async () => {} };
 
 export interface CreatedClient {
   client: Client;

@@ -7,7 +7,7 @@ import type { AuditLog } from '../audit/audit.service.js';
 import { Client } from './client.entity.js';
 import { isRegistered, isSetting } from './client.metadata.js';
 import { checkedMetadata, needsSecret } from './client.rules.js';
-import type { ClientHooks } from './client.service.js';
+import type { ClientHooks } from './client-hooks.js';
 import type { ClientLookup } from './client-lookup.js';
 import { ClientSecrets } from './client-secrets.js';
 import { type ClientSettings, settingsOf } from './client-settings.js';

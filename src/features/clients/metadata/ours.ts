@@ -9,7 +9,7 @@ export const settings = {
     .array(z.string().max(300).refine(isOrigin, { message: 'must be an origin such as https://app.example.com' }))
     .max(50)
     .optional(),
-  /** RFC 9396 §10. Absent: any type where a person is asked, and none where nobody is. */
+  /** RFC 9396 §10. Absent: any type where a person agrees, of resources open to it where the client registered itself; none where nobody is asked. */
   authorization_details_types: z.array(z.string().min(1).max(256)).max(100).optional(),
   access_token_ttl: seconds(60, lifetimes.accessTokenMost).optional(),
   refresh_token_ttl: seconds(60, 31_536_000).optional(),

@@ -7,7 +7,7 @@ import type { Database, Statement } from '../../../platform/database.js';
 import { notFound } from '../../../platform/errors.js';
 import type { AuditLog } from '../../audit/audit.service.js';
 import type { ProtocolPolicy } from '../../tenants/protocol-policy/protocol-policy.js';
-import type { ClientHooks } from '../client.service.js';
+import type { ClientHooks } from '../client-hooks.js';
 import { InitialAccessToken } from './initial-access-token.entity.js';
 import { IssueInitialAccessToken } from './initial-access-token.schema.js';
 import type { RegistrationPolicy } from './registration-policy.js';
