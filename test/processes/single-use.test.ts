@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser, readForm } from '../support/browser.js';
+import { CIBA_GRANT, makeBank, press } from '../support/ciba.js';
 import { askForCodes, connect, DEVICE_GRANT, makeDeviceClient, typeCode } from '../support/device.js';
 import {
   administrator,
@@ -291,6 +292,18 @@ describe('what is used once, used at two processes at once', () => {
       const answers = await crowd(50, (index) => send(house, index, '/token', tv, form));
       expect(statuses(answers)).toEqual([200, ...Array.from({ length: 49 }, () => 400)]);
     });
+  });
+
+  it('a backchannel authentication request is exchanged once of fifty polls (OpenID Connect CIBA §11)', async () => {
+    const bank = await makeBank(house.server);
+    const { email } = await makePerson(house.server);
+    const phone = new Browser();
+    await signIn(phone, `${house.server.issuer}/account`, email);
+    const { body } = await send(house, 0, '/backchannel', bank, { scope: 'openid', login_hint: email });
+    await press(phone, await phone.open(`${house.server.issuer}/account/requests`), 'approve');
+    const form = { grant_type: CIBA_GRANT, auth_req_id: String(body.auth_req_id) };
+    const answers = await crowd(50, (index) => send(house, index, '/token', bank, form));
+    expect(statuses(answers)).toEqual([200, ...Array.from({ length: 49 }, () => 400)]);
   });
 
   describe('the management API', () => {
