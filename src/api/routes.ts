@@ -8,14 +8,12 @@ import type { Sealer } from '../platform/crypto.js';
 import type { Database } from '../platform/database.js';
 import type { Endpoint } from '../platform/endpoint.js';
 import { AppError, notFound } from '../platform/errors.js';
-import { readJson } from '../platform/json-body.js';
-import { type Logger, problems, problemType } from '../platform/problem.js';
-import { answer, readRequest } from './answer.js';
+import { type Logger, problems } from '../platform/problem.js';
 import { type Authenticate, requireBearer } from './bearer.js';
 import { assertContract } from './contract.js';
-import { type Answer, fingerprintOf, IdempotencyKeys, idempotencyKey } from './idempotency.js';
+import { IdempotencyKeys } from './idempotency.js';
 import { buildOpenApi, withIssuer } from './openapi.js';
-import { isUnchanged } from './preconditions.js';
+import { requireAcceptable, send, serveEndpoint } from './serving.js';
 
 export interface ApiOptions {
   endpoints: readonly Endpoint[];
@@ -61,41 +59,7 @@ export function createApi(options: ApiOptions): Router {
 async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, keys: IdempotencyKeys): Promise<void> {
   const { authenticate, issuer } = options;
   const { actor } = await requireBearer(ctx, { authenticate, realm: `${issuer(ctx)}/api`, scope: endpoint.scope });
-  requireAcceptable(ctx);
-  await withContext({ actor }, async () => {
-    const body = await readJson(ctx, bodyTypes(endpoint));
-    const request = await readRequest(endpoint, ctx, body);
-    const key = endpoint.method === 'post' ? idempotencyKey(ctx) : undefined;
-    const work = () => answer(endpoint, request);
-    send(ctx, key === undefined ? await work() : await keys.once(actor, key, fingerprintOf(ctx, body), work));
-  });
-}
-
-function send(ctx: Context, { status, body, etag }: Answer): void {
-  if (etag) ctx.set('ETag', etag);
-  if (ctx.method === 'GET' || ctx.method === 'HEAD') {
-    if (isUnchanged(ctx, etag)) {
-      ctx.status = 304;
-      return;
-    }
-  }
-  ctx.status = status;
-  if (body === undefined) {
-    // Assigning null would turn any status into 204.
-    if (status !== 204) ctx.body = '';
-    return;
-  }
-  ctx.type = 'application/json';
-  ctx.body = body;
-}
-
-/** RFC 7396 names its own type; a plain JSON body means the same on a PATCH. */
-const bodyTypes = ({ method }: Endpoint): string[] =>
-  method === 'patch' ? ['application/merge-patch+json', 'application/json'] : ['application/json'];
-
-function requireAcceptable(ctx: Context): void {
-  if (ctx.accepts('application/json', problemType)) return;
-  throw new AppError(406, 'not_acceptable', 'This answers application/json');
+  await withContext({ actor }, () => serveEndpoint(ctx, endpoint, { actor, keys }));
 }
 
 function refuse(ctx: Context, router: Router): void {
