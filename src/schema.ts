@@ -70,6 +70,11 @@ import { GrantsActing1700000000095 } from '../migrations/0095-grants-acting.js';
 import { GrantsActingIndex1700000000096 } from '../migrations/0096-grants-acting-index.js';
 import { GrantsActingSessionIndex1700000000097 } from '../migrations/0097-grants-acting-session-index.js';
 import { RegisteredCeilings1700000000102 } from '../migrations/0102-registered-ceilings.js';
+import { SessionProofs1700000000120 } from '../migrations/0120-session-proofs.js';
+import { GrantsOfOrganizations1700000000121 } from '../migrations/0121-grants-of-organizations.js';
+import { GrantsOfSession1700000000122 } from '../migrations/0122-grants-of-session.js';
+import { GrantsSessionClient1700000000123 } from '../migrations/0123-grants-session-client.js';
+import { GrantsOrganizationIndex1700000000124 } from '../migrations/0124-grants-organization-index.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -200,4 +205,9 @@ export const migrations = [
   GrantsActingIndex1700000000096,
   GrantsActingSessionIndex1700000000097,
   RegisteredCeilings1700000000102,
+  SessionProofs1700000000120,
+  GrantsOfOrganizations1700000000121,
+  GrantsOfSession1700000000122,
+  GrantsSessionClient1700000000123,
+  GrantsOrganizationIndex1700000000124,
 ];

@@ -126,7 +126,14 @@ export class Dispatcher {
       // What the session stands on was not shown here.
       await factorRecoveries.signedIn(user, proofs.slice(from_session?.proofs ?? 0));
       await users.signedIn(user, { amr: assurance.amr, clientId: interaction.clientId });
-      result.login = { accountId, ...assurance, since, proved_in: interaction.uid, from_session: from_session?.uid };
+      result.login = {
+        accountId,
+        ...assurance,
+        since,
+        proofs,
+        proved_in: interaction.uid,
+        from_session: from_session?.uid,
+      };
     }
     seeOther(ctx, await engine.finish(ctx.req, ctx.res, result));
   }

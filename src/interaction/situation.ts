@@ -2,8 +2,9 @@
 // Hands off to: needOf() for the rule, SignInRisk for how unlike the others the sign-in is.
 import type { Context } from 'koa';
 import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
-import { assuranceOf, proofsOf } from '../features/authentication/assurance.js';
+import { assuranceOf } from '../features/authentication/assurance.js';
 import { FRESH_SECONDS } from '../features/authentication/freshness.js';
+import { signInOf } from '../features/authentication/ledger.js';
 import { askedAcr } from '../features/authentication/requested-acr.js';
 import { type Need, needOf } from '../features/authentication/requirement.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
@@ -95,7 +96,7 @@ export class Situation {
 function begunWith(progress: Progress, interaction: Interaction): Progress {
   const { session } = interaction;
   if (!session || progress.proofs.length > 0 || !goesOn(progress, interaction)) return progress;
-  const proofs = proofsOf(session);
+  const proofs = signInOf(session);
   const from_session = { uid: session.uid, proofs: proofs.length };
   return { ...progress, user_id: session.accountId, proofs, from_session };
 }

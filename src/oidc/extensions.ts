@@ -29,6 +29,7 @@ import { asEverybody, clientManagement } from './registration.js';
 import { countOnce } from './replays.js';
 import { believeRetired } from './retired-keys.js';
 import { keepInteractions, keepSessions } from './session.js';
+import { bindToSessions, keepOrganization } from './session-grants.js';
 import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies extends ConfigurationDependencies {
@@ -53,6 +54,8 @@ export const extensions: readonly Extension[] = [
   (provider, { logger }) =>
     emitterOf(provider).on('error', (error: Error) => logger.warn('a request to the engine broke off', { error })),
   (provider, { protocol }, { sessions }) => keepSessions(provider, protocol, sessions),
+  (provider) => bindToSessions(provider),
+  (provider) => keepOrganization(provider),
   (provider) => answerAcr(provider),
   (provider, { protocol }) => keepInteractions(provider, protocol),
   (provider, { protocol }) => countOnce(provider, protocol.replays),

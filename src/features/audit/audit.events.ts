@@ -98,6 +98,7 @@ export interface AuditEvents {
     user_id: string;
     client_id: string;
     scope: string;
+    organization_id?: string;
     /** Types of what was agreed to this once (RFC 9396). */
     authorization_details_types?: string[];
     /** Given without a session, and how. */
