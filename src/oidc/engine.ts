@@ -48,7 +48,7 @@ export class OidcEngine implements Engine {
     const provider = await this.provider();
     const details = await this.details(provider, req, res);
     markBrowser(provider, details, req, this.cookies(provider, req, res));
-    const earlier = (details.lastSubmission ?? {}) as { ostiary?: unknown };
+    const earlier = (details.lastSubmission ?? {}) as { ostiary?: unknown; organization?: Finish['organization'] };
     const uid = details.session?.uid;
     const session = uid ? await this.protocol.sessions.findByUid(new ProtocolRequest(), uid) : undefined;
     return {
@@ -65,6 +65,7 @@ export class OidcEngine implements Engine {
             proofs: session.proofs as Proof[] | undefined,
           }
         : undefined,
+      ...(earlier.organization ? { organization: earlier.organization } : {}),
       progress: (details.result as { ostiary?: unknown } | undefined)?.ostiary ?? earlier.ostiary,
     };
   }

@@ -21,6 +21,7 @@ import { tokenExchange } from './grants/token-exchange.js';
 import { readStrictly } from './json-in-requests.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
+import { answerForOrganization } from './organization.js';
 import { answerAcr } from './policy.js';
 import { pacePolls, pollLimiter } from './poll-pace.js';
 import { discoveryRoutes, withoutEmptyLists } from './published.js';
@@ -57,6 +58,7 @@ export const extensions: readonly Extension[] = [
   (provider) => bindToSessions(provider),
   (provider) => keepOrganization(provider),
   (provider) => answerAcr(provider),
+  (provider) => answerForOrganization(provider),
   (provider, { protocol }) => keepInteractions(provider, protocol),
   (provider, { protocol }) => countOnce(provider, protocol.replays),
   (provider) => bindRefreshTokens(provider),
