@@ -80,6 +80,7 @@ import { GrantsOfOrganizations1700000000121 } from '../migrations/0121-grants-of
 import { GrantsOfSession1700000000122 } from '../migrations/0122-grants-of-session.js';
 import { GrantsSessionClient1700000000123 } from '../migrations/0123-grants-session-client.js';
 import { GrantsOrganizationIndex1700000000124 } from '../migrations/0124-grants-organization-index.js';
+import { BackchannelOrganizations1700000000125 } from '../migrations/0125-backchannel-organizations.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -225,6 +226,7 @@ export const migrations = [
   GrantsOfSession1700000000122,
   GrantsSessionClient1700000000123,
   GrantsOrganizationIndex1700000000124,
+  BackchannelOrganizations1700000000125,
   Organizations1700000000110,
   OrganizationRoles1700000000111,
   Memberships1700000000112,

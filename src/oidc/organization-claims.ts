@@ -60,11 +60,10 @@ export async function membershipSaid(
     if (grantId) await protocol.grants.end(requestOf(ctx), grantId, 'membership_ended');
     throw new errors.InvalidGrant('the membership in the organization has ended');
   }
-  const { id, slug, settings } = membership.organization;
+  const { id, slug } = membership.organization;
   if (wanted !== undefined && wanted !== id && wanted !== slug) throw otherOrganization();
-  const { session_seconds } = settings.policy;
   const { authTime } = sourceOf(ctx) ?? {};
-  if (session_seconds !== null && authTime !== undefined && authTime + session_seconds <= epochSeconds(new Date()))
+  if (authTime !== undefined && access.isTooOld(authTime, membership))
     throw new errors.InvalidGrant('what was proved for the organization is too old');
   await access.used(String(accountId), membership);
   return organizationClaims(membership);

@@ -1,7 +1,7 @@
 // For which organization a request is, and whether what the session stands on is enough for it: found once for each request, asked wherever it counts.
 // Hands off to: features/organization-access for the rules, interaction/ for the pages.
 import { errors, type Provider } from 'oidc-provider';
-import { type Assurance, type Proof, strength } from '../features/authentication/assurance.js';
+import type { Assurance, Proof } from '../features/authentication/assurance.js';
 import { ledgerOf } from '../features/authentication/ledger.js';
 import type { OrganizationDecision } from '../features/authentication/organization-requirement.js';
 import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
@@ -134,6 +134,3 @@ export function answerForOrganization(provider: Provider): void {
     return assuranceFor(currentEngineContext())?.ts ?? authTime.call(this);
   };
 }
-
-/** Whether what counts there is of a class. */
-export const isAtLeast = ({ acr }: Assurance, wanted: string): boolean => strength(acr) >= strength(wanted);

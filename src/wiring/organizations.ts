@@ -1,4 +1,5 @@
 // The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
+import { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
 import { OrganizationAccess } from '../features/organization-access/organization-access.js';
 import { MembershipService } from '../features/organizations/membership.service.js';
 import { MembershipHistory } from '../features/organizations/membership-history.js';
@@ -9,7 +10,8 @@ import type { Ground } from './ground.js';
 
 export type Organizations = ReturnType<typeof openOrganizations>;
 
-export function openOrganizations({ db, audit, clock, tenants, protocol: { grants } }: Ground) {
+export function openOrganizations({ db, audit, clock, tenants, protocol, backchannelPings }: Ground) {
+  const { grants, backchannelCodes } = protocol;
   const hooks: OrganizationHooks = {
     memberEnded: (organizationId, userId) => grants.endOfOrganization(organizationId, userId),
     organizationEnded: (organizationId) => grants.endOfOrganization(organizationId),
@@ -19,5 +21,14 @@ export function openOrganizations({ db, audit, clock, tenants, protocol: { grant
   const memberships = new MembershipService(db, audit, clock, standings, history, hooks);
   const organizations = new OrganizationService(db, audit, clock, tenants, standings, memberships, hooks);
   const organizationAccess = new OrganizationAccess(db, audit, clock, memberships);
-  return { standings, memberships, organizations, organizationAccess };
+  const backchannelRequests = new BackchannelRequests(
+    db,
+    backchannelCodes,
+    grants,
+    audit,
+    clock,
+    (request) => backchannelPings.add(request),
+    organizationAccess,
+  );
+  return { standings, memberships, organizations, organizationAccess, backchannelRequests };
 }

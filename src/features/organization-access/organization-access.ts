@@ -106,6 +106,12 @@ export class OrganizationAccess {
     });
   }
 
+  /** @param at NumericDate of the oldest proof that a token stands on. */
+  isTooOld(at: number, { organization }: MembershipClaims): boolean {
+    const { session_seconds } = organization.settings.policy;
+    return session_seconds !== null && at + session_seconds <= epochSeconds(this.clock.now());
+  }
+
   /** A token is given for it: noted once a day. */
   async used(userId: string, { organization, last_used_at }: MembershipClaims): Promise<void> {
     const before = this.clock.now().getTime() - A_DAY;
