@@ -1,9 +1,11 @@
 // The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
+import { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
+import { OrganizationAccess } from '../features/organization-access/organization-access.js';
 import { MembershipService } from '../features/organizations/membership.service.js';
 import { MembershipBulk } from '../features/organizations/membership-bulk.js';
 import { MembershipHistory } from '../features/organizations/membership-history.js';
 import { OrganizationService } from '../features/organizations/organization.service.js';
-import { noOrganizationHooks } from '../features/organizations/organization-hooks.js';
+import type { OrganizationHooks } from '../features/organizations/organization-hooks.js';
 import { OrganizationRoles } from '../features/organizations/organization-roles.js';
 import { Standings } from '../features/organizations/standing.js';
 import { Teams } from '../features/organizations/teams.js';
@@ -11,12 +13,17 @@ import type { Ground } from './ground.js';
 
 export type Organizations = ReturnType<typeof openOrganizations>;
 
-export function openOrganizations({ db, audit, clock, tenants }: Ground) {
-  const hooks = noOrganizationHooks;
+export function openOrganizations({ db, audit, clock, tenants, protocol, backchannelPings }: Ground) {
+  const { grants, backchannelCodes } = protocol;
+  const hooks: OrganizationHooks = {
+    memberEnded: (organizationId, userId) => grants.endOfOrganization(organizationId, userId),
+    organizationEnded: (organizationId) => grants.endOfOrganization(organizationId),
+  };
   const standings = new Standings(db);
   const history = new MembershipHistory(db, clock);
   const memberships = new MembershipService(db, audit, clock, standings, history, hooks);
   const organizations = new OrganizationService(db, audit, clock, tenants, standings, memberships, hooks);
+  const organizationAccess = new OrganizationAccess(db, audit, clock, memberships);
   return {
     standings,
     memberships,
@@ -24,5 +31,15 @@ export function openOrganizations({ db, audit, clock, tenants }: Ground) {
     organizations,
     organizationRoles: new OrganizationRoles(db, audit, clock, standings),
     teams: new Teams(db, audit, clock, standings, history),
+    organizationAccess,
+    backchannelRequests: new BackchannelRequests(
+      db,
+      backchannelCodes,
+      grants,
+      audit,
+      clock,
+      (request) => backchannelPings.add(request),
+      organizationAccess,
+    ),
   };
 }

@@ -6,8 +6,3 @@ export interface OrganizationHooks {
   /** In the transaction in which it is suspended or deleted: what was granted to anybody for it ends. */
   organizationEnded(organizationId: string): Promise<void>;
 }
-
-export const noOrganizationHooks: OrganizationHooks = {
-  memberEnded: async () => {},
-  organizationEnded: async () => {},
-};
