@@ -10,6 +10,8 @@ import { exchangePolicyRoutes } from './features/exchange/exchange-policy.routes
 import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
+import { memberRoutes } from './features/organizations/member.routes.js';
+import { organizationRoutes } from './features/organizations/organization.routes.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
@@ -44,6 +46,9 @@ export function tenantEndpoints({
   exchangePolicies,
   trustedIssuers,
   externalSubjects,
+  organizations,
+  memberships,
+  standings,
   protocol,
   keys,
   mail,
@@ -62,6 +67,8 @@ export function tenantEndpoints({
     ...resourceRoutes(db, resources, tenants),
     ...exchangePolicyRoutes(db, exchangePolicies),
     ...trustedIssuerRoutes(db, trustedIssuers, externalSubjects),
+    ...organizationRoutes(db, organizations),
+    ...memberRoutes(db, organizations, memberships, standings),
     ...sessionRoutes(db, protocol, users, clock),
     ...logoutRoutes(db, logoutNotices),
     ...tokenEndingRoutes(tokenEndings),

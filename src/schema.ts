@@ -70,6 +70,11 @@ import { GrantsActing1700000000095 } from '../migrations/0095-grants-acting.js';
 import { GrantsActingIndex1700000000096 } from '../migrations/0096-grants-acting-index.js';
 import { GrantsActingSessionIndex1700000000097 } from '../migrations/0097-grants-acting-session-index.js';
 import { RegisteredCeilings1700000000102 } from '../migrations/0102-registered-ceilings.js';
+import { Organizations1700000000110 } from '../migrations/0110-organizations.js';
+import { OrganizationRoles1700000000111 } from '../migrations/0111-organization-roles.js';
+import { Memberships1700000000112 } from '../migrations/0112-memberships.js';
+import { Teams1700000000113 } from '../migrations/0113-teams.js';
+import { MembershipEvents1700000000114 } from '../migrations/0114-membership-events.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -90,6 +95,11 @@ import { SigningKey } from './features/keys/signing-key.entity.js';
 import { LogoutNotice } from './features/logout/logout-notice.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
 import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.js';
+import { Membership } from './features/organizations/membership.entity.js';
+import { MembershipEvent } from './features/organizations/membership-event.entity.js';
+import { Organization } from './features/organizations/organization.entity.js';
+import { OrganizationRole } from './features/organizations/organization-role.entity.js';
+import { Team } from './features/organizations/team.entity.js';
 import { Resource } from './features/resources/resource.entity.js';
 import { KnownNetwork } from './features/risk/known-network.entity.js';
 import { Tenant } from './features/tenants/tenant.entity.js';
@@ -126,6 +136,11 @@ export const entities = [
   ExternalSubject,
   BackchannelRequest,
   Trace,
+  Organization,
+  OrganizationRole,
+  Membership,
+  Team,
+  MembershipEvent,
 ];
 
 export const migrations = [
@@ -200,4 +215,9 @@ export const migrations = [
   GrantsActingIndex1700000000096,
   GrantsActingSessionIndex1700000000097,
   RegisteredCeilings1700000000102,
+  Organizations1700000000110,
+  OrganizationRoles1700000000111,
+  Memberships1700000000112,
+  Teams1700000000113,
+  MembershipEvents1700000000114,
 ];

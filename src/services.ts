@@ -5,6 +5,7 @@ import type { MailboxLimits } from './features/accounts/mailboxes.js';
 import { type Accounts, openAccounts } from './wiring/accounts.js';
 import { type Applications, openApplications } from './wiring/applications.js';
 import { type GroundOverrides, openGround } from './wiring/ground.js';
+import { type Organizations, openOrganizations } from './wiring/organizations.js';
 import { openPeople, type People } from './wiring/people.js';
 
 /** What tests replace; nothing here weakens a rule. */
@@ -24,7 +25,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     unusedClients: applications.unusedClients,
   }));
   const people: People = openPeople(ground);
+  const organizations: Organizations = openOrganizations(ground);
   const accounts: Accounts = openAccounts(ground, people, overrides.letters);
   const applications: Applications = openApplications(ground, people);
-  return { ...ground, ...people, ...accounts, ...applications };
+  return { ...ground, ...people, ...organizations, ...accounts, ...applications };
 }

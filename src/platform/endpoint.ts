@@ -22,6 +22,8 @@ export interface Endpoint<
   path: string;
   /** What the bearer must hold (RFC 6750 §3.1). */
   scope: string;
+  /** The lowest role in the organization of the path of a person who may ask the same with the session of their account; absent: tokens only. */
+  member?: 'member' | 'admin' | 'owner';
   summary: string;
   description?: string;
   params?: P;

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { z } from 'zod';
-import { inventory, objectShape } from '../../src/api/contract.js';
+import { inventory } from '../../src/api/contract.js';
 import { endpointsOf } from '../../src/endpoints.js';
 import { MailMessage } from '../../src/features/mail/mail-message.entity.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
@@ -10,6 +9,7 @@ import { withContext } from '../../src/platform/context.js';
 import { newId } from '../../src/platform/crypto.js';
 import type { Services } from '../../src/services.js';
 import { ask, makeManager, managementToken, tokenWith } from '../support/api.js';
+import { bodyFor } from '../support/bodies.js';
 import { Browser } from '../support/browser.js';
 import { noticeFor } from '../support/logout-receiver.js';
 import { makeClient, makePerson, type Party, post, tokensFor } from '../support/party.js';
@@ -76,6 +76,21 @@ const listed: Record<string, string> = {
   'get /trusted-issuers/:issuer_id/subjects': 'issuers:read',
   'post /trusted-issuers/:issuer_id/subjects': 'issuers:write',
   'delete /trusted-issuers/:issuer_id/subjects/:subject_id': 'issuers:write',
+  'get /organizations': 'organizations:read',
+  'post /organizations': 'organizations:write',
+  'get /organizations/:organization': 'organizations:read',
+  'put /organizations/:organization': 'organizations:write',
+  'patch /organizations/:organization': 'organizations:write',
+  'delete /organizations/:organization': 'organizations:write',
+  'put /organizations/:organization/suspension': 'organizations:write',
+  'delete /organizations/:organization/suspension': 'organizations:write',
+  'get /organizations/:organization/members': 'organizations:read',
+  'post /organizations/:organization/members': 'organizations:write',
+  'get /organizations/:organization/members/:user_id': 'organizations:read',
+  'put /organizations/:organization/members/:user_id': 'organizations:write',
+  'delete /organizations/:organization/members/:user_id': 'organizations:write',
+  'put /organizations/:organization/members/:user_id/suspension': 'organizations:write',
+  'delete /organizations/:organization/members/:user_id/suspension': 'organizations:write',
   'get /sessions': 'sessions:read',
   'delete /sessions/:session_id': 'sessions:write',
   'delete /users/:user_id/sessions': 'sessions:write',
@@ -236,7 +251,7 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
     '%s %s for what belongs to another tenant, or to nobody: 404 alike',
     async (method, path) => {
       const endpoint = endpoints.find((one) => one.method === method && one.path === path);
-      const body = endpoint?.body ? sample(endpoint.body) : undefined;
+      const body = endpoint?.body ? bodyFor(endpoint.body) : undefined;
       const foreign = await ask(server, everything, method, fill(path, there), body);
       const unknown = await ask(server, everything, method, fill(path, {}), body);
       expect([method, path, foreign.status, unknown.status]).toEqual([method, path, 404, 404]);
@@ -341,6 +356,7 @@ async function furnish({
   exchangePolicies,
   trustedIssuers,
   externalSubjects,
+  organizations,
   protocol,
   traces,
   db,
@@ -366,6 +382,7 @@ async function furnish({
     scopes: [],
   });
   const subject = await externalSubjects.link(issuer, { subject: 'there', user_id: user.id });
+  const organization = await organizations.create({ slug: 'there', name: 'There', owner_id: user.id });
   const uid = `session-${user.id}`;
   const { ProtocolRequest } = await import('../../src/features/protocol/request.js');
   await protocol.sessions.save(new ProtocolRequest(), `handle-${user.id}`, {
@@ -398,16 +415,10 @@ async function furnish({
     user_id: user.id,
     resource_id: resource.id,
     policy_id: policy.id,
+    organization: organization.id,
     issuer_id: issuer.id,
     subject_id: subject.id,
     session_id: uid,
     grant_id: String(grant?.jti),
   };
-}
-
-/** A body that is valid, so that what is refused is the address. */
-function sample(schema: z.ZodType): unknown {
-  const shape = objectShape(schema) ?? {};
-  if ('roles' in shape) return { roles: [] };
-  return 'subject' in shape && 'user_id' in shape ? { subject: 'somebody', user_id: nobody } : {};
 }

@@ -85,6 +85,10 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
       lockouts: 'lockouts',
       logout_notices: 'who was told of the end of a session: ids, gone within a month',
       backchannel_requests: 'what applications asked: gone within a month, what was agreed to is among the grants',
+      memberships: 'memberships',
+      membership_roles: 'memberships',
+      team_members: 'memberships',
+      membership_events: 'membership_history',
       registrations: 'a digest of the sign-in in which it was made',
     };
     expect(rows.map(({ name }) => name).sort()).toEqual(Object.keys(known).sort());

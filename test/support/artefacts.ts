@@ -211,6 +211,7 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     initial_access_token_id: id('initial_access_token_id', listed('/initial-access-tokens', 'initial_access_token_id')),
     resource_id: id('resource_id', () => reads(`/resources/${ids.resource_id}`)),
     policy_id: id('policy_id', () => reads(`/exchange-policies/${ids.policy_id}`)),
+    organization: id('organization', () => reads(`/organizations/${ids.organization}`)),
     issuer_id: id('issuer_id', () => reads(`/trusted-issuers/${ids.issuer_id}`)),
     subject_id: id('subject_id', listed(`/trusted-issuers/${ids.issuer_id}/subjects`, 'subject_id')),
     session_id: id('session_id', listed('/sessions', 'session_id')),

@@ -86,7 +86,8 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     ],
     consent_policy: 'implicit',
   };
-  await server.inside(async ({ clients, resources, exchangePolicies, trustedIssuers, externalSubjects, users }) => {
+  await server.inside(async (services) => {
+    const { clients, resources, exchangePolicies, trustedIssuers, externalSubjects, users } = services;
     await clients.create(metadata as never, { clientId: 'shared', secret: shared.secret });
     await clients.create(
       {
@@ -114,6 +115,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
       scopes: [],
     });
     await externalSubjects.link(issuer, { subject: 'maria', user_id: person.id });
+    await services.organizations.create({ slug: 'here', name: `Organization of ${mark}`, owner_id: person.id });
     await users.update(await users.find(person.id), { claims: { name: `Person of ${mark}` } });
   });
   const party: Party = { clientId: 'shared', clientSecret: shared.secret, redirectUri: 'https://rp.example/cb' };
@@ -179,6 +181,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     secret_id: secret?.id ?? '',
     resource_id: (await list('/resources'))[0]?.id ?? '',
     policy_id: (await list('/exchange-policies'))[0]?.id ?? '',
+    organization: (await list('/organizations'))[0]?.id ?? '',
     issuer_id: issuerId,
     subject_id: (await list(`/trusted-issuers/${issuerId}/subjects`))[0]?.id ?? '',
     initial_access_token_id: (await list('/initial-access-tokens'))[0]?.id ?? '',

@@ -54,6 +54,26 @@ export async function fillEveryTable(db: Database, tenantId: string): Promise<vo
        FROM users u JOIN clients c USING (tenant_id) WHERE tenant_id = $1 LIMIT 1`,
     [tenantId],
   );
+  await db.manager.query(
+    `INSERT INTO organization_roles (tenant_id, id, organization_id, key, name, rank, created_at, updated_at)
+     SELECT tenant_id, gen_random_uuid(), id, 'x', 'x', 1, now(), now() FROM organizations WHERE tenant_id = $1`,
+    [tenantId],
+  );
+  await db.manager.query(
+    `INSERT INTO membership_roles SELECT tenant_id, m.organization_id, m.user_id, r.id
+       FROM memberships m JOIN organization_roles r USING (tenant_id, organization_id) WHERE tenant_id = $1`,
+    [tenantId],
+  );
+  await db.manager.query(
+    `INSERT INTO teams (tenant_id, id, organization_id, slug, name, created_at, updated_at)
+     SELECT tenant_id, gen_random_uuid(), id, 'x', 'x', now(), now() FROM organizations WHERE tenant_id = $1`,
+    [tenantId],
+  );
+  await db.manager.query(
+    `INSERT INTO team_members SELECT tenant_id, t.id, t.organization_id, m.user_id
+       FROM memberships m JOIN teams t USING (tenant_id, organization_id) WHERE tenant_id = $1`,
+    [tenantId],
+  );
   await db.manager.query(`INSERT INTO replays VALUES ($1, 'jti', now())`, [tenantId]);
   await db.manager.query(`INSERT INTO erasures VALUES ($1, gen_random_uuid(), now())`, [tenantId]);
 }

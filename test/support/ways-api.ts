@@ -2,6 +2,7 @@
 import { inventory, pathParameters } from '../../src/api/contract.js';
 import { endpointsOf } from '../../src/endpoints.js';
 import type { Services } from '../../src/services.js';
+import { bodyFor } from './bodies.js';
 import { password } from './party.js';
 import { bearer, type Way } from './shown.js';
 import type { House } from './tenancy.js';
@@ -69,12 +70,6 @@ function jsonBody(path: string, { email, signInToken }: House): object {
   return path.endsWith('recovery-login') ? { recovery_code: 'AAAA-AAAA-AAAA' } : {};
 }
 
-/** What is right there, where something has to be: a body that was refused would hide what the path names. */
-function bodyOf(path: string, { ids }: House): object {
-  if (path.endsWith('roles')) return { roles: [] };
-  return path.endsWith('subjects') ? { subject: 'somebody', user_id: ids.user_id } : {};
-}
-
 /** The management API: as token, in the path, as cursor, as key of something that is asked twice. */
 export function apiWays(b: House): Record<string, Way> {
   const found: Record<string, Way> = {};
@@ -84,9 +79,10 @@ export function apiWays(b: House): Record<string, Way> {
     headers: { ...bearer(b.apiToken), 'idempotency-key': v.slice(-255) },
     json: { client_name: 'Once', redirect_uris: [b.party.redirectUri] },
   });
-  for (const { method, path } of api) {
+  for (const { method, path, body } of endpoints) {
     if (path.startsWith('/tenants')) continue;
-    const sent = ['post', 'put', 'patch'].includes(method) ? { json: bodyOf(path, b) } : {};
+    // A body that was refused would hide what the path names.
+    const sent = ['post', 'put', 'patch'].includes(method) ? { json: body ? bodyFor(body, b.ids) : {} } : {};
     const filled = (name?: string, value = '') =>
       `/api/v1${path.replace(/:(\w+)/g, (_all, one: string) => encodeURIComponent(one === name ? value : (b.ids[one] ?? '')))}`;
     found[`${method} /api${path} bearer`] = (v) => ({

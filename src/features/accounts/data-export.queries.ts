@@ -33,6 +33,19 @@ const SECTIONS = {
            g.created_at, g.expires_at, g.ended_at, g.end_reason
       FROM grants g LEFT JOIN clients c ON c.tenant_id = g.tenant_id AND c.client_id = g.client_id
      WHERE g.tenant_id = $1 AND g.account_id = $2 ORDER BY g.created_at`,
+  memberships: `
+    SELECT o.id AS organization_id, o.slug AS organization, o.name AS organization_name, m.role, m.permissions,
+           ARRAY(SELECT r.key FROM membership_roles mr JOIN organization_roles r ON r.tenant_id = mr.tenant_id AND r.id = mr.role_id
+                  WHERE mr.tenant_id = m.tenant_id AND mr.organization_id = m.organization_id AND mr.user_id = m.user_id
+                  ORDER BY r.key) AS roles,
+           ARRAY(SELECT t.slug FROM team_members tm JOIN teams t ON t.tenant_id = tm.tenant_id AND t.id = tm.team_id
+                  WHERE tm.tenant_id = m.tenant_id AND tm.organization_id = m.organization_id AND tm.user_id = m.user_id
+                  ORDER BY t.slug) AS teams,
+           m.joined_at, m.last_used_at, m.suspended_at, m.suspension_reason
+      FROM memberships m JOIN organizations o ON o.tenant_id = m.tenant_id AND o.id = m.organization_id
+     WHERE m.tenant_id = $1 AND m.user_id = $2 ORDER BY m.joined_at`,
+  membership_history: `
+    SELECT organization_id, kind, data, occurred_at FROM membership_events WHERE tenant_id = $1 AND user_id = $2 ORDER BY id`,
   lockouts: `
     SELECT factor, cause, ip, locked_at, locked_until, unlocked_at
       FROM lockouts WHERE tenant_id = $1 AND user_id = $2 ORDER BY locked_at`,

@@ -105,6 +105,11 @@ const OF_THE_ACCOUNT: readonly Statement[] = [
     text: `DELETE FROM engine_rows WHERE tenant_id = $1 AND account_id = $2::uuid AND kind = 'RefreshToken'`,
   },
   {
+    // What became of members is counted for good; why, in somebody's own words, is not.
+    name: 'erase_membership_reasons',
+    text: `UPDATE membership_events SET data = data - 'reason' WHERE tenant_id = $1 AND user_id = $2::uuid AND data ? 'reason'`,
+  },
+  {
     name: 'erase_idempotency_keys',
     text: `DELETE FROM idempotency_keys WHERE tenant_id = $1 AND actor = 'user:' || $2::text`,
   },

@@ -82,6 +82,18 @@ export interface AuditEvents {
   'resource.updated': { resource_id: string; identifier: string; changed: string[] };
   'resource.deleted': { resource_id: string; identifier: string };
 
+  'organization.created': { organization_id: string; slug: string };
+  'organization.updated': { organization_id: string; changed: string[] };
+  'organization.deleted': { organization_id: string; slug: string };
+  'organization.suspended': { organization_id: string };
+  'organization.resumed': { organization_id: string };
+  /** `how` they came in: added, created, invitation, domain, default or personal. */
+  'membership.added': { organization_id: string; user_id: string; role: string; how: string };
+  'membership.changed': { organization_id: string; user_id: string; role: string; previous_role: string };
+  'membership.removed': { organization_id: string; user_id: string; by: 'themselves' | 'others' };
+  'membership.suspended': { organization_id: string; user_id: string };
+  'membership.resumed': { organization_id: string; user_id: string };
+
   'mail.retried': { message_id: string };
 
   /** A relying party said that it knows of the end of a session. */

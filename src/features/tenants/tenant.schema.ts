@@ -78,6 +78,11 @@ export const AccountPolicy = z.strictObject({
   unproved_unused_days: z.number().int().min(0).max(3650).default(365),
 });
 
+const OrganizationsPolicy = z.strictObject({
+  /** Whether people may make organizations of their own; they own those. */
+  creation: z.enum(['open', 'closed']).default('closed'),
+});
+
 /** Stored as it was given; what is absent takes its default when it is read. */
 const StoredSettings = z
   .strictObject({
@@ -89,6 +94,7 @@ const StoredSettings = z
     authentication: AuthenticationPolicy,
     protocol: ProtocolPolicy,
     accounts: AccountPolicy,
+    organizations: OrganizationsPolicy,
   })
   .partial();
 
@@ -101,6 +107,7 @@ const defaults = {
   authentication: AuthenticationPolicy.parse({}),
   protocol: ProtocolPolicy.parse({}),
   accounts: AccountPolicy.parse({}),
+  organizations: OrganizationsPolicy.parse({}),
 } as const;
 
 export type TenantSettings = Required<z.output<typeof StoredSettings>>;

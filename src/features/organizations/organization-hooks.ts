@@ -1,0 +1,13 @@
+// What becomes elsewhere of what happens in an organization: it stands below those who keep grants and tokens for it.
+
+export interface OrganizationHooks {
+  /** In the transaction in which somebody is suspended, removed or leaves: what was granted to them for this organization ends. */
+  memberEnded(organizationId: string, userId: string): Promise<void>;
+  /** In the transaction in which it is suspended or deleted: what was granted to anybody for it ends. */
+  organizationEnded(organizationId: string): Promise<void>;
+}
+
+export const noOrganizationHooks: OrganizationHooks = {
+  memberEnded: async () => {},
+  organizationEnded: async () => {},
+};

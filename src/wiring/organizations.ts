@@ -1,0 +1,18 @@
+// The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
+import { MembershipService } from '../features/organizations/membership.service.js';
+import { MembershipHistory } from '../features/organizations/membership-history.js';
+import { OrganizationService } from '../features/organizations/organization.service.js';
+import { noOrganizationHooks } from '../features/organizations/organization-hooks.js';
+import { Standings } from '../features/organizations/standing.js';
+import type { Ground } from './ground.js';
+
+export type Organizations = ReturnType<typeof openOrganizations>;
+
+export function openOrganizations({ db, audit, clock, tenants }: Ground) {
+  const hooks = noOrganizationHooks;
+  const standings = new Standings(db);
+  const history = new MembershipHistory(db, clock);
+  const memberships = new MembershipService(db, audit, clock, standings, history, hooks);
+  const organizations = new OrganizationService(db, audit, clock, tenants, standings, memberships, hooks);
+  return { standings, memberships, organizations };
+}

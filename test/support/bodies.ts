@@ -1,0 +1,20 @@
+// A body that is valid, so that what is refused is the address, or whoever asks.
+import type { z } from 'zod';
+import { objectShape } from '../../src/api/contract.js';
+
+/** What the members are called that endpoints cannot do without. */
+const values: Record<string, unknown> = {
+  name: 'Somebody',
+  reason: 'somebody',
+  roles: [],
+  settings: {},
+  slug: 'somebody',
+  subject: 'somebody',
+  user_id: '00000000-0000-7000-8000-000000000000',
+};
+
+/** Only what the schema asks for. */
+export function bodyFor(schema: z.ZodType, known: Record<string, unknown> = {}): object {
+  const needed = Object.entries(objectShape(schema) ?? {}).filter(([, member]) => !member.safeParse(undefined).success);
+  return Object.fromEntries(needed.map(([name]) => [name, known[name] ?? values[name]]));
+}
