@@ -86,7 +86,8 @@ function forbiddenPackage(file: string, name: string): string | undefined {
   const { kind } = roomOf(file);
   if (kind === 'feature' && /^(koa|@koa\/.*|koa-.*)$/.test(name)) return 'features know no Koa';
   if (name === forGrants && file.startsWith('src/oidc/grants/')) return undefined;
-  if (/^(node:)?dns(\/promises)?$/.test(name) && !asksDns.has(file)) return 'DNS is asked by the platform: dns.ts, egress.ts';
+  if (/^(node:)?dns(\/promises)?$/.test(name) && !asksDns.has(file))
+    return 'DNS is asked by the platform: dns.ts, egress.ts';
   if (/^oidc-provider\/lib/.test(name)) return 'the internals of the engine are not an interface';
   return undefined;
 }

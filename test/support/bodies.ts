@@ -4,6 +4,10 @@ import { objectShape } from '../../src/api/contract.js';
 
 /** What the members are called that endpoints cannot do without. */
 const values: Record<string, unknown> = {
+  domain: 'somebody.example',
+  email: 'somebody@example.com',
+  invitations: [{ email: 'somebody@example.com' }],
+  message: 'Somebody',
   name: 'Somebody',
   reason: 'somebody',
   roles: [],

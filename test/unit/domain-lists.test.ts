@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { isAllowed } from '../../src/features/invitations/invitation-domains.js';
+import { isAllowed } from '../../src/features/domains/domain-lists.js';
 
 const acme = ['acme.example', 'xn--bcher-kva.example'];
 
-describe('whom an organization invites, by the domain of the address', () => {
+describe('whom an organization takes, by the domain of the address', () => {
   it.each([
     ['maria@acme.example', [], [], true],
     ['maria@acme.example', acme, [], true],
