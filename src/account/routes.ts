@@ -9,6 +9,7 @@ import { type DeletionDependencies, deletionRoutes } from './deletion.js';
 import { type DeviceDependencies, deviceRoutes } from './devices.js';
 import type { AccountDoor } from './door.js';
 import { type EmailDependencies, emailRoutes } from './email.js';
+import { type InvitationDependencies, invitationRoutes } from './invitation.js';
 import { overviewRoutes } from './overview.js';
 import { type OwnPasswordDependencies, ownPasswordRoutes } from './own-password.js';
 import { type PasskeyDependencies, passkeyRoutes } from './passkeys.js';
@@ -32,7 +33,8 @@ export interface AccountDependencies
     EmailDependencies,
     SettingsDependencies,
     DataExportDependencies,
-    DeletionDependencies {
+    DeletionDependencies,
+    InvitationDependencies {
   wayBack: WayBack;
 }
 
@@ -57,6 +59,7 @@ export function createAccountRouter(door: AccountDoor, deps: AccountDependencies
   settingsRoutes(router, door, deps);
   dataExportRoutes(router, door, deps);
   deletionRoutes(router, door, deps);
+  invitationRoutes(router, door, deps);
 
   // The first page has no slash behind the prefix.
   const whole = new Router({ sensitive: true, strict: true });

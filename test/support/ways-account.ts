@@ -37,7 +37,7 @@ export function accountWays(b: House): Record<string, Way> {
       '/security/password',
     ],
     ...['/security/passkeys', '/security/totp', '/security/totp/setup', '/security/recovery-codes'],
-    ...[...LIFE, '/deleted'],
+    ...[...LIFE, '/deleted', '/invitation'],
   ]) {
     const path = `/account${page}`;
     found[`GET ${path}`] = (v) => ({
@@ -82,6 +82,7 @@ export function accountWays(b: House): Record<string, Way> {
   for (const path of [
     ...['/account/profile', '/account/devices/others-end', '/account/activity/not-me', '/account/security/password'],
     ...['/account/security/password/strength', '/account/security/totp/remove', '/account/security/recovery-codes'],
+    ...['/account/invitation/sign-in', '/account/invitation/letter'],
     ...LIFE.map((page) => `/account${page}`),
   ]) {
     found[`POST ${path}`] = (v) => ({
