@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endpointsOf } from '../../src/endpoints.js';
+import { Invitation } from '../../src/features/invitations/invitation.entity.js';
 import { ROLES } from '../../src/features/organizations/hierarchy.js';
 import { managementScopes } from '../../src/management.js';
 import type { Endpoint } from '../../src/platform/endpoint.js';
 import type { Services } from '../../src/services.js';
 import { type Answer, ask, tokenWith } from '../support/api.js';
 import { bodyFor } from '../support/bodies.js';
+import { NameServer } from '../support/name-server.js';
 import { organizationOf, type Signed, signedIn } from '../support/organization-house.js';
 import { makePerson } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -54,6 +56,23 @@ const listed: Record<string, Lowest> = {
   'get /organizations/:organization/teams/:team_id/members': 'member',
   'put /organizations/:organization/teams/:team_id/members/:user_id': 'admin',
   'delete /organizations/:organization/teams/:team_id/members/:user_id': 'admin',
+  'get /organizations/:organization/domains': 'admin',
+  'post /organizations/:organization/domains': 'admin',
+  'get /organizations/:organization/domains/:domain_id': 'admin',
+  'patch /organizations/:organization/domains/:domain_id': 'admin',
+  'delete /organizations/:organization/domains/:domain_id': 'admin',
+  'post /organizations/:organization/domains/:domain_id/verification': 'admin',
+  'get /organizations/:organization/invitations': 'admin',
+  'post /organizations/:organization/invitations': 'admin',
+  'post /organizations/:organization/invitations/bulk': 'admin',
+  'get /organizations/:organization/invitations/:invitation_id': 'admin',
+  'delete /organizations/:organization/invitations/:invitation_id': 'admin',
+  'post /organizations/:organization/invitations/:invitation_id/letters': 'admin',
+  'get /organizations/:organization/invitation-templates': 'admin',
+  'post /organizations/:organization/invitation-templates': 'admin',
+  'get /organizations/:organization/invitation-templates/:template_id': 'admin',
+  'patch /organizations/:organization/invitation-templates/:template_id': 'admin',
+  'delete /organizations/:organization/invitation-templates/:template_id': 'admin',
 };
 const takesAnAdmin = ['delete /organizations/:organization/members/:user_id'];
 
@@ -67,9 +86,10 @@ describe('every endpoint of organizations, asked by everybody', () => {
   let server: TestServer;
   const people: Record<'member' | 'admin' | 'owner' | 'suspended' | 'outsider' | 'elsewhere', Signed> = {} as never;
   let target: { id: string };
+  const dns = new NameServer();
 
   beforeAll(async () => {
-    server = await startServer();
+    server = await startServer({ overrides: { dns: { resolveTxt: dns.resolveTxt } } });
     const other = await server.inside(({ tenants }) =>
       tenants.create({ slug: 'elsewhere', name: 'Elsewhere', settings: { organizations: { creation: 'open' } } }),
     );
@@ -90,12 +110,26 @@ describe('every endpoint of organizations, asked by everybody', () => {
       [suspended.id]: 'admin',
       [target.id]: 'member',
     });
-    const { role, team } = await server.inside(async ({ organizationRoles, teams, memberships }) => {
+    const ids = await server.inside(async (services) => {
+      const { organizationRoles, teams, memberships, domains, invitations, invitationTemplates, db } = services;
       await memberships.suspend(organization, suspended.id, 'x');
       const role = await organizationRoles.create(organization, { key: 'clerk', name: 'Clerk', rank: 1 });
-      return { role, team: await teams.create(organization, { slug: 'sales', name: 'Sales' }) };
+      const team = await teams.create(organization, { slug: 'sales', name: 'Sales' });
+      const domain = await domains.create(organization, { domain: `${organization.slug}.example` });
+      dns.put(`_ostiary-challenge.${domain.domain}`, `ostiary-domain-verification=${domain.challenge}`);
+      const template = await invitationTemplates.create(organization, { name: 'There', message: 'There' });
+      const invitation = await invitations.create(organization, { email: 'invited@there.example' });
+      // Another letter is sent after a while only.
+      await db.repo(Invitation).update({ id: invitation.id }, { sentAt: new Date(Date.now() - 3_600_000) });
+      return {
+        role_id: role.id,
+        team_id: team.id,
+        domain_id: domain.id,
+        template_id: template.id,
+        invitation_id: invitation.id,
+      };
     });
-    return { organization: organization.slug, user_id: target.id, role_id: role.id, team_id: team.id };
+    return { organization: organization.slug, user_id: target.id, ...ids };
   }
 
   const fill = (path: string, ids: Record<string, string>) =>
