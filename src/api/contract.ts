@@ -56,25 +56,28 @@ export function unwrapped(schema: z.ZodType): z.ZodType {
   return innerType ? unwrapped(innerType) : schema;
 }
 
+type Rule = 'unless strict' | 'if loose';
+/** What was found in a schema and below it. Endpoints share most of theirs, and a schema never changes: each is looked at once. */
+const looked = { 'unless strict': new WeakMap<z.ZodType, string[]>(), 'if loose': new WeakMap<z.ZodType, string[]>() };
+
 /**
  * Where a schema has objects that let unknown members through. Requests are strict, so that a misspelt or privileged member is refused
  * rather than ignored; responses may strip, but not pass on.
  */
-function openObjects(
-  schema: z.ZodType,
-  rule: 'unless strict' | 'if loose',
-  where = '',
-  seen = new Set<unknown>(),
-): string[] {
-  if (seen.has(schema)) return [];
-  seen.add(schema);
+function openObjects(schema: z.ZodType, rule: Rule): string[] {
+  const known = looked[rule].get(schema);
+  if (known) return known;
+  // Before its children: a schema that contains itself is told once, at its beginning.
+  looked[rule].set(schema, []);
   const open: string[] = [];
   if (schema instanceof z.ZodObject) {
     const { catchall } = schema.def;
     const isStrict = catchall instanceof z.ZodNever;
-    if (rule === 'unless strict' ? !isStrict : catchall && !isStrict) open.push(where);
+    if (rule === 'unless strict' ? !isStrict : catchall && !isStrict) open.push('');
   }
-  for (const [name, child] of children(schema)) open.push(...openObjects(child, rule, `${where}${name}`, seen));
+  for (const [name, child] of children(schema))
+    for (const where of openObjects(child, rule)) open.push(`${name}${where}`);
+  looked[rule].set(schema, open);
   return open;
 }
 
