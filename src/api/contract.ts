@@ -81,17 +81,32 @@ function openObjects(schema: z.ZodType, rule: Rule): string[] {
   return open;
 }
 
-/** The schemas directly inside one, read from the definition zod keeps of each kind. */
+/** Where the definition that zod keeps of each kind has the schemas directly inside one, and how their place is told. */
+const insides: Record<string, string | undefined> = {
+  innerType: '',
+  in: '',
+  out: '',
+  left: '',
+  right: '',
+  options: '',
+  items: '',
+  element: '[]',
+  valueType: '[]',
+  rest: '[]',
+};
+
 function children(schema: z.ZodType): [string, z.ZodType][] {
   const found: [string, z.ZodType][] = [];
   const add = (name: string, value: unknown) => {
     if (value instanceof z.ZodType) found.push([name, value]);
   };
-  const def = schema.def as unknown as Record<string, unknown>;
   if (schema instanceof z.ZodLazy) add('', schema.unwrap());
-  for (const [name, member] of Object.entries((def.shape as Record<string, unknown>) ?? {})) add(`.${name}`, member);
-  for (const part of ['innerType', 'in', 'out', 'left', 'right']) add('', def[part]);
-  for (const part of ['element', 'valueType', 'rest']) add('[]', def[part]);
-  for (const part of ['options', 'items']) for (const one of (def[part] as unknown[]) ?? []) add('', one);
+  if (schema instanceof z.ZodObject) for (const [name, member] of Object.entries(schema.shape)) add(`.${name}`, member);
+  for (const [part, value] of Object.entries(schema.def)) {
+    const name = insides[part];
+    if (name === undefined) continue;
+    if (Array.isArray(value)) for (const one of value) add(name, one);
+    else add(name, value);
+  }
   return found;
 }
