@@ -33,8 +33,13 @@ import type { Services } from './services.js';
 /** Everything it answers, at the tenant `default`. */
 export const endpointsOf = (services: Services): Endpoint[] => [
   ...tenantEndpoints(services),
-  ...tenantRoutes(services.db, services.tenants),
-  ...setupLinkRoutes(services.tenants, services.setup),
+  ...installationEndpoints(services),
+];
+
+/** What only its operators have. */
+export const installationEndpoints = ({ db, tenants, setup }: Services): Endpoint[] => [
+  ...tenantRoutes(db, tenants),
+  ...setupLinkRoutes(tenants, setup),
 ];
 
 /** What every tenant has. */

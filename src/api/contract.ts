@@ -56,39 +56,57 @@ export function unwrapped(schema: z.ZodType): z.ZodType {
   return innerType ? unwrapped(innerType) : schema;
 }
 
+type Rule = 'unless strict' | 'if loose';
+/** What was found in a schema and below it. Endpoints share most of theirs, and a schema never changes: each is looked at once. */
+const looked = { 'unless strict': new WeakMap<z.ZodType, string[]>(), 'if loose': new WeakMap<z.ZodType, string[]>() };
+
 /**
  * Where a schema has objects that let unknown members through. Requests are strict, so that a misspelt or privileged member is refused
  * rather than ignored; responses may strip, but not pass on.
  */
-function openObjects(
-  schema: z.ZodType,
-  rule: 'unless strict' | 'if loose',
-  where = '',
-  seen = new Set<unknown>(),
-): string[] {
-  if (seen.has(schema)) return [];
-  seen.add(schema);
+function openObjects(schema: z.ZodType, rule: Rule): string[] {
+  const known = looked[rule].get(schema);
+  if (known) return known;
+  // Before its children: a schema that contains itself is told once, at its beginning.
+  looked[rule].set(schema, []);
   const open: string[] = [];
   if (schema instanceof z.ZodObject) {
     const { catchall } = schema.def;
     const isStrict = catchall instanceof z.ZodNever;
-    if (rule === 'unless strict' ? !isStrict : catchall && !isStrict) open.push(where);
+    if (rule === 'unless strict' ? !isStrict : catchall && !isStrict) open.push('');
   }
-  for (const [name, child] of children(schema)) open.push(...openObjects(child, rule, `${where}${name}`, seen));
+  for (const [name, child] of children(schema))
+    for (const where of openObjects(child, rule)) open.push(`${name}${where}`);
+  looked[rule].set(schema, open);
   return open;
 }
 
-/** The schemas directly inside one, read from the definition zod keeps of each kind. */
+/** Where the definition that zod keeps of each kind has the schemas directly inside one, and how their place is told. */
+const insides: Record<string, string | undefined> = {
+  innerType: '',
+  in: '',
+  out: '',
+  left: '',
+  right: '',
+  options: '',
+  items: '',
+  element: '[]',
+  valueType: '[]',
+  rest: '[]',
+};
+
 function children(schema: z.ZodType): [string, z.ZodType][] {
   const found: [string, z.ZodType][] = [];
   const add = (name: string, value: unknown) => {
     if (value instanceof z.ZodType) found.push([name, value]);
   };
-  const def = schema.def as unknown as Record<string, unknown>;
   if (schema instanceof z.ZodLazy) add('', schema.unwrap());
-  for (const [name, member] of Object.entries((def.shape as Record<string, unknown>) ?? {})) add(`.${name}`, member);
-  for (const part of ['innerType', 'in', 'out', 'left', 'right']) add('', def[part]);
-  for (const part of ['element', 'valueType', 'rest']) add('[]', def[part]);
-  for (const part of ['options', 'items']) for (const one of (def[part] as unknown[]) ?? []) add('', one);
+  if (schema instanceof z.ZodObject) for (const [name, member] of Object.entries(schema.shape)) add(`.${name}`, member);
+  for (const [part, value] of Object.entries(schema.def)) {
+    const name = insides[part];
+    if (name === undefined) continue;
+    if (Array.isArray(value)) for (const one of value) add(name, one);
+    else add(name, value);
+  }
   return found;
 }

@@ -12,7 +12,6 @@ import { type Logger, problems } from '../platform/problem.js';
 import { type Authenticate, requireBearer } from './bearer.js';
 import { assertContract } from './contract.js';
 import { IdempotencyKeys } from './idempotency.js';
-import { buildOpenApi, withIssuer } from './openapi.js';
 import { requireAcceptable, type Serving, send, serveEndpoint } from './serving.js';
 
 export interface ApiOptions {
@@ -36,21 +35,23 @@ export interface ApiOptions {
 export function createApi(options: ApiOptions): Router {
   const { endpoints, logger, issuer, version, prefix = '/api/v1' } = options;
   assertContract(endpoints);
-  // Printed for the first who asks: most processes are never asked.
-  let printed: ReturnType<typeof buildOpenApi> | undefined;
-  const document = () => {
-    printed ??= buildOpenApi(endpoints, { issuer: 'https://id.example.com', version, prefix });
-    return printed;
+  // Loaded and printed for the first who asks: most processes are never asked.
+  const printed = async () => {
+    const { buildOpenApi, withIssuer } = await import('./openapi.js');
+    const document = buildOpenApi(endpoints, { issuer: 'https://id.example.com', version, prefix });
+    return (issuer: string) => JSON.stringify(withIssuer(document, issuer, prefix));
   };
+  let print: ReturnType<typeof printed> | undefined;
   const keys = new IdempotencyKeys(options.db, options.sealer, options.clock);
   const serving = { keys, organization: options.organization };
   // One address, one resource: case and trailing slashes are not folded.
   const router = new Router({ prefix, sensitive: true, strict: true });
   const guarded = problems(logger);
 
-  router.get('/openapi.json', guarded, (ctx) => {
+  router.get('/openapi.json', guarded, async (ctx) => {
     requireAcceptable(ctx);
-    send(ctx, { status: 200, body: JSON.stringify(withIssuer(document(), issuer(ctx), prefix)) });
+    print ??= printed();
+    send(ctx, { status: 200, body: (await print)(issuer(ctx)) });
   });
   for (const endpoint of endpoints)
     router.register(endpoint.path, [endpoint.method], [guarded, (ctx) => serve(ctx, endpoint, options, serving)]);

@@ -1,17 +1,18 @@
-// Owns the files browsers load beside a page: hashed names, compressed once, cached for ever.
+// Owns the files browsers load beside a page: hashed names, compressed once, by the first who asks, cached for ever.
 // Handed off to: views.ts asks for their addresses; the front mounts the middleware before any door.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { brotliCompress, gzip } from 'node:zlib';
 import type { Context, Middleware } from 'koa';
 
 interface Asset {
   hash: string;
   type: string;
   plain: Buffer;
-  br: Buffer;
-  gzip: Buffer;
+  br: () => Promise<Buffer>;
+  gzip: () => Promise<Buffer>;
 }
 
 const types: Record<string, string> = {
@@ -19,6 +20,9 @@ const types: Record<string, string> = {
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
+
+/** On threads of their own: nobody else waits. */
+const [brotli, zip] = [promisify<Buffer, Buffer>(brotliCompress), promisify<Buffer, Buffer>(gzip)];
 
 export class Assets {
   private readonly known = new Map<string, Asset>();
@@ -56,7 +60,7 @@ export class Assets {
         if (asset) ctx.set('Allow', 'GET, HEAD');
         return;
       }
-      send(ctx, asset, hash === asset.hash);
+      await send(ctx, asset, hash === asset.hash);
     };
   }
 
@@ -70,7 +74,7 @@ export class Assets {
     const plain = readFileSync(path.join(this.folder, name));
     const hash = createHash('sha256').update(plain).digest('hex').slice(0, 10);
     const type = types[path.extname(name)] ?? 'application/octet-stream';
-    return { hash, type, plain, br: brotliCompressSync(plain), gzip: gzipSync(plain) };
+    return { hash, type, plain, br: once(() => brotli(plain)), gzip: once(() => zip(plain)) };
   }
 
   private names(): string[] {
@@ -78,7 +82,7 @@ export class Assets {
   }
 }
 
-function send(ctx: Context, asset: Asset, exact: boolean) {
+async function send(ctx: Context, asset: Asset, exact: boolean): Promise<void> {
   // Another hash is a page of the version before or after this one, during a rollout: answered, not kept.
   ctx.set('Cache-Control', exact ? 'public, max-age=31536000, immutable' : 'no-cache');
   ctx.set('Cross-Origin-Resource-Policy', 'same-origin');
@@ -95,5 +99,13 @@ function send(ctx: Context, asset: Asset, exact: boolean) {
     return;
   }
   if (chosen) ctx.set('Content-Encoding', chosen);
-  ctx.body = chosen ? asset[chosen] : asset.plain;
+  ctx.body = chosen ? await asset[chosen]() : asset.plain;
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }

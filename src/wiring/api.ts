@@ -4,7 +4,7 @@ import { version } from '../../config/root.js';
 import type { Authenticate, Shown } from '../api/bearer.js';
 import type { FindOrganization } from '../api/organization-header.js';
 import { type ApiOptions, createApi } from '../api/routes.js';
-import { endpointsOf, tenantEndpoints } from '../endpoints.js';
+import { installationEndpoints, tenantEndpoints } from '../endpoints.js';
 import { settingsOf } from '../features/clients/client-settings.js';
 import { findActiveToken, type JudgeProof } from '../features/protocol/active-token.js';
 import { isNonce, nextNonce } from '../features/protocol/dpop-nonces.js';
@@ -18,7 +18,9 @@ import type { Services } from '../services.js';
 export function openApi(services: Services): Middleware {
   const { db, sealer, clock, logger, users } = services;
   const known = tokenBearer(services);
-  assertScopes(endpointsOf(services));
+  const everywhere = tenantEndpoints(services);
+  const endpoints = [...everywhere, ...installationEndpoints(services)];
+  assertScopes(endpoints);
   const options = {
     async authenticate(shown: Shown, ctx: Context) {
       const bearer = await known(shown, ctx);
@@ -34,8 +36,8 @@ export function openApi(services: Services): Middleware {
     organization: organizationOf(services),
     version,
   } satisfies Omit<ApiOptions, 'endpoints'>;
-  const ofInstallation = createApi({ ...options, endpoints: endpointsOf(services) }).routes();
-  const ofTenant = createApi({ ...options, endpoints: tenantEndpoints(services) }).routes();
+  const ofInstallation = createApi({ ...options, endpoints }).routes();
+  const ofTenant = createApi({ ...options, endpoints: everywhere }).routes();
   // What only the operators of the installation may ask for is not there at other tenants.
   return (ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next);
 }
