@@ -60,9 +60,10 @@ export const extensions: readonly Extension[] = [
   (provider, _deps, issuer) => believeRetired(provider, issuer),
   (provider, deps, issuer) => tokenExchange(provider, deps, issuer),
   (provider, deps, issuer) => jwtBearer(provider, deps, issuer),
+  // Inside of what keeps clients: asked where one is made. The policy stays what it is as long as the engine lives.
+  (provider, { clients }, { protocol }) => refuseCompatibility(provider, clients, protocol),
   (provider, { documents }) => keepClients(provider, documents),
   (provider, _deps, { protocol }) => pushedOnly(provider, protocol),
-  (provider, { clients }, { protocol }) => refuseCompatibility(provider, clients, protocol),
   (provider, deps) => compareSecrets(provider, deps),
   (provider, { unusedClients, logger }) => noteFirstUse(provider, unusedClients, logger),
   (provider) => withoutCalls(provider),
