@@ -18,9 +18,9 @@ import { bindRefreshTokens } from './dpop.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { jwtBearer } from './grants/jwt-bearer.js';
 import { tokenExchange } from './grants/token-exchange.js';
-import { readStrictly } from './json-in-requests.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
+import { readParameters } from './parameters.js';
 import { answerAcr } from './policy.js';
 import { pacePolls, pollLimiter } from './poll-pace.js';
 import { discoveryRoutes, withoutEmptyLists } from './published.js';
@@ -71,7 +71,7 @@ export const extensions: readonly Extension[] = [
   (provider, _deps, issuer) => {
     provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
   },
-  (provider) => readStrictly(provider),
+  (provider) => readParameters(provider),
   (_provider, _deps, _issuer, around) => around.below(discoveryRoutes, withoutEmptyLists),
   (provider) => proveAtAliases(provider),
   (_provider, _deps, { aliases }, around) =>
