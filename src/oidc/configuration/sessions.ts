@@ -15,7 +15,8 @@ export const sessions: Chapter = (_deps, issuer) => {
       },
     },
     cookies: {
-      keys: issuer.cookieKeys,
+      // Keygrip hands them to createHmac, which takes these as well.
+      keys: issuer.cookieKeys as never,
       names: {
         session: secure ? `__Host-${issuer.cookieName}` : issuer.cookieName,
         // The engine scopes these two by path, which a __Host- cookie must not be.
