@@ -7,7 +7,7 @@ import type { Config } from '../config/index.js';
 import { projectRoot } from '../config/root.js';
 import { BoundedCache, type CacheOptions } from './platform/cache.js';
 import { type Clock, systemClock } from './platform/clock.js';
-import { deriveKey, Sealer } from './platform/crypto.js';
+import { deriveKey, Sealer, secretKey } from './platform/crypto.js';
 import { createDataSource } from './platform/data-source.js';
 import { Database } from './platform/database.js';
 import { Dns, type DnsSettings } from './platform/dns.js';
@@ -73,7 +73,7 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     redis: redis?.client,
     workers,
     clock,
-    secret: deriveKey(config.cookieKeys[0] ?? '', 'rate-limits'),
+    secret: secretKey(deriveKey(config.cookieKeys[0] ?? '', 'rate-limits')),
   });
   const hasher = new Hasher({ logger, processes: hashingShare(workers), ...overrides.hashing });
   const egress = new Egress({

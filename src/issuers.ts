@@ -47,7 +47,8 @@ export class Issuers {
     req.front.asked ??= targetOf(req);
     const { target, host } = req.front.asked;
     const rewritten = rewriteWellKnown(target);
-    const [path = '/'] = rewritten.split('?', 1);
+    const query = rewritten.indexOf('?');
+    const path = query < 0 ? rewritten : rewritten.slice(0, query);
     const { base, below } = this;
     const onBase = host === base.host;
     const aliases = this.aliases?.host === host ? this.aliases : undefined;
@@ -61,7 +62,11 @@ export class Issuers {
 
     const address = this.addressOf(tenant);
     const { issuer, origin, prefix } = address;
-    Object.assign(req.front, { issuer, origin, prefix, tenant });
+    const { front } = req;
+    front.issuer = issuer;
+    front.origin = origin;
+    front.prefix = prefix;
+    front.tenant = tenant;
     trustOnly(req, address);
     // At an alias the tenant may stand behind another prefix than at its issuer, which is what everything is told of.
     req.url = rewritten.slice(found.prefix.length);
@@ -135,6 +140,7 @@ async function onSubdomain(
 }
 
 function rewriteWellKnown(url: string): string {
+  if (!url.startsWith('/.well-known/')) return url;
   // RFC 3986 §3.4: a query may hold question marks of its own.
   const [, path = '', query = ''] = /^([^?]*)(.*)$/s.exec(url) ?? [];
   for (const form of wellKnownInFront) {

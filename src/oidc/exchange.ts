@@ -36,9 +36,7 @@ export function exchanging(protocol: Protocol, grantType: string, engine: Handle
       return answerAgain(protocol, ctx, request.earlierAnswer as string);
     }
 
-    const seconds = settingsOf(ctx.oidc.client).refresh_grace ?? lifetimes.refreshGrace;
-    const answer =
-      grantType === 'refresh_token' && seconds > 0 ? { text: JSON.stringify(await describe(ctx)), seconds } : undefined;
+    const answer = grantType === 'refresh_token' ? await answerToKeep(ctx) : undefined;
     try {
       await protocol.rows.flush(request, answer);
     } catch (error) {
@@ -46,6 +44,11 @@ export function exchanging(protocol: Protocol, grantType: string, engine: Handle
       await lost(protocol, ctx, error);
     }
   };
+}
+
+async function answerToKeep(ctx: EngineContext): Promise<{ text: string; seconds: number } | undefined> {
+  const seconds = settingsOf(ctx.oidc.client).refresh_grace ?? lifetimes.refreshGrace;
+  return seconds > 0 ? { text: JSON.stringify(await describe(ctx)), seconds } : undefined;
 }
 
 /** Somebody else spent it while this request was made: a refresh token gives the same answer, anything else is reuse. */

@@ -7,6 +7,7 @@ import type { Exchanges } from '../features/exchange/exchanges.js';
 import type { Assertions } from '../features/trusted-issuers/assertions.js';
 import type { Logger } from '../platform/logger.js';
 import type { RateLimits } from '../platform/rate-limit.js';
+import type { Around } from './around.js';
 import { proveAtAliases, sayWhatIsThere, sayWhichAliases } from './certificates.js';
 import { tellBackchannelInterval, tellNoUserCodes } from './ciba.js';
 import { compareSecrets, introspectionPolicy, readsDetails } from './client-auth.js';
@@ -14,14 +15,13 @@ import { refuseCompatibility } from './compatibility.js';
 import type { ConfigurationDependencies, Issuer } from './configuration/chapter.js';
 import { tellInterval, userCodes } from './device-door.js';
 import { bindRefreshTokens } from './dpop.js';
-import type { EngineContext } from './engine-types.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { jwtBearer } from './grants/jwt-bearer.js';
 import { tokenExchange } from './grants/token-exchange.js';
-import { readStrictly } from './json-in-requests.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
 import { answerForOrganization } from './organization.js';
+import { readParameters } from './parameters.js';
 import { answerAcr } from './policy.js';
 import { pacePolls, pollLimiter } from './poll-pace.js';
 import { discoveryRoutes, withoutEmptyLists } from './published.js';
@@ -47,9 +47,9 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   >;
 }
 
-type Extension = (provider: Provider, deps: ProviderDependencies, issuer: Issuer) => void;
+type Extension = (provider: Provider, deps: ProviderDependencies, issuer: Issuer, around: Around) => void;
 
-/** In this order: middleware runs from the first to the last. */
+/** In this order: what is done around an endpoint is done from the first to the last. */
 export const extensions: readonly Extension[] = [
   // Without a listener Koa would print what it met, unredacted, to stderr.
   (provider, { logger }) =>
@@ -65,9 +65,10 @@ export const extensions: readonly Extension[] = [
   (provider, _deps, issuer) => believeRetired(provider, issuer),
   (provider, deps, issuer) => tokenExchange(provider, deps, issuer),
   (provider, deps, issuer) => jwtBearer(provider, deps, issuer),
+  // Inside of what keeps clients: asked where one is made. The policy stays what it is as long as the engine lives.
+  (provider, { clients }, { protocol }) => refuseCompatibility(provider, clients, protocol),
   (provider, { documents }) => keepClients(provider, documents),
   (provider, _deps, { protocol }) => pushedOnly(provider, protocol),
-  (provider, { clients }, { protocol }) => refuseCompatibility(provider, clients, protocol),
   (provider, deps) => compareSecrets(provider, deps),
   (provider, { unusedClients, logger }) => noteFirstUse(provider, unusedClients, logger),
   (provider) => withoutCalls(provider),
@@ -75,46 +76,35 @@ export const extensions: readonly Extension[] = [
   (provider, _deps, issuer) => {
     provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer.url]);
   },
-  (provider) => readStrictly(provider),
-  (provider) => provider.use(below(discoveryRoutes, withoutEmptyLists)),
+  (provider) => readParameters(provider),
+  (_provider, _deps, _issuer, around) => around.below(discoveryRoutes, withoutEmptyLists),
   (provider) => proveAtAliases(provider),
-  (provider, _deps, { aliases }) =>
-    provider.use(
-      below(discoveryRoutes, async (ctx, next) => {
-        await next();
-        if (aliases === undefined) sayWhatIsThere(ctx);
-        else sayWhichAliases(ctx);
-      }),
-    ),
-  (provider, { rateLimits, limits }, { protocol }) => {
+  (_provider, _deps, { aliases }, around) =>
+    around.below(discoveryRoutes, async (ctx, next) => {
+      await next();
+      if (aliases === undefined) sayWhatIsThere(ctx);
+      else sayWhichAliases(ctx);
+    }),
+  (_provider, { rateLimits, limits }, { protocol }, around) => {
     if (protocol.registration !== 'open') return;
     const limiter = rateLimits.limiter({ name: 'client_registrations', ...limits.clientRegistrations });
-    provider.use(below([routes.registration], asEverybody(limiter)));
+    around.below([routes.registration], asEverybody(limiter));
   },
-  (provider, { clients }) => provider.use(below([routes.registration], clientManagement(clients))),
-  (provider, { protocol, resources }, issuer) => {
+  (_provider, { clients }, _issuer, around) => around.below([routes.registration], clientManagement(clients)),
+  (_provider, { protocol, resources }, issuer, around) => {
     const mayIntrospect = introspectionPolicy(resources, issuer.protocol);
     const tokens = jwtTokens(issuer, protocol.denied, mayIntrospect, readsDetails(resources));
-    provider.use(below([routes.introspection, routes.revocation], tokens));
+    around.below([routes.introspection, routes.revocation], tokens);
   },
-  (provider, { pages }) => provider.use(below([routes.end_session], pages.replaceBounce)),
-  (provider) => provider.use(below([routes.device_authorization], tellInterval)),
-  (provider, deps, issuer) => provider.use(below([routes.code_verification], userCodes(deps, issuer.url))),
+  (_provider, { pages }, _issuer, around) => around.below([routes.end_session], pages.replaceBounce),
+  (_provider, _deps, _issuer, around) => around.below([routes.device_authorization], tellInterval),
+  (_provider, deps, issuer, around) => around.below([routes.code_verification], userCodes(deps, issuer.url)),
   (provider, { rateLimits, limits }) =>
     pacePolls(provider.DeviceCode, pollLimiter(rateLimits, 'device_poll', limits.polls)),
-  (provider) => provider.use(below([routes.backchannel_authentication], tellBackchannelInterval)),
-  (provider) => provider.use(below(discoveryRoutes, tellNoUserCodes)),
+  (_provider, _deps, _issuer, around) => around.below([routes.backchannel_authentication], tellBackchannelInterval),
+  (_provider, _deps, _issuer, around) => around.below(discoveryRoutes, tellNoUserCodes),
   (provider, { rateLimits, limits }) =>
     pacePolls(provider.BackchannelAuthenticationRequest, pollLimiter(rateLimits, 'backchannel_poll', limits.polls)),
   (provider, { traces }) => traces.listen(provider),
   (provider, { metrics, logger, traces }) => listen(provider, metrics, logger, (ctx) => traces.of(ctx)),
 ];
-
-type EngineMiddleware = (ctx: EngineContext, next: () => Promise<void>) => Promise<void>;
-
-/** All other requests pass without a stop. */
-function below(paths: readonly string[], work: EngineMiddleware): EngineMiddleware {
-  const places = paths.map((path) => ({ path, inside: `${path}/` }));
-  return (ctx, next) =>
-    places.some(({ path, inside }) => ctx.path === path || ctx.path.startsWith(inside)) ? work(ctx, next) : next();
-}

@@ -1,6 +1,6 @@
 // Parameters that hold JSON, signed or not, are read once before the engine reads them: what two readers could understand differently, what has
 // a header that changes how all of it is read, and what is nested without end, is refused in the words the engine has for what it cannot read.
-import { errors, type Provider } from 'oidc-provider';
+import { errors } from 'oidc-provider';
 import { isAmbiguousJson, isAmbiguousJwt } from '../platform/strict-jwt.js';
 
 type Refuse = () => Error;
@@ -15,18 +15,8 @@ const texts: readonly [string, Refuse][] = [
   ['claims', () => new errors.InvalidRequest('could not parse the claims parameter JSON')],
 ];
 
-const PARAMS = Symbol('params');
-
-/** The engine sets `params` where it has read a request, and looks at nothing in them before. */
-export function readStrictly(provider: Provider): void {
-  Object.defineProperty(provider.OIDCContext.prototype, 'params', {
-    get(this: { [PARAMS]?: unknown }): unknown {
-      return this[PARAMS];
-    },
-    set(this: { [PARAMS]?: unknown }, params: Record<string, unknown> | undefined): void {
-      for (const [name, refuse] of jwts) if (isAmbiguousJwt(params?.[name])) throw refuse();
-      for (const [name, refuse] of texts) if (isAmbiguousJson(params?.[name])) throw refuse();
-      this[PARAMS] = params;
-    },
-  });
+/** @throws what the engine would, in its words. */
+export function refuseAmbiguous(params: Readonly<Record<string, unknown>>): void {
+  for (const [name, refuse] of jwts) if (isAmbiguousJwt(params[name])) throw refuse();
+  for (const [name, refuse] of texts) if (isAmbiguousJson(params[name])) throw refuse();
 }

@@ -9,9 +9,16 @@ import type { Logger } from '../platform/logger.js';
 
 export function keepClients(provider: Provider, clients: Pick<MetadataDocuments, 'engineMetadata'>): void {
   const known = new WeakMap<object, Client>();
+  const metadataOf = async (id: string) => {
+    try {
+      return await clients.engineMetadata(id);
+    } catch (error) {
+      return later(error);
+    }
+  };
   const find = provider.Client.find.bind(provider.Client);
   provider.Client.find = async (id: string) => {
-    const metadata = typeof id === 'string' ? await clients.engineMetadata(id).catch(later) : undefined;
+    const metadata = typeof id === 'string' ? await metadataOf(id) : undefined;
     if (!metadata) return undefined;
     const client = known.get(metadata) ?? (await find(id));
     if (client) known.set(metadata, client);

@@ -8,7 +8,7 @@ import type { Tenant } from '../features/tenants/tenant.entity.js';
 import type { TenantService } from '../features/tenants/tenant.service.js';
 import type { BoundedCache } from '../platform/cache.js';
 import { withContext } from '../platform/context.js';
-import { deriveKey } from '../platform/crypto.js';
+import { deriveKey, secretKey } from '../platform/crypto.js';
 import type { ProviderDependencies } from './extensions.js';
 import { createProvider } from './provider.js';
 import { Published } from './published.js';
@@ -66,7 +66,9 @@ export class ProviderPool {
       url,
       aliases: aliasOrigin && aliasesOf(aliasOrigin, tenant),
       cookieName: cookieName(tenant),
-      cookieKeys: this.settings.cookieKeys.map((key) => deriveKey(key, `cookies:${tenantId}`).toString('base64url')),
+      cookieKeys: this.settings.cookieKeys.map((key) =>
+        secretKey(deriveKey(key, `cookies:${tenantId}`).toString('base64url')),
+      ),
       dpopNonceSecret: secrets.dpopNonce,
       pairwiseSalt: secrets.pairwiseSalt,
       sessions: { ...sessions, idle: sessions.idle_seconds, absolute: sessions.absolute_seconds },

@@ -1,6 +1,7 @@
 // One issuer, as a provider of the engine: what it is configured to be, and what is done to it then.
 import { type Configuration, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
 import type { Protocol } from '../features/protocol/protocol.js';
+import { Around } from './around.js';
 import type { Issuer } from './configuration/chapter.js';
 import { configuration } from './configuration/configuration.js';
 import type { EngineContext } from './engine-types.js';
@@ -13,7 +14,9 @@ export function createProvider(deps: ProviderDependencies, issuer: Issuer): Prov
   const provider = new OstiaryProvider(issuer.url, configuration(deps, issuer), deps);
   // Cookies, hosts and schemes are decided by the front, which has overwritten what the sender claimed.
   provider.proxy = true;
-  for (const extend of extensions) extend(provider, deps, issuer);
+  const around = new Around();
+  for (const extend of extensions) extend(provider, deps, issuer, around);
+  provider.use(around.middleware);
   return provider;
 }
 

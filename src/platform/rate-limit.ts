@@ -1,6 +1,6 @@
 // How often a key may do a thing: counted in Redis for all processes, in memory (limit ÷ workers) without it or while it is away.
 // It never opens: an unknown address, an unexpected answer, a full memory all err on the strict side.
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, type KeyObject } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
@@ -17,7 +17,7 @@ export interface RateLimitSettings {
   /** Moves the windows in memory; those in Redis follow its own time. */
   clock?: Clock;
   /** Keys the hash of names in Redis, which addresses and e-mails are too few to hide from without it. The same in all processes. */
-  secret?: string | Buffer | undefined;
+  secret?: string | Buffer | KeyObject | undefined;
 }
 
 export interface LimiterSettings {

@@ -33,8 +33,8 @@ export function openApplications(ground: Ground, { users, passwords, externalSub
   const builtInClients = new BuiltInClients((tenant) => tenants.issuerOf(tenant));
   const protocolPolicy = async () => (await tenants.current()).settings.protocol;
   const documentPolicy = async () => (await protocolPolicy()).client_id_metadata_documents;
-  const lookup = new ClientLookup(db, caching, clock, documentPolicy, async (clientId) =>
-    isBuiltInClient(clientId) ? builtInClients.of(await tenants.current(), clientId) : undefined,
+  const lookup = new ClientLookup(db, caching, clock, documentPolicy, (clientId) =>
+    isBuiltInClient(clientId) ? tenants.current().then((tenant) => builtInClients.of(tenant, clientId)) : undefined,
   );
   const hooks = {
     async ended({ clientId }: { clientId: string }) {

@@ -16,7 +16,7 @@ import { scopesOf, words } from './registration/registration-policy.js';
 const TOPIC = 'client';
 
 /** Clients without a row, of the current tenant (built-in-clients.ts). */
-type BuiltInClients = (clientId: string) => Promise<Metadata | undefined>;
+type BuiltInClients = (clientId: string) => Promise<Metadata | undefined> | undefined;
 
 type Metadata = Readonly<Record<string, unknown>>;
 
@@ -43,14 +43,14 @@ export class ClientLookup {
     private readonly caching: Caching,
     private readonly clock: Clock,
     private readonly documentPolicy: DocumentPolicy,
-    private readonly builtInClients: BuiltInClients = async () => undefined,
+    private readonly builtInClients: BuiltInClients = () => undefined,
   ) {
     this.entries = caching.cache({ max: 5000, topic: TOPIC, load: (key) => this.load(key) });
   }
 
   /** @returns undefined where the client is unknown or disabled. */
   async engineMetadata(clientId: string): Promise<Metadata | undefined> {
-    const builtIn = await this.builtInClients(clientId);
+    const builtIn = this.builtInClients(clientId);
     if (builtIn) return builtIn;
     const entry = await this.entry(clientId);
     return entry?.hasDocument ? this.limited(entry) : entry?.metadata;
@@ -80,8 +80,8 @@ export class ClientLookup {
   }
 
   /** What no client_id can be (RFC 6749 appendix A.1) is neither asked for nor remembered: it may be as long as a request. */
-  private async entry(clientId: string): Promise<Entry | undefined> {
-    return /^[\x21-\x7e]{1,512}$/.test(clientId) ? this.entries.get(keyOf(clientId)) : undefined;
+  private entry(clientId: string): Promise<Entry | undefined> {
+    return /^[\x21-\x7e]{1,512}$/.test(clientId) ? this.entries.get(keyOf(clientId)) : nobody;
   }
 
   private async load(key: string): Promise<Entry | undefined> {
@@ -101,6 +101,8 @@ export class ClientLookup {
     });
   }
 }
+
+const nobody = Promise.resolve(undefined);
 
 const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
 

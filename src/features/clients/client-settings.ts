@@ -40,9 +40,17 @@ export const asTravelling = (settings: ClientSettings): Record<string, unknown> 
     [...travelling].filter(([name]) => Object.hasOwn(settings, name)).map(([name, place]) => [place, settings[name]]),
   );
 
-export function settingsOf(client: unknown): ClientSettings {
-  const members = (client ?? {}) as Record<string, unknown>;
-  const found: Partial<Record<Name, unknown>> = {};
-  for (const [name, place] of travelling) found[name] = members[place];
-  return found as ClientSettings;
+/** Read where they stand, one at a time: the engine asks several times on each request, for one or two of them. */
+class Standing {
+  constructor(readonly members: Readonly<Record<string, unknown>>) {}
 }
+
+for (const [name, place] of travelling)
+  Object.defineProperty(Standing.prototype, name, {
+    get(this: Standing): unknown {
+      return this.members[place];
+    },
+  });
+
+export const settingsOf = (client: unknown): ClientSettings =>
+  new Standing((client ?? {}) as Record<string, unknown>) as ClientSettings;

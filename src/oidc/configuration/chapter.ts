@@ -1,4 +1,5 @@
 // What the engine is configured to be is told in chapters, one for each part of the standards: what each of them is given.
+import type { KeyObject } from 'node:crypto';
 import type { Configuration, JWK } from 'oidc-provider';
 import type { BackchannelRequests } from '../../features/backchannel-requests/backchannel-requests.js';
 import type { ClientService } from '../../features/clients/client.service.js';
@@ -49,7 +50,7 @@ export interface Issuer {
   aliases: string | undefined;
   /** Distinguishes the cookies of tenants that share a host. */
   cookieName: string;
-  cookieKeys: string[];
+  cookieKeys: KeyObject[];
   dpopNonceSecret: Buffer;
   pairwiseSalt: string;
   /** Lifetimes in seconds: since the last use, and since the sign-in. */

@@ -1,6 +1,7 @@
 // Sessions of browsers, and what a browser holds of them and of a sign-in on its way.
 import { lifetimes } from '../../../config/protocol.js';
 import { epochSeconds } from '../../platform/clock.js';
+import { CookieKeys } from '../cookie-keys.js';
 import type { Chapter } from './chapter.js';
 
 export const sessions: Chapter = (_deps, issuer) => {
@@ -15,7 +16,7 @@ export const sessions: Chapter = (_deps, issuer) => {
       },
     },
     cookies: {
-      keys: issuer.cookieKeys,
+      keys: new CookieKeys(issuer.cookieKeys),
       names: {
         session: secure ? `__Host-${issuer.cookieName}` : issuer.cookieName,
         // The engine scopes these two by path, which a __Host- cookie must not be.

@@ -57,9 +57,12 @@ export class MetadataDocuments {
    * @returns undefined where it is no client: not allowed here, disabled, or not described by a document that we take.
    * @throws AppError 429 where too much was fetched for this address, or from this host.
    */
-  async engineMetadata(clientId: string): Promise<Metadata | undefined> {
+  engineMetadata(clientId: string): Promise<Metadata | undefined> {
+    return isDocumentUrl(clientId) ? this.described(clientId) : this.lookup.engineMetadata(clientId);
+  }
+
+  private async described(clientId: string): Promise<Metadata | undefined> {
     const known = await this.lookup.engineMetadata(clientId);
-    if (!isDocumentUrl(clientId)) return known;
     const { hosts } = (await this.tenantPolicy()).client_id_metadata_documents;
     if (!isAllowedHost(clientId, hosts)) return undefined;
     const { document_expires_at: until = 0 } = settingsOf(known);
