@@ -19,12 +19,14 @@ export type Services = Awaited<ReturnType<typeof openServices>>;
 export async function openServices(config: Config, overrides: Overrides = {}) {
   const ground = await openGround(config, overrides, () => ({
     users: people.users,
+    automaticMemberships: organizations.automaticMemberships,
+    inactiveMembers: organizations.inactiveMembers,
     erasure: people.erasure,
     accountDeletion: accounts.accountDeletion,
     abandonedRegistrations: accounts.abandonedRegistrations,
     unusedClients: applications.unusedClients,
   }));
-  const people: People = openPeople(ground);
+  const people: People = openPeople(ground, () => organizations);
   const organizations: Organizations = openOrganizations(ground);
   const accounts: Accounts = openAccounts(ground, people, overrides.letters);
   const applications: Applications = openApplications(ground, people);

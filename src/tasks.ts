@@ -9,6 +9,8 @@ import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock
 import type { KeySchedule } from './features/keys/key-schedule.js';
 import { DeliverLogout, LOGOUT_TASK, type LogoutNotices } from './features/logout/logout-notices.js';
 import { type MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
+import { type AutomaticMemberships, JOIN_TASK, JoinPeople } from './features/organizations/automatic-memberships.js';
+import { INACTIVE_TASK, type InactiveMembers } from './features/organizations/inactive-members.js';
 import type { TenantDeletion } from './features/tenants/tenant-deletion.js';
 import type { UserService } from './features/users/user.service.js';
 import { sha256 } from './platform/crypto.js';
@@ -37,6 +39,8 @@ export interface Workers {
   erasure: Erasure;
   abandonedRegistrations: AbandonedRegistrations;
   unusedClients: UnusedClients;
+  automaticMemberships: AutomaticMemberships;
+  inactiveMembers: InactiveMembers;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -92,6 +96,18 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 6 * 3600,
       run: async (_nothing, { signal }) => void (await workers().unusedClients.end(inTime(signal))),
+    }),
+    [JOIN_TASK]: task({
+      schema: JoinPeople,
+      // One batch of a tenant after the other, and after those who wait for an answer.
+      queue: (_batch, tenantId) => `join:${tenantId}`,
+      priority: 10,
+      run: (payload) => workers().automaticMemberships.joinExisting(payload),
+    }),
+    [INACTIVE_TASK]: task({
+      schema: Nothing,
+      every: 6 * 3600,
+      run: async (_nothing, { signal }) => void (await workers().inactiveMembers.tend(inTime(signal))),
     }),
     'signing_keys.tend': task({
       schema: Nothing,

@@ -45,7 +45,8 @@ export type Ground = Awaited<ReturnType<typeof openGround>>;
 export async function openGround(
   config: Config,
   overrides: GroundOverrides,
-  late: () => Pick<Workers, 'users' | 'erasure' | 'accountDeletion' | 'abandonedRegistrations' | 'unusedClients'>,
+  late: () => Pick<Workers, 'users' | 'erasure' | 'accountDeletion' | 'abandonedRegistrations' | 'unusedClients'> &
+    Pick<Workers, 'automaticMemberships' | 'inactiveMembers'>,
 ) {
   const foundation = await openFoundation(config, overrides);
   const { clock, logger, sealer, views, db, redis, caching, embedded, egress } = foundation;
@@ -58,6 +59,7 @@ export async function openGround(
       await jobs.enqueue(DELETE_TASK, { tenant_id: id });
       await jobs.enqueue(DELETE_TASK, { tenant_id: id }, { runAt: new Date(Date.now() + leftoversMs) });
     },
+    decided: (tenant, before) => late().automaticMemberships.decided(tenant, before),
     maySet: (settings) => assertNotForEverybody(settings?.protocol),
   });
   const deletion = new TenantDeletion(db, audit, tenants);

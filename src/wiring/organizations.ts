@@ -1,4 +1,7 @@
 // The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
+import { AccountEndings } from '../features/organizations/account-endings.js';
+import { AutomaticMemberships } from '../features/organizations/automatic-memberships.js';
+import { InactiveMembers } from '../features/organizations/inactive-members.js';
 import { MembershipService } from '../features/organizations/membership.service.js';
 import { MembershipBulk } from '../features/organizations/membership-bulk.js';
 import { MembershipHistory } from '../features/organizations/membership-history.js';
@@ -11,13 +14,16 @@ import type { Ground } from './ground.js';
 
 export type Organizations = ReturnType<typeof openOrganizations>;
 
-export function openOrganizations({ db, audit, clock, tenants }: Ground) {
+export function openOrganizations({ db, audit, clock, tenants, jobs, mail }: Ground) {
   const hooks = noOrganizationHooks;
   const standings = new Standings(db);
   const history = new MembershipHistory(db, clock);
   const memberships = new MembershipService(db, audit, clock, standings, history, hooks);
   const organizations = new OrganizationService(db, audit, clock, tenants, standings, memberships, hooks);
   return {
+    accountEndings: new AccountEndings(db, audit, tenants, history, hooks),
+    automaticMemberships: new AutomaticMemberships(db, clock, tenants, organizations, memberships, jobs),
+    inactiveMembers: new InactiveMembers(db, clock, tenants, memberships, mail),
     standings,
     memberships,
     membershipBulk: new MembershipBulk(db, memberships),

@@ -27,10 +27,12 @@ import { ExternalSubjects } from '../features/trusted-issuers/external-subjects.
 import { UserService } from '../features/users/user.service.js';
 import { mayChangePrivileged } from '../management.js';
 import type { Ground } from './ground.js';
+import type { Organizations } from './organizations.js';
 
 export type People = ReturnType<typeof openPeople>;
 
-export function openPeople(ground: Ground) {
+/** @param late what stands on people, and is asked when something happens to one of them. */
+export function openPeople(ground: Ground, late: () => Pick<Organizations, 'automaticMemberships' | 'accountEndings'>) {
   const { db, audit, clock, tenants, protocol, oneTimeTokens, sealer, jobs, mail, hasher } = ground;
   const { sessions, grants } = protocol;
 
@@ -43,7 +45,12 @@ export function openPeople(ground: Ground) {
       await grants.endAll({ accountId: id }, 'account_ended');
       await devices.endAll({ id }, 'account_ended');
     },
-    erased: (user) => erasure.erase(user),
+    created: (user) => late().automaticMemberships.created(user),
+    closing: ({ id }) => late().accountEndings.assertMayClose(id),
+    async erased(user) {
+      await late().accountEndings.erase(user.id);
+      await erasure.erase(user);
+    },
     mayChangePrivileged,
     privileged: ({ id }) => externalSubjects.unlinkAll(id),
     verified: ({ id }) => registrations.forget(id),

@@ -43,4 +43,5 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   account_deletion: [{ until: '2026-12-21T14:20:00Z', link, not_me: link.replace('step', 'lockdown') }],
   account_kept: [{ at, link }],
   account_deleted: [{}],
+  member_inactive: [{ organization: 'Acme', until: at, link }],
 };

@@ -54,4 +54,7 @@ export interface MailTemplates {
   /** An administrator took the deletion back. @param link where it can be asked for again. */
   account_kept: { at: string; link: string };
   account_deleted: Record<string, never>;
+
+  /** @param until ISO 8601: when the membership is suspended. */
+  member_inactive: { organization: string; until: string; link: string };
 }
