@@ -20,6 +20,8 @@ export type Services = Awaited<ReturnType<typeof openServices>>;
 export async function openServices(config: Config, overrides: Overrides = {}) {
   const ground = await openGround(config, overrides, () => ({
     users: people.users,
+    automaticMemberships: organizations.automaticMemberships,
+    inactiveMembers: organizations.inactiveMembers,
     erasure: people.erasure,
     accountDeletion: accounts.accountDeletion,
     abandonedRegistrations: accounts.abandonedRegistrations,
@@ -28,7 +30,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     domainJoining: invitations.domainJoining,
     invitationExpiry: invitations.invitationExpiry,
   }));
-  const people: People = openPeople(ground, () => invitations);
+  const people: People = openPeople(ground, () => ({ ...organizations, ...invitations }));
   const organizations: Organizations = openOrganizations(ground);
   const invitations: Invitations = openInvitations(ground, people, organizations);
   const accounts: Accounts = openAccounts(ground, people, overrides.letters);

@@ -12,6 +12,8 @@ import { EXPIRE_TASK, type InvitationExpiry } from './features/invitations/invit
 import type { KeySchedule } from './features/keys/key-schedule.js';
 import { DeliverLogout, LOGOUT_TASK, type LogoutNotices } from './features/logout/logout-notices.js';
 import { type MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
+import { type AutomaticMemberships, JOIN_TASK, JoinPeople } from './features/organizations/automatic-memberships.js';
+import { INACTIVE_TASK, type InactiveMembers } from './features/organizations/inactive-members.js';
 import type { TenantDeletion } from './features/tenants/tenant-deletion.js';
 import type { UserService } from './features/users/user.service.js';
 import { sha256 } from './platform/crypto.js';
@@ -43,6 +45,8 @@ export interface Workers {
   domainChecks: DomainChecks;
   domainJoining: DomainJoining;
   invitationExpiry: InvitationExpiry;
+  automaticMemberships: AutomaticMemberships;
+  inactiveMembers: InactiveMembers;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -112,6 +116,17 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 600,
       run: async (_nothing, { signal }) => void (await workers().invitationExpiry.run(inTime(signal))),
+    [JOIN_TASK]: task({
+      schema: JoinPeople,
+      // One batch of a tenant after the other, and after those who wait for an answer.
+      queue: (_batch, tenantId) => `join:${tenantId}`,
+      priority: 10,
+      run: (payload) => workers().automaticMemberships.joinExisting(payload),
+    }),
+    [INACTIVE_TASK]: task({
+      schema: Nothing,
+      every: 6 * 3600,
+      run: async (_nothing, { signal }) => void (await workers().inactiveMembers.tend(inTime(signal))),
     }),
     'signing_keys.tend': task({
       schema: Nothing,

@@ -49,6 +49,8 @@ type Late = Pick<
   | 'domainChecks'
   | 'domainJoining'
   | 'invitationExpiry'
+  | 'automaticMemberships'
+  | 'inactiveMembers'
 >;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;
@@ -66,6 +68,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
       await jobs.enqueue(DELETE_TASK, { tenant_id: id });
       await jobs.enqueue(DELETE_TASK, { tenant_id: id }, { runAt: new Date(Date.now() + leftoversMs) });
     },
+    decided: (tenant, before) => late().automaticMemberships.decided(tenant, before),
     maySet: (settings) => assertNotForEverybody(settings?.protocol),
   });
   const deletion = new TenantDeletion(db, audit, tenants);

@@ -1,6 +1,9 @@
 // The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
 import { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
 import { OrganizationAccess } from '../features/organization-access/organization-access.js';
+import { AccountEndings } from '../features/organizations/account-endings.js';
+import { AutomaticMemberships } from '../features/organizations/automatic-memberships.js';
+import { InactiveMembers } from '../features/organizations/inactive-members.js';
 import { MembershipService } from '../features/organizations/membership.service.js';
 import { MembershipBulk } from '../features/organizations/membership-bulk.js';
 import { MembershipHistory } from '../features/organizations/membership-history.js';
@@ -13,7 +16,7 @@ import type { Ground } from './ground.js';
 
 export type Organizations = ReturnType<typeof openOrganizations>;
 
-export function openOrganizations({ db, audit, clock, tenants, protocol, backchannelPings }: Ground) {
+export function openOrganizations({ db, audit, clock, tenants, protocol, backchannelPings, jobs, mail }: Ground) {
   const { grants, backchannelCodes } = protocol;
   const hooks: OrganizationHooks = {
     memberEnded: (organizationId, userId) => grants.endOfOrganization(organizationId, userId),
@@ -25,6 +28,9 @@ export function openOrganizations({ db, audit, clock, tenants, protocol, backcha
   const organizations = new OrganizationService(db, audit, clock, tenants, standings, memberships, hooks);
   const organizationAccess = new OrganizationAccess(db, audit, clock, memberships);
   return {
+    accountEndings: new AccountEndings(db, audit, tenants, history, hooks),
+    automaticMemberships: new AutomaticMemberships(db, clock, tenants, organizations, memberships, jobs),
+    inactiveMembers: new InactiveMembers(db, clock, tenants, memberships, mail),
     standings,
     memberships,
     membershipBulk: new MembershipBulk(db, memberships),

@@ -21,18 +21,21 @@ import { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import { SecondFactors } from '../features/credentials/second-factors.js';
 import { TotpService } from '../features/credentials/totp.service.js';
 import { Devices } from '../features/devices/device.service.js';
-import type { DomainJoining } from '../features/domains/domain-joining.js';
 import { undoSubject } from '../features/one-time-tokens/one-time-purposes.js';
 import { LockdownLinks } from '../features/risk/lockdown-links.js';
 import { ExternalSubjects } from '../features/trusted-issuers/external-subjects.js';
 import { UserService } from '../features/users/user.service.js';
 import { mayChangePrivileged } from '../management.js';
 import type { Ground } from './ground.js';
+import type { Invitations } from './invitations.js';
+import type { Organizations } from './organizations.js';
 
 export type People = ReturnType<typeof openPeople>;
 
-/** @param late who is told of people and stands above them. */
-export function openPeople(ground: Ground, late: () => { domainJoining: Pick<DomainJoining, 'proved'> }) {
+/** What stands on people, and is asked when something happens to one of them. */
+type Late = Pick<Organizations, 'automaticMemberships' | 'accountEndings'> & Pick<Invitations, 'domainJoining'>;
+
+export function openPeople(ground: Ground, late: () => Late) {
   const { db, audit, clock, tenants, protocol, oneTimeTokens, sealer, jobs, mail, hasher } = ground;
   const { sessions, grants } = protocol;
 
@@ -45,7 +48,12 @@ export function openPeople(ground: Ground, late: () => { domainJoining: Pick<Dom
       await grants.endAll({ accountId: id }, 'account_ended');
       await devices.endAll({ id }, 'account_ended');
     },
-    erased: (user) => erasure.erase(user),
+    created: (user) => late().automaticMemberships.created(user),
+    closing: ({ id }) => late().accountEndings.assertMayClose(id),
+    async erased(user) {
+      await late().accountEndings.erase(user.id);
+      await erasure.erase(user);
+    },
     mayChangePrivileged,
     privileged: ({ id }) => externalSubjects.unlinkAll(id),
     verified: ({ id }) => registrations.forget(id),

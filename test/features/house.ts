@@ -25,6 +25,7 @@ import type { Caching } from '../../src/features/tenants/caching.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { TenantService } from '../../src/features/tenants/tenant.service.js';
 import { UserService } from '../../src/features/users/user.service.js';
+import { noHooks } from '../../src/features/users/user-hooks.js';
 import { BoundedCache } from '../../src/platform/cache.js';
 import { withContext } from '../../src/platform/context.js';
 import { Sealer } from '../../src/platform/crypto.js';
@@ -108,6 +109,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   const keys = new KeyService(db, audit, tenants, sealer, caching, clock, { error() {} });
   const registrations = new Registrations(db, clock);
   const users = new UserService(db, audit, clock, {
+    ...noHooks,
     mayChangePrivileged() {},
     privileged: async () => {},
     proved: async () => {},

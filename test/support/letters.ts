@@ -56,4 +56,5 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   ],
   domain_lost: [{ domain: 'acme.example', organization: 'Acme & Söhne', record: '_ostiary-challenge.acme.example' }],
   account_deleted: [{}],
+  member_inactive: [{ organization: 'Acme', until: at, link }],
 };

@@ -109,7 +109,7 @@ export interface AuditEvents {
   /** `how` they came in: added, created, invitation, domain, default or personal. */
   'membership.added': { organization_id: string; user_id: string; role: string; how: string };
   'membership.changed': { organization_id: string; user_id: string; role: string; previous_role: string };
-  'membership.removed': { organization_id: string; user_id: string; by: 'themselves' | 'others' };
+  'membership.removed': { organization_id: string; user_id: string; by: 'themselves' | 'others' | 'account_deleted' };
   'membership.suspended': { organization_id: string; user_id: string };
   'membership.resumed': { organization_id: string; user_id: string };
 

@@ -64,4 +64,6 @@ export interface MailTemplates {
   };
   /** To the owners: DNS says no longer that the domain is theirs. @param record the name of the TXT record that was there. */
   domain_lost: { domain: string; organization: string; record: string };
+  /** @param until ISO 8601: when the membership is suspended. */
+  member_inactive: { organization: string; until: string; link: string };
 }

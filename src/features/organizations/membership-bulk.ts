@@ -1,7 +1,7 @@
 // Many changes of members in one request: each is done or refused by itself, in the order they are given, and all that are done are there at once.
-import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { AppError } from '../../platform/errors.js';
+import { holdPeople } from '../users/user-rows.js';
 import type { MembershipService } from './membership.service.js';
 import type { Operation } from './membership-bulk.schema.js';
 import type { Organization } from './organization.entity.js';
@@ -26,7 +26,7 @@ export class MembershipBulk {
     return this.db.transaction(async () => {
       // In one order, people first, as everybody holds them: of two such requests one waits for the other.
       const people = [...new Set(operations.map(({ user_id }) => user_id))];
-      await this.db.execute(HOLD_PEOPLE, [currentTenantId(), people]);
+      await holdPeople(this.db, people);
       await lockedOrganization(this.db, organization, 'changing');
       const results: Result[] = [];
       for (const [index, operation] of operations.entries()) {
@@ -70,8 +70,3 @@ export class MembershipBulk {
     }
   }
 }
-
-const HOLD_PEOPLE = {
-  name: 'users_hold_people',
-  text: 'SELECT 1 FROM users WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE',
-};

@@ -1,5 +1,6 @@
 // Owns the organizations of a tenant: their names, what they decide for themselves, and whether they are open.
 // Hands off to: MembershipService (who belongs to one); organization-hooks.ts, with which everything granted for one ends.
+import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.js';
@@ -9,6 +10,7 @@ import { conflict, forbidden, invalid, notFound, preconditionFailed } from '../.
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
+import type { User } from '../users/user.entity.js';
 import { Membership } from './membership.entity.js';
 import type { MembershipService } from './membership.service.js';
 import { Organization } from './organization.entity.js';
@@ -54,6 +56,19 @@ export class OrganizationService {
     });
   }
 
+  /** A workspace of one person, which goes with them: once. In the transaction in which it is decided. */
+  async createPersonal({ id, claims }: Pick<User, 'id' | 'claims'>): Promise<void> {
+    if (await this.db.repo(Organization).existsBy({ personalOf: id })) return;
+    const slug = `personal-${randomBytes(8).toString('hex')}`;
+    const organization = await this.insert({ slug, name: claims.name?.slice(0, 120) ?? 'Personal', personalOf: id });
+    await this.memberships.add(organization, { user_id: id, role: 'owner' }, { kind: 'personal' });
+  }
+
+  /** The one of this slug, made where there is none. @throws QueryFailedError where somebody else makes it at once: it is there the next time. */
+  async ensure(slug: string, name: string): Promise<Organization> {
+    return (await this.db.repo(Organization).findOneBy({ slug })) ?? this.insert({ slug, name: name.slice(0, 120) });
+  }
+
   /** Settings are replaced one member at a time. @param ifMatch the version the caller saw. @throws AppError 403 where it would ask for less proof. */
   update(
     organization: Organization,
@@ -61,7 +76,7 @@ export class OrganizationService {
     ifMatch?: number,
   ): Promise<Organization> {
     return this.change(organization, ifMatch, async (row) => {
-      if (slug !== undefined) row.slug = slug;
+      await this.rename(row, slug ?? row.slug);
       if (name !== undefined) row.name = name;
       const { policy_since, ...given } = row.storedSettings;
       if (settings) await this.decide(row, OrganizationSettings.parse(applyPatch(given, settings)));
@@ -73,7 +88,8 @@ export class OrganizationService {
   /** As update, of all that it decides: what is absent takes its default. */
   replace(organization: Organization, given: ReplaceOrganization, ifMatch?: number): Promise<Organization> {
     return this.change(organization, ifMatch, async (row) => {
-      Object.assign(row, { slug: given.slug, name: given.name });
+      await this.rename(row, given.slug);
+      row.name = given.name;
       await this.decide(row, given.settings);
       await this.audit.record('organization.updated', { organization_id: row.id, changed: Object.keys(given) });
     });
@@ -84,6 +100,7 @@ export class OrganizationService {
     return this.db.transaction(async () => {
       const row = await this.locked(organization, ifMatch);
       await this.standings.atLeast('owner', row);
+      await this.assertNotDefault(row);
       await this.hooks.organizationEnded(row.id);
       await this.db.repo(Organization).delete({ id: row.id });
       await this.audit.record('organization.deleted', { organization_id: row.id, slug: row.slug });
@@ -106,6 +123,20 @@ export class OrganizationService {
       Object.assign(row, { suspendedAt: null, suspensionReason: null });
       await this.audit.record('organization.resumed', { organization_id: row.id });
     });
+  }
+
+  private async rename(row: Organization, slug: string): Promise<void> {
+    if (slug !== row.slug) await this.assertNotDefault(row);
+    row.slug = slug;
+  }
+
+  /** The tenant's settings name it. @throws AppError 409 */
+  private async assertNotDefault({ slug }: Organization): Promise<void> {
+    if ((await this.tenants.current()).settings.organizations.default_organization === slug)
+      throw conflict(
+        'default_organization',
+        'Everybody joins this organization: name another one in the settings first',
+      );
   }
 
   private async decide(row: Organization, settings: OrganizationSettings): Promise<void> {

@@ -78,9 +78,20 @@ export const AccountPolicy = z.strictObject({
   unproved_unused_days: z.number().int().min(0).max(3650).default(365),
 });
 
+/** A label of DNS (RFC 1123 §2.1) that is no A-label (RFC 5890 §2.3.1) and that nobody takes for an id. */
+export const Slug = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be 1–63 lower case letters, digits and hyphens, none at an end')
+  .refine((slug) => slug.slice(2, 4) !== '--', 'must not have hyphens at its third and fourth place')
+  .refine((slug) => !z.uuid().safeParse(slug).success, 'must not look like an id');
+
 const OrganizationsPolicy = z.strictObject({
   /** Whether people may make organizations of their own; they own those. */
   creation: z.enum(['open', 'closed']).default('closed'),
+  /** The slug of the one that everybody joins: who is made from now on, and who was there before, unless they have left it. */
+  default_organization: Slug.nullable().default(null),
+  /** Whether everybody has a workspace of their own, which nobody else is in unless they let them. */
+  personal_workspaces: z.boolean().default(false),
 });
 
 /** Stored as it was given; what is absent takes its default when it is read. */
@@ -147,13 +158,6 @@ const RESERVED = new Set([
     'autodiscover',
   ],
 ]);
-
-/** A label of DNS (RFC 1123 §2.1) that is no A-label (RFC 5890 §2.3.1) and that nobody takes for an id. */
-export const Slug = z
-  .string()
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be 1–63 lower case letters, digits and hyphens, none at an end')
-  .refine((slug) => slug.slice(2, 4) !== '--', 'must not have hyphens at its third and fourth place')
-  .refine((slug) => !z.uuid().safeParse(slug).success, 'must not look like an id');
 
 /** The slug `default` is the installation's own and made by itself. */
 const NewSlug = Slug.refine((slug) => !RESERVED.has(slug), 'is reserved');

@@ -13,19 +13,9 @@ import type { Caching } from './caching.js';
 import { type Places, Tenant } from './tenant.entity.js';
 import { hostProblem } from './tenant.rules.js';
 import { CreateTenant, UpdateTenant } from './tenant.schema.js';
+import { noTenantHooks, type TenantHooks } from './tenant-hooks.js';
 import { TenantLookup } from './tenant-lookup.js';
 import { makeSecrets, openSecrets, type TenantSecrets } from './tenant-secrets.js';
-
-export interface TenantHooks {
-  /** After the commit: what takes long and is wanted before the first request, as signing keys. Where it fails, that request does it. */
-  created(tenant: Tenant): Promise<void>;
-  /** In the transaction that begins the deletion: enqueues the rest of it. */
-  deleting(tenant: Tenant): Promise<void>;
-  /** @throws AppError 422 for what no tenant may be set to. */
-  maySet(settings: z.output<typeof UpdateTenant>['settings']): void;
-}
-
-const noHooks: TenantHooks = { created: async () => {}, deleting: async () => {}, maySet: () => {} };
 
 export class TenantService {
   private readonly lookup: TenantLookup;
@@ -37,7 +27,7 @@ export class TenantService {
     caching: Caching,
     private readonly clock: Clock,
     private readonly places: Places,
-    private readonly hooks: TenantHooks = noHooks,
+    private readonly hooks: TenantHooks = noTenantHooks,
   ) {
     this.lookup = new TenantLookup(db, caching);
   }
@@ -70,6 +60,7 @@ export class TenantService {
       await this.assertOwnName(tenant);
       await this.db.manager.insert(Tenant, tenant as QueryDeepPartialEntity<Tenant>);
       await this.begun(tenant);
+      if (input.settings) await this.hooks.decided(tenant, undefined);
       return tenant;
     });
   }
@@ -92,7 +83,9 @@ export class TenantService {
         row.host = host;
         await this.assertOwnName(row);
       }
+      const before = Object.assign(new Tenant(), row);
       if (settings) row.storedSettings = applyPatch(row.storedSettings, settings);
+      if (settings) await this.hooks.decided(row, before);
       await this.recordAs(row, () =>
         this.audit.record('tenant.updated', { tenant_id: row.id, changed: Object.keys(input) }),
       );

@@ -2,6 +2,10 @@
 import type { User } from './user.entity.js';
 
 export interface UserHooks {
+  /** In the transaction in which a person is made: where they belong from the beginning. */
+  created(user: User): Promise<void>;
+  /** In the transaction in which the owner closes their account. @throws AppError 409 where others need them. */
+  closing(user: User): Promise<void>;
   /** The user was disabled, closed or deleted: sessions, grants and tokens end in the same transaction. */
   ended(user: User): Promise<void>;
   /** In the transaction in which a user goes: what no foreign key takes along. */
@@ -21,6 +25,8 @@ export interface UserHooks {
 }
 
 export const noHooks: UserHooks = {
+  created: async () => {},
+  closing: async () => {},
   ended: async () => {},
   erased: async () => {},
   mayChangePrivileged: () => {},

@@ -17,6 +17,12 @@ export async function holdPerson(db: Database, id: string): Promise<void> {
   await db.execute(HOLD_PERSON, [currentTenantId(), id]);
 }
 
+/** As holdPerson, of many in one order, so that of two who hold the same people one waits. @returns those there are. */
+export async function holdPeople(db: Database, ids: readonly string[]): Promise<string[]> {
+  if (!db.inTransaction) throw new Error('nothing is held outside a transaction');
+  return (await db.execute<{ id: string }>(HOLD_PEOPLE, [currentTenantId(), ids])).map(({ id }) => id);
+}
+
 /** @param provedAt NumericDate: what was proved then still begins something. @returns false where they may not come in, or it does not. */
 export async function holdUser(db: Database, id: string, provedAt: number | undefined): Promise<boolean> {
   if (!db.inTransaction) throw new Error('nothing is held outside a transaction');
@@ -43,6 +49,11 @@ const LOCK = { name: 'administrators_lock', text: 'SELECT id FROM tenants WHERE 
 const HOLD_PERSON = {
   name: 'user_hold_person',
   text: 'SELECT 1 FROM users WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE',
+};
+
+const HOLD_PEOPLE = {
+  name: 'users_hold_people',
+  text: 'SELECT id FROM users WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE',
 };
 
 const OUTDATED = {

@@ -80,6 +80,7 @@ export class UserService {
         }),
       );
       await this.audit.record('user.created', { user_id: user.id });
+      await this.hooks.created(user);
       if (user.emailVerified) await this.hooks.proved(user);
       return user;
     });
@@ -140,10 +141,11 @@ export class UserService {
     });
   }
 
-  /** As disabled until then, by the person's own word; whoever does the deletion comes at that time. @throws AppError 409 for the last administrator. */
+  /** As disabled until then, by the person's own word; whoever does the deletion comes at that time. @throws AppError 409 for whom others need. */
   close({ id }: User, deletionAt: Date): Promise<User> {
     return this.change(id, undefined, async (user) => {
       await this.assertNotLast(user);
+      await this.hooks.closing(user);
       user.deletionAt = deletionAt;
       await this.hooks.ended(user);
       await this.audit.record('account.deletion_requested', { user_id: id, until: deletionAt.toISOString() });
