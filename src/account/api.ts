@@ -11,6 +11,7 @@ import { problems } from '../platform/problem.js';
 import type { AuthenticatorDependencies } from './authenticator.js';
 import { SessionId } from './devices.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
+import { type OrganizationApiDependencies, organizationApi } from './organization-api.js';
 import { passkeyApi } from './passkey-api.js';
 import type { PasskeyDependencies } from './passkeys.js';
 import type { RequestDependencies } from './requests.js';
@@ -23,7 +24,8 @@ export interface AccountApiDependencies
   extends PasskeyDependencies,
     AuthenticatorDependencies,
     SettingsDependencies,
-    RequestDependencies {
+    RequestDependencies,
+    OrganizationApiDependencies {
   sessions: OwnSessions;
   /** Whom the access token of the request speaks for; undefined for a program. @throws AppError 401 or 403 (RFC 6750 §3.1) */
   tokenHolder: (ctx: Context) => Promise<User | undefined>;
@@ -86,6 +88,7 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
   twoFactorApi(router, door, deps);
   settingsApi(router, door, deps);
   requestsApi(router, door, deps);
+  organizationApi(router, door, deps, own);
 
   const me = async ({ user, session, csrf }: Visitor) => ({
     ...(await profile(user)),

@@ -8,14 +8,12 @@ import type { Sealer } from '../platform/crypto.js';
 import type { Database } from '../platform/database.js';
 import type { Endpoint } from '../platform/endpoint.js';
 import { AppError, notFound } from '../platform/errors.js';
-import { readJson } from '../platform/json-body.js';
-import { type Logger, problems, problemType } from '../platform/problem.js';
-import { answer, readRequest } from './answer.js';
+import { type Logger, problems } from '../platform/problem.js';
 import { type Authenticate, requireBearer } from './bearer.js';
 import { assertContract } from './contract.js';
-import { type Answer, fingerprintOf, IdempotencyKeys, idempotencyKey } from './idempotency.js';
+import { IdempotencyKeys } from './idempotency.js';
 import { buildOpenApi, withIssuer } from './openapi.js';
-import { isUnchanged } from './preconditions.js';
+import { requireAcceptable, type Serving, send, serveEndpoint } from './serving.js';
 
 export interface ApiOptions {
   endpoints: readonly Endpoint[];
@@ -26,6 +24,8 @@ export interface ApiOptions {
   logger: Logger;
   /** The issuer of the tenant being asked; its API is the audience `{issuer}/api`. */
   issuer: (ctx: Context) => string;
+  /** As Serving has it. */
+  organization?: Serving['organization'];
   /** Of the software, printed in the OpenAPI document. */
   version: string;
   /** Where the router answers, after the tenant's own prefix has been taken off. */
@@ -43,6 +43,7 @@ export function createApi(options: ApiOptions): Router {
     return printed;
   };
   const keys = new IdempotencyKeys(options.db, options.sealer, options.clock);
+  const serving = { keys, organization: options.organization };
   // One address, one resource: case and trailing slashes are not folded.
   const router = new Router({ prefix, sensitive: true, strict: true });
   const guarded = problems(logger);
@@ -52,50 +53,16 @@ export function createApi(options: ApiOptions): Router {
     send(ctx, { status: 200, body: JSON.stringify(withIssuer(document(), issuer(ctx), prefix)) });
   });
   for (const endpoint of endpoints)
-    router.register(endpoint.path, [endpoint.method], [guarded, (ctx) => serve(ctx, endpoint, options, keys)]);
+    router.register(endpoint.path, [endpoint.method], [guarded, (ctx) => serve(ctx, endpoint, options, serving)]);
   // What is left has either another method or no resource at all.
   router.all('{/{*rest}}', guarded, (ctx) => refuse(ctx, router));
   return router;
 }
 
-async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, keys: IdempotencyKeys): Promise<void> {
+async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, serving: Serving): Promise<void> {
   const { authenticate, issuer } = options;
   const { actor } = await requireBearer(ctx, { authenticate, realm: `${issuer(ctx)}/api`, scope: endpoint.scope });
-  requireAcceptable(ctx);
-  await withContext({ actor }, async () => {
-    const body = await readJson(ctx, bodyTypes(endpoint));
-    const request = await readRequest(endpoint, ctx, body);
-    const key = endpoint.method === 'post' ? idempotencyKey(ctx) : undefined;
-    const work = () => answer(endpoint, request);
-    send(ctx, key === undefined ? await work() : await keys.once(actor, key, fingerprintOf(ctx, body), work));
-  });
-}
-
-function send(ctx: Context, { status, body, etag }: Answer): void {
-  if (etag) ctx.set('ETag', etag);
-  if (ctx.method === 'GET' || ctx.method === 'HEAD') {
-    if (isUnchanged(ctx, etag)) {
-      ctx.status = 304;
-      return;
-    }
-  }
-  ctx.status = status;
-  if (body === undefined) {
-    // Assigning null would turn any status into 204.
-    if (status !== 204) ctx.body = '';
-    return;
-  }
-  ctx.type = 'application/json';
-  ctx.body = body;
-}
-
-/** RFC 7396 names its own type; a plain JSON body means the same on a PATCH. */
-const bodyTypes = ({ method }: Endpoint): string[] =>
-  method === 'patch' ? ['application/merge-patch+json', 'application/json'] : ['application/json'];
-
-function requireAcceptable(ctx: Context): void {
-  if (ctx.accepts('application/json', problemType)) return;
-  throw new AppError(406, 'not_acceptable', 'This answers application/json');
+  await withContext({ actor }, () => serveEndpoint(ctx, endpoint, { actor }, serving));
 }
 
 function refuse(ctx: Context, router: Router): void {

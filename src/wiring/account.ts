@@ -3,9 +3,13 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { createAccountApi } from '../account/api.js';
 import { AccountDoor } from '../account/door.js';
+import type { OrganizationApiDependencies } from '../account/organization-api.js';
 import { createAccountRouter } from '../account/routes.js';
 import { WayBack } from '../account/way-back.js';
 import { requireBearer } from '../api/bearer.js';
+import { IdempotencyKeys } from '../api/idempotency.js';
+import { serveEndpoint } from '../api/serving.js';
+import { tenantEndpoints } from '../endpoints.js';
 import { settingsOf } from '../features/clients/client-settings.js';
 import type { Engine } from '../features/protocol/engine.js';
 import { stateOf } from '../front.js';
@@ -13,7 +17,7 @@ import { deriveKey } from '../platform/crypto.js';
 import type { Csrf } from '../platform/csrf.js';
 import type { Pages } from '../platform/page.js';
 import type { Services } from '../services.js';
-import { tokenBearer } from './api.js';
+import { organizationOf, tokenBearer } from './api.js';
 
 interface Surroundings {
   engine: Engine;
@@ -23,7 +27,7 @@ interface Surroundings {
 
 export function openAccount(services: Services, surroundings: Surroundings): { pages: Router; api: Router } {
   const { config, tenants, users, clients, resources, ownSessions: sessions } = services;
-  const { secondFactors, devices, clock, logger } = services;
+  const { secondFactors, devices, organizations, standings, db, sealer, clock, logger } = services;
   const wayBack = new WayBack(config.cookieKeys.map((key) => deriveKey(key, 'account')));
   const policy = async () => (await tenants.current()).settings.authentication;
   const door = new AccountDoor({
@@ -90,5 +94,13 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     });
     return actor.type === 'user' ? users.findActive(actor.id) : undefined;
   };
-  return { pages, api: createAccountApi(door, { ...factors, ...asked, users, sessions, tokenHolder, logger }) };
+  const serving = { keys: new IdempotencyKeys(db, sealer, clock), organization: organizationOf(services) };
+  const asMember: OrganizationApiDependencies = {
+    memberEndpoints: tenantEndpoints(services).filter(({ member }) => member),
+    organizations,
+    standings,
+    serve: (ctx, endpoint, asking) => serveEndpoint(ctx, endpoint, asking, serving),
+  };
+  const api = createAccountApi(door, { ...factors, ...asked, ...asMember, users, sessions, tokenHolder, logger });
+  return { pages, api };
 }

@@ -108,6 +108,28 @@ const listed: Record<string, string> = {
   'get /organizations/:organization/invitation-templates/:template_id': 'organizations:read',
   'patch /organizations/:organization/invitation-templates/:template_id': 'organizations:write',
   'delete /organizations/:organization/invitation-templates/:template_id': 'organizations:write',
+  'post /organizations/:organization/members/bulk': 'organizations:write',
+  'get /organizations/:organization/history': 'organizations:read',
+  'get /organizations/:organization/members/:user_id/history': 'organizations:read',
+  'get /organizations/:organization/statistics': 'organizations:read',
+  'get /organizations/:organization/roles': 'organizations:read',
+  'post /organizations/:organization/roles': 'organizations:write',
+  'get /organizations/:organization/roles/:role_id': 'organizations:read',
+  'patch /organizations/:organization/roles/:role_id': 'organizations:write',
+  'delete /organizations/:organization/roles/:role_id': 'organizations:write',
+  'get /organization-roles': 'organizations:read',
+  'post /organization-roles': 'organizations:write',
+  'get /organization-roles/:role_id': 'organizations:read',
+  'patch /organization-roles/:role_id': 'organizations:write',
+  'delete /organization-roles/:role_id': 'organizations:write',
+  'get /organizations/:organization/teams': 'organizations:read',
+  'post /organizations/:organization/teams': 'organizations:write',
+  'get /organizations/:organization/teams/:team_id': 'organizations:read',
+  'patch /organizations/:organization/teams/:team_id': 'organizations:write',
+  'delete /organizations/:organization/teams/:team_id': 'organizations:write',
+  'get /organizations/:organization/teams/:team_id/members': 'organizations:read',
+  'put /organizations/:organization/teams/:team_id/members/:user_id': 'organizations:write',
+  'delete /organizations/:organization/teams/:team_id/members/:user_id': 'organizations:write',
   'get /sessions': 'sessions:read',
   'delete /sessions/:session_id': 'sessions:write',
   'delete /users/:user_id/sessions': 'sessions:write',
@@ -154,7 +176,8 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
   afterAll(() => server?.close());
 
   const fill = (path: string, ids: Record<string, string>) =>
-    path.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(ids[name] ?? nobody));
+    path.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(ids[name] ?? nobody)) +
+    (path.endsWith('/statistics') ? '?from=2026-01-01&to=2026-02-01' : '');
   const cases = routes.map(({ method, path, scope }) => [method, path, scope] as const);
   const withBody = endpoints
     .filter(({ body }) => body !== undefined)
@@ -377,6 +400,8 @@ async function furnish({
   domains,
   invitations,
   invitationTemplates,
+  organizationRoles,
+  teams,
   protocol,
   traces,
   db,
@@ -406,6 +431,8 @@ async function furnish({
   const domain = await domains.create(organization, { domain: 'there.example' });
   const template = await invitationTemplates.create(organization, { name: 'There', message: 'There' });
   const invitation = await invitations.create(organization, { email: 'invited@there.example' });
+  const role = await organizationRoles.create(null, { key: 'clerk', name: 'There', rank: 1 });
+  const team = await teams.create(organization, { slug: 'there', name: 'There' });
   const uid = `session-${user.id}`;
   const { ProtocolRequest } = await import('../../src/features/protocol/request.js');
   await protocol.sessions.save(new ProtocolRequest(), `handle-${user.id}`, {
@@ -442,6 +469,8 @@ async function furnish({
     domain_id: domain.id,
     invitation_id: invitation.id,
     template_id: template.id,
+    role_id: role.id,
+    team_id: team.id,
     issuer_id: issuer.id,
     subject_id: subject.id,
     session_id: uid,

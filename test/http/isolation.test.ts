@@ -11,7 +11,7 @@ import { runsBesidePostgres } from '../support/server.js';
 import { cookiesIn, type House } from '../support/tenancy.js';
 import { tenantTables } from '../support/tenant-tables.js';
 import { ways } from '../support/ways.js';
-import { api, jsonForms, ownForms, ownNamed, refusedByItsPath } from '../support/ways-api.js';
+import { api, jsonForms, memberRoutes, ownForms, ownNamed, refusedByItsPath } from '../support/ways-api.js';
 
 /** Kinds of models of the engine → the artefact that stands for them, or why none does. */
 const engineModels: Record<string, string> = {
@@ -64,7 +64,7 @@ const tables: Record<string, string> = {
   one_time_tokens: 'setup link',
   organization_domains: 'domain_id',
   organization_invitations: 'invitation_id',
-  organization_roles: 'organization',
+  organization_roles: 'role_id',
   organizations: 'organization',
   registrations: 'no value of its own',
   factor_recoveries: 'recovery link',
@@ -77,8 +77,8 @@ const tables: Record<string, string> = {
   session_handles: 'session cookies',
   sessions: 'session_id',
   signing_keys: 'id_token_hint',
-  team_members: 'organization',
-  teams: 'organization',
+  team_members: 'team_id',
+  teams: 'team_id',
   token_endings: 'JWT access token',
   totp_credentials: 'user_id',
   traces: 'trace_id',
@@ -115,7 +115,8 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
       const pages = mounted.filter((route) => !route.includes('/api/v1'));
       expect(pages.length).toBeGreaterThan(60);
       expect(pages.filter((page) => !listed.includes(page))).toEqual([]);
-      const own = [...ownForms, ...ownNamed].map(([method, path]) => `${method} /api/v1${path}`);
+      const asMember = memberRoutes.map(({ method, path }) => [method.toUpperCase(), path] as const);
+      const own = [...ownForms, ...ownNamed, ...asMember].map(([method, path]) => `${method} /api/v1${path}`);
       const forPrograms = mounted.filter((route) => route.includes('/api/v1/'));
       expect(forPrograms.sort()).toEqual([...jsonForms.map((path) => `POST ${path}`), ...own].sort());
       for (const path of jsonForms) expect(listed).toContain(`POST ${path}`);

@@ -1,7 +1,10 @@
 // The pages of the account and their JSON: with cookies of somebody else, and with one's own and a value of somebody else.
+
+import { pathParameters } from '../../src/api/contract.js';
+import { bodyFor } from './bodies.js';
 import { bearer, type Way } from './shown.js';
 import { cookiesIn, type House } from './tenancy.js';
-import { ownForms, ownNamed } from './ways-api.js';
+import { memberRoutes, ownForms, ownNamed } from './ways-api.js';
 
 /** Address, copy, end and wishes. */
 const LIFE = ['/email', '/email/confirm', '/settings', '/export', '/delete'];
@@ -105,5 +108,22 @@ export function accountWays(b: House): Record<string, Way> {
       ...(method === 'PATCH' ? { json: { name: 'x' } } : {}),
       ...(method === 'PUT' ? { json: { decision: 'denied' } } : {}),
     });
+  for (const { method, path, body } of memberRoutes) {
+    const json = body ? { json: bodyFor(body, b.ids) } : {};
+    if (!path.includes(':'))
+      found[`${method.toUpperCase()} /api${path} by cookies`] = (v) => ({
+        method: method.toUpperCase(),
+        path: `/api/v1${path}`,
+        headers: { cookie: v, ...origin },
+        ...json,
+      });
+    for (const name of pathParameters(path))
+      found[`${method.toUpperCase()} /api${path} ${name} by session`] = async (v) => ({
+        method: method.toUpperCase(),
+        path: `/api/v1${path.replace(/:(\w+)/g, (_all, one: string) => encodeURIComponent(one === name ? v : (b.ids[one] ?? '')))}`,
+        headers: { ...mine(), ...origin, 'x-csrf-token': await token() },
+        ...json,
+      });
+  }
   return found;
 }

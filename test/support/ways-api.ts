@@ -8,7 +8,9 @@ import { bearer, type Way } from './shown.js';
 import type { House } from './tenancy.js';
 
 const endpoints = endpointsOf({} as Services);
-export const api = inventory(endpointsOf({} as Services));
+export const api = inventory(endpoints);
+/** What members of an organization may ask with their session too. */
+export const memberRoutes = endpoints.filter(({ member }) => member);
 
 /** The steps of a sign-in as forms of programs. */
 export const jsonForms = [

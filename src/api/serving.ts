@@ -1,0 +1,67 @@
+// One endpoint, asked by somebody who is known: what arrives, what is done at most once, what is sent.
+import type { Context } from 'koa';
+import type { Actor } from '../platform/context.js';
+import type { Endpoint } from '../platform/endpoint.js';
+import { AppError } from '../platform/errors.js';
+import { readJson } from '../platform/json-body.js';
+import { problemType } from '../platform/problem.js';
+import { answer, readRequest } from './answer.js';
+import { type Answer, fingerprintOf, type IdempotencyKeys, idempotencyKey } from './idempotency.js';
+import { assertOrganization, type FindOrganization } from './organization-header.js';
+import { isUnchanged } from './preconditions.js';
+
+/** What every endpoint is served with. */
+export interface Serving {
+  keys: IdempotencyKeys;
+  /** Absent where X-Organization means nothing. */
+  organization?: FindOrganization | undefined;
+}
+
+export interface Asking {
+  actor: Actor;
+  /** Before anything is done, or an earlier answer is given again. @throws AppError where whoever asks may not. */
+  admit?: (params: unknown) => Promise<unknown>;
+}
+
+export async function serveEndpoint(
+  ctx: Context,
+  endpoint: Endpoint,
+  { actor, admit }: Asking,
+  { keys, organization }: Serving,
+): Promise<void> {
+  requireAcceptable(ctx);
+  const body = await readJson(ctx, bodyTypes(endpoint));
+  const request = await readRequest(endpoint, ctx, body);
+  await admit?.(request.params);
+  if (organization) await assertOrganization(ctx, endpoint, request.params, organization);
+  const key = endpoint.method === 'post' ? idempotencyKey(ctx) : undefined;
+  const work = () => answer(endpoint, request);
+  send(ctx, key === undefined ? await work() : await keys.once(actor, key, fingerprintOf(ctx, body), work));
+}
+
+export function send(ctx: Context, { status, body, etag }: Answer): void {
+  if (etag) ctx.set('ETag', etag);
+  if (ctx.method === 'GET' || ctx.method === 'HEAD') {
+    if (isUnchanged(ctx, etag)) {
+      ctx.status = 304;
+      return;
+    }
+  }
+  ctx.status = status;
+  if (body === undefined) {
+    // Assigning null would turn any status into 204.
+    if (status !== 204) ctx.body = '';
+    return;
+  }
+  ctx.type = 'application/json';
+  ctx.body = body;
+}
+
+export function requireAcceptable(ctx: Context): void {
+  if (ctx.accepts('application/json', problemType)) return;
+  throw new AppError(406, 'not_acceptable', 'This answers application/json');
+}
+
+/** RFC 7396 names its own type; a plain JSON body means the same on a PATCH. */
+const bodyTypes = ({ method }: Endpoint): string[] =>
+  method === 'patch' ? ['application/merge-patch+json', 'application/json'] : ['application/json'];
