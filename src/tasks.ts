@@ -12,7 +12,11 @@ import { EXPIRE_TASK, type InvitationExpiry } from './features/invitations/invit
 import type { KeySchedule } from './features/keys/key-schedule.js';
 import { DeliverLogout, LOGOUT_TASK, type LogoutNotices } from './features/logout/logout-notices.js';
 import { type MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
-import { type AutomaticMemberships, JOIN_TASK, JoinPeople } from './features/organizations/automatic-memberships.js';
+import {
+  type AutomaticMemberships,
+  JOIN_EVERYBODY_TASK,
+  JoinPeople,
+} from './features/organizations/automatic-memberships.js';
 import { INACTIVE_TASK, type InactiveMembers } from './features/organizations/inactive-members.js';
 import type { TenantDeletion } from './features/tenants/tenant-deletion.js';
 import type { UserService } from './features/users/user.service.js';
@@ -116,7 +120,8 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 600,
       run: async (_nothing, { signal }) => void (await workers().invitationExpiry.run(inTime(signal))),
-    [JOIN_TASK]: task({
+    }),
+    [JOIN_EVERYBODY_TASK]: task({
       schema: JoinPeople,
       // One batch of a tenant after the other, and after those who wait for an answer.
       queue: (_batch, tenantId) => `join:${tenantId}`,

@@ -1,5 +1,6 @@
 // The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
 import { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
+import type { InvitationService } from '../features/invitations/invitation.service.js';
 import { OrganizationAccess } from '../features/organization-access/organization-access.js';
 import { AccountEndings } from '../features/organizations/account-endings.js';
 import { AutomaticMemberships } from '../features/organizations/automatic-memberships.js';
@@ -16,11 +17,16 @@ import type { Ground } from './ground.js';
 
 export type Organizations = ReturnType<typeof openOrganizations>;
 
-export function openOrganizations({ db, audit, clock, tenants, protocol, backchannelPings, jobs, mail }: Ground) {
+/** @param late who stands above: those who have been asked in. */
+export function openOrganizations(
+  { db, audit, clock, tenants, protocol, backchannelPings, jobs, mail }: Ground,
+  late: () => { invitations: Pick<InvitationService, 'pendingWithRole'> },
+) {
   const { grants, backchannelCodes } = protocol;
   const hooks: OrganizationHooks = {
     memberEnded: (organizationId, userId) => grants.endOfOrganization(organizationId, userId),
     organizationEnded: (organizationId) => grants.endOfOrganization(organizationId),
+    offered: (roleId) => late().invitations.pendingWithRole(roleId),
   };
   const standings = new Standings(db);
   const history = new MembershipHistory(db, clock);
@@ -35,7 +41,7 @@ export function openOrganizations({ db, audit, clock, tenants, protocol, backcha
     memberships,
     membershipBulk: new MembershipBulk(db, memberships),
     organizations,
-    organizationRoles: new OrganizationRoles(db, audit, clock, standings),
+    organizationRoles: new OrganizationRoles(db, audit, clock, standings, hooks),
     teams: new Teams(db, audit, clock, standings, history),
     organizationAccess,
     backchannelRequests: new BackchannelRequests(

@@ -14,7 +14,7 @@ import type { MembershipService } from './membership.service.js';
 import { Organization } from './organization.entity.js';
 import type { OrganizationService } from './organization.service.js';
 
-export const JOIN_TASK = 'organizations.join';
+export const JOIN_EVERYBODY_TASK = 'organizations.join';
 /** `after`: the id of the last person of the batch before. `last`: once more over everybody who was on their way in meanwhile. */
 export const JoinPeople = z.strictObject({ after: z.uuid().optional(), last: z.boolean().default(false) });
 
@@ -51,7 +51,7 @@ export class AutomaticMemberships {
     const begins =
       (default_organization !== null && default_organization !== old?.default_organization) ||
       (personal_workspaces && !old?.personal_workspaces);
-    if (begins) await withContext({ tenantId: tenant.id }, () => this.jobs.enqueue(JOIN_TASK, {}));
+    if (begins) await withContext({ tenantId: tenant.id }, () => this.jobs.enqueue(JOIN_EVERYBODY_TASK, {}));
   }
 
   /** The job: one batch, and the next one is enqueued with it. Whoever left, or was removed, is not brought back. May run twice. */
@@ -72,10 +72,10 @@ export class AutomaticMemberships {
         if (personal && person.alone) await this.organizations.createPersonal(person);
       }
       const next = people.length === batch ? people.at(-1)?.id : undefined;
-      if (next) await this.jobs.enqueue(JOIN_TASK, { after: next, last });
+      if (next) await this.jobs.enqueue(JOIN_EVERYBODY_TASK, { after: next, last });
       else if (!last) {
         const runAt = new Date(this.clock.now().getTime() + settledMs);
-        await this.jobs.enqueue(JOIN_TASK, { last: true }, { runAt });
+        await this.jobs.enqueue(JOIN_EVERYBODY_TASK, { last: true }, { runAt });
       }
     });
   }
