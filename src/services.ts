@@ -25,7 +25,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     unusedClients: applications.unusedClients,
   }));
   const people: People = openPeople(ground);
-  const organizations: Organizations = openOrganizations(ground);
+  const organizations: Organizations = openOrganizations(ground, people);
   const accounts: Accounts = openAccounts(ground, people, overrides.letters);
   const applications: Applications = openApplications(ground, people);
   return { ...ground, ...people, ...organizations, ...accounts, ...applications };

@@ -7,10 +7,14 @@ import { OrganizationService } from '../features/organizations/organization.serv
 import type { OrganizationHooks } from '../features/organizations/organization-hooks.js';
 import { Standings } from '../features/organizations/standing.js';
 import type { Ground } from './ground.js';
+import type { People } from './people.js';
 
 export type Organizations = ReturnType<typeof openOrganizations>;
 
-export function openOrganizations({ db, audit, clock, tenants, protocol, backchannelPings }: Ground) {
+export function openOrganizations(
+  { db, audit, clock, tenants, protocol, backchannelPings }: Ground,
+  { passwords }: People,
+) {
   const { grants, backchannelCodes } = protocol;
   const hooks: OrganizationHooks = {
     memberEnded: (organizationId, userId) => grants.endOfOrganization(organizationId, userId),
@@ -20,7 +24,9 @@ export function openOrganizations({ db, audit, clock, tenants, protocol, backcha
   const history = new MembershipHistory(db, clock);
   const memberships = new MembershipService(db, audit, clock, standings, history, hooks);
   const organizations = new OrganizationService(db, audit, clock, tenants, standings, memberships, hooks);
-  const organizationAccess = new OrganizationAccess(db, audit, clock, memberships);
+  const organizationAccess = new OrganizationAccess(db, audit, clock, memberships, passwords, async () =>
+    (await tenants.current()).settings.authentication.first_factors.includes('password'),
+  );
   const backchannelRequests = new BackchannelRequests(
     db,
     backchannelCodes,

@@ -11,6 +11,7 @@ import {
   type OrganizationDecision,
 } from '../authentication/organization-requirement.js';
 import { askedAcr } from '../authentication/requested-acr.js';
+import type { PasswordService } from '../credentials/password.service.js';
 import { type MembershipClaims, membershipIn, membershipsOf } from '../organizations/membership.queries.js';
 import type { MembershipService } from '../organizations/membership.service.js';
 
@@ -67,6 +68,8 @@ export class OrganizationAccess {
     private readonly audit: Pick<AuditLog, 'record'>,
     private readonly clock: Clock,
     private readonly memberships: Pick<MembershipService, 'used'>,
+    private readonly passwords: Pick<PasswordService, 'demandChange'>,
+    private readonly takesPasswords: () => Promise<boolean>,
   ) {}
 
   async find(userId: string, { name, chosen }: WantedOrganization): Promise<FoundOrganization> {
@@ -104,6 +107,13 @@ export class OrganizationAccess {
       asked: asked?.essential ? asked.acr : undefined,
       maxAge: anew ? 0 : maxAge,
     });
+  }
+
+  /** Whether they enter only with another password: theirs is from before the organization came to ask for a longer one. */
+  async isPasswordDue(userId: string, { organization }: MembershipClaims): Promise<boolean> {
+    const { password, since } = organization.settings.policy;
+    if (password.min_length === null || !since || !(await this.takesPasswords())) return false;
+    return this.passwords.demandChange(userId, new Date(since));
   }
 
   /** @param at NumericDate of the oldest proof that a token stands on. */
