@@ -24,9 +24,10 @@ export function openOrganizations(
   const history = new MembershipHistory(db, clock);
   const memberships = new MembershipService(db, audit, clock, standings, history, hooks);
   const organizations = new OrganizationService(db, audit, clock, tenants, standings, memberships, hooks);
-  const organizationAccess = new OrganizationAccess(db, audit, clock, memberships, passwords, async () =>
-    (await tenants.current()).settings.authentication.first_factors.includes('password'),
-  );
+  const organizationAccess = new OrganizationAccess({
+    ...{ db, audit, clock, memberships, organizations, passwords },
+    takesPasswords: async () => (await tenants.current()).settings.authentication.first_factors.includes('password'),
+  });
   const backchannelRequests = new BackchannelRequests(
     db,
     backchannelCodes,
