@@ -26,13 +26,19 @@ const ON_THE_WAY_SECONDS = 300;
 
 export interface SituationDependencies {
   users: Pick<UserService, 'isOutdated' | 'findActive'>;
-  organizationAccess: Pick<OrganizationAccess, 'find' | 'decide'>;
+  organizationAccess: Pick<OrganizationAccess, 'find' | 'decide' | 'isPasswordDue'>;
   passwords: Pick<PasswordService, 'isSetAt' | 'has'>;
   secondFactors: Pick<SecondFactors, 'of'>;
   devices: Pick<Devices, 'isTrusted'>;
   factorRecoveries: Pick<FactorRecoveries, 'isRecovered'>;
   policy: () => Promise<AuthenticationPolicy>;
   clock: Clock;
+}
+
+interface Needed {
+  need: Need;
+  /** The password that was proved is to be changed. */
+  passwordDue?: boolean;
 }
 
 export class Situation {
@@ -50,8 +56,13 @@ export class Situation {
     const begun = begunWith(kept, interaction);
     if (!(await this.counts(begun, interaction))) return { progress: anew, need: { kind: 'first_factor' } };
     const progress = await this.risk.weighed(ctx, begun);
-    const need = await this.needed(ctx, progress, interaction);
-    return { progress: need.kind === 'first_factor' ? anew : progress, need };
+    const { need, passwordDue } = await this.needed(ctx, progress, interaction);
+    if (need.kind === 'first_factor') return { progress: anew, need };
+    const { password } = progress;
+    return {
+      progress: password && passwordDue ? { ...progress, password: { ...password, must_change: true } } : progress,
+      need,
+    };
   }
 
   /** Whether anything was proved, and still tells who it is. Where not, the sign-in is begun anew, with nothing kept of it. */
@@ -73,7 +84,7 @@ export class Situation {
     return !(await this.deps.users.isOutdated(user_id, standsSince(progress)));
   }
 
-  private async needed(ctx: Context, progress: Progress, interaction: Interaction): Promise<Need> {
+  private async needed(ctx: Context, progress: Progress, interaction: Interaction): Promise<Needed> {
     const { params } = interaction;
     const { user_id = '', proofs, enrolled } = progress;
     const policy = await this.deps.policy();
@@ -85,19 +96,24 @@ export class Situation {
     const recovered = await this.deps.factorRecoveries.isRecovered(user_id);
     const asked = askedAcr(params);
     const situation = { policy, asked, proofs, has, remembered, enrolled, recovered, doubted, mailbox };
-    const need = await this.forOrganization(situation, user_id, interaction);
+    const needed = await this.forOrganization(situation, progress, interaction);
+    const { need } = needed;
     // NIST SP 800-63B-4 §4.1: a factor is bound to an account by whoever is there now, not on the word of a session that was left open.
     const isStale = this.age(assuranceOf(proofs).ts) > FRESH_SECONDS;
-    return need.kind === 'enrolment' && isStale ? { kind: 'first_factor' } : need;
+    return need.kind === 'enrolment' && isStale ? { need: { kind: 'first_factor' } } : needed;
   }
 
   /** Where the request is for one: what was proved before in this session counts as well, as far as it does there. */
-  private async forOrganization(situation: Given, userId: string, interaction: Interaction): Promise<Need> {
+  private async forOrganization(
+    situation: Given,
+    { user_id: userId = '', password }: Progress,
+    interaction: Interaction,
+  ): Promise<Needed> {
     const { organizationAccess: access, users, passwords } = this.deps;
     const { params, organization, session } = interaction;
     const wanted = wantedOrganization(params, organization);
     const found = wanted && (await access.find(userId, wanted));
-    if (found?.kind !== 'one') return needOf(situation);
+    if (found?.kind !== 'one') return { need: needOf(situation) };
     const { proofs, policy, has } = situation;
     const kept = session?.accountId === userId ? ledgerOf(session) : [];
     const stands = { ledger: together(kept, proofs), signedInAt: assuranceOf(proofs).ts };
@@ -107,7 +123,10 @@ export class Situation {
     const possible = policy.first_factors.filter(
       (way) => (way !== 'password' || hasPassword) && (way !== 'passkey' || has.passkeys.length > 0),
     );
-    return needIn(situation, decision, possible);
+    const need = needIn(situation, decision, possible);
+    if (need.kind !== 'nothing' || !(await access.isPasswordDue(userId, found.membership))) return { need };
+    // Who changes it has shown the one they have.
+    return { need: password ? need : { kind: 'way', methods: ['password'] }, passwordDue: true };
   }
 
   /** Seconds. */

@@ -1,6 +1,11 @@
 // What tokens for an organization say, read each time one is made: whoever is no member any more is given none.
 import { errors } from 'oidc-provider';
-import { type OrganizationAccess, organizationClaims } from '../features/organization-access/organization-access.js';
+import { settingsOf } from '../features/clients/client-settings.js';
+import {
+  namesOf,
+  type OrganizationAccess,
+  organizationClaims,
+} from '../features/organization-access/organization-access.js';
 import type { MembershipClaims } from '../features/organizations/membership.queries.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { epochSeconds } from '../platform/clock.js';
@@ -32,6 +37,7 @@ export function staysInOrganization(token: object, organization: string | undefi
 }
 
 interface Token {
+  kind?: string;
   accountId?: string;
   grantId?: string;
 }
@@ -49,7 +55,8 @@ export async function membershipSaid(
 ): Promise<Record<string, unknown> | undefined> {
   const wanted =
     ctx.oidc.route === 'token' ? (ctx.oidc.body as { organization?: unknown } | undefined)?.organization : undefined;
-  const { accountId, grantId } = token;
+  const { accountId, grantId, kind } = token;
+  if (kind === 'ClientCredentials') return clientSaid(ctx, access, wanted);
   const organization = grantOf(ctx)?.organizationId ?? inherited.get(token);
   if (organization === undefined) {
     if (wanted !== undefined && accountId !== undefined) throw otherOrganization();
@@ -67,6 +74,15 @@ export async function membershipSaid(
     throw new errors.InvalidGrant('what was proved for the organization is too old');
   await access.used(String(accountId), membership);
   return organizationClaims(membership);
+}
+
+/** A client that acts for itself: where its registration says so, which an administrator writes alone. @throws UnauthorizedClient */
+async function clientSaid({ oidc }: EngineContext, access: OrganizationAccess, wanted: unknown) {
+  if (wanted === undefined) return undefined;
+  const allowed = settingsOf(oidc.client).organizations ?? [];
+  const found = typeof wanted === 'string' ? await access.ofClient(allowed, wanted) : undefined;
+  if (!found) throw new errors.UnauthorizedClient('the client may not have a token for this organization');
+  return namesOf(found);
 }
 
 const otherOrganization = () => new errors.InvalidGrant('the grant is for another organization, or for none');

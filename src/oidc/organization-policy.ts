@@ -12,7 +12,7 @@ const missing = new Set<string | undefined>(['way', 'class']);
 export const organizationProof = (access: OrganizationAccess) =>
   new Check('organization_proof', 'the organization asks for another proof', 'login_required', async (ctx) => {
     const asked = await organizationOf(ctx, access);
-    return missing.has(asked?.decision?.kind) && !hasJustProved(ctx);
+    return (missing.has(asked?.decision?.kind) || asked?.passwordDue === true) && !hasJustProved(ctx);
   });
 
 /** After the login, before consent: what is agreed to is for this organization. */
@@ -42,7 +42,7 @@ async function refusalOf(
   const asked = await organizationOf(ctx, access);
   if (asked?.found.kind === 'refused') return 'member';
   if (asked?.decision?.kind === 'refused') return 'address';
-  return missing.has(asked?.decision?.kind) ? 'proof' : undefined;
+  return missing.has(asked?.decision?.kind) || asked?.passwordDue ? 'proof' : undefined;
 }
 
 const noted = new WeakSet<object>();

@@ -21,6 +21,8 @@ export interface AskedOrganization {
   found: FoundOrganization;
   /** Of the one that was found. */
   decision: OrganizationDecision | undefined;
+  /** Another password comes before anything is given. */
+  passwordDue: boolean;
 }
 
 /** What the pages of this request have established. */
@@ -49,8 +51,12 @@ async function look(ctx: EngineContext, access: OrganizationAccess): Promise<Ask
   const found = await access.find(session.accountId, wanted);
   const stands = { ledger: ledger(ctx), signedInAt: session.loginTs ?? 0 };
   const decision = found.kind === 'one' ? access.decide(found.membership, stands, params) : undefined;
-  asked.set(ctx, { found, decision });
-  return { found, decision };
+  const passwordDue =
+    found.kind === 'one' &&
+    decision?.kind === 'satisfied' &&
+    (await access.isPasswordDue(session.accountId, found.membership));
+  asked.set(ctx, { found, decision, passwordDue });
+  return asked.get(ctx);
 }
 
 /** What is kept, and what was proved just now, which is kept with the answer. */
@@ -84,8 +90,9 @@ export const hasJustProved = ({ oidc }: EngineContext): boolean => {
 export function grantedOrganization({
   found,
   decision,
+  passwordDue,
 }: AskedOrganization): { id: string; until?: Date | undefined } | undefined {
-  if (found.kind !== 'one' || decision?.kind !== 'satisfied') return undefined;
+  if (found.kind !== 'one' || decision?.kind !== 'satisfied' || passwordDue) return undefined;
   return { id: found.membership.organization.id, until: untilOf(decision) };
 }
 

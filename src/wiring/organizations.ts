@@ -14,12 +14,14 @@ import { OrganizationRoles } from '../features/organizations/organization-roles.
 import { Standings } from '../features/organizations/standing.js';
 import { Teams } from '../features/organizations/teams.js';
 import type { Ground } from './ground.js';
+import type { People } from './people.js';
 
 export type Organizations = ReturnType<typeof openOrganizations>;
 
 /** @param late who stands above: those who have been asked in. */
 export function openOrganizations(
   { db, audit, clock, tenants, protocol, backchannelPings, jobs, mail }: Ground,
+  { passwords }: People,
   late: () => { invitations: Pick<InvitationService, 'pendingWithRole'> },
 ) {
   const { grants, backchannelCodes } = protocol;
@@ -32,7 +34,10 @@ export function openOrganizations(
   const history = new MembershipHistory(db, clock);
   const memberships = new MembershipService(db, audit, clock, standings, history, hooks);
   const organizations = new OrganizationService(db, audit, clock, tenants, standings, memberships, hooks);
-  const organizationAccess = new OrganizationAccess(db, audit, clock, memberships);
+  const organizationAccess = new OrganizationAccess({
+    ...{ db, audit, clock, memberships, organizations, passwords },
+    takesPasswords: async () => (await tenants.current()).settings.authentication.first_factors.includes('password'),
+  });
   return {
     accountEndings: new AccountEndings(db, audit, tenants, history, hooks),
     automaticMemberships: new AutomaticMemberships(db, clock, tenants, organizations, memberships, jobs),

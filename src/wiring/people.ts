@@ -22,6 +22,7 @@ import { SecondFactors } from '../features/credentials/second-factors.js';
 import { TotpService } from '../features/credentials/totp.service.js';
 import { Devices } from '../features/devices/device.service.js';
 import { undoSubject } from '../features/one-time-tokens/one-time-purposes.js';
+import { passwordLengthOf } from '../features/organizations/organization-passwords.js';
 import { LockdownLinks } from '../features/risk/lockdown-links.js';
 import { ExternalSubjects } from '../features/trusted-issuers/external-subjects.js';
 import { UserService } from '../features/users/user.service.js';
@@ -80,7 +81,7 @@ export function openPeople(ground: Ground, late: () => Late) {
   const verifier = new PasswordVerifier(db, audit, tenants, users, attempts, importedPasswords, hasher, (userId) =>
     registrations.isUnproved(userId),
   );
-  const rules = new PasswordRules(tenants, hasher);
+  const rules = new PasswordRules(tenants, hasher, (userId) => passwordLengthOf(db, userId));
   const passwords = new PasswordService(db, audit, verifier, rules, oneTimeTokens, hasher, clock, {
     async passwordChanged({ id }, keptSession) {
       await devices.endAll({ id }, 'password_changed');

@@ -66,7 +66,7 @@ describe('proof that an organization takes', () => {
       : { scope: 'openid' };
     let page: Page = await browser.open(authorizationUrl(server, party, proof, { ...named, ...more }));
     for (let step = 0; step < 10 && page.html.includes('<form'); step += 1) {
-      if (page.html.includes('id="organization-back"')) break;
+      if (page.html.includes('id="organization-back"') || nameOf(page) === 'change_password') break;
       if (page.html.includes('id="mfa-submit"')) {
         asked.push(page.html.includes('email_code') ? 'email_code' : 'totp');
         clock.move(30);
@@ -269,6 +269,65 @@ describe('proof that an organization takes', () => {
     expect(await silent(organization)).toBe('login_required');
     expect((await visit(organization)).asked).toEqual(['totp']);
     expect((await introspect(server, party, String(tokens?.access_token))).body.active).toBe(true);
+  });
+
+  describe('a password as long as the organization asks for', () => {
+    const long = 'a very long sentence that nobody else has ever thought of';
+    const strict = () => make({ password: { min_length: 40 } });
+    const changing = async (page: Page, next: string) => {
+      expect(nameOf(page)).toBe('change_password');
+      return browser.submit(page, { password: next });
+    };
+
+    it('is chosen at the next entry by whoever has one from before, and others go on without', async () => {
+      const [organization, plain] = [await strict(), await make()];
+      expect((await visit(plain)).asked).toEqual(['password']);
+      expect(await silent(organization)).toBe('login_required');
+      const { page, asked } = await visit(organization);
+      expect(asked).toEqual(['password']);
+      const short = await changing(page, 'also quite short, is it not');
+      expect([short.status, short.html.includes('40')]).toEqual([422, true]);
+      const end = await changing(short, long);
+      expect(codeOf(end)).toBeTruthy();
+      expect(await silent(organization)).toBeNull();
+      expect((await visit(organization)).asked).toEqual([]);
+    });
+
+    it('is chosen in the first sign-in', async () => {
+      const organization = await strict();
+      const { page } = await visit(organization);
+      expect(codeOf(await changing(page, long))).toBeTruthy();
+      const events = await server.services.db.manager.query(
+        `SELECT 1 FROM audit_events WHERE name = 'password.change_demanded' AND data ->> 'user_id' = $1`,
+        [person.id],
+      );
+      expect(events).toHaveLength(1);
+    });
+
+    it('is asked for wherever a member sets one: the strictest of their organizations has the word', async () => {
+      await strict();
+      await make({ password: { min_length: 20 } });
+      const set = (next: string) =>
+        server.inside(async ({ passwords, users }) => passwords.set(await users.find(person.id), next));
+      await expect(set('thirty characters are too few.')).rejects.toMatchObject({ status: 422 });
+      await expect(set(long)).resolves.toBeUndefined();
+      const friend = await makePerson(server);
+      const free = async ({ passwords, users }: TestServer['services']) =>
+        passwords.set(await users.find(friend.id), 'thirty characters are too few.');
+      await expect(server.inside(free)).resolves.toBeUndefined();
+    });
+
+    it('is nothing to whoever comes in without one', async () => {
+      const organization = await strict();
+      await server.inside(async ({ passwords, users }) => passwords.remove(await users.find(person.id)));
+      let page = await browser.open(
+        authorizationUrl(server, party, pkce(), { scope, organization: organization.slug }),
+      );
+      page = await browser.submit(page, { username: person.email });
+      page = await browser.submit(page, { with: 'email_code' });
+      page = await browser.submit(page, { code: await codeIn(server, person.email) });
+      expect(codeOf(page)).toBeTruthy();
+    });
   });
 
   it('of another account counts for nobody: who switches proves everything themselves', async () => {

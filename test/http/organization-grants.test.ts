@@ -155,6 +155,53 @@ describe('tokens for an organization that no redirect brought', () => {
     });
   });
 
+  describe('a client that acts for itself (RFC 6749 §4.4)', () => {
+    const form = { grant_type: 'client_credentials', scope: 'read' };
+    const machine = (organizations?: string[]) =>
+      makeClient(server, {
+        ...{ redirect_uris: [], response_types: [], grant_types: ['client_credentials'], scope: 'read' },
+        ...(organizations ? { organizations } : {}),
+      });
+    const end = () =>
+      server.inside(async ({ organizations }) => organizations.suspend(await organizations.find(acme.id), 'x'));
+
+    it.each([back, signed])(
+      'is given those it is registered for, which end with the organization, at %s',
+      async (resource) => {
+        const party = await machine([acme.id]);
+        for (const organization of [acme.id, acme.slug]) {
+          const { body, status } = await post(server, '/token', party, { ...form, resource, organization });
+          expect([status, body.error_description]).toEqual([200, undefined]);
+          const told = (await introspect(server, party, String(body.access_token))).body;
+          expect(told).toMatchObject({ active: true, org_id: acme.id, org_name: acme.name, org_slug: acme.slug });
+          expect(told).not.toHaveProperty('roles');
+        }
+        const [mine, plain] = [
+          await post(server, '/token', party, { ...form, resource, organization: acme.id }),
+          await post(server, '/token', party, { ...form, resource }),
+        ];
+        await end();
+        expect([await active(party, mine.body.access_token), await active(party, plain.body.access_token)]).toEqual([
+          false,
+          true,
+        ]);
+        const again = await post(server, '/token', party, { ...form, resource, organization: acme.id });
+        expect(again.body.error).toBe('unauthorized_client');
+      },
+    );
+
+    it('is refused all others, all alike: unauthorized_client', async () => {
+      for (const party of [await machine(), await machine([acme.id])])
+        for (const organization of [other.id, other.slug, 'unknown']) {
+          const { body } = await post(server, '/token', party, { ...form, resource: back, organization });
+          expect([body.error, body.error_description]).toEqual([
+            'unauthorized_client',
+            'the client may not have a token for this organization',
+          ]);
+        }
+    });
+  });
+
   describe('an exchanged token (RFC 8693)', () => {
     let app: Party;
     let service: Party;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { makeOrganization } from '../support/organizations.js';
 import {
   administrator,
   cookiesOf,
@@ -82,6 +83,23 @@ describe('a change made at one process is true at the other within a second', ()
 
   const ofClient = (party: Party) => ({
     'client authentication': async () => (await send(house, 1, '/introspect', party, { token: 'x' })).status === 200,
+  });
+
+  it('a membership that is suspended ends what was given for the organization, and nothing else', async () => {
+    const party = await makeClient(house.server, { consent_policy: 'implicit', scope: 'openid organization' });
+    const user = await makePerson(house.server);
+    const { id, slug } = await makeOrganization(house.server, { members: [user] });
+    const given = async (more: Record<string, string>) => {
+      const { browser, access_token, refresh_token } = await tokensFor(house.server, party, user.email, more);
+      const tokens = { accessToken: String(access_token), refreshToken: String(refresh_token) };
+      return worksAt(party, { userId: user.id, cookie: cookiesOf(browser), ...tokens });
+    };
+    const { 'the cookie': _cookie, ...works } = await given({ scope: 'openid organization', organization: slug });
+    const others = await given({ scope: 'openid' });
+    await expectEnds(works, () =>
+      manage(0, 'PUT', `/organizations/${id}/members/${user.id}/suspension`, { reason: 'x' }),
+    );
+    for (const [what, ask] of Object.entries(others)) expect([what, await ask()]).toEqual([what, true]);
   });
 
   it('a disabled client does not authenticate, and its tokens are good for nothing', async () => {

@@ -77,8 +77,8 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'a grant ends once',
     file: grantStatements,
-    from: 'SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL',
-    to: 'SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2',
+    from: 'AND g.tenant_id = $1 AND g.ended_at IS NULL',
+    to: 'AND g.tenant_id = $1',
     suite: 'processes/refresh',
     test: 'revokes the family once, however often it comes late',
   },
@@ -191,8 +191,8 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'of two tabs that copy a consent the second gets the copy of the first',
     file: grantStatements,
-    from: `ON CONFLICT (tenant_id, session_uid, client_id) WHERE ended_at IS NULL AND session_uid IS NOT NULL
-       DO UPDATE SET expires_at = g.expires_at`,
+    from: `ON CONFLICT (tenant_id, session_uid, client_id, organization_id) WHERE ended_at IS NULL AND session_uid IS NOT NULL
+       DO UPDATE SET expires_at = CASE WHEN g.organization_id IS NULL THEN g.expires_at ELSE excluded.expires_at END`,
     to: 'ON CONFLICT DO NOTHING',
     suite: 'processes/tabs',
     test: 'that was agreed to in an older one, silently',
@@ -296,8 +296,9 @@ export const mutations: readonly Mutation[] = [
   {
     what: 'tokens are read with the person they are for',
     file: statements,
-    from: 'AND (r.account_id IS NULL OR u.id IS NOT NULL)`);',
-    to: '`);',
+    from: `AND (r.account_id IS NULL OR u.id IS NOT NULL)
+      AND (r.kind`,
+    to: 'AND (r.kind',
     suite: 'processes/changes',
     test: 'a disabled user is refused where a sign-in that was on its way',
   },

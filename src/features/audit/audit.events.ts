@@ -36,6 +36,8 @@ export interface AuditEvents {
   'email_change.undone': { user_id: string };
   'email.changed': { user_id: string };
 
+  /** It was set before an organization of theirs came to ask for a longer one. */
+  'password.change_demanded': { user_id: string };
   'password.set': { user_id: string; must_change: boolean };
   'password.imported': { user_id: string; format: string; weak: boolean };
   'password.rehashed': { user_id: string; format: string };

@@ -3,6 +3,7 @@
 import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
+import { AppError } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Proof } from '../authentication/assurance.js';
 import {
@@ -11,8 +12,10 @@ import {
   type OrganizationDecision,
 } from '../authentication/organization-requirement.js';
 import { askedAcr } from '../authentication/requested-acr.js';
+import type { PasswordService } from '../credentials/password.service.js';
 import { type MembershipClaims, membershipIn, membershipsOf } from '../organizations/membership.queries.js';
 import type { MembershipService } from '../organizations/membership.service.js';
+import type { OrganizationService } from '../organizations/organization.service.js';
 
 /** What a request says of it. */
 export interface WantedOrganization {
@@ -61,13 +64,18 @@ export function wantedOrganization(params: Params, chosen?: ChosenOrganization):
     : undefined;
 }
 
+export interface AccessDependencies {
+  db: Database;
+  audit: Pick<AuditLog, 'record'>;
+  clock: Clock;
+  memberships: Pick<MembershipService, 'used'>;
+  organizations: Pick<OrganizationService, 'find'>;
+  passwords: Pick<PasswordService, 'demandChange'>;
+  takesPasswords: () => Promise<boolean>;
+}
+
 export class OrganizationAccess {
-  constructor(
-    private readonly db: Database,
-    private readonly audit: Pick<AuditLog, 'record'>,
-    private readonly clock: Clock,
-    private readonly memberships: Pick<MembershipService, 'used'>,
-  ) {}
+  constructor(private readonly deps: AccessDependencies) {}
 
   async find(userId: string, { name, chosen }: WantedOrganization): Promise<FoundOrganization> {
     const taken = chosen?.account_id === userId ? chosen.organization_id : undefined;
@@ -76,14 +84,20 @@ export class OrganizationAccess {
       const membership = await this.membership(userId, wanted);
       return membership ? { kind: 'one', membership } : { kind: 'refused' };
     }
-    const memberships = await membershipsOf(this.db, userId);
+    const memberships = await membershipsOf(this.deps.db, userId);
     const [membership] = memberships;
     if (!membership) return { kind: 'none' };
     return memberships.length === 1 ? { kind: 'one', membership } : { kind: 'several', memberships };
   }
 
   membership(userId: string, organization: string): Promise<MembershipClaims | undefined> {
-    return membershipIn(this.db, userId, organization);
+    return membershipIn(this.deps.db, userId, organization);
+  }
+
+  /** For a client that acts for itself. @returns undefined where it may not have a token for it, or nobody may: all alike. */
+  async ofClient(allowed: readonly string[], name: string) {
+    const found = await this.deps.organizations.find(name).catch(nothingIfMissing);
+    return found?.active && allowed.includes(found.id) ? found : undefined;
   }
 
   /** @param params of the request, as the engine has checked them. */
@@ -98,7 +112,7 @@ export class OrganizationAccess {
       policy: organization.settings.policy,
       ledger,
       signedInAt,
-      now: epochSeconds(this.clock.now()),
+      now: epochSeconds(this.deps.clock.now()),
       ip: currentContext()?.ip,
       joinedAt: epochSeconds(joined_at),
       asked: asked?.essential ? asked.acr : undefined,
@@ -106,21 +120,28 @@ export class OrganizationAccess {
     });
   }
 
+  /** Whether they enter only with another password: theirs is from before the organization came to ask for a longer one. */
+  async isPasswordDue(userId: string, { organization }: MembershipClaims): Promise<boolean> {
+    const { password, since } = organization.settings.policy;
+    if (password.min_length === null || !since || !(await this.deps.takesPasswords())) return false;
+    return this.deps.passwords.demandChange(userId, new Date(since));
+  }
+
   /** @param at NumericDate of the oldest proof that a token stands on. */
   isTooOld(at: number, { organization }: MembershipClaims): boolean {
     const { session_seconds } = organization.settings.policy;
-    return session_seconds !== null && at + session_seconds <= epochSeconds(this.clock.now());
+    return session_seconds !== null && at + session_seconds <= epochSeconds(this.deps.clock.now());
   }
 
   /** A token is given for it: noted once a day. */
   async used(userId: string, { organization, last_used_at }: MembershipClaims): Promise<void> {
-    const before = this.clock.now().getTime() - A_DAY;
-    if (!last_used_at || last_used_at.getTime() < before) await this.memberships.used(organization.id, userId);
+    const before = this.deps.clock.now().getTime() - A_DAY;
+    if (!last_used_at || last_used_at.getTime() < before) await this.deps.memberships.used(organization.id, userId);
   }
 
   /** Whom the class was spared is told from whom it was not. */
   bypassed(userId: string, { organization }: MembershipClaims, clientId: string, reason: Bypass): Promise<void> {
-    return this.audit.record('organization.proof_bypassed', {
+    return this.deps.audit.record('organization.proof_bypassed', {
       organization_id: organization.id,
       user_id: userId,
       client_id: clientId,
@@ -129,16 +150,24 @@ export class OrganizationAccess {
   }
 }
 
+function nothingIfMissing(error: unknown): undefined {
+  if (!(error instanceof AppError) || error.status !== 404) throw error;
+}
+
 /** Seconds-precise, as grants are kept. */
 export const untilOf = (decision: OrganizationDecision): Date | undefined =>
   decision.kind === 'satisfied' && decision.until !== undefined ? new Date(decision.until * 1000) : undefined;
 
 /** What a token for an organization says of it. */
 export const organizationClaims = ({ organization, roles, permissions, teams }: MembershipClaims) => ({
-  org_id: organization.id,
-  org_name: organization.name,
-  org_slug: organization.slug,
+  ...namesOf(organization),
   roles,
   permissions,
   teams,
+});
+
+export const namesOf = ({ id, name, slug }: Pick<MembershipClaims['organization'], 'id' | 'name' | 'slug'>) => ({
+  org_id: id,
+  org_name: name,
+  org_slug: slug,
 });

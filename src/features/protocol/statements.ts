@@ -4,7 +4,10 @@ import type { Statement } from '../../platform/database.js';
 
 export const statement = (name: string, text: string): Statement => ({ name, text });
 
-/** One token, code or request, with the grant, session and account it stands on. Rows of a disabled client or account are not found. */
+/**
+ * One token, code or request, with the grant, session and account it stands on. Rows of a disabled client or account are not found, nor tokens that a
+ * client has of its own for an organization that is suspended or gone.
+ */
 export const findRow = statement(
   'protocol_find_row',
   `SELECT r.handle_hash, r.kind, r.payload, r.sealed_payload, r.consumed_at, r.sealed_answer, r.answer_until, r.grant_id, r.session_uid, r.account_id,
@@ -19,7 +22,10 @@ export const findRow = statement(
      LEFT JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
     WHERE r.tenant_id = $1 AND r.handle_hash = ANY($2::bytea[]) AND (r.retain_until IS NULL OR r.retain_until > $3)
       AND (r.client_id IS NULL OR c.client_id IS NOT NULL)
-      AND (r.account_id IS NULL OR u.id IS NOT NULL)`,
+      AND (r.account_id IS NULL OR u.id IS NOT NULL)
+      AND (r.kind <> 'ClientCredentials' OR r.payload -> 'extra' ->> 'org_id' IS NULL OR EXISTS (
+             SELECT 1 FROM organizations o
+              WHERE o.tenant_id = r.tenant_id AND o.id = (r.payload -> 'extra' ->> 'org_id')::uuid AND o.suspended_at IS NULL))`,
 );
 
 const rowColumns =

@@ -125,6 +125,14 @@ export const tokens: readonly Explanation[] = [
     advice: 'A retry asks for the same as the first time. For something else use the newest token.',
   },
   {
+    check: 'organization.of_client',
+    error: 'unauthorized_client',
+    says: 'the client may not have a token for this organization',
+    seen: ['organization'],
+    setting: 'client.organizations',
+    advice: 'List the id of the organization in `organizations` of the client, and see that it is not suspended.',
+  },
+  {
     check: 'organization.of_grant',
     error: 'invalid_grant',
     says: /^(the grant is for another organization|the refresh token was used for another organization)/,

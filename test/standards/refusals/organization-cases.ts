@@ -74,6 +74,11 @@ export const organizations: readonly Ask[] = [
     },
   },
   {
+    check: 'organization.of_client',
+    error: 'unauthorized_client',
+    ask: (house) => token(house, house.parties.web, { grant_type: 'client_credentials', organization: 'unknown' }),
+  },
+  {
     check: 'organization.of_grant',
     error: 'invalid_grant',
     async ask(house) {
