@@ -74,7 +74,7 @@ export function tenantEndpoints({
     ...resourceRoutes(db, resources, tenants),
     ...exchangePolicyRoutes(db, exchangePolicies),
     ...trustedIssuerRoutes(db, trustedIssuers, externalSubjects),
-    ...organizationRoutes(db, organizations),
+    ...organizationRoutes(db, organizations, standings),
     ...memberRoutes(db, organizations, memberships, standings),
     ...membershipBulkRoutes(organizations, membershipBulk),
     ...membershipHistoryRoutes(db, organizations),
