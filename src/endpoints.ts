@@ -85,7 +85,7 @@ export function tenantEndpoints({
     ...resourceRoutes(db, resources, tenants),
     ...exchangePolicyRoutes(db, exchangePolicies),
     ...trustedIssuerRoutes(db, trustedIssuers, externalSubjects),
-    ...organizationRoutes(db, organizations),
+    ...organizationRoutes(db, organizations, standings),
     ...memberRoutes(db, organizations, memberships, standings),
     ...domainRoutes(db, organizations, domains),
     ...invitationRoutes(db, organizations, invitations, clock),

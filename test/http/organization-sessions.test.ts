@@ -45,9 +45,11 @@ describe('organizations, by those who belong to them, with the session of their 
     expect(said(await make('closed'))).toEqual([403, 'creation_closed']);
     await opened('open');
     expect((await make('theirs', { owner_id: owner.id })).status).toBe(422);
-    for (let n = 0; n < 20; n += 1) expect((await make(`mine-${n}`)).status).toBe(201);
-    expect(said(await make('mine-20'))).toEqual([409, 'too_many_organizations']);
-    const { body } = await person.ask('get', '/organizations/mine-0/members');
+    const many = await Promise.all(Array.from({ length: 23 }, (_one, n) => make(`mine-${n}`)));
+    expect(many.filter(({ status }) => status === 201)).toHaveLength(20);
+    expect(said(await make('mine-24'))).toEqual([409, 'too_many_organizations']);
+    const [first] = many.flatMap(({ status, body }) => (status === 201 ? [String(body.slug)] : []));
+    const { body } = await person.ask('get', `/organizations/${first}/members`);
     expect(body.items).toEqual([expect.objectContaining({ user_id: person.id, role: 'owner' })]);
     await opened('closed');
   });
@@ -63,6 +65,19 @@ describe('organizations, by those who belong to them, with the session of their 
     expect((await member.ask('get', `/organizations/${slug}/members/${gone.id}`)).status).toBe(404);
     const told = await admin.ask('get', `/organizations/${slug}/members/${gone.id}`);
     expect(told.body.suspension_reason).toBe('unpaid');
+  });
+
+  it('tell how they look to every member, and what they ask of whom to those who manage them', async () => {
+    const { slug } = await everybody();
+    const settings = {
+      branding: { company_name: 'Acme' },
+      policy: { acr: 'urn:ostiary:acr:mfa', trusted_networks: ['192.0.2.0/24'] },
+    };
+    expect((await owner.ask('patch', `/organizations/${slug}`, { settings })).status).toBe(200);
+    const seen = (await member.ask('get', `/organizations/${slug}`)).body;
+    expect([seen.settings, seen.policy_since]).toEqual([{ branding: { company_name: 'Acme' } }, null]);
+    expect(JSON.stringify((await owner.ask('get', '/organizations')).body)).not.toContain('192.0.2.0');
+    expect((await admin.ask('get', `/organizations/${slug}`)).body.settings).toMatchObject(settings);
   });
 
   describe('nobody climbs', () => {

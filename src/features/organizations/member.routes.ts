@@ -2,7 +2,6 @@ import type { Database } from '../../platform/database.js';
 import { endpoint } from '../../platform/endpoint.js';
 import { notFound } from '../../platform/errors.js';
 import { mapPage, pageOf } from '../../platform/pagination.js';
-import { isAtLeast } from './hierarchy.js';
 import { listMembers, presentMember, readMember } from './membership.queries.js';
 import { AddMember, ChangeMember, MemberParams, MemberQuery, MemberView } from './membership.schema.js';
 import type { MembershipService } from './membership.service.js';
@@ -11,20 +10,14 @@ import { OrganizationParams, Suspension } from './organization.schema.js';
 import type { OrganizationService } from './organization.service.js';
 import type { Standings } from './standing.js';
 
-/** Who manages an organization is told more of its members. */
-export const managesAs = async (standings: Standings, organization: Organization) => ({
-  manages: isAtLeast((await standings.of(organization)).role, 'admin'),
-});
-
 export const memberRoutes = (
   db: Database,
   organizations: OrganizationService,
   memberships: MembershipService,
   standings: Standings,
 ) => {
-  const manages = (organization: Organization) => managesAs(standings, organization);
   async function view(organization: Organization, userId: string) {
-    const as = await manages(organization);
+    const as = await standings.managing(organization);
     const row = await readMember(db, organization.id, userId, as);
     if (!row) throw notFound('member');
     return presentMember(row, as);
@@ -41,7 +34,7 @@ export const memberRoutes = (
       response: pageOf(MemberView),
       async handle({ params, query }) {
         const organization = await organizations.find(params.organization);
-        const as = await manages(organization);
+        const as = await standings.managing(organization);
         const page = await db.reading(() => listMembers(db, organization.id, query, as));
         return mapPage(page, (row) => presentMember(row, as));
       },

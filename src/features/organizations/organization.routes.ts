@@ -13,9 +13,9 @@ import {
   UpdateOrganization,
 } from './organization.schema.js';
 import type { OrganizationService } from './organization.service.js';
-import { askingPerson } from './standing.js';
+import { askingPerson, type Standings } from './standing.js';
 
-export const organizationRoutes = (db: Database, organizations: OrganizationService) => [
+export const organizationRoutes = (db: Database, organizations: OrganizationService, standings: Standings) => [
   endpoint({
     method: 'get',
     path: '/organizations',
@@ -25,7 +25,9 @@ export const organizationRoutes = (db: Database, organizations: OrganizationServ
     query: OrganizationQuery,
     response: pageOf(OrganizationView),
     handle: async ({ query }) =>
-      mapPage(await db.reading(() => listOrganizations(db, query, askingPerson()?.id)), present),
+      mapPage(await db.reading(() => listOrganizations(db, query, askingPerson()?.id)), (organization) =>
+        present(organization, { manages: !askingPerson() }),
+      ),
   }),
   endpoint({
     method: 'post',
@@ -45,9 +47,13 @@ export const organizationRoutes = (db: Database, organizations: OrganizationServ
     scope: 'organizations:read',
     member: 'member',
     summary: 'Read an organization',
+    description: 'Its settings are told to those who manage it; other members see its branding.',
     params: OrganizationParams,
     response: OrganizationView,
-    handle: async ({ params }) => present(await organizations.find(params.organization)),
+    async handle({ params }) {
+      const organization = await organizations.find(params.organization);
+      return present(organization, await standings.managing(organization));
+    },
   }),
   endpoint({
     method: 'put',

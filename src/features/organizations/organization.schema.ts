@@ -58,14 +58,17 @@ export const OrganizationView = z
   })
   .meta({ id: 'Organization' });
 
-export function present(organization: Organization) {
-  const { policy_since = null, ...settings } = organization.storedSettings;
+/** Other members see how it looks, and nothing of what it asks of whom. */
+export function present(organization: Organization, { manages } = { manages: true }) {
+  const { policy_since = null, ...given } = organization.storedSettings;
+  const { branding } = given;
+  const settings = manages ? given : { ...(branding ? { branding } : {}) };
   return {
     id: organization.id,
     slug: organization.slug,
     name: organization.name,
     settings,
-    policy_since,
+    policy_since: manages ? policy_since : null,
     personal_of: organization.personalOf,
     suspended_at: organization.suspendedAt?.toISOString() ?? null,
     suspension_reason: organization.suspensionReason,

@@ -11,6 +11,7 @@ import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
+import { holdPerson } from '../users/user-rows.js';
 import { Membership } from './membership.entity.js';
 import type { MembershipService } from './membership.service.js';
 import { Organization } from './organization.entity.js';
@@ -47,9 +48,9 @@ export class OrganizationService {
    * A person makes their own, where the tenant lets them. @throws AppError 403 where it does not, 404 for an owner who is not there;
    * QueryFailedError on a slug that is taken, answered as 409.
    */
-  async create({ slug, name, settings, owner_id }: CreateOrganization): Promise<Organization> {
-    const owner = await this.ownerOfNew(owner_id);
+  create({ slug, name, settings, owner_id }: CreateOrganization): Promise<Organization> {
     return this.db.transaction(async () => {
+      const owner = await this.ownerOfNew(owner_id);
       const organization = await this.insert({ slug, name }, settings);
       if (owner) await this.memberships.add(organization, { user_id: owner, role: 'owner' }, { kind: 'created' });
       return organization;
@@ -177,6 +178,8 @@ export class OrganizationService {
     if (creation === 'closed') throw forbidden('creation_closed', 'Nobody makes an organization themselves here');
     if (given !== undefined && given !== person.id)
       throw invalid('The body is not valid', [{ pointer: '/owner_id', message: 'must be you' }]);
+    // Of many made at once none is one too many.
+    await holdPerson(this.db, person.id);
     if ((await this.db.repo(Membership).countBy({ userId: person.id, role: 'owner' })) >= MOST_MADE)
       throw conflict('too_many_organizations', 'Nobody owns more organizations than that');
     return person.id;

@@ -24,6 +24,11 @@ export class Standings {
     return standingOf(person.id, holding);
   }
 
+  /** Who manages an organization is told more of it, and of its members. */
+  async managing(organization: Pick<Organization, 'id'>): Promise<{ manages: boolean }> {
+    return { manages: isAtLeast((await this.of(organization)).role, 'admin') };
+  }
+
   /** As of(). @throws AppError 403 `role_too_low` */
   async atLeast(role: Role, organization: Pick<Organization, 'id'>): Promise<Standing> {
     const standing = await this.of(organization);

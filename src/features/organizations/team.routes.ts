@@ -1,7 +1,6 @@
 import type { Database } from '../../platform/database.js';
 import { endpoint } from '../../platform/endpoint.js';
 import { mapPage, pageOf } from '../../platform/pagination.js';
-import { managesAs } from './member.routes.js';
 import { listMembers, presentMember } from './membership.queries.js';
 import { MemberQuery, MemberView } from './membership.schema.js';
 import { OrganizationParams } from './organization.schema.js';
@@ -93,7 +92,7 @@ export const teamRoutes = (db: Database, organizations: OrganizationService, sta
     async handle({ params, query }) {
       const organization = await organizations.find(params.organization);
       const { id: teamId } = await teams.find(organization, params.team_id);
-      const as = await managesAs(standings, organization);
+      const as = await standings.managing(organization);
       const page = await db.reading(() => listMembers(db, organization.id, query, { ...as, teamId }));
       return mapPage(page, (row) => presentMember(row, as));
     },
