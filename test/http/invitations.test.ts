@@ -366,6 +366,35 @@ describe('asking people into an organization', () => {
     });
   });
 
+  it('is known to its own organization alone: 404', async () => {
+    const { id } = await create();
+    const { body: template } = await ask(server, token, 'post', `/organizations/${acme.slug}/invitation-templates`, {
+      name: 'Welcome',
+      message: 'Welcome',
+    });
+    const other = await makeOrganization(server);
+    const owner = await makeMember(server, other, 'owner');
+    for (const [method, path, body] of [
+      ['get', `invitations/${id}`],
+      ['delete', `invitations/${id}`],
+      ['post', `invitations/${id}/letters`],
+      ['get', `invitation-templates/${template.id}`],
+      ['patch', `invitation-templates/${template.id}`, { name: 'Other' }],
+      ['delete', `invitation-templates/${template.id}`],
+    ] as const)
+      expect([path, (await ask(server, token, method, `/organizations/${other.slug}/${path}`, body)).status]).toEqual([
+        path,
+        404,
+      ]);
+    // Nor by who names the right one beside the wrong row.
+    clock.move(61);
+    await asPerson(server, owner, async ({ invitations }) => {
+      const row = await invitations.find(acme, String(id));
+      for (const verb of ['resend', 'cancel'] as const)
+        await expect(invitations[verb](other, row)).rejects.toMatchObject({ status: 404 });
+    });
+  });
+
   it('a role stays as long as somebody is invited with it', async () => {
     const roleId = await role(10);
     const made = await create({ roles: [roleId] });
