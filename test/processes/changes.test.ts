@@ -86,7 +86,8 @@ describe('a change made at one process is true at the other within a second', ()
   });
 
   it('a membership that is suspended ends what was given for the organization, and nothing else', async () => {
-    const party = await makeClient(house.server, { consent_policy: 'implicit', scope: 'openid organization' });
+    const scope = 'openid profile email organization';
+    const party = await makeClient(house.server, { consent_policy: 'implicit', scope });
     const user = await makePerson(house.server);
     const { id, slug } = await makeOrganization(house.server, { members: [user] });
     const given = async (more: Record<string, string>) => {
