@@ -9,6 +9,13 @@ import { type DeletionDependencies, deletionRoutes } from './deletion.js';
 import { type DeviceDependencies, deviceRoutes } from './devices.js';
 import type { AccountDoor } from './door.js';
 import { type EmailDependencies, emailRoutes } from './email.js';
+import { OrganizationDoor, type OrganizationDoorDependencies } from './organization-door.js';
+import { type OrganizationMemberDependencies, organizationMemberRoutes } from './organization-member.js';
+import { organizationMembersRoutes } from './organization-members.js';
+import { type OrganizationOverviewDependencies, organizationOverviewRoutes } from './organization-overview.js';
+import { organizationPolicyRoutes } from './organization-policy.js';
+import { type OrganizationSettingsDependencies, organizationSettingsRoutes } from './organization-settings.js';
+import { type OrganizationsDependencies, organizationsRoutes } from './organizations.js';
 import { overviewRoutes } from './overview.js';
 import { type OwnPasswordDependencies, ownPasswordRoutes } from './own-password.js';
 import { type PasskeyDependencies, passkeyRoutes } from './passkeys.js';
@@ -32,9 +39,16 @@ export interface AccountDependencies
     EmailDependencies,
     SettingsDependencies,
     DataExportDependencies,
-    DeletionDependencies {
+    DeletionDependencies,
+    OrganizationPagesDependencies {
   wayBack: WayBack;
 }
+
+type OrganizationPagesDependencies = OrganizationsDependencies &
+  OrganizationDoorDependencies &
+  OrganizationOverviewDependencies &
+  OrganizationMemberDependencies &
+  OrganizationSettingsDependencies;
 
 export function createAccountRouter(door: AccountDoor, deps: AccountDependencies): Router {
   const router = new Router({ prefix: '/account', sensitive: true, strict: true });
@@ -57,10 +71,22 @@ export function createAccountRouter(door: AccountDoor, deps: AccountDependencies
   settingsRoutes(router, door, deps);
   dataExportRoutes(router, door, deps);
   deletionRoutes(router, door, deps);
+  organizationPages(router, door, deps);
 
   // The first page has no slash behind the prefix.
   const whole = new Router({ sensitive: true, strict: true });
   overviewRoutes(whole, door);
   whole.use(router.routes());
   return whole;
+}
+
+function organizationPages(router: Router, door: AccountDoor, deps: OrganizationPagesDependencies): void {
+  // Before those of one organization, whose name could be `new` otherwise.
+  organizationsRoutes(router, door, deps);
+  const inside = new OrganizationDoor(door, deps);
+  organizationOverviewRoutes(router, inside, deps);
+  organizationMembersRoutes(router, inside, deps.db);
+  organizationMemberRoutes(router, inside, deps);
+  organizationPolicyRoutes(router, inside, deps);
+  organizationSettingsRoutes(router, inside, deps);
 }

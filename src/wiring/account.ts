@@ -79,6 +79,11 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     clients,
     activity: services.ownActivity,
     lockdownLinks: services.lockdownLinks,
+    db,
+    tenants,
+    organizations,
+    standings,
+    memberships: services.memberships,
     clientName: async (clientId) => (await clients.engineMetadata(clientId))?.client_name as string | undefined,
   });
   const authenticate = tokenBearer(services);

@@ -132,8 +132,8 @@ export async function listMembers(
 ): Promise<Page<MemberRow>> {
   const after = decodeCursor(query.cursor, z.uuid()) ?? null;
   const rows = await db.manager.query(
-    `${MEMBERS} AND ($3::uuid IS NULL OR m.user_id > $3) AND ($5 OR (${STANDS})) ORDER BY m.user_id LIMIT $4`,
-    [currentTenantId(), organizationId, after, query.limit + 1, manages],
+    `${MEMBERS} AND ($3::uuid IS NULL OR m.user_id > $3) AND ($5 OR (${STANDS})) AND ${NAMED_6} ORDER BY m.user_id LIMIT $4`,
+    [currentTenantId(), organizationId, after, query.limit + 1, manages, query.q ?? null],
   );
   return toPage(rows as MemberRow[], query, (row) => row.user_id);
 }
@@ -152,6 +152,8 @@ export async function readMember(
   ]);
   return (rows as MemberRow[])[0];
 }
+
+const NAMED_6 = `($6::text IS NULL OR strpos(lower(u.email), lower($6)) > 0 OR strpos(lower(u.claims ->> 'name'), lower($6)) > 0)`;
 
 const STANDS = 'm.suspended_at IS NULL AND u.disabled_at IS NULL AND u.deletion_at IS NULL';
 
