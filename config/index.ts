@@ -17,6 +17,8 @@ type Values = Given & { ISSUER: string };
 export interface Config {
   issuer: string;
   tenantDomain: string | undefined;
+  /** Whether X-Organization is read. */
+  organizationHeader: boolean;
   host: string;
   port: number;
   databaseUrl: string | undefined;
@@ -124,6 +126,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       values.ADMIN_EMAIL && values.ADMIN_PASSWORD
         ? { email: values.ADMIN_EMAIL, password: values.ADMIN_PASSWORD }
         : undefined,
+    organizationHeader: values.ORGANIZATION_HEADER,
     demo: values.DEMO ?? values.NODE_ENV === 'development',
     demoPort: values.DEMO_PORT,
     logLevel: values.LOG_LEVEL,

@@ -17,6 +17,12 @@ export const variables = {
     example: 'id.example.com',
     default: 'tenants answer below /t/ of ISSUER',
   }),
+  ORGANIZATION_HEADER: variable({
+    rule: boolean.default(true),
+    about: 'Whether a request to the API that names an organization in X-Organization is answered for that one alone.',
+    example: 'false',
+    default: 'true',
+  }),
   HOST: variable({
     rule: z.string().min(1).default('127.0.0.1'),
     about: 'Address to listen on.',

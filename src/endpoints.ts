@@ -11,7 +11,11 @@ import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
 import { memberRoutes } from './features/organizations/member.routes.js';
+import { membershipBulkRoutes } from './features/organizations/membership-bulk.routes.js';
+import { membershipHistoryRoutes } from './features/organizations/membership-history.routes.js';
 import { organizationRoutes } from './features/organizations/organization.routes.js';
+import { organizationRoleRoutes } from './features/organizations/organization-role.routes.js';
+import { teamRoutes } from './features/organizations/team.routes.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
@@ -48,6 +52,9 @@ export function tenantEndpoints({
   externalSubjects,
   organizations,
   memberships,
+  membershipBulk,
+  organizationRoles,
+  teams,
   standings,
   protocol,
   keys,
@@ -69,6 +76,10 @@ export function tenantEndpoints({
     ...trustedIssuerRoutes(db, trustedIssuers, externalSubjects),
     ...organizationRoutes(db, organizations),
     ...memberRoutes(db, organizations, memberships, standings),
+    ...membershipBulkRoutes(organizations, membershipBulk),
+    ...membershipHistoryRoutes(db, organizations),
+    ...organizationRoleRoutes(db, organizations, organizationRoles),
+    ...teamRoutes(db, organizations, standings, teams),
     ...sessionRoutes(db, protocol, users, clock),
     ...logoutRoutes(db, logoutNotices),
     ...tokenEndingRoutes(tokenEndings),

@@ -80,6 +80,7 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
     ...(method === 'post' ? ['IdempotencyKey'] : []),
     ...(['put', 'patch', 'delete'].includes(method) ? ['IfMatch'] : []),
     ...(method === 'get' && isVersioned(endpoint) ? ['IfNoneMatch'] : []),
+    ...(path.split('/').includes(':organization') ? ['XOrganization'] : []),
   ];
   const type = method === 'patch' ? 'application/merge-patch+json' : 'application/json';
   return {
@@ -168,6 +169,12 @@ const parameters = {
     in: 'header' as const,
     description: 'The ETag already held; 304 when it is still the version',
     schema: text,
+  },
+  XOrganization: {
+    name: 'X-Organization',
+    in: 'header' as const,
+    description: 'Slug or id of the organization that is meant; 404 for the address of another one',
+    schema: { ...text, maxLength: 63 },
   },
 };
 

@@ -13,7 +13,7 @@ import { type Authenticate, requireBearer } from './bearer.js';
 import { assertContract } from './contract.js';
 import { IdempotencyKeys } from './idempotency.js';
 import { buildOpenApi, withIssuer } from './openapi.js';
-import { requireAcceptable, send, serveEndpoint } from './serving.js';
+import { requireAcceptable, type Serving, send, serveEndpoint } from './serving.js';
 
 export interface ApiOptions {
   endpoints: readonly Endpoint[];
@@ -24,6 +24,8 @@ export interface ApiOptions {
   logger: Logger;
   /** The issuer of the tenant being asked; its API is the audience `{issuer}/api`. */
   issuer: (ctx: Context) => string;
+  /** As Serving has it. */
+  organization?: Serving['organization'];
   /** Of the software, printed in the OpenAPI document. */
   version: string;
   /** Where the router answers, after the tenant's own prefix has been taken off. */
@@ -41,6 +43,7 @@ export function createApi(options: ApiOptions): Router {
     return printed;
   };
   const keys = new IdempotencyKeys(options.db, options.sealer, options.clock);
+  const serving = { keys, organization: options.organization };
   // One address, one resource: case and trailing slashes are not folded.
   const router = new Router({ prefix, sensitive: true, strict: true });
   const guarded = problems(logger);
@@ -50,16 +53,16 @@ export function createApi(options: ApiOptions): Router {
     send(ctx, { status: 200, body: JSON.stringify(withIssuer(document(), issuer(ctx), prefix)) });
   });
   for (const endpoint of endpoints)
-    router.register(endpoint.path, [endpoint.method], [guarded, (ctx) => serve(ctx, endpoint, options, keys)]);
+    router.register(endpoint.path, [endpoint.method], [guarded, (ctx) => serve(ctx, endpoint, options, serving)]);
   // What is left has either another method or no resource at all.
   router.all('{/{*rest}}', guarded, (ctx) => refuse(ctx, router));
   return router;
 }
 
-async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, keys: IdempotencyKeys): Promise<void> {
+async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, serving: Serving): Promise<void> {
   const { authenticate, issuer } = options;
   const { actor } = await requireBearer(ctx, { authenticate, realm: `${issuer(ctx)}/api`, scope: endpoint.scope });
-  await withContext({ actor }, () => serveEndpoint(ctx, endpoint, { actor, keys }));
+  await withContext({ actor }, () => serveEndpoint(ctx, endpoint, { actor }, serving));
 }
 
 function refuse(ctx: Context, router: Router): void {

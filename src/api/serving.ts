@@ -7,20 +7,33 @@ import { readJson } from '../platform/json-body.js';
 import { problemType } from '../platform/problem.js';
 import { answer, readRequest } from './answer.js';
 import { type Answer, fingerprintOf, type IdempotencyKeys, idempotencyKey } from './idempotency.js';
+import { assertOrganization, type FindOrganization } from './organization-header.js';
 import { isUnchanged } from './preconditions.js';
+
+/** What every endpoint is served with. */
+export interface Serving {
+  keys: IdempotencyKeys;
+  /** Absent where X-Organization means nothing. */
+  organization?: FindOrganization | undefined;
+}
 
 export interface Asking {
   actor: Actor;
-  keys: IdempotencyKeys;
   /** Before anything is done, or an earlier answer is given again. @throws AppError where whoever asks may not. */
   admit?: (params: unknown) => Promise<unknown>;
 }
 
-export async function serveEndpoint(ctx: Context, endpoint: Endpoint, { actor, keys, admit }: Asking): Promise<void> {
+export async function serveEndpoint(
+  ctx: Context,
+  endpoint: Endpoint,
+  { actor, admit }: Asking,
+  { keys, organization }: Serving,
+): Promise<void> {
   requireAcceptable(ctx);
   const body = await readJson(ctx, bodyTypes(endpoint));
   const request = await readRequest(endpoint, ctx, body);
   await admit?.(request.params);
+  if (organization) await assertOrganization(ctx, endpoint, request.params, organization);
   const key = endpoint.method === 'post' ? idempotencyKey(ctx) : undefined;
   const work = () => answer(endpoint, request);
   send(ctx, key === undefined ? await work() : await keys.once(actor, key, fingerprintOf(ctx, body), work));

@@ -17,7 +17,7 @@ import { deriveKey } from '../platform/crypto.js';
 import type { Csrf } from '../platform/csrf.js';
 import type { Pages } from '../platform/page.js';
 import type { Services } from '../services.js';
-import { tokenBearer } from './api.js';
+import { organizationOf, tokenBearer } from './api.js';
 
 interface Surroundings {
   engine: Engine;
@@ -96,12 +96,12 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     });
     return actor.type === 'user' ? users.findActive(actor.id) : undefined;
   };
-  const keys = new IdempotencyKeys(db, sealer, clock);
+  const serving = { keys: new IdempotencyKeys(db, sealer, clock), organization: organizationOf(services) };
   const asMember: OrganizationApiDependencies = {
     memberEndpoints: tenantEndpoints(services).filter(({ member }) => member),
     organizations,
     standings,
-    serve: (ctx, endpoint, asking) => serveEndpoint(ctx, endpoint, { ...asking, keys }),
+    serve: (ctx, endpoint, asking) => serveEndpoint(ctx, endpoint, asking, serving),
   };
   const api = createAccountApi(door, { ...factors, ...asked, ...asMember, users, sessions, tokenHolder, logger });
   return { pages, api };

@@ -2,6 +2,7 @@
 import type { Context, Middleware } from 'koa';
 import { version } from '../../config/root.js';
 import type { Authenticate, Shown } from '../api/bearer.js';
+import type { FindOrganization } from '../api/organization-header.js';
 import { type ApiOptions, createApi } from '../api/routes.js';
 import { endpointsOf, tenantEndpoints } from '../endpoints.js';
 import { settingsOf } from '../features/clients/client-settings.js';
@@ -30,6 +31,7 @@ export function openApi(services: Services): Middleware {
     clock,
     logger,
     issuer: (ctx: Context) => stateOf(ctx).issuer,
+    organization: organizationOf(services),
     version,
   } satisfies Omit<ApiOptions, 'endpoints'>;
   const ofInstallation = createApi({ ...options, endpoints: endpointsOf(services) }).routes();
@@ -37,6 +39,10 @@ export function openApi(services: Services): Middleware {
   // What only the operators of the installation may ask for is not there at other tenants.
   return (ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next);
 }
+
+/** Whom X-Organization names, where the installation reads it. */
+export const organizationOf = ({ config, organizations }: Services): FindOrganization | undefined =>
+  config.organizationHeader ? (name) => organizations.find(name) : undefined;
 
 /** Who an access token for the API of the tenant that is asked speaks for, and what it was given; a person's role has no say in it yet. */
 export const tokenBearer =

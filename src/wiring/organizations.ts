@@ -1,9 +1,12 @@
 // The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
 import { MembershipService } from '../features/organizations/membership.service.js';
+import { MembershipBulk } from '../features/organizations/membership-bulk.js';
 import { MembershipHistory } from '../features/organizations/membership-history.js';
 import { OrganizationService } from '../features/organizations/organization.service.js';
 import { noOrganizationHooks } from '../features/organizations/organization-hooks.js';
+import { OrganizationRoles } from '../features/organizations/organization-roles.js';
 import { Standings } from '../features/organizations/standing.js';
+import { Teams } from '../features/organizations/teams.js';
 import type { Ground } from './ground.js';
 
 export type Organizations = ReturnType<typeof openOrganizations>;
@@ -14,5 +17,12 @@ export function openOrganizations({ db, audit, clock, tenants }: Ground) {
   const history = new MembershipHistory(db, clock);
   const memberships = new MembershipService(db, audit, clock, standings, history, hooks);
   const organizations = new OrganizationService(db, audit, clock, tenants, standings, memberships, hooks);
-  return { standings, memberships, organizations };
+  return {
+    standings,
+    memberships,
+    membershipBulk: new MembershipBulk(db, memberships),
+    organizations,
+    organizationRoles: new OrganizationRoles(db, audit, clock, standings),
+    teams: new Teams(db, audit, clock, standings, history),
+  };
 }

@@ -91,6 +91,28 @@ const listed: Record<string, string> = {
   'delete /organizations/:organization/members/:user_id': 'organizations:write',
   'put /organizations/:organization/members/:user_id/suspension': 'organizations:write',
   'delete /organizations/:organization/members/:user_id/suspension': 'organizations:write',
+  'post /organizations/:organization/members/bulk': 'organizations:write',
+  'get /organizations/:organization/history': 'organizations:read',
+  'get /organizations/:organization/members/:user_id/history': 'organizations:read',
+  'get /organizations/:organization/statistics': 'organizations:read',
+  'get /organizations/:organization/roles': 'organizations:read',
+  'post /organizations/:organization/roles': 'organizations:write',
+  'get /organizations/:organization/roles/:role_id': 'organizations:read',
+  'patch /organizations/:organization/roles/:role_id': 'organizations:write',
+  'delete /organizations/:organization/roles/:role_id': 'organizations:write',
+  'get /organization-roles': 'organizations:read',
+  'post /organization-roles': 'organizations:write',
+  'get /organization-roles/:role_id': 'organizations:read',
+  'patch /organization-roles/:role_id': 'organizations:write',
+  'delete /organization-roles/:role_id': 'organizations:write',
+  'get /organizations/:organization/teams': 'organizations:read',
+  'post /organizations/:organization/teams': 'organizations:write',
+  'get /organizations/:organization/teams/:team_id': 'organizations:read',
+  'patch /organizations/:organization/teams/:team_id': 'organizations:write',
+  'delete /organizations/:organization/teams/:team_id': 'organizations:write',
+  'get /organizations/:organization/teams/:team_id/members': 'organizations:read',
+  'put /organizations/:organization/teams/:team_id/members/:user_id': 'organizations:write',
+  'delete /organizations/:organization/teams/:team_id/members/:user_id': 'organizations:write',
   'get /sessions': 'sessions:read',
   'delete /sessions/:session_id': 'sessions:write',
   'delete /users/:user_id/sessions': 'sessions:write',
@@ -137,7 +159,8 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
   afterAll(() => server?.close());
 
   const fill = (path: string, ids: Record<string, string>) =>
-    path.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(ids[name] ?? nobody));
+    path.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(ids[name] ?? nobody)) +
+    (path.endsWith('/statistics') ? '?from=2026-01-01&to=2026-02-01' : '');
   const cases = routes.map(({ method, path, scope }) => [method, path, scope] as const);
   const withBody = endpoints
     .filter(({ body }) => body !== undefined)
@@ -357,6 +380,8 @@ async function furnish({
   trustedIssuers,
   externalSubjects,
   organizations,
+  organizationRoles,
+  teams,
   protocol,
   traces,
   db,
@@ -383,6 +408,8 @@ async function furnish({
   });
   const subject = await externalSubjects.link(issuer, { subject: 'there', user_id: user.id });
   const organization = await organizations.create({ slug: 'there', name: 'There', owner_id: user.id });
+  const role = await organizationRoles.create(null, { key: 'clerk', name: 'There', rank: 1 });
+  const team = await teams.create(organization, { slug: 'there', name: 'There' });
   const uid = `session-${user.id}`;
   const { ProtocolRequest } = await import('../../src/features/protocol/request.js');
   await protocol.sessions.save(new ProtocolRequest(), `handle-${user.id}`, {
@@ -416,6 +443,8 @@ async function furnish({
     resource_id: resource.id,
     policy_id: policy.id,
     organization: organization.id,
+    role_id: role.id,
+    team_id: team.id,
     issuer_id: issuer.id,
     subject_id: subject.id,
     session_id: uid,

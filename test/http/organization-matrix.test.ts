@@ -32,6 +32,28 @@ const listed: Record<string, Lowest> = {
   'delete /organizations/:organization/members/:user_id': 'member',
   'put /organizations/:organization/members/:user_id/suspension': 'admin',
   'delete /organizations/:organization/members/:user_id/suspension': 'admin',
+  'post /organizations/:organization/members/bulk': 'admin',
+  'get /organizations/:organization/history': 'admin',
+  'get /organizations/:organization/members/:user_id/history': 'admin',
+  'get /organizations/:organization/statistics': 'admin',
+  'get /organizations/:organization/roles': 'member',
+  'post /organizations/:organization/roles': 'admin',
+  'get /organizations/:organization/roles/:role_id': 'member',
+  'patch /organizations/:organization/roles/:role_id': 'admin',
+  'delete /organizations/:organization/roles/:role_id': 'admin',
+  'get /organization-roles': 'tokens',
+  'post /organization-roles': 'tokens',
+  'get /organization-roles/:role_id': 'tokens',
+  'patch /organization-roles/:role_id': 'tokens',
+  'delete /organization-roles/:role_id': 'tokens',
+  'get /organizations/:organization/teams': 'member',
+  'post /organizations/:organization/teams': 'admin',
+  'get /organizations/:organization/teams/:team_id': 'member',
+  'patch /organizations/:organization/teams/:team_id': 'admin',
+  'delete /organizations/:organization/teams/:team_id': 'admin',
+  'get /organizations/:organization/teams/:team_id/members': 'member',
+  'put /organizations/:organization/teams/:team_id/members/:user_id': 'admin',
+  'delete /organizations/:organization/teams/:team_id/members/:user_id': 'admin',
 };
 const takesAnAdmin = ['delete /organizations/:organization/members/:user_id'];
 
@@ -68,12 +90,17 @@ describe('every endpoint of organizations, asked by everybody', () => {
       [suspended.id]: 'admin',
       [target.id]: 'member',
     });
-    await server.inside(({ memberships }) => memberships.suspend(organization, suspended.id, 'x'));
-    return { organization: organization.slug, user_id: target.id };
+    const { role, team } = await server.inside(async ({ organizationRoles, teams, memberships }) => {
+      await memberships.suspend(organization, suspended.id, 'x');
+      const role = await organizationRoles.create(organization, { key: 'clerk', name: 'Clerk', rank: 1 });
+      return { role, team: await teams.create(organization, { slug: 'sales', name: 'Sales' }) };
+    });
+    return { organization: organization.slug, user_id: target.id, role_id: role.id, team_id: team.id };
   }
 
   const fill = (path: string, ids: Record<string, string>) =>
-    path.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(ids[name] ?? `no ${name}`));
+    path.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(ids[name] ?? randomUUID())) +
+    (path.endsWith('/statistics') ? '?from=2026-01-01&to=2026-02-01' : '');
 
   async function asked(who: Signed, name: string, headers?: Record<string, string>): Promise<Answer> {
     const { method, path, body } = endpoints.find((one) => nameOf(one) === name) as Endpoint;

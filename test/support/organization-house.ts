@@ -1,6 +1,5 @@
 // People signed in to their accounts, each something else in an organization, and organizations furnished alike for them.
 import type { Organization } from '../../src/features/organizations/organization.entity.js';
-import { withContext } from '../../src/platform/context.js';
 import { enter } from './account.js';
 import type { Answer } from './api.js';
 import type { Browser } from './browser.js';
@@ -59,7 +58,3 @@ export async function organizationOf(
     return organization;
   });
 }
-
-/** As a person in their account, where no request is made. */
-export const asPerson = <T>(server: TestServer, userId: string, work: () => Promise<T>): Promise<T> =>
-  server.inside(() => withContext({ actor: { type: 'user', id: userId } }, work));

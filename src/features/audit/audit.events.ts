@@ -94,6 +94,16 @@ export interface AuditEvents {
   'membership.suspended': { organization_id: string; user_id: string };
   'membership.resumed': { organization_id: string; user_id: string };
 
+  /** Of one organization, or of every one of the tenant. */
+  'organization_role.created': { role_id: string; organization_id: string | null; key: string };
+  'organization_role.updated': { role_id: string; organization_id: string | null; changed: string[] };
+  'organization_role.deleted': { role_id: string; organization_id: string | null; key: string };
+  'team.created': { organization_id: string; team_id: string; slug: string };
+  'team.updated': { organization_id: string; team_id: string; changed: string[] };
+  'team.deleted': { organization_id: string; team_id: string; slug: string };
+  'team.member_added': { organization_id: string; team_id: string; user_id: string };
+  'team.member_removed': { organization_id: string; team_id: string; user_id: string };
+
   'mail.retried': { message_id: string };
 
   /** A relying party said that it knows of the end of a session. */

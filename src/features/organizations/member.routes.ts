@@ -11,15 +11,18 @@ import { OrganizationParams, Suspension } from './organization.schema.js';
 import type { OrganizationService } from './organization.service.js';
 import type { Standings } from './standing.js';
 
+/** Who manages an organization is told more of its members. */
+export const managesAs = async (standings: Standings, organization: Organization) => ({
+  manages: isAtLeast((await standings.of(organization)).role, 'admin'),
+});
+
 export const memberRoutes = (
   db: Database,
   organizations: OrganizationService,
   memberships: MembershipService,
   standings: Standings,
 ) => {
-  const manages = async (organization: Organization) => ({
-    manages: isAtLeast((await standings.of(organization)).role, 'admin'),
-  });
+  const manages = (organization: Organization) => managesAs(standings, organization);
   async function view(organization: Organization, userId: string) {
     const as = await manages(organization);
     const row = await readMember(db, organization.id, userId, as);

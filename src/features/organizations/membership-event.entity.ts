@@ -1,15 +1,17 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { TenantEntity } from '../../platform/tenant-entity.js';
 
-export type MembershipEventKind =
-  | 'joined'
-  | 'changed'
-  | 'suspended'
-  | 'resumed'
-  | 'left'
-  | 'removed'
-  | 'team_joined'
-  | 'team_left';
+export const KINDS = [
+  'joined',
+  'changed',
+  'suspended',
+  'resumed',
+  'left',
+  'removed',
+  'team_joined',
+  'team_left',
+] as const;
+export type MembershipEventKind = (typeof KINDS)[number];
 
 /** One change of a membership, told for good: statistics are counted from these. */
 @Entity('membership_events')

@@ -128,12 +128,13 @@ export async function listMembers(
   db: Database,
   organizationId: string,
   query: MemberQuery,
-  { manages }: { manages: boolean },
+  { manages, teamId = null }: { manages: boolean; teamId?: string | null },
 ): Promise<Page<MemberRow>> {
   const after = decodeCursor(query.cursor, z.uuid()) ?? null;
   const rows = await db.manager.query(
-    `${MEMBERS} AND ($3::uuid IS NULL OR m.user_id > $3) AND ($5 OR (${STANDS})) AND ${NAMED_6} ORDER BY m.user_id LIMIT $4`,
-    [currentTenantId(), organizationId, after, query.limit + 1, manages, query.q ?? null],
+    `${MEMBERS} AND ($3::uuid IS NULL OR m.user_id > $3) AND ($5 OR (${STANDS})) AND ($6::uuid IS NULL OR ${IN_TEAM})
+        AND ($7::text IS NULL OR ${NAMED}) ORDER BY m.user_id LIMIT $4`,
+    [currentTenantId(), organizationId, after, query.limit + 1, manages, teamId, query.q ?? null],
   );
   return toPage(rows as MemberRow[], query, (row) => row.user_id);
 }
@@ -153,7 +154,11 @@ export async function readMember(
   return (rows as MemberRow[])[0];
 }
 
-const NAMED_6 = `($6::text IS NULL OR strpos(lower(u.email), lower($6)) > 0 OR strpos(lower(u.claims ->> 'name'), lower($6)) > 0)`;
+const IN_TEAM = `
+  EXISTS (SELECT 1 FROM team_members tm
+           WHERE tm.tenant_id = m.tenant_id AND tm.organization_id = m.organization_id AND tm.team_id = $6 AND tm.user_id = m.user_id)`;
+
+const NAMED = `(strpos(lower(u.email), lower($7)) > 0 OR strpos(lower(u.claims ->> 'name'), lower($7)) > 0)`;
 
 const STANDS = 'm.suspended_at IS NULL AND u.disabled_at IS NULL AND u.deletion_at IS NULL';
 

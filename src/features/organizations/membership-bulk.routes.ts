@@ -1,0 +1,24 @@
+import { endpoint } from '../../platform/endpoint.js';
+import type { MembershipBulk } from './membership-bulk.js';
+import { BulkMembers, BulkResult } from './membership-bulk.schema.js';
+import { OrganizationParams } from './organization.schema.js';
+import type { OrganizationService } from './organization.service.js';
+
+export const membershipBulkRoutes = (organizations: OrganizationService, bulk: MembershipBulk) => [
+  endpoint({
+    method: 'post',
+    path: '/organizations/:organization/members/bulk',
+    scope: 'organizations:write',
+    member: 'admin',
+    summary: 'Add, change, remove, suspend or resume up to a hundred members',
+    description: 'Each is done or refused by itself, and says which.',
+    params: OrganizationParams,
+    body: BulkMembers,
+    response: BulkResult,
+    async handle({ params, body }) {
+      const results = await bulk.run(await organizations.find(params.organization), body.operations);
+      const succeeded = results.filter(({ done }) => done).length;
+      return { succeeded, failed: results.length - succeeded, results };
+    },
+  }),
+];

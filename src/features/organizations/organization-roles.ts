@@ -1,0 +1,146 @@
+// Owns the roles beside owner, admin and member: those of one organization, and those that the tenant gives to every one of them.
+import { IsNull } from 'typeorm';
+import type { Clock } from '../../platform/clock.js';
+import { currentTenantId } from '../../platform/context.js';
+import { newId } from '../../platform/crypto.js';
+import type { Database } from '../../platform/database.js';
+import { AppError, conflict, forbidden, notFound, preconditionFailed } from '../../platform/errors.js';
+import type { AuditLog } from '../audit/audit.service.js';
+import { type CustomRole, refusalOfRole, type Standing, TENANT } from './hierarchy.js';
+import type { Organization } from './organization.entity.js';
+import { OrganizationRole } from './organization-role.entity.js';
+import type { CreateRole, UpdateRole } from './organization-role.schema.js';
+import { lockedOrganization, permissionsUpTo } from './organization-rows.js';
+import { assertMay, type Standings } from './standing.js';
+
+/** null: the tenant, for every organization it has. */
+type Whose = Pick<Organization, 'id'> | null;
+
+export class OrganizationRoles {
+  constructor(
+    private readonly db: Database,
+    private readonly audit: AuditLog,
+    private readonly clock: Clock,
+    private readonly standings: Standings,
+  ) {}
+
+  /** An organization sees the tenant's too. @throws AppError 404 */
+  async find(whose: Whose, id: string): Promise<OrganizationRole> {
+    const role = await this.db
+      .repo(OrganizationRole)
+      .findOneBy([...(whose ? [{ id, organizationId: whose.id }] : []), { id, organizationId: IsNull() }]);
+    if (!role) throw notFound('role');
+    return role;
+  }
+
+  /** @throws AppError 403 by the hierarchy, 409 `role_key_taken` where the organization, or any of them, has one that tokens call so. */
+  create(whose: Whose, { key, name, description, rank, permissions = [] }: CreateRole): Promise<OrganizationRole> {
+    return this.db.transaction(async () => {
+      await this.assertMay(whose, { after: { rank, permissions } });
+      // Of two that take one key at once, one is the tenant's.
+      await this.db.execute(LOCK, [currentTenantId()]);
+      const taken = await this.db.execute(TAKEN, [currentTenantId(), key, whose?.id ?? null]);
+      if (taken.length > 0) throw conflict('role_key_taken', 'There is a role with this key already');
+      const now = this.clock.now();
+      const role = await this.db.repo(OrganizationRole).insert(
+        Object.assign(new OrganizationRole(), {
+          id: newId(),
+          organizationId: whose?.id ?? null,
+          key,
+          name,
+          description: description ?? null,
+          rank,
+          permissions,
+          createdAt: now,
+          updatedAt: now,
+        }),
+      );
+      await this.audit.record('organization_role.created', { ...named(role), key });
+      return role;
+    });
+  }
+
+  /** Tokens say it from the next on. @param ifMatch the version the caller saw. */
+  update(whose: Whose, id: string, patch: UpdateRole, ifMatch?: number): Promise<OrganizationRole> {
+    return this.db.transaction(async () => {
+      const standing = await this.standing(whose);
+      const role = await this.locked(whose, id, ifMatch);
+      const before = { ...role };
+      if (patch.name) role.name = patch.name;
+      if (patch.description !== undefined) role.description = patch.description;
+      if (patch.rank) role.rank = patch.rank;
+      if (patch.permissions !== undefined) role.permissions = patch.permissions ?? [];
+      assertMay(refusalOfRole(standing, await this.grantable(whose, standing), { before, after: role }));
+      if (JSON.stringify(before) === JSON.stringify(role)) return role;
+      role.version += 1;
+      role.updatedAt = this.clock.now();
+      await this.db.repo(OrganizationRole).save(role);
+      await this.audit.record('organization_role.updated', { ...named(role), changed: Object.keys(patch) });
+      return role;
+    });
+  }
+
+  /** @throws AppError 409 `role_in_use` with the number of members who have it. */
+  delete(whose: Whose, id: string, ifMatch?: number): Promise<void> {
+    return this.db.transaction(async () => {
+      const standing = await this.standing(whose);
+      const role = await this.locked(whose, id, ifMatch);
+      if (role.rank > standing.rank) assertMay('rank_too_low');
+      const [used] = await this.db.execute<{ members: number }>(MEMBERS, [currentTenantId(), id]);
+      const members = used?.members ?? 0;
+      if (members > 0)
+        throw new AppError(409, 'role_in_use', `${members} members have this role: give them another one first`, {
+          members: { member_count: members },
+        });
+      await this.db.repo(OrganizationRole).delete({ id });
+      await this.audit.record('organization_role.deleted', { ...named(role), key: role.key });
+    });
+  }
+
+  private async assertMay(
+    whose: Whose,
+    change: { before?: CustomRole; after: Pick<CustomRole, 'rank' | 'permissions'> },
+  ): Promise<void> {
+    const standing = await this.standing(whose);
+    assertMay(refusalOfRole(standing, await this.grantable(whose, standing), change));
+  }
+
+  /** The organization is held: whoever asks has this standing until the change is made. */
+  private async standing(whose: Whose): Promise<Standing> {
+    if (!whose) return TENANT;
+    await lockedOrganization(this.db, whose, 'changing');
+    return this.standings.atLeast('admin', whose);
+  }
+
+  private async grantable(whose: Whose, { permissions, rank }: Standing): Promise<ReadonlySet<string> | 'all'> {
+    if (permissions === 'all' || !whose) return 'all';
+    return new Set([...permissions, ...(await permissionsUpTo(this.db, whose.id, rank))]);
+  }
+
+  private async locked(whose: Whose, id: string, ifMatch: number | undefined): Promise<OrganizationRole> {
+    const row = this.db.repo(OrganizationRole).query('r').andWhere('r.id = :id', { id });
+    const role = await row.setLock('pessimistic_write').getOne();
+    const seen = role && (role.organizationId === null || role.organizationId === whose?.id);
+    if (!seen) throw notFound('role');
+    if (whose && role.organizationId === null)
+      throw forbidden('role_of_tenant', 'This role is of every organization: the tenant changes it');
+    if (ifMatch !== undefined && ifMatch !== role.version) throw preconditionFailed('The role has changed since');
+    return role;
+  }
+}
+
+const named = ({ id, organizationId }: OrganizationRole) => ({ role_id: id, organization_id: organizationId });
+
+const LOCK = { name: 'organization_roles_lock', text: 'SELECT id FROM tenants WHERE id = $1 FOR NO KEY UPDATE' };
+
+const TAKEN = {
+  name: 'organization_role_taken',
+  text: `
+    SELECT 1 FROM organization_roles
+     WHERE tenant_id = $1 AND key = $2 AND ($3::uuid IS NULL OR organization_id IS NULL OR organization_id = $3) LIMIT 1`,
+};
+
+const MEMBERS = {
+  name: 'organization_role_members',
+  text: 'SELECT count(*)::int AS members FROM membership_roles WHERE tenant_id = $1 AND role_id = $2',
+};
