@@ -132,6 +132,10 @@ export const limits = {
   strength: { points: 120, seconds: minute },
   /** Refusals of one address that are kept to be explained; the others are answered only. */
   traces: { points: 30, seconds: minute },
+  /** Questions to DNS whether a domain belongs to one organization; those of the daily job are not counted. */
+  domainChecks: { points: 20, seconds: hour },
+  /** Letters with invitations that people of one organization ask for. */
+  invitationLetters: { points: 300, seconds: hour },
   /** Copies of everything that is kept about one person. */
   dataExports: { points: 5, seconds: hour },
   /** Submitted links from one address that were not good: those of letters together, those to set up by themselves. */

@@ -79,10 +79,15 @@ function forbidden(file: string, target: string): string | undefined {
 /** What the engine offers for grant types of one's own. It promises no semantic versioning there: what is relied on is tested (test/standards/rfc8693, rfc7523). */
 const forGrants = 'oidc-provider/lib/helpers/grants.js';
 
+/** With limits of time and size, and what is found is checked. */
+const asksDns = new Set(['src/platform/dns.ts', 'src/platform/egress.ts']);
+
 function forbiddenPackage(file: string, name: string): string | undefined {
   const { kind } = roomOf(file);
   if (kind === 'feature' && /^(koa|@koa\/.*|koa-.*)$/.test(name)) return 'features know no Koa';
   if (name === forGrants && file.startsWith('src/oidc/grants/')) return undefined;
+  if (/^(node:)?dns(\/promises)?$/.test(name) && !asksDns.has(file))
+    return 'DNS is asked by the platform: dns.ts, egress.ts';
   if (/^oidc-provider\/lib/.test(name)) return 'the internals of the engine are not an interface';
   return undefined;
 }

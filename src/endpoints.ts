@@ -6,7 +6,10 @@ import { initialAccessTokenRoutes } from './features/clients/registration/initia
 import { lockoutRoutes } from './features/credentials/lockout.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
 import { deviceRoutes } from './features/devices/device.routes.js';
+import { domainRoutes } from './features/domains/domain.routes.js';
 import { exchangePolicyRoutes } from './features/exchange/exchange-policy.routes.js';
+import { invitationRoutes } from './features/invitations/invitation.routes.js';
+import { invitationTemplateRoutes } from './features/invitations/invitation-template.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
@@ -56,6 +59,9 @@ export function tenantEndpoints({
   organizationRoles,
   teams,
   standings,
+  domains,
+  invitations,
+  invitationTemplates,
   protocol,
   keys,
   mail,
@@ -80,6 +86,9 @@ export function tenantEndpoints({
     ...membershipHistoryRoutes(db, organizations),
     ...organizationRoleRoutes(db, organizations, organizationRoles),
     ...teamRoutes(db, organizations, standings, teams),
+    ...domainRoutes(db, organizations, domains),
+    ...invitationRoutes(db, organizations, invitations, clock),
+    ...invitationTemplateRoutes(db, organizations, invitationTemplates),
     ...sessionRoutes(db, protocol, users, clock),
     ...logoutRoutes(db, logoutNotices),
     ...tokenEndingRoutes(tokenEndings),

@@ -10,6 +10,7 @@ import { type Clock, systemClock } from './platform/clock.js';
 import { deriveKey, Sealer } from './platform/crypto.js';
 import { createDataSource } from './platform/data-source.js';
 import { Database } from './platform/database.js';
+import { Dns, type DnsSettings } from './platform/dns.js';
 import { Egress, type EgressSettings } from './platform/egress.js';
 import type { Embedded } from './platform/embedded.js';
 import { Hasher, type HasherSettings, hashingShare } from './platform/hashing.js';
@@ -29,6 +30,7 @@ export interface Foundations {
   hashing?: HasherSettings;
   /** Another name service, another authority, and less patience: what is called is decided as ever. */
   egress?: Partial<Pick<EgressSettings, 'lookup' | 'timeoutMs' | 'ca'>>;
+  dns?: Partial<DnsSettings>;
   /** An open database, instead of the one the configuration names. */
   connection?: Parameters<typeof createDataSource>[0]['connection'];
 }
@@ -80,6 +82,7 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     allow: [...config.egressAllow],
     maxBytes: 1024 * 1024,
   });
+  const dns = new Dns({ timeoutMs: 5_000, ...overrides.dns });
 
   return {
     config,
@@ -94,6 +97,7 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     rateLimits,
     hasher,
     egress,
+    dns,
     /** One process, one connection, nobody else to tell. */
     embedded: url === undefined,
 

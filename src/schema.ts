@@ -75,6 +75,9 @@ import { OrganizationRoles1700000000111 } from '../migrations/0111-organization-
 import { Memberships1700000000112 } from '../migrations/0112-memberships.js';
 import { Teams1700000000113 } from '../migrations/0113-teams.js';
 import { MembershipEvents1700000000114 } from '../migrations/0114-membership-events.js';
+import { OrganizationDomains1700000000115 } from '../migrations/0115-organization-domains.js';
+import { InvitationTemplates1700000000116 } from '../migrations/0116-invitation-templates.js';
+import { OrganizationInvitations1700000000117 } from '../migrations/0117-organization-invitations.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -90,7 +93,10 @@ import { PasswordCredential } from './features/credentials/password-credential.e
 import { RecoveryCode } from './features/credentials/recovery-code.entity.js';
 import { TotpCredential } from './features/credentials/totp-credential.entity.js';
 import { Device } from './features/devices/device.entity.js';
+import { OrganizationDomain } from './features/domains/domain.entity.js';
 import { ExchangePolicy } from './features/exchange/exchange-policy.entity.js';
+import { Invitation } from './features/invitations/invitation.entity.js';
+import { InvitationTemplate } from './features/invitations/invitation-template.entity.js';
 import { SigningKey } from './features/keys/signing-key.entity.js';
 import { LogoutNotice } from './features/logout/logout-notice.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
@@ -141,6 +147,9 @@ export const entities = [
   Membership,
   Team,
   MembershipEvent,
+  OrganizationDomain,
+  InvitationTemplate,
+  Invitation,
 ];
 
 export const migrations = [
@@ -220,4 +229,7 @@ export const migrations = [
   Memberships1700000000112,
   Teams1700000000113,
   MembershipEvents1700000000114,
+  OrganizationDomains1700000000115,
+  InvitationTemplates1700000000116,
+  OrganizationInvitations1700000000117,
 ];

@@ -5,6 +5,7 @@ import type { MailboxLimits } from './features/accounts/mailboxes.js';
 import { type Accounts, openAccounts } from './wiring/accounts.js';
 import { type Applications, openApplications } from './wiring/applications.js';
 import { type GroundOverrides, openGround } from './wiring/ground.js';
+import { type Invitations, openInvitations } from './wiring/invitations.js';
 import { type Organizations, openOrganizations } from './wiring/organizations.js';
 import { openPeople, type People } from './wiring/people.js';
 
@@ -23,10 +24,14 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     accountDeletion: accounts.accountDeletion,
     abandonedRegistrations: accounts.abandonedRegistrations,
     unusedClients: applications.unusedClients,
+    domainChecks: invitations.domainChecks,
+    domainJoining: invitations.domainJoining,
+    invitationExpiry: invitations.invitationExpiry,
   }));
-  const people: People = openPeople(ground);
+  const people: People = openPeople(ground, () => invitations);
   const organizations: Organizations = openOrganizations(ground);
+  const invitations: Invitations = openInvitations(ground, people, organizations);
   const accounts: Accounts = openAccounts(ground, people, overrides.letters);
   const applications: Applications = openApplications(ground, people);
-  return { ...ground, ...people, ...organizations, ...accounts, ...applications };
+  return { ...ground, ...people, ...organizations, ...invitations, ...accounts, ...applications };
 }

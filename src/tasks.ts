@@ -6,6 +6,9 @@ import { ERASE_TASK, type Erasure } from './features/accounts/erasure.js';
 import { type BackchannelPings, PING_TASK, PingClient } from './features/backchannel-requests/pings.js';
 import { UNUSED_TASK, type UnusedClients } from './features/clients/registration/unused-clients.js';
 import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock-notice.js';
+import { CHECK_TASK, type DomainChecks } from './features/domains/domain-checks.js';
+import { type DomainJoining, JOIN_TASK, JoinDomain } from './features/domains/domain-joining.js';
+import { EXPIRE_TASK, type InvitationExpiry } from './features/invitations/invitation-expiry.js';
 import type { KeySchedule } from './features/keys/key-schedule.js';
 import { DeliverLogout, LOGOUT_TASK, type LogoutNotices } from './features/logout/logout-notices.js';
 import { type MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
@@ -37,6 +40,9 @@ export interface Workers {
   erasure: Erasure;
   abandonedRegistrations: AbandonedRegistrations;
   unusedClients: UnusedClients;
+  domainChecks: DomainChecks;
+  domainJoining: DomainJoining;
+  invitationExpiry: InvitationExpiry;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -92,6 +98,20 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 6 * 3600,
       run: async (_nothing, { signal }) => void (await workers().unusedClients.end(inTime(signal))),
+    }),
+    [CHECK_TASK]: task({
+      schema: Nothing,
+      every: 3600,
+      run: async (_nothing, { signal }) => void (await workers().domainChecks.run(inTime(signal))),
+    }),
+    [JOIN_TASK]: task({
+      schema: JoinDomain,
+      run: (payload, { signal }) => workers().domainJoining.joinAll(payload, inTime(signal)),
+    }),
+    [EXPIRE_TASK]: task({
+      schema: Nothing,
+      every: 600,
+      run: async (_nothing, { signal }) => void (await workers().invitationExpiry.run(inTime(signal))),
     }),
     'signing_keys.tend': task({
       schema: Nothing,

@@ -113,6 +113,11 @@ export class AccountDoor {
     return (await this.missing(visitor, FRESH_SECONDS)) === undefined;
   }
 
+  /** Sends the browser to sign in, or to make an account, and back. @param request parameters of OpenID Connect Core §3.1.2.1. */
+  signIn(ctx: Context, back: string, request: { login_hint: string; prompt?: 'login' | 'create' }): void {
+    this.ask(ctx, back, request);
+  }
+
   /** Renders views/account/NAME.eta. `?done=CODE`, where our own form led here, shows the words account.notices.CODE. */
   show(
     ctx: Context,

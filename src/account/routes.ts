@@ -9,6 +9,7 @@ import { type DeletionDependencies, deletionRoutes } from './deletion.js';
 import { type DeviceDependencies, deviceRoutes } from './devices.js';
 import type { AccountDoor } from './door.js';
 import { type EmailDependencies, emailRoutes } from './email.js';
+import { type InvitationDependencies, invitationRoutes } from './invitation.js';
 import { OrganizationDoor, type OrganizationDoorDependencies } from './organization-door.js';
 import { type OrganizationMemberDependencies, organizationMemberRoutes } from './organization-member.js';
 import { organizationMembersRoutes } from './organization-members.js';
@@ -40,6 +41,7 @@ export interface AccountDependencies
     SettingsDependencies,
     DataExportDependencies,
     DeletionDependencies,
+    InvitationDependencies,
     OrganizationPagesDependencies {
   wayBack: WayBack;
 }
@@ -72,6 +74,7 @@ export function createAccountRouter(door: AccountDoor, deps: AccountDependencies
   dataExportRoutes(router, door, deps);
   deletionRoutes(router, door, deps);
   organizationPages(router, door, deps);
+  invitationRoutes(router, door, deps);
 
   // The first page has no slash behind the prefix.
   const whole = new Router({ sensitive: true, strict: true });

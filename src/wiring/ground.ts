@@ -39,14 +39,23 @@ export interface GroundOverrides extends Foundations {
   limits?: Partial<Record<keyof typeof limits, { points: number; seconds: number }>>;
 }
 
+/** What jobs do for people, who stand above. */
+type Late = Pick<
+  Workers,
+  | 'users'
+  | 'erasure'
+  | 'accountDeletion'
+  | 'abandonedRegistrations'
+  | 'unusedClients'
+  | 'domainChecks'
+  | 'domainJoining'
+  | 'invitationExpiry'
+>;
+
 export type Ground = Awaited<ReturnType<typeof openGround>>;
 
 /** @throws Error when the database is not reachable, or the embedded one is in use. */
-export async function openGround(
-  config: Config,
-  overrides: GroundOverrides,
-  late: () => Pick<Workers, 'users' | 'erasure' | 'accountDeletion' | 'abandonedRegistrations' | 'unusedClients'>,
-) {
+export async function openGround(config: Config, overrides: GroundOverrides, late: () => Late) {
   const foundation = await openFoundation(config, overrides);
   const { clock, logger, sealer, views, db, redis, caching, embedded, egress } = foundation;
 

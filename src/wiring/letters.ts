@@ -4,6 +4,7 @@ import { createAccountRestoreRouter } from '../letters/account-restore.js';
 import { createEmailUndoRouter } from '../letters/email-undo.js';
 import { createFactorRecoveryRouter } from '../letters/factor-recovery.js';
 import { createForgottenPasswordRouter } from '../letters/forgotten-password.js';
+import { createInvitationRouter } from '../letters/invitation.js';
 import { createLockdownRouter } from '../letters/lockdown.js';
 import { createPasswordRouter } from '../letters/password.js';
 import { createSignInLinkRouter } from '../letters/sign-in-link.js';
@@ -14,7 +15,8 @@ import type { Services } from '../services.js';
 
 export function openLetters(services: Services, { csrf, pages }: { csrf: Csrf; pages: Pages }): Router[] {
   const { passwords, passwordLinks, forgottenPasswords, lockdown, magicLinks, emailVerification } = services;
-  const { factorRecoveries, emailChange, accountDeletion, rateLimits, limits } = services;
+  const { factorRecoveries, emailChange, accountDeletion, invitationAnswers, keptInvitations, rateLimits, limits } =
+    services;
   const surroundings = { csrf, pages, failures: rateLimits.limiter({ name: 'link', ...limits.linkFailures }) };
   return [
     createPasswordRouter(surroundings, { passwordLinks, passwords, rateLimits }),
@@ -25,5 +27,6 @@ export function openLetters(services: Services, { csrf, pages }: { csrf: Csrf; p
     createFactorRecoveryRouter(surroundings, { factorRecoveries }),
     createEmailUndoRouter(surroundings, { emailChange }),
     createAccountRestoreRouter(surroundings, { accountDeletion }),
+    createInvitationRouter(surroundings, { invitationAnswers, keptInvitations }),
   ];
 }

@@ -21,6 +21,7 @@ import { RecoveryCodes } from '../features/credentials/recovery-codes.js';
 import { SecondFactors } from '../features/credentials/second-factors.js';
 import { TotpService } from '../features/credentials/totp.service.js';
 import { Devices } from '../features/devices/device.service.js';
+import type { DomainJoining } from '../features/domains/domain-joining.js';
 import { undoSubject } from '../features/one-time-tokens/one-time-purposes.js';
 import { LockdownLinks } from '../features/risk/lockdown-links.js';
 import { ExternalSubjects } from '../features/trusted-issuers/external-subjects.js';
@@ -30,7 +31,8 @@ import type { Ground } from './ground.js';
 
 export type People = ReturnType<typeof openPeople>;
 
-export function openPeople(ground: Ground) {
+/** @param late who is told of people and stands above them. */
+export function openPeople(ground: Ground, late: () => { domainJoining: Pick<DomainJoining, 'proved'> }) {
   const { db, audit, clock, tenants, protocol, oneTimeTokens, sealer, jobs, mail, hasher } = ground;
   const { sessions, grants } = protocol;
 
@@ -47,6 +49,7 @@ export function openPeople(ground: Ground) {
     mayChangePrivileged,
     privileged: ({ id }) => externalSubjects.unlinkAll(id),
     verified: ({ id }) => registrations.forget(id),
+    proved: (user) => late().domainJoining.proved(user),
     // The way back to the address before all others stays: whoever asks an administrator may be the one who changed it first. Whoever did has
     // proved what came after it.
     moved: ({ id, emailNormalized }, from) =>

@@ -110,6 +110,7 @@ async function openProcess(settings: DataSourceSettings, clock: MovableClock, le
   const users = new UserService(db, audit, clock, {
     mayChangePrivileged() {},
     privileged: async () => {},
+    proved: async () => {},
     erased: async () => {},
     verified: ({ id }) => registrations.forget(id),
     moved: async () => {},

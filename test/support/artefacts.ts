@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { newTraceId } from '../../src/features/traces/traces.js';
 import { ask } from './api.js';
 import { Browser } from './browser.js';
+import { answer } from './invitations.js';
 import { authorizationUrl, codeOf, introspect, pkce, post, redeem } from './party.js';
 import { assertionForm, bearer, show, withNonce } from './shown.js';
 import { assertionFor, cookiesIn, type House } from './tenancy.js';
@@ -37,6 +38,8 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
   const parameters = Object.fromEntries(new URL(authorizationUrl(server, party, pkce())).searchParams);
   const pushed = String((await post(server, '/par', party, parameters)).body.request_uri);
   const assertion = await assertionFor(a);
+  const invited = new Browser();
+  await answer(invited, `${server.issuer}/invitation?token=${a.invitationToken}`, 'accept');
   const waiting = new Browser();
   const page = await waiting.open(authorizationUrl(server, party, pkce()));
   const uid = /interaction\/([\w-]+)/.exec(page.url)?.[1] ?? '';
@@ -143,6 +146,13 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     'account restore link': token(a.restoreToken, () =>
       opens(`/account-restore?token=${a.restoreToken}`, /account-restore-submit/),
     ),
+    'invitation link': token(a.invitationToken, () =>
+      opens(`/invitation?token=${a.invitationToken}`, /invitation-accept/),
+    ),
+    // Nobody has the address, and nobody registers: what is kept is found to be good, and goes on being so.
+    'invitation cookies': cookies(a, b, invited, async () =>
+      (await invited.open(`${server.issuer}/account/invitation`)).html.includes(`Organization of ${a.mark}`),
+    ),
     'CSRF token': {
       value: csrf,
       forged: csrf
@@ -214,6 +224,13 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     organization: id('organization', () => reads(`/organizations/${ids.organization}`)),
     role_id: id('role_id', () => reads(`/organization-roles/${ids.role_id}`)),
     team_id: id('team_id', () => reads(`/organizations/${ids.organization}/teams/${ids.team_id}`)),
+    domain_id: id('domain_id', () => reads(`/organizations/${ids.organization}/domains/${ids.domain_id}`)),
+    invitation_id: id('invitation_id', () =>
+      reads(`/organizations/${ids.organization}/invitations/${ids.invitation_id}`),
+    ),
+    template_id: id('template_id', () =>
+      reads(`/organizations/${ids.organization}/invitation-templates/${ids.template_id}`),
+    ),
     issuer_id: id('issuer_id', () => reads(`/trusted-issuers/${ids.issuer_id}`)),
     subject_id: id('subject_id', listed(`/trusted-issuers/${ids.issuer_id}/subjects`, 'subject_id')),
     session_id: id('session_id', listed('/sessions', 'session_id')),

@@ -42,5 +42,18 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   recovery_codes_low: [{ left: 2, link }, { left: 1 }],
   account_deletion: [{ until: '2026-12-21T14:20:00Z', link, not_me: link.replace('step', 'lockdown') }],
   account_kept: [{ at, link }],
+  organization_invitation: [
+    {
+      link,
+      minutes: 7 * 24 * 60,
+      organization: 'Acme & Söhne',
+      role: 'admin',
+      inviter: 'Ana Prado',
+      message: 'Hello!\nCome in.',
+    },
+    { link, minutes: 24 * 60, organization: 'Acme', role: 'member' },
+    { link, minutes: 24 * 60, organization: 'Acme', role: 'owner', inviter: 'ana@example.com' },
+  ],
+  domain_lost: [{ domain: 'acme.example', organization: 'Acme & Söhne', record: '_ostiary-challenge.acme.example' }],
   account_deleted: [{}],
 };

@@ -1,6 +1,7 @@
 // Everything that is good once: how one is made, where it is taken, and what is recorded then.
 import type { LinkPurpose, Purpose } from '../../src/features/one-time-tokens/one-time-purposes.js';
 import { randomToken } from '../../src/platform/crypto.js';
+import { invite, makeOrganization } from './invitations.js';
 import type { OneTimeHouse, World } from './one-time-house.js';
 import { makePerson } from './party.js';
 
@@ -110,6 +111,16 @@ export function kindsOf(house: OneTimeHouse): Record<Name, Kind | string> {
         });
       },
       event: 'account.deletion_withdrawn',
+    },
+    invitation: {
+      // Accepting takes a session beside it, and a button before it: test/http/invitation-acceptance.test.ts.
+      doors: ['POST /invitation'],
+      make: async () => {
+        const organization = await makeOrganization(house.server);
+        const { id } = await invite(house.server, organization, { email: `${randomToken(6)}@example.com` });
+        return house.server.inside(({ oneTimeTokens }) => oneTimeTokens.issue('invitation', id, { data: {} }));
+      },
+      event: 'invitation.declined',
     },
     mfa_recovery: {
       doors: ['POST /factor-recovery'],

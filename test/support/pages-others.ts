@@ -13,6 +13,14 @@ const errors = [
   'generic',
 ];
 
+const refusedInvitation = {
+  organization: 'Acme & Söhne',
+  username,
+  invited: long,
+  base: '/account',
+  actions: { signIn: '/account/invitation/sign-in', letter: '/account/invitation/letter' },
+};
+
 export const others: Sample[] = [
   page('sign-in-link/elsewhere', 'first', { token: 'once', actions }),
   page('sign-in-link/code', 'first', { code: '042917' }),
@@ -32,6 +40,28 @@ export const others: Sample[] = [
   page('factor-recovery/wait', 'first', { at: '2026-11-22T14:05:00Z' }),
   page('factor-recovery/confirm', 'first', { token: 'once', username: long, actions }),
   page('factor-recovery/done', 'first', {}),
+  page('invitation/confirm', 'by somebody', {
+    token: 'once',
+    organization: 'Acme & Söhne',
+    role: 'admin',
+    inviter: 'Ana Prado',
+    message: 'Hello!\nWe are waiting for you.',
+    actions,
+  }),
+  page('invitation/confirm', 'by a client', { token: 'once', organization: long, role: 'member', actions }),
+  page('invitation/confirm', 'as an owner', { token: 'once', organization: 'Acme', role: 'owner', actions }),
+  page('invitation/declined', 'first', { organization: 'Acme' }),
+  page('invitation/joined', 'first', { organization: 'Acme', base: '/account' }),
+  page('invitation/closed', 'first', { organization: 'Acme' }),
+  ...['other_address', 'address_not_proved', 'domain_not_allowed', 'already_member', 'offer_outdated'].map((reason) =>
+    page('invitation/refused', reason, { ...refusedInvitation, reason }),
+  ),
+  page('invitation/refused', 'a letter was sent', { ...refusedInvitation, reason: 'address_not_proved', sent: true }),
+  page('invitation/refused', 'too many letters', {
+    ...refusedInvitation,
+    reason: 'address_not_proved',
+    error: { code: 'too_many_requests', seconds: 60 },
+  }),
   page('lockdown/confirm', 'first', { token: 'abc', username, factors: 'none', actions }),
   page('lockdown/confirm', 'factors of the last days go', { token: 'abc', username, factors: 'removed', actions }),
   page('lockdown/confirm', 'the first factors stay', { token: 'abc', username, factors: 'first', actions }),

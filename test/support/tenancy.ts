@@ -2,6 +2,7 @@
 // written carries its mark, so that an answer which tells of it gives itself away.
 import { randomBytes } from 'node:crypto';
 import { FactorRecovery } from '../../src/features/accounts/factor-recovery.entity.js';
+import { Invitation } from '../../src/features/invitations/invitation.entity.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { newTraceId } from '../../src/features/traces/traces.js';
 import { managementScopes } from '../../src/management.js';
@@ -41,6 +42,7 @@ export interface House {
   recoveryToken: string;
   emailUndoToken: string;
   restoreToken: string;
+  invitationToken: string;
   /** Planted: their endpoints are not open. */
   planted: Record<'DeviceCode' | 'BackchannelAuthenticationRequest', string>;
   /** By the names that paths of the API give them. */
@@ -115,13 +117,17 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
       scopes: [],
     });
     await externalSubjects.link(issuer, { subject: 'maria', user_id: person.id });
-    const organization = await services.organizations.create({
+    const { organizations, domains, invitations, invitationTemplates } = services;
+    const organization = await organizations.create({
       slug: 'here',
       name: `Organization of ${mark}`,
       owner_id: person.id,
     });
     await services.organizationRoles.create(null, { key: 'clerk', name: `Clerk of ${mark}`, rank: 1 });
     await services.teams.create(organization, { slug: 'sales', name: `Sales of ${mark}` });
+    await domains.create(organization, { domain: `${mark}.example` });
+    await invitationTemplates.create(organization, { name: 'Welcome', message: `Welcome of ${mark}` });
+    await invitations.create(organization, { email: `invited@${mark}.example` });
     await users.update(await users.find(person.id), { claims: { name: `Person of ${mark}` } });
   });
   const party: Party = { clientId: 'shared', clientSecret: shared.secret, redirectUri: 'https://rp.example/cb' };
@@ -142,6 +148,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const [setupToken, passwordToken, lockdownToken, emailUndoToken, restoreToken, deviceId, ...letters] =
     await server.inside(async (services) => {
       const { oneTimeTokens, users, passwords, devices, mail, traces, db } = services;
+      const [invitation] = await db.repo(Invitation).find();
       await traces.keep(traceId, {
         endpoint: 'token',
         clientId: party.clientId,
@@ -171,14 +178,16 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
         await oneTimeTokens.issue('email_verification', admin.id, { data }),
         await oneTimeTokens.issue('magic_link', admin.id, { data, flow: 'another' }),
         await oneTimeTokens.issue('mfa_recovery', admin.id, { data }),
+        await oneTimeTokens.issue('invitation', invitation?.id ?? '', { data: {} }),
       ];
     });
 
   const list = async (path: string) => (await ask(server, apiToken, 'get', path)).body.items as { id: string }[];
   const secrets = await ask(server, apiToken, 'get', `/clients/${own.clientId}/secrets`);
   const [secret] = ('items' in secrets.body ? secrets.body.items : secrets.body) as { id: string }[];
-  const organizationId = (await list('/organizations'))[0]?.id ?? '';
   const issuerId = (await list('/trusted-issuers'))[0]?.id ?? '';
+  const organization = (await list('/organizations'))[0]?.id ?? '';
+  const ofOrganization = async (what: string) => (await list(`/organizations/${organization}/${what}`))[0]?.id ?? '';
   const ids = {
     user_id: person.id,
     device_id: deviceId ?? '',
@@ -188,9 +197,12 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     secret_id: secret?.id ?? '',
     resource_id: (await list('/resources'))[0]?.id ?? '',
     policy_id: (await list('/exchange-policies'))[0]?.id ?? '',
-    organization: organizationId,
+    organization,
+    domain_id: await ofOrganization('domains'),
+    invitation_id: await ofOrganization('invitations'),
+    template_id: await ofOrganization('invitation-templates'),
     role_id: (await list('/organization-roles'))[0]?.id ?? '',
-    team_id: (await list(`/organizations/${organizationId}/teams`))[0]?.id ?? '',
+    team_id: (await list(`/organizations/${organization}/teams`))[0]?.id ?? '',
     issuer_id: issuerId,
     subject_id: (await list(`/trusted-issuers/${issuerId}/subjects`))[0]?.id ?? '',
     initial_access_token_id: (await list('/initial-access-tokens'))[0]?.id ?? '',
@@ -225,6 +237,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     recoveryToken: letters[2] ?? '',
     emailUndoToken: emailUndoToken ?? '',
     restoreToken: restoreToken ?? '',
+    invitationToken: letters[3] ?? '',
     planted: {
       DeviceCode: await plant(server, 'DeviceCode', { clientId: 'shared', userCode: 'ABCD-EFGH' }),
       BackchannelAuthenticationRequest: await plant(server, 'BackchannelAuthenticationRequest', { clientId: 'shared' }),

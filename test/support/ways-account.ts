@@ -44,6 +44,7 @@ export function accountWays(b: House): Record<string, Way> {
     ],
     ...['/security/passkeys', '/security/totp', '/security/totp/setup', '/security/recovery-codes'],
     ...[...LIFE, '/deleted', '/organizations', '/organizations/new'],
+    ...[...LIFE, '/deleted', '/invitation'],
   ]) {
     const path = `/account${page}`;
     found[`GET ${path}`] = (v) => ({
@@ -97,6 +98,8 @@ export function accountWays(b: House): Record<string, Way> {
     ...['/account/profile', '/account/devices/others-end', '/account/activity/not-me', '/account/security/password'],
     ...['/account/security/password/strength', '/account/security/totp/remove', '/account/security/recovery-codes'],
     ...[...LIFE, '/organizations/new'].map((page) => `/account${page}`),
+    ...['/account/invitation/sign-in', '/account/invitation/letter'],
+    ...LIFE.map((page) => `/account${page}`),
   ]) {
     found[`POST ${path}`] = (v) => ({
       method: 'POST',

@@ -76,6 +76,7 @@ function pageWays(b: House): Record<string, Way> {
     ['factor-recovery', b.recoveryToken],
     ['email-undo', b.emailUndoToken],
     ['account-restore', b.restoreToken],
+    ['invitation', b.invitationToken],
   ] as const) {
     found[`GET /${name}`] = (v) => ({ method: 'GET', path: `/${name}?token=${encodeURIComponent(v)}` });
     found[`POST /${name}`] = (v) => ({

@@ -28,6 +28,8 @@ describe('who may know whom', () => {
     ['src/oidc/adapter.ts', 'oidc-provider/lib/helpers/defaults.js', 'not an interface'],
     ['src/oidc/adapter.ts', 'oidc-provider/lib/helpers/grants.js', 'not an interface'],
     ['src/oidc/grants/access-token.ts', 'oidc-provider/lib/helpers/defaults.js', 'not an interface'],
+    ['src/features/users/user.service.ts', 'node:dns/promises', 'asked by the platform'],
+    ['src/platform/network.ts', 'dns', 'asked by the platform'],
     ['src/api/routes.ts', '../demo/app.js', 'arrows point downwards'],
     ['src/demo/app.ts', '../platform/crypto.js', 'application of its own'],
     ['examples/web-app/main.ts', '../../src/platform/crypto.js', 'application of its own'],
@@ -54,6 +56,7 @@ describe('who may know whom', () => {
     ['src/features/users/user.service.ts', '../../platform/database.js'],
     ['src/interaction/routes.ts', '@koa/router'],
     ['migrations/0001-users.ts', 'typeorm'],
+    ['src/platform/dns.ts', 'node:dns/promises'],
   ])('allows that %s imports %s', (file, target) => {
     expect(one(file, target)).toEqual([]);
   });

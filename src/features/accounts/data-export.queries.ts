@@ -49,6 +49,12 @@ const SECTIONS = {
   lockouts: `
     SELECT factor, cause, ip, locked_at, locked_until, unlocked_at
       FROM lockouts WHERE tenant_id = $1 AND user_id = $2 ORDER BY locked_at`,
+  invitations: `
+    SELECT o.name AS organization, i.email, i.role, i.state, i.message, i.sent_at, i.expires_at, i.decided_at
+      FROM organization_invitations i JOIN organizations o ON o.tenant_id = i.tenant_id AND o.id = i.organization_id
+      JOIN users u ON u.tenant_id = i.tenant_id AND u.id = $2
+     WHERE i.tenant_id = $1 AND (i.accepted_by = u.id OR (u.email_verified AND i.email_normalized = u.email_normalized))
+     ORDER BY i.created_at`,
   factor_recoveries: `
     SELECT requested_at, ready_at, done_at FROM factor_recoveries WHERE tenant_id = $1 AND user_id = $2`,
 } as const;

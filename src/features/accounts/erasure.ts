@@ -38,6 +38,7 @@ export class Erasure {
     // What was counted and issued for the address and for the account, by whoever owns those tables.
     for (const statement of OF_THE_ADDRESS)
       await this.db.execute(statement, [tenantId, subjectsOf(identifierKey, user)]);
+    await this.db.execute(INVITATIONS, [tenantId, user.emailNormalized]);
     await this.db.execute(TOKENS, [tenantId, user.id]);
     await this.db.execute(TOKENS_OF_NOBODY, [tenantId, nobodySubject(identifierKey, user.emailNormalized)]);
     for (const part of IN_THE_RECORD) await this.empty(part, user.id, BEGINNING);
@@ -114,6 +115,12 @@ const OF_THE_ACCOUNT: readonly Statement[] = [
     text: `DELETE FROM idempotency_keys WHERE tenant_id = $1 AND actor = 'user:' || $2::text`,
   },
 ];
+
+/** Whoever was invited by this address. */
+const INVITATIONS: Statement = {
+  name: 'erase_invitations',
+  text: 'DELETE FROM organization_invitations WHERE tenant_id = $1 AND email_normalized = $2',
+};
 
 const OF_THE_ADDRESS: readonly Statement[] = [
   {

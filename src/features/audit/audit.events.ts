@@ -3,6 +3,9 @@
 
 type Lockable = { subject_hash: string; user_id: string | null; factor: string };
 
+type Domain = { organization_id: string; domain_id: string };
+type Invitation = { organization_id: string; invitation_id: string };
+
 export interface AuditEvents {
   'tenant.created': { tenant_id: string; slug: string };
   'tenant.updated': { tenant_id: string; changed: string[] };
@@ -74,6 +77,22 @@ export interface AuditEvents {
   'client.enabled': { client_id: string };
   'client.secret_added': { client_id: string; secret_id: string };
   'client.secret_removed': { client_id: string; secret_id: string };
+
+  'domain.added': Domain;
+  'domain.updated': Domain & { changed: string[] };
+  'domain.removed': Domain;
+  'domain.verified': Domain;
+  /** DNS has not said for three days in a row that it is theirs. */
+  'domain.lost': Domain;
+  'invitation.created': Invitation & { role: string };
+  'invitation.resent': Invitation;
+  'invitation.cancelled': Invitation;
+  'invitation.expired': Invitation;
+  'invitation.declined': Invitation;
+  'invitation.accepted': Invitation & { user_id: string };
+  'invitation_template.created': { organization_id: string; template_id: string };
+  'invitation_template.updated': { organization_id: string; template_id: string; changed: string[] };
+  'invitation_template.deleted': { organization_id: string; template_id: string };
 
   'initial_access_token.issued': { initial_access_token_id: string; uses: number };
   'initial_access_token.revoked': { initial_access_token_id: string };

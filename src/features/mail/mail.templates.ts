@@ -54,4 +54,14 @@ export interface MailTemplates {
   /** An administrator took the deletion back. @param link where it can be asked for again. */
   account_kept: { at: string; link: string };
   account_deleted: Record<string, never>;
+
+  /** Somebody is asked into an organization. @param inviter who asks, where it is a person. @param message their own words. */
+  organization_invitation: Link & {
+    organization: string;
+    role: 'owner' | 'admin' | 'member';
+    inviter?: string | undefined;
+    message?: string | undefined;
+  };
+  /** To the owners: DNS says no longer that the domain is theirs. @param record the name of the TXT record that was there. */
+  domain_lost: { domain: string; organization: string; record: string };
 }

@@ -30,6 +30,8 @@ export interface OneTimePurposes {
   account_deletion_undo: { email: string };
   /** Takes away the factors of an account that were lost, once the wait is over. */
   mfa_recovery: { email: string };
+  /** Subject: the invitation, which knows whom it is for. */
+  invitation: Record<string, never>;
 }
 
 export type Purpose = keyof OneTimePurposes;
@@ -47,6 +49,8 @@ export const TTL_SECONDS = {
   account_deletion_undo: 30 * 24 * hour,
   /** After the wait. */
   mfa_recovery: 7 * 24 * hour,
+  /** Each organization says for itself. */
+  invitation: 7 * 24 * hour,
 } as const satisfies Record<Purpose, number>;
 
 /** Good in one flow only, which is part of the key. */

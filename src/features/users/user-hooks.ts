@@ -12,6 +12,8 @@ export interface UserHooks {
   privileged(user: User): Promise<void>;
   /** In the transaction in which an administrator says that the address is proved: it does not matter any more who made the account. */
   verified(user: User): Promise<void>;
+  /** In the transaction in which an address is proved, by its owner or by an administrator's word. */
+  proved(user: User): Promise<void>;
   /** In the transaction in which an administrator gives the account another address. @param from the one that has no say in it any more, normalised. */
   moved(user: User, from: string): Promise<void>;
   /** In the transaction in which an administrator takes back the deletion that the owner has asked for. */
@@ -24,6 +26,7 @@ export const noHooks: UserHooks = {
   mayChangePrivileged: () => {},
   privileged: async () => {},
   verified: async () => {},
+  proved: async () => {},
   moved: async () => {},
   kept: async () => {},
 };

@@ -80,6 +80,7 @@ export class UserService {
         }),
       );
       await this.audit.record('user.created', { user_id: user.id });
+      if (user.emailVerified) await this.hooks.proved(user);
       return user;
     });
   }
@@ -95,6 +96,7 @@ export class UserService {
     by: 'owner' | 'administrator' = 'administrator',
   ): Promise<User> {
     return this.change(id, ifMatch, async (user) => {
+      const proved = user.emailVerified ? user.emailNormalized : undefined;
       if (change.email !== undefined && change.email !== user.email) {
         const emailNormalized = identifierOf(change.email);
         const from = user.emailNormalized;
@@ -107,6 +109,7 @@ export class UserService {
       if (change.email_verified && by === 'administrator') await this.hooks.verified(user);
       if (change.claims) user.claims = StandardClaims.parse(applyPatch(user.claims, change.claims));
       await this.audit.record('user.updated', { user_id: id, changed: Object.keys(change) });
+      if (user.emailVerified && user.emailNormalized !== proved) await this.hooks.proved(user);
     });
   }
 

@@ -1,0 +1,38 @@
+// On top of organizations: how people come to them. Domains that were proved, and invitations.
+
+import { DomainService } from '../features/domains/domain.service.js';
+import { DomainChecks } from '../features/domains/domain-checks.js';
+import { DomainJoining } from '../features/domains/domain-joining.js';
+import { InvitationService } from '../features/invitations/invitation.service.js';
+import { InvitationAnswers } from '../features/invitations/invitation-answers.js';
+import { InvitationExpiry } from '../features/invitations/invitation-expiry.js';
+import { InvitationLetters } from '../features/invitations/invitation-letters.js';
+import { InvitationOffers } from '../features/invitations/invitation-offers.js';
+import { InvitationTemplates } from '../features/invitations/invitation-templates.js';
+import { KeptInvitations } from '../features/invitations/kept-invitation.js';
+import type { Ground } from './ground.js';
+import type { Organizations } from './organizations.js';
+import type { People } from './people.js';
+
+export type Invitations = ReturnType<typeof openInvitations>;
+
+export function openInvitations(ground: Ground, { users }: People, { standings, memberships }: Organizations) {
+  const { db, audit, clock, tenants, oneTimeTokens, mail, jobs, dns, sealer, rateLimits, limits } = ground;
+  const domainJoining = new DomainJoining(db, memberships, jobs);
+  const questions = rateLimits.limiter({ name: 'domain_checks', ...limits.domainChecks });
+  const letters = new InvitationLetters(db, tenants, oneTimeTokens, mail, clock);
+  const offers = new InvitationOffers(db, standings);
+  const ofOrganization = rateLimits.limiter({ name: 'invitation_letters', ...limits.invitationLetters });
+  return {
+    domainJoining,
+    domains: new DomainService(db, audit, dns, clock, standings, questions, {
+      opened: (domain) => domainJoining.opened(domain),
+    }),
+    domainChecks: new DomainChecks(db, audit, dns, mail, clock),
+    invitations: new InvitationService(db, audit, clock, offers, letters, ofOrganization),
+    invitationTemplates: new InvitationTemplates(db, audit, clock, standings),
+    invitationAnswers: new InvitationAnswers(db, audit, clock, tenants, users, memberships, oneTimeTokens, letters),
+    invitationExpiry: new InvitationExpiry(db, audit, clock),
+    keptInvitations: new KeptInvitations(sealer, clock),
+  };
+}
