@@ -29,6 +29,10 @@ export interface Refused {
 const places = {
   overview: 'member',
   members: 'member',
+  invitations: 'admin',
+  teams: 'member',
+  roles: 'admin',
+  domains: 'admin',
   policy: 'admin',
   settings: 'admin',
 } as const satisfies Record<string, Role>;
@@ -118,7 +122,7 @@ export async function refusalOf(work: () => Promise<unknown>): Promise<Refused |
     await work();
   } catch (error) {
     const refused = error instanceof AppError ? error : databaseError(error);
-    if (!refused || ![403, 409, 412, 422, 429].includes(refused.status)) throw error;
+    if (!refused || ![403, 409, 412, 422, 429, 503].includes(refused.status)) throw error;
     return { code: refused.code, status: refused.status, seconds: refused.details.retryAfter };
   }
   return undefined;

@@ -8,12 +8,10 @@ export const linesOf = (text: string): string[] =>
     .map((line) => line.trim())
     .filter(Boolean);
 
-/** The values of the boxes that are ticked: none are not sent, and one is not sent as a list. */
+/** The values of the boxes called NAME[] that are ticked: none are not sent, and many are read as members by their place. */
 export const ticked = z
-  .union([z.string().transform((one) => [one]), z.array(z.string())])
-  .optional()
-  .catch(undefined)
-  .transform((values) => values ?? []);
+  .union([z.array(z.string()), z.record(z.string().regex(/^\d+$/), z.string()).transform(Object.values<string>)])
+  .catch([]);
 
 /** A number, or none where the field is empty; what is no number is left for the schema to refuse. */
 export const numberOf = (text: string): number | string | null => {
@@ -29,3 +27,13 @@ export const choiceOf = (text: string): string | null => text || null;
 export const wrongOf = (issues: readonly { path: readonly PropertyKey[] }[]): string[] => [
   ...new Set(issues.map(({ path }) => String(path.findLast((part) => typeof part === 'string') ?? ''))),
 ];
+
+/** What most people would have typed; empty where the name has no Latin letters. */
+export const slugOf = (name: string): string =>
+  name
+    .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .slice(0, 40)
+    .replaceAll(/^-|-$/g, '');

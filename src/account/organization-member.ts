@@ -2,23 +2,26 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { mayTouch, ROLES, rankOf } from '../features/organizations/hierarchy.js';
+import { mayTouch } from '../features/organizations/hierarchy.js';
 import { type MemberRow, readMember } from '../features/organizations/membership.queries.js';
 import { ChangeMember } from '../features/organizations/membership.schema.js';
 import type { MembershipService } from '../features/organizations/membership.service.js';
 import { Suspension } from '../features/organizations/organization.schema.js';
+import type { Teams } from '../features/organizations/teams.js';
 import type { Database } from '../platform/database.js';
 import { notFound } from '../platform/errors.js';
 import { textField } from '../platform/form.js';
+import { roleChoices, rolesUpTo, teamChoices } from './organization-choices.js';
 import { type Inside, type OrganizationDoor, type Refused, refusalOf } from './organization-door.js';
-import { linesOf } from './organization-fields.js';
+import { linesOf, ticked } from './organization-fields.js';
 
 export interface OrganizationMemberDependencies {
   db: Database;
   memberships: Pick<MembershipService, 'change' | 'remove' | 'suspend' | 'resume'>;
+  teams: Pick<Teams, 'join' | 'leave'>;
 }
 
-const Form = z.object({ role: textField, permissions: textField, reason: textField });
+const Form = z.object({ role: textField, roles: ticked, permissions: textField, teams: ticked, reason: textField });
 type Form = z.infer<typeof Form>;
 
 const path = '/organizations/:organization/members/:user_id';
@@ -26,7 +29,7 @@ const path = '/organizations/:organization/members/:user_id';
 export function organizationMemberRoutes(
   router: Router,
   door: OrganizationDoor,
-  { db, memberships }: OrganizationMemberDependencies,
+  { db, memberships, teams }: OrganizationMemberDependencies,
 ): void {
   router.get(path, async (ctx) => {
     const inside = await door.enter(ctx, 'admin');
@@ -40,12 +43,30 @@ export function organizationMemberRoutes(
     const { inside, member } = at;
     const change = ChangeMember.safeParse({
       role: form.role,
+      roles: [...new Set([...form.roles, ...(await unseen(inside, member))])],
       permissions: [...new Set(linesOf(form.permissions))],
     });
     if (!change.success) return show(ctx, inside, member, { code: 'permissions', status: 422 }, form);
     const error = await refusalOf(() => memberships.change(inside.organization, member.user_id, change.data));
     if (error) return show(ctx, inside, member, error, form);
     door.done(ctx, inside, `/members/${member.user_id}`, 'member_changed');
+  });
+
+  router.post(`${path}/teams`, async (ctx) => {
+    const at = await held(ctx);
+    if (!at) return;
+    const { inside, member } = at;
+    const wanted = Form.parse(ctx.request.body ?? {}).teams;
+    const there = member.teams.map(({ id }) => id);
+    await change(ctx, inside, member, 'member_changed', () =>
+      db.transaction(async () => {
+        // What is not shown is not taken away.
+        const shown = (await teamChoices(db, inside.organization, there)).map(({ id }) => id);
+        for (const id of shown)
+          if (wanted.includes(id) !== there.includes(id))
+            await teams[wanted.includes(id) ? 'join' : 'leave'](inside.organization, id, member.user_id);
+      }),
+    );
   });
 
   router.post(`${path}/suspend`, async (ctx) => {
@@ -88,6 +109,13 @@ export function organizationMemberRoutes(
     return owns && !(await door.proved(ctx, inside, page)) ? undefined : { inside, member };
   }
 
+  /** Roles that the form does not show: what was not seen is not taken away. */
+  async function unseen({ organization, standing }: Inside, { roles }: MemberRow): Promise<string[]> {
+    const held = roles.map(({ id }) => id);
+    const seen = new Set((await roleChoices(db, organization, standing, held)).map(({ id }) => id));
+    return held.filter((id) => !seen.has(id));
+  }
+
   async function change(
     ctx: Context,
     inside: Inside,
@@ -108,8 +136,9 @@ export function organizationMemberRoutes(
     return member;
   }
 
-  function show(ctx: Context, inside: Inside, member: MemberRow, error?: Refused, form?: Form): Promise<void> {
-    const { standing, user } = inside;
+  async function show(ctx: Context, inside: Inside, member: MemberRow, error?: Refused, form?: Form): Promise<void> {
+    const { organization, standing, user } = inside;
+    const held = member.roles.map(({ id }) => id);
     const data = {
       member: {
         id: member.user_id,
@@ -125,12 +154,18 @@ export function organizationMemberRoutes(
         you: member.user_id === user.id,
       },
       managed: mayTouch(standing, member),
-      choices: ROLES.filter((role) => rankOf({ role, roles: [] }) <= standing.rank),
+      choices: rolesUpTo(standing),
+      roles: await roleChoices(db, organization, standing, form?.roles ?? held),
+      teams: await teamChoices(
+        db,
+        organization,
+        member.teams.map(({ id }) => id),
+      ),
       values: {
         role: form?.role ?? member.role,
         permissions: form?.permissions ?? member.permissions.join('\n'),
       },
     };
-    return door.show(ctx, inside, 'members', data, { view: 'member', ...(error ? { error } : {}) });
+    await door.show(ctx, inside, 'members', data, { view: 'member', ...(error ? { error } : {}) });
   }
 }

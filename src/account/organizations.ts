@@ -12,6 +12,7 @@ import { forbidden } from '../platform/errors.js';
 import { seeOther, textField } from '../platform/form.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
 import { pathOf, type Refused, refusalOf } from './organization-door.js';
+import { slugOf } from './organization-fields.js';
 
 export interface OrganizationsDependencies {
   db: Database;
@@ -79,13 +80,3 @@ export function organizationsRoutes(router: Router, door: AccountDoor, deps: Org
 /** All that two organizations of a tenant cannot share is the name in their addresses. */
 export const namedTwice = (error: Refused): Refused =>
   error.code === 'conflict' ? { ...error, code: 'slug_taken', status: 422 } : error;
-
-/** What most people would have typed; empty where the name has no Latin letters. */
-const slugOf = (name: string): string =>
-  name
-    .normalize('NFKD')
-    .replaceAll(/\p{M}/gu, '')
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .slice(0, 40)
-    .replaceAll(/^-|-$/g, '');

@@ -10,12 +10,16 @@ import { type DeviceDependencies, deviceRoutes } from './devices.js';
 import type { AccountDoor } from './door.js';
 import { type EmailDependencies, emailRoutes } from './email.js';
 import { type InvitationDependencies, invitationRoutes } from './invitation.js';
+import { type OrganizationDomainsDependencies, organizationDomainsRoutes } from './organization-domains.js';
 import { OrganizationDoor, type OrganizationDoorDependencies } from './organization-door.js';
+import { type OrganizationInvitationsDependencies, organizationInvitationsRoutes } from './organization-invitations.js';
 import { type OrganizationMemberDependencies, organizationMemberRoutes } from './organization-member.js';
 import { organizationMembersRoutes } from './organization-members.js';
 import { type OrganizationOverviewDependencies, organizationOverviewRoutes } from './organization-overview.js';
 import { organizationPolicyRoutes } from './organization-policy.js';
+import { type OrganizationRolesDependencies, organizationRolesRoutes } from './organization-roles.js';
 import { type OrganizationSettingsDependencies, organizationSettingsRoutes } from './organization-settings.js';
+import { type OrganizationTeamsDependencies, organizationTeamsRoutes } from './organization-teams.js';
 import { type OrganizationsDependencies, organizationsRoutes } from './organizations.js';
 import { overviewRoutes } from './overview.js';
 import { type OwnPasswordDependencies, ownPasswordRoutes } from './own-password.js';
@@ -50,6 +54,10 @@ type OrganizationPagesDependencies = OrganizationsDependencies &
   OrganizationDoorDependencies &
   OrganizationOverviewDependencies &
   OrganizationMemberDependencies &
+  OrganizationInvitationsDependencies &
+  OrganizationTeamsDependencies &
+  OrganizationRolesDependencies &
+  OrganizationDomainsDependencies &
   OrganizationSettingsDependencies;
 
 export function createAccountRouter(door: AccountDoor, deps: AccountDependencies): Router {
@@ -90,6 +98,10 @@ function organizationPages(router: Router, door: AccountDoor, deps: Organization
   organizationOverviewRoutes(router, inside, deps);
   organizationMembersRoutes(router, inside, deps.db);
   organizationMemberRoutes(router, inside, deps);
+  organizationInvitationsRoutes(router, inside, deps);
+  organizationTeamsRoutes(router, inside, deps);
+  organizationRolesRoutes(router, inside, deps);
+  organizationDomainsRoutes(router, inside, deps);
   organizationPolicyRoutes(router, inside, deps);
   organizationSettingsRoutes(router, inside, deps);
 }

@@ -87,6 +87,10 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     organizations,
     standings,
     memberships: services.memberships,
+    invitations: services.invitations,
+    teams: services.teams,
+    organizationRoles: services.organizationRoles,
+    domains: services.domains,
     clientName: async (clientId) => (await clients.engineMetadata(clientId))?.client_name as string | undefined,
   });
   const authenticate = tokenBearer(services);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { enter, formAt, wordsOf } from '../support/account.js';
 import { Browser, type Page } from '../support/browser.js';
 import { nameOf } from '../support/journey.js';
+import { NameServer } from '../support/name-server.js';
 import { organizationOf } from '../support/organization-house.js';
 import { organizationForms, organizationPages } from '../support/organization-pages.js';
 import { makePerson } from '../support/party.js';
@@ -19,11 +20,14 @@ const ranks = ['member', 'admin', 'owner'] as const;
 
 describe('the pages of organizations', () => {
   let server: TestServer;
+  const dns = new NameServer();
   let offset = 0;
   const people = {} as Record<Who, Person>;
 
   beforeAll(async () => {
-    server = await startServer({ overrides: { clock: { now: () => new Date(Date.now() + offset) } } });
+    server = await startServer({
+      overrides: { clock: { now: () => new Date(Date.now() + offset) }, dns: { resolveTxt: dns.resolveTxt } },
+    });
     const other = await server.inside(({ tenants }) => tenants.create({ slug: 'elsewhere', name: 'Elsewhere' }));
     for (const who of ['member', 'admin', 'owner', 'second', 'suspended', 'outsider'] as const)
       people[who] = await signIn(server);
@@ -43,8 +47,17 @@ describe('the pages of organizations', () => {
     const organization = await organizationOf(server, { ...roles, [target.id]: 'member' }, more);
     await server.inside(({ memberships }) => memberships.suspend(organization, suspended.id, 'x'));
     const address = `${server.issuer}/account/organizations/${organization.slug}`;
-    const path = (page: string) => `${address}${page.replace(':user_id', target.id)}`;
-    return { organization, target, path };
+    const ids: Record<string, string> = await server.inside(
+      async ({ teams, organizationRoles, invitations, domains }) => ({
+        user_id: target.id,
+        team_id: (await teams.create(organization, { slug: 'sales', name: 'Sales' })).id,
+        role_id: (await organizationRoles.create(organization, { key: 'billing', name: 'Billing', rank: 10 })).id,
+        invitation_id: (await invitations.create(organization, { email: `asked-${target.id}@example.com` })).id,
+        domain_id: (await domains.create(organization, { domain: `${organization.slug}.example` })).id,
+      }),
+    );
+    const path = (page: string) => `${address}${page.replace(/:(\w+)/g, (_all, name: string) => ids[name] ?? '')}`;
+    return { organization, target, path, ids };
   }
   type House = Awaited<ReturnType<typeof furnished>>;
 
@@ -121,8 +134,10 @@ describe('the pages of organizations', () => {
       const tabs = async (who: Who) => [
         ...(await open(who, path(''))).html.matchAll(/<li><a href="[^"]*house-\d+\/(\w+)/g),
       ];
-      expect((await tabs('member')).map(([, name]) => name)).toEqual(['members']);
-      expect((await tabs('admin')).map(([, name]) => name)).toEqual(['members', 'policy', 'settings']);
+      expect((await tabs('member')).map(([, name]) => name)).toEqual(['members', 'teams']);
+      const all = ['members', 'invitations', 'teams', 'roles', 'domains', 'policy', 'settings'];
+      expect((await tabs('admin')).map(([, name]) => name)).toEqual(all);
+      expect((await open('member', path('/teams/:team_id'))).html).not.toContain('<form');
       expect((await open('admin', path('/settings'))).html).not.toContain('organization-delete');
       expect((await open('member', path('/members'))).html).not.toContain('/members/');
     });
@@ -213,19 +228,23 @@ describe('the pages of organizations', () => {
       expect((await open('admin', house.path('/members/nobody'))).status).toBe(404);
     });
 
-    it('a member’s form that does not say what else they hold does not take it away', async () => {
+    it('have the custom roles and teams that are ticked, and lose what is not', async () => {
       const house = await furnished();
-      const role = '0199f0c4-1111-7000-8000-3b1e0f6a2c51';
-      await server.inside(({ db }) =>
-        db.manager.query(
-          `WITH r AS (INSERT INTO organization_roles (tenant_id, id, organization_id, key, name, rank, permissions, created_at, updated_at)
-             SELECT tenant_id, $1, id, 'billing', 'Billing', 10, '{}', now(), now() FROM organizations WHERE id = $2 RETURNING *)
-           INSERT INTO membership_roles (tenant_id, organization_id, user_id, role_id) SELECT tenant_id, organization_id, $3, id FROM r`,
-          [role, house.organization.id, house.target.id],
-        ),
-      );
-      await send('admin', house.path('/members/:user_id'), { role: 'member', permissions: '' });
-      expect(wordsOf(await open('admin', house.path('/members/:user_id')))).toContain('billing');
+      const address = house.path('/members/:user_id');
+      const action = `/members/${house.target.id}`;
+      const holds = async () => {
+        const { html } = await open('member', house.path('/members'));
+        const line = html.slice(html.indexOf(house.target.email));
+        return ['billing', 'sales'].filter((one) => line.slice(0, line.indexOf('</li>')).includes(one));
+      };
+      const { role_id = '', team_id = '' } = house.ids;
+      const given = await submit('admin', await open('admin', address), action, { role: 'member', 'roles[]': role_id });
+      expect([given.url.includes('done=member_changed'), await holds()]).toEqual([true, ['billing']]);
+      await submit('admin', given, `${action}/teams`, { 'teams[]': [team_id] });
+      expect(await holds()).toEqual(['billing', 'sales']);
+      await submit('admin', await open('admin', address), action, { role: 'member', 'roles[]': [] });
+      await submit('admin', await open('admin', address), `${action}/teams`, { 'teams[]': [] });
+      expect(await holds()).toEqual([]);
     });
 
     it('are suspended with a reason, let in again, and removed', async () => {
@@ -262,6 +281,175 @@ describe('the pages of organizations', () => {
       people.owner.browser = (await enter(server, people.owner.email)).browser;
       people.admin.browser = (await enter(server, people.admin.email)).browser;
       expect((await send('owner', address, { role: 'owner' })).url).toContain('done=member_changed');
+    });
+  });
+
+  describe('invitations', () => {
+    const states = ({ organization }: House) =>
+      server.inside(
+        async ({ db }) =>
+          (await db.manager.query(
+            'SELECT email, role, state FROM organization_invitations WHERE organization_id = $1',
+            [organization.id],
+          )) as { email: string; role: string; state: string }[],
+      );
+
+    it('are sent to several at once, and who could not be invited is named with the reason', async () => {
+      const house = await furnished();
+      const page = await open('admin', house.path('/invitations'));
+      const { email } = house.target;
+      const emails = `one-${house.organization.slug}@example.com\r\n${email}; not an address`;
+      const answer = await submit('admin', page, '/invitations', { emails, role: 'admin' });
+      expect(answer.status).toBe(422);
+      const words = wordsOf(answer);
+      expect(words).toContain(`${email} : Whoever has this address is a member already.`);
+      expect(words).toContain('not an address : This cannot be invited like this.');
+      expect(answer.html).not.toContain(`one-${house.organization.slug}@example.com :`);
+      expect(await states(house)).toContainEqual({
+        email: `one-${house.organization.slug}@example.com`,
+        role: 'admin',
+        state: 'pending',
+      });
+      const sent = await submit('admin', page, '/invitations', { emails: `two-${email}`, role: 'member' });
+      expect(sent.url).toContain('done=invitations_sent');
+    });
+
+    it.each([
+      ['', 'The addresses are missing'],
+      [Array.from({ length: 101 }, (_, n) => `${n}@example.com`).join('\n'), 'more than a hundred'],
+    ])('nobody is invited where the addresses are %#', async (emails, words) => {
+      const house = await furnished();
+      const before = await states(house);
+      const page = await open('admin', house.path('/invitations'));
+      const answer = await submit('admin', page, '/invitations', { emails, role: 'member' });
+      expect([answer.status, wordsOf(answer)]).toEqual([422, expect.stringContaining(words)]);
+      expect(await states(house)).toEqual(before);
+    });
+
+    it('offer nothing above the role of who asks', async () => {
+      const house = await furnished();
+      const page = await open('admin', house.path('/invitations'));
+      expect(page.html).not.toContain('<option value="owner"');
+      const emails = `owner-${house.target.email}`;
+      const answer = await submit('admin', page, '/invitations', { emails, role: 'owner' });
+      expect([answer.status, wordsOf(answer)]).toEqual([422, expect.stringContaining('above your own')]);
+      expect((await states(house)).map(({ role }) => role)).toEqual(['member']);
+    });
+
+    it('are sent again after a while, and taken back', async () => {
+      const house = await furnished();
+      const page = await open('admin', house.path('/invitations'));
+      const soon = await submit('admin', page, '/resend');
+      expect([soon.status, soon.headers.has('retry-after')]).toEqual([429, true]);
+      offset += 61_000;
+      expect((await submit('admin', page, '/resend')).url).toContain('done=invitation_resent');
+      expect((await submit('admin', page, '/cancel')).url).toContain('done=invitation_cancelled');
+      expect((await states(house)).map(({ state }) => state)).toEqual(['cancelled']);
+      expect((await submit('admin', page, '/cancel')).status).toBe(409);
+      expect(wordsOf(await open('admin', house.path('/invitations?state=cancelled')))).toContain('asked-');
+      expect((await open('admin', house.path('/invitations?state=nothing'))).status).toBe(400);
+    });
+
+    it('of another organization are none', async () => {
+      const [house, other] = [await furnished(), await furnished()];
+      const path = house.path('/invitations/:invitation_id/cancel');
+      const theirs = path.replace(house.ids.invitation_id ?? '', other.ids.invitation_id ?? '');
+      expect((await send('admin', theirs)).status).toBe(404);
+      expect((await states(other)).map(({ state }) => state)).toEqual(['pending']);
+    });
+  });
+
+  describe('teams and roles', () => {
+    it('teams are made, named and deleted; a name that tokens say is taken once', async () => {
+      const house = await furnished();
+      const page = await open('admin', house.path('/teams'));
+      expect((await submit('admin', page, '/teams', { name: 'Lisbon Office' })).url).toContain('done=team_created');
+      const again = await submit('admin', page, '/teams', { name: 'Lisbon Office' });
+      expect([again.status, again.html.includes('value="Lisbon Office"')]).toEqual([422, true]);
+      const team = await open('admin', house.path('/teams/:team_id'));
+      const action = `/teams/${house.ids.team_id}`;
+      expect((await submit('admin', team, action, { slug: 'A B' })).status).toBe(422);
+      const saved = await submit('admin', team, action, { name: 'Selling', description: 'Who sells' });
+      expect(wordsOf(saved)).toContain('Who sells');
+      expect((await submit('admin', saved, `${action}/delete`)).url).toContain('done=team_deleted');
+      expect((await open('admin', house.path('/teams/:team_id'))).status).toBe(404);
+    });
+
+    it('roles are made up to one’s own rank, changed, and deleted where nobody has them', async () => {
+      const house = await furnished();
+      const page = await open('admin', house.path('/roles'));
+      const form = { key: 'clerk', name: 'Clerk', rank: '20', permissions: '' };
+      expect((await submit('admin', page, '/roles', form)).url).toContain('done=role_created');
+      for (const [fields, status] of [
+        [form, 409],
+        [{ ...form, key: 'boss', rank: '60' }, 403],
+        [{ ...form, key: 'seer', permissions: 'any:thing' }, 403],
+        [{ ...form, key: 'Big', rank: '0' }, 422],
+      ] as const) {
+        const refused = await submit('admin', page, '/roles', fields);
+        expect([fields.key, refused.status, refused.html.includes(`value="${fields.key}"`)]).toEqual([
+          fields.key,
+          status,
+          true,
+        ]);
+      }
+      const action = `/roles/${house.ids.role_id}`;
+      const role = await open('owner', house.path('/roles/:role_id'));
+      const saved = await submit('owner', role, action, { permissions: 'invoices:read\r\ninvoices:write' });
+      expect(saved.html).toContain('invoices:read\ninvoices:write');
+      const who = { 'roles[]': house.ids.role_id ?? '' };
+      const member = await open('owner', house.path('/members/:user_id'));
+      await submit('owner', member, `/members/${house.target.id}`, { role: 'member', ...who });
+      const used = await submit('owner', saved, `${action}/delete`);
+      expect([used.status, wordsOf(used)]).toEqual([409, expect.stringContaining('Somebody has this role')]);
+      await submit('owner', member, `/members/${house.target.id}`, { role: 'member', 'roles[]': [] });
+      expect((await submit('owner', used, `${action}/delete`)).url).toContain('done=role_deleted');
+    });
+
+    it('a role of the tenant is seen and not changed', async () => {
+      const house = await furnished();
+      const { id } = await server.inside(({ organizationRoles }) =>
+        organizationRoles.create(null, { key: 'auditor', name: 'Auditor', rank: 5 }),
+      );
+      const page = await open('owner', house.path(`/roles/${id}`));
+      expect([page.status, page.html.includes('<form')]).toEqual([200, false]);
+      expect((await send('owner', house.path(`/roles/${id}/delete`))).status).toBe(403);
+    });
+  });
+
+  describe('domains', () => {
+    it('are claimed, shown with the record that proves them, opened to people, and given up', async () => {
+      const house = await furnished();
+      const page = await open('admin', house.path('/domains'));
+      expect(page.html).toMatch(/_ostiary-challenge\.house-\d+\.example/);
+      expect(page.html).toContain('ostiary-domain-verification=');
+      const wrong = await submit('admin', page, '/domains', { domain: 'localhost' });
+      expect([wrong.status, wrong.html.includes('value="localhost"')]).toEqual([422, true]);
+      expect((await submit('admin', page, '/domains', { domain: 'Bücher.example' })).url).toContain(
+        'done=domain_added',
+      );
+      const early = await submit('admin', page, '/verify');
+      expect([early.status, wordsOf(early)]).toEqual([409, expect.stringContaining('The record is not there yet')]);
+      const [name = '', value = ''] = [...page.html.matchAll(/<code dir="ltr">([^<]*)/g)].map(([, text]) => text);
+      dns.put(name, value);
+      expect((await submit('admin', page, '/verify')).url).toContain('done=domain_verified');
+      const joining = await submit('admin', page, '/joining', {
+        auto_join: 'member',
+        'teams[]': house.ids.team_id ?? '',
+      });
+      expect(joining.html).toMatch(/name="auto_join" value="member"\s*checked/);
+      expect((await submit('admin', page, '/remove')).url).toContain('done=domain_removed');
+      expect((await submit('admin', page, '/remove')).status).toBe(404);
+    });
+
+    it('one that another organization has proved is not taken', async () => {
+      const [house, other] = [await furnished(), await furnished()];
+      await server.inside(({ db }) =>
+        db.manager.query('UPDATE organization_domains SET verified_at = now() WHERE id = $1', [other.ids.domain_id]),
+      );
+      const domain = `${other.organization.slug}.example`;
+      const taken = await submit('admin', await open('admin', house.path('/domains')), '/domains', { domain });
+      expect([taken.status, wordsOf(taken)]).toEqual([409, expect.stringContaining('Another organization has shown')]);
     });
   });
 

@@ -10,7 +10,7 @@ const inside = (place: string, more: object = {}) => ({
   standing: { role: 'owner' },
   at: '/account/organizations/globex',
   place,
-  places: ['overview', 'members', 'policy', 'settings'],
+  places: ['overview', 'members', 'invitations', 'teams', 'roles', 'domains', 'policy', 'settings'],
   ...more,
 });
 
@@ -27,10 +27,64 @@ const member = {
   reason: null,
   you: false,
 };
+const someRoles = [
+  { id: 'r1', name: 'Billing', ticked: true },
+  { id: 'r2', name: long, ticked: false },
+];
+const someTeams = [
+  { id: 't1', name: 'Lisbon', ticked: true },
+  { id: 't2', name: long, ticked: false },
+];
 const aboutMember = {
   managed: true,
   choices: ['owner', 'admin', 'member'],
+  roles: someRoles,
+  teams: someTeams,
   values: { role: 'member', permissions: 'invoices:read\ninvoices:write' },
+};
+
+const invitation = {
+  id: 'i1',
+  email: long,
+  role: 'admin',
+  state: 'pending',
+  sent_at: at1405,
+  expires_at: at1405,
+  sends: 1,
+};
+const inviting = {
+  values: { emails: '', role: 'member', roles: [], teams: [], template: '', message: '' },
+  choices: ['owner', 'admin', 'member'],
+  roles: someRoles,
+  teams: someTeams,
+  notInvited: [],
+  next: null,
+  state: 'pending',
+};
+
+const role = {
+  id: 'r1',
+  key: 'billing',
+  name: 'Billing',
+  description: 'Who looks after invoices',
+  rank: 10,
+  permissions: ['invoices:read', 'invoices:write'],
+  ofTenant: false,
+  managed: true,
+};
+const roleValues = { key: '', name: '', description: '', rank: '10', permissions: 'invoices:read' };
+
+const domain = {
+  id: 'd1',
+  domain: 'globex.example',
+  challenge: {
+    name: '_ostiary-challenge.globex.example',
+    value: 'ostiary-domain-verification=Yz4hU0vYf9b0k2sR7xN1mQ3tL8wE5aJc6dG',
+  },
+  verified_at: at1405,
+  failed_checks: 1,
+  auto_join: 'member',
+  teams: someTeams,
 };
 
 const policy = {
@@ -144,6 +198,94 @@ export const ofOrganizations: Sample[] = [
       error: { code: 'permissions' },
     }),
   ),
+  page(
+    'account/organizations/invitations',
+    'several',
+    inside('invitations', {
+      ...inviting,
+      templates: [{ id: 'x', name: 'Welcome' }],
+      next: '/account/organizations/globex/invitations?cursor=x',
+      invitations: [invitation, { ...invitation, id: 'i2', email: 'jonas@globex.example', state: 'accepted' }],
+      notInvited: [
+        { email: long, code: 'already_member' },
+        { email: 'nobody', code: 'something_new' },
+      ],
+      error: { code: 'not_invited' },
+    }),
+  ),
+  page(
+    'account/organizations/invitations',
+    'none',
+    inside('invitations', { ...inviting, roles: [], teams: [], templates: [], invitations: [], state: 'declined' }),
+  ),
+  page(
+    'account/organizations/teams',
+    'several',
+    inside('teams', {
+      manages: true,
+      values: { name: '', slug: '' },
+      wrong: ['slug'],
+      error: { code: 'slug_taken' },
+      next: '/account/organizations/globex/teams?cursor=x',
+      teams: [
+        { id: 't1', slug: 'lisbon', name: 'Lisbon', description: 'Who works in Lisbon' },
+        { id: 't2', slug: 'long', name: long, description: null },
+      ],
+    }),
+  ),
+  page(
+    'account/organizations/teams',
+    'none',
+    inside('teams', { manages: false, values: { name: '', slug: '' }, wrong: [], next: null, teams: [] }),
+  ),
+  ...[true, false].map((manages) =>
+    page(
+      'account/organizations/team',
+      manages ? 'managed' : 'seen',
+      inside('teams', {
+        team: { id: 't1', name: 'Lisbon', slug: 'lisbon', description: manages ? 'Who works in Lisbon' : null },
+        values: { name: 'Lisbon', slug: 'lisbon', description: '' },
+        wrong: [],
+        manages,
+        members: manages ? [{ ...member, managed: true }] : [],
+        more: manages,
+      }),
+    ),
+  ),
+  page(
+    'account/organizations/roles',
+    'several',
+    inside('roles', {
+      roles: [role, { ...role, id: 'r2', key: 'long', name: long, ofTenant: true, managed: false, description: null }],
+      values: roleValues,
+      wrong: ['key', 'name', 'description', 'rank', 'permissions'],
+      error: { code: 'role_key_taken' },
+    }),
+  ),
+  page('account/organizations/roles', 'none', inside('roles', { roles: [], values: roleValues, wrong: [] })),
+  page(
+    'account/organizations/role',
+    'used',
+    inside('roles', { role, values: { ...roleValues, name: 'Billing' }, wrong: [], error: { code: 'role_in_use' } }),
+  ),
+  page(
+    'account/organizations/role',
+    'of-tenant',
+    inside('roles', { role: { ...role, ofTenant: true, managed: false }, values: roleValues, wrong: [] }),
+  ),
+  page(
+    'account/organizations/domains',
+    'several',
+    inside('domains', {
+      typed: '',
+      domains: [
+        domain,
+        { ...domain, id: 'd2', domain: `${'a'.repeat(60)}.example`, verified_at: null, auto_join: null, teams: [] },
+      ],
+      error: { code: 'domain_not_proved' },
+    }),
+  ),
+  page('account/organizations/domains', 'none', inside('domains', { typed: 'local', domains: [] })),
   page('account/organizations/policy', 'set', inside('policy', { ...policy, wrong: [] })),
   page(
     'account/organizations/policy',
