@@ -47,10 +47,13 @@ export class OrganizationInvitations1700000000117 implements MigrationInterface 
     );
     // What a user or a template refers to is found when it goes.
     await runner.query(
-      'CREATE INDEX organization_invitations_accepted_idx ON organization_invitations (tenant_id, accepted_by) WHERE accepted_by IS NOT NULL',
+      'CREATE INDEX organization_invitations_accepted_idx ON organization_invitations (tenant_id, accepted_by)',
     );
     await runner.query(
-      'CREATE INDEX organization_invitations_inviter_idx ON organization_invitations (tenant_id, invited_by) WHERE invited_by IS NOT NULL',
+      'CREATE INDEX organization_invitations_inviter_idx ON organization_invitations (tenant_id, invited_by)',
+    );
+    await runner.query(
+      'CREATE INDEX organization_invitations_template_idx ON organization_invitations (tenant_id, template_id)',
     );
     await runner.query(
       `CREATE INDEX organization_invitations_expiry_idx ON organization_invitations (expires_at) WHERE state = 'pending'`,

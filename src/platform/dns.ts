@@ -27,12 +27,9 @@ const MOST_CHARACTERS = 1024;
 const NOTHING = new Set(['ENOTFOUND', 'ENODATA']);
 
 export class Dns {
-  private readonly lookup: TxtLookup;
+  private resolver: Resolver | undefined;
 
-  constructor(private readonly settings: DnsSettings) {
-    const resolver = new Resolver({ timeout: Math.ceil(settings.timeoutMs / 2), tries: 2 });
-    this.lookup = settings.resolveTxt ?? ((name) => resolver.resolveTxt(name));
-  }
+  constructor(private readonly settings: DnsSettings) {}
 
   /**
    * TXT records (RFC 1035 §3.3.14), the strings of each put together. Whatever is longer than we ask for is left out.
@@ -44,7 +41,7 @@ export class Dns {
       timer = setTimeout(() => reject(new DnsError(name, 'timeout')), this.settings.timeoutMs);
     });
     try {
-      const records = await Promise.race([this.lookup(name), late]);
+      const records = await Promise.race([(this.settings.resolveTxt ?? this.system)(name), late]);
       const texts = records.slice(0, MOST_RECORDS).map((strings) => strings.join(''));
       return texts.filter((text) => text.length <= MOST_CHARACTERS);
     } catch (error) {
@@ -54,4 +51,10 @@ export class Dns {
       clearTimeout(timer);
     }
   }
+
+  /** Opened with the first question: many servers never put one. */
+  private readonly system: TxtLookup = (name) => {
+    this.resolver ??= new Resolver({ timeout: Math.ceil(this.settings.timeoutMs / 2), tries: 2 });
+    return this.resolver.resolveTxt(name);
+  };
 }

@@ -20,7 +20,7 @@ export function openInvitations(ground: Ground, { users }: People, { standings, 
   const { db, audit, clock, tenants, oneTimeTokens, mail, jobs, dns, sealer, rateLimits, limits } = ground;
   const domainJoining = new DomainJoining(db, memberships, jobs);
   const questions = rateLimits.limiter({ name: 'domain_checks', ...limits.domainChecks });
-  const letters = new InvitationLetters(db, tenants, oneTimeTokens, mail, clock);
+  const letters = new InvitationLetters(db, tenants, oneTimeTokens, mail);
   const offers = new InvitationOffers(db, standings);
   const ofOrganization = rateLimits.limiter({ name: 'invitation_letters', ...limits.invitationLetters });
   return {

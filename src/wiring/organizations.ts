@@ -1,9 +1,10 @@
 // The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
+import type { InvitationService } from '../features/invitations/invitation.service.js';
 import { MembershipService } from '../features/organizations/membership.service.js';
 import { MembershipBulk } from '../features/organizations/membership-bulk.js';
 import { MembershipHistory } from '../features/organizations/membership-history.js';
 import { OrganizationService } from '../features/organizations/organization.service.js';
-import { noOrganizationHooks } from '../features/organizations/organization-hooks.js';
+import { noOrganizationHooks, type OrganizationHooks } from '../features/organizations/organization-hooks.js';
 import { OrganizationRoles } from '../features/organizations/organization-roles.js';
 import { Standings } from '../features/organizations/standing.js';
 import { Teams } from '../features/organizations/teams.js';
@@ -11,8 +12,15 @@ import type { Ground } from './ground.js';
 
 export type Organizations = ReturnType<typeof openOrganizations>;
 
-export function openOrganizations({ db, audit, clock, tenants }: Ground) {
-  const hooks = noOrganizationHooks;
+/** @param late who stands above: those who have been asked in. */
+export function openOrganizations(
+  { db, audit, clock, tenants }: Ground,
+  late: () => { invitations: Pick<InvitationService, 'pendingWithRole'> },
+) {
+  const hooks: OrganizationHooks = {
+    ...noOrganizationHooks,
+    offered: (roleId) => late().invitations.pendingWithRole(roleId),
+  };
   const standings = new Standings(db);
   const history = new MembershipHistory(db, clock);
   const memberships = new MembershipService(db, audit, clock, standings, history, hooks);
@@ -22,7 +30,7 @@ export function openOrganizations({ db, audit, clock, tenants }: Ground) {
     memberships,
     membershipBulk: new MembershipBulk(db, memberships),
     organizations,
-    organizationRoles: new OrganizationRoles(db, audit, clock, standings),
+    organizationRoles: new OrganizationRoles(db, audit, clock, standings, hooks),
     teams: new Teams(db, audit, clock, standings, history),
   };
 }

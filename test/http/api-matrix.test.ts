@@ -91,6 +91,23 @@ const listed: Record<string, string> = {
   'delete /organizations/:organization/members/:user_id': 'organizations:write',
   'put /organizations/:organization/members/:user_id/suspension': 'organizations:write',
   'delete /organizations/:organization/members/:user_id/suspension': 'organizations:write',
+  'get /organizations/:organization/domains': 'organizations:read',
+  'post /organizations/:organization/domains': 'organizations:write',
+  'get /organizations/:organization/domains/:domain_id': 'organizations:read',
+  'patch /organizations/:organization/domains/:domain_id': 'organizations:write',
+  'delete /organizations/:organization/domains/:domain_id': 'organizations:write',
+  'post /organizations/:organization/domains/:domain_id/verification': 'organizations:write',
+  'get /organizations/:organization/invitations': 'organizations:read',
+  'post /organizations/:organization/invitations': 'organizations:write',
+  'post /organizations/:organization/invitations/bulk': 'organizations:write',
+  'get /organizations/:organization/invitations/:invitation_id': 'organizations:read',
+  'delete /organizations/:organization/invitations/:invitation_id': 'organizations:write',
+  'post /organizations/:organization/invitations/:invitation_id/letters': 'organizations:write',
+  'get /organizations/:organization/invitation-templates': 'organizations:read',
+  'post /organizations/:organization/invitation-templates': 'organizations:write',
+  'get /organizations/:organization/invitation-templates/:template_id': 'organizations:read',
+  'patch /organizations/:organization/invitation-templates/:template_id': 'organizations:write',
+  'delete /organizations/:organization/invitation-templates/:template_id': 'organizations:write',
   'post /organizations/:organization/members/bulk': 'organizations:write',
   'get /organizations/:organization/history': 'organizations:read',
   'get /organizations/:organization/members/:user_id/history': 'organizations:read',
@@ -113,23 +130,6 @@ const listed: Record<string, string> = {
   'get /organizations/:organization/teams/:team_id/members': 'organizations:read',
   'put /organizations/:organization/teams/:team_id/members/:user_id': 'organizations:write',
   'delete /organizations/:organization/teams/:team_id/members/:user_id': 'organizations:write',
-  'get /organizations/:organization/domains': 'organizations:read',
-  'post /organizations/:organization/domains': 'organizations:write',
-  'get /organizations/:organization/domains/:domain_id': 'organizations:read',
-  'patch /organizations/:organization/domains/:domain_id': 'organizations:write',
-  'delete /organizations/:organization/domains/:domain_id': 'organizations:write',
-  'post /organizations/:organization/domains/:domain_id/verification': 'organizations:write',
-  'get /organizations/:organization/invitations': 'organizations:read',
-  'post /organizations/:organization/invitations': 'organizations:write',
-  'post /organizations/:organization/invitations/bulk': 'organizations:write',
-  'get /organizations/:organization/invitations/:invitation_id': 'organizations:read',
-  'delete /organizations/:organization/invitations/:invitation_id': 'organizations:write',
-  'post /organizations/:organization/invitations/:invitation_id/letters': 'organizations:write',
-  'get /organizations/:organization/invitation-templates': 'organizations:read',
-  'post /organizations/:organization/invitation-templates': 'organizations:write',
-  'get /organizations/:organization/invitation-templates/:template_id': 'organizations:read',
-  'patch /organizations/:organization/invitation-templates/:template_id': 'organizations:write',
-  'delete /organizations/:organization/invitation-templates/:template_id': 'organizations:write',
   'get /sessions': 'sessions:read',
   'delete /sessions/:session_id': 'sessions:write',
   'delete /users/:user_id/sessions': 'sessions:write',
@@ -397,11 +397,11 @@ async function furnish({
   trustedIssuers,
   externalSubjects,
   organizations,
-  organizationRoles,
-  teams,
   domains,
   invitations,
   invitationTemplates,
+  organizationRoles,
+  teams,
   protocol,
   traces,
   db,
@@ -428,11 +428,11 @@ async function furnish({
   });
   const subject = await externalSubjects.link(issuer, { subject: 'there', user_id: user.id });
   const organization = await organizations.create({ slug: 'there', name: 'There', owner_id: user.id });
-  const role = await organizationRoles.create(null, { key: 'clerk', name: 'There', rank: 1 });
-  const team = await teams.create(organization, { slug: 'there', name: 'There' });
   const domain = await domains.create(organization, { domain: 'there.example' });
   const template = await invitationTemplates.create(organization, { name: 'There', message: 'There' });
   const invitation = await invitations.create(organization, { email: 'invited@there.example' });
+  const role = await organizationRoles.create(null, { key: 'clerk', name: 'There', rank: 1 });
+  const team = await teams.create(organization, { slug: 'there', name: 'There' });
   const uid = `session-${user.id}`;
   const { ProtocolRequest } = await import('../../src/features/protocol/request.js');
   await protocol.sessions.save(new ProtocolRequest(), `handle-${user.id}`, {
@@ -466,11 +466,11 @@ async function furnish({
     resource_id: resource.id,
     policy_id: policy.id,
     organization: organization.id,
-    role_id: role.id,
-    team_id: team.id,
     domain_id: domain.id,
     invitation_id: invitation.id,
     template_id: template.id,
+    role_id: role.id,
+    team_id: team.id,
     issuer_id: issuer.id,
     subject_id: subject.id,
     session_id: uid,

@@ -346,6 +346,37 @@ describe('answering an invitation', () => {
     });
   });
 
+  it('of who is gone no invitation stays, whatever became of it, and theirs who invited lose their name alone', async () => {
+    const other = await makePerson(server);
+    const owner = await makeMember(server, acme, 'owner');
+    await makeMember(server, acme, 'owner');
+    const mine = await asPerson(server, owner, ({ invitations }) => invitations.create(acme, { email: person.email }));
+    const theirs = await asPerson(server, owner, ({ invitations }) => invitations.create(acme, { email: other.email }));
+    const before = await asked(`former-${newName()}@example.com`);
+    await server.services.db.manager.query(
+      `UPDATE organization_invitations SET state = 'accepted', decided_at = now(), accepted_by = $2 WHERE id = $1`,
+      [before.invitation.id, person.id],
+    );
+    await server.inside(async ({ users }) => {
+      await users.delete(person);
+      await users.delete(owner);
+    });
+    const left = await server.services.db.manager.query(
+      'SELECT id, invited_by FROM organization_invitations WHERE organization_id = $1',
+      [acme.id],
+    );
+    expect(left).toEqual([{ id: theirs.id, invited_by: null }]);
+    expect(mine.id).not.toBe(theirs.id);
+  });
+
+  it('stands in the copy of what is kept about whoever was invited', async () => {
+    await asked(person.email, { message: 'For you' });
+    const user = await server.inside(({ users }) => users.find(person.id));
+    let copy = '';
+    for await (const part of await server.inside(({ dataExport }) => dataExport.of(user))) copy += part;
+    expect(JSON.parse(copy).invitations).toMatchObject([{ email: person.email, message: 'For you', state: 'pending' }]);
+  });
+
   it('a link of another purpose, or of another tenant, is no invitation', async () => {
     const other = await server.inside(({ oneTimeTokens }) =>
       oneTimeTokens.issue('lockdown', person.id, { data: { email: person.email } }),

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endpointsOf } from '../../src/endpoints.js';
 import { challengeName, challengeValue } from '../../src/features/domains/domain-name.js';
+import { Invitation } from '../../src/features/invitations/invitation.entity.js';
 import { ROLES } from '../../src/features/organizations/hierarchy.js';
-import type { Organization } from '../../src/features/organizations/organization.entity.js';
 import { managementScopes } from '../../src/management.js';
 import type { Endpoint } from '../../src/platform/endpoint.js';
 import type { Services } from '../../src/services.js';
 import { type Answer, ask, tokenWith } from '../support/api.js';
 import { bodyFor } from '../support/bodies.js';
+import { newName } from '../support/invitations.js';
 import { NameServer } from '../support/name-server.js';
 import { organizationOf, type Signed, signedIn } from '../support/organization-house.js';
 import { makePerson } from '../support/party.js';
@@ -39,6 +40,23 @@ const listed: Record<string, Lowest> = {
   'get /organizations/:organization/history': 'admin',
   'get /organizations/:organization/members/:user_id/history': 'admin',
   'get /organizations/:organization/statistics': 'admin',
+  'get /organizations/:organization/domains': 'admin',
+  'post /organizations/:organization/domains': 'admin',
+  'get /organizations/:organization/domains/:domain_id': 'admin',
+  'patch /organizations/:organization/domains/:domain_id': 'admin',
+  'delete /organizations/:organization/domains/:domain_id': 'admin',
+  'post /organizations/:organization/domains/:domain_id/verification': 'admin',
+  'get /organizations/:organization/invitations': 'admin',
+  'post /organizations/:organization/invitations': 'admin',
+  'post /organizations/:organization/invitations/bulk': 'admin',
+  'get /organizations/:organization/invitations/:invitation_id': 'admin',
+  'delete /organizations/:organization/invitations/:invitation_id': 'admin',
+  'post /organizations/:organization/invitations/:invitation_id/letters': 'admin',
+  'get /organizations/:organization/invitation-templates': 'admin',
+  'post /organizations/:organization/invitation-templates': 'admin',
+  'get /organizations/:organization/invitation-templates/:template_id': 'admin',
+  'patch /organizations/:organization/invitation-templates/:template_id': 'admin',
+  'delete /organizations/:organization/invitation-templates/:template_id': 'admin',
   'get /organizations/:organization/roles': 'member',
   'post /organizations/:organization/roles': 'admin',
   'get /organizations/:organization/roles/:role_id': 'member',
@@ -57,23 +75,6 @@ const listed: Record<string, Lowest> = {
   'get /organizations/:organization/teams/:team_id/members': 'member',
   'put /organizations/:organization/teams/:team_id/members/:user_id': 'admin',
   'delete /organizations/:organization/teams/:team_id/members/:user_id': 'admin',
-  'get /organizations/:organization/domains': 'admin',
-  'post /organizations/:organization/domains': 'admin',
-  'get /organizations/:organization/domains/:domain_id': 'admin',
-  'patch /organizations/:organization/domains/:domain_id': 'admin',
-  'delete /organizations/:organization/domains/:domain_id': 'admin',
-  'post /organizations/:organization/domains/:domain_id/verification': 'admin',
-  'get /organizations/:organization/invitations': 'admin',
-  'post /organizations/:organization/invitations': 'admin',
-  'post /organizations/:organization/invitations/bulk': 'admin',
-  'get /organizations/:organization/invitations/:invitation_id': 'admin',
-  'delete /organizations/:organization/invitations/:invitation_id': 'admin',
-  'post /organizations/:organization/invitations/:invitation_id/letters': 'admin',
-  'get /organizations/:organization/invitation-templates': 'admin',
-  'post /organizations/:organization/invitation-templates': 'admin',
-  'get /organizations/:organization/invitation-templates/:template_id': 'admin',
-  'patch /organizations/:organization/invitation-templates/:template_id': 'admin',
-  'delete /organizations/:organization/invitation-templates/:template_id': 'admin',
 };
 const takesAnAdmin = ['delete /organizations/:organization/members/:user_id'];
 
@@ -111,32 +112,21 @@ describe('every endpoint of organizations, asked by everybody', () => {
       [suspended.id]: 'admin',
       [target.id]: 'member',
     });
-    const { role, team } = await server.inside(async ({ organizationRoles, teams, memberships }) => {
+    const { role, team, ...more } = await server.inside(async (services) => {
+      const { organizationRoles, teams, memberships, domains, invitations, invitationTemplates } = services;
       await memberships.suspend(organization, suspended.id, 'x');
       const role = await organizationRoles.create(organization, { key: 'clerk', name: 'Clerk', rank: 1 });
-      return { role, team: await teams.create(organization, { slug: 'sales', name: 'Sales' }) };
-    });
-    return {
-      organization: organization.slug,
-      user_id: target.id,
-      role_id: role.id,
-      team_id: team.id,
-      ...(await comingIn(organization)),
-    };
-  }
-
-  /** A domain whose record is there, and a letter that went out long enough ago to be sent again. */
-  const comingIn = (organization: Organization) =>
-    server.inside(async ({ domains, invitations, invitationTemplates, db }) => {
-      const domain = await domains.create(organization, { domain: `${organization.slug}.example` });
+      const domain = await domains.create(organization, { domain: `${newName()}.example` });
       dns.put(challengeName(domain.domain), challengeValue(domain.challenge));
-      const invitation = await invitations.create(organization, { email: `asked@${organization.slug}.example` });
       const template = await invitationTemplates.create(organization, { name: 'Welcome', message: 'Welcome' });
-      await db.manager.query(`UPDATE organization_invitations SET sent_at = sent_at - interval '1 day' WHERE id = $1`, [
-        invitation.id,
-      ]);
-      return { domain_id: domain.id, invitation_id: invitation.id, template_id: template.id };
+      const invitation = await invitations.create(organization, { email: 'invited@example.com' });
+      // Long enough ago for another letter.
+      await services.db.repo(Invitation).update({ id: invitation.id }, { sentAt: new Date(Date.now() - 3_600_000) });
+      const ids = { domain_id: domain.id, template_id: template.id, invitation_id: invitation.id };
+      return { role, team: await teams.create(organization, { slug: 'sales', name: 'Sales' }), ...ids };
     });
+    return { organization: organization.slug, user_id: target.id, role_id: role.id, team_id: team.id, ...more };
+  }
 
   const fill = (path: string, ids: Record<string, string>) =>
     path.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(ids[name] ?? randomUUID())) +

@@ -222,8 +222,6 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     resource_id: id('resource_id', () => reads(`/resources/${ids.resource_id}`)),
     policy_id: id('policy_id', () => reads(`/exchange-policies/${ids.policy_id}`)),
     organization: id('organization', () => reads(`/organizations/${ids.organization}`)),
-    role_id: id('role_id', () => reads(`/organization-roles/${ids.role_id}`)),
-    team_id: id('team_id', () => reads(`/organizations/${ids.organization}/teams/${ids.team_id}`)),
     domain_id: id('domain_id', () => reads(`/organizations/${ids.organization}/domains/${ids.domain_id}`)),
     invitation_id: id('invitation_id', () =>
       reads(`/organizations/${ids.organization}/invitations/${ids.invitation_id}`),
@@ -231,6 +229,8 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     template_id: id('template_id', () =>
       reads(`/organizations/${ids.organization}/invitation-templates/${ids.template_id}`),
     ),
+    role_id: id('role_id', () => reads(`/organization-roles/${ids.role_id}`)),
+    team_id: id('team_id', () => reads(`/organizations/${ids.organization}/teams/${ids.team_id}`)),
     issuer_id: id('issuer_id', () => reads(`/trusted-issuers/${ids.issuer_id}`)),
     subject_id: id('subject_id', listed(`/trusted-issuers/${ids.issuer_id}/subjects`, 'subject_id')),
     session_id: id('session_id', listed('/sessions', 'session_id')),

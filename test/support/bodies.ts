@@ -4,11 +4,11 @@ import { objectShape } from '../../src/api/contract.js';
 
 /** What the members are called that endpoints cannot do without. */
 const values: Record<string, unknown> = {
-  key: 'somebody',
   domain: 'somebody.example',
   email: 'somebody@example.com',
   invitations: [{ email: 'somebody@example.com' }],
   message: 'Somebody',
+  key: 'somebody',
   name: 'Somebody',
   operations: [{ op: 'resume', user_id: '00000000-0000-7000-8000-000000000000' }],
   rank: 1,

@@ -123,11 +123,11 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
       name: `Organization of ${mark}`,
       owner_id: person.id,
     });
-    await services.organizationRoles.create(null, { key: 'clerk', name: `Clerk of ${mark}`, rank: 1 });
-    await services.teams.create(organization, { slug: 'sales', name: `Sales of ${mark}` });
     await domains.create(organization, { domain: `${mark}.example` });
     await invitationTemplates.create(organization, { name: 'Welcome', message: `Welcome of ${mark}` });
     await invitations.create(organization, { email: `invited@${mark}.example` });
+    await services.organizationRoles.create(null, { key: 'clerk', name: `Clerk of ${mark}`, rank: 1 });
+    await services.teams.create(organization, { slug: 'sales', name: `Sales of ${mark}` });
     await users.update(await users.find(person.id), { claims: { name: `Person of ${mark}` } });
   });
   const party: Party = { clientId: 'shared', clientSecret: shared.secret, redirectUri: 'https://rp.example/cb' };
@@ -185,9 +185,9 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const list = async (path: string) => (await ask(server, apiToken, 'get', path)).body.items as { id: string }[];
   const secrets = await ask(server, apiToken, 'get', `/clients/${own.clientId}/secrets`);
   const [secret] = ('items' in secrets.body ? secrets.body.items : secrets.body) as { id: string }[];
+  const organizationId = (await list('/organizations'))[0]?.id ?? '';
   const issuerId = (await list('/trusted-issuers'))[0]?.id ?? '';
-  const organization = (await list('/organizations'))[0]?.id ?? '';
-  const ofOrganization = async (what: string) => (await list(`/organizations/${organization}/${what}`))[0]?.id ?? '';
+  const ofOrganization = async (what: string) => (await list(`/organizations/${organizationId}/${what}`))[0]?.id ?? '';
   const ids = {
     user_id: person.id,
     device_id: deviceId ?? '',
@@ -197,12 +197,12 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     secret_id: secret?.id ?? '',
     resource_id: (await list('/resources'))[0]?.id ?? '',
     policy_id: (await list('/exchange-policies'))[0]?.id ?? '',
-    organization,
+    organization: organizationId,
     domain_id: await ofOrganization('domains'),
     invitation_id: await ofOrganization('invitations'),
     template_id: await ofOrganization('invitation-templates'),
     role_id: (await list('/organization-roles'))[0]?.id ?? '',
-    team_id: (await list(`/organizations/${organization}/teams`))[0]?.id ?? '',
+    team_id: (await list(`/organizations/${organizationId}/teams`))[0]?.id ?? '',
     issuer_id: issuerId,
     subject_id: (await list(`/trusted-issuers/${issuerId}/subjects`))[0]?.id ?? '',
     initial_access_token_id: (await list('/initial-access-tokens'))[0]?.id ?? '',

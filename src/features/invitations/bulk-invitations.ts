@@ -8,9 +8,8 @@ import type { InvitationService } from './invitation.service.js';
 
 export interface RowResult {
   email: string;
-  status: number;
   invitation?: Invitation;
-  error?: { code: string; detail: string };
+  error?: { status: number; code: string; detail: string };
 }
 
 /** In their order. @throws what is no refusal of a row. */
@@ -31,12 +30,12 @@ async function inviteOne(
 ): Promise<RowResult> {
   const { email } = row;
   try {
-    return { email, status: 201, invitation: await invitations.create(organization, row) };
+    return { email, invitation: await invitations.create(organization, row) };
   } catch (error) {
     const refusal = error instanceof AppError ? error : databaseError(error);
     if (!refusal) throw error;
     const [issue] = refusal.details.issues ?? [];
     const detail = issue ? `${refusal.message}: ${issue.pointer} ${issue.message}` : refusal.message;
-    return { email, status: refusal.status, error: { code: refusal.code, detail } };
+    return { email, error: { status: refusal.status, code: refusal.code, detail } };
   }
 }

@@ -1,5 +1,4 @@
 // Owns the letter of an invitation and the link in it: a newer one ends the older. Hands off to: mail, in the transaction of the change.
-import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
 import type { MailService } from '../mail/mail.service.js';
 import type { OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
@@ -14,17 +13,16 @@ export class InvitationLetters {
     private readonly tenants: TenantService,
     private readonly oneTimeTokens: OneTimeTokens,
     private readonly mail: Pick<MailService, 'send'>,
-    private readonly clock: Clock,
   ) {}
 
   /** The same whether or not the address has an account. */
   async send(invitation: Invitation, organization: Organization): Promise<void> {
-    const ttlSeconds = Math.floor((invitation.expiresAt.getTime() - this.clock.now().getTime()) / 1000);
+    const ttlSeconds = (invitation.expiresAt.getTime() - invitation.sentAt.getTime()) / 1000;
     const token = await this.oneTimeTokens.issue('invitation', invitation.id, { ttlSeconds, data: {} });
     const issuer = this.tenants.issuerOf(await this.tenants.current());
     const letter = {
       link: `${issuer}/invitation?token=${token}`,
-      minutes: Math.floor(ttlSeconds / 60),
+      minutes: ttlSeconds / 60,
       organization: organization.name,
       role: invitation.role,
       inviter: await this.inviterOf(invitation),

@@ -67,9 +67,14 @@ export function invitationRoutes(
       async handle({ params, body }) {
         const organization = await organizations.find(params.organization);
         const results = await inviteEach(invitations, organization, body.invitations);
+        const failed = results.filter(({ error }) => error).length;
         return {
-          results: results.map(({ invitation, ...row }) => ({
+          succeeded: results.length - failed,
+          failed,
+          results: results.map(({ invitation, ...row }, index) => ({
+            index,
             ...row,
+            done: invitation !== undefined,
             ...(invitation ? { invitation: present(invitation) } : {}),
           })),
         };

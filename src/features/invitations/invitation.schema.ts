@@ -89,13 +89,21 @@ export const presentAt = (now: Date) => (one: Invitation) => ({
   version: one.version,
 });
 
-export const BulkResult = z.object({
-  results: z.array(
-    z.object({
-      email: z.string(),
-      status: z.int().meta({ description: 'As of a request for this one alone: 201, or why not' }),
-      invitation: InvitationView.optional(),
-      error: z.object({ code: z.string(), detail: z.string() }).optional(),
-    }),
-  ),
-});
+export const BulkResult = z
+  .object({
+    succeeded: z.int(),
+    failed: z.int(),
+    results: z.array(
+      z.object({
+        index: z.int(),
+        email: z.string(),
+        done: z.boolean(),
+        invitation: InvitationView.optional(),
+        error: z
+          .object({ status: z.int(), code: z.string(), detail: z.string() })
+          .optional()
+          .meta({ description: 'As though it had been asked for by itself' }),
+      }),
+    ),
+  })
+  .meta({ id: 'BulkInvitationsResult' });

@@ -73,7 +73,7 @@ export class InvitationService {
           locale: input.locale ?? null,
           invitedBy: askingPerson()?.id ?? null,
           sentAt: now,
-          expiresAt: this.expiry(held),
+          expiresAt: expiry(held, now),
           createdAt: now,
           updatedAt: now,
         });
@@ -94,7 +94,7 @@ export class InvitationService {
       const now = this.clock.now();
       const wait = invitation.sentAt.getTime() / 1000 + cooldownSeconds(invitation.sends) - now.getTime() / 1000;
       if (wait > 0) throw tooMany('too_soon', 'A letter was sent a moment ago', Math.ceil(wait));
-      Object.assign(invitation, { sentAt: now, sends: invitation.sends + 1, expiresAt: this.expiry(held) });
+      Object.assign(invitation, { sentAt: now, sends: invitation.sends + 1, expiresAt: expiry(held, now) });
       await this.audit.record('invitation.resent', named(invitation));
       await this.letters.send(invitation, held);
     });
@@ -159,10 +159,6 @@ export class InvitationService {
     return message ?? template.message;
   }
 
-  private expiry({ settings }: Organization): Date {
-    return new Date(this.clock.now().getTime() + settings.invitations.expires_days * dayMs);
-  }
-
   private async throttle({ id }: Organization): Promise<void> {
     if (askingPerson()) await this.lettersOfOrganization.consume(`${currentTenantId()}\0${id}`);
   }
@@ -170,6 +166,9 @@ export class InvitationService {
 
 /** What the record says of each. */
 export const named = ({ id, organizationId }: Invitation) => ({ organization_id: organizationId, invitation_id: id });
+
+const expiry = ({ settings }: Organization, now: Date) =>
+  new Date(now.getTime() + settings.invitations.expires_days * dayMs);
 
 function assertActive(organization: Organization): void {
   if (!organization.active) throw conflict('organization_suspended', 'A suspended organization asks nobody in');

@@ -5,9 +5,12 @@ export interface OrganizationHooks {
   memberEnded(organizationId: string, userId: string): Promise<void>;
   /** In the transaction in which it is suspended or deleted: what was granted to anybody for it ends. */
   organizationEnded(organizationId: string): Promise<void>;
+  /** In the transaction in which a custom role would go: to how many people it has been offered who have not answered yet. */
+  offered(roleId: string): Promise<number>;
 }
 
 export const noOrganizationHooks: OrganizationHooks = {
   memberEnded: async () => {},
   organizationEnded: async () => {},
+  offered: async () => 0,
 };

@@ -8,6 +8,7 @@ import { AppError, conflict, forbidden, notFound, preconditionFailed } from '../
 import type { AuditLog } from '../audit/audit.service.js';
 import { type CustomRole, refusalOfRole, type Standing, TENANT } from './hierarchy.js';
 import type { Organization } from './organization.entity.js';
+import type { OrganizationHooks } from './organization-hooks.js';
 import { OrganizationRole } from './organization-role.entity.js';
 import type { CreateRole, UpdateRole } from './organization-role.schema.js';
 import { lockedOrganization, permissionsUpTo } from './organization-rows.js';
@@ -22,6 +23,7 @@ export class OrganizationRoles {
     private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly standings: Standings,
+    private readonly hooks: Pick<OrganizationHooks, 'offered'>,
   ) {}
 
   /** An organization sees the tenant's too. @throws AppError 404 */
@@ -80,7 +82,7 @@ export class OrganizationRoles {
     });
   }
 
-  /** @throws AppError 409 `role_in_use` with the number of members who have it. */
+  /** @throws AppError 409 `role_in_use` with the number of members who have it, and of those to whom it is offered. */
   delete(whose: Whose, id: string, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
       const standing = await this.standing(whose);
@@ -91,6 +93,11 @@ export class OrganizationRoles {
       if (members > 0)
         throw new AppError(409, 'role_in_use', `${members} members have this role: give them another one first`, {
           members: { member_count: members },
+        });
+      const invitations = await this.hooks.offered(id);
+      if (invitations > 0)
+        throw new AppError(409, 'role_in_use', `${invitations} invitations offer this role: take them back first`, {
+          members: { member_count: 0, invitation_count: invitations },
         });
       await this.db.repo(OrganizationRole).delete({ id });
       await this.audit.record('organization_role.deleted', { ...named(role), key: role.key });
