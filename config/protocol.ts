@@ -22,9 +22,14 @@ export const claimsByScope = {
   email: ['email', 'email_verified'],
   address: ['address'],
   phone: ['phone_number', 'phone_number_verified'],
+  /** For which organization it is, and what the person is there. */
+  organization: ['org_id', 'org_name', 'org_slug', 'roles', 'permissions', 'teams'],
 } as const;
 
-export const scopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'] as const;
+/** What a client that registers itself may ask for where nothing else is said. */
+export const identityScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'] as const;
+
+export const scopes = [...identityScopes, 'organization'] as const;
 
 /** Classes of authentication, weakest first: one factor, two factors, phishing-resistant, phishing-resistant in hardware. */
 export const acrValues = [

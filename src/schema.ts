@@ -78,6 +78,12 @@ import { MembershipEvents1700000000114 } from '../migrations/0114-membership-eve
 import { OrganizationDomains1700000000115 } from '../migrations/0115-organization-domains.js';
 import { InvitationTemplates1700000000116 } from '../migrations/0116-invitation-templates.js';
 import { OrganizationInvitations1700000000117 } from '../migrations/0117-organization-invitations.js';
+import { SessionProofs1700000000120 } from '../migrations/0120-session-proofs.js';
+import { GrantsOfOrganizations1700000000121 } from '../migrations/0121-grants-of-organizations.js';
+import { GrantsOfSession1700000000122 } from '../migrations/0122-grants-of-session.js';
+import { GrantsSessionClient1700000000123 } from '../migrations/0123-grants-session-client.js';
+import { GrantsOrganizationIndex1700000000124 } from '../migrations/0124-grants-organization-index.js';
+import { BackchannelOrganizations1700000000125 } from '../migrations/0125-backchannel-organizations.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -224,6 +230,12 @@ export const migrations = [
   GrantsActingIndex1700000000096,
   GrantsActingSessionIndex1700000000097,
   RegisteredCeilings1700000000102,
+  SessionProofs1700000000120,
+  GrantsOfOrganizations1700000000121,
+  GrantsOfSession1700000000122,
+  GrantsSessionClient1700000000123,
+  GrantsOrganizationIndex1700000000124,
+  BackchannelOrganizations1700000000125,
   Organizations1700000000110,
   OrganizationRoles1700000000111,
   Memberships1700000000112,

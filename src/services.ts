@@ -29,7 +29,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     invitationExpiry: invitations.invitationExpiry,
   }));
   const people: People = openPeople(ground, () => invitations);
-  const organizations: Organizations = openOrganizations(ground, () => invitations);
+  const organizations: Organizations = openOrganizations(ground, people, () => invitations);
   const invitations: Invitations = openInvitations(ground, people, organizations);
   const accounts: Accounts = openAccounts(ground, people, overrides.letters);
   const applications: Applications = openApplications(ground, people);

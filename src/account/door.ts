@@ -2,8 +2,9 @@
 // It is a client of the engine like any other, without a code: one authorization request, and the answer is read from the session itself.
 import type { Context } from 'koa';
 import { routes } from '../../config/protocol.js';
-import { MULTI_FACTOR, proofsOf } from '../features/authentication/assurance.js';
+import { MULTI_FACTOR } from '../features/authentication/assurance.js';
 import { FRESH_SECONDS } from '../features/authentication/freshness.js';
+import { signInOf } from '../features/authentication/ledger.js';
 import { meets } from '../features/authentication/requested-acr.js';
 import { needOfChange } from '../features/authentication/requirement.js';
 import { ACCOUNT_CLIENT, SIGNED_IN_PATH } from '../features/clients/built-in-clients.js';
@@ -142,9 +143,9 @@ export class AccountDoor {
   /** What is still to be proved, in the words of an authorization request (OpenID Connect Core §3.1.2.1). */
   private async missing({ user, session }: Visitor, fresh: number): Promise<Record<string, string> | undefined> {
     if (!Number.isFinite(fresh)) return undefined;
-    const { amr, loginTs } = session;
+    const { amr, loginTs, proofs } = session;
     const [has, policy] = [await this.deps.secondFactors.of(user.id), await this.deps.policy()];
-    const { acr, missing } = needOfChange({ policy, has, proofs: proofsOf({ amr, ts: loginTs }) });
+    const { acr, missing } = needOfChange({ policy, has, proofs: signInOf({ amr, ts: loginTs, proofs }) });
     const age = epochSeconds(this.deps.clock.now()) - loginTs;
     if (age <= fresh && (!missing || meets(session.acr, MULTI_FACTOR))) return undefined;
     return {

@@ -102,7 +102,7 @@ export function ownPasswordRoutes(router: Router, door: AccountDoor, deps: OwnPa
       ...answer,
       username: visitor.user.email,
       first: !(await passwords.has(visitor.user)),
-      minLength: await passwords.minLength(),
+      minLength: await passwords.minLength(visitor.user),
       actions: { submit: at, strength: `${at}/strength` },
     };
     const retryAfter = status === 503 ? answer.error?.seconds : undefined;

@@ -3,9 +3,10 @@
 import type Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
+import { ledgerOf } from '../features/authentication/ledger.js';
 import type { BackchannelRequest } from '../features/backchannel-requests/backchannel-request.entity.js';
 import type { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
-import type { Proof } from '../features/protocol/backchannel-codes.js';
+import type { Proven } from '../features/backchannel-requests/organization-entry.js';
 import { scopesOfClaims } from '../features/protocol/claim-scopes.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import { notFound } from '../platform/errors.js';
@@ -76,7 +77,12 @@ export function requestRoutes(
 }
 
 /** What a decision stands on: how whoever decides has signed in. */
-export const proofIn = ({ session: { acr, amr, loginTs } }: Visitor): Proof => ({ acr, amr, authTime: loginTs });
+export const proofIn = ({ session: { acr, amr, loginTs, proofs } }: Visitor): Proven => ({
+  acr,
+  amr,
+  authTime: loginTs,
+  stands: { ledger: ledgerOf({ proofs, amr, ts: loginTs }), signedInAt: loginTs },
+});
 
 interface AskedScope {
   name: string;

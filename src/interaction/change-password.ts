@@ -30,7 +30,11 @@ export class ChangePasswordStep implements Step {
     try {
       const { passwords, clock } = this.deps;
       const stands = standing(this.deps, user, progress);
-      const outcome = await passwords.replace(user, password, new Date(progress.password.set_at), stands);
+      const outcome = await passwords.replace(user, password, new Date(progress.password.set_at), {
+        stands,
+        // The one that is stepped up goes on: the password was shown in it.
+        keptSession: progress.from_session?.uid,
+      });
       if (outcome === 'same') return this.ask(visit, ['same']);
       // Somebody else was faster, here or as administrator: what was proved is not the password any more, and proves nothing.
       if (outcome === 'outdated') return this.stage.remember(visit, begunAnew(progress));
@@ -49,7 +53,7 @@ export class ChangePasswordStep implements Step {
   private async ask(visit: Visit, reasons: string[]): Promise<void> {
     const data = {
       username: visit.progress.identifier,
-      minLength: await this.deps.passwords.minLength(),
+      minLength: await this.deps.passwords.minLength(await visit.user()),
       reasons,
       actions: { submit: `${visit.base}/change_password`, strength: `${visit.base}/strength` },
     };

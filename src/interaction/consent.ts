@@ -1,6 +1,11 @@
 // What the client may do: asked in plain words, with what is new marked and what can be left out unticked.
 import { scopes as openidScopes } from '../../config/protocol.js';
 import { isBuiltInClient } from '../features/clients/built-in-clients.js';
+import {
+  ORGANIZATION_SCOPE,
+  type OrganizationAccess,
+  wantedOrganization,
+} from '../features/organization-access/organization-access.js';
 import { scopesOfClaims } from '../features/protocol/claim-scopes.js';
 import type { Consent } from '../features/protocol/consent.js';
 import type { Engine } from '../features/protocol/engine.js';
@@ -47,22 +52,29 @@ interface Missing {
   unseenResources?: string[];
 }
 
+export interface ConsentDependencies {
+  engine: Engine;
+  grants: Pick<Grants, 'give'>;
+  resources: ResourceService;
+  users: UserService;
+  organizationAccess: Pick<OrganizationAccess, 'find'>;
+}
+
 export class ConsentStep implements Step {
   constructor(
     private readonly stage: Stage,
-    private readonly engine: Engine,
-    private readonly grants: Grants,
-    private readonly resources: ResourceService,
-    private readonly users: UserService,
+    private readonly deps: ConsentDependencies,
   ) {}
 
   async show(visit: Visit): Promise<void> {
     if (isBuiltInClient(visit.client.client_id)) return this.skip(visit);
-    const user = visit.interaction.session && (await this.users.findActive(visit.interaction.session.accountId));
+    const user = visit.interaction.session && (await this.deps.users.findActive(visit.interaction.session.accountId));
     const resources = await this.resourcesOf(visit);
-    const lines = linesFor(visit, resources);
+    const organization = await this.organizationOf(visit);
+    const lines = linesFor(visit, resources, organization);
     const details = detailsFor(visit, resources);
     await this.stage.show(visit, 'consent', {
+      organization,
       account: { email: user?.email ?? '', initials: (user?.email ?? '').slice(0, 1).toUpperCase() },
       scopes: [...lines, ...claimLines(visit)].filter(({ name }) => name !== 'openid'),
       // What may be left unticked names nothing that is given for sure.
@@ -78,12 +90,13 @@ export class ConsentStep implements Step {
     if (!session || isBuiltInClient(clientId)) return;
     const decision = field(form, 'decision');
     if (decision === 'deny') {
-      return seeOther(visit.ctx, await this.engine.refuse(req, res, 'access_denied', 'the End-User said no'));
+      return seeOther(visit.ctx, await this.deps.engine.refuse(req, res, 'access_denied', 'the End-User said no'));
     }
     if (decision !== 'allow') return;
+    const organization = await this.organizationOf(visit);
     const ticked = new Set([form.scope ?? []].flat());
     const resources = await this.resourcesOf(visit);
-    const lines = linesFor(visit, resources);
+    const lines = linesFor(visit, resources, organization);
     const given = consent(lines.filter(({ optional, value = '' }) => !optional || ticked.has(value)));
     const seen = Object.fromEntries(resources.map(({ identifier }) => [identifier, '']));
     const agreedTo = {
@@ -95,29 +108,39 @@ export class ConsentStep implements Step {
     const { uid, accountId } = session;
     const details = [...new Set(detailsFor(visit, resources).map(({ detail }) => detail))];
     const types = details.map(({ type }) => type);
-    const grant = await this.grants.give({ uid, accountId }, clientId, agreedTo, types);
+    const grant = await this.deps.grants.give({ uid, accountId, organization }, clientId, agreedTo, types);
     // Signed out meanwhile: the dispatcher says that this sign-in is over.
     if (!grant) return;
     const agreed = { account_id: accountId, authorization_details: details };
-    seeOther(visit.ctx, await this.engine.finish(req, res, { consent: { grantId: String(grant.jti), agreed } }));
+    seeOther(visit.ctx, await this.deps.engine.finish(req, res, { consent: { grantId: String(grant.jti), agreed } }));
   }
 
   /** Who asked for a page of consent in its address: there is nothing to agree to. */
   private async skip({ ctx }: Visit): Promise<void> {
-    seeOther(ctx, await this.engine.finish(ctx.req, ctx.res, { consent: { grantId: '' } }));
+    seeOther(ctx, await this.deps.engine.finish(ctx.req, ctx.res, { consent: { grantId: '' } }));
+  }
+
+  /** Undefined where it is for none. One that they left meanwhile is asked for again, and refused. */
+  private async organizationOf({ interaction }: Visit): Promise<{ id: string; name: string } | undefined> {
+    const { session, params, organization } = interaction;
+    const wanted = wantedOrganization(params, organization);
+    const found = session && wanted && (await this.deps.organizationAccess.find(session.accountId, wanted));
+    return found?.kind === 'one' ? found.membership.organization : undefined;
   }
 
   /** What was taken away since it was asked for is not shown, and so not granted. */
   private async resourcesOf({ interaction: { params } }: Visit): Promise<ResourceServer[]> {
     const asked = new Set([params.resource ?? []].flat().map(String));
-    const found = await Promise.all([...asked].map((identifier) => this.resources.findByIdentifier(identifier)));
+    const found = await Promise.all([...asked].map((identifier) => this.deps.resources.findByIdentifier(identifier)));
     return found.filter((one) => one !== undefined);
   }
 }
 
-function linesFor(visit: Visit, resources: readonly ResourceServer[]): Line[] {
+function linesFor(visit: Visit, resources: readonly ResourceServer[], organization: object | undefined): Line[] {
   const { client, interaction } = visit;
-  const requested = (text(interaction.params.scope) ?? '').split(' ').filter(Boolean);
+  const asked = (text(interaction.params.scope) ?? '').split(' ').filter(Boolean);
+  // Who belongs to none gives none away.
+  const requested = asked.filter((name) => organization !== undefined || name !== ORGANIZATION_SCOPE);
   const missing: Missing = interaction.prompt.details;
   const isKnown = knows(visit);
   const standard: Line[] = requested.filter(isStandard).map((name) => ({

@@ -7,6 +7,7 @@ import type { ClientService } from '../features/clients/client.service.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
+import type { OrganizationAccess } from '../features/organization-access/organization-access.js';
 import type { Finish } from '../features/protocol/engine.js';
 import type { UserService } from '../features/users/user.service.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
@@ -23,6 +24,7 @@ import { describeClient, type Form, type Stage, type Step, text, type Visit } fr
 
 export interface DispatcherDependencies extends StepDependencies, SituationDependencies, SignInRiskDependencies {
   clients: Pick<ClientService, 'engineMetadata'>;
+  organizationAccess: OrganizationAccess;
   users: UserService;
   passwords: PasswordService;
   secondFactors: SecondFactors;
@@ -126,7 +128,14 @@ export class Dispatcher {
       // What the session stands on was not shown here.
       await factorRecoveries.signedIn(user, proofs.slice(from_session?.proofs ?? 0));
       await users.signedIn(user, { amr: assurance.amr, clientId: interaction.clientId });
-      result.login = { accountId, ...assurance, since, proved_in: interaction.uid, from_session: from_session?.uid };
+      result.login = {
+        accountId,
+        ...assurance,
+        since,
+        proofs,
+        proved_in: interaction.uid,
+        from_session: from_session?.uid,
+      };
     }
     seeOther(ctx, await engine.finish(ctx.req, ctx.res, result));
   }

@@ -6,7 +6,7 @@ import type { MagicLinks } from '../features/accounts/magic-links.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { answerOf, limited, type Problem } from './asking.js';
-import { noLetters } from './steps.js';
+import { firstProof, noLetters } from './steps.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
 const problems = {
@@ -55,8 +55,8 @@ export class EmailCodeStep implements Step {
     const result = await this.deps.emailCodes.signIn(identifier, interaction.uid, code.slice(0, 64));
     this.deps.signIns.add({ outcome: result.outcome === 'ok' ? 'ok' : `email_code_${result.outcome}` });
     if (result.outcome !== 'ok') return this.ask(visit, { code: problems[result.outcome] });
-    const proofs = [{ method: 'email_code' as const, at: epochSeconds(this.deps.clock.now()) }];
-    await this.stage.remember(visit, { ...progress, ...noLetters, user_id: result.user.id, proofs });
+    const proof = { method: 'email_code' as const, at: epochSeconds(this.deps.clock.now()) };
+    await this.stage.remember(visit, firstProof({ ...progress, ...noLetters }, result.user.id, proof));
   }
 
   private async sendAgain(visit: Visit, identifier: string): Promise<void> {

@@ -12,7 +12,7 @@ import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
 import { readForm, seeOther } from '../platform/form.js';
 import type { Dispatcher } from './dispatcher.js';
-import { noLetters } from './steps.js';
+import { firstProof, isFirst, noLetters } from './steps.js';
 import { type Form, field, type Stage, text, type Visit } from './visit.js';
 
 export interface LinkDependencies {
@@ -46,12 +46,12 @@ export class Links {
     const { magicLinks, policy, clock } = this.deps;
     // A link is sent in place of a code as well, where codes are paused.
     const taken = (await policy()).first_factors.some((way) => way === 'magic_link' || way === 'email_code');
-    if (need.kind !== 'first_factor' || !taken) return;
+    if (!isFirst(need) || !taken) return;
     if (!(await this.signInHere(token, visit))) throw invalidLink();
     const opened = await magicLinks.open(token, interaction.uid);
     if (opened.outcome !== 'here') throw invalidLink();
-    const proofs = [{ method: 'magic_link' as const, at: epochSeconds(clock.now()) }];
-    await this.stage.remember(visit, { ...progress, ...noLetters, user_id: opened.user.id, proofs });
+    const proof = { method: 'magic_link' as const, at: epochSeconds(clock.now()) };
+    await this.stage.remember(visit, firstProof({ ...progress, ...noLetters }, opened.user.id, proof));
   }
 
   /**

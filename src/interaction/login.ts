@@ -3,7 +3,7 @@ import type { EmailCodes } from '../features/accounts/email-codes.js';
 import type { MagicLinks } from '../features/accounts/magic-links.js';
 import type { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
-import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
+import type { AuthenticationPolicy, FirstFactor } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
@@ -13,7 +13,7 @@ import { answerOf, limited, type Problem, refusalOf } from './asking.js';
 import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
 import { sendLetter } from './email-code.js';
 import { authenticated, passkeyOffer, proofOf } from './passkey.js';
-import type { Progress } from './steps.js';
+import { firstProof, type Progress, takesWay } from './steps.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
 export interface LoginDependencies {
@@ -44,7 +44,7 @@ export class LoginStep implements Step {
   async show(visit: Visit): Promise<void> {
     const { ctx, progress } = visit;
     const named = progress.identifier !== undefined && !('identify' in ctx.query);
-    if (named && (await this.hasPasswordPage())) return this.askPassword(visit, progress.identifier as string);
+    if (named && (await this.hasPasswordPage(visit))) return this.askPassword(visit, progress.identifier as string);
     return this.askName(visit, progress.identifier ?? (await this.expectedName(visit)));
   }
 
@@ -56,9 +56,9 @@ export class LoginStep implements Step {
     if (!identifier) return this.askName(visit, undefined, { code: 'missing_username' });
     if (identifier.length > 320) return this.askName(visit, undefined, { code: 'invalid_username' });
     const letter = (['email_code', 'magic_link'] as const).find((way) => way === field(form, 'with'));
-    if (letter && (await this.takes(letter))) return this.sendLetter(visit, identifier, letter);
+    if (letter && (await this.takes(visit, letter))) return this.sendLetter(visit, identifier, letter);
     // Where nobody comes in with a password, none is looked at.
-    if (!(await this.takes('password'))) return this.askName(visit, identifier, { code: 'password_not_taken' });
+    if (!(await this.takes(visit, 'password'))) return this.askName(visit, identifier, { code: 'password_not_taken' });
     if (!password) {
       if ('password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
       return this.stage.remember(visit, { ...named(visit.progress), identifier });
@@ -72,7 +72,7 @@ export class LoginStep implements Step {
     const { passkeys, signIns, clock } = this.deps;
     const since = clock.now();
     const looking = this.counted(address, async () => {
-      const result = (await this.takes('passkey')) ? await authenticated(passkeys, visit, text) : undefined;
+      const result = (await this.takes(visit, 'passkey')) ? await authenticated(passkeys, visit, text) : undefined;
       return { result, failed: result === undefined };
     });
     const refused = await limited(looking);
@@ -80,18 +80,18 @@ export class LoginStep implements Step {
     const { result } = await looking;
     signIns.add({ outcome: result ? 'ok' : 'passkey_failed' });
     if (result) {
-      const proofs = [proofOf(result, since)];
-      return this.stage.remember(visit, { ...progress, user_id: result.user.id, proofs, since: since.getTime() });
+      const proof = proofOf(result, since);
+      return this.stage.remember(visit, firstProof(progress, result.user.id, proof, since));
     }
     return this.askName(visit, progress.identifier, { code: 'passkey_failed' });
   }
 
-  private async takes(way: AuthenticationPolicy['first_factors'][number]): Promise<boolean> {
-    return (await this.deps.policy()).first_factors.includes(way);
+  private async takes({ need }: Visit, way: FirstFactor): Promise<boolean> {
+    return takesWay(need, await this.deps.policy(), way);
   }
 
-  private async hasPasswordPage(): Promise<boolean> {
-    return (await this.deps.layout()) === 'two_pages' && (await this.takes('password'));
+  private async hasPasswordPage(visit: Visit): Promise<boolean> {
+    return (await this.deps.layout()) === 'two_pages' && (await this.takes(visit, 'password'));
   }
 
   private async sendLetter(visit: Visit, identifier: string, letter: 'email_code' | 'magic_link'): Promise<void> {
@@ -116,12 +116,9 @@ export class LoginStep implements Step {
       outcome(result?.outcome ?? 'captcha_required');
       if (!result) return await this.refuse(visit, identifier, { code: 'captcha_required' });
       if (result.outcome === 'ok') {
+        const proof = { method: 'password' as const, at: epochSeconds(since) };
         return await this.stage.remember(visit, {
-          ...named(visit.progress),
-          identifier,
-          user_id: result.user.id,
-          proofs: [{ method: 'password', at: epochSeconds(since) }],
-          since: since.getTime(),
+          ...firstProof({ ...named(visit.progress), identifier }, result.user.id, proof, since),
           password: { must_change: result.mustChange, set_at: result.changedAt.getTime(), failures: result.failures },
           can_passkey: field(form, 'can_passkey') === 'yes',
         });
@@ -158,26 +155,27 @@ export class LoginStep implements Step {
   }
 
   private async refuse(visit: Visit, identifier: string, error: Problem): Promise<void> {
-    if (await this.hasPasswordPage()) return this.askPassword(visit, identifier, error);
+    if (await this.hasPasswordPage(visit)) return this.askPassword(visit, identifier, error);
     return this.askName(visit, identifier, error);
   }
 
   private async askName(visit: Visit, username: string | undefined, error?: Problem): Promise<void> {
-    const onePage = !(await this.hasPasswordPage());
-    const byPassword = await this.takes('password');
+    const onePage = !(await this.hasPasswordPage(visit));
+    const byPassword = await this.takes(visit, 'password');
     const actions = {
       submit: `${visit.base}/login`,
       forgotten: forgottenPassword(visit),
-      register: visit.registration ? `${visit.base}?with=register` : undefined,
+      register: visit.registration && visit.need.kind !== 'way' ? `${visit.base}?with=register` : undefined,
     };
-    const passkey = (await this.takes('passkey')) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
+    const passkey = (await this.takes(visit, 'passkey')) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
     const captcha = onePage && username ? await this.question(visit, username) : undefined;
-    const letters = onePage ? await this.letters() : {};
+    const letters = onePage ? await this.letters(visit) : {};
+    const another = visit.need.kind === 'way';
     const moved = visit.interaction.prompt.reasons.includes('session_moved');
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, byPassword, passkey, captcha, moved, ...letters, actions },
+      { username, error, onePage, byPassword, passkey, captcha, moved, another, ...letters, actions },
       { ...answerOf(error), widget: captcha?.origin },
     );
   }
@@ -193,14 +191,14 @@ export class LoginStep implements Step {
     await this.stage.show(
       visit,
       'password',
-      { username, initials, error, captcha, ...(await this.letters()), actions },
+      { username, initials, error, captcha, ...(await this.letters(visit)), actions },
       { ...answerOf(error), widget: captcha?.origin },
     );
   }
 
   /** What can be sent in place of a password. */
-  private async letters(): Promise<{ byEmail: boolean; byLink: boolean }> {
-    return { byEmail: await this.takes('email_code'), byLink: await this.takes('magic_link') };
+  private async letters(visit: Visit): Promise<{ byEmail: boolean; byLink: boolean }> {
+    return { byEmail: await this.takes(visit, 'email_code'), byLink: await this.takes(visit, 'magic_link') };
   }
 
   private async question(visit: Visit, identifier: string): Promise<CaptchaPage | undefined> {
@@ -210,7 +208,9 @@ export class LoginStep implements Step {
   }
 
   /** login_hint (OpenID Connect Core §3.1.2.1), or whoever is signed in and is asked again. */
-  private async expectedName({ interaction, progress }: Visit): Promise<string | undefined> {
+  private async expectedName(visit: Visit): Promise<string | undefined> {
+    const { interaction, progress, need } = visit;
+    if (need.kind === 'way') return (await visit.user())?.email;
     const hint = text(interaction.params.login_hint);
     // Who is signed in, but elsewhere, is no name for whoever holds the cookie here. Only the prompt `login` has asked where they are.
     const { name, reasons } = interaction.prompt;

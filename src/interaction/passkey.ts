@@ -7,7 +7,7 @@ import type { Authenticated, PasskeyCeremonies, Registration } from '../features
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
-import type { StepName } from './steps.js';
+import { isFirst, type StepName, takesWay } from './steps.js';
 import type { Visit } from './visit.js';
 
 export interface PasskeyOffer {
@@ -42,7 +42,7 @@ export async function passkeyOptions(
     const user = asked ? await visit.user() : undefined;
     return user && passkeys.authenticationOptions(interaction.uid, user);
   }
-  const first = need.kind === 'first_factor' && (await policy()).first_factors.includes('passkey');
+  const first = isFirst(need) && takesWay(need, await policy(), 'passkey');
   return first ? passkeys.authenticationOptions(interaction.uid) : undefined;
 }
 

@@ -2,6 +2,7 @@
 import type { EmailVerification } from '../features/accounts/email-verification.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
+import type { OrganizationAccess } from '../features/organization-access/organization-access.js';
 import type { Engine } from '../features/protocol/engine.js';
 import type { Grants } from '../features/protocol/grants.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
@@ -13,6 +14,7 @@ import { ConsentStep } from './consent.js';
 import { type EmailCodeDependencies, EmailCodeStep } from './email-code.js';
 import { type EnrolmentDependencies, EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
 import { type LoginDependencies, LoginStep } from './login.js';
+import { OrganizationStep } from './organization.js';
 import { type RegisterDependencies, RegisteredStep, RegisterStep } from './register.js';
 import { type SecondFactorDependencies, SecondFactorStep } from './second-factor.js';
 import { SelectAccountStep } from './select-account.js';
@@ -34,6 +36,7 @@ export interface StepDependencies
   grants: Grants;
   resources: ResourceService;
   users: UserService;
+  organizationAccess: OrganizationAccess;
 }
 
 /** @param finish where an account was chosen, no other step comes before the end. */
@@ -56,5 +59,6 @@ export const createSteps = (
   enrolment: new EnrolmentStep(stage, deps),
   recovery_codes: new RecoveryCodesStep(stage),
   add_passkey: addPasskey,
-  consent: new ConsentStep(stage, deps.engine, deps.grants, deps.resources, deps.users),
+  organization: new OrganizationStep(stage, deps.engine, deps.organizationAccess, deps.users),
+  consent: new ConsentStep(stage, deps),
 });

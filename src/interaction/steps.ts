@@ -4,6 +4,7 @@ import { Proof } from '../features/authentication/assurance.js';
 import type { Need } from '../features/authentication/requirement.js';
 import type { Interaction } from '../features/protocol/engine.js';
 import { RISK_DECISIONS, RISK_REASONS } from '../features/risk/assess.js';
+import type { AuthenticationPolicy, FirstFactor } from '../features/tenants/authentication-policy.js';
 
 /** What the steps of one interaction have established so far. No key is the name of a prompt: such a key would resolve that prompt. */
 export const Progress = z.object({
@@ -61,6 +62,21 @@ export const begunAnew = ({ identifier, other_account }: Progress): Progress => 
   proofs: [],
 });
 
+/** Whether a sign-in may begin with it, or go on where another first proof is asked for. */
+export const takesWay = (
+  need: Need,
+  { first_factors }: Pick<AuthenticationPolicy, 'first_factors'>,
+  way: FirstFactor,
+) => first_factors.includes(way) && (need.kind !== 'way' || need.methods.includes(way));
+
+/** A first proof: of whoever has proved something before it is added, of anybody else it begins the sign-in. */
+export function firstProof(progress: Progress, userId: string, proof: Proof, since?: Date): Progress {
+  const adds = progress.user_id === userId && progress.proofs.length > 0;
+  if (adds) return { ...progress, ...noLetters, proofs: [...progress.proofs, proof] };
+  const { from_session: _other, ...own } = progress;
+  return { ...own, user_id: userId, proofs: [proof], since: since?.getTime() ?? progress.since };
+}
+
 /** Whoever has proved who they are waits for no letter any more. */
 export const noLetters = { registered: undefined, email_code: undefined, magic_link: undefined };
 
@@ -76,6 +92,7 @@ export type StepName =
   | 'enrolment'
   | 'recovery_codes'
   | 'add_passkey'
+  | 'organization'
   | 'consent';
 
 /** What the decision needs to know of the world. */
@@ -98,7 +115,8 @@ export function nextStep(
   const chosen = progress.other_account || progress.proofs.length > 0;
   if (prompt === 'select_account' && !chosen && accounts > 0) return 'select_account';
   if (prompt === 'consent' && !progress.other_account) return 'consent';
-  if (need.kind === 'first_factor') return firstStep(prompt === 'create' && registration, progress);
+  if (prompt === 'organization' && !progress.other_account) return 'organization';
+  if (isFirst(need)) return firstStep(prompt === 'create' && registration && need.kind !== 'way', progress);
   // Before anything is set up: whoever only knows the password must not add to the account.
   if (need.kind === 'second_factor') return 'second_factor';
   if (need.kind === 'mailbox') return 'confirmation';
@@ -108,7 +126,10 @@ export function nextStep(
   return askForPasskey ? 'add_passkey' : 'finish';
 }
 
-const stepUps = new Set(['acr_unmet', 'mfa_required']);
+const stepUps = new Set(['acr_unmet', 'mfa_required', 'organization_proof']);
+
+/** A first proof is asked for: of anybody, or another one of whoever it is. */
+export const isFirst = ({ kind }: Need): boolean => kind === 'first_factor' || kind === 'way';
 
 /** Only more is asked of who is signed in: what their session stands on counts. Where they are to sign in anew, nothing does. */
 export function goesOn({ user_id, other_account }: Progress, { prompt, session }: Interaction): boolean {

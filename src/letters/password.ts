@@ -83,7 +83,7 @@ export function createPasswordRouter(
     const data = {
       token,
       username: user.email,
-      minLength: await passwords.minLength(),
+      minLength: await passwords.minLength(user),
       ...answer,
       actions: { submit: `${ctx.state.prefix}/password`, strength: `${ctx.state.prefix}/password/strength` },
     };

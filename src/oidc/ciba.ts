@@ -3,6 +3,11 @@ import { errors } from 'oidc-provider';
 import { polling } from '../../config/protocol.js';
 import { meets, requestedAcr } from '../features/authentication/requested-acr.js';
 import type { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
+import {
+  ORGANIZATION_SCOPE,
+  type OrganizationAccess,
+  wantedOrganization,
+} from '../features/organization-access/organization-access.js';
 import { namedClaims } from '../features/protocol/claim-scopes.js';
 import type { UserService } from '../features/users/user.service.js';
 import { currentTenantId } from '../platform/context.js';
@@ -83,15 +88,44 @@ interface Saved {
   params?: Record<string, unknown>;
 }
 
+interface Asking {
+  backchannelRequests: Pick<BackchannelRequests, 'ask'>;
+  organizationAccess: Pick<OrganizationAccess, 'find'>;
+}
+
+/** There is no page on which anybody could choose. @throws AccessDenied for whoever is no member, all alike. */
+async function organizationFor(organizations: Asking['organizationAccess'], userId: string, params: object) {
+  const wanted = wantedOrganization(params as Record<string, unknown>);
+  const found = wanted && (await organizations.find(userId, wanted));
+  if (found?.kind === 'refused')
+    throw new errors.AccessDenied('the End-User may not have a token for this organization');
+  if (found?.kind === 'several') throw new errors.InvalidRequest('organization must be named: there are several');
+  return found;
+}
+
+const without = (scope: string, name: string): string =>
+  scope
+    .split(' ')
+    .filter((one) => one !== name)
+    .join(' ');
+
 /** The engine has saved what the client polls for; from here on the person sees that they are asked. */
-export async function askPerson(requests: BackchannelRequests, saved: Saved, now: Date): Promise<void> {
+export async function askPerson(
+  { backchannelRequests, organizationAccess }: Asking,
+  saved: Saved,
+  now: Date,
+): Promise<void> {
   const { binding_message, ...params } = saved.params ?? {};
-  const asked = requests.ask({
+  const found = await organizationFor(organizationAccess, String(saved.accountId), params);
+  const scope = saved.scope ?? '';
+  const asked = backchannelRequests.ask({
     handle: String(saved.jti),
     userId: String(saved.accountId),
     clientId: String(saved.clientId),
     bindingMessage: textOf(binding_message),
-    scope: saved.scope ?? '',
+    // Who belongs to none is asked for none.
+    scope: found?.kind === 'none' ? without(scope, ORGANIZATION_SCOPE) : scope,
+    organizationId: found?.kind === 'one' ? found.membership.organization.id : undefined,
     claims: namedClaims(saved.claims ?? {}),
     resource: [saved.resource ?? []].flat()[0],
     acrValues: textOf(requestedAcr(params).values.join(' ')),

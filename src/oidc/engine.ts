@@ -1,6 +1,7 @@
 // The engine as the other doors see it: interactions, and the accounts that are signed in in one browser.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
+import type { Proof } from '../features/authentication/assurance.js';
 import type { Engine, Finish, Interaction, KnownAccount, Login, SignedIn } from '../features/protocol/engine.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';
@@ -39,6 +40,7 @@ export class OidcEngine implements Engine {
       acr: session.acr as string | undefined,
       amr: (session.amr ?? []) as string[],
       loginTs: Number(session.loginTs ?? session.iat ?? 0),
+      proofs: session.proofs as Proof[] | undefined,
     };
   }
 
@@ -46,7 +48,7 @@ export class OidcEngine implements Engine {
     const provider = await this.provider();
     const details = await this.details(provider, req, res);
     markBrowser(provider, details, req, this.cookies(provider, req, res));
-    const earlier = (details.lastSubmission ?? {}) as { ostiary?: unknown };
+    const earlier = (details.lastSubmission ?? {}) as { ostiary?: unknown; organization?: Finish['organization'] };
     const uid = details.session?.uid;
     const session = uid ? await this.protocol.sessions.findByUid(new ProtocolRequest(), uid) : undefined;
     return {
@@ -60,8 +62,10 @@ export class OidcEngine implements Engine {
             accountId: session.accountId,
             amr: (session.amr ?? []) as string[],
             ts: Number(session.loginTs ?? session.iat ?? 0),
+            proofs: session.proofs as Proof[] | undefined,
           }
         : undefined,
+      ...(earlier.organization ? { organization: earlier.organization } : {}),
       progress: (details.result as { ostiary?: unknown } | undefined)?.ostiary ?? earlier.ostiary,
     };
   }

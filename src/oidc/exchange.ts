@@ -18,6 +18,8 @@ type Handler = (ctx: EngineContext) => Promise<void>;
 interface Answer {
   body: unknown;
   asked: string;
+  /** As it was named; which grant it is for was checked then. */
+  organization?: unknown;
   key: string | undefined;
 }
 
@@ -56,12 +58,14 @@ async function lost(protocol: Protocol, ctx: EngineContext, { kind, grantId }: A
   throw new errors.InvalidGrant(`${kind} was used before`);
 }
 
-/** @throws InvalidGrant for another key (nothing is burnt), or for another scope or resource (the family ends). */
+/** @throws InvalidGrant for another key or organization (nothing is burnt), or for another scope or resource (the family ends). */
 async function answerAgain(protocol: Protocol, ctx: EngineContext, text: string): Promise<void> {
   const earlier = JSON.parse(text) as Answer;
   const now = await describe(ctx);
   if (earlier.key !== now.key)
     throw new errors.InvalidGrant('the refresh token was used with another key or certificate');
+  if (earlier.organization !== now.organization)
+    throw new errors.InvalidGrant('the refresh token was used for another organization');
   if (earlier.asked !== now.asked) {
     const grantId = ctx.oidc.entities.RefreshToken?.grantId;
     if (grantId)
@@ -82,7 +86,8 @@ async function describe(ctx: EngineContext): Promise<Answer> {
     .sort();
   const resources = [resource].flat().filter(Boolean).sort();
   const asked = JSON.stringify([scopes, resources, ...(details === undefined ? [] : [details])]);
-  return { body: ctx.body, asked, key: await proofKey(ctx) };
+  const { organization } = (ctx.oidc.body ?? {}) as { organization?: unknown };
+  return { body: ctx.body, asked, organization, key: await proofKey(ctx) };
 }
 
 /** Whose the tokens are: the thumbprint of the DPoP key (RFC 9449 §6.1), whose proof the engine has verified, or of the certificate (RFC 8705 §3.1). */

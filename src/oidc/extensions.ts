@@ -21,6 +21,7 @@ import { tokenExchange } from './grants/token-exchange.js';
 import { readStrictly } from './json-in-requests.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
+import { answerForOrganization } from './organization.js';
 import { answerAcr } from './policy.js';
 import { pacePolls, pollLimiter } from './poll-pace.js';
 import { discoveryRoutes, withoutEmptyLists } from './published.js';
@@ -29,6 +30,7 @@ import { asEverybody, clientManagement } from './registration.js';
 import { countOnce } from './replays.js';
 import { believeRetired } from './retired-keys.js';
 import { keepInteractions, keepSessions } from './session.js';
+import { bindToSessions, keepOrganization } from './session-grants.js';
 import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies extends ConfigurationDependencies {
@@ -53,7 +55,10 @@ export const extensions: readonly Extension[] = [
   (provider, { logger }) =>
     emitterOf(provider).on('error', (error: Error) => logger.warn('a request to the engine broke off', { error })),
   (provider, { protocol }, { sessions }) => keepSessions(provider, protocol, sessions),
+  (provider) => bindToSessions(provider),
+  (provider) => keepOrganization(provider),
   (provider) => answerAcr(provider),
+  (provider) => answerForOrganization(provider),
   (provider, { protocol }) => keepInteractions(provider, protocol),
   (provider, { protocol }) => countOnce(provider, protocol.replays),
   (provider) => bindRefreshTokens(provider),

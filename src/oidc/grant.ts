@@ -4,15 +4,22 @@ import type { Grant } from 'oidc-provider';
 import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
 import type { ClientService } from '../features/clients/client.service.js';
 import { settingsOf } from '../features/clients/client-settings.js';
+import type { OrganizationAccess } from '../features/organization-access/organization-access.js';
 import { claimsWithin } from '../features/protocol/claim-scopes.js';
 import type { Consent } from '../features/protocol/consent.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import type { EngineContext } from './engine-types.js';
+import { grantedOrganization, organizationOf } from './organization.js';
 
-export function createLoadExistingGrant(protocol: Protocol) {
-  return async ({ oidc }: EngineContext): Promise<Grant | undefined> => {
-    const session = { uid: String(oidc.session?.uid), accountId: String(oidc.session?.accountId) };
+export function createLoadExistingGrant(protocol: Protocol, organizations: OrganizationAccess) {
+  return async (ctx: EngineContext): Promise<Grant | undefined> => {
+    const { oidc } = ctx;
+    const asked = await organizationOf(ctx, organizations);
+    const organization = asked && grantedOrganization(asked);
+    // Nothing is given for one that they may not have, or before they have chosen and proved what it takes.
+    if (asked && !organization && asked.found.kind !== 'none') return undefined;
+    const session = { uid: String(oidc.session?.uid), accountId: String(oidc.session?.accountId), organization };
     const client = oidc.client as NonNullable<typeof oidc.client>;
     // It is given no token and no code: there is nothing to keep.
     if (client.clientId === ACCOUNT_CLIENT)

@@ -25,12 +25,19 @@ interface Source {
 }
 
 /** RFC 9068 §2.2.1: when and how the person signed in, as it was when the client was authorized; a refresh changes nothing of it. */
-export function authenticationOf({ oidc }: EngineContext, token: AccessToken): Record<string, unknown> | undefined {
+export function authenticationOf(
+  { oidc }: Pick<EngineContext, 'oidc'>,
+  token: AccessToken,
+): Record<string, unknown> | undefined {
   if (!isJwt(token)) return undefined;
-  const { AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest, RefreshToken } = oidc.entities;
-  const source: Source | undefined =
-    AuthorizationCode ?? DeviceCode ?? BackchannelAuthenticationRequest ?? RefreshToken;
+  const source = sourceOf({ oidc });
   if (!source) return undefined;
   const { authTime: auth_time, acr, amr } = source;
   return Object.fromEntries(Object.entries({ auth_time, acr, amr }).filter(([, value]) => value !== undefined));
+}
+
+/** What the tokens of this request are made from. */
+export function sourceOf({ oidc }: Pick<EngineContext, 'oidc'>): Source | undefined {
+  const { AuthorizationCode, DeviceCode, BackchannelAuthenticationRequest, RefreshToken } = oidc.entities;
+  return AuthorizationCode ?? DeviceCode ?? BackchannelAuthenticationRequest ?? RefreshToken;
 }

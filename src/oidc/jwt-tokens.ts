@@ -16,6 +16,7 @@ interface Verified extends JWTPayload {
   client_id: string;
   gid?: string;
   suid?: string;
+  org_id?: string;
   scope?: string;
   authorization_details?: unknown;
   cnf?: Record<string, string>;
@@ -100,11 +101,12 @@ type Signer = new (
   of: { ctx: EngineContext },
 ) => { set(member: string, value: unknown): void; issue(what: { use: 'introspection' }): Promise<string> };
 
-export const factsOf = ({ jti, client_id, gid, suid }: Verified) => ({
+export const factsOf = ({ jti, client_id, gid, suid, org_id }: Verified) => ({
   jti,
   clientId: client_id,
   grantId: gid,
   sessionUid: suid,
+  organizationId: gid === undefined ? org_id : undefined,
 });
 
 function describe({ gid, suid, authorization_details, ...claims }: Verified, withDetails: boolean) {

@@ -7,10 +7,13 @@ import { settingsOf } from '../features/clients/client-settings.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
 import { readHandles } from '../features/devices/device-handles.js';
+import type { OrganizationAccess } from '../features/organization-access/organization-access.js';
 import type { Consent } from '../features/protocol/consent.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import { requestOf } from './adapter.js';
 import { needsAgreement } from './authorization-details.js';
+import { assuranceFor } from './organization.js';
+import { bypassNote, organizationPrompt, organizationProof } from './organization-policy.js';
 
 const { base, Check, Prompt } = interactionPolicy;
 
@@ -20,6 +23,7 @@ export interface SignInRules {
   secondFactors: Pick<SecondFactors, 'of'>;
   /** The cookie in which a browser holds what it is recognised by. */
   handlesCookie: string;
+  organizations: OrganizationAccess;
 }
 
 type EngineRequest = KoaContextWithOIDC['oidc'];
@@ -44,6 +48,10 @@ export function createPolicy(rules: SignInRules) {
   login?.checks.add(
     new Check('mfa_required', 'a second factor is required', 'login_required', (ctx) => needsSecondFactor(ctx, rules)),
   );
+
+  login?.checks.add(organizationProof(rules.organizations));
+  policy.add(organizationPrompt(rules.organizations), 1);
+  policy.add(bypassNote(rules.organizations));
 
   // RFC 8252 §8.6: another application may pose as a native client, so it asks each time, unless it is the house's own.
   const consent = policy.get('consent');
@@ -88,8 +96,9 @@ export function createPolicy(rules: SignInRules) {
 /** OpenID Connect Core §5.5.1.1: the claim acr is one of the requested values where one of them is met. */
 export function answerAcr(provider: Provider): void {
   Object.defineProperty(provider.OIDCContext.prototype, 'acr', {
-    get(this: EngineRequest): string | undefined {
-      return answeredAcr(requestedAcr((this.params ?? {}) as Record<string, unknown>), this.session?.acr);
+    get(this: EngineRequest & { ctx: object }): string | undefined {
+      const reached = assuranceFor(this.ctx)?.acr ?? this.session?.acr;
+      return answeredAcr(requestedAcr((this.params ?? {}) as Record<string, unknown>), reached);
     },
   });
 }

@@ -18,6 +18,7 @@ const parameters = [
   'code_challenge_method',
   'grant_type',
   'dpop_jkt',
+  'organization',
 ] as const;
 type Parameter = (typeof parameters)[number];
 

@@ -37,6 +37,8 @@ export function keepSessions(provider: Provider, protocol: Protocol, binding: Bi
     const login = ctx?.oidc.result?.login as Partial<Login> | undefined;
     request.signedIn = Boolean(login);
     request.provedSince = login?.since === undefined ? undefined : new Date(login.since);
+    // Only what was proved by whoever the session is of.
+    request.proofs = login?.accountId === this.accountId ? login?.proofs : undefined;
     const exp = epochSeconds(new Date()) + ttl;
     const payload = withoutOwnClients(
       Object.fromEntries(fields.map((field) => [field, this[field]]).filter(([, value]) => value !== undefined)),

@@ -33,6 +33,7 @@ export function openEngine(
       users: services.users,
       resources: services.resources,
       devices: services.devices,
+      organizationAccess: services.organizationAccess,
       secondFactors: services.secondFactors,
       exchanges: services.exchanges,
       assertions: services.assertions,

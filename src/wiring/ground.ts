@@ -4,7 +4,6 @@ import type { Config } from '../../config/index.js';
 import { lifetimes, limits } from '../../config/protocol.js';
 import { AuditLog } from '../features/audit/audit.service.js';
 import { OwnActivity } from '../features/audit/own-activity.js';
-import { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
 import { BackchannelPings } from '../features/backchannel-requests/pings.js';
 import { type Captcha, Turnstile } from '../features/captcha/captcha.js';
 import { KeyService } from '../features/keys/key.service.js';
@@ -109,14 +108,6 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
   const mail: MailService = new MailService(db, jobs, sealer, renderMail, driver, clock, audit);
   const logoutNotices: LogoutNotices = new LogoutNotices(db, jobs, audit, clock, tenants, keys, egress);
   const backchannelPings: BackchannelPings = new BackchannelPings(db, jobs, protocol.backchannelCodes, audit, egress);
-  const backchannelRequests = new BackchannelRequests(
-    db,
-    protocol.backchannelCodes,
-    protocol.grants,
-    audit,
-    clock,
-    (request) => backchannelPings.add(request),
-  );
   const captcha: Captcha | undefined =
     overrides.captcha ??
     (config.turnstile && new Turnstile({ ...config.turnstile, fetch: (url, init) => egress.fetch(url, init), logger }));
@@ -138,7 +129,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
     jobs,
     mail,
     logoutNotices,
-    backchannelRequests,
+    backchannelPings,
     mailHealth: new MailHealthWatch(driver, clock),
     captcha,
     limits: { ...limits, ...overrides.limits },

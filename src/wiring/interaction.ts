@@ -26,6 +26,7 @@ export function openInteraction(services: Services, surroundings: Surroundings):
     passkeyHints: services.passkeyHints,
     ownFactors: services.ownFactors,
     devices: services.devices,
+    organizationAccess: services.organizationAccess,
     signInWatch: services.signInWatch,
     captcha: new CaptchaQuestion(services.captcha, async () => (await settings()).lockout),
     totp: services.totp,

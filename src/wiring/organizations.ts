@@ -1,35 +1,56 @@
 // The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
+import { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
 import type { InvitationService } from '../features/invitations/invitation.service.js';
+import { OrganizationAccess } from '../features/organization-access/organization-access.js';
 import { MembershipService } from '../features/organizations/membership.service.js';
 import { MembershipBulk } from '../features/organizations/membership-bulk.js';
 import { MembershipHistory } from '../features/organizations/membership-history.js';
 import { OrganizationService } from '../features/organizations/organization.service.js';
-import { noOrganizationHooks, type OrganizationHooks } from '../features/organizations/organization-hooks.js';
+import type { OrganizationHooks } from '../features/organizations/organization-hooks.js';
 import { OrganizationRoles } from '../features/organizations/organization-roles.js';
 import { Standings } from '../features/organizations/standing.js';
 import { Teams } from '../features/organizations/teams.js';
 import type { Ground } from './ground.js';
+import type { People } from './people.js';
 
 export type Organizations = ReturnType<typeof openOrganizations>;
 
 /** @param late who stands above: those who have been asked in. */
 export function openOrganizations(
-  { db, audit, clock, tenants }: Ground,
+  { db, audit, clock, tenants, protocol, backchannelPings }: Ground,
+  { passwords }: People,
   late: () => { invitations: Pick<InvitationService, 'pendingWithRole'> },
 ) {
+  const { grants, backchannelCodes } = protocol;
   const hooks: OrganizationHooks = {
-    ...noOrganizationHooks,
+    memberEnded: (organizationId, userId) => grants.endOfOrganization(organizationId, userId),
+    organizationEnded: (organizationId) => grants.endOfOrganization(organizationId),
     offered: (roleId) => late().invitations.pendingWithRole(roleId),
   };
   const standings = new Standings(db);
   const history = new MembershipHistory(db, clock);
   const memberships = new MembershipService(db, audit, clock, standings, history, hooks);
   const organizations = new OrganizationService(db, audit, clock, tenants, standings, memberships, hooks);
+  const organizationAccess = new OrganizationAccess({
+    ...{ db, audit, clock, memberships, organizations, passwords },
+    takesPasswords: async () => (await tenants.current()).settings.authentication.first_factors.includes('password'),
+  });
+  const backchannelRequests = new BackchannelRequests(
+    db,
+    backchannelCodes,
+    grants,
+    audit,
+    clock,
+    (request) => backchannelPings.add(request),
+    organizationAccess,
+  );
   return {
     standings,
     memberships,
     membershipBulk: new MembershipBulk(db, memberships),
     organizations,
+    organizationAccess,
+    backchannelRequests,
     organizationRoles: new OrganizationRoles(db, audit, clock, standings, hooks),
     teams: new Teams(db, audit, clock, standings, history),
   };

@@ -23,6 +23,7 @@ import { TotpService } from '../features/credentials/totp.service.js';
 import { Devices } from '../features/devices/device.service.js';
 import type { DomainJoining } from '../features/domains/domain-joining.js';
 import { undoSubject } from '../features/one-time-tokens/one-time-purposes.js';
+import { passwordLengthOf } from '../features/organizations/organization-passwords.js';
 import { LockdownLinks } from '../features/risk/lockdown-links.js';
 import { ExternalSubjects } from '../features/trusted-issuers/external-subjects.js';
 import { UserService } from '../features/users/user.service.js';
@@ -72,7 +73,7 @@ export function openPeople(ground: Ground, late: () => { domainJoining: Pick<Dom
   const verifier = new PasswordVerifier(db, audit, tenants, users, attempts, importedPasswords, hasher, (userId) =>
     registrations.isUnproved(userId),
   );
-  const rules = new PasswordRules(tenants, hasher);
+  const rules = new PasswordRules(tenants, hasher, (userId) => passwordLengthOf(db, userId));
   const passwords = new PasswordService(db, audit, verifier, rules, oneTimeTokens, hasher, clock, {
     async passwordChanged({ id }, keptSession) {
       await devices.endAll({ id }, 'password_changed');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Apart } from '../../src/features/protocol/grants.js';
+import type { Apart } from '../../src/features/protocol/grant-standing.js';
 import { OwnGrants } from '../../src/features/protocol/own-grants.js';
 import { ProtocolRequest } from '../../src/features/protocol/request.js';
 import { openProtocolHouse, type ProtocolHouse, stores } from './protocol-house.js';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Browser } from '../support/browser.js';
+import { makeOrganization } from '../support/organizations.js';
 import { until } from '../support/pair.js';
 import {
   authorizationUrl,
@@ -127,6 +128,37 @@ describe('a warm request costs few statements', () => {
     };
     expect(await statementsOf(postForm('/token', party, form), 200)).toEqual([
       'protocol_find_row',
+      'protocol_exchange_row',
+    ]);
+  });
+
+  it('the same for an organization: one more each, which reads the membership', async () => {
+    const party = await makeClient(server, { scope: 'openid organization', consent_policy: 'implicit' });
+    const person = await makePerson(server);
+    const { slug } = await makeOrganization(server, { members: [person] });
+    const asked = { scope: 'openid organization', organization: slug };
+    const { browser } = await tokensFor(server, party, person.email, asked);
+    const proof = pkce();
+    const silent = () => browser.request(authorizationUrl(server, party, proof, { ...asked, prompt: 'none' }));
+    await (await silent()).text();
+    const authorized = await silent();
+    await fetch(`${server.issuer}/healthz`);
+    expect(sent.get(authorized.headers.get('x-request-id') ?? '')).toEqual([
+      'protocol_find_session',
+      'membership_in_organization',
+      'protocol_grant_of_session',
+      'protocol_save_row',
+    ]);
+    const code = new URL(authorized.headers.get('location') ?? '').searchParams.get('code') ?? '';
+    const form = {
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: party.redirectUri,
+      code_verifier: proof.verifier,
+    };
+    expect(await statementsOf(postForm('/token', party, form), 200)).toEqual([
+      'protocol_find_row',
+      'membership_in_organization',
       'protocol_exchange_row',
     ]);
   });

@@ -153,6 +153,7 @@ export function doorsOf(house: OneTimeHouse): Record<string, Door> {
     add_passkey: 'takes a new passkey, and only after a proof: below',
     recovery_codes: 'takes nothing',
     select_account: 'takes a session of this browser',
+    organization: 'takes a choice',
     consent: 'takes a decision',
   };
 

@@ -18,9 +18,15 @@ const scopes = [
   { name: 'bookings:read', text: 'Read your bookings', optional: true, isNew: true, resource: 'Acme Bookings' },
 ];
 
+const organizations = [
+  { id: '0190f0f0-0000-7000-8000-00000000000a', name: 'Acme Trading', slug: 'acme' },
+  { id: '0190f0f0-0000-7000-8000-00000000000b', name: long, slug: 'a-long-name' },
+];
+
 export const ofInteraction: Sample[] = [
   page('interaction/identifier', 'first', { client, actions }),
   page('interaction/identifier', 'moved', { client, username, moved: true, actions }),
+  page('interaction/identifier', 'another', { client, username, another: true, byPassword: false, passkey, actions }),
   page('interaction/identifier', 'register', {
     client,
     username,
@@ -201,6 +207,24 @@ export const ofInteraction: Sample[] = [
     ],
   }),
   page('interaction/consent', 'known', { client, account, scopes, actions: { ...actions, switch: '/switch' } }),
+  page('interaction/consent', 'organization', {
+    client,
+    account,
+    scopes: [...scopes, { name: 'organization' }],
+    organization: { name: 'Acme Trading' },
+    actions: { ...actions, switch: '/switch' },
+  }),
+  page('interaction/organization', 'first', { client, account, organizations, actions }),
+  page('interaction/organization', 'missing', {
+    client,
+    account,
+    organizations,
+    error: { code: 'missing_organization' },
+    actions,
+  }),
+  ...(['member', 'address', 'proof'] as const).map((reason) =>
+    page('interaction/organization-refused', reason, { client, account, reason, actions }),
+  ),
   page('interaction/consent', 'dynamic', {
     client: {
       ...client,

@@ -37,7 +37,7 @@ export function openPasswords(
   const importedPasswords = new ImportedPasswords(db, audit, tenants, users, clock);
   const isUnproved = async () => false;
   const verifier = new PasswordVerifier(db, audit, tenants, users, attempts, importedPasswords, hasher, isUnproved);
-  const rules = new PasswordRules(tenants, hasher);
+  const rules = new PasswordRules(tenants, hasher, async () => 0);
   const passwords = new PasswordService(db, audit, verifier, rules, oneTimeTokens, hasher, clock, hooks);
   return { attempts, importedPasswords, passwords };
 }

@@ -116,6 +116,10 @@ export const push = (house: RefusedHouse, party: Party, change: Change = {}, hea
 export const token = (house: RefusedHouse, party: Party, form: Change, headers: Record<string, string> = {}) =>
   send(house, '/token', party, changed(new URLSearchParams(), form), headers);
 
+/** OpenID Connect CIBA §7.1. */
+export const askBehind = (house: RefusedHouse, party: Party, form: Change) =>
+  send(house, '/backchannel', party, changed(new URLSearchParams(), form), {});
+
 /** With a secret where the client has one; headers and parameters given say otherwise. */
 async function send(
   { server }: RefusedHouse,

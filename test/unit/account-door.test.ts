@@ -24,7 +24,14 @@ interface Given {
 }
 
 async function change({ age = 0, acr = one, has = {}, policy = {}, fresh, json, back }: Given) {
-  const session = { uid: 's1', accountId: 'u1', acr, amr: ['pwd'], loginTs: now.getTime() / 1000 - age };
+  const session = {
+    uid: 's1',
+    accountId: 'u1',
+    acr,
+    amr: ['pwd'],
+    loginTs: now.getTime() / 1000 - age,
+    proofs: undefined,
+  };
   const user = { id: 'u1', email: 'maria@example.com', claims: {} };
   const wayBack = new WayBack([Buffer.alloc(32, 1)]);
   const door = new AccountDoor({

@@ -38,13 +38,18 @@ describe('a migration, while the version before keeps serving', () => {
     migrations
       .filter((one) => (new one() as MigrationInterface).transaction === false)
       .map((one) => [nameOf(one), one]),
-  )('builds an index CONCURRENTLY by itself, after what an interrupted run has left: %s', async (_name, migration) => {
-    const said = await statementsOf(new (migration as new () => MigrationInterface)());
-    const [, concurrently, name] = index.exec(said.at(-1) ?? '') ?? [];
-    expect(concurrently).toBeDefined();
-    expect(said.slice(-2, -1)).toEqual([`DROP INDEX CONCURRENTLY IF EXISTS ${name}`]);
-    expect(said.filter((text) => index.test(text))).toHaveLength(1);
-  });
+  )(
+    'builds (or drops) an index CONCURRENTLY by itself, after what an interrupted run has left: %s',
+    async (_name, migration) => {
+      const said = await statementsOf(new (migration as new () => MigrationInterface)());
+      // Or takes one away by itself.
+      if (said.length === 1 && /^DROP INDEX CONCURRENTLY IF EXISTS \w+$/.test(String(said[0]))) return;
+      const [, concurrently, name] = index.exec(said.at(-1) ?? '') ?? [];
+      expect(concurrently).toBeDefined();
+      expect(said.slice(-2, -1)).toEqual([`DROP INDEX CONCURRENTLY IF EXISTS ${name}`]);
+      expect(said.filter((text) => index.test(text))).toHaveLength(1);
+    },
+  );
 
   it('is in a transaction unless it builds such an index', async () => {
     for (const migration of migrations) {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Facts, nextStep, Progress, type StepName, taken } from '../../src/interaction/steps.js';
+import {
+  type Facts,
+  firstProof,
+  nextStep,
+  Progress,
+  type StepName,
+  taken,
+  takesWay,
+} from '../../src/interaction/steps.js';
 
 const proof = { method: 'password', at: 1_900_000_000 } as const;
 const facts: Facts = { accounts: 0, need: { kind: 'first_factor' }, registration: true, askForPasskey: false };
@@ -43,6 +51,30 @@ describe('which step is next', () => {
       proved,
       'recovery_codes',
     ],
+    ['for an organization: nothing proved', 'organization', {}, {}, 'organization'],
+    ['for one, with another account', 'organization', { other_account: true }, {}, 'login'],
+    [
+      'for one, with another account that was proved',
+      'organization',
+      { other_account: true, proofs: [proof] },
+      proved,
+      'finish',
+    ],
+    ['another way in', 'login', { proofs: [proof] }, { need: { kind: 'way', methods: ['passkey'] } }, 'login'],
+    [
+      'another way in, and a code was sent',
+      'login',
+      { proofs: [proof], identifier: 'a@example.com', email_code: true },
+      { need: { kind: 'way', methods: ['email_code'] } },
+      'email_code',
+    ],
+    [
+      'another way in makes no account',
+      'create',
+      { proofs: [proof] },
+      { need: { kind: 'way', methods: ['password'] } },
+      'login',
+    ],
     ['time for a passkey', 'login', { proofs: [proof] }, { ...proved, askForPasskey: true }, 'add_passkey'],
   ])('%s', (_name, prompt, progress, more, next) => {
     expect(nextStep(prompt, Progress.parse(progress), { ...facts, ...more })).toBe(next);
@@ -64,5 +96,41 @@ describe('which step is next', () => {
     ['finish', 'login', true, 'finish'],
   ])('at %s the form of %s is taken (registration open: %s): %s', (next, wanted, registration, is) => {
     expect(taken(next, wanted, { registration })).toBe(is);
+  });
+});
+
+describe('a first proof', () => {
+  const maria = '0190f0f0-0000-7000-8000-00000000000a';
+  const other = '0190f0f0-0000-7000-8000-00000000000b';
+  const code = { method: 'email_code', at: 1_900_000_100 } as const;
+  const began = Progress.parse({ user_id: maria, proofs: [proof], from_session: { uid: 's', proofs: 1 }, since: 5 });
+
+  it('of the same person is added to what they have proved', () => {
+    expect(firstProof(began, maria, code, new Date(9))).toMatchObject({
+      user_id: maria,
+      proofs: [proof, code],
+      from_session: { uid: 's' },
+      since: 5,
+    });
+  });
+
+  it('of anybody else begins the sign-in: nothing of the other session comes along', () => {
+    const begun = firstProof(began, other, code, new Date(9));
+    expect(begun).toMatchObject({ user_id: other, proofs: [code], since: 9 });
+    expect(begun).not.toHaveProperty('from_session');
+  });
+
+  it('is taken where the tenant takes it, and no other where an organization asks for certain ones', () => {
+    const policy = { first_factors: ['password' as const, 'passkey' as const] };
+    const way = { kind: 'way' as const, methods: ['passkey' as const, 'email_code' as const] };
+    const taken = (['password', 'passkey', 'email_code'] as const).map((one) => [
+      takesWay({ kind: 'first_factor' }, policy, one),
+      takesWay(way, policy, one),
+    ]);
+    expect(taken).toEqual([
+      [true, false],
+      [true, true],
+      [false, false],
+    ]);
   });
 });

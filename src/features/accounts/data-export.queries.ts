@@ -22,7 +22,7 @@ const SECTIONS = {
     SELECT network, last_seen_at FROM known_networks WHERE tenant_id = $1 AND user_id = $2 ORDER BY last_seen_at`,
   sessions: `
     SELECT uid AS id, ip, user_agent, home_ip, home_user_agent, moved_to, payload ->> 'acr' AS acr, payload -> 'amr' AS amr,
-           created_at, updated_at, expires_at, ended_at, end_reason
+           proofs, created_at, updated_at, expires_at, ended_at, end_reason
       FROM sessions WHERE tenant_id = $1 AND account_id = $2 ORDER BY created_at`,
   external_subjects: `
     SELECT i.issuer, s.subject, s.created_at
@@ -30,7 +30,7 @@ const SECTIONS = {
      WHERE s.tenant_id = $1 AND s.user_id = $2 ORDER BY s.created_at`,
   grants: `
     SELECT g.id, g.client_id, c.name AS client_name, g.payload -> 'openid' ->> 'scope' AS scope, g.payload -> 'resources' AS resources,
-           g.created_at, g.expires_at, g.ended_at, g.end_reason
+           g.organization_id, g.created_at, g.expires_at, g.ended_at, g.end_reason
       FROM grants g LEFT JOIN clients c ON c.tenant_id = g.tenant_id AND c.client_id = g.client_id
      WHERE g.tenant_id = $1 AND g.account_id = $2 ORDER BY g.created_at`,
   memberships: `

@@ -95,7 +95,7 @@ const OF_THE_ACCOUNT: readonly Statement[] = [
   {
     // An ended session stays, or a request under way would begin it anew.
     name: 'erase_sessions',
-    text: `UPDATE sessions SET account_id = NULL, login_ts = NULL, payload = '{}', ip = NULL, user_agent = NULL,
+    text: `UPDATE sessions SET account_id = NULL, login_ts = NULL, payload = '{}', proofs = NULL, ip = NULL, user_agent = NULL,
                   home_ip = NULL, home_user_agent = NULL, moved_to = NULL
             WHERE tenant_id = $1 AND account_id = $2::uuid`,
   },

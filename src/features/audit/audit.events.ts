@@ -36,6 +36,8 @@ export interface AuditEvents {
   'email_change.undone': { user_id: string };
   'email.changed': { user_id: string };
 
+  /** It was set before an organization of theirs came to ask for a longer one. */
+  'password.change_demanded': { user_id: string };
   'password.set': { user_id: string; must_change: boolean };
   'password.imported': { user_id: string; format: string; weak: boolean };
   'password.rehashed': { user_id: string; format: string };
@@ -139,6 +141,7 @@ export interface AuditEvents {
     user_id: string;
     client_id: string;
     scope: string;
+    organization_id?: string;
     /** Types of what was agreed to this once (RFC 9396). */
     authorization_details_types?: string[];
     /** Given without a session, and how. */
@@ -178,6 +181,8 @@ export interface AuditEvents {
   'trusted_issuer.deleted': { issuer_id: string };
   'external_subject.linked': { issuer_id: string; subject_id: string; user_id: string };
   'external_subject.unlinked': { issuer_id: string; subject_id: string; user_id: string };
+  /** Of whom a class was not asked that their organization asks for, and why not. */
+  'organization.proof_bypassed': { organization_id: string; user_id: string; client_id: string; reason: string };
   'grant.revoked': { grant_id: string; user_id: string | null; client_id: string; reason: string };
   'device_code.approved': { client_id: string; user_id: string; grant_id: string };
   /** `reason` is what the device is told (RFC 8628 §3.5). */

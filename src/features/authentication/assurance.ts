@@ -15,6 +15,10 @@ export const Proof = z.object({
   verified: z.boolean().optional(),
   /** Of a passkey: it never leaves the device it was made on (WebAuthn §6.1.3, no backup eligibility). */
   device_bound: z.boolean().optional(),
+  /** By which connection to an identity provider it came. */
+  connection: z.uuid().optional(),
+  /** Whose connection that is: it proves something to this organization, and to no other. */
+  organization: z.uuid().optional(),
 });
 export type Proof = z.infer<typeof Proof>;
 
@@ -38,7 +42,7 @@ export function assuranceOf(proofs: readonly Proof[]): Assurance {
   return { acr: classOf(several, passkeys), amr: [...amr], ts: Math.min(...proofs.map(({ at }) => at)) };
 }
 
-/** What a session stands on, from what it says of itself: a step up goes on from there. */
+/** What a session from before the ledger stands on, from what it says of itself (ledger.ts). */
 export function proofsOf({ amr, ts }: { amr: readonly string[]; ts: number }): Proof[] {
   const has = (method: string) => amr.includes(method);
   const passkey = has('hwk') || has('swk');

@@ -1,6 +1,6 @@
 // What somebody has to prove before they are let in: the tenant's policy, what the client asks for, and what the account has. Pure.
 
-import type { AuthenticationPolicy, SecondFactor } from '../tenants/authentication-policy.js';
+import type { AuthenticationPolicy, FirstFactor, SecondFactor } from '../tenants/authentication-policy.js';
 import { type Acr, assuranceOf, MULTI_FACTOR, type Proof, strength } from './assurance.js';
 
 /** What an account can prove itself with, beside its mailbox. */
@@ -35,6 +35,8 @@ interface Taken {
 export type Need =
   | { kind: 'nothing' }
   | { kind: 'first_factor' }
+  /** Another first proof, one of these: what was proved so far does not count for the organization. */
+  | { kind: 'way'; methods: FirstFactor[] }
   /** One of these; a recovery code is accepted in place of a factor that was lost. */
   | { kind: 'second_factor'; methods: SecondFactor[]; recovery: boolean }
   /** Nothing else can dispel a doubt than a code to the address of the account; it makes the sign-in no stronger. */

@@ -17,6 +17,8 @@ export class BackchannelRequest extends TenantEntity {
   /** Asked for one by one (OpenID Connect Core §5.5), beside those of the scope. */
   @Column('text', { array: true, default: () => "'{}'" }) claims: string[] = [];
   @Column('text', { nullable: true }) resource: string | null = null;
+  /** For which organization they are asked; null: for none. */
+  @Column('uuid', { nullable: true }) organizationId: string | null = null;
   @Column('text', { nullable: true }) acrValues: string | null = null;
   @Column('timestamptz') createdAt!: Date;
   @Column('timestamptz') expiresAt!: Date;

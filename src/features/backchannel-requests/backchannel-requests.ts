@@ -8,11 +8,13 @@ import type { Database, Statement } from '../../platform/database.js';
 import { AppError, conflict, notFound, tooMany } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { askedAcr, meets } from '../authentication/requested-acr.js';
+import type { OrganizationAccess } from '../organization-access/organization-access.js';
 import type { BackchannelCodes, Proof } from '../protocol/backchannel-codes.js';
 import type { Consent } from '../protocol/consent.js';
 import type { Grants } from '../protocol/grants.js';
 import { handleHash, type Payload } from '../protocol/handles.js';
 import { BackchannelRequest, type Decision } from './backchannel-request.entity.js';
+import { entryOf, type Proven } from './organization-entry.js';
 
 export interface Asked {
   /** auth_req_id, kept by its hash alone. */
@@ -23,6 +25,7 @@ export interface Asked {
   scope: string;
   claims: string[];
   resource?: string | undefined;
+  organizationId?: string | undefined;
   acrValues?: string | undefined;
   expiresAt: Date;
 }
@@ -43,10 +46,11 @@ export class BackchannelRequests {
     private readonly audit: Pick<AuditLog, 'record'>,
     private readonly clock: Clock,
     private readonly tell: TellClient,
+    private readonly organizations: Pick<OrganizationAccess, 'membership' | 'decide' | 'bypassed'>,
   ) {}
 
   /** @throws AppError 429 where as many wait for this person already as one client may put to them. */
-  ask({ handle, bindingMessage, resource, acrValues, ...asked }: Asked): Promise<BackchannelRequest> {
+  ask({ handle, bindingMessage, resource, organizationId, acrValues, ...asked }: Asked): Promise<BackchannelRequest> {
     return this.db.transaction(async () => {
       await this.assertFew(asked);
       const request = await this.db.repo(BackchannelRequest).insert(
@@ -56,6 +60,7 @@ export class BackchannelRequests {
           requestHash: handleHash('BackchannelAuthenticationRequest', handle),
           bindingMessage: bindingMessage ?? null,
           resource: resource ?? null,
+          organizationId: organizationId ?? null,
           acrValues: acrValues ?? null,
           createdAt: this.clock.now(),
         }),
@@ -84,20 +89,24 @@ export class BackchannelRequests {
 
   /**
    * @param stands in the transaction: whether the session in which they decide goes on. Whoever ends it waits, or was first.
-   * @throws AppError 403 where the client asks for a stronger class than the session's; 409 where it was decided before, or is over: of two who
+   * @throws AppError 403 where the client, or the organization that it asks for, takes another proof than the session's; 409 where it was decided before, or is over: of two who
    * decide at once the first has.
    */
-  async approve(request: BackchannelRequest, proof: Proof, stands: () => Promise<boolean>): Promise<void> {
+  async approve(request: BackchannelRequest, session: Proven, stands: () => Promise<boolean>): Promise<void> {
+    const entry = await entryOf(this.organizations, request, session);
+    const proof = entry?.proof ?? session;
     assertMet(request, proof);
     await this.db.transaction(async () => {
       if (!(await stands())) throw over();
       const payload = await this.decide(request, 'approved');
       const grant = await this.grants.giveApart(
-        { accountId: request.userId, clientId: request.clientId, origin: 'ciba' },
+        { accountId: request.userId, clientId: request.clientId, origin: 'ciba', ...entry?.grant },
         consentTo(request),
       );
       if (!grant) throw over();
-      await this.codes.approve(payload, String(grant.jti), proof);
+      await entry?.note();
+      const { acr, amr, authTime } = proof;
+      await this.codes.approve(payload, String(grant.jti), { acr, amr, authTime });
       const { id, userId: user_id, clientId: client_id } = request;
       await this.audit.record('backchannel_request.approved', {
         request_id: id,

@@ -58,18 +58,18 @@ export class PasswordService {
   }
 
   /** @throws AppError 422 that says why the password cannot be chosen. */
-  check(password: string, person: { email: string }): Promise<void> {
+  check(password: string, person: { email: string; id?: string }): Promise<void> {
     return this.rules.check(password, person);
   }
 
   /** Advice for whoever chooses. @throws AppError 503 where there is no room. */
-  strength(password: string, person: { email: string }): Promise<PasswordAdvice> {
+  strength(password: string, person: { email: string; id?: string }): Promise<PasswordAdvice> {
     return this.rules.strength(password, person);
   }
 
-  /** Characters that a password has at least in this tenant. */
-  minLength(): Promise<number> {
-    return this.rules.minLength();
+  /** Characters that a password has at least: in this tenant, or for somebody who is known. */
+  minLength(user?: Pick<User, 'id'>): Promise<number> {
+    return this.rules.minLength(user?.id);
   }
 
   /** Ends what rested on the old password, links to set another one included. */
@@ -135,7 +135,7 @@ export class PasswordService {
     user: User,
     password: string,
     changedAt: Date,
-    stands: () => Promise<boolean>,
+    { stands, keptSession }: { stands: () => Promise<boolean>; keptSession?: string | undefined },
   ): Promise<{ changedAt: Date } | 'same' | 'outdated'> {
     const proved = (credential: PasswordCredential | null | undefined) =>
       credential?.mustChange === true && credential.changedAt.getTime() === changedAt.getTime();
@@ -144,7 +144,7 @@ export class PasswordService {
     await this.check(password, user);
     // Whoever set it knows it.
     if (await this.hasher.verify(credential.hash, password)) return 'same';
-    const write = await this.prepare(user, password);
+    const write = await this.prepare(user, password, { keptSession });
     return this.db.transaction(async () => {
       if (!proved(await this.held(user)) || !(await stands())) return 'outdated';
       return { changedAt: await write() };
@@ -159,6 +159,19 @@ export class PasswordService {
   /** Whether the account's password is the one that was set then. */
   async isSetAt(userId: string, changedAt: Date): Promise<boolean> {
     return (await this.credentialOf(userId))?.changedAt.getTime() === changedAt.getTime();
+  }
+
+  /** One that was set before a time is changed at the next sign-in. @returns whether there is such a one. */
+  demandChange(userId: string, before: Date): Promise<boolean> {
+    return this.db.transaction(async () => {
+      const credential = await this.credentialOf(userId);
+      if (!credential || credential.changedAt >= before) return false;
+      if (!credential.mustChange) {
+        await this.db.repo(PasswordCredential).update({ userId }, { mustChange: true });
+        await this.audit.record('password.change_demanded', { user_id: userId });
+      }
+      return true;
+    });
   }
 
   async has(user: User): Promise<boolean> {

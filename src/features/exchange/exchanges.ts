@@ -11,6 +11,7 @@ import type { ExchangePolicies } from './exchange-policies.js';
 export interface Standing extends Presented {
   /** Of a token of ours. */
   grantId?: string | undefined;
+  organization?: string | undefined;
   /** Where a token of ours ends with it. */
   sessionUid?: string | undefined;
   /** What a trusted issuer has said. */

@@ -17,6 +17,7 @@ export interface MembershipClaims {
   /** Slugs. */
   teams: string[];
   joined_at: Date;
+  last_used_at: Date | null;
 }
 
 /** Everything that holds: neither suspended nor of a suspended organization, and the account is open. In the order of the slugs. */
@@ -54,15 +55,28 @@ interface Row {
   roles: CustomRole[];
   teams: string[];
   joined_at: Date;
+  last_used_at: Date | null;
 }
 
-const claimsOf = ({ id, slug, name, settings, role, roles, permissions, teams, joined_at }: Row): MembershipClaims => ({
+const claimsOf = ({
+  id,
+  slug,
+  name,
+  settings,
+  role,
+  roles,
+  permissions,
+  teams,
+  joined_at,
+  last_used_at,
+}: Row): MembershipClaims => ({
   organization: { id, slug, name, settings: readOrganizationSettings(settings) },
   role,
   roles: [role, ...roles.map(({ key }) => key)],
   permissions: permissionsOf({ roles, permissions }),
   teams,
   joined_at,
+  last_used_at,
 });
 
 /** Highest first. */
@@ -73,7 +87,7 @@ const ROLES_OF_M = `
     WHERE mr.tenant_id = m.tenant_id AND mr.organization_id = m.organization_id AND mr.user_id = m.user_id), '[]') AS roles`;
 
 const HELD = `
-  SELECT o.id, o.slug, o.name, o.settings, m.role, m.permissions, m.joined_at, ${ROLES_OF_M},
+  SELECT o.id, o.slug, o.name, o.settings, m.role, m.permissions, m.joined_at, m.last_used_at, ${ROLES_OF_M},
          ARRAY(SELECT t.slug FROM team_members tm JOIN teams t ON t.tenant_id = tm.tenant_id AND t.id = tm.team_id
                 WHERE tm.tenant_id = m.tenant_id AND tm.organization_id = m.organization_id AND tm.user_id = m.user_id
                 ORDER BY t.slug) AS teams

@@ -8,9 +8,3 @@ export interface OrganizationHooks {
   /** In the transaction in which a custom role would go: to how many people it has been offered who have not answered yet. */
   offered(roleId: string): Promise<number>;
 }
-
-export const noOrganizationHooks: OrganizationHooks = {
-  memberEnded: async () => {},
-  organizationEnded: async () => {},
-  offered: async () => 0,
-};

@@ -11,6 +11,8 @@ export interface JwtFacts {
   grantId: string | undefined;
   /** Present where the token ends with the session it was given in. */
   sessionUid: string | undefined;
+  /** Of a client that acts for itself: for which organization. What a person was given ends with its grant. */
+  organizationId?: string | undefined;
 }
 
 const status: Statement = {
@@ -21,7 +23,9 @@ const status: Statement = {
                   SELECT 1 FROM grants g JOIN users u ON u.tenant_id = g.tenant_id AND u.id = g.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
                    WHERE g.tenant_id = $1 AND g.id = $4 AND g.client_id = $3 AND g.ended_at IS NULL AND g.expires_at > $6))
             AND ($5::text IS NULL OR EXISTS (
-                  SELECT 1 FROM sessions WHERE tenant_id = $1 AND uid = $5 AND ended_at IS NULL AND expires_at > $6)) AS good`,
+                  SELECT 1 FROM sessions WHERE tenant_id = $1 AND uid = $5 AND ended_at IS NULL AND expires_at > $6))
+            AND ($7::uuid IS NULL OR EXISTS (
+                  SELECT 1 FROM organizations WHERE tenant_id = $1 AND id = $7 AND suspended_at IS NULL)) AS good`,
 };
 
 const deny: Statement = {
@@ -35,8 +39,8 @@ export class DeniedTokens {
     private readonly clock: Clock,
   ) {}
 
-  /** Whether a token with a good signature and time is still good: not revoked, and its client, grant, session and account live. */
-  async isGood({ jti, clientId, grantId, sessionUid }: JwtFacts): Promise<boolean> {
+  /** Whether a token with a good signature and time is still good: not revoked, and its client, grant, session, account and organization live. */
+  async isGood({ jti, clientId, grantId, sessionUid, organizationId }: JwtFacts): Promise<boolean> {
     const [row] = await this.db.execute<{ good: boolean }>(status, [
       currentTenantId(),
       jti,
@@ -44,6 +48,7 @@ export class DeniedTokens {
       grantId ?? null,
       sessionUid ?? null,
       this.clock.now(),
+      organizationId ?? null,
     ]);
     return row?.good ?? false;
   }

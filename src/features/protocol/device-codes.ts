@@ -74,12 +74,18 @@ export class DeviceCodes {
     const { accountId, clientId, grantId, scope, claims, resource, error } = payload;
     // What could not be saved as approved is saved as refused, with all that was there.
     if (error || !accountId || !grantId) return payload;
-    const agreed = (await this.grants.find(new ProtocolRequest(), grantId)) as Consent | undefined;
+    const agreed = (await this.grants.find(new ProtocolRequest(), grantId)) as (Payload & Consent) | undefined;
     const { id_token, userinfo } = (claims ?? {}) as { id_token?: object; userinfo?: object };
     const given =
       agreed &&
       (await this.grants.giveApart(
-        { accountId, clientId: String(clientId), origin: 'device' },
+        {
+          accountId,
+          clientId: String(clientId),
+          origin: 'device',
+          organization: agreed.organizationId,
+          until: agreed.organizationId && agreed.exp ? new Date(agreed.exp * 1000) : undefined,
+        },
         partOf(agreed, {
           scope: String(scope ?? ''),
           claims: [...Object.keys(id_token ?? {}), ...Object.keys(userinfo ?? {})],

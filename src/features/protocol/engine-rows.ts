@@ -202,7 +202,13 @@ function remember(request: ProtocolRequest, row: FoundRow): void {
 
 function grantPayload(row: FoundRow): Payload | undefined {
   if (!row.grant_payload || !row.grant_id) return undefined;
-  return { ...row.grant_payload, jti: row.grant_id, exp: seconds(row.grant_expires_at) };
+  const { grant_organization_id: organization } = row;
+  return {
+    ...row.grant_payload,
+    jti: row.grant_id,
+    exp: seconds(row.grant_expires_at),
+    ...(organization ? { organizationId: organization } : {}),
+  };
 }
 
 const seconds = (date: Date | null): number => Math.floor((date?.getTime() ?? 0) / 1000);

@@ -1,5 +1,6 @@
 // All that the doors need of the engine. Implemented in oidc/engine.ts, handed out by app.ts.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Proof } from '../authentication/assurance.js';
 
 export interface Interaction {
   uid: string;
@@ -8,7 +9,9 @@ export interface Interaction {
   params: Record<string, unknown>;
   clientId: string;
   /** Who is signed in in this browser already, if anybody. */
-  session: { uid: string; accountId: string; amr: string[]; ts: number } | undefined;
+  session: (Pick<SignedIn, 'uid' | 'accountId' | 'amr' | 'proofs'> & { ts: number }) | undefined;
+  /** Which organization was taken on an earlier page of the same request. */
+  organization?: Finish['organization'];
   /** What earlier steps of this interaction have established; nothing of it is a sign-in yet. */
   progress: unknown;
 }
@@ -21,6 +24,8 @@ export interface Login {
   ts: number;
   /** The same in milliseconds, where it is known so exactly: what ended the account's sessions within that second is told from what came before. */
   since?: number | undefined;
+  /** All that was proved, the session's own as well where it is stepped up. */
+  proofs: readonly Proof[];
   /** The interaction in which they did. */
   proved_in: string;
   /** The session that is stepped up: without it, what is proved here is not enough to begin another one. */
@@ -38,6 +43,8 @@ export interface Finish {
   consent?: { grantId: string; agreed?: Agreement };
   select_account?: Record<string, never>;
   create?: Record<string, never>;
+  /** Which of theirs somebody took; good for that account alone. */
+  organization?: { account_id: string; organization_id: string };
 }
 
 export interface KnownAccount {
@@ -57,6 +64,8 @@ export interface SignedIn {
   amr: string[];
   /** When the person proved who they are, NumericDate. */
   loginTs: number;
+  /** The ledger; undefined for a session from before there was one. */
+  proofs: Proof[] | undefined;
 }
 
 type Exchange = [req: IncomingMessage, res: ServerResponse];

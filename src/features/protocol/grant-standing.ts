@@ -12,6 +12,22 @@ export interface Standing {
   acting?: { grant: string; session?: string | undefined } | undefined;
 }
 
+/** How a grant came about without a session (migrations/0056); all others are `consent`. */
+export type Origin = 'device' | 'ciba' | 'exchange' | 'assertion';
+
+/** A grant without a session. */
+export interface Apart extends Standing {
+  accountId: string;
+  clientId: string;
+  origin: Origin;
+  /** It was given on the word of this trusted issuer, and ends when that one is believed no more. */
+  issuer?: string;
+  /** For which organization it is. */
+  organization?: string | undefined;
+  /** No later than the token it is given for; a year where nothing is said. */
+  until?: Date | undefined;
+}
+
 /** Grants that stand on one another at most, so that the end of the first is the end of few. */
 const MOST_LEVELS = 4;
 

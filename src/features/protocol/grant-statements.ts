@@ -3,38 +3,44 @@ import { statement } from './statements.js';
 
 export const findGrant = statement(
   'protocol_find_grant',
-  'SELECT id, payload, expires_at FROM grants WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL',
+  'SELECT id, payload, expires_at, organization_id FROM grants WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL',
 );
 
 /**
- * The session's grant at a client; where it has none yet, a copy of what the person agreed to before (signing out forgets no consent). What was
- * agreed to before something was revoked is forgotten, in every session; what was given without a session is no consent to be remembered. A
- * session that is ending right now is waited for, and gets none; of two tabs that copy at once the second gets the copy of the first.
+ * The session's grant at a client, for one organization ($8) or for none; where it has none yet, a copy of what the person agreed to before (signing
+ * out forgets no consent). What was agreed to before something was revoked is forgotten, in every session; what was given without a session is no
+ * consent to be remembered. A session that is ending right now is waited for, and gets none; of two tabs that copy at once the second gets the copy
+ * of the first. Where what was proved for the organization stops counting ($9), the grant lasts until then: what was proved anew prolongs it.
  */
 export const grantOfSession = statement(
   'protocol_grant_of_session',
   `WITH live AS (
-     SELECT id, payload, expires_at FROM grants
-      WHERE tenant_id = $1 AND session_uid = $2 AND client_id = $3 AND account_id = $4 AND ended_at IS NULL AND expires_at > $5
+     SELECT id, payload, expires_at, organization_id FROM grants
+      WHERE tenant_id = $1 AND session_uid = $2 AND client_id = $3 AND account_id = $4 AND organization_id IS NOT DISTINCT FROM $8
+        AND ended_at IS NULL AND expires_at > $5
+   ), bounded AS (
+     UPDATE grants SET expires_at = $7 WHERE tenant_id = $1 AND id IN (SELECT id FROM live) AND $9 AND expires_at <> $7 AND ended_at IS NULL
    ), remembered AS (
      SELECT g.payload FROM grants g
-      WHERE g.tenant_id = $1 AND g.account_id = $4 AND g.client_id = $3 AND g.expires_at > $5
+      WHERE g.tenant_id = $1 AND g.account_id = $4 AND g.client_id = $3 AND g.organization_id IS NOT DISTINCT FROM $8
+        AND (g.expires_at > $5 OR g.organization_id IS NOT NULL)
         AND g.origin = 'consent' AND (g.ended_at IS NULL OR g.end_reason = 'logout') AND NOT EXISTS (SELECT 1 FROM live)
         AND NOT EXISTS (SELECT 1 FROM grants r
                          WHERE r.tenant_id = $1 AND r.account_id = $4 AND r.client_id = $3 AND r.origin = 'consent'
-                           AND r.end_reason <> 'logout' AND r.ended_at >= g.created_at)
+                           AND r.organization_id IS NOT DISTINCT FROM $8 AND r.end_reason <> 'logout' AND r.ended_at >= g.created_at)
       ORDER BY g.created_at DESC LIMIT 1
    ), session AS (
      SELECT ended_at FROM sessions WHERE tenant_id = $1 AND uid = $2 AND EXISTS (SELECT 1 FROM remembered) FOR SHARE
    ), inherited AS (
-     INSERT INTO grants AS g (tenant_id, id, client_id, account_id, session_uid, payload, created_at, expires_at)
-     SELECT $1, $6, $3, $4, $2, payload, $5, $7 FROM remembered
+     INSERT INTO grants AS g (tenant_id, id, client_id, account_id, session_uid, payload, created_at, expires_at, organization_id)
+     SELECT $1, $6, $3, $4, $2, payload, $5, $7, $8 FROM remembered
       WHERE NOT EXISTS (SELECT 1 FROM session WHERE ended_at IS NOT NULL)
-     ON CONFLICT (tenant_id, session_uid, client_id) WHERE ended_at IS NULL AND session_uid IS NOT NULL
-       DO UPDATE SET expires_at = g.expires_at
-     RETURNING id, payload, expires_at
+     ON CONFLICT (tenant_id, session_uid, client_id, organization_id) WHERE ended_at IS NULL AND session_uid IS NOT NULL
+       DO UPDATE SET expires_at = CASE WHEN g.organization_id IS NULL THEN g.expires_at ELSE excluded.expires_at END
+     RETURNING id, payload, expires_at, organization_id
    )
-   SELECT id, payload, expires_at FROM live UNION ALL SELECT id, payload, expires_at FROM inherited`,
+   SELECT id, payload, CASE WHEN $9 THEN $7 ELSE expires_at END AS expires_at, organization_id FROM live
+   UNION ALL SELECT id, payload, expires_at, organization_id FROM inherited`,
 );
 
 /** Until the end of the transaction nobody else gives a grant in this session to this client. */
@@ -83,8 +89,10 @@ export const holdGrant = statement(
 
 export const insertApart = statement(
   'protocol_insert_apart',
-  `INSERT INTO grants (tenant_id, id, client_id, account_id, payload, created_at, expires_at, origin, parent_id, stands_on, acting_grant_id, acting_session_uid)
-   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id, payload, expires_at`,
+  `INSERT INTO grants (tenant_id, id, client_id, account_id, payload, created_at, expires_at, origin, parent_id, stands_on, acting_grant_id, acting_session_uid, organization_id)
+   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+           COALESCE($13, (SELECT organization_id FROM grants WHERE tenant_id = $1 AND id = $9)))
+   RETURNING id, payload, expires_at, organization_id`,
 );
 
 /** How a grant says which session it stands on without being of it. */
@@ -119,10 +127,21 @@ export const endOnIssuer = statement(
    RETURNING id, client_id, account_id`,
 );
 
+export const endOfOrganization = statement(
+  'protocol_end_of_organization',
+  `UPDATE grants SET ended_at = $4, end_reason = $5
+    WHERE tenant_id = $1 AND organization_id = $2 AND ($3::uuid IS NULL OR account_id = $3) AND ended_at IS NULL
+   RETURNING id, client_id, account_id`,
+);
+
+/** Who signs out of a client knows one of its grants in that session: the others are for organizations. */
 export const endGrant = statement(
   'protocol_end_grant',
-  `UPDATE grants SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL
-   RETURNING id, client_id, account_id`,
+  `UPDATE grants g SET ended_at = $3, end_reason = $4
+     FROM grants known
+    WHERE known.tenant_id = $1 AND known.id = $2 AND g.tenant_id = $1 AND g.ended_at IS NULL
+      AND (g.id = known.id OR $4 = 'logout' AND g.session_uid = known.session_uid AND g.client_id = known.client_id)
+   RETURNING g.id, g.client_id, g.account_id`,
 );
 
 /** What stands on grants that have ended, its own or those of who acts. */

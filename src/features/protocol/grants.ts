@@ -8,12 +8,21 @@ import type { AuditLog } from '../audit/audit.service.js';
 import { holdPerson } from '../users/user-rows.js';
 import { type Consent, merge, scopesOf } from './consent.js';
 import { type EndedGrant, endChildren, recordEnded } from './grant-endings.js';
-import { holdStanding, type Standing } from './grant-standing.js';
+import type { Apart } from './grant-standing.js';
 import * as statements from './grant-statements.js';
+import { type GrantRow, insertApart } from './grants-apart.js';
 import type { Payload } from './handles.js';
 import { ProtocolRequest } from './request.js';
 
-export type GrantEnd = 'logout' | 'revoked' | 'reuse' | 'account_ended' | 'client_ended' | 'issuer_ended';
+export type GrantEnd =
+  | 'logout'
+  | 'revoked'
+  | 'reuse'
+  | 'account_ended'
+  | 'client_ended'
+  | 'issuer_ended'
+  | 'membership_ended'
+  | 'organization_ended';
 
 /** A single-use artefact came twice: which, and what made the second one wrong. */
 export interface Reuse {
@@ -21,24 +30,12 @@ export interface Reuse {
   why: string;
 }
 
-/** How a grant came about without a session (migrations/0056); all others are `consent`. */
-export type Origin = 'device' | 'ciba' | 'exchange' | 'assertion';
-
-/** A grant without a session. */
-export interface Apart extends Standing {
+/** Whose a grant of a session is: of a person, for one organization or for none. */
+export interface Whose {
+  uid: string;
   accountId: string;
-  clientId: string;
-  origin: Origin;
-  /** It was given on the word of this trusted issuer, and ends when that one is believed no more. */
-  issuer?: string;
-  /** No later than the token it is given for; a year where nothing is said. */
-  until?: Date;
-}
-
-interface GrantRow {
-  id: string;
-  payload: Payload & Consent;
-  expires_at: Date;
+  /** `until`: when what was proved for it stops counting. */
+  organization?: { id: string; until?: Date | undefined } | undefined;
 }
 
 export class Grants {
@@ -63,16 +60,18 @@ export class Grants {
   }
 
   /** The session's grant at a client, or a copy of what the account agreed to there before, or undefined. */
-  async ofSession(session: { uid: string; accountId: string }, clientId: string): Promise<Payload | undefined> {
+  async ofSession({ uid, accountId, organization }: Whose, clientId: string): Promise<Payload | undefined> {
     const now = this.clock.now();
     const [row] = await this.db.execute<GrantRow>(statements.grantOfSession, [
       currentTenantId(),
-      session.uid,
+      uid,
       clientId,
-      session.accountId,
+      accountId,
       now,
       newId(),
-      this.expiry(now),
+      this.expiry(now, organization?.until),
+      organization?.id ?? null,
+      organization?.until !== undefined,
     ]);
     return row && toPayload(row);
   }
@@ -83,7 +82,7 @@ export class Grants {
    * @returns the grant's payload, or undefined where the session has ended meanwhile: nothing is given in it any more.
    */
   give(
-    session: { uid: string; accountId: string },
+    session: Whose,
     clientId: string,
     consent: Consent,
     details: readonly string[] = [],
@@ -100,17 +99,21 @@ export class Grants {
       const id = existing?.jti ?? newId();
       const payload = merge({ ...existing, kind: 'Grant', accountId: session.accountId, clientId }, consent);
       const [row] = (await this.db.manager.query(
-        `INSERT INTO grants (tenant_id, id, client_id, account_id, session_uid, payload, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        `INSERT INTO grants (tenant_id, id, client_id, account_id, session_uid, payload, created_at, expires_at, organization_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (tenant_id, id) DO UPDATE SET payload = excluded.payload, expires_at = excluded.expires_at
-         RETURNING id, payload, expires_at`,
-        [currentTenantId(), id, clientId, session.accountId, session.uid, payload, now, this.expiry(now)],
+         RETURNING id, payload, expires_at, organization_id`,
+        [
+          ...[currentTenantId(), id, clientId, session.accountId, session.uid, payload, now],
+          ...[this.expiry(now, session.organization?.until), session.organization?.id ?? null],
+        ],
       )) as [GrantRow];
       await this.audit.record('grant.given', {
         grant_id: id,
         client_id: clientId,
         user_id: session.accountId,
         scope: scopesOf(payload),
+        ...ofOrganization(session.organization?.id),
         ...(details.length > 0 ? { authorization_details_types: [...new Set(details)] } : {}),
       });
       return toPayload(row);
@@ -122,58 +125,40 @@ export class Grants {
    * @returns its payload, or undefined where account, client or what it would stand on has ended, or too many stand on one another already.
    */
   giveApart(apart: Apart, consent: Consent): Promise<Payload | undefined> {
-    const { accountId, clientId, origin, parent, session, acting, issuer, until } = apart;
     return this.db.transaction(async () => {
       const now = this.clock.now();
-      // Who ends them waits for this, or is waited for.
-      const [account] = await this.db.execute(statements.holdAccount, [currentTenantId(), accountId]);
-      if (!account) return undefined;
-      const [client] = await this.db.execute(statements.holdClient, [currentTenantId(), clientId]);
-      if (!client) return undefined;
-      const ends = await holdStanding(this.db, apart, now);
-      if (!ends) return undefined;
-      const latest = this.expiry(now);
-      const expires = new Date(Math.min(...[latest, until ?? latest, ...ends].map(Number)));
-      const id = newId();
-      const payload = merge({ kind: 'Grant', accountId, clientId }, consent);
-      const base = [currentTenantId(), id, clientId, accountId, payload, now, expires, origin];
-      const ofIssuer = issuer === undefined ? null : statements.onIssuer(issuer);
-      const standsOn = session === undefined ? ofIssuer : statements.onSession(session);
-      const [row] = await this.db.execute<GrantRow>(statements.insertApart, [
-        ...base,
-        parent ?? null,
-        standsOn,
-        acting?.grant ?? null,
-        acting?.session ?? null,
-      ]);
+      const row = await insertApart(this.db, apart, consent, { now, latest: this.expiry(now) });
+      if (!row) return undefined;
       await this.audit.record('grant.given', {
-        grant_id: id,
-        client_id: clientId,
-        user_id: accountId,
-        scope: scopesOf(payload),
-        origin,
-        ...(parent === undefined ? {} : { parent_grant_id: parent }),
+        grant_id: row.id,
+        client_id: apart.clientId,
+        user_id: apart.accountId,
+        scope: scopesOf(row.payload),
+        origin: apart.origin,
+        ...ofOrganization(row.organization_id),
+        ...(apart.parent === undefined ? {} : { parent_grant_id: apart.parent }),
       });
-      return row && toPayload(row);
+      return toPayload(row);
     });
   }
 
   /**
    * Ends a grant, and with it every token made from it (RFC 7009 §2.1) and what stands on it, in its own committed transaction. Ending it twice is
-   * once.
+   * once. Signed out of the client (`logout`), its grants for organizations in that session end too.
    */
   end(request: ProtocolRequest, id: string, reason: GrantEnd, reused?: Reuse): Promise<void> {
     const known = request.endings.get(id);
     if (known) return known;
     const ended = this.db.transaction(async () => {
       const now = this.clock.now();
-      const [row] = await this.db.execute<EndedGrant>(statements.endGrant, [currentTenantId(), id, now, reason]);
+      const rows = await this.db.execute<EndedGrant>(statements.endGrant, [currentTenantId(), id, now, reason]);
+      const [row] = rows;
       if (!row) return;
       const { client_id } = row;
       if (reused?.kind === 'AuthorizationCode')
         await this.audit.record('authorization_code.reused', { grant_id: id, client_id });
       else if (reused) await this.audit.record('token.reused', { grant_id: id, client_id, reason: reused.why });
-      await recordEnded(this.audit, [row, ...(await endChildren(this.db, [id], now, reason))], reason);
+      await this.endOn(rows, now, reason);
     });
     request.endings.set(id, ended);
     request.grants.delete(id);
@@ -189,8 +174,9 @@ export class Grants {
       await holdPerson(this.db, String(grant.accountId));
       await this.end(request, id, reason);
       await this.db.manager.query(
-        `UPDATE grants SET end_reason = $4 WHERE tenant_id = $1 AND account_id = $2 AND client_id = $3 AND end_reason = 'logout'`,
-        [currentTenantId(), grant.accountId, grant.clientId, reason],
+        `UPDATE grants SET end_reason = $4
+          WHERE tenant_id = $1 AND account_id = $2 AND client_id = $3 AND end_reason = 'logout' AND organization_id IS NOT DISTINCT FROM $5`,
+        [currentTenantId(), grant.accountId, grant.clientId, reason, grant.organizationId ?? null],
       );
     });
   }
@@ -213,8 +199,7 @@ export class Grants {
           RETURNING id, client_id, account_id`,
         [currentTenantId(), where.accountId ?? null, where.clientId ?? null, now, reason, where.exceptSession ?? null],
       )) as [EndedGrant[], number];
-      const ids = rows.map(({ id }) => id);
-      await recordEnded(this.audit, [...rows, ...(await endChildren(this.db, ids, now, reason))], reason);
+      await this.endOn(rows, now, reason);
       return rows.length;
     });
   }
@@ -228,8 +213,23 @@ export class Grants {
       accountId ?? null,
       now,
     ]);
+    await this.endOn(rows, now, 'issuer_ended');
+  }
+
+  /**
+   * Exactly what was given for an organization, to everybody or to one who is no member any more, in the transaction in which that ends; what was
+   * given for others, or for none, goes on.
+   */
+  async endOfOrganization(organizationId: string, accountId?: string): Promise<void> {
+    const now = this.clock.now();
+    const reason = accountId === undefined ? 'organization_ended' : 'membership_ended';
+    const values = [currentTenantId(), organizationId, accountId ?? null, now, reason];
+    await this.endOn(await this.db.execute<EndedGrant>(statements.endOfOrganization, values), now, reason);
+  }
+
+  private async endOn(rows: readonly EndedGrant[], now: Date, reason: GrantEnd): Promise<void> {
     const ids = rows.map(({ id }) => id);
-    await recordEnded(this.audit, [...rows, ...(await endChildren(this.db, ids, now, 'issuer_ended'))], 'issuer_ended');
+    await recordEnded(this.audit, [...rows, ...(await endChildren(this.db, ids, now, reason))], reason);
   }
 
   private async load(id: string): Promise<Payload | undefined> {
@@ -237,13 +237,17 @@ export class Grants {
     return row && toPayload(row);
   }
 
-  private expiry(now: Date): Date {
-    return new Date(now.getTime() + this.lifetimeSeconds * 1000);
+  private expiry(now: Date, until?: Date): Date {
+    const latest = now.getTime() + this.lifetimeSeconds * 1000;
+    return new Date(Math.min(latest, until?.getTime() ?? latest));
   }
 }
 
-const toPayload = ({ id, payload, expires_at }: GrantRow): Payload => ({
+const toPayload = ({ id, payload, expires_at, organization_id }: GrantRow): Payload => ({
   ...payload,
   jti: id,
   exp: epochSeconds(expires_at),
+  ...(organization_id ? { organizationId: organization_id } : {}),
 });
+
+const ofOrganization = (id: string | null | undefined) => (id ? { organization_id: id } : {});

@@ -12,6 +12,8 @@ export interface Payload {
   clientId?: string;
   accountId?: string;
   grantId?: string;
+  /** Of a grant: for which organization it is. */
+  organizationId?: string;
   sessionUid?: string;
   userCode?: string;
   iiat?: number;

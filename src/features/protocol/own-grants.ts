@@ -47,13 +47,14 @@ const LIST = {
              FILTER (WHERE counted.ended_at IS NULL OR counted.place = 1) AS consents
       FROM (
         SELECT g.client_id, g.created_at, g.ended_at, g.payload,
-               row_number() OVER (PARTITION BY g.client_id, g.origin = 'consent' ORDER BY g.created_at DESC) AS place
+               row_number() OVER (PARTITION BY g.client_id, g.organization_id, g.origin = 'consent' ORDER BY g.created_at DESC) AS place
           FROM grants g
          WHERE g.tenant_id = $1 AND g.account_id = $2 AND g.expires_at > $3
            AND (g.ended_at IS NULL OR g.end_reason = 'logout' AND g.origin = 'consent')
            AND (g.origin <> 'consent' OR NOT EXISTS (
                  SELECT 1 FROM grants r
                   WHERE r.tenant_id = $1 AND r.account_id = $2 AND r.client_id = g.client_id AND r.origin = 'consent'
+                    AND r.organization_id IS NOT DISTINCT FROM g.organization_id
                     AND r.end_reason <> 'logout' AND r.ended_at >= g.created_at))) counted
      GROUP BY counted.client_id
      ORDER BY counted.client_id LIMIT 200`,

@@ -1,4 +1,5 @@
 // What one request to the engine has already read, and what it wants to write: reads happen once, writes that belong together are one statement.
+import type { Proof } from '../authentication/assurance.js';
 import type { Payload } from './handles.js';
 import type { Home } from './session-home.js';
 import type { Authorizations } from './signed-out.js';
@@ -48,6 +49,8 @@ export class ProtocolRequest {
   signedIn = false;
   /** When the person began to prove it, where that is known to the millisecond. */
   provedSince: Date | undefined;
+  /** What was proved, to be added to what the session stands on. */
+  proofs: readonly Proof[] | undefined;
   /** The uid of the session that what was proved is good for, where that is not enough to begin another: no session once it has ended. */
   standsOn: string | undefined;
   /** The presented refresh token was exchanged a moment ago: what was answered then. */

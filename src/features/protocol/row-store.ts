@@ -22,6 +22,7 @@ export interface FoundRow {
   account_id: string | null;
   grant_payload: Payload | null;
   grant_expires_at: Date | null;
+  grant_organization_id: string | null;
   session_payload: Payload | null;
   session_expires_at: Date | null;
   account: AccountRow | null;

@@ -5,6 +5,7 @@ import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import type { Proof } from '../authentication/assurance.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
 import { SessionEndings } from './session-endings.js';
@@ -28,6 +29,7 @@ interface FoundSession {
   expires_at: Date;
   retiring: boolean;
   handles: string[];
+  proofs: Proof[] | null;
   home_ip: string | null;
   home_user_agent: string | null;
   account: AccountRow | null;
@@ -50,7 +52,7 @@ export class Sessions {
     this.endings = new SessionEndings(db, audit, clock, signedOut);
   }
 
-  /** @returns the payload with the handle it was asked for as `jti`, or undefined. */
+  /** @returns the payload with the handle it was asked for as `jti`, and `proofs`, the ledger; or undefined. */
   async find(request: ProtocolRequest, handle: string): Promise<Payload | undefined> {
     const [row] = await this.db.execute<FoundSession>(statements.findSession, [
       currentTenantId(),
@@ -173,7 +175,7 @@ export class Sessions {
   ): Promise<boolean> {
     const now = this.clock.now();
     const loaded = request.session?.uid === payload.uid ? request.session : undefined;
-    const { state, ...rest } = withoutHandle(payload);
+    const { state, proofs: _kept, ...rest } = withoutHandle(payload);
     const authorizations = (payload.authorizations ?? {}) as Authorizations;
     const hash = handleHash('Session', handle);
     // A new id at sign-in and step-up ends every older one; otherwise another tab may still be on its way with the previous id.
@@ -205,6 +207,7 @@ export class Sessions {
       authenticated ? homeHere(context ?? {}, loaded?.home).join(' ') : null,
       (authenticated && request.provedSince) || null,
       request.standsOn ?? null,
+      request.proofs ? JSON.stringify(request.proofs) : null,
     ]);
     if (!row) throw new SessionEnded();
     return !row.handle_retired;

@@ -4,11 +4,14 @@ import type { Statement } from '../../platform/database.js';
 
 export const statement = (name: string, text: string): Statement => ({ name, text });
 
-/** One token, code or request, with the grant, session and account it stands on. Rows of a disabled client or account are not found. */
+/**
+ * One token, code or request, with the grant, session and account it stands on. Rows of a disabled client or account are not found, nor tokens that a
+ * client has of its own for an organization that is suspended or gone.
+ */
 export const findRow = statement(
   'protocol_find_row',
   `SELECT r.handle_hash, r.kind, r.payload, r.sealed_payload, r.consumed_at, r.sealed_answer, r.answer_until, r.grant_id, r.session_uid, r.account_id,
-          g.payload AS grant_payload, g.expires_at AS grant_expires_at,
+          g.payload AS grant_payload, g.expires_at AS grant_expires_at, g.organization_id AS grant_organization_id,
           s.payload AS session_payload, s.expires_at AS session_expires_at,
           CASE WHEN u.id IS NULL THEN NULL ELSE jsonb_build_object(
             'id', u.id, 'email', u.email, 'email_verified', u.email_verified, 'claims', u.claims, 'updated_at', u.updated_at) END AS account
@@ -19,7 +22,10 @@ export const findRow = statement(
      LEFT JOIN users u ON u.tenant_id = r.tenant_id AND u.id = r.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
     WHERE r.tenant_id = $1 AND r.handle_hash = ANY($2::bytea[]) AND (r.retain_until IS NULL OR r.retain_until > $3)
       AND (r.client_id IS NULL OR c.client_id IS NOT NULL)
-      AND (r.account_id IS NULL OR u.id IS NOT NULL)`,
+      AND (r.account_id IS NULL OR u.id IS NOT NULL)
+      AND (r.kind <> 'ClientCredentials' OR r.payload -> 'extra' ->> 'org_id' IS NULL OR EXISTS (
+             SELECT 1 FROM organizations o
+              WHERE o.tenant_id = r.tenant_id AND o.id = (r.payload -> 'extra' ->> 'org_id')::uuid AND o.suspended_at IS NULL))`,
 );
 
 const rowColumns =
@@ -78,7 +84,7 @@ export const findReplay = statement('protocol_find_replay', 'SELECT 1 FROM repla
 
 export const findSession = statement(
   'protocol_find_session',
-  `SELECT s.uid, s.payload, s.expires_at, h.retire_at IS NOT NULL AS retiring, s.home_ip, s.home_user_agent,
+  `SELECT s.uid, s.payload, s.expires_at, s.proofs, h.retire_at IS NOT NULL AS retiring, s.home_ip, s.home_user_agent,
           ARRAY(SELECT encode(o.handle_hash, 'hex') FROM session_handles o
                  WHERE o.tenant_id = s.tenant_id AND o.session_uid = s.uid AND (o.retire_at IS NULL OR o.retire_at > $3)) AS handles,
           CASE WHEN u.id IS NULL THEN NULL ELSE jsonb_build_object(
@@ -92,7 +98,7 @@ export const findSession = statement(
 
 export const findSessionByUid = statement(
   'protocol_find_session_by_uid',
-  `SELECT s.uid, s.payload, s.expires_at FROM sessions s
+  `SELECT s.uid, s.payload, s.expires_at, s.proofs FROM sessions s
      LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
     WHERE s.tenant_id = $1 AND s.uid = $2 AND s.ended_at IS NULL AND s.expires_at > $3
       AND (s.account_id IS NULL OR u.id IS NOT NULL)`,
@@ -103,7 +109,8 @@ export const findSessionByUid = statement(
  * login of the newer authentication stays. A new handle is added and the old ones retire ($12 when, $13 which). A login that was proved before the
  * password was changed begins no session any more, wherever in between the browser had waited; $16 tells the two within one second. Where somebody
  * proved who they are ($15), the session is at home from then on. What was proved for another session ($17) begins none once that one has ended:
- * whoever ends it waits for this, or is waited for.
+ * whoever ends it waits for this, or is waited for. What was proved ($18) is added to what the session stands on: two tabs lose nothing to each
+ * other; of many the newest stay.
  */
 export const saveSession = statement(
   'protocol_save_session',
@@ -117,9 +124,9 @@ export const saveSession = statement(
      SELECT 1 FROM sessions
       WHERE tenant_id = $1 AND uid = $17 AND uid <> $2 AND ended_at IS NULL AND (SELECT count(*) FROM person) >= 0 FOR SHARE
    ), saved AS (
-     INSERT INTO sessions AS s (tenant_id, uid, account_id, login_ts, payload, ip, user_agent, created_at, updated_at, expires_at, home_ip, home_user_agent)
+     INSERT INTO sessions AS s (tenant_id, uid, account_id, login_ts, payload, ip, user_agent, created_at, updated_at, expires_at, home_ip, home_user_agent, proofs)
      SELECT $1::uuid, $2::text, $3::uuid, $4::bigint, $5::jsonb, $6::text, $7::text, $8::timestamptz, $8::timestamptz, $9::timestamptz, $15::text,
-            CASE WHEN $15 IS NOT NULL THEN $7::text END
+            CASE WHEN $15 IS NOT NULL THEN $7::text END, $18::jsonb
       WHERE ($17::text IS NULL OR $17 = $2 OR EXISTS (SELECT 1 FROM stood))
         AND (NOT EXISTS (SELECT 1 FROM password_credentials p
                          WHERE p.tenant_id = $1 AND p.user_id = $3
@@ -144,6 +151,10 @@ export const saveSession = statement(
        home_ip = COALESCE(excluded.home_ip, s.home_ip),
        home_user_agent = CASE WHEN excluded.home_ip IS NULL THEN s.home_user_agent ELSE excluded.home_user_agent END,
        moved_to = CASE WHEN excluded.home_ip IS NULL THEN s.moved_to END,
+       proofs = CASE WHEN excluded.proofs IS NULL THEN s.proofs ELSE (
+         SELECT jsonb_agg(proof ORDER BY (proof -> 'at')::bigint DESC)
+           FROM (SELECT proof FROM jsonb_array_elements(COALESCE(s.proofs, '[]') || excluded.proofs) AS every (proof)
+                  GROUP BY proof ORDER BY (proof -> 'at')::bigint DESC LIMIT 32) AS newest) END,
        expires_at = GREATEST(s.expires_at, excluded.expires_at)
      WHERE s.ended_at IS NULL AND (s.account_id IS NULL OR s.account_id = excluded.account_id)
      RETURNING s.uid

@@ -8,6 +8,7 @@ import type { InitialAccessTokens } from '../../features/clients/registration/in
 import type { SoftwareStatements } from '../../features/clients/registration/software-statements.js';
 import type { SecondFactors } from '../../features/credentials/second-factors.js';
 import type { Devices } from '../../features/devices/device.service.js';
+import type { OrganizationAccess } from '../../features/organization-access/organization-access.js';
 import type { Protocol } from '../../features/protocol/protocol.js';
 import type { BindingPolicy } from '../../features/protocol/session-binding.js';
 import type { ResourceService } from '../../features/resources/resource.service.js';
@@ -32,6 +33,7 @@ export interface ConfigurationDependencies {
   users: UserService;
   resources: ResourceService;
   devices: Devices;
+  organizationAccess: OrganizationAccess;
   secondFactors: Pick<SecondFactors, 'of'>;
   backchannelRequests: BackchannelRequests;
   unknownHints: Pick<Limiter, 'consume' | 'reward'>;

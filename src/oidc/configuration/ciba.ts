@@ -5,7 +5,7 @@ import { askPerson, assertBindingMessage, assertReachable, personOf } from '../c
 import { countSignedRequest } from '../request-object.js';
 import type { Chapter } from './chapter.js';
 
-export const ciba: Chapter = ({ users, unknownHints, backchannelRequests, protocol }) => ({
+export const ciba: Chapter = ({ users, unknownHints, backchannelRequests, organizationAccess, protocol }) => ({
   ttl: {
     // §7.1 requested_expiry: less than usual if it likes, never more.
     BackchannelAuthenticationRequest: (ctx) =>
@@ -27,7 +27,8 @@ export const ciba: Chapter = ({ users, unknownHints, backchannelRequests, protoc
         return countSignedRequest(ctx, protocol.replays);
       },
       verifyUserCode: (_ctx, _account, code) => refuse('user_code', code),
-      triggerAuthenticationDevice: (_ctx, request) => askPerson(backchannelRequests, request, new Date()),
+      triggerAuthenticationDevice: (_ctx, request) =>
+        askPerson({ backchannelRequests, organizationAccess }, request, new Date()),
     },
   },
 });

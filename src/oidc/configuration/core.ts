@@ -8,12 +8,13 @@ import { createFindAccount } from '../account.js';
 import { createAdapter } from '../adapter.js';
 import { needsPkce } from '../compatibility.js';
 import { createLoadExistingGrant, keepWithinScope } from '../grant.js';
+import { checkOrganization } from '../organization.js';
 import { createPolicy } from '../policy.js';
 import type { Chapter } from './chapter.js';
 
 export const core: Chapter = (deps, issuer) => ({
   adapter: createAdapter(deps, grantTypesOff(issuer.protocol)),
-  findAccount: createFindAccount(deps.users) as Configuration['findAccount'],
+  findAccount: createFindAccount(deps.users, deps.organizationAccess) as Configuration['findAccount'],
   jwks: { keys: issuer.jwks },
   routes,
   renderError: deps.pages.renderError,
@@ -27,14 +28,21 @@ export const core: Chapter = (deps, issuer) => ({
       devices: deps.devices,
       secondFactors: deps.secondFactors,
       handlesCookie: issuer.handlesCookie,
+      organizations: deps.organizationAccess,
     }),
     url: (_ctx, interaction) => `${issuer.url}/interaction/${interaction.uid}`,
   },
-  loadExistingGrant: createLoadExistingGrant(deps.protocol) as Configuration['loadExistingGrant'],
+  loadExistingGrant: createLoadExistingGrant(
+    deps.protocol,
+    deps.organizationAccess,
+  ) as Configuration['loadExistingGrant'],
 
   scopes: [...scopes],
+  extraParams: { organization: checkOrganization as never },
   claims: {
     ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
+    // Of an ID token only what `openid` stands for: whoever asked for an organization is told there as well which one it is.
+    openid: [...claimsByScope.openid, ...claimsByScope.organization],
     sid: null,
     iss: null,
   },

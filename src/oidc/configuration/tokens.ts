@@ -4,13 +4,17 @@ import { settingsOf } from '../../features/clients/client-settings.js';
 import type { EngineContext } from '../engine-types.js';
 import { actOf } from '../grants/acting.js';
 import { authenticationOf, standsOn } from '../jwt-claims.js';
+import { membershipSaid, noLongerThan } from '../organization-claims.js';
 import { profileOf } from '../profile.js';
 import type { Chapter } from './chapter.js';
 
-export const tokens: Chapter = () => ({
+export const tokens: Chapter = ({ organizationAccess, protocol }) => ({
   ttl: {
-    AccessToken: (_ctx, token, client) =>
-      token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.accessToken,
+    AccessToken: (ctx, token, client) =>
+      noLongerThan(
+        ctx,
+        token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.accessToken,
+      ),
     AuthorizationCode: lifetimes.authorizationCode,
     ClientCredentials: (_ctx, token, client) =>
       token.resourceServer?.accessTokenTTL ?? settingsOf(client).access_token_ttl ?? lifetimes.clientCredentials,
@@ -29,13 +33,14 @@ export const tokens: Chapter = () => ({
   // RFC 8628: a device goes on when the browser that approved it is closed; it ends with its grant.
   expiresWithSession: async (_ctx, token) => token.kind !== 'DeviceCode' && !token.scopes.has('offline_access'),
   revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
-  extraTokenClaims: async (ctx, token) => extraClaims(ctx, token),
+  extraTokenClaims: async (ctx, token) =>
+    extraClaims(ctx, token, await membershipSaid(ctx, organizationAccess, protocol, token as object)),
   features: {
     clientCredentials: { enabled: true },
   },
 });
 
-function extraClaims(ctx: EngineContext, token: object): Record<string, unknown> | undefined {
-  const claims = { ...standsOn(token), ...authenticationOf(ctx, token), ...actOf(token) };
+function extraClaims(ctx: EngineContext, token: object, membership: object | undefined) {
+  const claims = { ...standsOn(token), ...authenticationOf(ctx, token), ...actOf(token), ...membership };
   return Object.keys(claims).length > 0 ? claims : undefined;
 }

@@ -125,6 +125,29 @@ export const tokens: readonly Explanation[] = [
     advice: 'A retry asks for the same as the first time. For something else use the newest token.',
   },
   {
+    check: 'organization.of_client',
+    error: 'unauthorized_client',
+    says: 'the client may not have a token for this organization',
+    seen: ['organization'],
+    setting: 'client.organizations',
+    advice: 'List the id of the organization in `organizations` of the client, and see that it is not suspended.',
+  },
+  {
+    check: 'organization.of_grant',
+    error: 'invalid_grant',
+    says: /^(the grant is for another organization|the refresh token was used for another organization)/,
+    seen: ['organization'],
+    advice:
+      'What was granted is for one organization, or for none, and stays so. Send no `organization`, or the one that it is for; for another one ask the person again.',
+  },
+  {
+    check: 'organization.proof_age',
+    error: 'invalid_grant',
+    says: 'what was proved for the organization is too old',
+    setting: 'organization.settings.policy.session_seconds',
+    advice: 'The organization takes newer proofs only. Send the person through the authorization endpoint again.',
+  },
+  {
     check: 'refresh_token.scope',
     error: 'invalid_scope',
     says: 'refresh token missing requested scope',

@@ -9,6 +9,7 @@ import {
   validateDpop,
 } from 'oidc-provider/lib/helpers/grants.js';
 import type { Act } from '../../features/exchange/act.js';
+import { staysInOrganization } from '../organization-claims.js';
 import { saysWhoActs } from './acting.js';
 
 /** What the client has proven to hold (RFC 9449 §5, RFC 8705 §3). */
@@ -49,6 +50,7 @@ interface Given {
   resourceServer: ResourceServerInstance;
   scope: string;
   act?: Act | undefined;
+  organization?: string | undefined;
   /** RFC 8693 §2.2.1. */
   issuedTokenType?: string;
   /** Gives the grant that it stands on, and says how long both live. */
@@ -60,7 +62,7 @@ export async function giveToken(
   provider: Provider,
   ctx: TokenEndpointGrantContext,
   { proof, certificate }: Bound,
-  { accountId, gty, resourceServer, scope, act, issuedTokenType, grant }: Given,
+  { accountId, gty, resourceServer, scope, act, organization, issuedTokenType, grant }: Given,
 ): Promise<void> {
   const { client } = ctx.oidc;
   await checkDpopReplay(provider, ctx, proof, client.clientId);
@@ -77,6 +79,7 @@ export async function giveToken(
   if (certificate) token.setThumbprint('x5t', certificate);
   if (proof) token.setThumbprint('jkt', proof.thumbprint);
   saysWhoActs(token, act);
+  staysInOrganization(token, organization);
   ctx.oidc.entity('AccessToken', token);
   ctx.body = buildTokenResponse(provider, {
     accessToken: await token.save(),

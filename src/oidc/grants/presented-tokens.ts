@@ -12,6 +12,8 @@ import { accessTokenReader, factsOf } from '../jwt-tokens.js';
 export interface OwnToken extends Presented {
   clientId: string;
   grantId: string | undefined;
+  /** For which organization it is. */
+  organization?: string | undefined;
   /** Where it ends with the session. */
   sessionUid: string | undefined;
   /** What it is bound to (RFC 9449 §6, RFC 8705 §3). */
@@ -43,7 +45,8 @@ export function accessTokens(provider: Provider, protocol: Protocol, issuer: { u
     const found = (await provider.AccessToken.find(value)) ?? (await provider.ClientCredentials.find(value));
     if (!found) return undefined;
     const token = found as EngineToken;
-    if (token.accountId !== undefined && !(await liveGrant(protocol, ctx, token.grantId))) return undefined;
+    const grant = token.accountId === undefined ? undefined : await liveGrant(protocol, ctx, token.grantId);
+    if (token.accountId !== undefined && !grant) return undefined;
     return {
       clientId: String(token.clientId),
       accountId: token.accountId,
@@ -52,6 +55,7 @@ export function accessTokens(provider: Provider, protocol: Protocol, issuer: { u
       exp: Number(token.exp),
       act: token.extra?.act as Act | undefined,
       grantId: token.grantId,
+      organization: grant?.organizationId,
       sessionUid: token.expiresWithSession ? token.sessionUid : undefined,
       bound: { jkt: token.jkt, 'x5t#S256': token['x5t#S256'] },
     };
@@ -71,6 +75,7 @@ export function accessTokens(provider: Provider, protocol: Protocol, issuer: { u
       exp: token.exp,
       act: token.act as Act | undefined,
       grantId: token.gid,
+      organization: grant?.organizationId,
       sessionUid: token.suid,
       bound: token.cnf ?? {},
     };

@@ -90,6 +90,7 @@ async function exchange(surroundings: Surroundings, ctx: Context): Promise<void>
     resourceServer,
     scope,
     act: decision.act,
+    organization: subject.organization,
     issuedTokenType: format,
     async grant() {
       const given = await exchanges.give(asked, decision, { subject, actor }, { scope, seconds });

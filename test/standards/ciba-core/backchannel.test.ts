@@ -105,7 +105,7 @@ describe('Client-Initiated Backchannel Authentication (OpenID Connect CIBA)', ()
   });
 
   it('claims asked for one by one are shown, and nothing is given that is not (OpenID Connect Core §5.5)', async () => {
-    const claims = { userinfo: { address: null, phone_number: null, roles: null }, id_token: { auth_time: null } };
+    const claims = { userinfo: { address: null, phone_number: null, groups: null }, id_token: { auth_time: null } };
     const id = await asked({ scope: 'openid', claims: JSON.stringify(claims) });
     const page = await requests();
     const newest = page.html.slice(0, page.html.indexOf('/requests/approve'));

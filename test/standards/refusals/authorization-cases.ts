@@ -56,6 +56,12 @@ export const wrong: readonly Wrong[] = [
     change: { authorization_details: '[{"actions":["read"]}]' },
   },
   { check: 'response_mode.supported', error: 'unsupported_response_mode', change: { response_mode: 'web_message' } },
+  {
+    check: 'organization.form',
+    error: 'invalid_request',
+    change: { organization: 'Acme Trading' },
+    seen: { organization: 'Acme Trading' },
+  },
   { check: 'prompt.supported', error: 'invalid_request', change: { prompt: 'foo' }, seen: { prompt: 'foo' } },
   { check: 'prompt.none_alone', error: 'invalid_request', change: { prompt: 'none login' } },
   { check: 'max_age.number', error: 'invalid_request', change: { max_age: 'soon' } },

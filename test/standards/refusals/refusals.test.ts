@@ -16,6 +16,7 @@ import {
 } from '../../support/refused.js';
 import { startServer, type TestServer } from '../../support/server.js';
 import { wrong } from './authorization-cases.js';
+import { organizations } from './organization-cases.js';
 import { people, requestObjects, seconds } from './person-cases.js';
 import { authentications, endpoints, tokenRequests } from './token-cases.js';
 
@@ -65,6 +66,11 @@ describe('a refusal is explained to whoever administers the tenant, and to nobod
       async (check, _index, one) => explained(await one.ask(house), check, one.error),
     );
 
+    it.each(organizations.map((one, index) => [one.check, index, one] as const))(
+      'for an organization: %s, %i',
+      async (check, _index, one) => explained(await one.ask(house), check, one.error),
+    );
+
     it.each(people.map((one) => [one.check, one] as const))('a person: %s', async (check, one) =>
       explained(await one.ask(house), check, one.error),
     );
@@ -103,7 +109,7 @@ describe('a refusal is explained to whoever administers the tenant, and to nobod
 
   it('every explanation there is has been met above', () => {
     const met = new Set(
-      [...wrong, ...requestObjects, ...people, ...tokenRequests, ...seconds, ...authentications].map(
+      [...wrong, ...requestObjects, ...people, ...organizations, ...tokenRequests, ...seconds, ...authentications].map(
         ({ check }) => check,
       ),
     );

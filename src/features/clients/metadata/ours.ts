@@ -11,6 +11,8 @@ export const settings = {
     .optional(),
   /** RFC 9396 §10. Absent: any type where a person agrees, of resources open to it where the client registered itself; none where nobody is asked. */
   authorization_details_types: z.array(z.string().min(1).max(256)).max(100).optional(),
+  /** Ids of organizations for which it may have tokens of its own (client_credentials). */
+  organizations: z.array(z.uuid()).max(100).optional(),
   access_token_ttl: seconds(60, lifetimes.accessTokenMost).optional(),
   refresh_token_ttl: seconds(60, 31_536_000).optional(),
   /** Seconds in which the same refresh token gets the same answer again; 0 turns it off. */

@@ -1,6 +1,6 @@
 // What a client may say of itself when it registers (RFC 7591 §2), and later (RFC 7592 §2.2). Decisions only; an administrator has said the policy.
 import { z } from 'zod';
-import { scopes as identityScopes } from '../../../../config/protocol.js';
+import { identityScopes } from '../../../../config/protocol.js';
 import type { Issue } from '../../../platform/errors.js';
 import { OpenRegistration } from '../../tenants/protocol-policy/registration.js';
 import { GRANT_TYPES } from '../metadata/values.js';

@@ -1,0 +1,105 @@
+// What tokens for an organization say, read each time one is made: whoever is no member any more is given none.
+import { errors } from 'oidc-provider';
+import { settingsOf } from '../features/clients/client-settings.js';
+import {
+  namesOf,
+  type OrganizationAccess,
+  organizationClaims,
+} from '../features/organization-access/organization-access.js';
+import type { MembershipClaims } from '../features/organizations/membership.queries.js';
+import type { Protocol } from '../features/protocol/protocol.js';
+import { epochSeconds } from '../platform/clock.js';
+import { requestOf } from './adapter.js';
+import type { EngineContext } from './engine-types.js';
+import { sourceOf } from './jwt-claims.js';
+
+interface EngineGrant {
+  organizationId?: string;
+  exp?: number;
+}
+
+const read = new WeakMap<object, Promise<MembershipClaims | undefined>>();
+
+/** Once for each request. */
+function membershipOf(ctx: object, access: OrganizationAccess, userId: string, organization: string) {
+  const known = read.get(ctx) ?? access.membership(userId, organization);
+  read.set(ctx, known);
+  return known;
+}
+
+const grantOf = ({ oidc }: EngineContext): EngineGrant | undefined => oidc.entities.Grant as EngineGrant | undefined;
+
+const inherited = new WeakMap<object, string>();
+
+/** A token that was exchanged stands on a grant of its own, which is for the organization of the one it was exchanged for (RFC 8693). */
+export function staysInOrganization(token: object, organization: string | undefined): void {
+  if (organization !== undefined) inherited.set(token, organization);
+}
+
+interface Token {
+  kind?: string;
+  accountId?: string;
+  grantId?: string;
+}
+
+/**
+ * In access tokens of both formats, and at introspection.
+ * @throws InvalidGrant where the membership is gone, and then the grant ends; where what was proved for it has become too old; where another organization
+ * than the grant's is asked for: nothing is spent.
+ */
+export async function membershipSaid(
+  ctx: EngineContext,
+  access: OrganizationAccess,
+  protocol: Protocol,
+  token: Token,
+): Promise<Record<string, unknown> | undefined> {
+  const wanted =
+    ctx.oidc.route === 'token' ? (ctx.oidc.body as { organization?: unknown } | undefined)?.organization : undefined;
+  const { accountId, grantId, kind } = token;
+  if (kind === 'ClientCredentials') return clientSaid(ctx, access, wanted);
+  const organization = grantOf(ctx)?.organizationId ?? inherited.get(token);
+  if (organization === undefined) {
+    if (wanted !== undefined && accountId !== undefined) throw otherOrganization();
+    return undefined;
+  }
+  const membership = await membershipOf(ctx, access, String(accountId), organization);
+  if (!membership) {
+    if (grantId) await protocol.grants.end(requestOf(ctx), grantId, 'membership_ended');
+    throw new errors.InvalidGrant('the membership in the organization has ended');
+  }
+  const { id, slug } = membership.organization;
+  if (wanted !== undefined && wanted !== id && wanted !== slug) throw otherOrganization();
+  const { authTime } = sourceOf(ctx) ?? {};
+  if (authTime !== undefined && access.isTooOld(authTime, membership))
+    throw new errors.InvalidGrant('what was proved for the organization is too old');
+  await access.used(String(accountId), membership);
+  return organizationClaims(membership);
+}
+
+/** A client that acts for itself: where its registration says so, which an administrator writes alone. @throws UnauthorizedClient */
+async function clientSaid({ oidc }: EngineContext, access: OrganizationAccess, wanted: unknown) {
+  if (wanted === undefined) return undefined;
+  const allowed = settingsOf(oidc.client).organizations ?? [];
+  const found = typeof wanted === 'string' ? await access.ofClient(allowed, wanted) : undefined;
+  if (!found) throw new errors.UnauthorizedClient('the client may not have a token for this organization');
+  return namesOf(found);
+}
+
+const otherOrganization = () => new errors.InvalidGrant('the grant is for another organization, or for none');
+
+/** In ID tokens and at UserInfo, as it is now. */
+export async function claimsForOrganization(
+  ctx: EngineContext,
+  access: OrganizationAccess,
+  userId: string,
+): Promise<Record<string, unknown>> {
+  const organization = grantOf(ctx)?.organizationId;
+  const membership = organization && (await membershipOf(ctx, access, userId, organization));
+  return membership ? organizationClaims(membership) : {};
+}
+
+/** Seconds: no access token outlives the grant that it stands on. */
+export function noLongerThan(ctx: EngineContext, seconds: number): number {
+  const { exp } = grantOf(ctx) ?? {};
+  return exp === undefined ? seconds : Math.max(1, Math.min(seconds, exp - epochSeconds(new Date())));
+}

@@ -1,0 +1,69 @@
+// When somebody has to be asked because a request is for an organization: for a proof that is missing, which one it is to be, and that it cannot be.
+import { interactionPolicy } from 'oidc-provider';
+import type { OrganizationAccess } from '../features/organization-access/organization-access.js';
+import type { EngineContext } from './engine-types.js';
+import { hasJustProved, organizationOf } from './organization.js';
+
+const { Check, Prompt } = interactionPolicy;
+
+const missing = new Set<string | undefined>(['way', 'class']);
+
+/** Of the prompt `login`: more is proved in the session that is there, and what others rest on stays. */
+export const organizationProof = (access: OrganizationAccess) =>
+  new Check('organization_proof', 'the organization asks for another proof', 'login_required', async (ctx) => {
+    const asked = await organizationOf(ctx, access);
+    return (missing.has(asked?.decision?.kind) || asked?.passwordDue === true) && !hasJustProved(ctx);
+  });
+
+/** After the login, before consent: what is agreed to is for this organization. */
+export const organizationPrompt = (access: OrganizationAccess) =>
+  new Prompt(
+    { name: 'organization', requestable: false },
+    new Check(
+      'organization_choice',
+      'the End-User is to choose an organization',
+      'interaction_required',
+      async (ctx) => (await organizationOf(ctx, access))?.found.kind === 'several',
+    ),
+    new Check(
+      'organization_refused',
+      'the End-User may not have a token for this organization',
+      'access_denied',
+      async (ctx) => (await refusalOf(ctx, access)) !== undefined,
+      async (ctx) => ({ refused: await refusalOf(ctx, access) }),
+    ),
+  );
+
+/** Not a member, or not from here, or nobody could prove what it takes. */
+async function refusalOf(
+  ctx: EngineContext,
+  access: OrganizationAccess,
+): Promise<'member' | 'address' | 'proof' | undefined> {
+  const asked = await organizationOf(ctx, access);
+  if (asked?.found.kind === 'refused') return 'member';
+  if (asked?.decision?.kind === 'refused') return 'address';
+  return missing.has(asked?.decision?.kind) || asked?.passwordDue ? 'proof' : undefined;
+}
+
+const noted = new WeakSet<object>();
+
+/** The last of all, which asks nobody: what is looked at here goes through. */
+export const bypassNote = (access: OrganizationAccess) =>
+  new Prompt(
+    { name: 'organization_bypass', requestable: false },
+    new Check('organization_bypass', 'never', 'interaction_required', async (ctx) => {
+      const asked = await organizationOf(ctx, access);
+      if (asked?.found.kind !== 'one' || asked.decision?.kind !== 'satisfied' || noted.has(ctx)) return false;
+      const { membership } = asked.found;
+      noted.add(ctx);
+      const { bypass } = asked.decision;
+      if (bypass)
+        await access.bypassed(
+          String(ctx.oidc.session?.accountId),
+          membership,
+          String(ctx.oidc.client?.clientId),
+          bypass,
+        );
+      return false;
+    }),
+  );
