@@ -10,6 +10,17 @@ import { type DeviceDependencies, deviceRoutes } from './devices.js';
 import type { AccountDoor } from './door.js';
 import { type EmailDependencies, emailRoutes } from './email.js';
 import { type InvitationDependencies, invitationRoutes } from './invitation.js';
+import { type OrganizationDomainsDependencies, organizationDomainsRoutes } from './organization-domains.js';
+import { OrganizationDoor, type OrganizationDoorDependencies } from './organization-door.js';
+import { type OrganizationInvitationsDependencies, organizationInvitationsRoutes } from './organization-invitations.js';
+import { type OrganizationMemberDependencies, organizationMemberRoutes } from './organization-member.js';
+import { organizationMembersRoutes } from './organization-members.js';
+import { type OrganizationOverviewDependencies, organizationOverviewRoutes } from './organization-overview.js';
+import { organizationPolicyRoutes } from './organization-policy.js';
+import { type OrganizationRolesDependencies, organizationRolesRoutes } from './organization-roles.js';
+import { type OrganizationSettingsDependencies, organizationSettingsRoutes } from './organization-settings.js';
+import { type OrganizationTeamsDependencies, organizationTeamsRoutes } from './organization-teams.js';
+import { type OrganizationsDependencies, organizationsRoutes } from './organizations.js';
 import { overviewRoutes } from './overview.js';
 import { type OwnPasswordDependencies, ownPasswordRoutes } from './own-password.js';
 import { type PasskeyDependencies, passkeyRoutes } from './passkeys.js';
@@ -34,9 +45,20 @@ export interface AccountDependencies
     SettingsDependencies,
     DataExportDependencies,
     DeletionDependencies,
-    InvitationDependencies {
+    InvitationDependencies,
+    OrganizationPagesDependencies {
   wayBack: WayBack;
 }
+
+type OrganizationPagesDependencies = OrganizationsDependencies &
+  OrganizationDoorDependencies &
+  OrganizationOverviewDependencies &
+  OrganizationMemberDependencies &
+  OrganizationInvitationsDependencies &
+  OrganizationTeamsDependencies &
+  OrganizationRolesDependencies &
+  OrganizationDomainsDependencies &
+  OrganizationSettingsDependencies;
 
 export function createAccountRouter(door: AccountDoor, deps: AccountDependencies): Router {
   const router = new Router({ prefix: '/account', sensitive: true, strict: true });
@@ -59,6 +81,7 @@ export function createAccountRouter(door: AccountDoor, deps: AccountDependencies
   settingsRoutes(router, door, deps);
   dataExportRoutes(router, door, deps);
   deletionRoutes(router, door, deps);
+  organizationPages(router, door, deps);
   invitationRoutes(router, door, deps);
 
   // The first page has no slash behind the prefix.
@@ -66,4 +89,19 @@ export function createAccountRouter(door: AccountDoor, deps: AccountDependencies
   overviewRoutes(whole, door);
   whole.use(router.routes());
   return whole;
+}
+
+function organizationPages(router: Router, door: AccountDoor, deps: OrganizationPagesDependencies): void {
+  // Before those of one organization, whose name could be `new` otherwise.
+  organizationsRoutes(router, door, deps);
+  const inside = new OrganizationDoor(door, deps);
+  organizationOverviewRoutes(router, inside, deps);
+  organizationMembersRoutes(router, inside, deps.db);
+  organizationMemberRoutes(router, inside, deps);
+  organizationInvitationsRoutes(router, inside, deps);
+  organizationTeamsRoutes(router, inside, deps);
+  organizationRolesRoutes(router, inside, deps);
+  organizationDomainsRoutes(router, inside, deps);
+  organizationPolicyRoutes(router, inside, deps);
+  organizationSettingsRoutes(router, inside, deps);
 }

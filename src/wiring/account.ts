@@ -82,6 +82,15 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     clients,
     activity: services.ownActivity,
     lockdownLinks: services.lockdownLinks,
+    db,
+    tenants,
+    organizations,
+    standings,
+    memberships: services.memberships,
+    invitations: services.invitations,
+    teams: services.teams,
+    organizationRoles: services.organizationRoles,
+    domains: services.domains,
     clientName: async (clientId) => (await clients.engineMetadata(clientId))?.client_name as string | undefined,
   });
   const authenticate = tokenBearer(services);

@@ -117,6 +117,7 @@ describe('the pages as they are sent', () => {
       '/security/recovery-codes',
       '/devices',
       '/applications',
+      '/organizations',
       '/activity',
       '/settings',
       '/export',

@@ -1,10 +1,12 @@
 // Every page, step and form of programs that takes something which is good once; a value is shown at any of them.
+
 import type { StepName } from '../../src/interaction/steps.js';
 import { randomToken } from '../../src/platform/crypto.js';
 import type { Page } from './browser.js';
 import { Elsewhere } from './elsewhere.js';
 import { baseOf, csrfOf, send } from './journey.js';
 import { csrf, flowOf, type OneTimeHouse, type World } from './one-time-house.js';
+import { organizationForms, routeOf } from './organization-pages.js';
 
 export const another = 'another good passphrase 7';
 
@@ -204,6 +206,8 @@ export const takeNone: Record<string, string> = {
   'POST /account/applications/revoke': 'an application',
   'POST /account/requests/approve': 'a decision about a request for them',
   'POST /account/requests/deny': 'a decision about a request for them',
+  'POST /account/organizations/new': 'a name',
+  ...Object.fromEntries(organizationForms.map(([form]) => [`POST ${routeOf(form)}`, 'what a role may change'])),
   'POST /account/activity/not-me': 'nothing',
   'POST /account/email': 'an address',
   'POST /account/settings': 'choices',

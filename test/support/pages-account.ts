@@ -2,7 +2,7 @@
 import { TOLD } from '../../src/features/audit/own-activity.js';
 import { account, client, codes, long, page, type Sample, totp, username } from './sample.js';
 
-const own = {
+export const own = {
   base: '/account',
   signOut: '/logout',
   account: { name: 'Maria Silva', email: account.email, initials: 'MS' },

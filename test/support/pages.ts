@@ -7,12 +7,13 @@ import { type Page, Views } from '../../src/platform/views.js';
 import { letterSamples } from './letters.js';
 import { ofAccount } from './pages-account.js';
 import { ofInteraction } from './pages-interaction.js';
+import { ofOrganizations } from './pages-organizations.js';
 import { others } from './pages-others.js';
 import { page, type Sample } from './sample.js';
 
 export const viewsRoot = path.join(projectRoot, 'views');
 
-export const samples: Sample[] = [...ofAccount, ...ofInteraction, ...others];
+export const samples: Sample[] = [...ofAccount, ...ofOrganizations, ...ofInteraction, ...others];
 
 export const letters: Sample[] = Object.entries(letterSamples).flatMap(([name, all]) =>
   all.map((data, index) => page(`emails/${name}`, String(index + 1), data)),

@@ -2,12 +2,18 @@
 
 import { pathParameters } from '../../src/api/contract.js';
 import { bodyFor } from './bodies.js';
+import { organizationForms, organizationPages, routeOf } from './organization-pages.js';
 import { bearer, type Way } from './shown.js';
 import { cookiesIn, type House } from './tenancy.js';
 import { memberRoutes, ownForms, ownNamed } from './ways-api.js';
 
 /** Address, copy, end and wishes. */
 const LIFE = ['/email', '/email/confirm', '/settings', '/export', '/delete'];
+
+const insideOrganizations = [
+  ...organizationPages.map(([page]) => ['GET', routeOf(page)] as const),
+  ...organizationForms.map(([form]) => ['POST', routeOf(form)] as const),
+];
 
 export function accountWays(b: House): Record<string, Way> {
   const found: Record<string, Way> = {};
@@ -37,6 +43,7 @@ export function accountWays(b: House): Record<string, Way> {
       '/security/password',
     ],
     ...['/security/passkeys', '/security/totp', '/security/totp/setup', '/security/recovery-codes'],
+    ...[...LIFE, '/deleted', '/organizations', '/organizations/new'],
     ...[...LIFE, '/deleted', '/invitation'],
   ]) {
     const path = `/account${page}`;
@@ -70,6 +77,14 @@ export function accountWays(b: House): Record<string, Way> {
       headers: { ...mine(), ...origin },
       form: { name: 'x', csrf: await token() },
     });
+  for (const [method, path] of insideOrganizations)
+    for (const [place, name] of pathParameters(path).entries())
+      found[`${method} ${path}${place > 0 ? ` ${name}` : ''}`] = async (v) => ({
+        method,
+        path: path.replace(/:(\w+)/g, (_all, one: string) => encodeURIComponent(one === name ? v : (b.ids[one] ?? ''))),
+        headers: { ...mine(), ...origin },
+        ...(method === 'POST' ? { form: { role: 'member', reason: 'x', csrf: await token() } } : {}),
+      });
   for (const path of ['/change-password', '/passkey-endpoints', '/webauthn'])
     found[`GET /.well-known${path}`] = (v) => ({
       method: 'GET',
@@ -82,6 +97,7 @@ export function accountWays(b: House): Record<string, Way> {
   for (const path of [
     ...['/account/profile', '/account/devices/others-end', '/account/activity/not-me', '/account/security/password'],
     ...['/account/security/password/strength', '/account/security/totp/remove', '/account/security/recovery-codes'],
+    ...[...LIFE, '/organizations/new'].map((page) => `/account${page}`),
     ...['/account/invitation/sign-in', '/account/invitation/letter'],
     ...LIFE.map((page) => `/account${page}`),
   ]) {

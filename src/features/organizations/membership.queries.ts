@@ -147,8 +147,8 @@ export async function listMembers(
   const after = decodeCursor(query.cursor, z.uuid()) ?? null;
   const rows = await db.manager.query(
     `${MEMBERS} AND ($3::uuid IS NULL OR m.user_id > $3) AND ($5 OR (${STANDS})) AND ($6::uuid IS NULL OR ${IN_TEAM})
-      ORDER BY m.user_id LIMIT $4`,
-    [currentTenantId(), organizationId, after, query.limit + 1, manages, teamId],
+        AND ($7::text IS NULL OR ${NAMED}) ORDER BY m.user_id LIMIT $4`,
+    [currentTenantId(), organizationId, after, query.limit + 1, manages, teamId, query.q ?? null],
   );
   return toPage(rows as MemberRow[], query, (row) => row.user_id);
 }
@@ -171,6 +171,8 @@ export async function readMember(
 const IN_TEAM = `
   EXISTS (SELECT 1 FROM team_members tm
            WHERE tm.tenant_id = m.tenant_id AND tm.organization_id = m.organization_id AND tm.team_id = $6 AND tm.user_id = m.user_id)`;
+
+const NAMED = `(strpos(lower(u.email), lower($7)) > 0 OR strpos(lower(u.claims ->> 'name'), lower($7)) > 0)`;
 
 const STANDS = 'm.suspended_at IS NULL AND u.disabled_at IS NULL AND u.deletion_at IS NULL';
 

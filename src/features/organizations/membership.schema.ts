@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { pageQuery } from '../../platform/pagination.js';
+import { plainText } from '../../platform/text.js';
 import { ROLES } from './hierarchy.js';
 import { organizationParam } from './organization.schema.js';
 
@@ -31,7 +32,10 @@ export const ChangeMember = z
 export type ChangeMember = z.infer<typeof ChangeMember>;
 
 export const MemberParams = z.strictObject({ ...organizationParam, user_id: z.uuid() });
-export const MemberQuery = z.strictObject(pageQuery);
+export const MemberQuery = z.strictObject({
+  ...pageQuery,
+  q: plainText(200).optional().meta({ description: 'A part of the name or of the address' }),
+});
 export type MemberQuery = z.infer<typeof MemberQuery>;
 
 export const MemberView = z
