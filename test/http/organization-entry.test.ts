@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
+import { acrValues } from '../../config/protocol.js';
+import type { Page } from '../support/browser.js';
+import { readForm } from '../support/browser.js';
+import { StoppedClock } from '../support/clock.js';
+import { nameOf } from '../support/journey.js';
+import { makeOrganization } from '../support/organizations.js';
+import {
+  authorizationUrl,
+  codeOf,
+  makeClient,
+  makePerson,
+  type Party,
+  password,
+  pkce,
+  redeem,
+} from '../support/party.js';
+import { setPolicy } from '../support/policy.js';
+import { startServer, type TestServer } from '../support/server.js';
+import { codeIn, generous } from '../support/sign-in-letters.js';
+import { totpCode } from '../support/totp.js';
+import { Traveller, trusting } from '../support/traveller.js';
+
+const [, _mfa, _phr] = acrValues;
+const scope = 'openid organization';
+const home = '198.51.100.7';
+const abroad = '203.0.113.5';
+const ways = { first_factors: ['password', 'email_code', 'passkey'], multi_factor: 'off' };
+
+type Person = { id: string; email: string };
+
+describe('whoever comes in for an organization', () => {
+  const clock = new StoppedClock();
+  let server: TestServer;
+  let party: Party;
+  let person: Person;
+  let secret: string;
+
+  beforeAll(async () => {
+    server = await startServer({ ...trusting, overrides: { clock, letters: generous } as never });
+    party = await makeClient(server, { scope, consent_policy: 'implicit' });
+  }, 180_000);
+  afterAll(() => server?.close());
+  beforeEach(async () => {
+    clock.reset();
+    await setPolicy(server, ways);
+    person = await makePerson(server);
+    secret = await server.inside(async ({ totp, users }) => {
+      const user = await users.find(person.id);
+      const offer = totp.offer(user, 'Acme', 'flow');
+      await totp.confirm(user, offer, await totpCode(offer.secret, clock.now()));
+      return offer.secret;
+    });
+    clock.move(30);
+  });
+
+  const to = (organization: { slug: string }) => ({ scope, organization: organization.slug });
+  const _essential = (acr: string | undefined) => ({
+    scope: 'openid',
+    claims: JSON.stringify({ id_token: { acr: { essential: true, values: [acr] } } }),
+  });
+
+  /** Answers with what the person has, and notes what was asked for. @returns where it ended. */
+  async function visit(browser: Traveller, params: Record<string, string>, who = person) {
+    const asked: string[] = [];
+    const proof = pkce();
+    let page = await browser.open(authorizationUrl(server, party, proof, params));
+    for (let step = 0; step < 8 && page.html.includes('<form'); step += 1) {
+      if (page.html.includes('id="mfa-submit"')) {
+        asked.push('totp');
+        clock.move(30);
+        page = await browser.submit(page, { code: await totpCode(secret, clock.now()) });
+      } else if (nameOf(page) === 'password') {
+        asked.push('password');
+        page = await browser.submit(page, { password });
+      } else if (nameOf(page) === 'identifier') page = await browser.submit(page, { username: who.email });
+      else break;
+    }
+    const code = page.url.includes('code=') ? codeOf(page) : undefined;
+    const tokens = code ? (await redeem(server, party, code, proof)).body : undefined;
+    return { asked, page, claims: tokens && decodeJwt(String(tokens.id_token)) };
+  }
+
+  describe('in the place of somebody else', () => {
+    const typed = async (browser: Traveller, page: Page, email: string): Promise<Page> =>
+      browser.submit(await browser.submit(page, { username: email }), { password });
+    const isConfirmation = ({ html }: Page): boolean => /\/interaction\/[^/]+\/confirmation"/.test(html);
+    const sessionsOf = async ({ id }: Person): Promise<number> =>
+      (
+        await server.services.db.manager.query('SELECT 1 FROM sessions WHERE account_id = $1 AND ended_at IS NULL', [
+          id,
+        ])
+      ).length;
+
+    it('has confirmed nothing by what the first one confirmed', async () => {
+      const [first, second] = [await makePerson(server), await makePerson(server)];
+      for (const one of [first, second]) await visit(new Traveller(home), { scope: 'openid' }, one);
+      const aged = await makeOrganization(server, { policy: { session_seconds: 300 }, members: [first] });
+      await setPolicy(server, { ...ways, risk: { action: 'enforce' } });
+      const browser = new Traveller(abroad);
+      let page = await browser.open(authorizationUrl(server, party, pkce(), to(aged)));
+      page = await typed(browser, page, first.email);
+      expect(isConfirmation(page)).toBe(true);
+      page = await browser.submit(page, { send: 'yes' });
+      const { action, values } = readForm(page);
+      const body = new URLSearchParams({ ...Object.fromEntries(values), code: await codeIn(server, first.email) });
+      const headers = { origin: new URL(page.url).origin };
+      // It is sent, and the answer is not followed: the sign-in waits until what was proved has become too old.
+      const { headers: answered } = await browser.request(action, { method: 'POST', body, headers });
+      clock.move(301);
+      const next = new URL(String(answered.get('location')), action).href;
+      expect(nameOf(await browser.open(next))).toMatch(/identifier|password/);
+      page = await typed(browser, await browser.open(`${next.split('?')[0]}?identify`), second.email);
+      expect(isConfirmation(page)).toBe(true);
+      expect(await sessionsOf(second)).toBe(1);
+    });
+
+    it('has set up nothing by what the first one set up', async () => {
+      const [first, second] = [await makePerson(server), await makePerson(server)];
+      const aged = await makeOrganization(server, { policy: { session_seconds: 300 }, members: [first] });
+      await setPolicy(server, { first_factors: ['password'], second_factors: ['totp'], multi_factor: 'required' });
+      const browser = new Traveller(home);
+      let page = await browser.open(authorizationUrl(server, party, pkce(), to(aged)));
+      page = await typed(browser, page, first.email);
+      const offered = /([A-Z2-7]{4}(?: [A-Z2-7]{4}){3,})/.exec(page.html)?.[1] ?? '';
+      page = await browser.submit(page, { code: await totpCode(offered.replaceAll(' ', ''), clock.now()) });
+      expect(page.html).toMatch(/\/recovery_codes"/);
+      const kept = page.url.split('?')[0];
+      clock.move(301);
+      page = await typed(browser, await browser.open(`${kept}?identify`), second.email);
+      expect(nameOf(page)).toBe('enrolment');
+      expect(await sessionsOf(second)).toBe(0);
+    });
+  });
+});
