@@ -22,7 +22,7 @@ import { codeIn, generous } from '../support/sign-in-letters.js';
 import { totpCode } from '../support/totp.js';
 import { Traveller, trusting } from '../support/traveller.js';
 
-const [, _mfa, _phr] = acrValues;
+const [, mfa, phr] = acrValues;
 const scope = 'openid organization';
 const home = '198.51.100.7';
 const abroad = '203.0.113.5';
@@ -131,6 +131,25 @@ describe('whoever comes in for an organization', () => {
       page = await typed(browser, await browser.open(`${kept}?identify`), second.email);
       expect(nameOf(page)).toBe('enrolment');
       expect(await sessionsOf(second)).toBe(0);
+    });
+  });
+
+  describe('and sets up a factor for it', () => {
+    it('proves the one they have, in this very sign-in', async () => {
+      const strict = await makeOrganization(server, { policy: { acr: phr }, members: [person] });
+      const browser = new Traveller(home);
+      expect((await visit(browser, { scope: 'openid', acr_values: String(mfa) })).asked).toEqual(['password', 'totp']);
+      clock.move(2 * 3600);
+      const { asked, page } = await visit(browser, to(strict));
+      expect([asked, nameOf(page)]).toEqual([['password', 'totp'], 'enrolment']);
+    });
+
+    it('is not asked twice where it was proved a moment ago', async () => {
+      const strict = await makeOrganization(server, { policy: { acr: phr }, members: [person] });
+      const browser = new Traveller(home);
+      await visit(browser, { scope: 'openid', acr_values: String(mfa) });
+      const { asked, page } = await visit(browser, to(strict));
+      expect([asked, nameOf(page)]).toEqual([[], 'enrolment']);
     });
   });
 });
