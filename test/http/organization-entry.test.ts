@@ -4,7 +4,7 @@ import { acrValues } from '../../config/protocol.js';
 import type { Page } from '../support/browser.js';
 import { readForm } from '../support/browser.js';
 import { StoppedClock } from '../support/clock.js';
-import { nameOf } from '../support/journey.js';
+import { nameOf, silently } from '../support/journey.js';
 import { makeOrganization } from '../support/organizations.js';
 import {
   authorizationUrl,
@@ -56,7 +56,7 @@ describe('whoever comes in for an organization', () => {
   });
 
   const to = (organization: { slug: string }) => ({ scope, organization: organization.slug });
-  const _essential = (acr: string | undefined) => ({
+  const essential = (acr: string | undefined) => ({
     scope: 'openid',
     claims: JSON.stringify({ id_token: { acr: { essential: true, values: [acr] } } }),
   });
@@ -150,6 +150,30 @@ describe('whoever comes in for an organization', () => {
       await visit(browser, { scope: 'openid', acr_values: String(mfa) });
       const { asked, page } = await visit(browser, to(strict));
       expect([asked, nameOf(page)]).toEqual([[], 'enrolment']);
+    });
+  });
+
+  describe('elsewhere than at home', () => {
+    it.each(['one for an organization', 'one for none'])('proves everything anew: %s', async (kind) => {
+      const strict = await makeOrganization(server, { policy: { acr: mfa }, members: [person] });
+      const browser = new Traveller(home);
+      expect((await visit(browser, to(strict))).asked).toEqual(['password', 'totp']);
+      const thief = browser.stolen(abroad);
+      clock.move(60);
+      const there = await visit(thief, kind === 'one for none' ? essential(mfa) : to(strict));
+      expect([there.asked, there.claims?.acr]).toEqual([['password', 'totp'], mfa]);
+    });
+
+    it('nothing of before counts later either: the session is at home there with what was proved there', async () => {
+      const strict = await makeOrganization(server, { policy: { acr: mfa }, members: [person] });
+      const browser = new Traveller(home);
+      await visit(browser, to(strict));
+      const thief = browser.stolen(abroad);
+      clock.move(60);
+      expect((await visit(thief, { scope: 'openid' })).asked).toEqual(['password']);
+      expect((await silently(server, party, thief, { scope: 'openid' })).get('error')).toBeNull();
+      expect((await silently(server, party, thief, to(strict))).get('error')).toBe('login_required');
+      expect((await visit(thief, to(strict))).asked).toEqual(['totp']);
     });
   });
 });

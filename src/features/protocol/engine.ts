@@ -9,7 +9,7 @@ export interface Interaction {
   params: Record<string, unknown>;
   clientId: string;
   /** Who is signed in in this browser already, if anybody. */
-  session: (Pick<SignedIn, 'uid' | 'accountId' | 'amr' | 'proofs'> & { ts: number }) | undefined;
+  session: (Pick<SignedIn, 'uid' | 'accountId' | 'amr' | 'proofs'> & { ts: number; moved: boolean }) | undefined;
   /** Which organization was taken on an earlier page of the same request. */
   organization?: Finish['organization'];
   /** What earlier steps of this interaction have established; nothing of it is a sign-in yet. */
