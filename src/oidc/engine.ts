@@ -50,6 +50,8 @@ export class OidcEngine implements Engine {
     const details = await this.details(provider, req, res);
     markBrowser(provider, details, req, this.cookies(provider, req, res));
     const earlier = (details.lastSubmission ?? {}) as { ostiary?: unknown; organization?: Finish['organization'] };
+    const shown = (details.prompt.details as { organization?: Finish['organization'] }).organization;
+    const organization = shown ?? earlier.organization;
     const uid = details.session?.uid;
     const request = new ProtocolRequest();
     const session = uid ? await this.protocol.sessions.findByUid(request, uid) : undefined;
@@ -68,7 +70,7 @@ export class OidcEngine implements Engine {
             moved: isElsewhere(binding, request.homes.get(String(uid))),
           }
         : undefined,
-      ...(earlier.organization ? { organization: earlier.organization } : {}),
+      ...(organization ? { organization } : {}),
       progress: (details.result as { ostiary?: unknown } | undefined)?.ostiary ?? earlier.ostiary,
     };
   }

@@ -21,7 +21,7 @@ import type { OrganizationService } from '../organizations/organization.service.
 export interface WantedOrganization {
   /** The parameter `organization`, an id or a slug: this one and no other. */
   name?: string | undefined;
-  /** Where the scope was asked for alone: which of theirs somebody took on a page. */
+  /** Which one it was on an earlier page of the same request: taken there, or shown to be agreed to. A slug may have become another's since. */
   chosen?: ChosenOrganization | undefined;
 }
 
@@ -56,7 +56,7 @@ export const ORGANIZATION_SCOPE = 'organization';
 /** @returns undefined where a request is for no organization. */
 export function wantedOrganization(params: Params, chosen?: ChosenOrganization): WantedOrganization | undefined {
   const { organization, scope } = params;
-  if (typeof organization === 'string' && organization !== '') return { name: organization };
+  if (typeof organization === 'string' && organization !== '') return { name: organization, chosen };
   return String(scope ?? '')
     .split(' ')
     .includes(ORGANIZATION_SCOPE)
@@ -79,7 +79,7 @@ export class OrganizationAccess {
 
   async find(userId: string, { name, chosen }: WantedOrganization): Promise<FoundOrganization> {
     const taken = chosen?.account_id === userId ? chosen.organization_id : undefined;
-    const wanted = name ?? taken;
+    const wanted = taken ?? name;
     if (wanted !== undefined) {
       const membership = await this.membership(userId, wanted);
       return membership ? { kind: 'one', membership } : { kind: 'refused' };
