@@ -59,6 +59,15 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))('the ledger 
     expect([kept.length, kept.at(0)?.at, kept.at(-1)?.at]).toEqual([32, 1039, 1008]);
   });
 
+  it('keeps of many the newest of each kind, and what the last sign-in began with', async () => {
+    const began = [proof('password'), proof('totp', 1010)];
+    const later = Array.from({ length: 60 }, (_one, n) => proof('password', 2000 + n));
+    for (const one of later) await save([...began, one]);
+    const kept = (await ledger()) ?? [];
+    expect(kept).toHaveLength(32);
+    expect(kept).toEqual(expect.arrayContaining([...began, ...later.slice(-30)]));
+  });
+
   it('holds nothing of before where the session was shown from elsewhere', async () => {
     await save([proof('password'), proof('totp', 1010)]);
     const handle = newHandle();

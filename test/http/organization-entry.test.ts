@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { acrValues } from '../../config/protocol.js';
-import type { Page } from '../support/browser.js';
-import { readForm } from '../support/browser.js';
+import { type Page, readForm } from '../support/browser.js';
 import { StoppedClock } from '../support/clock.js';
 import { nameOf, silently } from '../support/journey.js';
 import { makeOrganization } from '../support/organizations.js';
@@ -39,7 +38,7 @@ describe('whoever comes in for an organization', () => {
 
   beforeAll(async () => {
     server = await startServer({ ...trusting, overrides: { clock, letters: generous } as never });
-    party = await makeClient(server, { scope, consent_policy: 'implicit' });
+    party = await makeClient(server, { scope: `${scope} offline_access`, consent_policy: 'implicit' });
   }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
@@ -151,6 +150,23 @@ describe('whoever comes in for an organization', () => {
       const { asked, page } = await visit(browser, to(strict));
       expect([asked, nameOf(page)]).toEqual([[], 'enrolment']);
     });
+  });
+
+  it('again and again, loses no class of the session by it', async () => {
+    const aged = await makeOrganization(server, { policy: { session_seconds: 300 }, members: [person] });
+    const browser = new Traveller(home);
+    const first = await visit(browser, { scope: 'openid', acr_values: String(mfa) });
+    // As though they had been asked in the course of a day.
+    await server.services.db.manager.query(
+      `UPDATE sessions SET proofs = proofs || (SELECT jsonb_agg(jsonb_build_object('method', 'password', 'at', $2::bigint + n))
+                                                 FROM generate_series(1, 31) n) WHERE account_id = $1`,
+      [person.id, first.claims?.auth_time],
+    );
+    for (let times = 0; times < 3; times += 1) {
+      clock.move(302);
+      expect((await visit(browser, to(aged))).asked).toEqual(['password']);
+      expect((await silently(server, party, browser, essential(mfa))).get('error')).toBeNull();
+    }
   });
 
   describe('elsewhere than at home', () => {
