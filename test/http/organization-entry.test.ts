@@ -4,7 +4,7 @@ import { acrValues } from '../../config/protocol.js';
 import { type Page, readForm } from '../support/browser.js';
 import { StoppedClock } from '../support/clock.js';
 import { nameOf, silently } from '../support/journey.js';
-import { makeOrganization } from '../support/organizations.js';
+import { changePolicy, makeOrganization } from '../support/organizations.js';
 import {
   authorizationUrl,
   codeOf,
@@ -14,6 +14,7 @@ import {
   password,
   pkce,
   redeem,
+  refresh,
 } from '../support/party.js';
 import { setPolicy } from '../support/policy.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -21,7 +22,7 @@ import { codeIn, generous } from '../support/sign-in-letters.js';
 import { totpCode } from '../support/totp.js';
 import { Traveller, trusting } from '../support/traveller.js';
 
-const [, mfa, phr] = acrValues;
+const [one, mfa, phr] = acrValues;
 const scope = 'openid organization';
 const home = '198.51.100.7';
 const abroad = '203.0.113.5';
@@ -78,7 +79,7 @@ describe('whoever comes in for an organization', () => {
     }
     const code = page.url.includes('code=') ? codeOf(page) : undefined;
     const tokens = code ? (await redeem(server, party, code, proof)).body : undefined;
-    return { asked, page, claims: tokens && decodeJwt(String(tokens.id_token)) };
+    return { asked, page, tokens, claims: tokens && decodeJwt(String(tokens.id_token)) };
   }
 
   describe('in the place of somebody else', () => {
@@ -167,6 +168,80 @@ describe('whoever comes in for an organization', () => {
       expect((await visit(browser, to(aged))).asked).toEqual(['password']);
       expect((await silently(server, party, browser, essential(mfa))).get('error')).toBeNull();
     }
+  });
+
+  describe('and the policy asks for more later', () => {
+    const refreshed = async (tokens: Record<string, unknown> | undefined) => {
+      const { status, body } = await refresh(server, party, String(tokens?.refresh_token));
+      return [status, body.error];
+    };
+    const [good, bad] = [
+      [200, undefined],
+      [400, 'invalid_grant'],
+    ];
+    const grantEnds = async ({ id }: { id: string }): Promise<number> => {
+      const [row] = await server.services.db.manager.query('SELECT expires_at FROM grants WHERE organization_id = $1', [
+        id,
+      ]);
+      return (row.expires_at.getTime() - clock.now().getTime()) / 86_400_000;
+    };
+    const graceIsOver = ({ id }: { id: string }) =>
+      server.services.db.manager.query(
+        `WITH joined AS (UPDATE memberships SET joined_at = joined_at - interval '1 day' WHERE organization_id = $1)
+         UPDATE organizations SET settings = settings - 'policy_since' WHERE id = $1`,
+        [id],
+      );
+
+    it('is given no token more for what was proved before, and is asked for the rest', async () => {
+      const [raised, same] = [
+        await makeOrganization(server, { members: [person] }),
+        await makeOrganization(server, { members: [person] }),
+      ];
+      const browser = new Traveller(home);
+      const before = await visit(browser, to(raised));
+      const going = await visit(browser, to(same));
+      await changePolicy(server, raised, { acr: mfa });
+      expect([await refreshed(before.tokens), await refreshed(going.tokens)]).toEqual([bad, good]);
+      const after = await visit(browser, to(raised));
+      expect([after.asked, await refreshed(after.tokens)]).toEqual([['totp'], good]);
+    });
+
+    it('is given none after the days without the class: what was granted ends with them', async () => {
+      const gracious = await makeOrganization(server, { policy: { acr: mfa, grace_days: 1 }, members: [person] });
+      const browser = new Traveller(home);
+      const spared = await visit(browser, to(gracious));
+      expect([spared.asked, await refreshed(spared.tokens)]).toEqual([['password'], good]);
+      expect(await grantEnds(gracious)).toBeLessThanOrEqual(1);
+      const again = await visit(browser, to(gracious));
+      await graceIsOver(gracious);
+      expect(await refreshed(again.tokens)).toEqual(bad);
+    });
+
+    it('what was granted goes on as long as ever once the class was proved', async () => {
+      const gracious = await makeOrganization(server, { policy: { acr: mfa, grace_days: 1 }, members: [person] });
+      const browser = new Traveller(home);
+      await visit(browser, to(gracious));
+      await visit(browser, essential(mfa));
+      const proved = await visit(browser, to(gracious));
+      expect(proved.claims?.acr).toBe(mfa);
+      expect(await grantEnds(gracious)).toBeGreaterThan(2);
+      await graceIsOver(gracious);
+      expect(await refreshed(proved.tokens)).toEqual(good);
+    });
+
+    it('goes by what was proved, not by the class that the client asked for', async () => {
+      const strict = await makeOrganization(server, { policy: { acr: mfa }, members: [person] });
+      const { tokens, claims } = await visit(new Traveller(home), { ...to(strict), acr_values: String(one) });
+      expect([claims?.org_id, claims?.acr]).toEqual([strict.id, one]);
+      expect(await refreshed(tokens)).toEqual(good);
+    });
+
+    it('goes on where it may have been given from a trusted network', async () => {
+      const policy = { acr: mfa, trusted_networks: [`${home}/32`] };
+      const trusted = await makeOrganization(server, { policy, members: [person] });
+      const { asked, tokens } = await visit(new Traveller(home), to(trusted));
+      expect([asked, await refreshed(tokens)]).toEqual([['password'], good]);
+    });
   });
 
   describe('elsewhere than at home', () => {

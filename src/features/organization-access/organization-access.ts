@@ -5,10 +5,11 @@ import { currentContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { AppError } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import type { Proof } from '../authentication/assurance.js';
+import { type Proof, reachedBy } from '../authentication/assurance.js';
 import {
   type Bypass,
   decideForOrganization,
+  goesOnWith,
   type OrganizationDecision,
 } from '../authentication/organization-requirement.js';
 import { askedAcr } from '../authentication/requested-acr.js';
@@ -131,6 +132,13 @@ export class OrganizationAccess {
   isTooOld(at: number, { organization }: MembershipClaims): boolean {
     const { session_seconds } = organization.settings.policy;
     return session_seconds !== null && at + session_seconds <= epochSeconds(this.deps.clock.now());
+  }
+
+  /** @param amr of a token that was given before: the policy may ask for more since, or the days without it are over. */
+  isTooWeak(amr: readonly string[], { organization, joined_at }: MembershipClaims): boolean {
+    const { policy } = organization.settings;
+    const now = epochSeconds(this.deps.clock.now());
+    return !goesOnWith(reachedBy(amr), { policy, now, joinedAt: epochSeconds(joined_at) });
   }
 
   /** A token is given for it: noted once a day. */
