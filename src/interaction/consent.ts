@@ -112,7 +112,9 @@ export class ConsentStep implements Step {
     // Signed out meanwhile: the dispatcher says that this sign-in is over.
     if (!grant) return;
     const agreed = { account_id: accountId, authorization_details: details };
-    seeOther(visit.ctx, await this.deps.engine.finish(req, res, { consent: { grantId: String(grant.jti), agreed } }));
+    const shown = organization && { account_id: accountId, organization_id: organization.id };
+    const result = { consent: { grantId: String(grant.jti), agreed }, ...(shown && { organization: shown }) };
+    seeOther(visit.ctx, await this.deps.engine.finish(req, res, result));
   }
 
   /** Who asked for a page of consent in its address: there is nothing to agree to. */

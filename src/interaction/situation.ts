@@ -115,7 +115,8 @@ export class Situation {
     const found = wanted && (await access.find(userId, wanted));
     if (found?.kind !== 'one') return { need: needOf(situation) };
     const { proofs, policy, has } = situation;
-    const kept = session?.accountId === userId ? ledgerOf(session) : [];
+    // Elsewhere than at home only what is proved there counts.
+    const kept = session?.accountId === userId && !session.moved ? ledgerOf(session) : [];
     const stands = { ledger: together(kept, proofs), signedInAt: assuranceOf(proofs).ts };
     const decision = access.decide(found.membership, stands, params);
     const user = decision.kind === 'way' ? await users.findActive(userId) : undefined;

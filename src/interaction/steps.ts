@@ -69,12 +69,11 @@ export const takesWay = (
   way: FirstFactor,
 ) => first_factors.includes(way) && (need.kind !== 'way' || need.methods.includes(way));
 
-/** A first proof: of whoever has proved something before it is added, of anybody else it begins the sign-in. */
+/** A first proof: of whoever has proved something before it is added, of anybody else it begins the sign-in, with nothing that the other one answered or set up. */
 export function firstProof(progress: Progress, userId: string, proof: Proof, since?: Date): Progress {
   const adds = progress.user_id === userId && progress.proofs.length > 0;
   if (adds) return { ...progress, ...noLetters, proofs: [...progress.proofs, proof] };
-  const { from_session: _other, ...own } = progress;
-  return { ...own, user_id: userId, proofs: [proof], since: since?.getTime() ?? progress.since };
+  return { ...begunAnew(progress), user_id: userId, proofs: [proof], since: since?.getTime() };
 }
 
 /** Whoever has proved who they are waits for no letter any more. */

@@ -5,7 +5,8 @@ import type { Proof } from '../features/authentication/assurance.js';
 import type { Engine, Finish, Interaction, KnownAccount, Login, SignedIn } from '../features/protocol/engine.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';
-import { movedFrom } from '../features/protocol/session-home.js';
+import type { BindingPolicy } from '../features/protocol/session-binding.js';
+import { type Home, movedFrom } from '../features/protocol/session-home.js';
 import { currentContext, currentTenantId } from '../platform/context.js';
 import type { Sealer } from '../platform/crypto.js';
 import { AppError } from '../platform/errors.js';
@@ -45,12 +46,15 @@ export class OidcEngine implements Engine {
   }
 
   async interaction(req: IncomingMessage, res: ServerResponse): Promise<Interaction> {
-    const provider = await this.provider();
+    const { provider, binding } = await this.pool.of(currentTenantId());
     const details = await this.details(provider, req, res);
     markBrowser(provider, details, req, this.cookies(provider, req, res));
     const earlier = (details.lastSubmission ?? {}) as { ostiary?: unknown; organization?: Finish['organization'] };
+    const shown = (details.prompt.details as { organization?: Finish['organization'] }).organization;
+    const organization = shown ?? earlier.organization;
     const uid = details.session?.uid;
-    const session = uid ? await this.protocol.sessions.findByUid(new ProtocolRequest(), uid) : undefined;
+    const request = new ProtocolRequest();
+    const session = uid ? await this.protocol.sessions.findByUid(request, uid) : undefined;
     return {
       uid: details.uid,
       prompt: details.prompt as Interaction['prompt'],
@@ -63,9 +67,10 @@ export class OidcEngine implements Engine {
             amr: (session.amr ?? []) as string[],
             ts: Number(session.loginTs ?? session.iat ?? 0),
             proofs: session.proofs as Proof[] | undefined,
+            moved: isElsewhere(binding, request.homes.get(String(uid))),
           }
         : undefined,
-      ...(earlier.organization ? { organization: earlier.organization } : {}),
+      ...(organization ? { organization } : {}),
       progress: (details.result as { ostiary?: unknown } | undefined)?.ostiary ?? earlier.ostiary,
     };
   }
@@ -103,8 +108,7 @@ export class OidcEngine implements Engine {
       const request = new ProtocolRequest();
       const session = handle ? await this.protocol.sessions.find(request, handle) : undefined;
       if (!session?.accountId || accounts.some(({ accountId }) => accountId === session.accountId)) continue;
-      const home = request.session?.home;
-      const moved = home !== undefined && movedFrom(binding.binding, home, currentContext() ?? {}).length > 0;
+      const moved = isElsewhere(binding, request.session?.home);
       accounts.push({ sessionUid: String(session.uid), accountId: session.accountId, current: index === 0, moved });
     }
     return accounts;
@@ -217,5 +221,8 @@ export class OidcEngine implements Engine {
     } as const;
   }
 }
+
+const isElsewhere = ({ binding }: BindingPolicy, home: Home | undefined): boolean =>
+  home !== undefined && movedFrom(binding, home, currentContext() ?? {}).length > 0;
 
 const shelfContext = () => `accounts:${currentTenantId()}`;

@@ -44,7 +44,7 @@ interface Token {
 
 /**
  * In access tokens of both formats, and at introspection.
- * @throws InvalidGrant where the membership is gone, and then the grant ends; where what was proved for it has become too old; where another organization
+ * @throws InvalidGrant where the membership is gone, and then the grant ends; where what was proved for it has become too old, or is not enough any more; where another organization
  * than the grant's is asked for: nothing is spent.
  */
 export async function membershipSaid(
@@ -69,9 +69,11 @@ export async function membershipSaid(
   }
   const { id, slug } = membership.organization;
   if (wanted !== undefined && wanted !== id && wanted !== slug) throw otherOrganization();
-  const { authTime } = sourceOf(ctx) ?? {};
+  const { authTime, amr } = sourceOf(ctx) ?? {};
   if (authTime !== undefined && access.isTooOld(authTime, membership))
     throw new errors.InvalidGrant('what was proved for the organization is too old');
+  if (authTime !== undefined && access.isTooWeak(amr ?? [], membership))
+    throw new errors.InvalidGrant('what was proved is not enough for the organization any more');
   await access.used(String(accountId), membership);
   return organizationClaims(membership);
 }

@@ -34,6 +34,14 @@ export const organizationPrompt = (access: OrganizationAccess) =>
     ),
   );
 
+/** Kept with the page of consent: what is agreed to there is for the one that it shows. */
+export const shownForConsent = (access: OrganizationAccess) => async (ctx: EngineContext) => {
+  const found = (await organizationOf(ctx, access))?.found;
+  if (found?.kind !== 'one') return {};
+  const organization_id = found.membership.organization.id;
+  return { organization: { account_id: String(ctx.oidc.session?.accountId), organization_id } };
+};
+
 /** Not a member, or not from here, or nobody could prove what it takes. */
 async function refusalOf(
   ctx: EngineContext,

@@ -59,15 +59,15 @@ async function look(ctx: EngineContext, access: OrganizationAccess): Promise<Ask
   return asked.get(ctx);
 }
 
-/** What is kept, and what was proved just now, which is kept with the answer. */
+/** What is kept, and what was proved just now, which is kept with the answer; elsewhere than at home this alone. */
 function ledger(ctx: EngineContext): Proof[] {
   const { uid, accountId, amr = [], loginTs = 0 } = ctx.oidc.session as unknown as EngineSession;
-  const kept = requestOf(ctx).sessionsByUid.get(uid);
+  const { sessionsByUid, session } = requestOf(ctx);
   const { login } = resultOf(ctx);
-  const proofs = [
-    ...(kept?.accountId === accountId ? ((kept?.proofs ?? []) as Proof[]) : []),
-    ...(login?.accountId === accountId ? (login?.proofs ?? []) : []),
-  ];
+  const proved = login?.accountId === accountId ? (login?.proofs ?? []) : [];
+  if (session?.moved) return [...proved];
+  const kept = sessionsByUid.get(uid);
+  const proofs = [...(kept?.accountId === accountId ? ((kept?.proofs ?? []) as Proof[]) : []), ...proved];
   return ledgerOf({ proofs, amr, ts: loginTs });
 }
 

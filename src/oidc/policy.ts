@@ -13,7 +13,7 @@ import type { AuthenticationPolicy } from '../features/tenants/authentication-po
 import { requestOf } from './adapter.js';
 import { needsAgreement } from './authorization-details.js';
 import { assuranceFor } from './organization.js';
-import { bypassNote, organizationPrompt, organizationProof } from './organization-policy.js';
+import { bypassNote, organizationPrompt, organizationProof, shownForConsent } from './organization-policy.js';
 
 const { base, Check, Prompt } = interactionPolicy;
 
@@ -68,6 +68,8 @@ export function createPolicy(rules: SignInRules) {
       },
     ),
   );
+
+  if (consent) Object.assign(consent, { details: shownForConsent(rules.organizations) });
 
   // The engine believes any consent given in this request, also that of an account that was left since.
   consent?.checks.remove('rar_prompt');

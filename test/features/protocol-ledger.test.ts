@@ -59,6 +59,29 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))('the ledger 
     expect([kept.length, kept.at(0)?.at, kept.at(-1)?.at]).toEqual([32, 1039, 1008]);
   });
 
+  it('keeps of many the newest of each kind, and what the last sign-in began with', async () => {
+    const began = [proof('password'), proof('totp', 1010)];
+    const later = Array.from({ length: 60 }, (_one, n) => proof('password', 2000 + n));
+    for (const one of later) await save([...began, one]);
+    const kept = (await ledger()) ?? [];
+    expect(kept).toHaveLength(32);
+    expect(kept).toEqual(expect.arrayContaining([...began, ...later.slice(-30)]));
+  });
+
+  it('holds nothing of before where the session was shown from elsewhere', async () => {
+    await save([proof('password'), proof('totp', 1010)]);
+    const handle = newHandle();
+    const payload = { uid, accountId, loginTs: 2000, iat: house.nowSeconds(), exp: house.nowSeconds() + 3600 };
+    await house.inside(() =>
+      house.protocol.sessions.save(new ProtocolRequest(), handle, { ...payload, loginTs: 1000 }),
+    );
+    const request = Object.assign(new ProtocolRequest(), { proofs: [proof('password', 2000)], signedIn: true });
+    await house.inside(() => house.protocol.sessions.find(request, handle));
+    Object.assign(request.session ?? {}, { moved: true });
+    await house.inside(() => house.protocol.sessions.save(request, newHandle(), payload));
+    expect(await ledger()).toEqual([proof('password', 2000)]);
+  });
+
   it('is of one account: another inherits nothing of it', async () => {
     await save([proof('password')]);
     const other = await house.newUser();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { Browser } from '../support/browser.js';
+import { silently } from '../support/journey.js';
 import { makeOrganization, type TestOrganization } from '../support/organizations.js';
 import {
   authorizationUrl,
@@ -10,6 +11,7 @@ import {
   makeClient,
   makePerson,
   type Party,
+  password,
   pkce,
   post,
   redeem,
@@ -323,6 +325,27 @@ describe('tokens for an organization', () => {
       codeOf(page);
     }
     expect(consents).toEqual([acme.slug, other.slug]);
+  });
+
+  it('are for the one that the page of consent showed, also where its slug is another’s by then', async () => {
+    const asking = await makeClient(server, { scope });
+    const browser = new Browser();
+    const proof = pkce();
+    let page = await browser.open(authorizationUrl(server, asking, proof, { scope, organization: acme.slug }));
+    page = await browser.submit(page, { username: person.email });
+    page = await browser.submit(page, { password });
+    expect([page.html.includes(acme.name), page.html.includes('Other')]).toEqual([true, false]);
+    await server.inside(async ({ organizations }) => {
+      await organizations.update(await organizations.find(acme.id), { slug: `${acme.slug}-x` } as never);
+      await organizations.update(await organizations.find(other.id), { slug: acme.slug } as never);
+    });
+    const shown = await browser.open(page.url);
+    expect([shown.html.includes(acme.name), shown.html.includes('Other')]).toEqual([true, false]);
+    const { body } = await redeem(server, asking, codeOf(await browser.submit(page, { decision: 'allow' })), proof);
+    expect(decodeJwt(String(body.id_token)).org_id).toBe(acme.id);
+    // A request that comes later means the other one, which is asked for anew.
+    const later = await silently(server, asking, browser, { scope, organization: acme.slug });
+    expect(later.get('error')).toBe('consent_required');
   });
 
   it('are published: the scope and the claims (OpenID Connect Discovery §3)', async () => {

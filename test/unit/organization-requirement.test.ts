@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Proof } from '../../src/features/authentication/assurance.js';
+import { type Acr, assuranceOf, type Proof, reachedBy } from '../../src/features/authentication/assurance.js';
 import {
   type AskedOfOrganization,
   decideForOrganization,
+  goesOnWith,
   type OrganizationPolicy,
 } from '../../src/features/authentication/organization-requirement.js';
 
@@ -171,13 +172,18 @@ describe('what proof a token for an organization takes', () => {
     [
       'the days after joining',
       { policy: { acr: acr('mfa'), grace_days: 7 }, joinedAt: now - 6 * day },
-      { ...met('1fa'), bypass: 'grace_period' },
+      { ...met('1fa'), bypass: 'grace_period', until: now + day },
+    ],
+    [
+      'the days after joining, and proofs that stop counting before they are over',
+      { policy: { acr: acr('mfa'), grace_days: 7, session_seconds: 300 }, joinedAt: now - 6 * day },
+      { ...met('1fa'), bypass: 'grace_period', until: now + 300 },
     ],
     ['they are over', { policy: { acr: acr('mfa'), grace_days: 7 }, joinedAt: now - 7 * day }, more('mfa')],
     [
       'the days after the policy was set',
       { policy: { acr: acr('mfa'), grace_days: 7, since: new Date((now - day) * 1000).toISOString() } },
-      { ...met('1fa'), bypass: 'grace_period' },
+      { ...met('1fa'), bypass: 'grace_period', until: now + 6 * day },
     ],
     [
       'days are no bypass where nothing is bypassed',
@@ -222,5 +228,33 @@ describe('what proof a token for an organization takes', () => {
             const policy = { ways_in, acr: name, grace_days, trusted_networks };
             expect(decide({ policy, ledger: [ofOther, proof('totp'), proof('recovery_code')] }).kind).toBe('way');
           }
+  });
+});
+
+describe('what was given before for a class', () => {
+  it.each<[string, Acr, object, boolean]>([
+    ['goes on where it is as strong', acr('mfa'), {}, true],
+    ['goes on where it is stronger', acr('phr'), {}, true],
+    ['ends where it is weaker', acr('1fa'), {}, false],
+    ['goes on where none is asked for', acr('1fa'), { acr: null }, true],
+    ['goes on in the days without it', acr('1fa'), { grace_days: 8 }, true],
+    ['ends with them', acr('1fa'), { grace_days: 7 }, false],
+    ['goes on where it may be from a trusted network', acr('1fa'), { trusted_networks: ['192.0.2.0/24'] }, true],
+  ])('%s', (_name, reached, set, goesOn) => {
+    const policy = { ...nothing, acr: acr('mfa'), ...set };
+    expect(goesOnWith(reached, { policy, now, joinedAt: now - 7 * day })).toBe(goesOn);
+  });
+
+  it('is said by what was proved: the same class for every set of proofs', () => {
+    const methods = ['password', 'totp', 'email_code', 'passkey', 'recovery_code'] as const;
+    const passkeys = [{}, { verified: true }, { device_bound: true }, { verified: true, device_bound: true }];
+    for (let set = 1; set < 2 ** methods.length; set += 1)
+      for (const passkey of passkeys) {
+        const proofs = methods
+          .filter((_one, bit) => set & (1 << bit))
+          .map((method) => ({ ...proof(method), ...(method === 'passkey' ? passkey : {}) }));
+        const { acr: reached, amr } = assuranceOf(proofs);
+        expect([amr, reachedBy(amr)]).toEqual([amr, reached]);
+      }
   });
 });

@@ -120,6 +120,31 @@ describe('a first proof', () => {
     expect(begun).not.toHaveProperty('from_session');
   });
 
+  it('of anybody else keeps nothing but what was asked for', () => {
+    const answered = {
+      ...began,
+      identifier: 'a@example.com',
+      other_account: true,
+      email_code: true,
+      mailed: true,
+      recovery_requested: true,
+      registered: { at: 1, waiting: false },
+      password: { must_change: false, set_at: 1 },
+      enrolled: true,
+      can_passkey: true,
+      add_passkey: 'answered',
+      recovery_codes: ['A'],
+      risk: { user_id: maria, decision: 'allow', score: 0, reasons: [] },
+      confirmation: 'given',
+    };
+    expect(JSON.parse(JSON.stringify(firstProof(Progress.parse(answered), other, code)))).toEqual({
+      identifier: 'a@example.com',
+      other_account: true,
+      user_id: other,
+      proofs: [code],
+    });
+  });
+
   it('is taken where the tenant takes it, and no other where an organization asks for certain ones', () => {
     const policy = { first_factors: ['password' as const, 'passkey' as const] };
     const way = { kind: 'way' as const, methods: ['passkey' as const, 'email_code' as const] };

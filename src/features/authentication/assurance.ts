@@ -58,6 +58,13 @@ export function proofsOf({ amr, ts }: { amr: readonly string[]; ts: number }): P
   return proofs;
 }
 
+/** The class that a token stands on: it says what was proved, and as its class what the client had asked for. */
+export function reachedBy(amr: readonly string[]): Acr {
+  if (!amr.includes('mfa')) return SINGLE_FACTOR;
+  if (amr.includes('hwk')) return DEVICE_BOUND;
+  return amr.includes('swk') ? PHISHING_RESISTANT : MULTI_FACTOR;
+}
+
 /** Place in the order of classes; -1 for one that is not ours. */
 export const strength = (acr: string | undefined): number => acrValues.indexOf(acr as Acr);
 

@@ -9,8 +9,11 @@ import { type Need, needOf, type Situation } from './requirement.js';
  */
 export function needIn(situation: Situation, decision: OrganizationDecision, possible: readonly FirstFactor[]): Need {
   if (decision.kind === 'class') {
-    const { acr, proofs } = decision;
-    const need = needOf({ ...situation, proofs, asked: { acr, essential: true } });
+    const asked = { acr: decision.acr, essential: true };
+    const need = needOf({ ...situation, proofs: decision.proofs, asked });
+    // A factor is bound by whoever is there now (NIST SP 800-63B-4 §4.1): what was proved in an earlier sign-in does not stand for it.
+    const here = need.kind === 'enrolment' ? needOf({ ...situation, asked }) : need;
+    if (here.kind !== 'nothing') return here;
     return need.kind === 'nothing' ? needOf(situation) : need;
   }
   const need = needOf(situation);

@@ -43,7 +43,7 @@ export interface AskedOfOrganization {
 export type Bypass = 'grace_period' | 'trusted_network';
 
 export type OrganizationDecision =
-  /** `until`, NumericDate: when the oldest of the proofs stops counting. `bypass`: why the class was not asked for. */
+  /** `until`, NumericDate: when the oldest of the proofs stops counting, or the days without the class are over. `bypass`: why the class was not asked for. */
   | { kind: 'satisfied'; assurance: Assurance; until: number | undefined; bypass: Bypass | undefined }
   /** None of the proofs that count is a way in that is allowed; null: any will do. */
   | { kind: 'way'; ways: readonly WayIn[] | null }
@@ -58,10 +58,10 @@ export function decideForOrganization(asking: AskedOfOrganization): Organization
     return { kind: 'refused', why: 'address' };
   const wanted = stronger(policy.acr ?? undefined, asked);
   const whole = fewest(asking, wanted);
-  if (whole) return satisfied(policy, whole, undefined);
+  if (whole) return satisfied(asking, whole, undefined);
   const bypass = bypassOf(asking);
   const without = bypass && fewest(asking, asked);
-  if (without) return satisfied(policy, without, bypass);
+  if (without) return satisfied(asking, without, bypass);
   const counted = counting(asking);
   if (!wanted || !hasWayIn(policy, counted)) return { kind: 'way', ways: policy.ways_in };
   return { kind: 'class', acr: bypass ? (asked ?? wanted) : wanted, proofs: counted };
@@ -107,23 +107,40 @@ function wayOf({ method, connection }: Proof): WayIn | undefined {
   return method === 'totp' || method === 'recovery_code' ? undefined : method;
 }
 
-function satisfied(
-  { session_seconds }: OrganizationPolicy,
-  proofs: Proof[],
-  bypass: Bypass | undefined,
-): OrganizationDecision {
+function satisfied(asking: AskedOfOrganization, proofs: Proof[], bypass: Bypass | undefined): OrganizationDecision {
+  const { session_seconds } = asking.policy;
   const assurance = assuranceOf(proofs);
-  const until = session_seconds === null ? undefined : assurance.ts + session_seconds;
-  return { kind: 'satisfied', assurance, until, bypass };
+  const ends = [
+    ...(session_seconds === null ? [] : [assurance.ts + session_seconds]),
+    ...(bypass === 'grace_period' ? [graceEnd(asking)] : []),
+  ];
+  return { kind: 'satisfied', assurance, until: ends.length > 0 ? Math.min(...ends) : undefined, bypass };
+}
+
+/**
+ * Whether what was given before for this class goes on. What may be from a trusted network does: whoever refreshes a token is the client, at an address
+ * that says nothing of the person.
+ */
+export function goesOnWith(reached: Acr, asking: Pick<AskedOfOrganization, 'policy' | 'now' | 'joinedAt'>): boolean {
+  const { acr, trusted_networks } = asking.policy;
+  return (
+    strength(reached) >= strength(acr ?? undefined) || trusted_networks.length > 0 || asking.now < graceEnd(asking)
+  );
 }
 
 const day = 86_400;
 
-function bypassOf({ policy, now, ip, joinedAt }: AskedOfOrganization): Bypass | undefined {
+function bypassOf(asking: AskedOfOrganization): Bypass | undefined {
+  const { policy, now, ip } = asking;
   if (policy.acr === null) return undefined;
   if (isWithin(ip, policy.trusted_networks)) return 'trusted_network';
+  return now < graceEnd(asking) ? 'grace_period' : undefined;
+}
+
+/** NumericDate. */
+function graceEnd({ policy, joinedAt }: Pick<AskedOfOrganization, 'policy' | 'joinedAt'>): number {
   const since = policy.since ? Math.floor(Date.parse(policy.since) / 1000) : 0;
-  return now < Math.max(joinedAt, since) + policy.grace_days * day ? 'grace_period' : undefined;
+  return Math.max(joinedAt, since) + policy.grace_days * day;
 }
 
 const stronger = (a: Acr | undefined, b: Acr | undefined): Acr | undefined => (strength(a) >= strength(b) ? a : b);

@@ -5,10 +5,11 @@ import { currentContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { AppError } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import type { Proof } from '../authentication/assurance.js';
+import { type Proof, reachedBy } from '../authentication/assurance.js';
 import {
   type Bypass,
   decideForOrganization,
+  goesOnWith,
   type OrganizationDecision,
 } from '../authentication/organization-requirement.js';
 import { askedAcr } from '../authentication/requested-acr.js';
@@ -21,7 +22,7 @@ import type { OrganizationService } from '../organizations/organization.service.
 export interface WantedOrganization {
   /** The parameter `organization`, an id or a slug: this one and no other. */
   name?: string | undefined;
-  /** Where the scope was asked for alone: which of theirs somebody took on a page. */
+  /** Which one it was on an earlier page of the same request: taken there, or shown to be agreed to. A slug may have become another's since. */
   chosen?: ChosenOrganization | undefined;
 }
 
@@ -56,7 +57,7 @@ export const ORGANIZATION_SCOPE = 'organization';
 /** @returns undefined where a request is for no organization. */
 export function wantedOrganization(params: Params, chosen?: ChosenOrganization): WantedOrganization | undefined {
   const { organization, scope } = params;
-  if (typeof organization === 'string' && organization !== '') return { name: organization };
+  if (typeof organization === 'string' && organization !== '') return { name: organization, chosen };
   return String(scope ?? '')
     .split(' ')
     .includes(ORGANIZATION_SCOPE)
@@ -79,7 +80,7 @@ export class OrganizationAccess {
 
   async find(userId: string, { name, chosen }: WantedOrganization): Promise<FoundOrganization> {
     const taken = chosen?.account_id === userId ? chosen.organization_id : undefined;
-    const wanted = name ?? taken;
+    const wanted = taken ?? name;
     if (wanted !== undefined) {
       const membership = await this.membership(userId, wanted);
       return membership ? { kind: 'one', membership } : { kind: 'refused' };
@@ -131,6 +132,13 @@ export class OrganizationAccess {
   isTooOld(at: number, { organization }: MembershipClaims): boolean {
     const { session_seconds } = organization.settings.policy;
     return session_seconds !== null && at + session_seconds <= epochSeconds(this.deps.clock.now());
+  }
+
+  /** @param amr of a token that was given before: the policy may ask for more since, or the days without it are over. */
+  isTooWeak(amr: readonly string[], { organization, joined_at }: MembershipClaims): boolean {
+    const { policy } = organization.settings;
+    const now = epochSeconds(this.deps.clock.now());
+    return !goesOnWith(reachedBy(amr), { policy, now, joinedAt: epochSeconds(joined_at) });
   }
 
   /** A token is given for it: noted once a day. */

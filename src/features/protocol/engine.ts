@@ -9,8 +9,8 @@ export interface Interaction {
   params: Record<string, unknown>;
   clientId: string;
   /** Who is signed in in this browser already, if anybody. */
-  session: (Pick<SignedIn, 'uid' | 'accountId' | 'amr' | 'proofs'> & { ts: number }) | undefined;
-  /** Which organization was taken on an earlier page of the same request. */
+  session: (Pick<SignedIn, 'uid' | 'accountId' | 'amr' | 'proofs'> & { ts: number; moved: boolean }) | undefined;
+  /** Which organization was taken on an earlier page of the same request, or is the one that consent is asked for. */
   organization?: Finish['organization'];
   /** What earlier steps of this interaction have established; nothing of it is a sign-in yet. */
   progress: unknown;
@@ -43,7 +43,7 @@ export interface Finish {
   consent?: { grantId: string; agreed?: Agreement };
   select_account?: Record<string, never>;
   create?: Record<string, never>;
-  /** Which of theirs somebody took; good for that account alone. */
+  /** Which of theirs somebody took, or agreed to; good for that account alone. */
   organization?: { account_id: string; organization_id: string };
 }
 

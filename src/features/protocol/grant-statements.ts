@@ -10,16 +10,18 @@ export const findGrant = statement(
  * The session's grant at a client, for one organization ($8) or for none; where it has none yet, a copy of what the person agreed to before (signing
  * out forgets no consent). What was agreed to before something was revoked is forgotten, in every session; what was given without a session is no
  * consent to be remembered. A session that is ending right now is waited for, and gets none; of two tabs that copy at once the second gets the copy
- * of the first. Where what was proved for the organization stops counting ($9), the grant lasts until then: what was proved anew prolongs it.
+ * of the first. Where what was proved for the organization stops counting ($9), the grant lasts until then: what was proved anew prolongs it, also to
+ * where nothing bounds it any more.
  */
 export const grantOfSession = statement(
   'protocol_grant_of_session',
   `WITH live AS (
-     SELECT id, payload, expires_at, organization_id FROM grants
+     SELECT id, payload, expires_at, organization_id,
+            $9 AND expires_at <> $7 OR organization_id IS NOT NULL AND expires_at < $7::timestamptz - interval '1 day' AS is_bounded FROM grants
       WHERE tenant_id = $1 AND session_uid = $2 AND client_id = $3 AND account_id = $4 AND organization_id IS NOT DISTINCT FROM $8
         AND ended_at IS NULL AND expires_at > $5
    ), bounded AS (
-     UPDATE grants SET expires_at = $7 WHERE tenant_id = $1 AND id IN (SELECT id FROM live) AND $9 AND expires_at <> $7 AND ended_at IS NULL
+     UPDATE grants SET expires_at = $7 WHERE tenant_id = $1 AND id IN (SELECT id FROM live WHERE is_bounded) AND ended_at IS NULL
    ), remembered AS (
      SELECT g.payload FROM grants g
       WHERE g.tenant_id = $1 AND g.account_id = $4 AND g.client_id = $3 AND g.organization_id IS NOT DISTINCT FROM $8
@@ -39,7 +41,7 @@ export const grantOfSession = statement(
        DO UPDATE SET expires_at = CASE WHEN g.organization_id IS NULL THEN g.expires_at ELSE excluded.expires_at END
      RETURNING id, payload, expires_at, organization_id
    )
-   SELECT id, payload, CASE WHEN $9 THEN $7 ELSE expires_at END AS expires_at, organization_id FROM live
+   SELECT id, payload, CASE WHEN is_bounded THEN $7 ELSE expires_at END AS expires_at, organization_id FROM live
    UNION ALL SELECT id, payload, expires_at, organization_id FROM inherited`,
 );
 

@@ -40,6 +40,8 @@ export class ProtocolRequest {
   readonly rows = new Map<string, Promise<Payload | undefined>>();
   readonly grants = new Map<string, Promise<Payload | undefined>>();
   readonly sessionsByUid = new Map<string, Payload | undefined>();
+  /** Where those are at home that were found by their uid. */
+  readonly homes = new Map<string, Home | undefined>();
   readonly accounts = new Map<string, AccountRow | undefined>();
   readonly endings = new Map<string, Promise<void>>();
   session: SessionSnapshot | undefined;

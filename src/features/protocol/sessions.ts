@@ -9,7 +9,7 @@ import type { Proof } from '../authentication/assurance.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
 import { SessionEndings } from './session-endings.js';
-import { homeHere } from './session-home.js';
+import { type Home, homeHere } from './session-home.js';
 import { comparable, openSession, sealState } from './session-payload.js';
 import { type Authorizations, sidsOf, type TellClients } from './signed-out.js';
 import * as statements from './statements.js';
@@ -34,6 +34,9 @@ interface FoundSession {
   home_user_agent: string | null;
   account: AccountRow | null;
 }
+
+const homeOf = ({ home_ip, home_user_agent }: Pick<FoundSession, 'home_ip' | 'home_user_agent'>): Home | undefined =>
+  home_ip === null ? undefined : { addresses: home_ip.split(' '), userAgent: home_user_agent };
 
 /** A session is written again when nothing changed only after this long, to move its idle end. */
 const touchEveryMs = 60_000;
@@ -72,7 +75,7 @@ export class Sessions {
       hadState: payload.state !== undefined,
       handles: row.handles,
       retiring: row.retiring,
-      home: row.home_ip === null ? undefined : { addresses: row.home_ip.split(' '), userAgent: row.home_user_agent },
+      home: homeOf(row),
     };
     return { ...structuredClone(payload), jti: handle };
   }
@@ -86,6 +89,7 @@ export class Sessions {
         this.clock.now(),
       ]);
       request.sessionsByUid.set(uid, row && openSession(this.sealer, row));
+      request.homes.set(uid, row && homeOf(row));
     }
     return request.sessionsByUid.get(uid);
   }
@@ -208,6 +212,7 @@ export class Sessions {
       (authenticated && request.provedSince) || null,
       request.standsOn ?? null,
       request.proofs ? JSON.stringify(request.proofs) : null,
+      loaded?.moved ?? false,
     ]);
     if (!row) throw new SessionEnded();
     return !row.handle_retired;

@@ -98,7 +98,7 @@ export const findSession = statement(
 
 export const findSessionByUid = statement(
   'protocol_find_session_by_uid',
-  `SELECT s.uid, s.payload, s.expires_at, s.proofs FROM sessions s
+  `SELECT s.uid, s.payload, s.expires_at, s.proofs, s.home_ip, s.home_user_agent FROM sessions s
      LEFT JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.account_id AND u.disabled_at IS NULL AND u.deletion_at IS NULL
     WHERE s.tenant_id = $1 AND s.uid = $2 AND s.ended_at IS NULL AND s.expires_at > $3
       AND (s.account_id IS NULL OR u.id IS NOT NULL)`,
@@ -110,7 +110,7 @@ export const findSessionByUid = statement(
  * password was changed begins no session any more, wherever in between the browser had waited; $16 tells the two within one second. Where somebody
  * proved who they are ($15), the session is at home from then on. What was proved for another session ($17) begins none once that one has ended:
  * whoever ends it waits for this, or is waited for. What was proved ($18) is added to what the session stands on: two tabs lose nothing to each
- * other; of many the newest stay.
+ * other; of many the newest of each kind stay, and what the last sign-in began with. Where it was shown from elsewhere ($19), what was proved at home stays behind.
  */
 export const saveSession = statement(
   'protocol_save_session',
@@ -151,10 +151,13 @@ export const saveSession = statement(
        home_ip = COALESCE(excluded.home_ip, s.home_ip),
        home_user_agent = CASE WHEN excluded.home_ip IS NULL THEN s.home_user_agent ELSE excluded.home_user_agent END,
        moved_to = CASE WHEN excluded.home_ip IS NULL THEN s.moved_to END,
-       proofs = CASE WHEN excluded.proofs IS NULL THEN s.proofs ELSE (
-         SELECT jsonb_agg(proof ORDER BY (proof -> 'at')::bigint DESC)
-           FROM (SELECT proof FROM jsonb_array_elements(COALESCE(s.proofs, '[]') || excluded.proofs) AS every (proof)
-                  GROUP BY proof ORDER BY (proof -> 'at')::bigint DESC LIMIT 32) AS newest) END,
+       proofs = CASE WHEN excluded.proofs IS NULL THEN s.proofs WHEN $19 THEN excluded.proofs ELSE (
+         SELECT jsonb_agg(proof ORDER BY proved DESC)
+           FROM (SELECT proof, proved
+                   FROM (SELECT proof, (proof -> 'at')::bigint AS proved,
+                                row_number() OVER (PARTITION BY proof - 'at' ORDER BY (proof -> 'at')::bigint DESC) AS place
+                           FROM jsonb_array_elements(COALESCE(s.proofs, '[]') || excluded.proofs) AS every (proof) GROUP BY proof) AS each_once
+                  ORDER BY proved = GREATEST(s.login_ts, excluded.login_ts) DESC, place, proved DESC LIMIT 32) AS kept) END,
        expires_at = GREATEST(s.expires_at, excluded.expires_at)
      WHERE s.ended_at IS NULL AND (s.account_id IS NULL OR s.account_id = excluded.account_id)
      RETURNING s.uid
