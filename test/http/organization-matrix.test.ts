@@ -27,7 +27,8 @@ const listed: Record<string, Lowest> = {
   'put /organizations/:organization/suspension': 'tokens',
   'delete /organizations/:organization/suspension': 'tokens',
   'get /organizations/:organization/members': 'member',
-  'post /organizations/:organization/members': 'admin',
+  // Whom nobody asked is made a member by the tenant alone.
+  'post /organizations/:organization/members': 'tokens',
   'get /organizations/:organization/members/:user_id': 'member',
   'put /organizations/:organization/members/:user_id': 'admin',
   // Themselves, whatever they are; somebody else takes an admin.

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer } from '../support/api.js';
 import { organizationOf, type Signed, signedIn } from '../support/organization-house.js';
@@ -55,9 +56,9 @@ describe('organizations, by those who belong to them, with the session of their 
   });
 
   it('tell members who belongs to them, and only who manages them who is suspended and who does not come', async () => {
-    const { slug } = await everybody();
+    const { id, slug } = await everybody();
     const gone = await makePerson(server);
-    await owner.ask('post', `/organizations/${slug}/members`, { user_id: gone.id });
+    await server.inside(({ memberships }) => memberships.add({ id }, { user_id: gone.id }, { kind: 'added' }));
     await owner.ask('put', `/organizations/${slug}/members/${gone.id}/suspension`, { reason: 'unpaid' });
     const listed = async (who: Signed) =>
       ((await who.ask('get', `/organizations/${slug}/members`)).body.items as { user_id: string }[]).length;
@@ -80,13 +81,25 @@ describe('organizations, by those who belong to them, with the session of their 
     expect((await admin.ask('get', `/organizations/${slug}`)).body.settings).toMatchObject(settings);
   });
 
+  it('make nobody a member who was not asked, be they a stranger or somebody who has left', async () => {
+    const { slug } = await everybody();
+    const stranger = await makePerson(server);
+    expect((await member.ask('delete', `/organizations/${slug}/members/${member.id}`)).status).toBe(204);
+    for (const who of [owner, admin])
+      for (const user_id of [stranger.id, member.id, randomUUID()]) {
+        const answer = await who.ask('post', `/organizations/${slug}/members`, { user_id });
+        // As for every address that takes a token, whoever it is about.
+        expect([...said(answer), JSON.stringify(answer.body).includes('@')]).toEqual([401, 'unauthorized', false]);
+      }
+    const listed = (await owner.ask('get', `/organizations/${slug}/members`)).body.items as object[];
+    expect(listed).toHaveLength(2);
+  });
+
   describe('nobody climbs', () => {
     it('an admin neither makes an owner nor touches one, and does not raise themselves', async () => {
       const { slug } = await everybody();
-      const outsider = await makePerson(server);
       const path = (id: string) => `/organizations/${slug}/members/${id}`;
       const refused: [string, string, unknown, string][] = [
-        ['post', `/organizations/${slug}/members`, { user_id: outsider.id, role: 'owner' }, 'rank_too_low'],
         ['put', path(owner.id), { role: 'member' }, 'rank_too_low'],
         ['put', `${path(owner.id)}/suspension`, { reason: 'x' }, 'rank_too_low'],
         ['delete', path(owner.id), undefined, 'rank_too_low'],

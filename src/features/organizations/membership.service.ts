@@ -17,7 +17,7 @@ import type { OrganizationHooks } from './organization-hooks.js';
 import { assertTeams, customRoles, isLastOwner, lockedOrganization, permissionsUpTo } from './organization-rows.js';
 import { askingPerson, assertMay, roleTooLow, type Standings } from './standing.js';
 
-/** How somebody came in; `added` is the only way in which somebody else's standing counts, the others have their own rules. */
+/** How somebody came in; `added` without being asked is the tenant's own word, the others have their own rules. */
 export interface HowJoined {
   kind: 'added' | 'created' | 'invitation' | 'domain' | 'default' | 'personal';
   /** The id of what it was by, as of an invitation. */
@@ -43,19 +43,19 @@ export class MembershipService {
     return membership;
   }
 
-  /** @throws AppError 404 `user`, 409 `already_member`, 422 for roles and teams that the organization does not have, 403 by the hierarchy. */
+  /** @throws AppError 404 `user`, 409 `already_member`, 422 for roles and teams that the organization does not have, 403 where a person adds another. */
   add(organization: Whose, member: NewMember, how: HowJoined): Promise<Membership> {
     const { user_id: userId, role = 'member', roles: roleIds = [], permissions = [], teams = [] } = member;
     const organizationId = organization.id;
+    // Whoever is made a member has tokens for the organization from then on: people say so themselves.
+    if (how.kind === 'added' && askingPerson()) throw forbidden('invite_people', 'People are invited, and not added');
     return this.db.transaction(async () => {
       await holdPerson(this.db, userId);
       await lockedOrganization(this.db, organization, 'joining');
-      const standing = how.kind === 'added' ? await this.standings.atLeast('admin', organization) : undefined;
       if (!(await this.db.repo(User).existsBy({ id: userId }))) throw notFound('user');
       const roles = await customRoles(this.db, organizationId, roleIds);
       await assertTeams(this.db, organizationId, teams);
       const after = { role, roles, permissions };
-      if (standing) await this.assertMayGive(standing, organizationId, { userId, after });
       const now = this.clock.now();
       const membership = Object.assign(new Membership(), {
         organizationId,
