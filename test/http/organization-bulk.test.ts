@@ -103,7 +103,10 @@ describe('many changes of members at once', () => {
       const operations = [{ op: 'add', user_id }];
       const { body } = await admin.ask('post', `/organizations/${slug}/members/bulk`, { operations });
       expect(body.results).toEqual([
-        expect.objectContaining({ done: false, error: expect.objectContaining({ status: 403, code: 'invite_people' }) }),
+        expect.objectContaining({
+          done: false,
+          error: expect.objectContaining({ status: 403, code: 'invite_people' }),
+        }),
       ]);
     }
     expect((await ask(server, token, 'get', `/organizations/${slug}/members/${one}`)).status).toBe(404);

@@ -9,7 +9,7 @@ export type WayIn = 'password' | 'passkey' | 'email_code' | 'magic_link' | 'conn
 export interface OrganizationPolicy {
   /** The class that is required; null: none. */
   acr: Acr | null;
-  /** Days after joining, or after the policy was set, without the class. */
+  /** Days after joining, or after the class was raised, without the class. */
   grace_days: number;
   /** Networks from which the class is not asked for. */
   trusted_networks: readonly string[];
@@ -19,8 +19,10 @@ export interface OrganizationPolicy {
   session_seconds: number | null;
   /** Networks from which there are tokens at all; empty: everywhere. */
   ip_allow_list: readonly string[];
-  /** When the policy was set; ISO 8601. */
+  /** When the class was raised; ISO 8601. */
   since?: string | null | undefined;
+  /** The class that was asked for until then, and still is of those who have days because of that; null: none. */
+  until?: Acr | null | undefined;
 }
 
 export interface AskedOfOrganization {
@@ -59,12 +61,13 @@ export function decideForOrganization(asking: AskedOfOrganization): Organization
   const wanted = stronger(policy.acr ?? undefined, asked);
   const whole = fewest(asking, wanted);
   if (whole) return satisfied(policy, whole, undefined);
-  const bypass = bypassOf(asking);
-  const without = bypass && fewest(asking, asked);
-  if (without) return satisfied(policy, without, bypass);
+  const spared = sparedOf(asking);
+  const still = stronger(spared?.still, asked);
+  const without = spared && fewest(asking, still);
+  if (without) return satisfied(policy, without, spared.why);
   const counted = counting(asking);
   if (!wanted || !hasWayIn(policy, counted)) return { kind: 'way', ways: policy.ways_in };
-  return { kind: 'class', acr: bypass ? (asked ?? wanted) : wanted, proofs: counted };
+  return { kind: 'class', acr: spared ? (still ?? wanted) : wanted, proofs: counted };
 }
 
 /** What the session was signed in with last, and as little as will do of what was proved before: a token is no older than it has to be. */
@@ -119,11 +122,15 @@ function satisfied(
 
 const day = 86_400;
 
-function bypassOf({ policy, now, ip, joinedAt }: AskedOfOrganization): Bypass | undefined {
+/** @returns why the class is not asked for, and which one is all the same. */
+function sparedOf({ policy, now, ip, joinedAt }: AskedOfOrganization): { why: Bypass; still?: Acr } | undefined {
   if (policy.acr === null) return undefined;
-  if (isWithin(ip, policy.trusted_networks)) return 'trusted_network';
+  if (isWithin(ip, policy.trusted_networks)) return { why: 'trusted_network' };
+  const grace = policy.grace_days * day;
+  if (now < joinedAt + grace) return { why: 'grace_period' };
   const since = policy.since ? Math.floor(Date.parse(policy.since) / 1000) : 0;
-  return now < Math.max(joinedAt, since) + policy.grace_days * day ? 'grace_period' : undefined;
+  if (now >= since + grace) return undefined;
+  return { why: 'grace_period', ...(policy.until ? { still: policy.until } : {}) };
 }
 
 const stronger = (a: Acr | undefined, b: Acr | undefined): Acr | undefined => (strength(a) >= strength(b) ? a : b);
