@@ -172,6 +172,34 @@ describe('custom roles and teams', () => {
       expect(said(await member.ask('post', roles, role('mine', 1)))).toEqual([403, 'role_too_low']);
     });
 
+    it('that somebody above an admin has too loses nothing, and keeps its rank, by them', async () => {
+      const { slug } = await everybody();
+      const made = await owner.ask(
+        'post',
+        `/organizations/${slug}/roles`,
+        role('treasurer', 10, 'pay:all', 'pay:some'),
+      );
+      const path = `/organizations/${slug}/roles/${made.body.id}`;
+      const taking = [{ permissions: ['pay:some'] }, { permissions: null }, { rank: 50 }, { rank: 9 }];
+      const holders = [owner.id, member.id];
+      const high = await owner.ask('post', `/organizations/${slug}/roles`, role('high', 80));
+      await owner.ask('put', `/organizations/${slug}/members/${member.id}`, { roles: [high.body.id] });
+      for (const id of holders) {
+        const at = `/organizations/${slug}/members/${id}`;
+        const others = id === member.id ? [high.body.id] : [];
+        await owner.ask('put', at, { roles: [made.body.id, ...others] });
+        for (const change of taking)
+          expect(said(await admin.ask('patch', path, change))).toEqual([403, 'rank_too_low']);
+        expect((await admin.ask('patch', path, { name: 'Treasury' })).status).toBe(200);
+        await owner.ask('put', at, { roles: others });
+      }
+      // Of whoever is no higher than themselves an admin takes it.
+      await owner.ask('put', `/organizations/${slug}/members/${member.id}`, { roles: [made.body.id] });
+      for (const change of taking) expect((await admin.ask('patch', path, change)).status).toBe(200);
+      for (const { id } of [owner, member])
+        await owner.ask('put', `/organizations/${slug}/members/${id}`, { roles: [] });
+    });
+
     it('is no way for an admin to raise themselves', async () => {
       const { slug } = await everybody();
       const roles = `/organizations/${slug}/roles`;

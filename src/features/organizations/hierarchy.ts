@@ -90,6 +90,10 @@ export function refusalOfRole(
   return undefined;
 }
 
+/** Whoever has it loses something, or their rank: that takes the rank of everybody who has it. */
+export const takesFrom = (before: CustomRole, after: Pick<CustomRole, 'rank' | 'permissions'>): boolean =>
+  after.rank !== before.rank || !holds(new Set(after.permissions), before.permissions);
+
 const holds = (held: ReadonlySet<string> | 'all', permissions: readonly string[]): boolean =>
   held === 'all' || permissions.every((permission) => held.has(permission));
 

@@ -6,7 +6,7 @@ import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { AppError, conflict, forbidden, notFound, preconditionFailed } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import { type CustomRole, refusalOfRole, type Standing, TENANT } from './hierarchy.js';
+import { type CustomRole, type Role, rankOf, refusalOfRole, type Standing, TENANT, takesFrom } from './hierarchy.js';
 import type { Organization } from './organization.entity.js';
 import type { OrganizationHooks } from './organization-hooks.js';
 import { OrganizationRole } from './organization-role.entity.js';
@@ -73,6 +73,7 @@ export class OrganizationRoles {
       if (patch.rank) role.rank = patch.rank;
       if (patch.permissions !== undefined) role.permissions = patch.permissions ?? [];
       assertMay(refusalOfRole(standing, await this.grantable(whose, standing), { before, after: role }));
+      if (takesFrom(before, role)) await this.assertNobodyAbove(standing, id);
       if (JSON.stringify(before) === JSON.stringify(role)) return role;
       role.version += 1;
       role.updatedAt = this.clock.now();
@@ -124,6 +125,14 @@ export class OrganizationRoles {
     return new Set([...permissions, ...(await permissionsUpTo(this.db, whose.id, rank))]);
   }
 
+  /** Among those who have the role, suspended or not. */
+  private async assertNobodyAbove(standing: Standing, roleId: string): Promise<void> {
+    if (standing.role === 'owner') return;
+    const held = await this.db.execute<{ role: Role; rank: number }>(HELD, [currentTenantId(), roleId]);
+    if (held.some(({ role, rank }) => Math.max(rank, rankOf({ role, roles: [] })) > standing.rank))
+      assertMay('rank_too_low');
+  }
+
   private async locked(whose: Whose, id: string, ifMatch: number | undefined): Promise<OrganizationRole> {
     const row = this.db.repo(OrganizationRole).query('r').andWhere('r.id = :id', { id });
     const role = await row.setLock('pessimistic_write').getOne();
@@ -150,4 +159,16 @@ const TAKEN = {
 const MEMBERS = {
   name: 'organization_role_members',
   text: 'SELECT count(*)::int AS members FROM membership_roles WHERE tenant_id = $1 AND role_id = $2',
+};
+
+/** By what everybody has, the highest of the others that they have. */
+const HELD = {
+  name: 'organization_role_held',
+  text: `
+    SELECT m.role, max(r.rank)::int AS rank
+      FROM membership_roles held
+      JOIN memberships m ON m.tenant_id = held.tenant_id AND m.organization_id = held.organization_id AND m.user_id = held.user_id
+      JOIN membership_roles theirs ON theirs.tenant_id = m.tenant_id AND theirs.organization_id = m.organization_id AND theirs.user_id = m.user_id
+      JOIN organization_roles r ON r.tenant_id = theirs.tenant_id AND r.id = theirs.role_id
+     WHERE held.tenant_id = $1 AND held.role_id = $2 GROUP BY m.role`,
 };
