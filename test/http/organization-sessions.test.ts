@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer } from '../support/api.js';
+import { behindRows } from '../support/held.js';
 import { organizationOf, type Signed, signedIn } from '../support/organization-house.js';
 import { makePerson } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { defaultKind, startServer, type TestServer } from '../support/server.js';
 
 describe('organizations, by those who belong to them, with the session of their account', () => {
   let server: TestServer;
@@ -118,6 +119,31 @@ describe('organizations, by those who belong to them, with the session of their 
       expect((await admin.ask('put', path(member.id), { role: 'admin' })).status).toBe(200);
       expect((await owner.ask('put', path(member.id), { permissions: ['any:thing'] })).status).toBe(200);
     });
+
+    // The embedded database has one session: nobody waits there.
+    if (defaultKind === 'postgres')
+      it('whoever was removed, or lowered, while their change waited changes nothing', async () => {
+        const ends = [
+          `DELETE FROM memberships WHERE organization_id = $1 AND user_id = $2`,
+          `UPDATE memberships SET role = 'member' WHERE organization_id = $1 AND user_id = $2`,
+        ];
+        const answers: unknown[] = [];
+        for (const end of ends)
+          for (const [method, body] of [
+            ['patch', { name: 'Taken over' }],
+            ['put', { slug: 'taken-over', name: 'Taken over', settings: {} }],
+          ] as const) {
+            const { id, slug } = await everybody();
+            const change = () => admin.ask(method, `/organizations/${slug}`, body);
+            const [late] = await behindRows(server, `organizations WHERE id = '${id}'`, change, (runner) =>
+              runner.query(end, [id, admin.id]),
+            );
+            answers.push(said(late));
+          }
+        const gone = [404, 'not_found'];
+        const low = [403, 'role_too_low'];
+        expect(answers).toEqual([gone, gone, low, low]);
+      });
 
     it('a policy that asks for less proof than before takes an owner', async () => {
       const { slug } = await everybody();

@@ -191,6 +191,8 @@ export class OrganizationService {
   ): Promise<Organization> {
     return this.db.transaction(async () => {
       const row = await this.locked(organization, ifMatch);
+      // Whoever asked may have been removed while this waited.
+      await this.standings.atLeast('admin', row);
       const before = Object.assign(new Organization(), row);
       await work(row);
       if (isDeepStrictEqual(before, row)) return row;
