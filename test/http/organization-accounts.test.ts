@@ -34,7 +34,7 @@ describe('the end of an account of somebody in organizations', () => {
     const [owner, member] = [await makePerson(server), await makePerson(server)];
     const organization = await organizationOf(server, { [owner.id]: 'owner', [member.id]: 'member' });
     const refused = await close(owner.email);
-    expect([refused.status, wordsOf(refused)]).toEqual([422, expect.stringContaining('only owner of an organization')]);
+    expect([refused.status, wordsOf(refused)]).toEqual([422, expect.stringContaining('keeps at least one owner')]);
     expect(await isClosed(owner.id)).toBe(false);
     // Whoever is suspended, or closed, owns nothing.
     const other = await makePerson(server);
@@ -75,6 +75,31 @@ describe('the end of an account of somebody in organizations', () => {
         server.inside(({ memberships }) => memberships.remove(organization, two.id)),
       ]);
       expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    }
+  });
+
+  it('and the other owner who leaves at once leave one', async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const [one, two, member] = [await makePerson(server), await signedIn(server), await makePerson(server)];
+      const organization = await organizationOf(server, {
+        [one.id]: 'owner',
+        [two.id]: 'owner',
+        [member.id]: 'member',
+      });
+      const until = new Date(Date.now() + daySeconds * 1000);
+      const [closed, left] = await Promise.all([
+        server
+          .inside(async ({ users }) => users.close(await users.find(one.id), until))
+          .then(
+            () => 'closed',
+            ({ code }) => code,
+          ),
+        two.ask('delete', `/organizations/${organization.slug}/members/${two.id}`),
+      ]);
+      expect([
+        ['closed', 409, 'last_owner'],
+        ['last_owner', 204, undefined],
+      ]).toContainEqual([closed, left.status, left.body.code]);
     }
   });
 
