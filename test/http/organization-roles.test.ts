@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { encodeCursor } from '../../src/platform/pagination.js';
 import { type Answer, ask, tokenWith } from '../support/api.js';
 import { organizationOf, type Signed, signedIn } from '../support/organization-house.js';
 import { makePerson } from '../support/party.js';
@@ -258,6 +259,16 @@ describe('custom roles and teams', () => {
         'team.member_added',
         'team.deleted',
       ]);
+    });
+
+    it('is listed after what could be one: any other cursor is refused', async () => {
+      const { slug } = await everybody();
+      await admin.ask('post', `/organizations/${slug}/teams`, { slug: 'sales', name: 'Sales' });
+      const listedAfter = (key: string) =>
+        member.ask('get', `/organizations/${slug}/teams?cursor=${encodeCursor(key)}`);
+      expect((await listedAfter('a')).body.items).toHaveLength(1);
+      for (const key of ['\u0000', '\ud800', 'Sales', ''])
+        expect(said(await listedAfter(key))).toEqual([400, 'invalid_cursor']);
     });
 
     it('has a slug of its own, and members of its organization alone', async () => {
