@@ -17,7 +17,7 @@ import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { enterActor } from '../platform/context.js';
 import { assertSameOrigin, type Csrf } from '../platform/csrf.js';
-import { unauthorized } from '../platform/errors.js';
+import { type AppError, unauthorized } from '../platform/errors.js';
 import { seeOther } from '../platform/form.js';
 import type { Logger } from '../platform/logger.js';
 import type { PageOptions, Pages } from '../platform/page.js';
@@ -109,6 +109,12 @@ export class AccountDoor {
     return undefined;
   }
 
+  /** The same for what a program has sent already. @throws AppError 401 `step_up_required` */
+  async assertProved(ctx: Context, visitor: Visitor): Promise<void> {
+    const missing = await this.missing(visitor, FRESH_SECONDS);
+    if (missing) throw this.required(ctx, ctx.path, missing);
+  }
+
   /** Whether a change would pass that needs a new and strong proof. */
   async isProved(visitor: Visitor): Promise<boolean> {
     return (await this.missing(visitor, FRESH_SECONDS)) === undefined;
@@ -156,6 +162,11 @@ export class AccountDoor {
   }
 
   private ask(ctx: Context, back: string, more: Record<string, string>): void {
+    if (isProgram(ctx)) renderProblem(ctx, this.required(ctx, back, more), this.deps.logger);
+    else seeOther(ctx, this.request(ctx, back, more));
+  }
+
+  private request(ctx: Context, back: string, more: Record<string, string>): string {
     const { issuer } = ctx.state;
     const request = new URLSearchParams({
       client_id: ACCOUNT_CLIENT,
@@ -165,19 +176,17 @@ export class AccountDoor {
       state: this.deps.wayBack.state(back),
       ...more,
     });
-    const location = `${issuer}${routes.authorization}?${request}`;
-    if (!isProgram(ctx)) {
-      seeOther(ctx, location);
-      return;
-    }
+    return `${issuer}${routes.authorization}?${request}`;
+  }
+
+  private required(ctx: Context, back: string, more: Record<string, string>): AppError {
     const { acr_values, max_age } = more;
     const members = {
-      location,
+      location: this.request(ctx, back, more),
       ...(acr_values ? { acr_values } : {}),
       ...(max_age ? { max_age: Number(max_age) } : {}),
     };
-    const steppingUp = Object.keys(more).length > 0;
-    renderProblem(ctx, steppingUp ? stepUpRequired(members) : loginRequired(members), this.deps.logger);
+    return Object.keys(more).length > 0 ? stepUpRequired(members) : loginRequired(members);
   }
 }
 

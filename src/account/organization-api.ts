@@ -6,10 +6,13 @@ import type { Context, Middleware } from 'koa';
 import type { OrganizationService } from '../features/organizations/organization.service.js';
 import type { Standings } from '../features/organizations/standing.js';
 import type { Actor } from '../platform/context.js';
+import type { Database } from '../platform/database.js';
 import type { Endpoint } from '../platform/endpoint.js';
-import { type AccountDoor, ANY_TIME } from './door.js';
+import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
+import { type MemberRequest, takesProof } from './organization-proof.js';
 
 export interface OrganizationApiDependencies {
+  db: Database;
   /** Of the management API, what members of an organization may ask. */
   memberEndpoints: readonly Endpoint[];
   organizations: Pick<OrganizationService, 'find'>;
@@ -18,7 +21,7 @@ export interface OrganizationApiDependencies {
   serve: (
     ctx: Context,
     endpoint: Endpoint,
-    asking: { actor: Actor; admit: (params: unknown) => Promise<unknown> },
+    asking: { actor: Actor; admit: (request: MemberRequest) => Promise<unknown> },
   ) => Promise<void>;
 }
 
@@ -26,7 +29,7 @@ export interface OrganizationApiDependencies {
 export function organizationApi(
   router: Router,
   door: AccountDoor,
-  { memberEndpoints, organizations, standings, serve }: OrganizationApiDependencies,
+  { db, memberEndpoints, organizations, standings, serve }: OrganizationApiDependencies,
   own: (work: (ctx: Context) => Promise<void>) => Middleware,
 ): void {
   for (const endpoint of memberEndpoints)
@@ -38,7 +41,7 @@ export function organizationApi(
         if (!visitor) return;
         await serve(ctx, endpoint, {
           actor: { type: 'user', id: visitor.user.id },
-          admit: (params) => admit(endpoint, params),
+          admit: (request) => admit(ctx, visitor, endpoint, request),
         });
       }),
     );
@@ -47,9 +50,15 @@ export function organizationApi(
   const mayAsk = (ctx: Context, { method, member }: Endpoint) =>
     method === 'get' ? door.visitor(ctx) : door.mayChange(ctx, member === 'owner' ? {} : { fresh: ANY_TIME });
 
-  /** @throws AppError 404 for who does not belong to it, as for one that is not there; 403 `role_too_low` */
-  async function admit({ member = 'owner' }: Endpoint, params: unknown): Promise<void> {
-    const { organization } = params as { organization?: string };
-    if (organization !== undefined) await standings.atLeast(member, await organizations.find(organization));
+  /**
+   * @throws AppError 404 for who does not belong to it, as for one that is not there; 403 `role_too_low`; 401 `step_up_required` for what takes a
+   * new proof because of what it says.
+   */
+  async function admit(ctx: Context, visitor: Visitor, endpoint: Endpoint, request: MemberRequest): Promise<void> {
+    const { organization: name } = request.params as { organization?: string };
+    if (name === undefined) return;
+    const organization = await organizations.find(name);
+    await standings.atLeast(endpoint.member ?? 'owner', organization);
+    if (await takesProof(db, organization, endpoint, request)) await door.assertProved(ctx, visitor);
   }
 }

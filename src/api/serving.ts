@@ -20,7 +20,7 @@ export interface Serving {
 export interface Asking {
   actor: Actor;
   /** Before anything is done, or an earlier answer is given again. @throws AppError where whoever asks may not. */
-  admit?: (params: unknown) => Promise<unknown>;
+  admit?: (request: { params: unknown; body: unknown }) => Promise<unknown>;
 }
 
 export async function serveEndpoint(
@@ -32,7 +32,7 @@ export async function serveEndpoint(
   requireAcceptable(ctx);
   const body = await readJson(ctx, bodyTypes(endpoint));
   const request = await readRequest(endpoint, ctx, body);
-  await admit?.(request.params);
+  await admit?.(request);
   if (organization) await assertOrganization(ctx, endpoint, request.params, organization);
   const key = endpoint.method === 'post' ? idempotencyKey(ctx) : undefined;
   const work = () => answer(endpoint, request);

@@ -106,6 +106,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
   const serving = { keys: new IdempotencyKeys(db, sealer, clock), organization: organizationOf(services) };
   const asMember: OrganizationApiDependencies = {
     memberEndpoints: tenantEndpoints(services).filter(({ member }) => member),
+    db,
     organizations,
     standings,
     serve: (ctx, endpoint, asking) => serveEndpoint(ctx, endpoint, asking, serving),

@@ -78,6 +78,31 @@ describe('the end of an account of somebody in organizations', () => {
     }
   });
 
+  it('and the other owner who leaves at once leave one', async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const [one, two, member] = [await makePerson(server), await signedIn(server), await makePerson(server)];
+      const organization = await organizationOf(server, {
+        [one.id]: 'owner',
+        [two.id]: 'owner',
+        [member.id]: 'member',
+      });
+      const until = new Date(Date.now() + daySeconds * 1000);
+      const [closed, left] = await Promise.all([
+        server
+          .inside(async ({ users }) => users.close(await users.find(one.id), until))
+          .then(
+            () => 'closed',
+            ({ code }) => code,
+          ),
+        two.ask('delete', `/organizations/${organization.slug}/members/${two.id}`),
+      ]);
+      expect([
+        ['closed', 409, 'last_owner'],
+        ['last_owner', 204, undefined],
+      ]).toContainEqual([closed, left.status, left.body.code]);
+    }
+  });
+
   it('takes along what nobody else is in, at its end and not before, and is told in the history of the others', async () => {
     const [person, other] = [await makePerson(server), await makePerson(server)];
     const alone = await organizationOf(server, { [person.id]: 'owner' });

@@ -248,6 +248,19 @@ describe('proof that an organization takes', () => {
       expect(await noted(gracious)).toHaveLength(2);
     });
 
+    it('for some days after the class was raised: what was asked for before still is', async () => {
+      const raised = await make({ acr: mfa, grace_days: 1 });
+      await server.services.db.manager.query(
+        `WITH joined AS (UPDATE memberships SET joined_at = joined_at - interval '9 days' WHERE organization_id = $1)
+         UPDATE organizations SET settings = settings || '{"policy_since": "2020-01-01T00:00:00.000Z"}' WHERE id = $1`,
+        [raised.id],
+      );
+      await changePolicy(server, raised, { acr: phr, grace_days: 1 });
+      expect(await visit(raised)).toMatchObject({ asked: ['password', 'totp'], claims: { acr: mfa } });
+      expect(await noted(raised)).toEqual([expect.objectContaining({ reason: 'grace_period' })]);
+      expect(await silent(raised)).toBeNull();
+    });
+
     it('from a trusted network, with a record', async () => {
       const trusting = await make({ acr: phr, trusted_networks: ['127.0.0.0/8', '::1/128'] });
       expect(await visit(trusting)).toMatchObject({ asked: ['password'], claims: { acr: one, org_id: trusting.id } });

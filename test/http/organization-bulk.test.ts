@@ -79,11 +79,12 @@ describe('many changes of members at once', () => {
   it('lets nobody climb: of an admin as one by one', async () => {
     const { slug } = await house();
     const [one] = await people(1);
+    await bulk(slug, [{ op: 'add', user_id: one }]);
     const operations = [
-      { op: 'add', user_id: one, role: 'owner' },
+      { op: 'change', user_id: one, role: 'owner' },
       { op: 'remove', user_id: owner.id },
       { op: 'change', user_id: admin.id, role: 'owner' },
-      { op: 'add', user_id: one },
+      { op: 'change', user_id: one, role: 'admin' },
     ];
     const { body } = await admin.ask('post', `/organizations/${slug}/members/bulk`, { operations });
     const results = body.results as { error?: { code: string } }[];
@@ -93,6 +94,22 @@ describe('many changes of members at once', () => {
       'rank_too_low',
       undefined,
     ]);
+  });
+
+  it('adds nobody for an admin or an owner, who would not be asked: they are invited', async () => {
+    const { slug } = await house();
+    const [one] = await people(1);
+    for (const user_id of [one, randomUUID()]) {
+      const operations = [{ op: 'add', user_id }];
+      const { body } = await admin.ask('post', `/organizations/${slug}/members/bulk`, { operations });
+      expect(body.results).toEqual([
+        expect.objectContaining({
+          done: false,
+          error: expect.objectContaining({ status: 403, code: 'invite_people' }),
+        }),
+      ]);
+    }
+    expect((await ask(server, token, 'get', `/organizations/${slug}/members/${one}`)).status).toBe(404);
   });
 
   it('refuses what is no operation, with nothing done', async () => {

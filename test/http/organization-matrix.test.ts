@@ -27,7 +27,8 @@ const listed: Record<string, Lowest> = {
   'put /organizations/:organization/suspension': 'tokens',
   'delete /organizations/:organization/suspension': 'tokens',
   'get /organizations/:organization/members': 'member',
-  'post /organizations/:organization/members': 'admin',
+  // Whom nobody asked is made a member by the tenant alone.
+  'post /organizations/:organization/members': 'tokens',
   'get /organizations/:organization/members/:user_id': 'member',
   'put /organizations/:organization/members/:user_id': 'admin',
   // Themselves, whatever they are; somebody else takes an admin.
@@ -200,14 +201,60 @@ describe('every endpoint of organizations, asked by everybody', () => {
     },
   );
 
+  const aged = ({ id }: Signed) =>
+    server.services.db.manager.query(
+      `UPDATE sessions SET payload = jsonb_set(payload, '{loginTs}', to_jsonb((payload ->> 'loginTs')::bigint - 700)) WHERE account_id = $1`,
+      [id],
+    );
+
   it('asks for a new proof where it takes an owner', async () => {
     const stale = await signedIn(server);
     const organization = await organizationOf(server, { [stale.id]: 'owner' });
-    await server.services.db.manager.query(
-      `UPDATE sessions SET payload = jsonb_set(payload, '{loginTs}', to_jsonb((payload ->> 'loginTs')::bigint - 700)) WHERE account_id = $1`,
-      [stale.id],
-    );
-    expect((await stale.ask('patch', `/organizations/${organization.slug}`, { name: 'Other' })).status).toBe(200);
-    expect(said(await stale.ask('delete', `/organizations/${organization.slug}`))).toEqual([401, 'step_up_required']);
+    await aged(stale);
+    const at = `/organizations/${organization.slug}`;
+    expect((await stale.ask('patch', at, { name: 'Other' })).status).toBe(200);
+    expect(said(await stale.ask('delete', at))).toEqual([401, 'step_up_required']);
+  });
+
+  it('asks for a new proof where ownership is given or taken, and where the policy is changed, as on the pages', async () => {
+    const [stale, owner, plain] = [await signedIn(server), await makePerson(server), await makePerson(server)];
+    const { slug } = await organizationOf(server, { [stale.id]: 'owner', [owner.id]: 'owner', [plain.id]: 'member' });
+    const at = `/organizations/${slug}`;
+    const setting = { policy: { ip_allow_list: ['127.0.0.0/8', '::1/128'] } };
+    const of = (id: string) => `${at}/members/${id}`;
+    const each = (...operations: object[]) => ['post', `${at}/members/bulk`, { operations }] as const;
+    const taking = [
+      ['patch', at, { settings: setting }],
+      ['patch', at, { settings: { policy: null } }],
+      ['put', at, { slug, name: 'Other', settings: {} }],
+      ['put', of(plain.id), { role: 'owner' }],
+      ['put', of(owner.id), { role: 'member' }],
+      ['put', `${of(owner.id)}/suspension`, { reason: 'x' }],
+      ['delete', of(owner.id)],
+      each({ op: 'resume', user_id: plain.id }, { op: 'change', user_id: plain.id, role: 'owner' }),
+      each({ op: 'resume', user_id: plain.id }, { op: 'remove', user_id: owner.id }),
+      ['post', `${at}/invitations`, { email: 'boss@there.example', role: 'owner' }],
+      ['post', `${at}/invitations/bulk`, { invitations: [{ email: 'boss@there.example', role: 'owner' }] }],
+    ] as const;
+    const free = [
+      ['patch', at, { settings: { branding: { company_name: 'Acme' } } }],
+      ['put', of(plain.id), { role: 'admin' }],
+      each({ op: 'change', user_id: plain.id, role: 'member' }),
+      ['post', `${at}/invitations`, { email: 'clerk@there.example', role: 'admin' }],
+    ] as const;
+    await aged(stale);
+    for (const [method, path, body] of taking)
+      expect([method, path, ...said(await stale.ask(method, path, body))]).toEqual([
+        method,
+        path,
+        401,
+        'step_up_required',
+      ]);
+    for (const [method, path, body] of free) {
+      const { status } = await stale.ask(method, path, body);
+      expect([method, path, status < 300]).toEqual([method, path, true]);
+    }
+    // Whoever goes does so by themselves.
+    expect((await stale.ask('delete', of(stale.id))).status).toBe(204);
   });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { encodeCursor } from '../../src/platform/pagination.js';
 import { type Answer, ask, tokenWith } from '../support/api.js';
 import { organizationOf, type Signed, signedIn } from '../support/organization-house.js';
 import { makePerson } from '../support/party.js';
@@ -172,6 +173,34 @@ describe('custom roles and teams', () => {
       expect(said(await member.ask('post', roles, role('mine', 1)))).toEqual([403, 'role_too_low']);
     });
 
+    it('that somebody above an admin has too loses nothing, and keeps its rank, by them', async () => {
+      const { slug } = await everybody();
+      const made = await owner.ask(
+        'post',
+        `/organizations/${slug}/roles`,
+        role('treasurer', 10, 'pay:all', 'pay:some'),
+      );
+      const path = `/organizations/${slug}/roles/${made.body.id}`;
+      const taking = [{ permissions: ['pay:some'] }, { permissions: null }, { rank: 50 }, { rank: 9 }];
+      const holders = [owner.id, member.id];
+      const high = await owner.ask('post', `/organizations/${slug}/roles`, role('high', 80));
+      await owner.ask('put', `/organizations/${slug}/members/${member.id}`, { roles: [high.body.id] });
+      for (const id of holders) {
+        const at = `/organizations/${slug}/members/${id}`;
+        const others = id === member.id ? [high.body.id] : [];
+        await owner.ask('put', at, { roles: [made.body.id, ...others] });
+        for (const change of taking)
+          expect(said(await admin.ask('patch', path, change))).toEqual([403, 'rank_too_low']);
+        expect((await admin.ask('patch', path, { name: 'Treasury' })).status).toBe(200);
+        await owner.ask('put', at, { roles: others });
+      }
+      // Of whoever is no higher than themselves an admin takes it.
+      await owner.ask('put', `/organizations/${slug}/members/${member.id}`, { roles: [made.body.id] });
+      for (const change of taking) expect((await admin.ask('patch', path, change)).status).toBe(200);
+      for (const { id } of [owner, member])
+        await owner.ask('put', `/organizations/${slug}/members/${id}`, { roles: [] });
+    });
+
     it('is no way for an admin to raise themselves', async () => {
       const { slug } = await everybody();
       const roles = `/organizations/${slug}/roles`;
@@ -230,6 +259,16 @@ describe('custom roles and teams', () => {
         'team.member_added',
         'team.deleted',
       ]);
+    });
+
+    it('is listed after what could be one: any other cursor is refused', async () => {
+      const { slug } = await everybody();
+      await admin.ask('post', `/organizations/${slug}/teams`, { slug: 'sales', name: 'Sales' });
+      const listedAfter = (key: string) =>
+        member.ask('get', `/organizations/${slug}/teams?cursor=${encodeCursor(key)}`);
+      expect((await listedAfter('a')).body.items).toHaveLength(1);
+      for (const key of ['\u0000', '\ud800', 'Sales', ''])
+        expect(said(await listedAfter(key))).toEqual([400, 'invalid_cursor']);
     });
 
     it('has a slug of its own, and members of its organization alone', async () => {

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Answer } from '../support/api.js';
+import { behindRows } from '../support/held.js';
 import { organizationOf, type Signed, signedIn } from '../support/organization-house.js';
 import { makePerson } from '../support/party.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { defaultKind, startServer, type TestServer } from '../support/server.js';
 
 describe('organizations, by those who belong to them, with the session of their account', () => {
   let server: TestServer;
@@ -55,9 +57,9 @@ describe('organizations, by those who belong to them, with the session of their 
   });
 
   it('tell members who belongs to them, and only who manages them who is suspended and who does not come', async () => {
-    const { slug } = await everybody();
+    const { id, slug } = await everybody();
     const gone = await makePerson(server);
-    await owner.ask('post', `/organizations/${slug}/members`, { user_id: gone.id });
+    await server.inside(({ memberships }) => memberships.add({ id }, { user_id: gone.id }, { kind: 'added' }));
     await owner.ask('put', `/organizations/${slug}/members/${gone.id}/suspension`, { reason: 'unpaid' });
     const listed = async (who: Signed) =>
       ((await who.ask('get', `/organizations/${slug}/members`)).body.items as { user_id: string }[]).length;
@@ -80,13 +82,25 @@ describe('organizations, by those who belong to them, with the session of their 
     expect((await admin.ask('get', `/organizations/${slug}`)).body.settings).toMatchObject(settings);
   });
 
+  it('make nobody a member who was not asked, be they a stranger or somebody who has left', async () => {
+    const { slug } = await everybody();
+    const stranger = await makePerson(server);
+    expect((await member.ask('delete', `/organizations/${slug}/members/${member.id}`)).status).toBe(204);
+    for (const who of [owner, admin])
+      for (const user_id of [stranger.id, member.id, randomUUID()]) {
+        const answer = await who.ask('post', `/organizations/${slug}/members`, { user_id });
+        // As for every address that takes a token, whoever it is about.
+        expect([...said(answer), JSON.stringify(answer.body).includes('@')]).toEqual([401, 'unauthorized', false]);
+      }
+    const listed = (await owner.ask('get', `/organizations/${slug}/members`)).body.items as object[];
+    expect(listed).toHaveLength(2);
+  });
+
   describe('nobody climbs', () => {
     it('an admin neither makes an owner nor touches one, and does not raise themselves', async () => {
       const { slug } = await everybody();
-      const outsider = await makePerson(server);
       const path = (id: string) => `/organizations/${slug}/members/${id}`;
       const refused: [string, string, unknown, string][] = [
-        ['post', `/organizations/${slug}/members`, { user_id: outsider.id, role: 'owner' }, 'rank_too_low'],
         ['put', path(owner.id), { role: 'member' }, 'rank_too_low'],
         ['put', `${path(owner.id)}/suspension`, { reason: 'x' }, 'rank_too_low'],
         ['delete', path(owner.id), undefined, 'rank_too_low'],
@@ -105,6 +119,31 @@ describe('organizations, by those who belong to them, with the session of their 
       expect((await admin.ask('put', path(member.id), { role: 'admin' })).status).toBe(200);
       expect((await owner.ask('put', path(member.id), { permissions: ['any:thing'] })).status).toBe(200);
     });
+
+    // The embedded database has one session: nobody waits there.
+    if (defaultKind === 'postgres')
+      it('whoever was removed, or lowered, while their change waited changes nothing', async () => {
+        const ends = [
+          `DELETE FROM memberships WHERE organization_id = $1 AND user_id = $2`,
+          `UPDATE memberships SET role = 'member' WHERE organization_id = $1 AND user_id = $2`,
+        ];
+        const answers: unknown[] = [];
+        for (const end of ends)
+          for (const [method, body] of [
+            ['patch', { name: 'Taken over' }],
+            ['put', { slug: 'taken-over', name: 'Taken over', settings: {} }],
+          ] as const) {
+            const { id, slug } = await everybody();
+            const change = () => admin.ask(method, `/organizations/${slug}`, body);
+            const [late] = await behindRows(server, `organizations WHERE id = '${id}'`, change, (runner) =>
+              runner.query(end, [id, admin.id]),
+            );
+            answers.push(said(late));
+          }
+        const gone = [404, 'not_found'];
+        const low = [403, 'role_too_low'];
+        expect(answers).toEqual([gone, gone, low, low]);
+      });
 
     it('a policy that asks for less proof than before takes an owner', async () => {
       const { slug } = await everybody();

@@ -161,6 +161,8 @@ describe('what became of members, and how many they are', () => {
       'from=2026-01-02&to=2026-01-01',
       'from=2026-01-01&to=2026-01-01',
       'from=2026-02-30&to=2026-03-01',
+      'from=0000-01-01&to=0000-12-01',
+      'from=1969-12-31&to=1970-02-01',
       'from=2020-01-01&to=2026-01-01',
       'from=1900-01-01&to=2026-01-01&interval=month',
       'from=2026-01-01&to=2026-01-02&interval=hour',

@@ -101,6 +101,12 @@ describe('organizations of a tenant, through the management API', () => {
       expect((await api('patch', `/organizations/${slug}`, { settings: { policy: other } })).body.policy_since).toBe(
         since,
       );
+      // Nor does a longer password give anybody time without the class.
+      const longer = await api('patch', `/organizations/${slug}`, {
+        settings: { policy: { acr, grace_days: 7, password: { min_length: 12 } } },
+      });
+      expect([longer.body.policy_since, longer.body.password_since]).toEqual([since, expect.stringMatching(/^20/)]);
+      expect((await api('get', `/organizations/${slug}`)).body.settings).toEqual(longer.body.settings);
       for (const settings of [{ policy: { since: '2020-01-01T00:00:00Z' } }, { policy_since: '2020-01-01T00:00:00Z' }])
         expect((await api('patch', `/organizations/${slug}`, { settings })).status).toBe(422);
       for (const policy of [{ acr: 'urn:ostiary:acr:1fa' }, { ways_in: [] }, { trusted_networks: ['everywhere'] }])

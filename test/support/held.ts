@@ -8,8 +8,16 @@ import type { TestServer } from './server.js';
  * @param work waits for the row of somebody. @param meanwhile what is done by whoever has it, and commits before the work goes on.
  * @returns what came of both.
  */
-export async function behindPerson<T, M>(
+export const behindPerson = <T, M>(
+  server: TestServer,
+  work: () => Promise<T>,
+  meanwhile: (runner: QueryRunner) => Promise<M>,
+): Promise<[T, M]> => behindRows(server, 'users', work, meanwhile);
+
+/** The same for other rows. @param held the table, and which of its rows. */
+export async function behindRows<T, M>(
   { services: { db } }: TestServer,
+  held: string,
   work: () => Promise<T>,
   meanwhile: (runner: QueryRunner) => Promise<M>,
 ): Promise<[T, M]> {
@@ -17,7 +25,7 @@ export async function behindPerson<T, M>(
   await runner.connect();
   try {
     await runner.startTransaction();
-    await runner.query('SELECT 1 FROM users FOR UPDATE');
+    await runner.query(`SELECT 1 FROM ${held} FOR UPDATE`);
     const begun = work();
     begun.catch(() => {});
     await until('it waits for the row', async () => {

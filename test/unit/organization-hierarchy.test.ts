@@ -12,6 +12,7 @@ import {
   type Standing,
   standingOf,
   TENANT,
+  takesFrom,
 } from '../../src/features/organizations/hierarchy.js';
 
 const custom = (rank: number, ...permissions: string[]): CustomRole => ({
@@ -145,4 +146,15 @@ describe('a custom role is made and changed up to one’s own rank, with what on
     const grantable = standing.permissions === 'all' ? ('all' as const) : new Set(['read', ...standing.permissions]);
     expect(refusalOfRole(standing, grantable, { after, ...(before ? { before } : {}) })).toBe(refusal);
   });
+});
+
+describe('a change of a custom role takes something from whoever has it', () => {
+  it.each<[string, CustomRole, boolean]>([
+    ['one permission less', custom(10, 'read'), true],
+    ['another one', custom(10, 'read', 'other'), true],
+    ['a higher rank', custom(11, 'read', 'write'), true],
+    ['a lower rank', custom(9, 'read', 'write'), true],
+    ['one permission more', custom(10, 'write', 'read', 'other'), false],
+    ['nothing', custom(10, 'write', 'read'), false],
+  ])('%s', (_what, after, expected) => expect(takesFrom(custom(10, 'read', 'write'), after)).toBe(expected));
 });

@@ -1,12 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { raises, weakens } from '../../src/features/organizations/organization-policy.js';
+import { timesOf, weakens } from '../../src/features/organizations/organization-policy.js';
 import {
   type OrganizationPolicy,
   OrganizationSettings,
+  type PolicyTimes,
   readOrganizationSettings,
 } from '../../src/features/organizations/organization-settings.js';
 
-const [mfa, phr] = ['urn:ostiary:acr:mfa', 'urn:ostiary:acr:phr'] as const;
+const [mfa, phr, phrh] = ['urn:ostiary:acr:mfa', 'urn:ostiary:acr:phr', 'urn:ostiary:acr:phrh'] as const;
+const longer = (min_length: number) => ({ password: { min_length } });
 const policy = (given: object): OrganizationPolicy =>
   readOrganizationSettings(OrganizationSettings.parse({ policy: given })).policy;
 
@@ -37,17 +39,37 @@ describe('a policy that asks for less proof than before', () => {
   ])('%s', (_what, before, after, expected) => expect(weakens(policy(before), policy(after))).toBe(expected));
 });
 
-describe('the time that people have begins anew', () => {
-  it.each<[string, object, object, boolean]>([
-    ['with a class', {}, { acr: mfa }, true],
-    ['with a stronger class', { acr: mfa }, { acr: phr }, true],
-    ['with longer passwords', {}, { password: { min_length: 12 } }, true],
-    ['not with a weaker class', { acr: phr }, { acr: mfa }, false],
+describe('since when a policy asks for what it does', () => {
+  const now = new Date('2026-06-01T00:00:00.000Z');
+  const long = { policy_since: '2020-01-01T00:00:00.000Z', password_since: '2020-01-01T00:00:00.000Z' };
+  const lately = { policy_since: '2026-05-30T00:00:00.000Z' };
+  const today = now.toISOString();
+  const week = { grace_days: 7 };
+
+  it.each<[string, object, PolicyTimes, object, PolicyTimes]>([
+    ['a class', {}, {}, { acr: mfa }, { policy_since: today }],
+    ['a stronger class', { acr: mfa }, long, { acr: phr }, { ...long, policy_since: today, policy_before: mfa }],
     [
-      'not with anything else, which would be a way around the rule',
-      { acr: mfa, grace_days: 7 },
-      { acr: mfa, grace_days: 7, ip_allow_list: ['192.0.2.0/24'] },
-      false,
+      'a stronger class while there is time for the one before',
+      { acr: mfa, ...week },
+      lately,
+      { acr: phr, ...week },
+      { policy_since: today },
     ],
-  ])('%s', (_what, before, after, expected) => expect(raises(policy(before), policy(after))).toBe(expected));
+    [
+      'the strongest while there is time for the one before',
+      { acr: phr, ...week },
+      { ...lately, policy_before: mfa },
+      { acr: phrh, ...week },
+      { policy_since: today, policy_before: mfa },
+    ],
+    ['longer passwords', { acr: mfa }, long, { acr: mfa, ...longer(12) }, { ...long, password_since: today }],
+    ['a weaker class', { acr: phr }, { ...long, policy_before: mfa }, { acr: mfa }, long],
+    ['no class', { acr: phr }, { ...long, policy_before: mfa }, {}, long],
+    ['shorter passwords', { ...longer(12) }, long, { ...longer(8) }, long],
+    ['anything else', { acr: mfa, ...week }, lately, { acr: mfa, ...week, ip_allow_list: ['192.0.2.0/24'] }, lately],
+  ])('%s', (_what, before, times, after, expected) => {
+    const stored = { ...OrganizationSettings.parse({ policy: before }), ...times };
+    expect(timesOf(readOrganizationSettings(stored).policy, policy(after), now)).toEqual(expected);
+  });
 });

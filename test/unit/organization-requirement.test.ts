@@ -56,6 +56,14 @@ const met = (name: string, more: object = {}) => ({
 const way = (ways: string[] | null = null) => ({ kind: 'way', ways });
 const more = (name: string) => ({ kind: 'class', acr: acr(name) });
 
+/** A day ago, with a week's time. */
+const raised = (until: OrganizationPolicy['until']): Partial<OrganizationPolicy> => ({
+  acr: acr('phr'),
+  grace_days: 7,
+  since: new Date((now - day) * 1000).toISOString(),
+  until,
+});
+
 describe('what proof a token for an organization takes', () => {
   it.each<Case>([
     ['nothing is asked', {}, met('1fa')],
@@ -184,6 +192,31 @@ describe('what proof a token for an organization takes', () => {
       'the days after the policy was set',
       { policy: { acr: acr('mfa'), grace_days: 7, since: new Date((now - day) * 1000).toISOString() } },
       { ...met('1fa'), bypass: 'grace_period', until: now + 6 * day },
+    ],
+    [
+      'the days after the class was raised, where another was asked for until then',
+      { policy: raised(acr('mfa')) },
+      more('mfa'),
+    ],
+    [
+      'the same, with what was asked for until then',
+      { policy: raised(acr('mfa')), ledger: [pwd, totp] },
+      { ...met('mfa'), bypass: 'grace_period' },
+    ],
+    [
+      'the same, and a stronger one that the client cannot do without',
+      { policy: raised(acr('mfa')), asked: acr('phr') },
+      more('phr'),
+    ],
+    [
+      'the same, for somebody who joined since',
+      { policy: raised(acr('mfa')), joinedAt: now - day },
+      { ...met('1fa'), bypass: 'grace_period' },
+    ],
+    [
+      'the same, when they are over',
+      { policy: { ...raised(acr('mfa')), grace_days: 1 }, ledger: [pwd, totp] },
+      more('phr'),
     ],
     [
       'days are no bypass where nothing is bypassed',

@@ -9,7 +9,7 @@ export type WayIn = 'password' | 'passkey' | 'email_code' | 'magic_link' | 'conn
 export interface OrganizationPolicy {
   /** The class that is required; null: none. */
   acr: Acr | null;
-  /** Days after joining, or after the policy was set, without the class. */
+  /** Days after joining, or after the class was raised, without the class. */
   grace_days: number;
   /** Networks from which the class is not asked for. */
   trusted_networks: readonly string[];
@@ -19,8 +19,10 @@ export interface OrganizationPolicy {
   session_seconds: number | null;
   /** Networks from which there are tokens at all; empty: everywhere. */
   ip_allow_list: readonly string[];
-  /** When the policy was set; ISO 8601. */
+  /** When the class was raised; ISO 8601. */
   since?: string | null | undefined;
+  /** The class that was asked for until then, and still is of those who have days because of that; null: none. */
+  until?: Acr | null | undefined;
 }
 
 export interface AskedOfOrganization {
@@ -59,12 +61,13 @@ export function decideForOrganization(asking: AskedOfOrganization): Organization
   const wanted = stronger(policy.acr ?? undefined, asked);
   const whole = fewest(asking, wanted);
   if (whole) return satisfied(asking, whole, undefined);
-  const bypass = bypassOf(asking);
-  const without = bypass && fewest(asking, asked);
-  if (without) return satisfied(asking, without, bypass);
+  const spared = sparedOf(asking);
+  const still = stronger(spared?.still, asked);
+  const without = spared && fewest(asking, still);
+  if (without) return satisfied(asking, without, spared);
   const counted = counting(asking);
   if (!wanted || !hasWayIn(policy, counted)) return { kind: 'way', ways: policy.ways_in };
-  return { kind: 'class', acr: bypass ? (asked ?? wanted) : wanted, proofs: counted };
+  return { kind: 'class', acr: spared ? (still ?? wanted) : wanted, proofs: counted };
 }
 
 /** What the session was signed in with last, and as little as will do of what was proved before: a token is no older than it has to be. */
@@ -107,14 +110,13 @@ function wayOf({ method, connection }: Proof): WayIn | undefined {
   return method === 'totp' || method === 'recovery_code' ? undefined : method;
 }
 
-function satisfied(asking: AskedOfOrganization, proofs: Proof[], bypass: Bypass | undefined): OrganizationDecision {
-  const { session_seconds } = asking.policy;
+function satisfied({ policy }: AskedOfOrganization, proofs: Proof[], spared: Spared | undefined): OrganizationDecision {
   const assurance = assuranceOf(proofs);
   const ends = [
-    ...(session_seconds === null ? [] : [assurance.ts + session_seconds]),
-    ...(bypass === 'grace_period' ? [graceEnd(asking)] : []),
+    ...(policy.session_seconds === null ? [] : [assurance.ts + policy.session_seconds]),
+    ...(spared?.ends === undefined ? [] : [spared.ends]),
   ];
-  return { kind: 'satisfied', assurance, until: ends.length > 0 ? Math.min(...ends) : undefined, bypass };
+  return { kind: 'satisfied', assurance, until: ends.length > 0 ? Math.min(...ends) : undefined, bypass: spared?.why };
 }
 
 /**
@@ -123,24 +125,38 @@ function satisfied(asking: AskedOfOrganization, proofs: Proof[], bypass: Bypass 
  */
 export function goesOnWith(reached: Acr, asking: Pick<AskedOfOrganization, 'policy' | 'now' | 'joinedAt'>): boolean {
   const { acr, trusted_networks } = asking.policy;
-  return (
-    strength(reached) >= strength(acr ?? undefined) || trusted_networks.length > 0 || asking.now < graceEnd(asking)
-  );
+  if (strength(reached) >= strength(acr ?? undefined) || trusted_networks.length > 0) return true;
+  const grace = graceOf(asking);
+  return grace !== undefined && strength(reached) >= strength(grace.still);
 }
 
 const day = 86_400;
 
-function bypassOf(asking: AskedOfOrganization): Bypass | undefined {
-  const { policy, now, ip } = asking;
-  if (policy.acr === null) return undefined;
-  if (isWithin(ip, policy.trusted_networks)) return 'trusted_network';
-  return now < graceEnd(asking) ? 'grace_period' : undefined;
+interface Spared {
+  why: Bypass;
+  /** The class that is asked for all the same. */
+  still?: Acr | undefined;
+  /** NumericDate. */
+  ends?: number;
 }
 
-/** NumericDate. */
-function graceEnd({ policy, joinedAt }: Pick<AskedOfOrganization, 'policy' | 'joinedAt'>): number {
-  const since = policy.since ? Math.floor(Date.parse(policy.since) / 1000) : 0;
-  return Math.max(joinedAt, since) + policy.grace_days * day;
+function sparedOf(asking: AskedOfOrganization): Spared | undefined {
+  const { policy, ip } = asking;
+  if (policy.acr === null) return undefined;
+  return isWithin(ip, policy.trusted_networks) ? { why: 'trusted_network' } : graceOf(asking);
+}
+
+/** Whoever has just joined is asked for nothing; where the class was raised, for the one before. */
+function graceOf({
+  policy,
+  now,
+  joinedAt,
+}: Pick<AskedOfOrganization, 'policy' | 'now' | 'joinedAt'>): Spared | undefined {
+  const grace = policy.grace_days * day;
+  const own = joinedAt + grace;
+  if (now < own) return { why: 'grace_period', ends: own };
+  const ends = (policy.since ? Math.floor(Date.parse(policy.since) / 1000) : 0) + grace;
+  return now < ends ? { why: 'grace_period', still: policy.until ?? undefined, ends } : undefined;
 }
 
 const stronger = (a: Acr | undefined, b: Acr | undefined): Acr | undefined => (strength(a) >= strength(b) ? a : b);

@@ -123,7 +123,7 @@ export class OrganizationAccess {
 
   /** Whether they enter only with another password: theirs is from before the organization came to ask for a longer one. */
   async isPasswordDue(userId: string, { organization }: MembershipClaims): Promise<boolean> {
-    const { password, since } = organization.settings.policy;
+    const { password, passwordSince: since } = organization.settings.policy;
     if (password.min_length === null || !since || !(await this.deps.takesPasswords())) return false;
     return this.deps.passwords.demandChange(userId, new Date(since));
   }

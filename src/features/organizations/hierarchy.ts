@@ -42,6 +42,14 @@ export const rankOf = ({ role, roles }: Pick<Holding, 'role' | 'roles'>): number
 export const permissionsOf = ({ roles, permissions }: Pick<Holding, 'roles' | 'permissions'>): string[] =>
   [...new Set([...permissions, ...roles.flatMap((role) => role.permissions)])].sort();
 
+/** Every token for the organization carries them: more than that, names or letters, nobody has. */
+export const MOST_CARRIED = { names: 200, letters: 16_384 };
+
+export function isTooMuch(holding: Pick<Holding, 'roles' | 'permissions'>): boolean {
+  const all = permissionsOf(holding);
+  return all.length > MOST_CARRIED.names || all.join('').length > MOST_CARRIED.letters;
+}
+
 export const standingOf = (userId: string, holding: Holding): Standing => ({
   userId,
   rank: rankOf(holding),
@@ -89,6 +97,10 @@ export function refusalOfRole(
   if (own && (after.rank > before.rank || !holds(standing.permissions, after.permissions))) return 'raises_oneself';
   return undefined;
 }
+
+/** Whoever has it loses something, or their rank: that takes the rank of everybody who has it. */
+export const takesFrom = (before: CustomRole, after: Pick<CustomRole, 'rank' | 'permissions'>): boolean =>
+  after.rank !== before.rank || !holds(new Set(after.permissions), before.permissions);
 
 const holds = (held: ReadonlySet<string> | 'all', permissions: readonly string[]): boolean =>
   held === 'all' || permissions.every((permission) => held.has(permission));

@@ -11,7 +11,8 @@ export const membershipBulkRoutes = (organizations: OrganizationService, bulk: M
     scope: 'organizations:write',
     member: 'admin',
     summary: 'Add, change, remove, suspend or resume up to a hundred members',
-    description: 'Each is done or refused by itself, and says which.',
+    description:
+      'Each is done or refused by itself, and says which. To add takes a token: with the session of an account people are invited.',
     params: OrganizationParams,
     body: BulkMembers,
     response: BulkResult,

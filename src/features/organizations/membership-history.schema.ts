@@ -33,10 +33,13 @@ export type Interval = (typeof INTERVALS)[number];
 const dayMs = 86_400_000;
 const mostDays = { day: 366, week: 7 * 366, month: 31 * 366 };
 
+/** Nobody was a member before, and not every day that can be written is one to Postgres. */
+const Day = z.iso.date().refine((day) => day >= '1970-01-01', { message: 'must be 1970-01-01 or later' });
+
 export const StatisticsQuery = z
   .strictObject({
-    from: z.iso.date().meta({ description: 'First day, in UTC' }),
-    to: z.iso.date().meta({ description: 'Day after the last one' }),
+    from: Day.meta({ description: 'First day, in UTC' }),
+    to: Day.meta({ description: 'Day after the last one' }),
     interval: z.enum(INTERVALS).default('day').meta({ description: 'Weeks begin on Monday' }),
   })
   .refine(({ from, to }) => from < to, { message: 'must be after from', path: ['to'] })

@@ -168,6 +168,18 @@ export async function readMember(
   return (rows as MemberRow[])[0];
 }
 
+/** Whether one of these people is an owner, suspended or not. */
+export async function holdsOwner(db: Database, organizationId: string, userIds: readonly string[]): Promise<boolean> {
+  return (await db.execute(OWNERS_AMONG, [currentTenantId(), organizationId, userIds])).length > 0;
+}
+
+const OWNERS_AMONG: Statement = {
+  name: 'organization_owners_among',
+  text: `
+    SELECT 1 FROM memberships
+     WHERE tenant_id = $1 AND organization_id = $2 AND user_id = ANY ($3::uuid[]) AND role = 'owner' LIMIT 1`,
+};
+
 const IN_TEAM = `
   EXISTS (SELECT 1 FROM team_members tm
            WHERE tm.tenant_id = m.tenant_id AND tm.organization_id = m.organization_id AND tm.team_id = $6 AND tm.user_id = m.user_id)`;

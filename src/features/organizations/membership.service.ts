@@ -7,17 +7,24 @@ import { conflict, forbidden, notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { User } from '../users/user.entity.js';
 import { holdPerson } from '../users/user-rows.js';
-import { type Holding, isAtLeast, mayTouch, refusalOfChange, type Standing } from './hierarchy.js';
+import { type Holding, isAtLeast, isTooMuch, mayTouch, refusalOfChange, type Standing } from './hierarchy.js';
 import { Membership } from './membership.entity.js';
 import type { ChangeMember, NewMember } from './membership.schema.js';
 import type { MembershipHistory } from './membership-history.js';
 import { heldMembership, insertMembership, replaceRoles } from './membership-rows.js';
 import type { Organization } from './organization.entity.js';
 import type { OrganizationHooks } from './organization-hooks.js';
-import { assertTeams, customRoles, isLastOwner, lockedOrganization, permissionsUpTo } from './organization-rows.js';
+import {
+  assertTeams,
+  customRoles,
+  isLastOwner,
+  lockedOrganization,
+  permissionsUpTo,
+  tooManyPermissions,
+} from './organization-rows.js';
 import { askingPerson, assertMay, roleTooLow, type Standings } from './standing.js';
 
-/** How somebody came in; `added` is the only way in which somebody else's standing counts, the others have their own rules. */
+/** How somebody came in; `added` without being asked is the tenant's own word, the others have their own rules. */
 export interface HowJoined {
   kind: 'added' | 'created' | 'invitation' | 'domain' | 'default' | 'personal';
   /** The id of what it was by, as of an invitation. */
@@ -43,19 +50,20 @@ export class MembershipService {
     return membership;
   }
 
-  /** @throws AppError 404 `user`, 409 `already_member`, 422 for roles and teams that the organization does not have, 403 by the hierarchy. */
+  /** @throws AppError 404 `user`, 409 `already_member` or `too_many_permissions`, 422 for roles and teams that the organization does not have, 403 where a person adds another. */
   add(organization: Whose, member: NewMember, how: HowJoined): Promise<Membership> {
     const { user_id: userId, role = 'member', roles: roleIds = [], permissions = [], teams = [] } = member;
     const organizationId = organization.id;
+    // Whoever is made a member has tokens for the organization from then on: people say so themselves.
+    if (how.kind === 'added' && askingPerson()) throw forbidden('invite_people', 'People are invited, and not added');
     return this.db.transaction(async () => {
       await holdPerson(this.db, userId);
       await lockedOrganization(this.db, organization, 'joining');
-      const standing = how.kind === 'added' ? await this.standings.atLeast('admin', organization) : undefined;
       if (!(await this.db.repo(User).existsBy({ id: userId }))) throw notFound('user');
       const roles = await customRoles(this.db, organizationId, roleIds);
       await assertTeams(this.db, organizationId, teams);
       const after = { role, roles, permissions };
-      if (standing) await this.assertMayGive(standing, organizationId, { userId, after });
+      assertCarried(after);
       const now = this.clock.now();
       const membership = Object.assign(new Membership(), {
         organizationId,
@@ -79,7 +87,7 @@ export class MembershipService {
     });
   }
 
-  /** What is absent stays. @throws AppError 409 `last_owner`, 403 by the hierarchy. */
+  /** What is absent stays. @throws AppError 409 `last_owner` or `too_many_permissions`, 403 by the hierarchy. */
   change(organization: Whose, userId: string, change: ChangeMember, ifMatch?: number): Promise<Membership> {
     return this.changing(organization, userId, ifMatch, async ({ membership, holding: before, standing }) => {
       const after: Holding = {
@@ -88,6 +96,7 @@ export class MembershipService {
         permissions: change.permissions ?? before.permissions,
       };
       await this.assertMayGive(standing, organization.id, { userId, before, after });
+      assertCarried(after);
       if (after.role !== 'owner') await this.assertNotLast(membership);
       const [from, to] = [told(before), told(after)];
       if (JSON.stringify(from) === JSON.stringify(to)) return membership;
@@ -195,6 +204,11 @@ export class MembershipService {
     membership.updatedAt = this.clock.now();
     await this.db.repo(Membership).save(membership);
   }
+}
+
+/** @throws AppError 409 */
+function assertCarried(after: Holding): void {
+  if (isTooMuch(after)) throw tooManyPermissions('This is more than tokens can carry');
 }
 
 const told = ({ role, roles, permissions }: Holding) => ({

@@ -1,6 +1,6 @@
-// Whether a policy asks for more or for less than the one before. Pure.
+// Whether a policy asks for less than the one before, and since when it asks for what it does. Pure.
 import { acrValues } from '../../../config/protocol.js';
-import type { OrganizationPolicy } from './organization-settings.js';
+import type { FullSettings, OrganizationPolicy, PolicyTimes } from './organization-settings.js';
 
 /** Somebody gets in who would not have got in before. Where no class was asked for, there was nothing to be spared. */
 export function weakens(before: OrganizationPolicy, after: OrganizationPolicy): boolean {
@@ -17,9 +17,32 @@ export function weakens(before: OrganizationPolicy, after: OrganizationPolicy): 
   );
 }
 
-/** What people have or have set may not be enough from now on. Nothing else begins their time anew: it would be a way around the rule. */
-export const raises = (before: OrganizationPolicy, after: OrganizationPolicy): boolean =>
-  strength(after) > strength(before) || (after.password.min_length ?? 0) > (before.password.min_length ?? 0);
+const A_DAY = 86_400_000;
+
+/**
+ * What people have or have set may not be enough from now on. Nothing else begins their time anew, and what they had to show before they show in that
+ * time too: it would be a way around the rule.
+ */
+export function timesOf(before: FullSettings['policy'], after: OrganizationPolicy, now: Date): PolicyTimes {
+  const longer = (after.password.min_length ?? 0) > (before.password.min_length ?? 0);
+  const password_since = longer ? now.toISOString() : before.passwordSince;
+  const raised = strength(after) > strength(before);
+  const policy_since = raised ? now.toISOString() : before.since;
+  const held = raised ? heldAt(before, now) : before.until;
+  // Of a class that is asked for no more than it is now nothing is left to say.
+  const policy_before = held && acrValues.indexOf(held) < strength(after) ? held : null;
+  return {
+    ...(policy_since && { policy_since }),
+    ...(policy_before && { policy_before }),
+    ...(password_since && { password_since }),
+  };
+}
+
+/** The class that those who have been there for long have to show. */
+function heldAt({ acr, grace_days, since, until }: FullSettings['policy'], now: Date) {
+  const inGrace = since !== null && now.getTime() < Date.parse(since) + grace_days * A_DAY;
+  return inGrace ? until : acr;
+}
 
 const strength = ({ acr }: OrganizationPolicy): number => (acr ? acrValues.indexOf(acr) : 0);
 

@@ -6,13 +6,25 @@ import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { AppError, conflict, forbidden, notFound, preconditionFailed } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import { type CustomRole, refusalOfRole, type Standing, TENANT } from './hierarchy.js';
+import {
+  type CustomRole,
+  MOST_CARRIED,
+  type Role,
+  rankOf,
+  refusalOfRole,
+  type Standing,
+  TENANT,
+  takesFrom,
+} from './hierarchy.js';
 import type { Organization } from './organization.entity.js';
 import type { OrganizationHooks } from './organization-hooks.js';
 import { OrganizationRole } from './organization-role.entity.js';
 import type { CreateRole, UpdateRole } from './organization-role.schema.js';
-import { lockedOrganization, permissionsUpTo } from './organization-rows.js';
+import { lockedOrganization, permissionsUpTo, tooManyPermissions } from './organization-rows.js';
 import { assertMay, type Standings } from './standing.js';
+
+/** Of one organization, and of the tenant for all of them. */
+const MOST_ROLES = 100;
 
 /** null: the tenant, for every organization it has. */
 type Whose = Pick<Organization, 'id'> | null;
@@ -43,6 +55,9 @@ export class OrganizationRoles {
       await this.db.execute(LOCK, [currentTenantId()]);
       const taken = await this.db.execute(TAKEN, [currentTenantId(), key, whose?.id ?? null]);
       if (taken.length > 0) throw conflict('role_key_taken', 'There is a role with this key already');
+      const [there] = await this.db.execute<{ roles: number }>(COUNT, [currentTenantId(), whose?.id ?? null]);
+      if ((there?.roles ?? 0) >= MOST_ROLES)
+        throw conflict('too_many_roles', 'There are as many roles as there may be');
       const now = this.clock.now();
       const role = await this.db.repo(OrganizationRole).insert(
         Object.assign(new OrganizationRole(), {
@@ -73,10 +88,12 @@ export class OrganizationRoles {
       if (patch.rank) role.rank = patch.rank;
       if (patch.permissions !== undefined) role.permissions = patch.permissions ?? [];
       assertMay(refusalOfRole(standing, await this.grantable(whose, standing), { before, after: role }));
+      if (takesFrom(before, role)) await this.assertNobodyAbove(standing, id);
       if (JSON.stringify(before) === JSON.stringify(role)) return role;
       role.version += 1;
       role.updatedAt = this.clock.now();
       await this.db.repo(OrganizationRole).save(role);
+      if (role.permissions.some((one) => !before.permissions.includes(one))) await this.assertCarried(id);
       await this.audit.record('organization_role.updated', { ...named(role), changed: Object.keys(patch) });
       return role;
     });
@@ -124,6 +141,22 @@ export class OrganizationRoles {
     return new Set([...permissions, ...(await permissionsUpTo(this.db, whose.id, rank))]);
   }
 
+  /** By everybody who has the role, as it is now. @throws AppError 409 */
+  private async assertCarried(roleId: string): Promise<void> {
+    const { names, letters } = MOST_CARRIED;
+    const above = await this.db.execute(TOO_MUCH, [currentTenantId(), roleId, names, letters]);
+    if (above.length > 0)
+      throw tooManyPermissions('Somebody who has this role would have more permissions than tokens can carry');
+  }
+
+  /** Among those who have the role, suspended or not. */
+  private async assertNobodyAbove(standing: Standing, roleId: string): Promise<void> {
+    if (standing.role === 'owner') return;
+    const held = await this.db.execute<{ role: Role; rank: number }>(HELD, [currentTenantId(), roleId]);
+    if (held.some(({ role, rank }) => Math.max(rank, rankOf({ role, roles: [] })) > standing.rank))
+      assertMay('rank_too_low');
+  }
+
   private async locked(whose: Whose, id: string, ifMatch: number | undefined): Promise<OrganizationRole> {
     const row = this.db.repo(OrganizationRole).query('r').andWhere('r.id = :id', { id });
     const role = await row.setLock('pessimistic_write').getOne();
@@ -150,4 +183,40 @@ const TAKEN = {
 const MEMBERS = {
   name: 'organization_role_members',
   text: 'SELECT count(*)::int AS members FROM membership_roles WHERE tenant_id = $1 AND role_id = $2',
+};
+
+/** By what everybody has, the highest of the others that they have. */
+const HELD = {
+  name: 'organization_role_held',
+  text: `
+    SELECT m.role, max(r.rank)::int AS rank
+      FROM membership_roles held
+      JOIN memberships m ON m.tenant_id = held.tenant_id AND m.organization_id = held.organization_id AND m.user_id = held.user_id
+      JOIN membership_roles theirs ON theirs.tenant_id = m.tenant_id AND theirs.organization_id = m.organization_id AND theirs.user_id = m.user_id
+      JOIN organization_roles r ON r.tenant_id = theirs.tenant_id AND r.id = theirs.role_id
+     WHERE held.tenant_id = $1 AND held.role_id = $2 GROUP BY m.role`,
+};
+
+const COUNT = {
+  name: 'organization_roles_count',
+  text: `
+    SELECT count(*)::int AS roles FROM organization_roles
+     WHERE tenant_id = $1 AND organization_id IS NOT DISTINCT FROM $2::uuid`,
+};
+
+const TOO_MUCH = {
+  name: 'organization_role_too_much',
+  text: `
+    SELECT 1
+      FROM membership_roles held
+      JOIN memberships m ON m.tenant_id = held.tenant_id AND m.organization_id = held.organization_id AND m.user_id = held.user_id
+     CROSS JOIN LATERAL (
+       SELECT count(*) AS names, sum(length(permission)) AS letters FROM (
+         SELECT unnest(m.permissions) AS permission
+          UNION
+         SELECT unnest(r.permissions)
+           FROM membership_roles theirs JOIN organization_roles r ON r.tenant_id = theirs.tenant_id AND r.id = theirs.role_id
+          WHERE theirs.tenant_id = m.tenant_id AND theirs.organization_id = m.organization_id AND theirs.user_id = m.user_id
+       ) carried) all_of_them
+     WHERE held.tenant_id = $1 AND held.role_id = $2 AND (names > $3 OR letters > $4) LIMIT 1`,
 };

@@ -2,7 +2,7 @@
 // does that ends something of theirs.
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
-import { type Issue, invalid, notFound } from '../../platform/errors.js';
+import { conflict, type Issue, invalid, notFound } from '../../platform/errors.js';
 import type { CustomRole } from './hierarchy.js';
 import { Organization } from './organization.entity.js';
 
@@ -52,6 +52,8 @@ export async function permissionsUpTo(db: Database, organizationId: string, rank
   const rows = await db.execute<{ permission: string }>(CARRIED, [currentTenantId(), organizationId, rank]);
   return rows.map(({ permission }) => permission);
 }
+
+export const tooManyPermissions = (detail: string) => conflict('too_many_permissions', detail);
 
 function found<T extends { id: string }>(
   rows: readonly T[],

@@ -87,17 +87,43 @@ export const OrganizationSettings = z
 export type OrganizationSettings = z.output<typeof OrganizationSettings>;
 
 export type OrganizationPolicy = z.output<typeof Policy>;
+type Acr = NonNullable<OrganizationPolicy['acr']>;
 
 export type FullSettings = ReturnType<typeof readOrganizationSettings>;
 
-/** As it lies in the column: what was given, and since when its policy is as strict as it is. */
-export type StoredSettings = OrganizationSettings & { policy_since?: string };
+/** Since when its policy is as strict as it is. */
+export interface PolicyTimes {
+  /** Since when its class is asked for. */
+  policy_since?: string;
+  /** The class that was asked for until then, and is while members have time. */
+  policy_before?: Acr;
+  /** Since when passwords are as long. */
+  password_since?: string;
+}
 
-/** With every default filled in. `policy.since`: whoever joined or set a password before has time from then on, or none. */
-export function readOrganizationSettings({ policy_since, ...stored }: StoredSettings) {
+/** As it lies in the column: what was given, and since when. */
+export type StoredSettings = OrganizationSettings & PolicyTimes;
+
+/** What was given, and nothing else. */
+export function givenSettings(stored: StoredSettings): OrganizationSettings {
+  const { policy_since, policy_before, password_since, ...given } = stored;
+  return given;
+}
+
+/**
+ * With every default filled in. `policy.since`: members have time from then on, or none, in which the class `until` then is asked for;
+ * `policy.passwordSince`: whoever set a password before has another one to set.
+ */
+export function readOrganizationSettings(stored: StoredSettings) {
+  const { policy_since = null, policy_before = null, password_since = null } = stored;
   return {
     branding: Branding.parse(stored.branding ?? {}),
-    policy: { ...Policy.parse(stored.policy ?? {}), since: policy_since ?? null },
+    policy: {
+      ...Policy.parse(stored.policy ?? {}),
+      since: policy_since,
+      until: policy_before,
+      passwordSince: password_since,
+    },
     invitations: Invitations.parse(stored.invitations ?? {}),
     members: Members.parse(stored.members ?? {}),
   };

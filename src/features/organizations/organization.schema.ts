@@ -4,7 +4,7 @@ import { pageQuery } from '../../platform/pagination.js';
 import { plainText } from '../../platform/text.js';
 import { Slug } from '../tenants/tenant.schema.js';
 import type { Organization } from './organization.entity.js';
-import { OrganizationSettings } from './organization-settings.js';
+import { givenSettings, OrganizationSettings } from './organization-settings.js';
 
 /** What addresses of pages would be taken for. */
 const RESERVED = ['new', 'none'];
@@ -48,7 +48,8 @@ export const OrganizationView = z
     slug: z.string(),
     name: z.string(),
     settings: z.object(OrganizationSettings.shape),
-    policy_since: z.iso.datetime().nullable().meta({ description: 'Since when its policy is as strict as it is' }),
+    policy_since: z.iso.datetime().nullable().meta({ description: 'Since when the class of its policy is asked for' }),
+    password_since: z.iso.datetime().nullable().meta({ description: 'Since when passwords are to be as long' }),
     personal_of: z.uuid().nullable().meta({ description: 'Whose workspace it is' }),
     suspended_at: z.iso.datetime().nullable(),
     suspension_reason: z.string().nullable(),
@@ -60,7 +61,8 @@ export const OrganizationView = z
 
 /** Other members see how it looks, and nothing of what it asks of whom. */
 export function present(organization: Organization, { manages } = { manages: true }) {
-  const { policy_since = null, ...given } = organization.storedSettings;
+  const { policy_since = null, password_since = null } = organization.storedSettings;
+  const given = givenSettings(organization.storedSettings);
   const { branding } = given;
   const settings = manages ? given : { ...(branding ? { branding } : {}) };
   return {
@@ -69,6 +71,7 @@ export function present(organization: Organization, { manages } = { manages: tru
     name: organization.name,
     settings,
     policy_since: manages ? policy_since : null,
+    password_since: manages ? password_since : null,
     personal_of: organization.personalOf,
     suspended_at: organization.suspendedAt?.toISOString() ?? null,
     suspension_reason: organization.suspensionReason,

@@ -17,9 +17,9 @@ import type { MembershipService } from './membership.service.js';
 import { Organization } from './organization.entity.js';
 import type { CreateOrganization, ReplaceOrganization, UpdateOrganization } from './organization.schema.js';
 import type { OrganizationHooks } from './organization-hooks.js';
-import { raises, weakens } from './organization-policy.js';
+import { timesOf, weakens } from './organization-policy.js';
 import { lockedOrganization } from './organization-rows.js';
-import { OrganizationSettings, readOrganizationSettings, type StoredSettings } from './organization-settings.js';
+import { givenSettings, OrganizationSettings, readOrganizationSettings } from './organization-settings.js';
 import { askingPerson, type Standings } from './standing.js';
 
 /** Organizations that one person may have made. */
@@ -79,7 +79,7 @@ export class OrganizationService {
     return this.change(organization, ifMatch, async (row) => {
       await this.rename(row, slug ?? row.slug);
       if (name !== undefined) row.name = name;
-      const { policy_since, ...given } = row.storedSettings;
+      const given = givenSettings(row.storedSettings);
       if (settings) await this.decide(row, OrganizationSettings.parse(applyPatch(given, settings)));
       const changed = Object.keys({ ...(slug && { slug }), ...(name && { name }), ...(settings && { settings }) });
       await this.audit.record('organization.updated', { organization_id: row.id, changed });
@@ -144,8 +144,7 @@ export class OrganizationService {
     const before = row.settings.policy;
     const after = readOrganizationSettings(settings).policy;
     if (weakens(before, after)) await this.standings.atLeast('owner', row);
-    const since = raises(before, after) ? this.clock.now().toISOString() : row.storedSettings.policy_since;
-    row.storedSettings = { ...settings, ...(since ? { policy_since: since } : {}) };
+    row.storedSettings = { ...settings, ...timesOf(before, after, this.clock.now()) };
   }
 
   private async insert(
@@ -153,9 +152,9 @@ export class OrganizationService {
     settings: CreateOrganization['settings'] = {},
   ): Promise<Organization> {
     const now = this.clock.now();
-    const storedSettings: StoredSettings = OrganizationSettings.parse(settings);
-    const { policy } = readOrganizationSettings(storedSettings);
-    if (raises(readOrganizationSettings({}).policy, policy)) storedSettings.policy_since = now.toISOString();
+    const given = OrganizationSettings.parse(settings);
+    const times = timesOf(readOrganizationSettings({}).policy, readOrganizationSettings(given).policy, now);
+    const storedSettings = { ...given, ...times };
     const organization = await this.db.repo(Organization).insert(
       Object.assign(new Organization(), {
         id: newId(),
@@ -192,6 +191,8 @@ export class OrganizationService {
   ): Promise<Organization> {
     return this.db.transaction(async () => {
       const row = await this.locked(organization, ifMatch);
+      // Whoever asked may have been removed while this waited.
+      await this.standings.atLeast('admin', row);
       const before = Object.assign(new Organization(), row);
       await work(row);
       if (isDeepStrictEqual(before, row)) return row;

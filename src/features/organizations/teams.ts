@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { notFound, preconditionFailed } from '../../platform/errors.js';
+import { conflict, notFound, preconditionFailed } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { mayTouch } from './hierarchy.js';
 import type { MembershipHistory } from './membership-history.js';
@@ -15,6 +15,10 @@ import { Team } from './team.entity.js';
 import type { CreateTeam, UpdateTeam } from './team.schema.js';
 
 type Whose = Pick<Organization, 'id'>;
+
+const MOST_TEAMS = 500;
+/** Every token for the organization names them. */
+const MOST_OF_ONE = 50;
 
 export class Teams {
   constructor(
@@ -34,6 +38,8 @@ export class Teams {
   /** @throws QueryFailedError on a slug that is taken, answered as 409. */
   create(organization: Whose, { slug, name, description }: CreateTeam): Promise<Team> {
     return this.managing(organization, async () => {
+      if ((await this.db.repo(Team).countBy({ organizationId: organization.id })) >= MOST_TEAMS)
+        throw conflict('too_many_teams', 'There are as many teams as there may be');
       const now = this.clock.now();
       const id = newId();
       const team = await this.db.repo(Team).insert(
@@ -104,9 +110,17 @@ export class Teams {
       if (!mayTouch(standing, holding)) assertMay('rank_too_low');
       const moved = await this.db.execute(statement, [currentTenantId(), organization.id, id, userId]);
       if (moved.length === 0) return;
+      if (statement === ADD) await this.assertFew(organization, userId);
       await this.history.record(kind, membership, { team_id: id, team: slug });
       await this.audit.record(event, { organization_id: organization.id, team_id: id, user_id: userId });
     });
+  }
+
+  /** @throws AppError 409 */
+  private async assertFew({ id }: Whose, userId: string): Promise<void> {
+    const [there] = await this.db.execute<{ teams: number }>(COUNT, [currentTenantId(), id, userId]);
+    if ((there?.teams ?? 0) > MOST_OF_ONE)
+      throw conflict('too_many_teams', 'They are in as many teams as anybody may be');
   }
 
   private managing<T>(
@@ -133,6 +147,11 @@ const ADD = {
   text: `
     INSERT INTO team_members (tenant_id, organization_id, team_id, user_id) VALUES ($1, $2, $3, $4)
         ON CONFLICT DO NOTHING RETURNING 1`,
+};
+
+const COUNT = {
+  name: 'team_members_count',
+  text: 'SELECT count(*)::int AS teams FROM team_members WHERE tenant_id = $1 AND organization_id = $2 AND user_id = $3',
 };
 
 const REMOVE = {
