@@ -325,6 +325,25 @@ describe('asking people into an organization', () => {
       expect(results[4]?.invitation).toMatchObject({ state: 'pending', role: 'owner' });
     });
 
+    it('says the same under an Idempotency-Key, and repeated makes nothing more', async () => {
+      const [one, other] = [`a-${newName()}@example.com`, `b-${newName()}@example.com`];
+      const rows = [{ email: one }, { email: one.toUpperCase() }, { email: other }];
+      const headers = { 'idempotency-key': randomUUID() };
+      for (const { status, body } of [
+        await api('post', '/bulk', { invitations: rows }, headers),
+        await api('post', '/bulk', { invitations: rows }, headers),
+      ]) {
+        const results = body.results as { done: boolean; error?: Json }[];
+        expect([status, results.map((row) => row.error?.code ?? row.done)]).toEqual([
+          200,
+          [true, 'invitation_pending', true],
+        ]);
+      }
+      expect(await listed('pending')).toHaveLength(2);
+      await delivered(server);
+      expect(await lettersTo(server, one)).toHaveLength(1);
+    });
+
     it('takes 100, and of 101 none: 422', async () => {
       const rows = (n: number) => Array.from({ length: n }, (_, i) => ({ email: `${newName()}-${i}@example.com` }));
       expect((await api('post', '/bulk', { invitations: rows(101) })).status).toBe(422);

@@ -4,7 +4,6 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { databaseError } from '../../platform/database-errors.js';
 import { conflict, invalid, notFound, tooMany } from '../../platform/errors.js';
 import type { Limiter } from '../../platform/rate-limit.js';
 import type { AuditLog } from '../audit/audit.service.js';
@@ -49,40 +48,41 @@ export class InvitationService {
     await this.throttle(organization);
     const { email, role = 'member', roles = [], permissions = [], teams = [] } = input;
     const emailNormalized = identifierOf(email);
-    return unlessPending(() =>
-      this.db.transaction(async () => {
-        const held = await lockedOrganization(this.db, organization, 'joining');
-        assertActive(held);
-        await this.offers.assertMayGive(held, { role, roles, permissions, teams });
-        assertAllowed(emailNormalized, held.settings.invitations);
-        if (await isMember(this.db, held.id, emailNormalized))
-          throw conflict('already_member', 'Whoever has this address is a member already');
-        await this.endOverdue(held.id, emailNormalized);
-        const now = this.clock.now();
-        const invitation = Object.assign(new Invitation(), {
-          id: newId(),
-          organizationId: held.id,
-          email,
-          emailNormalized,
-          role,
-          roleIds: roles,
-          permissions,
-          teamIds: teams,
-          templateId: input.template_id ?? null,
-          message: await this.messageOf(held.id, input),
-          locale: input.locale ?? null,
-          invitedBy: askingPerson()?.id ?? null,
-          sentAt: now,
-          expiresAt: expiry(held, now),
-          createdAt: now,
-          updatedAt: now,
-        });
-        await this.db.repo(Invitation).insert(invitation);
-        await this.audit.record('invitation.created', { ...named(invitation), role });
-        await this.letters.send(invitation, held);
-        return invitation;
-      }),
-    );
+    return this.db.transaction(async () => {
+      const held = await lockedOrganization(this.db, organization, 'joining');
+      assertActive(held);
+      await this.offers.assertMayGive(held, { role, roles, permissions, teams });
+      assertAllowed(emailNormalized, held.settings.invitations);
+      if (await isMember(this.db, held.id, emailNormalized))
+        throw conflict('already_member', 'Whoever has this address is a member already');
+      const message = await this.messageOf(held.id, input);
+      await this.endOverdue(held.id, emailNormalized);
+      const now = this.clock.now();
+      const invitation = Object.assign(new Invitation(), {
+        id: newId(),
+        organizationId: held.id,
+        email,
+        emailNormalized,
+        role,
+        roleIds: roles,
+        permissions,
+        teamIds: teams,
+        templateId: input.template_id ?? null,
+        message,
+        locale: input.locale ?? null,
+        invitedBy: askingPerson()?.id ?? null,
+        sentAt: now,
+        expiresAt: expiry(held, now),
+        createdAt: now,
+        updatedAt: now,
+      });
+      // Of two at once one is made, and the other may be a row of many in one transaction.
+      if (!(await this.db.repo(Invitation).insertUnlessTaken(invitation)))
+        throw conflict('invitation_pending', 'This address has been invited, and has not answered yet');
+      await this.audit.record('invitation.created', { ...named(invitation), role });
+      await this.letters.send(invitation, held);
+      return invitation;
+    });
   }
 
   /** The link of the letter before dies. @throws AppError 409 where it was decided, 429 before its time. */
@@ -172,15 +172,6 @@ const expiry = ({ settings }: Organization, now: Date) =>
 
 function assertActive(organization: Organization): void {
   if (!organization.active) throw conflict('organization_suspended', 'A suspended organization asks nobody in');
-}
-
-async function unlessPending<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (databaseError(error)?.status !== 409) throw error;
-    throw conflict('invitation_pending', 'This address has been invited, and has not answered yet');
-  }
 }
 
 const END_OVERDUE = {
