@@ -5,6 +5,7 @@ import { DomainChecks } from '../features/domains/domain-checks.js';
 import { DomainJoining } from '../features/domains/domain-joining.js';
 import { InvitationService } from '../features/invitations/invitation.service.js';
 import { InvitationAnswers } from '../features/invitations/invitation-answers.js';
+import { InvitationEndings } from '../features/invitations/invitation-endings.js';
 import { InvitationExpiry } from '../features/invitations/invitation-expiry.js';
 import { InvitationLetters } from '../features/invitations/invitation-letters.js';
 import { InvitationOffers } from '../features/invitations/invitation-offers.js';
@@ -31,7 +32,10 @@ export function openInvitations(ground: Ground, { users }: People, { standings, 
     domainChecks: new DomainChecks(db, audit, dns, mail, clock),
     invitations: new InvitationService(db, audit, clock, offers, letters, ofOrganization),
     invitationTemplates: new InvitationTemplates(db, audit, clock, standings),
-    invitationAnswers: new InvitationAnswers(db, audit, clock, tenants, users, memberships, oneTimeTokens, letters),
+    invitationEndings: new InvitationEndings(db, audit, clock, letters),
+    invitationAnswers: new InvitationAnswers(
+      ...([db, audit, clock, tenants, users, memberships, oneTimeTokens, letters, offers] as const),
+    ),
     invitationExpiry: new InvitationExpiry(db, audit, clock),
     keptInvitations: new KeptInvitations(sealer, clock),
   };

@@ -32,7 +32,7 @@ export class InvitationLetters {
   }
 
   /** Whoever was asked is not asked any more. */
-  async end({ id }: Invitation): Promise<void> {
+  async end({ id }: Pick<Invitation, 'id'>): Promise<void> {
     await this.oneTimeTokens.revoke('invitation', id);
   }
 
