@@ -82,6 +82,16 @@ describe('nobody comes back by what was offered before', () => {
     expect((await accepted(await invitationLink(server, person.email))).role).toBe('owner');
   });
 
+  it.each([
+    ['removed', () => owner.ask('delete', theirs(person))],
+    ['suspended', () => owner.ask('put', `${theirs(person)}/suspension`, { reason: 'a reason' })],
+  ])('whoever is %s does not come back by an older invitation', async (_how, end) => {
+    const { id, link } = await invited('admin', {}, owner);
+    await ask(server, token, 'post', at('/members'), { user_id: person.id });
+    expect((await end()).status).toBeLessThan(300);
+    expect([await stateOf(id), (await new Browser().open(link)).status]).toEqual(['cancelled', 400]);
+  });
+
   it.each(['close', 'delete'] as const)(
     'what somebody offered is worth nothing when they %s their account',
     async (how) => {

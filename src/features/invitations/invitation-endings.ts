@@ -14,7 +14,7 @@ export class InvitationEndings {
     private readonly letters: Pick<InvitationLetters, 'end'>,
   ) {}
 
-  /** Suspended, removed or gone: those that they have made end. The organization is held. */
+  /** Suspended, removed or gone: those that they have made end, and one that asks them. The organization is held. */
   memberEnded(organizationId: string, userId: string): Promise<void> {
     return this.end(OF_MEMBER, [organizationId, userId]);
   }
@@ -43,7 +43,10 @@ const CANCEL = `
 
 const OF_MEMBER = {
   name: 'invitation_end_of_member',
-  text: `${CANCEL} AND organization_id = $3 AND invited_by = $4 RETURNING id, organization_id`,
+  text: `
+    ${CANCEL} AND organization_id = $3
+      AND (invited_by = $4 OR email_normalized = (SELECT email_normalized FROM users WHERE tenant_id = $1 AND id = $4))
+    RETURNING id, organization_id`,
 };
 
 const OF_ACCOUNT = {
