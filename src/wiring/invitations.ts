@@ -19,7 +19,7 @@ export type Invitations = ReturnType<typeof openInvitations>;
 
 export function openInvitations(ground: Ground, { users }: People, { standings, memberships }: Organizations) {
   const { db, audit, clock, tenants, oneTimeTokens, mail, jobs, dns, sealer, rateLimits, limits } = ground;
-  const domainJoining = new DomainJoining(db, memberships, jobs);
+  const domainJoining = new DomainJoining(db, memberships, jobs, clock);
   const questions = rateLimits.limiter({ name: 'domain_checks', ...limits.domainChecks });
   const letters = new InvitationLetters(db, tenants, oneTimeTokens, mail);
   const offers = new InvitationOffers(db, standings);
