@@ -23,14 +23,17 @@ export function openInvitations(ground: Ground, { users }: People, { standings, 
   const questions = rateLimits.limiter({ name: 'domain_checks', ...limits.domainChecks });
   const letters = new InvitationLetters(db, tenants, oneTimeTokens, mail);
   const offers = new InvitationOffers(db, standings);
-  const ofOrganization = rateLimits.limiter({ name: 'invitation_letters', ...limits.invitationLetters });
+  const asked = {
+    ofOrganization: rateLimits.limiter({ name: 'invitation_letters', ...limits.invitationLetters }),
+    toAddress: rateLimits.limiter({ name: 'invitation_letters_to', ...limits.invitationLettersToAddress }),
+  };
   return {
     domainJoining,
     domains: new DomainService(db, audit, dns, clock, standings, questions, {
       opened: (domain) => domainJoining.opened(domain),
     }),
     domainChecks: new DomainChecks(db, audit, dns, mail, clock),
-    invitations: new InvitationService(db, audit, clock, offers, letters, ofOrganization),
+    invitations: new InvitationService(db, audit, clock, offers, letters, asked),
     invitationTemplates: new InvitationTemplates(db, audit, clock, standings),
     invitationEndings: new InvitationEndings(db, audit, clock, letters),
     invitationAnswers: new InvitationAnswers(
