@@ -131,6 +131,24 @@ describe('domains of organizations', () => {
     expect(await current(one)).toMatchObject({ verifiedAt: null });
   });
 
+  it('hold no connection while DNS is asked, with an Idempotency-Key or without', async () => {
+    const one = await claim();
+    dns.fail(one.challenge.name, 'silence');
+    dns.asked.length = 0;
+    const path = `/organizations/${acme.slug}/domains/${one.id}/verification`;
+    let [answered, most] = [0, 0];
+    const asking = Array.from({ length: 20 }, async (_, n) => {
+      const { status } = await ask(server, token, 'post', path, undefined, { 'idempotency-key': `key-${n}` });
+      answered += 1;
+      return status;
+    });
+    for (; answered < 20; await new Promise((next) => setTimeout(next, 5)))
+      most = Math.max(most, dns.asked.length - answered);
+    expect(await Promise.all(asking)).toEqual(Array.from({ length: 20 }, () => 503));
+    // As many as there are connections would be the most.
+    expect(most).toBeGreaterThan(10);
+  });
+
   describe('are looked at again every day', () => {
     it('and stay as long as the record is there', async () => {
       const one = await proved();
