@@ -222,6 +222,10 @@ describe('asking people into an organization', () => {
       [`a-${newName()}@ACME.example`, 201],
       [`a-${newName()}@sub.acme.example`, 403],
       [`a-${newName()}@old.acme.example`, 403],
+      [`a-${newName()}@old.acme.example.`, 422],
+      [`a-${newName()}@old.acme.example。`, 422],
+      [`a-${newName()}@old.acme。example`, 403],
+      [`a-${newName()}@a_b.acme.example`, 403],
       [email, 403],
     ] as const)
       expect([address, (await api('post', '', { email: address })).status]).toEqual([address, status]);
