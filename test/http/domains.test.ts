@@ -97,11 +97,25 @@ describe('domains of organizations', () => {
     dns.put(mine.challenge.name, mine.challenge.value, theirs.challenge.value);
     const late = await verify(theirs, other);
     expect([late.status, late.body.code]).toEqual([409, 'domain_taken']);
-    const third = await makeOrganization(server);
-    expect((await api('post', '', { domain: name }, third)).body.code).toBe('domain_taken');
     expect((await api('post', '', { domain: name })).body.code).toBe('domain_claimed');
     await api('delete', `/${mine.id}`);
     expect((await verify(theirs, other)).status).toBe(200);
+  });
+
+  it('are nobody’s to ask for: whether another organization has proved one is told to who proves it, too', async () => {
+    const other = await makeOrganization(server);
+    await proved();
+    const [taken, free] = [await claim(name, other), await claim(`free-${name}`, other)];
+    const shape = ({ domain, challenge, ...rest }: { domain: string; challenge: object }) => [
+      Object.keys({ domain, ...rest }),
+      Object.keys(challenge),
+    ];
+    expect(shape(taken)).toEqual(shape(free));
+    const answers = [await verify(taken, other), await verify(free, other)];
+    expect(answers.map(({ status, body }) => [status, body.code])).toEqual([
+      [409, 'domain_not_proved'],
+      [409, 'domain_not_proved'],
+    ]);
   });
 
   it('belong to one of two that prove it at once', async () => {

@@ -41,7 +41,10 @@ export class DomainService {
     return domain;
   }
 
-  /** @throws AppError 409 where it has been claimed here, or proved by another organization, 422 for a team that is not there. */
+  /**
+   * Whether another organization has proved it is not told before this one has.
+   * @throws AppError 409 where it has been claimed here, or there are too many, 422 for a team that is not there.
+   */
   create(organization: Organization, { domain, auto_join, teams = [] }: CreateDomain): Promise<OrganizationDomain> {
     const now = this.clock.now();
     return unlessTaken(() =>
@@ -51,7 +54,6 @@ export class DomainService {
         const repo = this.db.repo(OrganizationDomain);
         if (await repo.existsBy({ organizationId, domain }))
           throw conflict('domain_claimed', 'This organization has claimed the domain already');
-        await this.assertFree(organizationId, domain);
         if ((await repo.countBy({ organizationId })) >= MOST_DOMAINS)
           throw conflict('too_many_domains', `An organization claims at most ${MOST_DOMAINS} domains`);
         await assertTeams(this.db, organizationId, teams);
