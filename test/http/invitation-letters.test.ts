@@ -4,7 +4,7 @@ import { ask, tokenWith } from '../support/api.js';
 import { Browser } from '../support/browser.js';
 import { MovedClock } from '../support/clock.js';
 import { answer, asPerson, invitationLink, newName } from '../support/invitations.js';
-import { delivered, lettersTo } from '../support/mailbox.js';
+import { delivered, lettersTo, letterTo } from '../support/mailbox.js';
 import { organizationOf, type Signed, signedIn } from '../support/organization-house.js';
 import { startServer, type TestServer } from '../support/server.js';
 
@@ -82,6 +82,18 @@ describe('how often one address is asked into organizations', () => {
     expect((await asking(`x-${email}`)).status).toBe(201);
     await delivered(server);
     expect(await lettersTo(server, email)).toHaveLength(most);
+  });
+
+  it('words and names of people do not look like ours: each line is quoted, a long name is cut', async () => {
+    const name = `Ostiary Security. Your account is locked, go to https://evil.example/ ${'x'.repeat(100)}`;
+    await server.inside(async ({ users }) => users.update(await users.find(owner.id), { claims: { name } } as never));
+    const message = 'See you\n\nOpen this link:\nhttps://evil.example/';
+    await owner.ask('post', `/organizations/${acme.slug}/invitations`, { email, message });
+    const { text } = await letterTo(server, email, /\/invitation\?token=/);
+    expect(text).toContain('\n> See you\n> \n> Open this link:\n> https://evil.example/\n');
+    expect(text).toContain(`${name.slice(0, 59)}…`);
+    expect(text).not.toContain(name.slice(0, 60));
+    await server.inside(async ({ users }) => users.update(await users.find(owner.id), { claims: {} } as never));
   });
 
   it('what the tenant asks for itself is its own matter', async () => {

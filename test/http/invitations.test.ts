@@ -88,7 +88,7 @@ describe('asking people into an organization', () => {
     const days = (Date.parse(String(made.expires_at)) - Date.parse(String(made.sent_at))) / 86_400_000;
     expect(days).toBe(7);
     const letter = await letterTo(server, email, /eingeladen/);
-    expect(letter.text).toMatch(/Acme & Söhne[\s\S]*Administrator[\s\S]*Hello\nthere/);
+    expect(letter.text).toMatch(/Acme & Söhne[\s\S]*Administrator[\s\S]*\n> Hello\n> there\n/);
     expect(JSON.stringify(made)).not.toContain('token');
     expect((await api('get', `/${made.id}`)).body).toEqual(made);
     expect((await api('get', '?state=pending')).body.items).toEqual([made]);
