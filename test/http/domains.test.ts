@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { OrganizationDomain } from '../../src/features/domains/domain.entity.js';
 import type { Organization } from '../../src/features/organizations/organization.entity.js';
+import type { Services } from '../../src/services.js';
 import { ask, tokenWith } from '../support/api.js';
 import { MovedClock } from '../support/clock.js';
 import { asPerson, eventsOf, makeMember, makeOrganization, newName } from '../support/invitations.js';
@@ -161,6 +162,64 @@ describe('domains of organizations', () => {
     expect(await Promise.all(asking)).toEqual(Array.from({ length: 20 }, () => 503));
     // As many as there are connections would be the most.
     expect(most).toBeGreaterThan(10);
+  });
+
+  describe('are changed by nobody who was removed meanwhile', () => {
+    const removed = async (work: (person: { id: string }, one: OrganizationDomain) => Promise<unknown>) => {
+      const [admin, one] = [await makeMember(server, acme, 'admin'), await claim()];
+      const found = await current(one);
+      const { pool } = server.services.db;
+      const client = await pool.connect();
+      try {
+        await client.query('BEGIN');
+        await client.query('SELECT 1 FROM organizations WHERE id = $1 FOR NO KEY UPDATE', [acme.id]);
+        await client.query('DELETE FROM memberships WHERE user_id = $1', [admin.id]);
+        const outcome = work(admin, found).then(
+          () => 'done',
+          (error: { code: string }) => error.code,
+        );
+        await new Promise((next) => setTimeout(next, 150));
+        await client.query('COMMIT');
+        return [await outcome, (await api('get')).body.items];
+      } finally {
+        client.release();
+      }
+    };
+
+    it.each([
+      ['claimed', ({ domains }: Services) => domains.create(acme, { domain: `x-${name}` })],
+      [
+        'opened',
+        ({ domains }: Services, one: OrganizationDomain) => domains.update(acme, one, { auto_join: 'member' }),
+      ],
+      ['given up', ({ domains }: Services, one: OrganizationDomain) => domains.delete(acme, one)],
+    ] as [string, (services: Services, one: OrganizationDomain) => Promise<unknown>][])('%s', async (_what, work) => {
+      const outcome = await removed((person, one) => asPerson(server, person, (services) => work(services, one)));
+      expect(outcome).toEqual(['not_found', [expect.objectContaining({ domain: name, auto_join: null, version: 1 })]]);
+    });
+
+    it('verified, while DNS was asked', async () => {
+      const [admin, one] = [await makeMember(server, acme, 'admin'), await claim()];
+      dns.put(one.challenge.name, one.challenge.value);
+      const [found, release] = [await current(one), dns.hold()];
+      dns.asked.length = 0;
+      const verifying = asPerson(server, admin, ({ domains }) => domains.verify(acme, found));
+      const refused = expect(verifying).rejects.toMatchObject({ code: 'not_found' });
+      while (dns.asked.length === 0) await new Promise((next) => setTimeout(next, 5));
+      await server.inside(({ memberships }) => memberships.remove(acme, admin.id));
+      release();
+      await refused;
+      expect(await current(one)).toMatchObject({ verifiedAt: null });
+    });
+  });
+
+  it('are fifty at most, of many that are claimed at once', async () => {
+    const names = Array.from({ length: 55 }, (_, n) => `d${n}-${name}`);
+    const statuses = await Promise.all(names.map((domain) => api('post', '', { domain }).then(({ status }) => status)));
+    expect(statuses.sort()).toEqual([
+      ...Array.from({ length: 50 }, () => 201),
+      ...Array.from({ length: 5 }, () => 409),
+    ]);
   });
 
   describe('are looked at again every day', () => {
