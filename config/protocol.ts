@@ -141,6 +141,8 @@ export const limits = {
   domainChecks: { points: 20, seconds: hour },
   /** Letters with invitations that people of one organization ask for. */
   invitationLetters: { points: 300, seconds: hour },
+  /** Those to one address, of all organizations. */
+  invitationLettersToAddress: { points: 20, seconds: day },
   /** Copies of everything that is kept about one person. */
   dataExports: { points: 5, seconds: hour },
   /** Submitted links from one address that were not good: those of letters together, those to set up by themselves. */

@@ -75,9 +75,9 @@ export function withIssuer(document: OpenApiDocument, issuer: string, prefix = '
 }
 
 function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
-  const { method, path, scope, summary, description, params, query, body } = endpoint;
+  const { method, path, scope, summary, description, params, query, body, asksOutside } = endpoint;
   const references = [
-    ...(method === 'post' ? ['IdempotencyKey'] : []),
+    ...(method === 'post' && !asksOutside ? ['IdempotencyKey'] : []),
     ...(['put', 'patch', 'delete'].includes(method) ? ['IfMatch'] : []),
     ...(method === 'get' && isVersioned(endpoint) ? ['IfNoneMatch'] : []),
     ...(path.split('/').includes(':organization') ? ['XOrganization'] : []),

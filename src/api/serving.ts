@@ -34,7 +34,8 @@ export async function serveEndpoint(
   const request = await readRequest(endpoint, ctx, body);
   await admit?.(request);
   if (organization) await assertOrganization(ctx, endpoint, request.params, organization);
-  const key = endpoint.method === 'post' ? idempotencyKey(ctx) : undefined;
+  const once = endpoint.method === 'post' && !endpoint.asksOutside;
+  const key = once ? idempotencyKey(ctx) : undefined;
   const work = () => answer(endpoint, request);
   send(ctx, key === undefined ? await work() : await keys.once(actor, key, fingerprintOf(ctx, body), work));
 }

@@ -26,6 +26,8 @@ export interface Endpoint<
   member?: 'member' | 'admin' | 'owner';
   summary: string;
   description?: string;
+  /** Waits for somebody else, as DNS: done again it does no harm, and Idempotency-Key, with which a connection would be held, says nothing. */
+  asksOutside?: true;
   params?: P;
   /** Strict at every depth, as body is: a z.strictObject, or the mount refuses it. */
   query?: Q;

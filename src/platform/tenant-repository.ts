@@ -64,6 +64,14 @@ export class TenantRepository<E extends TenantEntity> {
     return entity;
   }
 
+  /** A unique key that is taken leaves the surrounding transaction good. @returns false where it is. */
+  async insertUnlessTaken(entity: E): Promise<boolean> {
+    const row = owned(entity) as QueryDeepPartialEntity<E>;
+    const insert = this.repository.createQueryBuilder().insert().values(row).orIgnore().updateEntity(false);
+    const { raw } = await insert.returning('tenant_id').execute();
+    return raw.length > 0;
+  }
+
   /** @returns how many rows changed. */
   async update(where: FindOptionsWhere<E>, change: QueryDeepPartialEntity<E>): Promise<number> {
     const { tenantId } = change as { tenantId?: unknown };

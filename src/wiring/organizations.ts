@@ -1,6 +1,7 @@
 // The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
 import { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
 import type { InvitationService } from '../features/invitations/invitation.service.js';
+import type { InvitationEndings } from '../features/invitations/invitation-endings.js';
 import { OrganizationAccess } from '../features/organization-access/organization-access.js';
 import { AccountEndings } from '../features/organizations/account-endings.js';
 import { AutomaticMemberships } from '../features/organizations/automatic-memberships.js';
@@ -22,11 +23,17 @@ export type Organizations = ReturnType<typeof openOrganizations>;
 export function openOrganizations(
   { db, audit, clock, tenants, protocol, backchannelPings, jobs, mail }: Ground,
   { passwords }: People,
-  late: () => { invitations: Pick<InvitationService, 'pendingWithRole'> },
+  late: () => {
+    invitations: Pick<InvitationService, 'pendingWithRole'>;
+    invitationEndings: Pick<InvitationEndings, 'memberEnded'>;
+  },
 ) {
   const { grants, backchannelCodes } = protocol;
   const hooks: OrganizationHooks = {
-    memberEnded: (organizationId, userId) => grants.endOfOrganization(organizationId, userId),
+    async memberEnded(organizationId, userId) {
+      await grants.endOfOrganization(organizationId, userId);
+      await late().invitationEndings.memberEnded(organizationId, userId);
+    },
     organizationEnded: (organizationId) => grants.endOfOrganization(organizationId),
     offered: (roleId) => late().invitations.pendingWithRole(roleId),
   };

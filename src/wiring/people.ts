@@ -34,7 +34,8 @@ import type { Organizations } from './organizations.js';
 export type People = ReturnType<typeof openPeople>;
 
 /** What stands on people, and is asked when something happens to one of them. */
-type Late = Pick<Organizations, 'automaticMemberships' | 'accountEndings'> & Pick<Invitations, 'domainJoining'>;
+type Late = Pick<Organizations, 'automaticMemberships' | 'accountEndings'> &
+  Pick<Invitations, 'domainJoining' | 'invitationEndings'>;
 
 export function openPeople(ground: Ground, late: () => Late) {
   const { db, audit, clock, tenants, protocol, oneTimeTokens, sealer, jobs, mail, hasher } = ground;
@@ -53,6 +54,7 @@ export function openPeople(ground: Ground, late: () => Late) {
     closing: ({ id }) => late().accountEndings.assertMayClose(id),
     async erased(user) {
       await late().accountEndings.erase(user.id);
+      await late().invitationEndings.accountEnded(user.id);
       await erasure.erase(user);
     },
     mayChangePrivileged,

@@ -2,7 +2,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { OrganizationDomain } from '../../src/features/domains/domain.entity.js';
 import type { Organization } from '../../src/features/organizations/organization.entity.js';
 import { Browser } from '../support/browser.js';
-import { asPerson, makeOrganization, membershipOf, newName } from '../support/invitations.js';
+import {
+  asPerson,
+  eventsOf,
+  invitationLink,
+  invite,
+  makeOrganization,
+  membershipOf,
+  newName,
+} from '../support/invitations.js';
 import { letterTo, linkIn } from '../support/mailbox.js';
 import { NameServer } from '../support/name-server.js';
 import { makePerson } from '../support/party.js';
@@ -161,6 +169,28 @@ describe('joining an organization by the domain of one’s address', () => {
       await say(id, true);
       await joinAll(one);
       expect(await isMember(id)).toBe(false);
+    });
+
+    it('who is invited: they join with what they were offered, and by their domain when nothing is offered any more', async () => {
+      const one = await open();
+      const { id: invitation } = await invite(server, acme, { email, role: 'admin' });
+      const { id } = await make();
+      await say(id, true);
+      await joinAll(one);
+      expect(await isMember(id)).toBe(false);
+      const link = await invitationLink(server, email);
+      await server.inside(async ({ users, invitationAnswers }) => {
+        const token = String(new URL(link).searchParams.get('token'));
+        await invitationAnswers.accept(token, await users.find(id), async () => true);
+      });
+      expect(await membershipOf(server, acme, id)).toMatchObject({ role: 'admin' });
+      expect(await eventsOf(server, invitation)).toEqual(['invitation.created', 'invitation.accepted']);
+
+      const other = await invite(server, acme, { email: `b@${name}` });
+      const late = await make(`b@${name}`, true);
+      await server.inside(({ invitations }) => invitations.cancel(acme, other));
+      await joinAll(one);
+      expect(await isMember(late.id)).toBe(true);
     });
 
     it('again who was removed, or left, however often the address is proved', async () => {

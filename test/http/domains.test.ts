@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { OrganizationDomain } from '../../src/features/domains/domain.entity.js';
 import type { Organization } from '../../src/features/organizations/organization.entity.js';
+import type { Services } from '../../src/services.js';
 import { ask, tokenWith } from '../support/api.js';
 import { MovedClock } from '../support/clock.js';
 import { asPerson, eventsOf, makeMember, makeOrganization, newName } from '../support/invitations.js';
@@ -97,11 +98,25 @@ describe('domains of organizations', () => {
     dns.put(mine.challenge.name, mine.challenge.value, theirs.challenge.value);
     const late = await verify(theirs, other);
     expect([late.status, late.body.code]).toEqual([409, 'domain_taken']);
-    const third = await makeOrganization(server);
-    expect((await api('post', '', { domain: name }, third)).body.code).toBe('domain_taken');
     expect((await api('post', '', { domain: name })).body.code).toBe('domain_claimed');
     await api('delete', `/${mine.id}`);
     expect((await verify(theirs, other)).status).toBe(200);
+  });
+
+  it('are nobody’s to ask for: whether another organization has proved one is told to who proves it, too', async () => {
+    const other = await makeOrganization(server);
+    await proved();
+    const [taken, free] = [await claim(name, other), await claim(`free-${name}`, other)];
+    const shape = ({ domain, challenge, ...rest }: { domain: string; challenge: object }) => [
+      Object.keys({ domain, ...rest }),
+      Object.keys(challenge),
+    ];
+    expect(shape(taken)).toEqual(shape(free));
+    const answers = [await verify(taken, other), await verify(free, other)];
+    expect(answers.map(({ status, body }) => [status, body.code])).toEqual([
+      [409, 'domain_not_proved'],
+      [409, 'domain_not_proved'],
+    ]);
   });
 
   it('belong to one of two that prove it at once', async () => {
@@ -129,6 +144,82 @@ describe('domains of organizations', () => {
     const answer = await verify(one);
     expect([answer.status, answer.body.code]).toEqual([503, 'dns_unavailable']);
     expect(await current(one)).toMatchObject({ verifiedAt: null });
+  });
+
+  it('hold no connection while DNS is asked, with an Idempotency-Key or without', async () => {
+    const one = await claim();
+    dns.fail(one.challenge.name, 'silence');
+    dns.asked.length = 0;
+    const path = `/organizations/${acme.slug}/domains/${one.id}/verification`;
+    let [answered, most] = [0, 0];
+    const asking = Array.from({ length: 20 }, async (_, n) => {
+      const { status } = await ask(server, token, 'post', path, undefined, { 'idempotency-key': `key-${n}` });
+      answered += 1;
+      return status;
+    });
+    for (; answered < 20; await new Promise((next) => setTimeout(next, 5)))
+      most = Math.max(most, dns.asked.length - answered);
+    expect(await Promise.all(asking)).toEqual(Array.from({ length: 20 }, () => 503));
+    // As many as there are connections would be the most.
+    expect(most).toBeGreaterThan(10);
+  });
+
+  describe('are changed by nobody who was removed meanwhile', () => {
+    const removed = async (work: (person: { id: string }, one: OrganizationDomain) => Promise<unknown>) => {
+      const [admin, one] = [await makeMember(server, acme, 'admin'), await claim()];
+      const found = await current(one);
+      const { pool } = server.services.db;
+      const client = await pool.connect();
+      try {
+        await client.query('BEGIN');
+        await client.query('SELECT 1 FROM organizations WHERE id = $1 FOR NO KEY UPDATE', [acme.id]);
+        await client.query('DELETE FROM memberships WHERE user_id = $1', [admin.id]);
+        const outcome = work(admin, found).then(
+          () => 'done',
+          (error: { code: string }) => error.code,
+        );
+        await new Promise((next) => setTimeout(next, 150));
+        await client.query('COMMIT');
+        return [await outcome, (await api('get')).body.items];
+      } finally {
+        client.release();
+      }
+    };
+
+    it.each([
+      ['claimed', ({ domains }: Services) => domains.create(acme, { domain: `x-${name}` })],
+      [
+        'opened',
+        ({ domains }: Services, one: OrganizationDomain) => domains.update(acme, one, { auto_join: 'member' }),
+      ],
+      ['given up', ({ domains }: Services, one: OrganizationDomain) => domains.delete(acme, one)],
+    ] as [string, (services: Services, one: OrganizationDomain) => Promise<unknown>][])('%s', async (_what, work) => {
+      const outcome = await removed((person, one) => asPerson(server, person, (services) => work(services, one)));
+      expect(outcome).toEqual(['not_found', [expect.objectContaining({ domain: name, auto_join: null, version: 1 })]]);
+    });
+
+    it('verified, while DNS was asked', async () => {
+      const [admin, one] = [await makeMember(server, acme, 'admin'), await claim()];
+      dns.put(one.challenge.name, one.challenge.value);
+      const [found, release] = [await current(one), dns.hold()];
+      dns.asked.length = 0;
+      const verifying = asPerson(server, admin, ({ domains }) => domains.verify(acme, found));
+      const refused = expect(verifying).rejects.toMatchObject({ code: 'not_found' });
+      while (dns.asked.length === 0) await new Promise((next) => setTimeout(next, 5));
+      await server.inside(({ memberships }) => memberships.remove(acme, admin.id));
+      release();
+      await refused;
+      expect(await current(one)).toMatchObject({ verifiedAt: null });
+    });
+  });
+
+  it('are fifty at most, of many that are claimed at once', async () => {
+    const names = Array.from({ length: 55 }, (_, n) => `d${n}-${name}`);
+    const statuses = await Promise.all(names.map((domain) => api('post', '', { domain }).then(({ status }) => status)));
+    expect(statuses.sort()).toEqual([
+      ...Array.from({ length: 50 }, () => 201),
+      ...Array.from({ length: 5 }, () => 409),
+    ]);
   });
 
   describe('are looked at again every day', () => {

@@ -88,7 +88,7 @@ describe('asking people into an organization', () => {
     const days = (Date.parse(String(made.expires_at)) - Date.parse(String(made.sent_at))) / 86_400_000;
     expect(days).toBe(7);
     const letter = await letterTo(server, email, /eingeladen/);
-    expect(letter.text).toMatch(/Acme & Söhne[\s\S]*Administrator[\s\S]*Hello\nthere/);
+    expect(letter.text).toMatch(/Acme & Söhne[\s\S]*Administrator[\s\S]*\n> Hello\n> there\n/);
     expect(JSON.stringify(made)).not.toContain('token');
     expect((await api('get', `/${made.id}`)).body).toEqual(made);
     expect((await api('get', '?state=pending')).body.items).toEqual([made]);
@@ -222,6 +222,10 @@ describe('asking people into an organization', () => {
       [`a-${newName()}@ACME.example`, 201],
       [`a-${newName()}@sub.acme.example`, 403],
       [`a-${newName()}@old.acme.example`, 403],
+      [`a-${newName()}@old.acme.example.`, 422],
+      [`a-${newName()}@old.acme.example。`, 422],
+      [`a-${newName()}@old.acme。example`, 403],
+      [`a-${newName()}@a_b.acme.example`, 403],
       [email, 403],
     ] as const)
       expect([address, (await api('post', '', { email: address })).status]).toEqual([address, status]);
@@ -323,6 +327,25 @@ describe('asking people into an organization', () => {
       ]);
       expect(results.map((one) => one.email)).toEqual(rows.map((one) => one.email));
       expect(results[4]?.invitation).toMatchObject({ state: 'pending', role: 'owner' });
+    });
+
+    it('says the same under an Idempotency-Key, and repeated makes nothing more', async () => {
+      const [one, other] = [`a-${newName()}@example.com`, `b-${newName()}@example.com`];
+      const rows = [{ email: one }, { email: one.toUpperCase() }, { email: other }];
+      const headers = { 'idempotency-key': randomUUID() };
+      for (const { status, body } of [
+        await api('post', '/bulk', { invitations: rows }, headers),
+        await api('post', '/bulk', { invitations: rows }, headers),
+      ]) {
+        const results = body.results as { done: boolean; error?: Json }[];
+        expect([status, results.map((row) => row.error?.code ?? row.done)]).toEqual([
+          200,
+          [true, 'invitation_pending', true],
+        ]);
+      }
+      expect(await listed('pending')).toHaveLength(2);
+      await delivered(server);
+      expect(await lettersTo(server, one)).toHaveLength(1);
     });
 
     it('takes 100, and of 101 none: 422', async () => {

@@ -4,6 +4,7 @@ export class NameServer {
   readonly asked: string[] = [];
   private readonly records = new Map<string, string[]>();
   private readonly failures = new Map<string, string>();
+  private held: Promise<void> | undefined;
 
   /** Each a record of its own, in place of what was there; long ones in pieces, as a server has them. */
   put(name: string, ...texts: string[]): void {
@@ -20,10 +21,21 @@ export class NameServer {
     this.records.clear();
     this.failures.clear();
     this.asked.length = 0;
+    this.held = undefined;
+  }
+
+  /** Until it is released nobody is answered. @returns what releases it. */
+  hold(): () => void {
+    let release = () => {};
+    this.held = new Promise((resolve) => {
+      release = resolve;
+    });
+    return release;
   }
 
   resolveTxt = async (name: string): Promise<string[][]> => {
     this.asked.push(name);
+    await this.held;
     const code = this.failures.get(name) ?? (this.records.has(name) ? undefined : 'ENOTFOUND');
     if (code === 'silence') await new Promise(() => {});
     if (code) throw Object.assign(new Error(code), { code });

@@ -43,6 +43,12 @@ describe('identifiers', () => {
     ['ada@exam ple.com', false],
     ['"a b"@example.com', false],
     [`${'a'.repeat(65)}@example.com`, false],
+    ['ada@example.com.', false],
+    ['ada@example.com。', false],
+    ['ada@example.com\uff0e', false],
+    ['ada@.example.com', false],
+    ['ada@example..com', false],
+    ['ada..b@example.com', true],
   ])('%j is an address: %j', (email, expected) => {
     expect(EmailAddress.safeParse(email).success).toBe(expected);
   });

@@ -1,6 +1,7 @@
 // Owns that whoever proves an address becomes a member where its domain was proved too, and that organization wants it so.
 // Hands off to: MembershipService, which adds them; UserService asks in the transaction of the proof, DomainService when it is turned on.
 import { z } from 'zod';
+import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import type { MembershipService } from '../organizations/membership.service.js';
@@ -27,6 +28,7 @@ export class DomainJoining {
     private readonly db: Database,
     private readonly memberships: Pick<MembershipService, 'add'>,
     private readonly outbox: Outbox,
+    private readonly clock: Clock,
   ) {}
 
   /** In the transaction in which an address is proved: the row of the person is held. */
@@ -75,6 +77,8 @@ export class DomainJoining {
     const place = [currentTenantId(), organization.id];
     // Whoever was taken out, or went, does not come back by their address.
     if ((await this.db.execute(HAS_BEEN, [...place, user.id])).length > 0) return;
+    // Whoever was offered something of their own there says whether they take it.
+    if ((await this.db.execute(IS_ASKED, [...place, user.emailNormalized, this.clock.now()])).length > 0) return;
     const teams = await this.db.execute<{ id: string }>(TEAMS, [...place, claim.teamIds]);
     const member = { user_id: user.id, role: claim.autoJoin, teams: teams.map(({ id }) => id) };
     await this.memberships.add(organization, member, { kind: 'domain', by: claim.id });
@@ -94,6 +98,13 @@ const HAS_BEEN = {
     SELECT 1 FROM membership_events WHERE tenant_id = $1 AND organization_id = $2 AND user_id = $3
     UNION ALL
     SELECT 1 FROM memberships WHERE tenant_id = $1 AND organization_id = $2 AND user_id = $3 LIMIT 1`,
+};
+
+const IS_ASKED = {
+  name: 'domain_is_invited',
+  text: `
+    SELECT 1 FROM organization_invitations
+     WHERE tenant_id = $1 AND organization_id = $2 AND email_normalized = $3 AND state = 'pending' AND expires_at > $4`,
 };
 
 const TEAMS = {

@@ -10,10 +10,12 @@ export interface DomainLists {
 
 /**
  * Allowed is exactly the domain that is named, denied is also what lies below it: of two readings each time the one that lets fewer in. An
- * address whose domain DNS could not know is on no list, and where there is a list of those allowed it is none of them.
+ * address whose domain DNS could not know may be another way of writing a denied one: where any are denied it is refused.
  */
 export function isAllowed(emailNormalized: string, { allowed_domains, denied_domains }: DomainLists): boolean {
-  const domain = domainOf(emailNormalized) ?? emailNormalized.slice(emailNormalized.lastIndexOf('@') + 1);
+  const known = domainOf(emailNormalized);
+  if (!known && denied_domains.length > 0) return false;
+  const domain = known ?? emailNormalized.slice(emailNormalized.lastIndexOf('@') + 1);
   if (denied_domains.map(written).some((denied) => domain === denied || domain.endsWith(`.${denied}`))) return false;
   return allowed_domains.length === 0 || allowed_domains.map(written).includes(domain);
 }

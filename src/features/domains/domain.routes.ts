@@ -84,6 +84,7 @@ export const domainRoutes = (
     scope: 'organizations:write',
     member: 'admin',
     summary: 'Look for the TXT record of a domain, and verify it',
+    asksOutside: true,
     params: DomainParams,
     response: DomainView,
     async handle({ params }) {

@@ -10,7 +10,7 @@ import { conflict, notFound, preconditionFailed, unavailable } from '../../platf
 import type { Limiter } from '../../platform/rate-limit.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Organization } from '../organizations/organization.entity.js';
-import { assertTeams } from '../organizations/organization-rows.js';
+import { assertTeams, lockedOrganization } from '../organizations/organization-rows.js';
 import type { Standings } from '../organizations/standing.js';
 import { OrganizationDomain } from './domain.entity.js';
 import type { CreateDomain, UpdateDomain } from './domain.schema.js';
@@ -41,17 +41,19 @@ export class DomainService {
     return domain;
   }
 
-  /** @throws AppError 409 where it has been claimed here, or proved by another organization, 422 for a team that is not there. */
+  /**
+   * Whether another organization has proved it is not told before this one has.
+   * @throws AppError 409 where it has been claimed here, or there are too many, 422 for a team that is not there.
+   */
   create(organization: Organization, { domain, auto_join, teams = [] }: CreateDomain): Promise<OrganizationDomain> {
     const now = this.clock.now();
     return unlessTaken(() =>
       this.db.transaction(async () => {
         const { id: organizationId } = organization;
-        await this.standings.atLeast('admin', organization);
+        await this.admit(organization, 'changing');
         const repo = this.db.repo(OrganizationDomain);
         if (await repo.existsBy({ organizationId, domain }))
           throw conflict('domain_claimed', 'This organization has claimed the domain already');
-        await this.assertFree(organizationId, domain);
         if ((await repo.countBy({ organizationId })) >= MOST_DOMAINS)
           throw conflict('too_many_domains', `An organization claims at most ${MOST_DOMAINS} domains`);
         await assertTeams(this.db, organizationId, teams);
@@ -82,7 +84,7 @@ export class DomainService {
   ): Promise<OrganizationDomain> {
     return this.db.transaction(async () => {
       const { id: organizationId } = organization;
-      await this.standings.atLeast('admin', organization);
+      await this.admit(organization, 'joining');
       const domain = await this.locked(organizationId, id, ifMatch);
       const before = JSON.stringify(domain);
       const wasOpen = domain.autoJoin !== null;
@@ -103,7 +105,7 @@ export class DomainService {
   delete(organization: Organization, { id }: OrganizationDomain, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
       const { id: organizationId } = organization;
-      await this.standings.atLeast('admin', organization);
+      await this.admit(organization, 'joining');
       await this.locked(organizationId, id, ifMatch);
       await this.db.repo(OrganizationDomain).delete({ id });
       await this.audit.record('domain.removed', { organization_id: organizationId, domain_id: id });
@@ -122,6 +124,8 @@ export class DomainService {
     if (!proved) throw conflict('domain_not_proved', `There is no such TXT record at ${challengeName(domain)} yet`);
     return unlessTaken(() =>
       this.db.transaction(async () => {
+        // Nobody answers for what was asked while they waited.
+        await this.admit(organization, 'joining');
         const claim = await this.locked(organizationId, id);
         if (claim.challenge !== challenge) throw notFound('domain');
         const now = this.clock.now();
@@ -135,6 +139,12 @@ export class DomainService {
         return claim;
       }),
     );
+  }
+
+  /** As they stand now, and until this is done. `changing`: one after the other, so that the count holds. @throws AppError 404, 403 */
+  private async admit(organization: Organization, purpose: 'joining' | 'changing'): Promise<void> {
+    await lockedOrganization(this.db, organization, purpose);
+    await this.standings.atLeast('admin', organization);
   }
 
   private async isProved(domain: string, challenge: string): Promise<boolean> {

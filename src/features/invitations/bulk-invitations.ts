@@ -1,5 +1,4 @@
 // Owns many invitations in one request: each as if it were alone, so that one which is refused keeps nobody else.
-import { databaseError } from '../../platform/database-errors.js';
 import { AppError } from '../../platform/errors.js';
 import type { Organization } from '../organizations/organization.entity.js';
 import type { Invitation } from './invitation.entity.js';
@@ -32,10 +31,10 @@ async function inviteOne(
   try {
     return { email, invitation: await invitations.create(organization, row) };
   } catch (error) {
-    const refusal = error instanceof AppError ? error : databaseError(error);
-    if (!refusal) throw error;
-    const [issue] = refusal.details.issues ?? [];
-    const detail = issue ? `${refusal.message}: ${issue.pointer} ${issue.message}` : refusal.message;
-    return { email, error: { status: refusal.status, code: refusal.code, detail } };
+    // What the database refuses is no row's matter: where all of them are one transaction, that is lost.
+    if (!(error instanceof AppError)) throw error;
+    const [issue] = error.details.issues ?? [];
+    const detail = issue ? `${error.message}: ${issue.pointer} ${issue.message}` : error.message;
+    return { email, error: { status: error.status, code: error.code, detail } };
   }
 }

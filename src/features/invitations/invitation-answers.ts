@@ -16,6 +16,7 @@ import type { UserService } from '../users/user.service.js';
 import { Invitation } from './invitation.entity.js';
 import { named } from './invitation.service.js';
 import type { InvitationLetters } from './invitation-letters.js';
+import type { InvitationOffers } from './invitation-offers.js';
 import { lockedInvitation } from './invitation-rows.js';
 import { following, stateAt } from './invitation-states.js';
 
@@ -36,6 +37,7 @@ export class InvitationAnswers {
     private readonly memberships: Pick<MembershipService, 'add'>,
     private readonly oneTimeTokens: Pick<OneTimeTokens, 'peek' | 'consume'>,
     private readonly letters: Pick<InvitationLetters, 'inviterOf'>,
+    private readonly offers: Pick<InvitationOffers, 'stillStands'>,
   ) {}
 
   /** What the link is good for; uses nothing up: mail scanners open links too. Whether the address has an account is not looked at. */
@@ -70,6 +72,7 @@ export class InvitationAnswers {
         throw conflict('other_address', 'The invitation is for another address');
       if (!person.emailVerified) throw conflict('address_not_proved', 'The address has to be confirmed first');
       assertAllowed(person.emailNormalized, organization.settings.invitations);
+      if (!(await this.offers.stillStands(organization, invitation))) throw outdated();
       await this.decide(token, invitation, 'accept', person);
       await this.join(organization, invitation, person);
       await this.audit.record('invitation.accepted', { ...named(invitation), user_id: person.id });
@@ -127,9 +130,10 @@ export class InvitationAnswers {
       await this.memberships.add(organization, member, { kind: 'invitation', by: invitation.id });
     } catch (error) {
       // A role or a team that has gone meanwhile: nobody joins with less, or with other, than was offered.
-      if (error instanceof AppError && error.status === 422)
-        throw conflict('offer_outdated', 'What was offered does not exist any more');
+      if (error instanceof AppError && error.status === 422) throw outdated();
       throw error;
     }
   }
 }
+
+const outdated = () => conflict('offer_outdated', 'What was offered does not exist any more');

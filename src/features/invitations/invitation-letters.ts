@@ -32,13 +32,21 @@ export class InvitationLetters {
   }
 
   /** Whoever was asked is not asked any more. */
-  async end({ id }: Invitation): Promise<void> {
+  async end({ id }: Pick<Invitation, 'id'>): Promise<void> {
     await this.oneTimeTokens.revoke('invitation', id);
   }
 
   /** As they call themselves, or their address: whom one is asked by is a reason to believe it. */
   async inviterOf({ invitedBy }: Invitation): Promise<string | undefined> {
     const inviter = invitedBy ? await this.db.repo(User).findOneBy({ id: invitedBy }) : null;
-    return inviter ? (inviter.claims.name ?? inviter.email) : undefined;
+    return inviter ? shown(inviter.claims.name ?? inviter.email) : undefined;
   }
+}
+
+/** As long as names are: what is longer reads as words of ours. */
+const LONGEST_NAME = 60;
+
+function shown(name: string): string {
+  const letters = [...name];
+  return letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME - 1).join('')}…` : name;
 }

@@ -4,7 +4,6 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { databaseError } from '../../platform/database-errors.js';
 import { conflict, invalid, notFound, tooMany } from '../../platform/errors.js';
 import type { Limiter } from '../../platform/rate-limit.js';
 import type { AuditLog } from '../audit/audit.service.js';
@@ -18,6 +17,7 @@ import { isMember, pendingWithRole } from './invitation.queries.js';
 import type { CreateInvitation } from './invitation.schema.js';
 import type { InvitationLetters } from './invitation-letters.js';
 import type { InvitationOffers } from './invitation-offers.js';
+import { secondsOfRest } from './invitation-rest.js';
 import { lockedInvitation } from './invitation-rows.js';
 import { cooldownSeconds, following, type InvitationEvent, stateAt } from './invitation-states.js';
 import { InvitationTemplate } from './invitation-template.entity.js';
@@ -31,8 +31,8 @@ export class InvitationService {
     private readonly clock: Clock,
     private readonly offers: InvitationOffers,
     private readonly letters: InvitationLetters,
-    /** Letters that people of one organization ask for: what tokens ask for is the tenant's own. */
-    private readonly lettersOfOrganization: Limiter,
+    /** Letters that people ask for, of one organization and to one address from all of them: what tokens ask for is the tenant's own. */
+    private readonly limits: { ofOrganization: Limiter; toAddress: Limiter },
   ) {}
 
   async find({ id: organizationId }: Pick<Organization, 'id'>, id: string): Promise<Invitation> {
@@ -46,43 +46,46 @@ export class InvitationService {
    * @throws AppError 403 for what one does not give, or a domain that is not taken; 409 where there is one, or they are a member; 422, 429.
    */
   async create(organization: Organization, input: CreateInvitation): Promise<Invitation> {
-    await this.throttle(organization);
     const { email, role = 'member', roles = [], permissions = [], teams = [] } = input;
     const emailNormalized = identifierOf(email);
-    return unlessPending(() =>
-      this.db.transaction(async () => {
-        const held = await lockedOrganization(this.db, organization, 'joining');
-        assertActive(held);
-        await this.offers.assertMayGive(held, { role, roles, permissions, teams });
-        assertAllowed(emailNormalized, held.settings.invitations);
-        if (await isMember(this.db, held.id, emailNormalized))
-          throw conflict('already_member', 'Whoever has this address is a member already');
-        await this.endOverdue(held.id, emailNormalized);
-        const now = this.clock.now();
-        const invitation = Object.assign(new Invitation(), {
-          id: newId(),
-          organizationId: held.id,
-          email,
-          emailNormalized,
-          role,
-          roleIds: roles,
-          permissions,
-          teamIds: teams,
-          templateId: input.template_id ?? null,
-          message: await this.messageOf(held.id, input),
-          locale: input.locale ?? null,
-          invitedBy: askingPerson()?.id ?? null,
-          sentAt: now,
-          expiresAt: expiry(held, now),
-          createdAt: now,
-          updatedAt: now,
-        });
-        await this.db.repo(Invitation).insert(invitation);
-        await this.audit.record('invitation.created', { ...named(invitation), role });
-        await this.letters.send(invitation, held);
-        return invitation;
-      }),
-    );
+    await this.throttle(organization);
+    return this.db.transaction(async () => {
+      const held = await lockedOrganization(this.db, organization, 'joining');
+      assertActive(held);
+      await this.offers.assertMayGive(held, { role, roles, permissions, teams });
+      assertAllowed(emailNormalized, held.settings.invitations);
+      if (await isMember(this.db, held.id, emailNormalized))
+        throw conflict('already_member', 'Whoever has this address is a member already');
+      const message = await this.messageOf(held.id, input);
+      await this.endOverdue(held.id, emailNormalized);
+      const now = this.clock.now();
+      const key = { organizationId: held.id, emailNormalized };
+      if (await this.db.repo(Invitation).existsBy({ ...key, state: 'pending' })) throw pending();
+      if (askingPerson()) assertRested(await secondsOfRest(this.db, key, now));
+      await this.throttleLetter(emailNormalized);
+      const invitation = Object.assign(new Invitation(), {
+        id: newId(),
+        ...key,
+        email,
+        role,
+        roleIds: roles,
+        permissions,
+        teamIds: teams,
+        templateId: input.template_id ?? null,
+        message,
+        locale: input.locale ?? null,
+        invitedBy: askingPerson()?.id ?? null,
+        sentAt: now,
+        expiresAt: expiry(held, now),
+        createdAt: now,
+        updatedAt: now,
+      });
+      // Of two at once one is made, and the other may be a row of many in one transaction.
+      if (!(await this.db.repo(Invitation).insertUnlessTaken(invitation))) throw pending();
+      await this.audit.record('invitation.created', { ...named(invitation), role });
+      await this.letters.send(invitation, held);
+      return invitation;
+    });
   }
 
   /** The link of the letter before dies. @throws AppError 409 where it was decided, 429 before its time. */
@@ -92,8 +95,8 @@ export class InvitationService {
       assertActive(held);
       assertAllowed(invitation.emailNormalized, held.settings.invitations);
       const now = this.clock.now();
-      const wait = invitation.sentAt.getTime() / 1000 + cooldownSeconds(invitation.sends) - now.getTime() / 1000;
-      if (wait > 0) throw tooMany('too_soon', 'A letter was sent a moment ago', Math.ceil(wait));
+      assertRested(invitation.sentAt.getTime() / 1000 + cooldownSeconds(invitation.sends) - now.getTime() / 1000);
+      await this.throttleLetter(invitation.emailNormalized);
       Object.assign(invitation, { sentAt: now, sends: invitation.sends + 1, expiresAt: expiry(held, now) });
       await this.audit.record('invitation.resent', named(invitation));
       await this.letters.send(invitation, held);
@@ -160,7 +163,12 @@ export class InvitationService {
   }
 
   private async throttle({ id }: Organization): Promise<void> {
-    if (askingPerson()) await this.lettersOfOrganization.consume(`${currentTenantId()}\0${id}`);
+    if (askingPerson()) await this.limits.ofOrganization.consume(`${currentTenantId()}\0${id}`);
+  }
+
+  /** What is refused for another reason counts for nobody: the address may be somebody else's. */
+  private async throttleLetter(emailNormalized: string): Promise<void> {
+    if (askingPerson()) await this.limits.toAddress.consume(`${currentTenantId()}\0${emailNormalized}`);
   }
 }
 
@@ -174,13 +182,11 @@ function assertActive(organization: Organization): void {
   if (!organization.active) throw conflict('organization_suspended', 'A suspended organization asks nobody in');
 }
 
-async function unlessPending<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (databaseError(error)?.status !== 409) throw error;
-    throw conflict('invitation_pending', 'This address has been invited, and has not answered yet');
-  }
+const pending = () => conflict('invitation_pending', 'This address has been invited, and has not answered yet');
+
+/** @throws AppError 429 */
+function assertRested(wait: number): void {
+  if (wait > 0) throw tooMany('too_soon', 'A letter was sent a moment ago, or they have declined', Math.ceil(wait));
 }
 
 const END_OVERDUE = {

@@ -23,12 +23,16 @@ export function identifierOf(email: string): string {
 
 /** RFC 6531 addresses without quoted local parts; the domain has a dot or is a local name. */
 const ADDRESS = /^[^\s@"<>()[\]\\,;:]{1,64}@[^\s@"<>()[\]\\,;:]{1,190}$/u;
+/** With a dot too many (RFC 3490 §3.1 reads these alike) the same mailbox would have two identifiers. */
+const EMPTY_LABEL = /@[.\u3002]|[.\u3002]{2}[^@]*$|[.\u3002]$/u;
+
+const isAddress = (email: string): boolean => ADDRESS.test(email) && !EMPTY_LABEL.test(email);
 
 export const EmailAddress = z
   .string()
   .trim()
   .max(254)
-  .refine((email) => ADDRESS.test(normalizeIdentifier(email) ?? '') && ADDRESS.test(email), {
+  .refine((email) => isAddress(normalizeIdentifier(email) ?? '') && isAddress(email), {
     message: 'must be an e-mail address',
   })
   .meta({ description: 'E-mail address', example: 'ada@example.com' });
