@@ -36,6 +36,22 @@ export function staysInOrganization(token: object, organization: string | undefi
   if (organization !== undefined) inherited.set(token, organization);
 }
 
+/** Asked before anything is spent or given for it. @throws InvalidGrant where another organization is named than the one it stays in. */
+export async function namesNoOther(
+  ctx: EngineContext,
+  access: OrganizationAccess,
+  accountId: string,
+  organization: string | undefined,
+): Promise<void> {
+  const wanted = namedIn(ctx);
+  if (wanted === undefined || wanted === organization) return;
+  const membership = organization && (await membershipOf(ctx, access, accountId, organization));
+  if (!membership || membership.organization.slug !== wanted) throw otherOrganization();
+}
+
+const namedIn = ({ oidc }: EngineContext): unknown =>
+  oidc.route === 'token' ? (oidc.body as { organization?: unknown } | undefined)?.organization : undefined;
+
 interface Token {
   kind?: string;
   accountId?: string;
@@ -53,8 +69,7 @@ export async function membershipSaid(
   protocol: Protocol,
   token: Token,
 ): Promise<Record<string, unknown> | undefined> {
-  const wanted =
-    ctx.oidc.route === 'token' ? (ctx.oidc.body as { organization?: unknown } | undefined)?.organization : undefined;
+  const wanted = namedIn(ctx);
   const { accountId, grantId, kind } = token;
   if (kind === 'ClientCredentials') return clientSaid(ctx, access, wanted);
   const organization = grantOf(ctx)?.organizationId ?? inherited.get(token);

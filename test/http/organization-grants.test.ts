@@ -241,6 +241,13 @@ describe('tokens for an organization that no redirect brought', () => {
       const { access_token } = await received(server, app, person.email, signed, more);
       const { body } = await exchange(server, service, access_token, { resource: back, organization: other.slug });
       expect(body.error).toBe('invalid_grant');
+      const given = await server.services.db.manager.query(
+        `SELECT 1 FROM grants WHERE account_id = $1 AND origin = 'exchange'`,
+        [person.id],
+      );
+      expect(given).toEqual([]);
+      for (const organization of [acme.slug, acme.id])
+        expect((await exchange(server, service, access_token, { resource: back, organization })).status).toBe(200);
     });
   });
 });

@@ -348,6 +348,29 @@ describe('tokens for an organization', () => {
     expect(later.get('error')).toBe('consent_required');
   });
 
+  it('are agreed to anew by whoever left and came back, also where they had signed out before', async () => {
+    const asking = await makeClient(server, { scope });
+    const consent = async () => {
+      const browser = new Browser();
+      let page = await browser.open(authorizationUrl(server, asking, pkce(), { scope, organization: acme.slug }));
+      page = await browser.submit(page, { username: person.email });
+      page = await browser.submit(page, { password });
+      const asked = page.html.includes('consent-allow');
+      codeOf(asked ? await browser.submit(page, { decision: 'allow' }) : page);
+      return asked;
+    };
+    expect([await consent(), await consent()]).toEqual([true, false]);
+    await server.inside(({ protocol }) => protocol.sessions.endAll(person.id, 'logout'));
+    expect(await consent()).toBe(false);
+    await server.inside(({ protocol }) => protocol.sessions.endAll(person.id, 'logout'));
+    await server.inside(async ({ organizations, memberships }) => {
+      const organization = await organizations.find(acme.id);
+      await memberships.remove(organization, person.id);
+      await memberships.add(organization, { user_id: person.id } as never, { kind: 'added' });
+    });
+    expect(await consent()).toBe(true);
+  });
+
   it('are published: the scope and the claims (OpenID Connect Discovery §3)', async () => {
     const answer = await fetch(`${server.issuer}/.well-known/openid-configuration`);
     const { scopes_supported, claims_supported } = (await answer.json()) as Record<string, string[]>;

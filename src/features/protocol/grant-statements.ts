@@ -129,10 +129,12 @@ export const endOnIssuer = statement(
    RETURNING id, client_id, account_id`,
 );
 
+/** Also what somebody agreed to before they signed out, which would be remembered. */
 export const endOfOrganization = statement(
   'protocol_end_of_organization',
-  `UPDATE grants SET ended_at = $4, end_reason = $5
-    WHERE tenant_id = $1 AND organization_id = $2 AND ($3::uuid IS NULL OR account_id = $3) AND ended_at IS NULL
+  `UPDATE grants SET ended_at = COALESCE(ended_at, $4), end_reason = $5
+    WHERE tenant_id = $1 AND organization_id = $2 AND ($3::uuid IS NULL OR account_id = $3)
+      AND (ended_at IS NULL OR end_reason = 'logout' AND origin = 'consent')
    RETURNING id, client_id, account_id`,
 );
 

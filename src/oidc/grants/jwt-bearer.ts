@@ -1,10 +1,11 @@
 // RFC 7523 §2.1: a client shows what a trusted issuer says of a person, and is given a token for one resource. Whose word is good for what is said by an
 // administrator (features/trusted-issuers); the token ends when that word is taken away.
 import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
-import { type Assertions, type Believed, NotBelieved } from '../../features/trusted-issuers/assertions.js';
+import { type Believed, NotBelieved } from '../../features/trusted-issuers/assertions.js';
 import { epochSeconds } from '../../platform/clock.js';
 import type { Issuer } from '../configuration/chapter.js';
 import type { ProviderDependencies } from '../extensions.js';
+import { namesNoOther } from '../organization-claims.js';
 import { giveToken, provenBy, resourceOf, takesNoDetails } from './access-token.js';
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -17,18 +18,23 @@ type Context = TokenEndpointGrantContext<Params>;
 
 export function jwtBearer(
   provider: Provider,
-  { assertions }: Pick<ProviderDependencies, 'assertions'>,
+  deps: Pick<ProviderDependencies, 'assertions' | 'organizationAccess'>,
   { url }: Pick<Issuer, 'url'>,
 ): void {
   provider.registerGrantType<Params>(
     JWT_BEARER,
-    (ctx) => redeem(provider, assertions, url, ctx),
+    (ctx) => redeem(provider, deps, url, ctx),
     ['assertion', 'scope', 'resource'],
     ['resource'],
   );
 }
 
-async function redeem(provider: Provider, assertions: Assertions, audience: string, ctx: Context): Promise<void> {
+async function redeem(
+  provider: Provider,
+  { assertions, organizationAccess }: Pick<ProviderDependencies, 'assertions' | 'organizationAccess'>,
+  audience: string,
+  ctx: Context,
+): Promise<void> {
   const { params, client } = ctx.oidc;
   takesNoDetails(ctx);
   const bound = await provenBy(provider, ctx);
@@ -41,6 +47,7 @@ async function redeem(provider: Provider, assertions: Assertions, audience: stri
   const scope = scopesLeft(params.scope, believed, resourceServer.scopes).join(' ');
   const rest = Math.max(least, believed.claims.exp - epochSeconds(new Date()));
   const seconds = Math.min(rest, Number(resourceServer.accessTokenTTL));
+  await namesNoOther(ctx, organizationAccess, believed.accountId, undefined);
   await giveToken(provider, ctx, bound, {
     accountId: believed.accountId,
     gty: 'jwt_bearer',

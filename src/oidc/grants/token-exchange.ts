@@ -5,10 +5,12 @@ import { pairwiseSubject } from '../../features/clients/pairwise.js';
 import { readAct } from '../../features/exchange/act.js';
 import type { Actor, Allowed, Asked, Refused } from '../../features/exchange/decision.js';
 import type { Exchanges, Standing } from '../../features/exchange/exchanges.js';
+import type { OrganizationAccess } from '../../features/organization-access/organization-access.js';
 import { type Assertions, NotBelieved } from '../../features/trusted-issuers/assertions.js';
 import { epochSeconds } from '../../platform/clock.js';
 import type { Issuer } from '../configuration/chapter.js';
 import type { ProviderDependencies } from '../extensions.js';
+import { namesNoOther } from '../organization-claims.js';
 import { type Bound, giveToken, provenBy, resourceOf, takesNoDetails } from './access-token.js';
 import { accessTokens, type OwnToken, type ReadToken } from './presented-tokens.js';
 
@@ -35,13 +37,13 @@ const repeated = ['resource', 'audience'] as const;
 
 export function tokenExchange(
   provider: Provider,
-  { protocol, exchanges, assertions }: Pick<ProviderDependencies, 'protocol' | 'exchanges' | 'assertions'>,
+  deps: Pick<ProviderDependencies, 'protocol' | 'exchanges' | 'assertions' | 'organizationAccess'>,
   issuer: Issuer,
 ): void {
-  const read = accessTokens(provider, protocol, issuer);
+  const read = accessTokens(provider, deps.protocol, issuer);
   provider.registerGrantType<Params>(
     TOKEN_EXCHANGE,
-    (ctx) => exchange({ provider, exchanges, assertions, read, issuer }, ctx),
+    (ctx) => exchange({ provider, ...deps, read, issuer }, ctx),
     [...single, ...repeated],
     [...repeated],
   );
@@ -51,12 +53,13 @@ interface Surroundings {
   provider: Provider;
   exchanges: Exchanges;
   assertions: Assertions;
+  organizationAccess: OrganizationAccess;
   read: ReadToken;
   issuer: Issuer;
 }
 
 async function exchange(surroundings: Surroundings, ctx: Context): Promise<void> {
-  const { provider, exchanges, read, issuer } = surroundings;
+  const { provider, exchanges, organizationAccess, read, issuer } = surroundings;
   const { client, params } = ctx.oidc;
   takesNoDetails(ctx);
   const bound = await provenBy(provider, ctx);
@@ -84,6 +87,7 @@ async function exchange(surroundings: Surroundings, ctx: Context): Promise<void>
   const scope = scopesLeft(decision, asked, resourceServer.scopes).join(' ');
   const seconds = Math.min(decision.lifetime, Number(resourceServer.accessTokenTTL));
 
+  await namesNoOther(ctx, organizationAccess, String(subject.accountId), subject.organization);
   await giveToken(provider, ctx, bound, {
     accountId: String(subject.accountId),
     gty: 'token_exchange',

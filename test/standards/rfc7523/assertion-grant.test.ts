@@ -104,6 +104,8 @@ describe('assertions of trusted issuers as authorization grants (RFC 7521 §4.1,
     const value = await assertion();
     expect(await errorOf(value, { scope: 'admin' })).toBe('invalid_scope');
     expect(await errorOf(value, { resource: front })).toBe('invalid_target');
+    // It says nothing of an organization.
+    expect(await errorOf(value, { organization: 'acme' })).toBe('invalid_grant');
     expect((await redeem(value)).status).toBe(200);
   });
 
