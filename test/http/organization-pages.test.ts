@@ -442,13 +442,19 @@ describe('the pages of organizations', () => {
       expect((await submit('admin', page, '/remove')).status).toBe(404);
     });
 
-    it('one that another organization has proved is not taken', async () => {
+    it('one that another organization has proved is not taken, which is said to whoever has proved it too', async () => {
       const [house, other] = [await furnished(), await furnished()];
       await server.inside(({ db }) =>
         db.manager.query('UPDATE organization_domains SET verified_at = now() WHERE id = $1', [other.ids.domain_id]),
       );
       const domain = `${other.organization.slug}.example`;
-      const taken = await submit('admin', await open('admin', house.path('/domains')), '/domains', { domain });
+      const { html } = await submit('admin', await open('admin', house.path('/domains')), '/remove');
+      expect(html).not.toContain('_ostiary-challenge');
+      await submit('admin', await open('admin', house.path('/domains')), '/domains', { domain });
+      const page = await open('admin', house.path('/domains'));
+      const [name = '', value = ''] = [...page.html.matchAll(/<code dir="ltr">([^<]*)/g)].map(([, text]) => text);
+      dns.put(name, value);
+      const taken = await submit('admin', page, '/verify');
       expect([taken.status, wordsOf(taken)]).toEqual([409, expect.stringContaining('Another organization has shown')]);
     });
   });
