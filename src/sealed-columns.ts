@@ -1,6 +1,8 @@
 // Every column that holds sealed values, beside schema.ts: what has no place here stays behind when an encryption key is taken away.
 // Not here: values in Redis, gone within the hour; and the cookie of remembered accounts, sealed anew whenever it is written.
 import { sealedAnswers } from './api/idempotency.js';
+import { sealedConnectionKeys } from './features/connections/connection-keys.js';
+import { sealedConnectionSecrets } from './features/connections/connection-secret.js';
 import { sealedTotp } from './features/credentials/totp.service.js';
 import { sealedSigningKeys } from './features/keys/key-material.js';
 import { sealedMail } from './features/mail/mail.service.js';
@@ -14,6 +16,8 @@ export const sealedColumns: readonly SealedColumn[] = [
   sealedTenantSecrets,
   sealedSigningKeys,
   sealedTotp,
+  sealedConnectionSecrets,
+  sealedConnectionKeys,
   ...sealedMail,
   ...sealedRows,
   sealedSessionState,

@@ -30,11 +30,12 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     domainChecks: invitations.domainChecks,
     domainJoining: invitations.domainJoining,
     invitationExpiry: invitations.invitationExpiry,
+    connectionRefresh: connections.connectionRefresh,
   }));
   const people: People = openPeople(ground, () => ({ ...organizations, ...invitations }));
   const organizations: Organizations = openOrganizations(ground, people, () => invitations);
   const invitations: Invitations = openInvitations(ground, people, organizations);
-  const connections: Connections = openConnections(ground);
+  const connections: Connections = openConnections(ground, organizations);
   const accounts: Accounts = openAccounts(ground, people, overrides.letters);
   const applications: Applications = openApplications(ground, people);
   return { ...ground, ...people, ...organizations, ...invitations, ...connections, ...accounts, ...applications };
