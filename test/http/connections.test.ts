@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ask, tokenWith } from '../support/api.js';
 import { CertificateMaker } from '../support/client-certificates.js';
-import { certificatesOf, newConnection, oidcSettings, samlSettings } from '../support/connections.js';
+import { certificatesOf, newConnection, oidcSettings, samlSettings } from '../support/connection-settings.js';
 import { asPerson, makeMember, makeOrganization } from '../support/invitations.js';
 import { defaultKind, startServer, type TestServer } from '../support/server.js';
 
