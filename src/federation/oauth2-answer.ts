@@ -10,7 +10,9 @@ import { tokensOf } from './tokens.js';
 import type { Tokens } from './upstream-client.js';
 
 const Profile = z.record(z.string(), z.unknown());
-const Addresses = z.array(z.object({ email: z.string().min(3).max(320), primary: z.boolean(), verified: z.boolean() })).max(1000);
+const Addresses = z
+  .array(z.object({ email: z.string().min(3).max(320), primary: z.boolean(), verified: z.boolean() }))
+  .max(1000);
 
 export async function believeOAuth2(answer: Answer, examination: Examination): Promise<UpstreamIdentity> {
   const { client, callback, kept, settings, now } = answer;
@@ -31,7 +33,9 @@ export async function believeOAuth2(answer: Answer, examination: Examination): P
     ? addressOf(await read(answer, 'emails', emails_endpoint, given, Addresses, examination))
     : {};
   const { email, email_verified, ...others } = attributesOf(profile);
-  const said: Attributes = emails_endpoint ? {} : { ...(email && { email }), ...(email_verified && { email_verified }) };
+  const said: Attributes = emails_endpoint
+    ? {}
+    : { ...(email && { email }), ...(email_verified && { email_verified }) };
   return {
     subject: String(subject),
     attributes: { ...others, ...said, ...address },

@@ -39,7 +39,9 @@ export async function believeOidc(
   const { tokens, claims } = await examineTokens(redeemed, answer, jwts, examination);
   const userinfo = await askUserinfo(tokens, String(claims.sub), answer, examination);
   const { mapping } = answer.settings;
-  const said = attributesOf(Object.fromEntries(Object.entries(claims).filter(([name]) => !protocolClaims.includes(name))));
+  const said = attributesOf(
+    Object.fromEntries(Object.entries(claims).filter(([name]) => !protocolClaims.includes(name))),
+  );
   return {
     subject: String(claims.sub),
     attributes: merged(said, userinfo, { email: mapping.email, verified: mapping.email_verified }),

@@ -110,4 +110,7 @@ export class UpstreamClient {
 }
 
 const record = async (answer: Response): Promise<Record<string, unknown>> =>
-  z.record(z.string(), z.unknown()).catch({}).parse(await answer.json().catch(() => ({})));
+  z
+    .record(z.string(), z.unknown())
+    .catch({})
+    .parse(await answer.json().catch(() => ({})));

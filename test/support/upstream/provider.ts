@@ -105,10 +105,9 @@ export class UpstreamProvider {
     if (location) return { location };
     const html = await answer.text();
     const action = /action="([^"]*)"/.exec(html)?.[1] ?? '';
-    const fields = [...html.matchAll(/name="([^"]*)" value="([^"]*)"/g)].map(([, name = '', value = '']) => [
-      name,
-      value,
-    ]);
+    const fields = [...html.matchAll(/name="([^"]*)" value="([^"]*)"/g)].map(
+      ([, name = '', value = '']): [string, string] => [name, value],
+    );
     return { location: action, form: new URLSearchParams(fields) };
   }
 
@@ -169,8 +168,8 @@ export class UpstreamProvider {
     const answer = new URLSearchParams({ code, state: request.get('state') ?? '', iss: this.issuer });
     this.manners.response?.(answer, request);
     const back = request.get('redirect_uri') ?? '';
-    if (request.get('response_mode') === 'form_post') return sendForm(response, back, answer);
-    response.writeHead(302, { location: `${back}?${answer}` }).end();
+    if (request.get('response_mode') === 'form_post') sendForm(response, back, answer);
+    else response.writeHead(302, { location: `${back}?${answer}` }).end();
   }
 
   private async token(form: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -219,19 +218,23 @@ export class UpstreamProvider {
 
   /** Userinfo, and what GitHub has in its place. */
   private resource(path: string, request: IncomingMessage, response: ServerResponse): void {
-    if (!request.headers.authorization?.startsWith('Bearer at-'))
-      return sendJson(response, { error: 'invalid_token' }, 401);
-    if (path === '/user/emails') {
-      const list: Json[] = [
-        { email: 'other@upstream.example', primary: false, verified: true },
-        { email: this.person.email, primary: true, verified: true },
-      ];
-      this.manners.emails?.(list);
-      return sendJson(response, list);
-    }
+    if (!request.headers.authorization?.startsWith('Bearer at-')) sendJson(response, { error: 'invalid_token' }, 401);
+    else sendJson(response, path === '/user/emails' ? this.emails() : this.profile(path));
+  }
+
+  private emails(): Json[] {
+    const list: Json[] = [
+      { email: 'other@upstream.example', primary: false, verified: true },
+      { email: this.person.email, primary: true, verified: true },
+    ];
+    this.manners.emails?.(list);
+    return list;
+  }
+
+  private profile(path: string): Json {
     const body: Json =
       path === '/user' ? { id: 583_231, login: 'maria', name: 'Maria Muster', email: null } : { ...this.person };
     this.manners.userinfo?.(body);
-    sendJson(response, body);
+    return body;
   }
 }
