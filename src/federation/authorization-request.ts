@@ -15,7 +15,7 @@ const prompts = ['login', 'select_account', 'consent', 'none'];
 
 export function authorizationParameters(
   { kind, scopes, responseMode }: Pick<Upstream, 'kind' | 'scopes' | 'responseMode'>,
-  { prompt, max_age, login_hint, acr = [] }: Pick<Asked, 'prompt' | 'max_age' | 'login_hint' | 'acr'>,
+  { prompt, max_age, login_hint, acr = [] }: Partial<Pick<Asked, 'prompt' | 'max_age' | 'login_hint' | 'acr'>>,
   { state, nonce, verifier, redirectUri }: Secrets & { redirectUri: string },
 ): Record<string, string> {
   const passedOn = (prompt ?? '').split(' ').filter((one) => prompts.includes(one));
@@ -39,4 +39,5 @@ export function authorizationParameters(
 }
 
 /** Whether the person is to prove anew who they are. */
-export const asksAnew = ({ prompt }: Pick<Asked, 'prompt'>): boolean => (prompt ?? '').split(' ').includes('login');
+export const asksAnew = ({ prompt }: Partial<Pick<Asked, 'prompt'>>): boolean =>
+  (prompt ?? '').split(' ').includes('login');

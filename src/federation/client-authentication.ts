@@ -1,5 +1,4 @@
 // How we show an identity provider who asks (RFC 6749 §2.3, OpenID Connect Core §9): as the connection says. Nothing of it leaves otherwise.
-import { createPrivateKey } from 'node:crypto';
 import { importJWK, type JWK, SignJWT } from 'jose';
 import { type ClientAuth, ClientSecretBasic, ClientSecretPost, None } from 'openid-client';
 import type { ConnectionSettings } from '../features/connections/connection.settings.js';
@@ -10,6 +9,7 @@ const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const lifetime = 120;
 
 export interface ClientKeys {
+  /** As it is shown there: Apple's is made of a key. */
   secret: string;
   /** Of the tenant: private, with `alg` and `kid`. */
   key: () => Promise<JWK>;
@@ -19,7 +19,6 @@ export interface ClientKeys {
 
 export function clientAuthentication({ oidc, oauth2 }: ConnectionSettings, keys: ClientKeys): ClientAuth {
   const method = (oidc ?? oauth2)?.token_endpoint_auth_method ?? 'none';
-  if (oidc?.apple) return withAppleSecret(oidc.apple, keys);
   switch (method) {
     case 'client_secret_basic':
       return ClientSecretBasic(keys.secret);
@@ -50,20 +49,4 @@ const withAssertion =
     body.set('client_id', clientId);
     body.set('client_assertion_type', assertionType);
     body.set('client_assertion', assertion);
-  };
-
-/** Apple takes a JWT of our key in place of a secret: https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret */
-const withAppleSecret =
-  ({ team_id, key_id }: { team_id: string; key_id: string }, { secret, now }: ClientKeys): ClientAuth =>
-  async ({ issuer }, { client_id: clientId }, body) => {
-    const made = await new SignJWT()
-      .setProtectedHeader({ alg: 'ES256', kid: key_id })
-      .setIssuer(team_id)
-      .setSubject(clientId)
-      .setAudience(issuer)
-      .setIssuedAt(now)
-      .setExpirationTime(now + lifetime)
-      .sign(createPrivateKey(secret));
-    body.set('client_id', clientId);
-    body.set('client_secret', made);
   };

@@ -31,7 +31,7 @@ export class LogoutTokens {
     const { oidc } = connection.settings;
     const isTaken = oidc?.logout.back_channel === true;
     examination.pass({ check: 'logout_taken', passed: isTaken, setting: 'oidc.logout.back_channel' });
-    const { upstream, secret } = this.clients.reach(connection);
+    const { upstream, secret } = await this.clients.reach(connection);
     const { endpoints, issuer = '', clientId, algorithms, tolerance } = upstream;
     const signer = { jwksUri: endpoints.jwks_uri, algorithms, secret };
     const { header, claims } = await this.jwts.verify('logout_token', token, signer, examination);

@@ -1,5 +1,6 @@
 // Makes what speaks to the identity provider of a connection, as the connection is now: nothing of it is remembered.
 import type { Connection } from '../features/connections/connection.entity.js';
+import type { ConnectionSecrets } from '../features/connections/connection-secret.js';
 import type { KeyService } from '../features/keys/key.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { currentTenantId } from '../platform/context.js';
@@ -16,18 +17,17 @@ export interface Reached {
 }
 
 export class UpstreamClients {
-  /** @param secretOf what the connection keeps sealed. */
   constructor(
     private readonly egress: Pick<Egress, 'fetch'>,
     private readonly clock: Clock,
     private readonly keys: Pick<KeyService, 'signingKeys'>,
-    private readonly secretOf: (connection: Connection) => string | undefined,
+    private readonly secrets: Pick<ConnectionSecrets, 'clientSecret'>,
   ) {}
 
   /** @throws Refused where nobody has said where it is. */
-  reach(connection: Connection): Reached {
+  async reach(connection: Connection): Promise<Reached> {
     const upstream = upstreamOf(connection);
-    const secret = this.secretOf(connection) ?? '';
+    const secret = (await this.secrets.clientSecret(connection)) ?? '';
     const now = epochSeconds(this.clock.now());
     const authentication = clientAuthentication(connection.settings, { secret, now, key: () => this.signingKey() });
     return { upstream, secret, client: new UpstreamClient(upstream, authentication, this.egress, now) };

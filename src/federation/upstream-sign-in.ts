@@ -30,7 +30,7 @@ export class UpstreamSignIn {
 
   /** @returns where to send the browser. @throws Refused where the connection says too little. */
   async send(started: Started, redirectUri: string): Promise<string> {
-    const { upstream, client } = this.clients.reach(started.connection);
+    const { upstream, client } = await this.clients.reach(started.connection);
     const [nonce, verifier] = [randomToken(), randomToken()];
     const sent_at = String(epochSeconds(this.clock.now()));
     const kept = { nonce, verifier, sent_at, server: serverOf(upstream) };
@@ -44,7 +44,7 @@ export class UpstreamSignIn {
   async believe(answered: Answered, given: URLSearchParams, redirectUri: string): Promise<Believed> {
     const { connection, asked, kept } = answered;
     const examination = new Examination();
-    const { upstream, client, secret } = this.clients.reach(connection);
+    const { upstream, client, secret } = await this.clients.reach(connection);
     // A code is shown to nobody but whom the person was sent to, even if the connection has been pointed at another one meanwhile (RFC 9700 §4.4).
     examination.pass({ check: 'provider_unchanged', passed: kept.server === serverOf(upstream) });
     const saysIssuer = upstream.endpoints.authorization_response_iss_parameter_supported === true;
