@@ -1,6 +1,5 @@
 // On top of organizations: the identity providers that they and the tenant trust, and who comes in by them.
 import type { MailboxProof } from '../features/accounts/mailbox-proof.js';
-import { ConnectionService } from '../features/connections/connection.service.js';
 import { FederatedSignIns } from '../features/connections/federated-sign-ins.js';
 import { Identities } from '../features/connections/identities.js';
 import { ProvisionedMembership } from '../features/connections/provisioned-membership.js';
@@ -9,6 +8,7 @@ import { Recorder } from '../features/connections/recorder.js';
 import { Situations } from '../features/connections/situations.js';
 import { UpstreamSessions } from '../features/connections/upstream-sessions.js';
 import { isAnotherWay } from '../features/connections/ways-in.js';
+import { openConnectionSettings } from './connection-settings.js';
 import type { Ground } from './ground.js';
 import type { Organizations } from './organizations.js';
 import type { People } from './people.js';
@@ -18,11 +18,27 @@ export type Connections = ReturnType<typeof openConnections>;
 /** @param late who stands above: what a proved address means for its account. */
 export function openConnections(
   ground: Ground,
-  { users, registrations, passwords, passkeys }: People,
-  { memberships, teams }: Organizations,
+  people: People,
+  organizations: Organizations,
   late: () => { mailboxProof: Pick<MailboxProof, 'proved'> },
 ) {
-  const { db, audit, clock, sealer, tenants, traces, protocol } = ground;
+  const comings = openComings(ground, people, organizations, late);
+  return {
+    ...openConnectionSettings(ground, organizations, () => ({ ok: false, reason: 'not_read' }), {
+      ended: (connection) => comings.upstreamSessions.connectionEnded(connection),
+      isKnown: ({ id }) => comings.identities.areOf(id),
+    }),
+    ...comings,
+  };
+}
+
+/** Who comes in by them, and who they are then. */
+function openComings(
+  { db, audit, clock, sealer, tenants, traces, protocol }: Ground,
+  { users, registrations, passwords, passkeys }: People,
+  { memberships, teams }: Organizations,
+  late: Parameters<typeof openConnections>[3],
+) {
   const upstreamSessions = new UpstreamSessions(db, sealer, clock, protocol.sessions);
   const identities = new Identities(db, sealer, audit, clock, users, upstreamSessions, {
     async hasAnotherWay(user) {
@@ -46,7 +62,6 @@ export function openConnections(
     },
   );
   return {
-    connections: new ConnectionService(db),
     federatedSignIns: new FederatedSignIns(db, sealer, clock, recorder, issuer),
     provisioning,
     identities,

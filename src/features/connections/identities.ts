@@ -46,8 +46,9 @@ export class Identities {
     return identity;
   }
 
-  async ofSubject({ id: connectionId }: Pick<Connection, 'id'>, subject: string): Promise<Identity | undefined> {
-    return (await this.db.repo(Identity).findOneBy({ connectionId, subject })) ?? undefined;
+  /** Whether somebody is known by this connection. */
+  areOf(connectionId: string): Promise<boolean> {
+    return this.db.repo(Identity).existsBy({ connectionId });
   }
 
   /**
@@ -78,21 +79,19 @@ export class Identities {
     return identity;
   }
 
-  /** Somebody came in by it: what was said of them now. */
+  /** Somebody came in by it. */
   async used(
     { connectionId, subject, id }: Identity,
-    { attributes, tokens }: UpstreamIdentity,
+    { tokens }: UpstreamIdentity,
     { given, madeAccount }: { given: Given; madeAccount: boolean },
   ): Promise<void> {
-    const seal = (column: string, value: object) =>
-      this.sealer.seal(JSON.stringify(value), sealContext(currentTenantId(), id, column));
+    const context = sealContext(currentTenantId(), id);
     await this.db.repo(Identity).update(
       { connectionId, subject },
       {
         given: given as object,
         madeAccount,
-        attributesSealed: seal('attributes', attributes),
-        tokensSealed: tokens ? seal('tokens', tokens) : null,
+        tokensSealed: tokens ? this.sealer.seal(JSON.stringify(tokens), context) : null,
         lastUsedAt: this.clock.now(),
       },
     );
@@ -106,7 +105,7 @@ export class Identities {
   /** What the identity provider has given us for them. */
   tokensOf({ id, tokensSealed }: Identity): UpstreamIdentity['tokens'] {
     if (!tokensSealed) return undefined;
-    return JSON.parse(this.sealer.open(tokensSealed, sealContext(currentTenantId(), id, 'tokens'))) as object;
+    return JSON.parse(this.sealer.open(tokensSealed, sealContext(currentTenantId(), id))) as object;
   }
 
   /**
@@ -164,12 +163,12 @@ const OTHERS = {
      WHERE i.tenant_id = $1 AND i.user_id = $2 AND i.id <> $3 AND o.suspended_at IS NULL LIMIT 1`,
 };
 
-const sealContext = (tenantId: string, id: string, column: string) => `identities:${tenantId}:${id}:${column}`;
+const sealContext = (tenantId: string, id: string) => `identities:${tenantId}:${id}:tokens`;
 
-export const sealedIdentities: readonly SealedColumn[] = ['tokens', 'attributes'].map((column) => ({
+export const sealedIdentities: SealedColumn = {
   table: 'identities',
-  column: `${column}_sealed`,
+  column: 'tokens_sealed',
   key: ['tenant_id', 'connection_id', 'subject'],
   also: ['id'],
-  context: ({ tenant_id, id }) => sealContext(String(tenant_id), String(id), column),
-}));
+  context: ({ tenant_id, id }) => sealContext(String(tenant_id), String(id)),
+};
