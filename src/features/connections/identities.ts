@@ -13,6 +13,7 @@ import { lockedUser } from '../users/user-rows.js';
 import type { Connection } from './connection.entity.js';
 import { heldConnection } from './connection-rows.js';
 import { type Given, Identity } from './identity.entity.js';
+import { identitiesOf, type NamedIdentity } from './identity.queries.js';
 import type { UpstreamIdentity } from './upstream-identity.js';
 import type { UpstreamSessions } from './upstream-sessions.js';
 
@@ -46,6 +47,13 @@ export class Identities {
     return identity;
   }
 
+  /** As find, with the name of its connection. */
+  async named({ id: userId }: Pick<User, 'id'>, id: string): Promise<NamedIdentity> {
+    const identity = (await identitiesOf(this.db, userId)).find((one) => one.id === id);
+    if (!identity) throw notFound('identity');
+    return identity;
+  }
+
   /** Whether somebody is known by this connection. */
   areOf(connectionId: string): Promise<boolean> {
     return this.db.repo(Identity).existsBy({ connectionId });
@@ -75,7 +83,7 @@ export class Identities {
       createdAt: this.clock.now(),
     });
     await this.db.repo(Identity).insert(identity);
-    await this.audit.record('identity.linked', { ...named(identity), by });
+    await this.audit.record('identity.linked', { ...namesOf(identity), by });
     return identity;
   }
 
@@ -138,7 +146,7 @@ export class Identities {
     const { connectionId, subject, userId } = identity;
     if ((await this.db.repo(Identity).delete({ connectionId, subject })) === 0) return;
     await this.upstreamSessions.endOf(connectionId, userId, exceptSession);
-    await this.audit.record('identity.unlinked', { ...named(identity), by });
+    await this.audit.record('identity.unlinked', { ...namesOf(identity), by });
   }
 
   private async isLastWayIn(user: User, { id }: Identity): Promise<boolean> {
@@ -147,7 +155,7 @@ export class Identities {
   }
 }
 
-const named = ({ id, connectionId, userId }: Identity) => ({
+const namesOf = ({ id, connectionId, userId }: Identity) => ({
   identity_id: id,
   connection_id: connectionId,
   user_id: userId,
