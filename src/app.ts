@@ -29,6 +29,7 @@ import { openApi } from './wiring/api.js';
 import { openEngine } from './wiring/engine.js';
 import { openInteraction } from './wiring/interaction.js';
 import { openLetters } from './wiring/letters.js';
+import { openSaml } from './wiring/saml.js';
 
 export interface App {
   /** The doors of people and of the management API. */
@@ -55,7 +56,8 @@ export function createApp(services: Services): App {
     return { brand: { name: tenant.displayName, ...(logo_uri ? { logo_uri } : {}) } };
   });
   const csrf = createCsrf(config.cookieKeys.map((key) => deriveKey(key, 'csrf')));
-  const { engine, door } = openEngine(services, { pages, metrics: engineMetrics });
+  const saml = openSaml(services, { csrf, pages });
+  const { engine, door } = openEngine(services, { pages, metrics: engineMetrics, afterSignOut: saml.afterSignOut });
   const interaction = openInteraction(services, { engine, csrf, pages, signIns });
   const account = openAccount(services, { engine, csrf, pages });
   const setup = createSetupRouter({ setup: services.setup, passwords, csrf, pages, rateLimits, limits });
@@ -89,6 +91,7 @@ export function createApp(services: Services): App {
   koa.use(setup.routes());
   for (const letter of openLetters(services, { csrf, pages })) koa.use(letter.routes());
   koa.use(account.pages.routes());
+  koa.use(saml.router.routes());
   koa.use(
     createWellKnownRouter({ securityContact: config.securityContact, clock, resources: services.resources }).routes(),
   );

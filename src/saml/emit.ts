@@ -1,7 +1,7 @@
 // The messages that a service provider sends (SAML Core §3). Owns what they say; sending.ts signs them and gets them there.
 import { randomBytes } from 'node:crypto';
-import { type Element, element } from './element.js';
-import { bindings, type Status, status, xmlns } from './names.js';
+import { bindings, type Status, status, xmlns } from './vocabulary.js';
+import { type Element, element } from './writing.js';
 
 export interface Message {
   /** Of which there is no other: what an answer is to name in InResponseTo. */

@@ -1,7 +1,8 @@
 // Our metadata as a service provider (SAML Metadata §2.4.4), a document for each connection: what its identity provider is told of us.
-import { element } from './element.js';
-import { bindings, xmlns } from './names.js';
+
 import { bodyOf } from './sending.js';
+import { bindings, xmlns } from './vocabulary.js';
+import { element } from './writing.js';
 
 export interface ServiceProviderAddresses {
   entityId: string;

@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import type { Message } from './emit.js';
-import { type Binding, RSA_SHA256 } from './names.js';
+import { type Binding, RSA_SHA256 } from './vocabulary.js';
 
 /** PEM, an RSA key: the redirect binding has no other signatures that everybody can read. */
 export interface SigningKey {

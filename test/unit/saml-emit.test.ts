@@ -4,13 +4,13 @@ import { inflateRawSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { authnRequest, logoutRequest, logoutResponse, type Message } from '../../src/saml/emit.js';
 import { serviceProviderMetadata } from '../../src/saml/metadata.js';
-import { xmlns } from '../../src/saml/names.js';
 import { bodyOf, send } from '../../src/saml/sending.js';
-import { rsaKey } from '../support/saml-keys.js';
+import { xmlns } from '../../src/saml/vocabulary.js';
+import { samlKey } from '../support/saml/keys.js';
 import { hasXmlsec, xmlsecVerifies } from '../support/xmlsec.js';
 
-const key = rsaKey();
-const other = rsaKey('other');
+const key = samlKey();
+const other = samlKey();
 const at = new Date('2026-11-22T11:12:13.456Z');
 const addressed = { issuer: 'https://id.example/saml/1/metadata', destination: 'https://idp.example/sso', at };
 const plain = { ...addressed, acs: 'https://id.example/saml/1/acs', forceAuthn: false, isPassive: false, contexts: [] };
