@@ -1,5 +1,5 @@
-// Jest's framework without a realm for each suite: what suites import is loaded once in a process and stays warm, which is a third of the time
-// they took. They share nothing by it: the source has no singletons in modules, and each suite opens a server of its own.
+// Jest's framework without a realm for each suite: what suites import is loaded once in a process and stays warm, which is from a fifth to more than
+// half of the time they take. They share nothing by it: the source keeps nothing in modules, and each suite opens a server of its own.
 import { createRequire, register } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { type Globals, setGlobals } from './globals.js';

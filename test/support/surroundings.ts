@@ -2,15 +2,18 @@
 
 export type Surroundings = ReadonlyMap<string, unknown>;
 
+/** What Node.js gives; what libraries add is theirs. */
+const given = Object.getOwnPropertyNames(globalThis);
+
 export function surroundings(): Surroundings {
   return new Map<string, unknown>([
     ...Object.entries(process.env).map(([name, value]) => [`process.env.${name}`, value] as const),
-    ...Object.getOwnPropertyNames(globalThis).map((name) => [name, propertyOf(name)] as const),
+    ...given.map((name) => [name, propertyOf(name)] as const),
     ['process.cwd()', process.cwd()],
   ]);
 }
 
-/** @returns the names of what is another now, and of new variables of the environment; what libraries add to globalThis may stay. */
+/** @returns the names of what is another now, and of new variables of the environment. */
 export function leftBehind(before: Surroundings): string[] {
   const after = surroundings();
   const changed = [...before].filter(([name, value]) => value !== undefined && !Object.is(after.get(name), value));
