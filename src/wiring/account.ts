@@ -53,6 +53,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
   const asked = {
     requests: services.backchannelRequests,
     resources,
+    organizationAccess: services.organizationAccess,
     application: async (clientId: string) => {
       const metadata = (await clients.engineMetadata(clientId)) ?? {};
       return { name: String(metadata.client_name ?? clientId), dynamic: settingsOf(metadata).dynamic === true };
