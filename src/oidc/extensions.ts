@@ -21,6 +21,7 @@ import { tokenExchange } from './grants/token-exchange.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
 import { answerForOrganization } from './organization.js';
+import { endWithProof } from './organization-claims.js';
 import { readParameters } from './parameters.js';
 import { answerAcr } from './policy.js';
 import { pacePolls, pollLimiter } from './poll-pace.js';
@@ -59,6 +60,7 @@ export const extensions: readonly Extension[] = [
   (provider, { protocol }, { sessions }) => keepSessions(provider, protocol, sessions),
   (provider) => bindToSessions(provider),
   (provider) => keepOrganization(provider),
+  (provider, { organizationAccess }) => endWithProof(provider, organizationAccess),
   (provider) => answerAcr(provider),
   (provider) => answerForOrganization(provider),
   (provider, { protocol }) => keepInteractions(provider, protocol),

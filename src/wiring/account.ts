@@ -17,7 +17,7 @@ import { deriveKey } from '../platform/crypto.js';
 import type { Csrf } from '../platform/csrf.js';
 import type { Pages } from '../platform/page.js';
 import type { Services } from '../services.js';
-import { organizationOf, tokenBearer } from './api.js';
+import { organizationsOf, tokenBearer } from './api.js';
 
 interface Surroundings {
   engine: Engine;
@@ -53,6 +53,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
   const asked = {
     requests: services.backchannelRequests,
     resources,
+    organizationAccess: services.organizationAccess,
     application: async (clientId: string) => {
       const metadata = (await clients.engineMetadata(clientId)) ?? {};
       return { name: String(metadata.client_name ?? clientId), dynamic: settingsOf(metadata).dynamic === true };
@@ -103,7 +104,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     });
     return actor.type === 'user' ? users.findActive(actor.id) : undefined;
   };
-  const serving = { keys: new IdempotencyKeys(db, sealer, clock), organization: organizationOf(services) };
+  const serving = { keys: new IdempotencyKeys(db, sealer, clock), ...organizationsOf(services) };
   const asMember: OrganizationApiDependencies = {
     memberEndpoints: tenantEndpoints(services).filter(({ member }) => member),
     db,

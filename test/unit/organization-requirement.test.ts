@@ -56,12 +56,13 @@ const met = (name: string, more: object = {}) => ({
 const way = (ways: string[] | null = null) => ({ kind: 'way', ways });
 const more = (name: string) => ({ kind: 'class', acr: acr(name) });
 
-/** A day ago, with a week's time. */
-const raised = (until: OrganizationPolicy['until']): Partial<OrganizationPolicy> => ({
-  acr: acr('phr'),
+const before = (days: number): string => new Date((now - days * day) * 1000).toISOString();
+/** A day ago, with a week's time; the classes before it, and how many days ago they came to be asked for. */
+const raised = (earlier: Record<string, number>): Partial<OrganizationPolicy> => ({
+  acr: acr('phrh'),
   grace_days: 7,
-  since: new Date((now - day) * 1000).toISOString(),
-  until,
+  since: before(1),
+  earlier: Object.entries(earlier).map(([name, days]) => ({ acr: acr(name), since: before(days) })),
 });
 
 describe('what proof a token for an organization takes', () => {
@@ -195,28 +196,39 @@ describe('what proof a token for an organization takes', () => {
     ],
     [
       'the days after the class was raised, where another was asked for until then',
-      { policy: raised(acr('mfa')) },
+      { policy: raised({ mfa: 100 }) },
       more('mfa'),
     ],
     [
       'the same, with what was asked for until then',
-      { policy: raised(acr('mfa')), ledger: [pwd, totp] },
-      { ...met('mfa'), bypass: 'grace_period' },
+      { policy: raised({ mfa: 100 }), ledger: [pwd, totp] },
+      { ...met('mfa'), bypass: 'grace_period', until: now + 6 * day },
     ],
     [
       'the same, and a stronger one that the client cannot do without',
-      { policy: raised(acr('mfa')), asked: acr('phr') },
+      { policy: raised({ mfa: 100 }), asked: acr('phr') },
       more('phr'),
     ],
     [
       'the same, for somebody who joined since',
-      { policy: raised(acr('mfa')), joinedAt: now - day },
+      { policy: raised({ mfa: 100 }), joinedAt: now - day },
       { ...met('1fa'), bypass: 'grace_period' },
     ],
     [
       'the same, when they are over',
-      { policy: { ...raised(acr('mfa')), grace_days: 1 }, ledger: [pwd, totp] },
-      more('phr'),
+      { policy: { ...raised({ mfa: 100 }), grace_days: 1 }, ledger: [pwd, totp] },
+      more('phrh'),
+    ],
+    [
+      'the days after the class was raised in the days of the one before, which last no longer for it',
+      { policy: raised({ mfa: 3 }) },
+      { ...met('1fa'), bypass: 'grace_period', until: now + 4 * day },
+    ],
+    ['the same, when those of the one before are over', { policy: raised({ mfa: 7 }) }, more('mfa')],
+    [
+      'the same, raised twice',
+      { policy: raised({ mfa: 9, phr: 3 }), ledger: [pwd, totp] },
+      { ...met('mfa'), bypass: 'grace_period', until: now + 4 * day },
     ],
     [
       'days are no bypass where nothing is bypassed',

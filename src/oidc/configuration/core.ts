@@ -29,6 +29,7 @@ export const core: Chapter = (deps, issuer) => ({
       secondFactors: deps.secondFactors,
       handlesCookie: issuer.handlesCookie,
       organizations: deps.organizationAccess,
+      agreements: deps.protocol.grants,
     }),
     url: (_ctx, interaction) => `${issuer.url}/interaction/${interaction.uid}`,
   },
