@@ -7,6 +7,7 @@ import { ProvisionedMembership } from '../features/connections/provisioned-membe
 import { Provisioning } from '../features/connections/provisioning.js';
 import { Recorder } from '../features/connections/recorder.js';
 import { Situations } from '../features/connections/situations.js';
+import { TraceValidation } from '../features/connections/trace-validation.js';
 import { UpstreamSessions } from '../features/connections/upstream-sessions.js';
 import { isAnotherWay } from '../features/connections/ways-in.js';
 import { openConnectionSettings } from './connection-settings.js';
@@ -73,5 +74,6 @@ function openComings(
     provisioning,
     identities,
     upstreamSessions,
+    traceValidation: new TraceValidation(db, traces),
   };
 }

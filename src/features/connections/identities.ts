@@ -13,11 +13,12 @@ import { lockedUser } from '../users/user-rows.js';
 import type { Connection } from './connection.entity.js';
 import { heldConnection } from './connection-rows.js';
 import { type Given, Identity } from './identity.entity.js';
+import { identitiesOf, type NamedIdentity } from './identity.queries.js';
 import type { UpstreamIdentity } from './upstream-identity.js';
 import type { UpstreamSessions } from './upstream-sessions.js';
 
 export type Linked = 'sign_in' | 'owner' | 'administrator';
-export type Unlinked = 'owner' | 'administrator' | 'disowned' | 'privileged';
+export type Unlinked = 'owner' | 'administrator' | 'disowned' | 'privileged' | 'locked_down';
 
 export interface IdentityHooks {
   /** Whether they come in without any identity. */
@@ -42,6 +43,13 @@ export class Identities {
   /** @throws AppError 404 for one of somebody else as for none. */
   async find({ id: userId }: Pick<User, 'id'>, id: string): Promise<Identity> {
     const identity = await this.db.repo(Identity).findOneBy({ userId, id });
+    if (!identity) throw notFound('identity');
+    return identity;
+  }
+
+  /** As find, with the name of its connection. */
+  async named({ id: userId }: Pick<User, 'id'>, id: string): Promise<NamedIdentity> {
+    const identity = (await identitiesOf(this.db, userId)).find((one) => one.id === id);
     if (!identity) throw notFound('identity');
     return identity;
   }
@@ -75,7 +83,7 @@ export class Identities {
       createdAt: this.clock.now(),
     });
     await this.db.repo(Identity).insert(identity);
-    await this.audit.record('identity.linked', { ...named(identity), by });
+    await this.audit.record('identity.linked', { ...namesOf(identity), by });
     return identity;
   }
 
@@ -134,11 +142,20 @@ export class Identities {
     for (const identity of await this.of({ id: userId })) await this.take(identity, by);
   }
 
+  /**
+   * In the transaction in which it turns out that somebody else may have been in the account since: the person is held. By whose word the account was
+   * made, stays.
+   */
+  async unlinkAddedSince(userId: string, since: Date): Promise<void> {
+    for (const identity of await this.of({ id: userId }))
+      if (identity.createdAt >= since && !identity.madeAccount) await this.take(identity, 'locked_down');
+  }
+
   private async take(identity: Identity, by: Unlinked, exceptSession?: string): Promise<void> {
     const { connectionId, subject, userId } = identity;
     if ((await this.db.repo(Identity).delete({ connectionId, subject })) === 0) return;
     await this.upstreamSessions.endOf(connectionId, userId, exceptSession);
-    await this.audit.record('identity.unlinked', { ...named(identity), by });
+    await this.audit.record('identity.unlinked', { ...namesOf(identity), by });
   }
 
   private async isLastWayIn(user: User, { id }: Identity): Promise<boolean> {
@@ -147,7 +164,7 @@ export class Identities {
   }
 }
 
-const named = ({ id, connectionId, userId }: Identity) => ({
+const namesOf = ({ id, connectionId, userId }: Identity) => ({
   identity_id: id,
   connection_id: connectionId,
   user_id: userId,
