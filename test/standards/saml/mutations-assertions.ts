@@ -73,7 +73,7 @@ export const ofAssertions: readonly Row[] = [
   },
   { rule: 'no Recipient', refused: () => assertion({ recipient: null }), reason: 'recipient' },
   {
-    rule: 'NotOnOrAfter of the confirmation',
+    rule: 'NotOnOrAfter of the confirmation (GHSA-63v5-26vq-m4vm)',
     refused: (h) => assertion({ confirmed_until: at(h, -61) }),
     reason: 'confirmation_not_on_or_after',
     taken: (h) => assertion({ confirmed_until: at(h, -58) }),
@@ -119,7 +119,7 @@ export const ofAssertions: readonly Row[] = [
   },
   { rule: 'no Audience (Profiles §4.1.4.2)', refused: () => assertion({ audiences: [] }), reason: 'audience' },
   {
-    rule: 'another Audience',
+    rule: 'another Audience (CVE-2026-41577)',
     refused: () => assertion({ audiences: [['https://other.example']] }),
     reason: 'audience',
   },

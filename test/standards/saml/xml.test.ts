@@ -54,7 +54,7 @@ describe('XML that more than one reading has been made of (XML 1.0, Namespaces i
     ['an attribute without quotes', '<a b=1/>', 'xml_malformed'],
     ['attributes without a space between', '<a b="1"c="2"/>', 'xml_malformed'],
     ['less-than in an attribute', '<a b="<"/>', 'xml_malformed'],
-    ['a name that begins with a colon (CVE-2020-29509)', '<:a/>', 'xml_malformed'],
+    ['a name that begins with a colon (CVE-2020-29511)', '<:a/>', 'xml_malformed'],
     ['a name of three parts (CVE-2020-29511)', '<x::a xmlns:x="urn:x"/>', 'xml_malformed'],
     ['a name outside ASCII', '<\u0430/>', 'xml_malformed'],
     ['a prefix that nobody has declared', '<x:a/>', 'xml_namespace'],

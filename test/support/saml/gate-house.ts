@@ -1,5 +1,6 @@
 // A service provider and the identity provider that it trusts, with a stranger beside them: what the gate is asked about.
 import { createPrivateKey } from 'node:crypto';
+import { Check } from '../../../src/features/connections/check.js';
 import { openResponse, type ResponseExpected } from '../../../src/saml/gate.js';
 import type { LogoutExpected } from '../../../src/saml/gate-logout.js';
 import type { Sent } from '../../../src/saml/gate-message.js';
@@ -60,8 +61,11 @@ export class GateHouse {
     signed: true,
   };
 
-  open(xml: string, changed: Partial<ResponseExpected> = {}) {
-    return openResponse(posted(xml), { ...this.expected, ...changed });
+  /** @throws where a check is none that a trace takes */
+  async open(xml: string, changed: Partial<ResponseExpected> = {}) {
+    const answer = await openResponse(posted(xml), { ...this.expected, ...changed });
+    Check.array().parse(answer.checks);
+    return answer;
   }
 
   /** @returns `taken`, or the reason. */
