@@ -1,5 +1,6 @@
 // OpenID Connect upstream: against a provider that does one thing wrong at a time, and its twin that does it right.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Connection } from '../../src/features/connections/connection.entity.js';
 import { UpstreamHouse } from '../support/upstream/house.js';
 import { unsigned } from '../support/upstream/keys.js';
 import type { Manners } from '../support/upstream/provider.js';
@@ -263,4 +264,50 @@ describe('an answer with one thing that is wrong signs nobody in (OpenID Connect
     const { checks } = await house.refused(() => house.goAround());
     expect(String(checks.at(-1)?.seen)).toMatch(/^<script>\?\?x{1,60}$/);
   });
+});
+
+describe('what was received, looked at again with the settings of today', () => {
+  const validated = (trace: string) =>
+    house.server.inside(async ({ traces, traceValidation }) => traceValidation.of(await traces.find(trace)));
+
+  it('is good once the setting is what it has to be, and tells what is still wrong before', async () => {
+    const connection = await house.connect({ client_id: 'misspelt' });
+    house.provider.client.id = 'misspelt';
+    manners(claim('aud', 'ostiary'));
+    const { failed } = await house.refused(() => house.goAround({}, connection));
+    house.provider.client.id = 'ostiary';
+    expect(failed).toEqual(['id_token_audience']);
+    const trace = await lastTrace();
+    expect((await validated(trace)).outcome).toBe('failed');
+    await house.server.inside(({ db }) =>
+      db.repo(Connection).update({ id: connection.id }, { storedSettings: house.connection.storedSettings as never }),
+    );
+    const { outcome, checks } = await validated(trace);
+    expect([outcome, checks.filter(({ passed }) => !passed)]).toEqual(['passed', []]);
+    expect(house.provider.asked.filter(({ path }) => path === '/token')).toHaveLength(1);
+  });
+
+  it('holds no token that opens anything', async () => {
+    let given: Record<string, unknown> = {};
+    manners({
+      idToken: (claims) => Object.assign(claims, { nonce: 'another' }),
+      token: (body) => {
+        given = body;
+      },
+    });
+    await house.refused(() => house.goAround());
+    const trace = await lastTrace();
+    const kept = await house.server.inside(async ({ traces }) =>
+      JSON.stringify(traces.recordedOf(await traces.find(trace))),
+    );
+    expect(kept).toContain(String(given.id_token).slice(0, 40));
+    for (const name of ['access_token', 'refresh_token']) expect(kept).not.toContain(String(given[name]));
+  });
+
+  const lastTrace = async () => {
+    const [row] = (await house.server.services.db.manager.query(
+      `SELECT data ->> 'trace_id' AS id FROM audit_events WHERE name = 'federation.refused' ORDER BY id DESC LIMIT 1`,
+    )) as { id: string }[];
+    return String(row?.id);
+  };
 });
