@@ -7,7 +7,6 @@ import type { UpstreamIdentity } from '../features/connections/upstream-identity
 import { asksAnew } from './authorization-request.js';
 import { type Attributes, attributesOf, merged } from './claims.js';
 import type { Claims } from './id-token.js';
-import { problemName } from './problem-name.js';
 import { atHashFor, examineIdToken, messageOf, type Received } from './received.js';
 import type { Examination } from './refusal.js';
 import type { SignedJwts } from './signed-jwt.js';
@@ -64,7 +63,7 @@ function readTokens(
 ): { tokens: Tokens; received: Received } {
   const id_token = tokens?.id_token;
   const passed = tokens !== undefined && id_token !== undefined;
-  examination.pass({ check: 'token_response', passed, ...(passed ? {} : { seen: problemName(problem) }) });
+  examination.pass({ check: 'token_response', passed, ...(passed ? {} : { seen: problem ?? 'no id_token' }) });
   const [given, jwt] = [tokens as Tokens, String(id_token)];
   const received = {
     id_token: jwt,
@@ -80,7 +79,7 @@ function readTokens(
 const libraryAgrees = ({ problem }: Redeemed): Check => ({
   check: 'token_response_rules',
   passed: problem === undefined,
-  ...(problem === undefined ? {} : { seen: problemName(problem) }),
+  ...(problem === undefined ? {} : { seen: problem }),
 });
 
 /** What it does not say now would be taken away from the person: whoever does not answer is not taken for somebody with nothing to say. */
@@ -91,19 +90,15 @@ async function askUserinfo(
   examination: Examination,
 ): Promise<Attributes> {
   if (!settings.oidc?.userinfo || !upstream.endpoints.userinfo_endpoint) return {};
-  let problem: unknown;
-  const said = await client.userinfo(access_token, subject).catch((error: unknown) => {
-    problem = error;
-    return {};
-  });
-  const isAnother = problemName(problem) === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED';
+  const { value = {}, problem } = await client.userinfo(access_token, subject);
+  const isAnother = problem === 'another_subject';
   examination.pass({
     check: isAnother ? 'userinfo_subject' : 'userinfo_response',
     passed: problem === undefined,
-    ...(problem === undefined || isAnother ? {} : { seen: problemName(problem) }),
+    ...(problem === undefined || isAnother ? {} : { seen: problem }),
     setting: 'oidc.userinfo',
   });
-  return attributesOf(said);
+  return attributesOf(value);
 }
 
 function authenticationOf({ auth_time, acr, amr }: Claims): Pick<UpstreamIdentity, 'authenticated_at' | 'acr' | 'amr'> {
