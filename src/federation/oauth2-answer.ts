@@ -4,7 +4,6 @@ import { z } from 'zod';
 import type { UpstreamIdentity } from '../features/connections/upstream-identity.js';
 import { type Attributes, attributesOf } from './claims.js';
 import type { Answer } from './oidc-answer.js';
-import { problemName } from './problem-name.js';
 import type { Examination } from './refusal.js';
 import { tokensOf } from './tokens.js';
 import type { Tokens } from './upstream-client.js';
@@ -18,7 +17,7 @@ export async function believeOAuth2(answer: Answer, examination: Examination): P
   const { client, callback, kept, settings, now } = answer;
   const { tokens, problem } = await client.redeem(callback, kept);
   const passed = tokens !== undefined && problem === undefined;
-  examination.pass({ check: 'token_response', passed, ...(passed ? {} : { seen: problemName(problem) }) });
+  examination.pass({ check: 'token_response', passed, ...(passed ? {} : { seen: problem ?? 'no access_token' }) });
   const { userinfo_endpoint = '', emails_endpoint, subject: member = 'sub' } = settings.oauth2 ?? {};
   const given = tokens as Tokens;
   const profile = await read(answer, 'userinfo', userinfo_endpoint, given, Profile, examination);
@@ -51,16 +50,12 @@ async function read<T>(
   schema: z.ZodType<T>,
   examination: Examination,
 ): Promise<T> {
-  let problem: unknown;
-  const body = await client.read(url, access_token).catch((error: unknown) => {
-    problem = error;
-    return undefined;
-  });
-  const parsed = schema.safeParse(body);
+  const { value, problem } = await client.read(url, access_token);
+  const parsed = schema.safeParse(value);
   examination.pass({
     check: `${what}_response`,
     passed: parsed.success,
-    ...(parsed.success ? {} : { seen: problemName(problem) }),
+    ...(parsed.success ? {} : { seen: problem ?? 'unreadable' }),
     setting: `oauth2.${what}_endpoint`,
   });
   return parsed.data as T;

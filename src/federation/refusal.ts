@@ -6,25 +6,28 @@ export class Refused extends Error {
   /** @param checks that were made of it, the one that failed last. */
   constructor(
     readonly checks: readonly Check[],
-    cause?: unknown,
+    /** For looking at it again: sealed wherever it is kept. */
+    readonly received?: string | undefined,
   ) {
-    super(checks.at(-1)?.check, { cause });
+    super(checks.find(({ passed }) => !passed)?.check);
     this.name = 'Refused';
   }
 
   /** For the record: the name of the check. */
   get reason(): string {
-    return this.checks.find(({ passed }) => !passed)?.check ?? 'unknown';
+    return this.message;
   }
 }
 
 export class Examination {
   readonly checks: Check[] = [];
+  /** What was received, as soon as it is known. */
+  received: string | undefined;
 
   /** @throws Refused where one of them failed: nothing behind it is looked at. */
   pass(...checks: Check[]): void {
     this.checks.push(...checks);
-    if (checks.some(({ passed }) => !passed)) throw new Refused(this.checks);
+    if (checks.some(({ passed }) => !passed)) throw new Refused(this.checks, this.received);
   }
 }
 

@@ -4,6 +4,7 @@ import Router from '@koa/router';
 import type { Context, Next } from 'koa';
 import { z } from 'zod';
 import type { Connection } from '../features/connections/connection.entity.js';
+import { federationAddresses } from '../features/connections/connection-addresses.js';
 import type { Answered, Started } from '../features/connections/federated-sign-in.js';
 import type { FederatedSignIns } from '../features/connections/federated-sign-ins.js';
 import { notFound } from '../platform/errors.js';
@@ -84,8 +85,8 @@ export function createFederationRouter(door: FederationDoor): Router {
       return refuse(ctx, id, new Refused([{ check: 'state', passed: false }]));
     }
     await orRefuse(ctx, id, answered, async () => {
-      const { identity, checks } = await upstream.believe(answered, given, redirectUri(ctx));
-      seeOther(ctx, await signIns.hold(answered, identity, checks));
+      const { identity, checks, received } = await upstream.believe(answered, given, redirectUri(ctx));
+      seeOther(ctx, await signIns.hold(answered, identity, checks, received));
       await forgive(ctx);
     });
   }
@@ -101,8 +102,8 @@ export function createFederationRouter(door: FederationDoor): Router {
 
   /** One page for whatever it was; which check it was is told to whoever administers the connection. */
   async function refuse(ctx: Context, id: string, why: Refused, answered?: Started): Promise<void> {
-    const { reason, checks } = why;
-    const { trace: traceId } = await signIns.refuse(id, { reason, checks: [...checks], answered });
+    const { reason, checks, received: message } = why;
+    const { trace: traceId } = await signIns.refuse(id, { reason, checks: [...checks], message, answered });
     const code = saysNo(checks) ? 'federation_denied' : 'federation_refused';
     await pages.send(ctx, 'errors/error', { code, traceId }, { status: 400 });
   }
@@ -125,7 +126,8 @@ export function createFederationRouter(door: FederationDoor): Router {
 }
 
 const connectionOf = (ctx: Context): string => String(ctx.params.connection_id);
-const redirectUri = (ctx: Context): string => `${ctx.state.issuer}/federation/${connectionOf(ctx)}/callback`;
+const redirectUri = (ctx: Context): string =>
+  federationAddresses(ctx.state.issuer, { id: connectionOf(ctx) }).redirect_uri;
 
 /** RFC 6749 §4.1.2.1: the person, or the identity provider in their name, did not want it. */
 const saysNo = (checks: Refused['checks']): boolean =>

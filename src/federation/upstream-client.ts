@@ -2,6 +2,7 @@
 import * as client from 'openid-client';
 import { z } from 'zod';
 import type { Egress } from '../platform/egress.js';
+import { problemName, Unexpected } from './problem-name.js';
 import type { Upstream } from './upstream.js';
 
 /** No answer of an identity provider is larger, unless it is none. */
@@ -11,17 +12,20 @@ const mostBytes = 256 * 1024;
 const Tokens = z.object({
   access_token: z.string().min(1).max(16_384),
   refresh_token: z.string().max(16_384).optional().catch(undefined),
-  id_token: z.unknown(),
+  id_token: z.unknown().optional(),
   expires_in: z.coerce.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER).optional().catch(undefined),
   scope: z.string().max(4096).optional().catch(undefined),
 });
 export type Tokens = z.output<typeof Tokens>;
 
+/** What was answered, or in a word why that cannot be taken. */
+export type Said<T> = { value: T; problem?: never } | { value?: never; problem: string };
+
 export interface Redeemed {
   /** Undefined where there were none to read. */
   tokens: Tokens | undefined;
   /** Why the library does not take them. */
-  problem: unknown;
+  problem: string | undefined;
 }
 
 export interface Kept {
@@ -64,37 +68,21 @@ export class UpstreamClient {
   async redeem(callback: URL, { state, nonce, verifier }: Kept): Promise<Redeemed> {
     this.answered = {};
     const checks = { expectedState: state, pkceCodeVerifier: verifier, idTokenExpected: nonce !== undefined };
-    const problem = await client
-      .authorizationCodeGrant(
-        this.configuration,
-        callback,
-        nonce === undefined ? checks : { ...checks, expectedNonce: nonce },
-      )
-      .then(
-        () => undefined,
-        (error: unknown) => error,
-      );
+    const expected = nonce === undefined ? checks : { ...checks, expectedNonce: nonce };
+    const { problem } = await said(client.authorizationCodeGrant(this.configuration, callback, expected));
     return { tokens: Tokens.safeParse(this.answered).data, problem };
   }
 
-  /** @param subject whom the ID token names (OpenID Connect Core §5.3.2). @throws whatever the library says. */
-  userinfo(accessToken: string, subject: string): Promise<Record<string, unknown>> {
-    return client.fetchUserInfo(this.configuration, accessToken, subject);
+  /** @param subject whom the ID token names (OpenID Connect Core §5.3.2). */
+  userinfo(accessToken: string, subject: string): Promise<Said<Record<string, unknown>>> {
+    return said(client.fetchUserInfo(this.configuration, accessToken, subject));
   }
 
-  /** An API that is asked with the token (RFC 6750 §2.1). @throws Error where it does not answer with JSON. */
-  async read(url: string, accessToken: string): Promise<unknown> {
+  /** An API that is asked with the token (RFC 6750 §2.1). */
+  read(url: string, accessToken: string): Promise<Said<unknown>> {
     const headers = new Headers({ accept: 'application/json' });
-    const answer = await client.fetchProtectedResource(
-      this.configuration,
-      accessToken,
-      new URL(url),
-      'GET',
-      null,
-      headers,
-    );
-    if (answer.status !== 200) throw new Error(`HTTP ${answer.status}`);
-    return answer.json();
+    const asked = [this.configuration, accessToken, new URL(url), 'GET', null, headers] as const;
+    return said(client.fetchProtectedResource(...asked).then(jsonOf));
   }
 
   private async fetch(url: string, init: RequestInit): Promise<Response> {
@@ -107,6 +95,17 @@ export class UpstreamClient {
     const { id_token: _unasked, ...others } = body;
     return Response.json(others, { status: answer.status });
   }
+}
+
+const said = <T>(work: Promise<T>): Promise<Said<T>> =>
+  work.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ problem: problemName(error) }),
+  );
+
+function jsonOf(answer: Response): Promise<unknown> {
+  if (answer.status !== 200) throw new Unexpected(answer.status);
+  return answer.json();
 }
 
 const record = async (answer: Response): Promise<Record<string, unknown>> =>

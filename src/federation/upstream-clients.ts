@@ -5,9 +5,8 @@ import type { KeyService } from '../features/keys/key.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { currentTenantId } from '../platform/context.js';
 import type { Egress } from '../platform/egress.js';
-import { clientAuthentication } from './client-authentication.js';
 import { type Upstream, upstreamOf } from './upstream.js';
-import { UpstreamClient } from './upstream-client.js';
+import type { UpstreamClient } from './upstream-client.js';
 
 export interface Reached {
   upstream: Upstream;
@@ -27,6 +26,11 @@ export class UpstreamClients {
   /** @throws Refused where nobody has said where it is. */
   async reach(connection: Connection): Promise<Reached> {
     const upstream = upstreamOf(connection);
+    // Loaded with the first sign-in: most servers trust nobody else.
+    const [{ UpstreamClient }, { clientAuthentication }] = await Promise.all([
+      import('./upstream-client.js'),
+      import('./client-authentication.js'),
+    ]);
     const secret = (await this.secrets.clientSecret(connection)) ?? '';
     const now = epochSeconds(this.clock.now());
     const authentication = clientAuthentication(connection.settings, { secret, now, key: () => this.signingKey() });

@@ -1,23 +1,27 @@
 // Owns both halves of a sign-in at an OpenID or OAuth 2.0 provider: the browser is sent there with what the answer is compared with, and the answer is
 // believed or not. Hands off to FederatedSignIns, which knows which browser it was, and to Provisioning, which knows who that is here.
 import type { Check } from '../features/connections/check.js';
+import type { Connection } from '../features/connections/connection.entity.js';
 import type { Answered, Started } from '../features/connections/federated-sign-in.js';
 import type { FederatedSignIns } from '../features/connections/federated-sign-ins.js';
 import type { UpstreamIdentity } from '../features/connections/upstream-identity.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { randomToken } from '../platform/crypto.js';
 import { withAppleName } from './apple-name.js';
-import { asksAnew, authorizationParameters } from './authorization-request.js';
+import { authorizationParameters } from './authorization-request.js';
 import { checksOfResponse } from './authorization-response.js';
 import { believeOAuth2 } from './oauth2-answer.js';
 import { type Answer, believeOidc } from './oidc-answer.js';
-import { Examination } from './refusal.js';
+import { examineIdToken, Received } from './received.js';
+import { Examination, Refused } from './refusal.js';
 import type { SignedJwts } from './signed-jwt.js';
 import type { UpstreamClients } from './upstream-clients.js';
 
 export interface Believed {
   identity: UpstreamIdentity;
   checks: Check[];
+  /** For looking at it again. */
+  received: string | undefined;
 }
 
 export class UpstreamSignIn {
@@ -50,7 +54,7 @@ export class UpstreamSignIn {
     const saysIssuer = upstream.endpoints.authorization_response_iss_parameter_supported === true;
     examination.pass(...checksOfResponse(given, { issuer: upstream.issuer, saysIssuer }));
     const answer: Answer = {
-      ...{ upstream, client, settings: connection.settings, clientSecret: secret },
+      ...{ upstream, client, secret, asked, settings: connection.settings },
       callback: withParameters(redirectUri, given, upstream.issuer !== undefined),
       kept: {
         state: given.get('state') ?? '',
@@ -59,14 +63,27 @@ export class UpstreamSignIn {
       },
       sentAt: Number(kept.sent_at),
       now: epochSeconds(this.clock.now()),
-      ...{ maxAge: asked.max_age, anew: asksAnew(asked), acr: asked.acr ?? [] },
     };
     const identity =
       upstream.kind === 'oidc'
         ? await believeOidc(answer, this.jwts, examination)
         : await believeOAuth2(answer, examination);
     const named = connection.preset === 'apple' ? withAppleName(identity, given.get('user')) : identity;
-    return { identity: named, checks: examination.checks };
+    return { identity: named, checks: examination.checks, received: examination.received };
+  }
+
+  /** What was received then, with the settings of today: nothing is redeemed, and nobody is asked but for keys. */
+  async validate(connection: Connection, message: string, receivedAt: Date): Promise<Check[]> {
+    const examination = new Examination();
+    try {
+      const reached = await this.clients.reach(connection);
+      const received = Received.parse(JSON.parse(message));
+      await examineIdToken(received, reached, this.jwts, examination, epochSeconds(receivedAt));
+      return examination.checks;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return [...error.checks];
+    }
   }
 }
 

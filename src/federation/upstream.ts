@@ -1,7 +1,8 @@
 // A connection as its door sees it: where the identity provider is asked, who we are there, and what it may sign with.
 import type { Check } from '../features/connections/check.js';
 import type { Connection } from '../features/connections/connection.entity.js';
-import { ProviderMetadata } from '../features/connections/connection-oidc.settings.js';
+import type { ProviderMetadata } from '../features/connections/connection-oidc.settings.js';
+import { providerMetadataOf } from '../features/connections/connection-upstream.js';
 import { Refused } from './refusal.js';
 
 export interface Upstream {
@@ -20,16 +21,16 @@ export interface Upstream {
 const tolerance = 60;
 
 /** @throws Refused where nobody has said yet where its endpoints are, or it is no connection of this door. */
-export function upstreamOf({ settings, upstream }: Pick<Connection, 'settings' | 'upstream'>): Upstream {
-  const { oidc, oauth2 } = settings;
+export function upstreamOf(connection: Connection): Upstream {
+  const { oidc, oauth2 } = connection.settings;
   if (oidc) {
-    const endpoints = ProviderMetadata.safeParse({ ...endpointsOf(upstream), ...oidc.metadata });
-    if (!endpoints.success) throw new Refused([unknown('oidc.metadata')]);
+    const endpoints = providerMetadataOf(connection);
+    if (!endpoints) throw new Refused([unknown('oidc.metadata')]);
     return {
       kind: 'oidc',
       clientId: oidc.client_id,
       issuer: oidc.issuer,
-      endpoints: endpoints.data,
+      endpoints,
       scopes: oidc.scopes,
       responseMode: oidc.response_mode,
       algorithms: oidc.algorithms,
@@ -42,10 +43,5 @@ export function upstreamOf({ settings, upstream }: Pick<Connection, 'settings' |
   const endpoints = { authorization_endpoint, token_endpoint, userinfo_endpoint, jwks_uri: token_endpoint };
   return { kind: 'oauth2', clientId, issuer, endpoints, scopes, responseMode: 'query', algorithms: [], tolerance };
 }
-
-const endpointsOf = (upstream: Connection['upstream']) => {
-  const known = Object.keys(ProviderMetadata.shape);
-  return Object.fromEntries(Object.entries(upstream ?? {}).filter(([name]) => known.includes(name)));
-};
 
 const unknown = (setting: string): Check => ({ check: 'provider_metadata', passed: false, seen: 'absent', setting });

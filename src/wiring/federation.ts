@@ -12,12 +12,14 @@ import type { Services } from '../services.js';
 
 export function openFederation(services: Services, { pages }: { pages: Pages }): Router {
   const { db, clock, egress, keys, protocol, rateLimits, limits } = services;
-  const { connectionSecrets, federatedSignIns, upstreamSessions } = services;
+  const { connectionSecrets, federatedSignIns, upstreamSessions, traceValidation } = services;
   const clients = new UpstreamClients(egress, clock, keys, connectionSecrets);
   const jwts = new SignedJwts(new IssuerKeys(egress));
+  const upstream = new UpstreamSignIn(federatedSignIns, clients, jwts, clock);
+  traceValidation.by('oidc', (...received) => upstream.validate(...received));
   return createFederationRouter({
     signIns: federatedSignIns,
-    upstream: new UpstreamSignIn(federatedSignIns, clients, jwts, clock),
+    upstream,
     logoutTokens: new LogoutTokens(db, clients, jwts, protocol.replays, upstreamSessions, clock),
     find: async (id) => (await db.repo(Connection).findOneBy({ id })) ?? undefined,
     pages,

@@ -1,5 +1,7 @@
 // OpenID Connect upstream: against a provider that does one thing wrong at a time, and its twin that does it right.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import { Connection } from '../../src/features/connections/connection.entity.js';
 import { UpstreamHouse } from '../support/upstream/house.js';
 import { unsigned } from '../support/upstream/keys.js';
 import type { Manners } from '../support/upstream/provider.js';
@@ -83,6 +85,28 @@ describe('somebody signs in at an OpenID provider (OpenID Connect Core §3.1)', 
     expect(headers?.authorization ?? '').toMatch(header);
     expect(form?.has('client_secret')).toBe(header.test(''));
     expect(form?.get('code_verifier')).toMatch(/^[\w-]{43}$/);
+  });
+});
+
+describe('who we are is shown by a key of ours where the connection says so (private_key_jwt, RFC 7523 §3)', () => {
+  it('once, to this provider alone, for a moment', async () => {
+    const connection = await house.connect({ token_endpoint_auth_method: 'private_key_jwt' });
+    await house.held(await house.goAround({}, connection));
+    await house.held(await house.goAround({}, connection));
+    const keys = createLocalJWKSet((await (await fetch(`${house.server.issuer}/jwks`)).json()) as never);
+    const calls = house.provider.asked.filter(({ path }) => path === '/token');
+    const shown = await Promise.all(
+      calls.map(({ form }) =>
+        jwtVerify(String(form.get('client_assertion')), keys, {
+          ...{ issuer: 'ostiary', subject: 'ostiary', audience: house.provider.issuer },
+          requiredClaims: ['jti', 'iat', 'exp'],
+        }),
+      ),
+    );
+    expect(new Set(shown.map(({ payload }) => payload.jti)).size).toBe(2);
+    for (const { payload } of shown) expect(Number(payload.exp) - Number(payload.iat)).toBeLessThanOrEqual(120);
+    for (const { form, headers } of calls)
+      expect([form.get('client_secret'), headers.authorization]).toEqual([null, undefined]);
   });
 });
 
@@ -262,5 +286,42 @@ describe('an answer with one thing that is wrong signs nobody in (OpenID Connect
     manners(answer('error', `<script>\u0000\u202e${'x'.repeat(5000)}`));
     const { checks } = await house.refused(() => house.goAround());
     expect(String(checks.at(-1)?.seen)).toMatch(/^<script>\?\?x{1,60}$/);
+  });
+});
+
+describe('what was received, looked at again with the settings of today', () => {
+  const validated = (trace: string) =>
+    house.server.inside(async ({ traces, traceValidation }) => traceValidation.of(await traces.find(trace)));
+
+  it('is good once the setting is what it has to be, and tells what is still wrong before', async () => {
+    const connection = await house.connect({ client_id: 'misspelt' });
+    house.provider.client.id = 'misspelt';
+    manners(claim('aud', 'ostiary'));
+    const { failed, trace } = await house.refused(() => house.goAround({}, connection));
+    house.provider.client.id = 'ostiary';
+    expect(failed).toEqual(['id_token_audience']);
+    expect((await validated(trace)).outcome).toBe('failed');
+    await house.server.inside(({ db }) =>
+      db.repo(Connection).update({ id: connection.id }, { storedSettings: house.connection.storedSettings as never }),
+    );
+    const { outcome, checks } = await validated(trace);
+    expect([outcome, checks.filter(({ passed }) => !passed)]).toEqual(['passed', []]);
+    expect(house.provider.asked.filter(({ path }) => path === '/token')).toHaveLength(1);
+  });
+
+  it('holds no token that opens anything', async () => {
+    let given: Record<string, unknown> = {};
+    manners({
+      idToken: (claims) => Object.assign(claims, { nonce: 'another' }),
+      token: (body) => {
+        given = body;
+      },
+    });
+    const { trace } = await house.refused(() => house.goAround());
+    const kept = await house.server.inside(async ({ traces }) =>
+      JSON.stringify(traces.recordedOf(await traces.find(trace))),
+    );
+    expect(kept).toContain(String(given.id_token).slice(0, 40));
+    for (const name of ['access_token', 'refresh_token']) expect(kept).not.toContain(String(given[name]));
   });
 });

@@ -39,15 +39,20 @@ describe('an authorization response (RFC 6749 §4.1.2, RFC 9207)', () => {
   });
 });
 
-describe('an authorization request', () => {
-  const secrets = { state: 's', nonce: 'n', verifier: 'v', redirectUri: 'https://here.example/callback' };
+describe('an authorization request (OpenID Connect Core §3.1.2.1, RFC 7636 appendix B)', () => {
+  const secrets = {
+    state: 's',
+    nonce: 'n',
+    verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+    redirectUri: 'https://here.example/callback',
+  };
   const oidc = { kind: 'oidc', scopes: ['openid', 'email'], responseMode: 'query' } as const;
 
   it('passes on what was asked of us, and nothing that is for us alone', () => {
     const asked = { prompt: 'create login', max_age: 0, login_hint: 'maria@example.com', acr: ['one', 'two'] };
     expect(authorizationParameters(oidc, asked, secrets)).toEqual({
       ...{ response_type: 'code', redirect_uri: secrets.redirectUri, scope: 'openid email', state: 's', nonce: 'n' },
-      ...{ code_challenge: 'TJQGKcLwd05qwY-YRJYQQJhsZ9wgkRsH1dG8Lfz_K5U', code_challenge_method: 'S256' },
+      ...{ code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' },
       ...{ prompt: 'login', max_age: '0', acr_values: 'one two', login_hint: 'maria@example.com' },
     });
     expect([asksAnew(asked), asksAnew({ prompt: 'select_account' }), asksAnew({})]).toEqual([true, false, false]);
@@ -144,7 +149,7 @@ describe('a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6)', () => 
     ...{ iss: expected.issuer, aud: 'ostiary', iat: now, exp: now + 120, jti: 'one', sub: 'maria', sid: 's' },
     events: { [event]: {} },
   };
-  const wrong = (claims: object = {}, header: object = { typ: 'logout+jwt' }) =>
+  const wrong = (claims: object, header: object) =>
     failed(checksOfLogoutToken({ alg: 'RS256', ...header }, { ...good, ...claims }, expected));
 
   it.each<[string, object, object?]>([
@@ -154,7 +159,7 @@ describe('a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6)', () => 
     ['for others too', { aud: ['other', 'ostiary'] }],
     ['without exp, of before there was one', { exp: undefined }],
     ['without typ, of before there was one', {}, {}],
-  ])('is good %s', (_case, claims, header) => {
+  ])('is good %s', (_case, claims, header = { typ: 'logout+jwt' }) => {
     expect(wrong(claims, header)).toEqual([]);
   });
 
@@ -175,7 +180,7 @@ describe('a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6)', () => 
     ['of events as a list', { events: [event] }, 'events'],
     ['with a nonce (no. 7)', { nonce: 'x' }, 'nonce'],
     ['that is an access token', {}, 'type', { typ: 'at+jwt' }],
-  ])('is refused %s', (_case, claims, check, header) => {
+  ])('is refused %s', (_case, claims, check, header = { typ: 'logout+jwt' }) => {
     expect(wrong(claims, header)).toEqual([`logout_token_${check}`]);
   });
 });

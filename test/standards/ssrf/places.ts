@@ -13,6 +13,7 @@ import { assertionOf, type DpopKey } from '../../support/proofs.js';
 import { HonestIdp } from '../../support/saml/honest-idp.js';
 import { samlKey } from '../../support/saml/keys.js';
 import type { TestServer } from '../../support/server.js';
+import { goodAnswers, placesOfConnections } from './connections.js';
 
 const CIBA = 'urn:openid:params:grant-type:ciba';
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -40,6 +41,11 @@ export const callers: Readonly<Record<string, readonly string[]>> = {
   'features/logout/logout-encryption.ts': ['jwks_uri of who gets encrypted Logout Tokens'],
   'features/logout/logout-notices.ts': ['backchannel_logout_uri'],
   'features/trusted-issuers/issuer-keys.ts': ['jwks_uri of a trusted issuer'],
+  'federation/upstream-client.ts': [
+    'token_endpoint of a connection',
+    'userinfo_endpoint of a connection',
+    'emails_endpoint of a connection',
+  ],
   'oidc/configuration/clients.ts': ['jwks_uri', 'jwks_uri of a document', 'sector_identifier_uri'],
   'wiring/ground.ts': [],
 };
@@ -58,6 +64,7 @@ export const goodAnswer = (path: string, host: string, keys: readonly object[]):
       token_endpoint: `https://${host}/token`,
       jwks_uri: `https://${host}/keys`,
     };
+  if (path in goodAnswers) return goodAnswers[path];
   if (!path.startsWith('/document')) return { keys };
   const jwks_uri = keysOf.get(path);
   const means = jwks_uri === undefined ? {} : { token_endpoint_auth_method: 'private_key_jwt', jwks_uri };
@@ -223,6 +230,7 @@ export async function placesOf(server: TestServer, key: DpopKey, listed: string)
     'issuer of a connection': { path: DISCOVERY, call: providerIssuer },
     client_id: { path: '/document', call: clientId },
     'jwks_uri of a document': { path: '/keys', call: documentKeys, looks: 2 },
+    ...placesOfConnections(server, listed),
   };
 }
 
