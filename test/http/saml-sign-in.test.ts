@@ -273,6 +273,25 @@ describe('a sign-in at a SAML identity provider (SAML Profiles §4.1)', () => {
     });
   });
 
+  it('what was refused is looked at again with the settings of today, and used up by nothing', async () => {
+    const own = await SamlParty.open(server, { wants: { signed: 'both' } });
+    expect(await own.signIn()).toMatchObject({ status: 400 });
+    const [refusal] = await own.refusals();
+    const again = () =>
+      server.inside(async ({ traces, traceValidation }) =>
+        traceValidation.of(await traces.find(refusal?.trace_id ?? '')),
+      );
+    const failed = ({ passed }: { passed: boolean }) => !passed;
+    expect((await again()).checks.filter(failed)).toMatchObject([
+      { check: refusal?.reason, setting: 'saml.wants.signed' },
+    ]);
+    await server.inside(({ connections }) =>
+      connections.update(null, own.connection, { settings: { saml: { wants: { signed: 'assertion' } } } }),
+    );
+    for (const _ of [1, 2]) expect(await again()).toMatchObject({ outcome: 'passed' });
+    expect(await own.refusals()).toHaveLength(1);
+  });
+
   it('an answer for one tenant is none at another, under its own connection or under the other’s', async () => {
     const tenant = await server.services.tenants.create({ name: 'Other', slug: 'other' });
     const other = await SamlParty.open(at(server, tenant), {}, { idp: party.idp });
