@@ -21,6 +21,13 @@ export interface Received {
   RelayState: string;
 }
 
+/** What is kept with a trace, sealed. */
+interface Recorded {
+  message: string;
+  /** Undefined where nobody asked. */
+  expected?: Expected | undefined;
+}
+
 export type Answer =
   | { kind: 'held'; location: string }
   /** Nobody here had asked: a page asks first, and knows the browser again by this token. */
@@ -41,26 +48,37 @@ export class SamlAnswers {
     const connection = answered?.connection ?? (await this.serviceProviders.addressed(connectionId));
     const isEnabled = answered !== undefined || (await this.serviceProviders.enabled(connectionId)) !== undefined;
     const known = isEnabled ? recognised(connection, answered, RelayState) : disabled;
+    const expected = answered && expectedOf(answered.kept);
+    const recorded = JSON.stringify({ message, expected } satisfies Recorded);
     const opened: Opened<ResponseFacts> = known.passed
-      ? await this.once(connection, await this.open(connection, message, answered && expectedOf(answered.kept)))
+      ? await this.once(connection, await this.open(connection, { message, expected }, this.clock.now()))
       : { ok: false, reason: isEnabled ? 'unsolicited' : known.check, checks: [] };
     const checks = [known, ...opened.checks];
     if (!opened.ok) {
-      const why = { reason: opened.reason, checks, message, answered };
+      const why = { reason: opened.reason, checks, message: recorded, answered };
       return { kind: 'refused', ...(await this.signIns.refuse(connectionId, why)) };
     }
     const identity = identityOf(opened.value);
-    if (answered) return { kind: 'held', location: await this.signIns.hold(answered, identity, checks, message) };
+    if (answered) return { kind: 'held', location: await this.signIns.hold(answered, identity, checks, recorded) };
     const [browser, back] = [randomToken(), `/saml/${connection.id}/arrival`];
     const unsolicited = { connection, binding: { kind: 'browser' as const, id: browser }, back };
-    return { kind: 'arrived', location: await this.signIns.hold(unsolicited, identity, checks, message), browser };
+    return { kind: 'arrived', location: await this.signIns.hold(unsolicited, identity, checks, recorded), browser };
   }
 
-  /** With the settings of now; counts nothing as used. @param expected undefined where nobody asked. */
-  async open(connection: Connection, message: string, expected?: Expected): Promise<Opened<ResponseFacts>> {
+  /** As if it had come then, with the settings of today. @param recorded as it was kept with the trace. */
+  async validate(connection: Connection, recorded: string, receivedAt: Date): Promise<Check[]> {
+    return (await this.open(connection, JSON.parse(recorded) as Recorded, receivedAt)).checks;
+  }
+
+  /** Counts nothing as used. */
+  private async open(
+    connection: Connection,
+    { message, expected }: Recorded,
+    now: Date,
+  ): Promise<Opened<ResponseFacts>> {
     const party = await this.serviceProviders.partyOf(connection);
     if (!party) return failed({ check: 'not_configured', passed: false, setting: 'saml.idp' });
-    const opened = await openResponse(message, conditionsOf(party, this.clock.now(), expected));
+    const opened = await openResponse(message, conditionsOf(party, now, expected));
     if (!opened.ok) return opened;
     const lasting: Check = {
       check: 'name_id_lasting',

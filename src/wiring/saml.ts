@@ -32,10 +32,12 @@ export function openSaml(services: Services, { csrf, pages }: { csrf: Csrf; page
   const { replays } = protocol;
   const logouts = new SamlLogouts(serviceProviders, signIns, upstreamSessions, replays, tickets, clock);
   const wayBack = new WayBack(config.cookieKeys.map((key) => deriveKey(key, 'account')));
+  const answers = new SamlAnswers(serviceProviders, signIns, replays, clock);
+  services.traceValidation.by('saml', answers.validate.bind(answers));
   const router = createSamlRouter({
     serviceProviders,
     requests: new SamlRequests(serviceProviders, signIns, clock),
-    answers: new SamlAnswers(serviceProviders, signIns, replays, clock),
+    answers,
     logout: { logouts, tickets },
     arrival: { serviceProviders, signIns, csrf, signIn: (at, connection) => signInBy(at, connection, wayBack) },
     pages,

@@ -5,6 +5,7 @@ import { postForm, SamlParty } from '../support/saml/house.js';
 import { samlKey } from '../support/saml/keys.js';
 import { PASSWORD } from '../support/saml/messages.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { at } from '../support/tenancy.js';
 
 const TRANSIENT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient';
 const PHR = 'urn:ostiary:acr:phr';
@@ -240,9 +241,9 @@ describe('a sign-in at a SAML identity provider (SAML Profiles §4.1)', () => {
     it('an answer for one connection is none at another, by either RelayState', async () => {
       const other = await SamlParty.open(server, {}, { idp: party.idp });
       const [mine, theirs] = [await party.carried(), await other.carried()];
-      const at = other.addresses.assertion_consumer_service;
-      expect(await party.post(party.response(mine.id), mine.relayState, at)).toMatchObject({ status: 400 });
-      expect(await party.post(party.response(mine.id), theirs.relayState, at)).toMatchObject({ status: 400 });
+      const there = other.addresses.assertion_consumer_service;
+      expect(await party.post(party.response(mine.id), mine.relayState, there)).toMatchObject({ status: 400 });
+      expect(await party.post(party.response(mine.id), theirs.relayState, there)).toMatchObject({ status: 400 });
       expect((await other.refusals()).map(({ reason }) => reason)).toEqual(['unsolicited', 'destination']);
       expect(await party.refusals()).toEqual([]);
       expect(await party.post(party.response(mine.id), mine.relayState)).toMatchObject({ status: 303 });
@@ -270,6 +271,42 @@ describe('a sign-in at a SAML identity provider (SAML Profiles §4.1)', () => {
       expect(await party.post(party.response(id), relayState)).toMatchObject({ status: 400 });
       expect(await party.refusals()).toMatchObject([{ reason: 'unsolicited' }]);
     });
+  });
+
+  it('what was refused is looked at again with the settings of today, and used up by nothing', async () => {
+    const own = await SamlParty.open(server, { wants: { signed: 'both' } });
+    expect(await own.signIn()).toMatchObject({ status: 400 });
+    const [refusal] = await own.refusals();
+    const again = () =>
+      server.inside(async ({ traces, traceValidation }) =>
+        traceValidation.of(await traces.find(refusal?.trace_id ?? '')),
+      );
+    const failed = ({ passed }: { passed: boolean }) => !passed;
+    expect((await again()).checks.filter(failed)).toMatchObject([
+      { check: refusal?.reason, setting: 'saml.wants.signed' },
+    ]);
+    await server.inside(({ connections }) =>
+      connections.update(null, own.connection, { settings: { saml: { wants: { signed: 'assertion' } } } }),
+    );
+    for (const _ of [1, 2]) expect(await again()).toMatchObject({ outcome: 'passed' });
+    expect(await own.refusals()).toHaveLength(1);
+  });
+
+  it('an answer for one tenant is none at another, under its own connection or under the other’s', async () => {
+    const tenant = await server.services.tenants.create({ name: 'Other', slug: 'other' });
+    const other = await SamlParty.open(at(server, tenant), {}, { idp: party.idp });
+    const { id, relayState } = await party.carried();
+    const elsewhere = party.addresses.assertion_consumer_service.replace(server.issuer, other.place.issuer);
+    expect(await party.post(party.response(id), relayState, elsewhere)).toMatchObject({ status: 404 });
+    const theirs = other.addresses.assertion_consumer_service;
+    expect(await party.post(party.response(id), relayState, theirs)).toMatchObject({ status: 400 });
+    expect(await other.refusals()).toMatchObject([{ reason: 'unsolicited' }]);
+    const { relayState: asked } = await other.carried();
+    expect(await party.post(party.response(id), asked, theirs)).toMatchObject({ status: 400 });
+    expect((await get(party.addresses.metadata.replace(server.issuer, other.place.issuer))).status).toBe(404);
+    expect(await party.refusals()).toEqual([]);
+    expect(await party.post(party.response(id), relayState)).toMatchObject({ status: 303 });
+    expect(await other.signIn()).toMatchObject({ status: 303 });
   });
 
   describe('a connection that is disabled', () => {
