@@ -84,6 +84,8 @@ import { GrantsOfSession1700000000122 } from '../migrations/0122-grants-of-sessi
 import { GrantsSessionClient1700000000123 } from '../migrations/0123-grants-session-client.js';
 import { GrantsOrganizationIndex1700000000124 } from '../migrations/0124-grants-organization-index.js';
 import { BackchannelOrganizations1700000000125 } from '../migrations/0125-backchannel-organizations.js';
+import { Connections1700000000130 } from '../migrations/0130-connections.js';
+import { ConnectionKeys1700000000131 } from '../migrations/0131-connection-keys.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -91,6 +93,8 @@ import { BackchannelRequest } from './features/backchannel-requests/backchannel-
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
 import { InitialAccessToken } from './features/clients/registration/initial-access-token.entity.js';
+import { Connection } from './features/connections/connection.entity.js';
+import { ConnectionKey } from './features/connections/connection-key.entity.js';
 import { LockoutRecord } from './features/credentials/lockout-record.entity.js';
 import { LoginFailure } from './features/credentials/login-failure.entity.js';
 import { Passkey } from './features/credentials/passkey.entity.js';
@@ -156,6 +160,8 @@ export const entities = [
   OrganizationDomain,
   InvitationTemplate,
   Invitation,
+  Connection,
+  ConnectionKey,
 ];
 
 export const migrations = [
@@ -244,4 +250,6 @@ export const migrations = [
   GrantsSessionClient1700000000123,
   GrantsOrganizationIndex1700000000124,
   BackchannelOrganizations1700000000125,
+  Connections1700000000130,
+  ConnectionKeys1700000000131,
 ];

@@ -4,6 +4,7 @@ import type { Config } from '../config/index.js';
 import type { MailboxLimits } from './features/accounts/mailboxes.js';
 import { type Accounts, openAccounts } from './wiring/accounts.js';
 import { type Applications, openApplications } from './wiring/applications.js';
+import { type Connections, openConnections } from './wiring/connections.js';
 import { type GroundOverrides, openGround } from './wiring/ground.js';
 import { type Invitations, openInvitations } from './wiring/invitations.js';
 import { type Organizations, openOrganizations } from './wiring/organizations.js';
@@ -33,7 +34,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const people: People = openPeople(ground, () => ({ ...organizations, ...invitations }));
   const organizations: Organizations = openOrganizations(ground, people, () => invitations);
   const invitations: Invitations = openInvitations(ground, people, organizations);
+  const connections: Connections = openConnections(ground);
   const accounts: Accounts = openAccounts(ground, people, overrides.letters);
   const applications: Applications = openApplications(ground, people);
-  return { ...ground, ...people, ...organizations, ...invitations, ...accounts, ...applications };
+  return { ...ground, ...people, ...organizations, ...invitations, ...connections, ...accounts, ...applications };
 }

@@ -1,0 +1,162 @@
+// What a connection is told to do. Stored as it was given; what is absent is said by its preset, then by its kind, then here.
+import { z } from 'zod';
+import { mergePatch, partialOf } from '../../platform/merge-patch.js';
+import { normalizeDomain } from '../domains/domain-name.js';
+import { OAuth2 } from './connection-oauth2.settings.js';
+import { Oidc } from './connection-oidc.settings.js';
+import { Saml } from './connection-saml.settings.js';
+import { type PresetName, presetOf } from './presets/presets.js';
+
+export const CONNECTION_KINDS = ['saml', 'oidc', 'oauth2'] as const;
+export type ConnectionKind = (typeof CONNECTION_KINDS)[number];
+
+/** The first that is there counts; an empty list: it is not read. */
+const names = z.array(z.string().min(1).max(512)).max(10).default([]);
+
+const Mapping = z
+  .strictObject({
+    email: names,
+    email_verified: names,
+    name: names,
+    given_name: names,
+    family_name: names,
+    nickname: names,
+    preferred_username: names,
+    picture: names,
+    locale: names,
+    groups: names,
+  })
+  .meta({ description: 'Which attributes say it, the first that is there; an empty list takes nothing over' });
+
+const group = z.string().min(1).max(512);
+const roles = z.array(z.uuid()).max(20);
+
+const Provisioning = z.strictObject({
+  create: z.boolean().default(true).meta({ description: 'Whoever is not known yet gets an account' }),
+  role: z.enum(['member', 'admin']).nullable().default(null),
+  roles: roles.default([]).meta({ description: 'Ids of custom roles of the organization' }),
+  groups: z
+    .array(
+      z.strictObject({
+        group,
+        role: z.enum(['member', 'admin']).optional(),
+        roles: roles.optional(),
+        teams: z.array(z.uuid()).max(20).optional(),
+      }),
+    )
+    .max(200)
+    .default([])
+    .meta({ description: 'What those of a group are besides, as long as they are in it' }),
+  required_groups: z.array(group).max(50).default([]).meta({ description: 'Only those of one of them sign in' }),
+  sync: z.boolean().default(true).meta({ description: 'What is mapped follows the identity provider at each sign-in' }),
+  deprovision: z
+    .enum(['keep', 'suspend', 'remove'])
+    .default('keep')
+    .meta({ description: 'What becomes of the membership of who is in no required group any more' }),
+});
+
+const common = {
+  discovery: z
+    .enum(['required', 'offered', 'off'])
+    .default('offered')
+    .meta({ description: 'Whether people of its domains are sent there; required: nothing else is taken for them' }),
+  domains: z
+    .array(z.string().max(253).refine(isDomain, { message: 'must be a domain as DNS has it, as example.com' }))
+    .max(200)
+    .default([])
+    .meta({ description: 'Of a connection of the tenant; one of an organization has the domains that were proved' }),
+  button: z.boolean().default(false).meta({ description: 'On the sign-in page; never of an organization' }),
+  trust: z.strictObject({
+    email: z
+      .enum(['claim', 'always', 'never'])
+      .meta({ description: 'Whether an address counts as proved: where it is said to be, always, never' }),
+    mfa: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Whether a second factor over there counts as one here; only the tenant says so' }),
+  }),
+  mapping: Mapping,
+  provisioning: Provisioning,
+};
+
+const settingsOf = {
+  saml: z.strictObject({ ...common, saml: Saml }),
+  oidc: z.strictObject({ ...common, oidc: Oidc }),
+  oauth2: z.strictObject({ ...common, oauth2: OAuth2 }),
+} as const;
+
+type Common = z.output<z.ZodObject<typeof common>>;
+export type SamlSettings = z.output<typeof Saml>;
+export type OidcSettings = z.output<typeof Oidc>;
+export type OAuth2Settings = z.output<typeof OAuth2>;
+/** With everything filled in, and of the kinds the one that it is. */
+export type ConnectionSettings = Common & { saml?: SamlSettings; oidc?: OidcSettings; oauth2?: OAuth2Settings };
+
+/** What may be given, of whatever kind: nothing has to be. */
+export const GivenSettings = partialOf(z.strictObject({ ...common, saml: Saml, oidc: Oidc, oauth2: OAuth2 }));
+export type GivenSettings = Record<string, unknown>;
+
+interface Configured {
+  kind: ConnectionKind;
+  preset: PresetName | null;
+  organizationId: string | null;
+  storedSettings: GivenSettings;
+}
+
+/** @returns what is wrong with it as a whole, as zod says it. */
+export const checkSettings = (one: Configured) => settingsOf[one.kind].safeParse(layered(one));
+
+/** @throws ZodError for what is stored and was never checked. */
+export const readSettings = (one: Configured): ConnectionSettings => settingsOf[one.kind].parse(layered(one));
+
+const layered = ({ kind, preset, organizationId, storedSettings }: Configured): GivenSettings =>
+  [
+    organizationId ? ofOrganization : ofTenant,
+    byKind[kind],
+    preset ? presetOf(preset).settings(storedSettings) : {},
+    storedSettings,
+  ].reduce(mergePatch);
+
+const ofTenant: GivenSettings = { mapping: {}, provisioning: {} };
+/** Whoever comes in by its own identity provider belongs to it. */
+const ofOrganization: GivenSettings = { mapping: {}, provisioning: { role: 'member' } };
+
+const ldap = (oid: string) => `urn:oid:${oid}`;
+const ws = (name: string) => `http://schemas.xmlsoap.org/ws/2005/05/identity/claims/${name}`;
+
+/** OpenID Connect Core §5.1. */
+const standardClaims: GivenSettings = {
+  email: ['email'],
+  email_verified: ['email_verified'],
+  name: ['name'],
+  given_name: ['given_name'],
+  family_name: ['family_name'],
+  nickname: ['nickname'],
+  preferred_username: ['preferred_username'],
+  picture: ['picture'],
+  locale: ['locale'],
+  groups: ['groups'],
+};
+
+const byKind: Readonly<Record<ConnectionKind, GivenSettings>> = {
+  saml: {
+    // Nothing in SAML says that an address was proved.
+    trust: { email: 'never' },
+    mapping: {
+      email: ['email', 'mail', ws('emailaddress'), ldap('0.9.2342.19200300.100.1.3')],
+      name: ['displayName', 'name', ws('name'), ldap('2.16.840.1.113730.3.1.241')],
+      given_name: ['givenName', 'firstName', ws('givenname'), ldap('2.5.4.42')],
+      family_name: ['sn', 'surname', 'lastName', ws('surname'), ldap('2.5.4.4')],
+      preferred_username: ['uid', 'username', ldap('0.9.2342.19200300.100.1.1')],
+      locale: ['preferredLanguage', ldap('2.16.840.1.113730.3.1.39')],
+      groups: ['groups', 'memberOf', 'http://schemas.microsoft.com/ws/2008/06/identity/claims/groups'],
+    },
+    saml: {},
+  },
+  oidc: { trust: { email: 'claim' }, mapping: standardClaims, oidc: {} },
+  oauth2: { trust: { email: 'never' }, mapping: standardClaims, oauth2: {} },
+};
+
+function isDomain(value: string): boolean {
+  return normalizeDomain(value) === value;
+}

@@ -1,0 +1,5 @@
+export interface Preset {
+  kind: 'oidc' | 'oauth2';
+  /** As a connection's settings are given. @param given what the connection says, of which something may be made. */
+  settings(given: Readonly<Record<string, unknown>>): Record<string, unknown>;
+}
