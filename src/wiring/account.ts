@@ -35,6 +35,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     users,
     sessions,
     secondFactors,
+    domainAuthority: services.domainAuthority,
     policy,
     wayBack,
     clock,

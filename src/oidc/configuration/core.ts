@@ -9,6 +9,7 @@ import { createAdapter } from '../adapter.js';
 import { needsPkce } from '../compatibility.js';
 import { createLoadExistingGrant, keepWithinScope } from '../grant.js';
 import { checkOrganization } from '../organization.js';
+import { checkHint } from '../identity-provider-hint.js';
 import { createPolicy } from '../policy.js';
 import type { Chapter } from './chapter.js';
 
@@ -38,7 +39,7 @@ export const core: Chapter = (deps, issuer) => ({
   ) as Configuration['loadExistingGrant'],
 
   scopes: [...scopes],
-  extraParams: { organization: checkOrganization as never },
+  extraParams: { organization: checkOrganization as never, connection: checkHint, idp_hint: checkHint },
   claims: {
     ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
     // Of an ID token only what `openid` stands for: whoever asked for an organization is told there as well which one it is.
