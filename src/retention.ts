@@ -22,7 +22,11 @@ export const retentions: readonly Retention[] = [
   { table: 'grants', column: 'expires_at', keep: 0 },
   // OpenID Connect CIBA: what somebody was asked can be looked into for a while.
   { table: 'backchannel_requests', column: 'expires_at', keep: month },
-  { table: 'traces', column: 'occurred_at', keep: month },
+  { table: 'traces', column: 'occurred_at', keep: month, when: 'expires_at IS NULL' },
+  // What became of sign-ins at identity providers: as long as the tenant says.
+  { table: 'traces', column: 'expires_at', keep: 0 },
+  { table: 'federated_sign_ins', column: 'expires_at', keep: 0 },
+  { table: 'upstream_sessions', column: 'expires_at', keep: 0 },
   { table: 'one_time_tokens', column: 'expires_at', keep: 0 },
   // Used up or expired, it can be looked into.
   { table: 'initial_access_tokens', column: 'expires_at', keep: month },

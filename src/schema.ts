@@ -86,6 +86,13 @@ import { GrantsOrganizationIndex1700000000124 } from '../migrations/0124-grants-
 import { BackchannelOrganizations1700000000125 } from '../migrations/0125-backchannel-organizations.js';
 import { Connections1700000000130 } from '../migrations/0130-connections.js';
 import { ConnectionKeys1700000000131 } from '../migrations/0131-connection-keys.js';
+import { FederatedSignIns1700000000135 } from '../migrations/0135-federated-sign-ins.js';
+import { Identities1700000000136 } from '../migrations/0136-identities.js';
+import { UpstreamSessions1700000000137 } from '../migrations/0137-upstream-sessions.js';
+import { TraceRecordings1700000000138 } from '../migrations/0138-trace-recordings.js';
+import { TracesOfConnection1700000000139 } from '../migrations/0139-traces-of-connection.js';
+import { TracesExpiry1700000000140 } from '../migrations/0140-traces-expiry.js';
+import { TracesOfUser1700000000141 } from '../migrations/0141-traces-of-user.js';
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
@@ -95,6 +102,7 @@ import { ClientSecret } from './features/clients/client-secret.entity.js';
 import { InitialAccessToken } from './features/clients/registration/initial-access-token.entity.js';
 import { Connection } from './features/connections/connection.entity.js';
 import { ConnectionKey } from './features/connections/connection-key.entity.js';
+import { Identity } from './features/connections/identity.entity.js';
 import { LockoutRecord } from './features/credentials/lockout-record.entity.js';
 import { LoginFailure } from './features/credentials/login-failure.entity.js';
 import { Passkey } from './features/credentials/passkey.entity.js';
@@ -162,6 +170,7 @@ export const entities = [
   Invitation,
   Connection,
   ConnectionKey,
+  Identity,
 ];
 
 export const migrations = [
@@ -252,4 +261,11 @@ export const migrations = [
   BackchannelOrganizations1700000000125,
   Connections1700000000130,
   ConnectionKeys1700000000131,
+  FederatedSignIns1700000000135,
+  Identities1700000000136,
+  UpstreamSessions1700000000137,
+  TraceRecordings1700000000138,
+  TracesOfConnection1700000000139,
+  TracesExpiry1700000000140,
+  TracesOfUser1700000000141,
 ];

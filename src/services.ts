@@ -31,11 +31,11 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     domainJoining: invitations.domainJoining,
     invitationExpiry: invitations.invitationExpiry,
   }));
-  const people: People = openPeople(ground, () => ({ ...organizations, ...invitations }));
+  const people: People = openPeople(ground, () => ({ ...organizations, ...invitations, ...connections }));
   const organizations: Organizations = openOrganizations(ground, people, () => invitations);
   const invitations: Invitations = openInvitations(ground, people, organizations);
-  const connections: Connections = openConnections(ground);
-  const accounts: Accounts = openAccounts(ground, people, overrides.letters);
+  const connections: Connections = openConnections(ground, people, organizations, () => accounts);
+  const accounts: Accounts = openAccounts(ground, people, connections, overrides.letters);
   const applications: Applications = openApplications(ground, people);
   return { ...ground, ...people, ...organizations, ...invitations, ...connections, ...accounts, ...applications };
 }

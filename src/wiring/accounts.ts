@@ -18,12 +18,18 @@ import { Lockdown } from '../features/risk/lockdown.js';
 import { SignInWatch } from '../features/risk/sign-in-watch.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import type { User } from '../features/users/user.entity.js';
+import type { Connections } from './connections.js';
 import type { Ground } from './ground.js';
 import type { People } from './people.js';
 
 export type Accounts = ReturnType<typeof openAccounts>;
 
-export function openAccounts(ground: Ground, people: People, letters: MailboxLimits | undefined) {
+export function openAccounts(
+  ground: Ground,
+  people: People,
+  { identities }: Pick<Connections, 'identities'>,
+  letters: MailboxLimits | undefined,
+) {
   const { db, audit, clock, tenants, protocol, oneTimeTokens, mail, rateLimits, limits } = ground;
   const { users, registrations, passwords, secondFactors, mailedCodeTries, lockdownLinks } = people;
 
@@ -42,6 +48,7 @@ export function openAccounts(ground: Ground, people: People, letters: MailboxLim
       await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
       await passwords.remove(user);
       await secondFactors.removeAll(user);
+      await identities.unlinkAll(user.id, 'disowned');
       await knownPlaces.forget(user);
     },
   });
@@ -107,6 +114,7 @@ export function openAccounts(ground: Ground, people: People, letters: MailboxLim
   );
 
   return {
+    mailboxProof,
     passwordLinks,
     emailVerification,
     emailCodes,

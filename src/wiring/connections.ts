@@ -1,9 +1,55 @@
-// On top of organizations: the identity providers that they and the tenant trust.
+// On top of organizations: the identity providers that they and the tenant trust, and who comes in by them.
+import type { MailboxProof } from '../features/accounts/mailbox-proof.js';
 import { ConnectionService } from '../features/connections/connection.service.js';
+import { FederatedSignIns } from '../features/connections/federated-sign-ins.js';
+import { Identities } from '../features/connections/identities.js';
+import { ProvisionedMembership } from '../features/connections/provisioned-membership.js';
+import { Provisioning } from '../features/connections/provisioning.js';
+import { Recorder } from '../features/connections/recorder.js';
+import { Situations } from '../features/connections/situations.js';
+import { UpstreamSessions } from '../features/connections/upstream-sessions.js';
+import { isAnotherWay } from '../features/connections/ways-in.js';
 import type { Ground } from './ground.js';
+import type { Organizations } from './organizations.js';
+import type { People } from './people.js';
 
 export type Connections = ReturnType<typeof openConnections>;
 
-export function openConnections({ db }: Ground) {
-  return { connections: new ConnectionService(db) };
+/** @param late who stands above: what a proved address means for its account. */
+export function openConnections(
+  ground: Ground,
+  { users, registrations, passwords, passkeys }: People,
+  { memberships, teams }: Organizations,
+  late: () => { mailboxProof: Pick<MailboxProof, 'proved'> },
+) {
+  const { db, audit, clock, sealer, tenants, traces, protocol } = ground;
+  const upstreamSessions = new UpstreamSessions(db, sealer, clock, protocol.sessions);
+  const identities = new Identities(db, sealer, audit, clock, users, upstreamSessions, {
+    async hasAnotherWay(user) {
+      const { first_factors: firstFactors } = (await tenants.current()).settings.authentication;
+      const mine = { password: await passwords.has(user), passkeys: await passkeys.of(user.id) };
+      return isAnotherWay({ ...mine, firstFactors, mailbox: user.emailVerified });
+    },
+  });
+  const recorder = new Recorder(db, traces, audit, tenants, clock);
+  const issuer = async () => tenants.issuerOf(await tenants.current());
+  const provisioning = new Provisioning(
+    ...([db, audit, clock, users, identities, new Situations(db)] as const),
+    new ProvisionedMembership(db, memberships, teams),
+    recorder,
+    {
+      async proved(user, by) {
+        const how = by === 'registrant' ? by : { flow: undefined };
+        return (await late().mailboxProof.proved(user, how)).user;
+      },
+      unproved: (userId, flow) => registrations.remember(userId, flow),
+    },
+  );
+  return {
+    connections: new ConnectionService(db),
+    federatedSignIns: new FederatedSignIns(db, sealer, clock, recorder, issuer),
+    provisioning,
+    identities,
+    upstreamSessions,
+  };
 }

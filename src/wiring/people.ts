@@ -27,6 +27,7 @@ import { LockdownLinks } from '../features/risk/lockdown-links.js';
 import { ExternalSubjects } from '../features/trusted-issuers/external-subjects.js';
 import { UserService } from '../features/users/user.service.js';
 import { mayChangePrivileged } from '../management.js';
+import type { Connections } from './connections.js';
 import type { Ground } from './ground.js';
 import type { Invitations } from './invitations.js';
 import type { Organizations } from './organizations.js';
@@ -35,7 +36,8 @@ export type People = ReturnType<typeof openPeople>;
 
 /** What stands on people, and is asked when something happens to one of them. */
 type Late = Pick<Organizations, 'automaticMemberships' | 'accountEndings'> &
-  Pick<Invitations, 'domainJoining' | 'invitationEndings'>;
+  Pick<Invitations, 'domainJoining' | 'invitationEndings'> &
+  Pick<Connections, 'identities'>;
 
 export function openPeople(ground: Ground, late: () => Late) {
   const { db, audit, clock, tenants, protocol, oneTimeTokens, sealer, jobs, mail, hasher } = ground;
@@ -58,7 +60,10 @@ export function openPeople(ground: Ground, late: () => Late) {
       await erasure.erase(user);
     },
     mayChangePrivileged,
-    privileged: ({ id }) => externalSubjects.unlinkAll(id),
+    async privileged({ id }) {
+      await externalSubjects.unlinkAll(id);
+      await late().identities.unlinkAll(id, 'privileged');
+    },
     verified: ({ id }) => registrations.forget(id),
     proved: (user) => late().domainJoining.proved(user),
     // The way back to the address before all others stays: whoever asks an administrator may be the one who changed it first. Whoever did has

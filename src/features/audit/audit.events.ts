@@ -5,6 +5,7 @@ type Lockable = { subject_hash: string; user_id: string | null; factor: string }
 
 type Domain = { organization_id: string; domain_id: string };
 type Invitation = { organization_id: string; invitation_id: string };
+type Identified = { identity_id: string; connection_id: string; user_id: string };
 
 export interface AuditEvents {
   'tenant.created': { tenant_id: string; slug: string };
@@ -96,6 +97,13 @@ export interface AuditEvents {
   'invitation_template.updated': { organization_id: string; template_id: string; changed: string[] };
   'invitation_template.deleted': { organization_id: string; template_id: string };
 
+  /** `reason`: of a check, or of who was spoken of; `trace_id`: what was seen. */
+  'federation.refused': { connection_id: string; reason: string; trace_id: string; user_id?: string };
+  'identity.linked': Identified & { by: 'sign_in' | 'owner' | 'administrator' };
+  'identity.unlinked': Identified & { by: 'owner' | 'administrator' | 'disowned' | 'privileged' };
+  /** What an identity provider said of somebody has changed what they are here. */
+  'user.provisioned': Identified & { created: boolean; changed: string[] };
+
   'initial_access_token.issued': { initial_access_token_id: string; uses: number };
   'initial_access_token.revoked': { initial_access_token_id: string };
 
@@ -108,7 +116,7 @@ export interface AuditEvents {
   'organization.deleted': { organization_id: string; slug: string };
   'organization.suspended': { organization_id: string };
   'organization.resumed': { organization_id: string };
-  /** `how` they came in: added, created, invitation, domain, default or personal. */
+  /** `how` they came in: added, created, invitation, domain, connection, default or personal. */
   'membership.added': { organization_id: string; user_id: string; role: string; how: string };
   'membership.changed': { organization_id: string; user_id: string; role: string; previous_role: string };
   'membership.removed': { organization_id: string; user_id: string; by: 'themselves' | 'others' | 'account_deleted' };

@@ -8,11 +8,9 @@ export const OAuth2 = z.strictObject({
   authorization_endpoint: location,
   token_endpoint: location,
   userinfo_endpoint: location,
-  emails_endpoint: location
-    .optional()
-    .meta({
-      description: 'A list of { email, primary, verified }: of it the primary one counts, where it is verified',
-    }),
+  emails_endpoint: location.optional().meta({
+    description: 'A list of { email, primary, verified }: of it the primary one counts, where it is verified',
+  }),
   subject: z
     .string()
     .min(1)

@@ -26,7 +26,7 @@ import { askingPerson, assertMay, roleTooLow, type Standings } from './standing.
 
 /** How somebody came in; `added` without being asked is the tenant's own word, the others have their own rules. */
 export interface HowJoined {
-  kind: 'added' | 'created' | 'invitation' | 'domain' | 'default' | 'personal';
+  kind: 'added' | 'created' | 'invitation' | 'domain' | 'connection' | 'default' | 'personal';
   /** The id of what it was by, as of an invitation. */
   by?: string;
 }

@@ -71,8 +71,15 @@ export class SessionEndings {
   }
 }
 
-/** Applications whose grants go on without the session (OpenID Connect Core §11): none where the account, or what proves it, is another now. */
+const ENDS_EVERYTHING: ReadonlySet<SessionEnd> = new Set([
+  'password_changed',
+  'factors_removed',
+  'account_ended',
+  'connection_ended',
+]);
+
+/** Applications whose grants go on without the session (OpenID Connect Core §11): none where the account, or what proves it, is another now, or gone. */
 const outlivingClients = (authorizations: Authorizations, reason: SessionEnd): string[] =>
-  reason === 'password_changed' || reason === 'factors_removed' || reason === 'account_ended'
+  ENDS_EVERYTHING.has(reason)
     ? []
     : Object.keys(authorizations).filter((clientId) => authorizations[clientId]?.persistsLogout);

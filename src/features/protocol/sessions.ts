@@ -6,6 +6,7 @@ import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Proof } from '../authentication/assurance.js';
+import { holdPeople } from '../users/user-rows.js';
 import { handleHash, type Payload, withoutHandle } from './handles.js';
 import { type AccountRow, ProtocolRequest } from './request.js';
 import { SessionEndings } from './session-endings.js';
@@ -14,7 +15,14 @@ import { comparable, openSession, sealState } from './session-payload.js';
 import { type Authorizations, sidsOf, type TellClients } from './signed-out.js';
 import * as statements from './statements.js';
 
-export type SessionEnd = 'logout' | 'revoked' | 'moved' | 'password_changed' | 'factors_removed' | 'account_ended';
+export type SessionEnd =
+  | 'logout'
+  | 'revoked'
+  | 'moved'
+  | 'password_changed'
+  | 'factors_removed'
+  | 'account_ended'
+  | 'connection_ended';
 
 export class SessionEnded extends Error {
   constructor() {
@@ -166,6 +174,19 @@ export class Sessions {
         [currentTenantId(), accountId, exceptUid ?? null],
       )) as { uid: string }[];
       const uids = rows.map(({ uid }) => uid);
+      await this.endings.end(uids, reason);
+      return uids.length;
+    });
+  }
+
+  /**
+   * Those that stood on something that has ended, of one person or of many. A sign-in of theirs that is on its way, and may have been about to begin
+   * another, ends too. @returns how many there were.
+   */
+  endStanding(uids: readonly string[], accountIds: readonly string[], reason: SessionEnd): Promise<number> {
+    return this.db.transaction(async () => {
+      await holdPeople(this.db, accountIds);
+      await this.db.execute(statements.endProofsOfMany, [currentTenantId(), accountIds, this.clock.now()]);
       await this.endings.end(uids, reason);
       return uids.length;
     });

@@ -178,6 +178,11 @@ export const endProofs = statement(
   'UPDATE users SET proofs_from = $3 WHERE tenant_id = $1 AND id = $2',
 );
 
+export const endProofsOfMany = statement(
+  'protocol_end_proofs_of_many',
+  'UPDATE users SET proofs_from = $3 WHERE tenant_id = $1 AND id = ANY ($2::uuid[])',
+);
+
 export const touchSession = statement(
   'protocol_touch_session',
   `UPDATE sessions SET updated_at = $3, ip = $4, user_agent = $5

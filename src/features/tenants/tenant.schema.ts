@@ -94,6 +94,11 @@ const OrganizationsPolicy = z.strictObject({
   personal_workspaces: z.boolean().default(false),
 });
 
+const FederationPolicy = z.strictObject({
+  /** Days for which it can be seen what became of a sign-in at an identity provider. */
+  trace_days: z.number().int().min(1).max(365).default(30),
+});
+
 /** Stored as it was given; what is absent takes its default when it is read. */
 const StoredSettings = z
   .strictObject({
@@ -106,6 +111,7 @@ const StoredSettings = z
     protocol: ProtocolPolicy,
     accounts: AccountPolicy,
     organizations: OrganizationsPolicy,
+    federation: FederationPolicy,
   })
   .partial();
 
@@ -119,6 +125,7 @@ const defaults = {
   protocol: ProtocolPolicy.parse({}),
   accounts: AccountPolicy.parse({}),
   organizations: OrganizationsPolicy.parse({}),
+  federation: FederationPolicy.parse({}),
 } as const;
 
 export type TenantSettings = Required<z.output<typeof StoredSettings>>;

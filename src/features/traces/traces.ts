@@ -7,7 +7,8 @@ import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
 import type { SealedColumn } from '../../platform/rewrap.js';
-import { Trace, type TraceStep } from './trace.entity.js';
+import type { Recorded } from './recording.js';
+import { Trace, type TraceOutcome, type TraceStep } from './trace.entity.js';
 
 export type Value = string | number | boolean | string[];
 
@@ -28,6 +29,17 @@ export interface Refusal {
   description?: string | undefined;
   steps: TraceStep[];
   findings: Finding[];
+}
+
+/** A sign-in at an identity provider, as far as it has come. */
+export interface SignInTrace {
+  connectionId: string;
+  outcome: TraceOutcome;
+  /** A stable code, where it was refused. */
+  reason?: string | undefined;
+  userId?: string | undefined;
+  recorded: Recorded;
+  expiresAt: Date;
 }
 
 export class Traces {
@@ -58,6 +70,22 @@ export class Traces {
     );
   }
 
+  /** Written again as it goes on: each time whole. */
+  async keepSignIn(
+    id: string,
+    { connectionId, outcome, reason, userId, recorded, expiresAt }: SignInTrace,
+  ): Promise<void> {
+    const tenantId = currentTenantId();
+    const steps = recorded.checks.map(
+      ({ check, passed }): TraceStep => ({ step: check, outcome: passed ? 'passed' : 'failed' }),
+    );
+    await this.db.execute(KEEP_SIGN_IN, [
+      ...[tenantId, id, reason ?? '', JSON.stringify(steps), outcome, connectionId, userId ?? null],
+      this.sealer.seal(JSON.stringify(recorded), recordingContext(tenantId, id)),
+      ...[currentContext()?.requestId ?? null, this.clock.now(), expiresAt],
+    ]);
+  }
+
   async find(id: string): Promise<Trace> {
     const trace = TRACE_ID.test(id) ? await this.db.repo(Trace).findOneBy({ id }) : undefined;
     if (!trace) throw notFound('trace');
@@ -68,6 +96,11 @@ export class Traces {
   findingsOf({ id, findingsSealed }: Trace): Finding[] {
     if (!findingsSealed) return [];
     return JSON.parse(this.sealer.open(findingsSealed, sealContext(currentTenantId(), id))) as Finding[];
+  }
+
+  recordedOf({ id, recordingSealed }: Trace): Recorded | undefined {
+    if (!recordingSealed) return undefined;
+    return JSON.parse(this.sealer.open(recordingSealed, recordingContext(currentTenantId(), id))) as Recorded;
   }
 }
 
@@ -80,6 +113,26 @@ export const newTraceId = (): string => `${word()}-${word()}`;
 export const TRACE_ID: RegExp = /^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/;
 
 const sealContext = (tenantId: string, id: string) => `traces:${tenantId}:${id}:findings`;
+
+const recordingContext = (tenantId: string, id: string) => `traces:${tenantId}:${id}:recording`;
+
+const KEEP_SIGN_IN = {
+  name: 'trace_keep_sign_in',
+  text: `
+    INSERT INTO traces (tenant_id, id, kind, endpoint, error, steps, outcome, connection_id, user_id, recording_sealed, request_id, occurred_at, expires_at)
+    VALUES ($1, $2, 'sign_in', 'federation', $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        ON CONFLICT (tenant_id, id) DO UPDATE
+       SET error = excluded.error, steps = excluded.steps, outcome = excluded.outcome, user_id = excluded.user_id,
+           recording_sealed = excluded.recording_sealed
+     WHERE traces.kind = 'sign_in'`,
+};
+
+export const sealedRecordings: SealedColumn = {
+  table: 'traces',
+  column: 'recording_sealed',
+  key: ['tenant_id', 'id'],
+  context: ({ tenant_id, id }) => recordingContext(String(tenant_id), String(id)),
+};
 
 export const sealedFindings: SealedColumn = {
   table: 'traces',

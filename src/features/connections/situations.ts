@@ -1,0 +1,96 @@
+// Reads what a federated sign-in is decided by: whose the identity is, whose the address, what the connection says. Decides nothing.
+import { currentTenantId } from '../../platform/context.js';
+import type { Database } from '../../platform/database.js';
+import { User } from '../users/user.entity.js';
+import { domainsOf } from './connection-rows.js';
+import type { Held } from './federated-sign-in.js';
+import { Identity } from './identity.entity.js';
+import type { Account, Situation } from './linking.js';
+import { isBelow, type Mapped, mapped } from './mapping.js';
+import { isInRequired } from './provisioning-rules.js';
+
+export interface Whose {
+  /** Whom the browser has proved besides, by their own means: who is signed in (`link`), or whose account was asked for (`prove`). Id of the user. */
+  proved?: string | undefined;
+  /** The interaction: an address that is proved in it later is that of whoever makes an account now. */
+  flow?: string | undefined;
+}
+
+export interface Stands {
+  situation: Situation;
+  mapped: Mapped;
+  identity: Identity | undefined;
+  /** Ids of everybody it is about. */
+  people: string[];
+  user(id: string): User;
+}
+
+export class Situations {
+  constructor(private readonly db: Database) {}
+
+  async of({ connection, identity: { attributes, subject }, asked }: Held, { proved }: Whose): Promise<Stands> {
+    const { settings } = connection;
+    const domains = await domainsOf(this.db, connection);
+    const person = mapped(settings, { attributes }, domains);
+    const { email, emailNormalized, emailVerified, groups } = person;
+    const identity = (await this.db.repo(Identity).findOneBy({ connectionId: connection.id, subject })) ?? undefined;
+    const byAddress = emailNormalized && (await this.db.repo(User).findOneBy({ emailNormalized }));
+    const ids = [identity?.userId, byAddress ? byAddress.id : undefined, proved].filter((id) => id !== undefined);
+    const people = [...new Set(ids)].sort();
+    const users = new Map<string, User>();
+    const accounts = new Map<string, Account>();
+    for (const id of people) {
+      const user = await this.db.repo(User).findOneBy({ id });
+      if (!user) continue;
+      users.set(id, user);
+      accounts.set(id, await this.account(user, connection.id));
+    }
+    const account = (id: string | undefined) => (id === undefined ? undefined : accounts.get(id));
+    return {
+      situation: {
+        purpose: asked.purpose,
+        known: account(identity?.userId),
+        email: email === undefined ? undefined : { verified: emailVerified },
+        account: byAddress ? account(byAddress.id) : undefined,
+        connection: {
+          organization: connection.organizationId !== null,
+          ownsDomain: domains !== null && emailNormalized !== undefined && isBelow(domains, emailNormalized),
+          create: settings.provisioning.create,
+        },
+        inRequiredGroup: isInRequired(settings.provisioning.required_groups, groups),
+        proved: account(proved),
+      },
+      mapped: person,
+      identity,
+      people,
+      user(id) {
+        const user = users.get(id);
+        if (!user) throw new Error('nobody is decided on who is not there');
+        return user;
+      },
+    };
+  }
+
+  private async account(user: User, connectionId: string): Promise<Account> {
+    const [also] = await this.db.execute<{ unproved: boolean; linked_here: boolean }>(ALSO, [
+      currentTenantId(),
+      user.id,
+      connectionId,
+    ]);
+    return {
+      id: user.id,
+      active: user.active,
+      emailVerified: user.emailVerified,
+      privileged: user.roles.length > 0,
+      unproved: also?.unproved ?? false,
+      linkedHere: also?.linked_here ?? false,
+    };
+  }
+}
+
+const ALSO = {
+  name: 'federation_account',
+  text: `
+    SELECT EXISTS (SELECT FROM registrations WHERE tenant_id = $1 AND user_id = $2) AS unproved,
+           EXISTS (SELECT FROM identities WHERE tenant_id = $1 AND user_id = $2 AND connection_id = $3) AS linked_here`,
+};
