@@ -2,7 +2,7 @@
 // It is a client of the engine like any other, without a code: one authorization request, and the answer is read from the session itself.
 import type { Context } from 'koa';
 import { routes } from '../../config/protocol.js';
-import { assuranceOf, MULTI_FACTOR } from '../features/authentication/assurance.js';
+import { assuranceOf, MULTI_FACTOR, type Proof } from '../features/authentication/assurance.js';
 import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { signInOf } from '../features/authentication/ledger.js';
 import { meets } from '../features/authentication/requested-acr.js';
@@ -156,9 +156,9 @@ export class AccountDoor {
     const stands = signInOf({ amr, ts: loginTs, proofs: session.proofs });
     const proofs = await this.deps.domainAuthority.ownProofs(user, stands);
     const { acr, missing } = needOfChange({ policy, has, proofs });
-    const own = proofs.length > 0 ? assuranceOf(proofs) : undefined;
-    const age = own ? epochSeconds(this.deps.clock.now()) - own.ts : Number.POSITIVE_INFINITY;
-    if (age <= fresh && (!missing || meets(own?.acr, MULTI_FACTOR))) return undefined;
+    const reached = proofs.length === stands.length ? { acr: session.acr, ts: loginTs } : reachedBy(proofs);
+    const age = epochSeconds(this.deps.clock.now()) - reached.ts;
+    if (age <= fresh && (!missing || meets(reached.acr, MULTI_FACTOR))) return undefined;
     return {
       ...(acr ? { acr_values: acr } : {}),
       // Where only more is asked, what the session stands on counts.
@@ -194,6 +194,10 @@ export class AccountDoor {
     return Object.keys(more).length > 0 ? stepUpRequired(members) : loginRequired(members);
   }
 }
+
+/** What is left where an identity provider does not speak for the account: nothing is as good as nothing new. */
+const reachedBy = (proofs: readonly Proof[]): { acr: string | undefined; ts: number } =>
+  proofs.length > 0 ? assuranceOf(proofs) : { acr: undefined, ts: Number.NEGATIVE_INFINITY };
 
 const bindingOf = ({ uid }: SignedIn) => `account:${uid}`;
 

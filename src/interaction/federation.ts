@@ -1,11 +1,11 @@
 // The way to an identity provider and back, in one sign-in: a page that leads on, and the address at which the browser comes back with a handle.
 // Hands off to: FederatedSignIns, whose doors speak with the provider; Provisioning for who it is here; the dispatcher, which goes on.
 import type Router from '@koa/router';
+import { requestedAcr } from '../features/authentication/requested-acr.js';
 import type { Held } from '../features/connections/federated-sign-in.js';
 import { type FederatedSignIns, refusedWith } from '../features/connections/federated-sign-ins.js';
-import type { Provisioning } from '../features/connections/provisioning.js';
+import type { Decision, Provisioning } from '../features/connections/provisioning.js';
 import { upstreamProof } from '../features/connections/upstream-proof.js';
-import { requestedAcr } from '../features/authentication/requested-acr.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { readForm, seeOther } from '../platform/form.js';
@@ -17,7 +17,7 @@ import { firstProof, isFirst, noLetters, type Progress } from './steps.js';
 import { type Form, type Stage, text, type Visit } from './visit.js';
 
 export interface FederationDependencies {
-  federatedSignIns: Pick<FederatedSignIns, 'begin' | 'redeem' | 'resume' | 'refuse'>;
+  federatedSignIns: Pick<FederatedSignIns, 'begin' | 'redeem' | 'resume'>;
   provisioning: Pick<Provisioning, 'decide' | 'complete'>;
   realms: Realms;
   users: UserService;
@@ -34,10 +34,16 @@ export class Federation {
   /** A page of its own: browsers hold each redirect after a form against the form's page (CSP form-action), and none may list identity providers. */
   async depart(visit: Visit, key: string): Promise<void> {
     const { progress, interaction, base, ctx } = visit;
-    const connection = progress.going === key && isFirst(visit.need) ? await this.deps.realms.chosen(visit, key) : undefined;
+    const connection =
+      progress.going === key && isFirst(visit.need) ? await this.deps.realms.chosen(visit, key) : undefined;
     if (!connection) return seeOther(ctx, base);
     const { prompt, max_age, login_hint } = interaction.params;
-    const anew = progress.again || isAskedAnew(visit, connection.id) || String(prompt ?? '').split(' ').includes('login');
+    const anew =
+      progress.again ||
+      isAskedAnew(visit, connection.id) ||
+      String(prompt ?? '')
+        .split(' ')
+        .includes('login');
     const { location } = await this.deps.federatedSignIns.begin(connection, {
       binding: bindingOf(visit),
       purpose: 'sign_in',
@@ -48,7 +54,10 @@ export class Federation {
       ...(connection.settings.trust.mfa ? { acr: requestedAcr(interaction.params).values } : {}),
     });
     ctx.set('Refresh', `0; url=${location}`);
-    await this.stage.show(visit, 'federation', { name: connection.displayName, actions: { next: location, back: base } });
+    await this.stage.show(visit, 'federation', {
+      name: connection.displayName,
+      actions: { next: location, back: base },
+    });
   }
 
   /** Back, with an answer that its door has believed. Out of its turn nothing is used up. */
@@ -57,15 +66,16 @@ export class Federation {
     if (!isFirst(visit.need)) return seeOther(ctx, base);
     const since = this.deps.clock.now();
     const held = await this.deps.federatedSignIns.redeem(handle, bindingOf(visit));
-    const decision = await this.deps.provisioning.decide(held);
-    if (decision.kind === 'refused') throw await this.refused(held, decision.reason);
+    const whose = { flow: visit.interaction.uid };
+    const decision = await this.deps.provisioning.decide(held, whose);
+    if (decision.kind === 'refused') throw this.refused(decision);
     if (decision.kind === 'prove') {
       const linking = { sign_in: held.id, user_id: decision.userId, name: held.connection.displayName };
       const { going, identifier, ...kept } = visit.progress;
       await this.stage.remember(visit, { ...kept, ...noLetters, linking });
       return seeOther(ctx, base);
     }
-    const { user } = await this.deps.provisioning.complete(held, decision);
+    const { user } = await this.deps.provisioning.complete(held, whose);
     this.deps.signIns.add({ outcome: 'ok' });
     keepLastWayIn(ctx, held.connection.key);
     await this.stage.remember(visit, proved(visit.progress, user.id, held, since));
@@ -78,23 +88,19 @@ export class Federation {
     const held = linking && (await this.deps.federatedSignIns.resume(linking.sign_in, bindingOf(visit)));
     const account = user_id && (await this.deps.users.findActive(user_id));
     if (!held || !account) return undefined;
-    const decision = await this.deps.provisioning.decide(held, { proved: account });
-    if (decision.kind === 'refused') throw await this.refused(held, decision.reason);
-    if (decision.kind !== 'link' && decision.kind !== 'known') return undefined;
-    if (decision.userId !== account.id) return undefined;
+    const whose = { proved: account.id, flow: visit.interaction.uid };
+    const decision = await this.deps.provisioning.decide(held, whose);
+    if (decision.kind === 'refused') throw this.refused(decision);
+    // Somebody else is meant by now: what was proved here says nothing about them.
+    if ((decision.kind !== 'link' && decision.kind !== 'known') || decision.userId !== account.id) return undefined;
     const since = this.deps.clock.now();
-    await this.deps.provisioning.complete(held, decision);
+    const { user } = await this.deps.provisioning.complete(held, whose);
     keepLastWayIn(visit.ctx, held.connection.key);
-    return proved({ ...progress, user_id }, account.id, held, since);
+    return proved({ ...progress, user_id }, user.id, held, since);
   }
 
   /** One page for every reason: what was wrong is in the trace. */
-  private async refused(held: Held, reason: string): Promise<Error> {
-    const { trace } = await this.deps.federatedSignIns.refuse(held.connection.id, {
-      reason,
-      checks: held.checks,
-      answered: held,
-    });
+  private refused({ trace }: Decision): Error {
     this.deps.signIns.add({ outcome: 'connection_refused' });
     return refusedWith(trace);
   }

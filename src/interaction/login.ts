@@ -182,7 +182,7 @@ export class LoginStep implements Step {
     const passkey = (await this.takes(visit, 'passkey')) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
     const captcha = onePage && username ? await this.question(visit, username) : undefined;
     const letters = onePage ? await this.letters(visit) : {};
-    const another = visit.need.kind === 'way';
+    const another = visit.need.kind === 'way' && (visit.need.own ? 'own' : 'organization');
     const moved = visit.interaction.prompt.reasons.includes('session_moved');
     const providers = (await this.deps.realms.buttons(visit)).map((one) => ({
       ...one,
@@ -192,7 +192,20 @@ export class LoginStep implements Step {
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, byPassword, passkey, captcha, moved, another, providers, linking, ...letters, actions },
+      {
+        username,
+        error,
+        onePage,
+        byPassword,
+        passkey,
+        captcha,
+        moved,
+        another,
+        providers,
+        linking,
+        ...letters,
+        actions,
+      },
       { ...answerOf(error), widget: captcha?.origin },
     );
   }
@@ -208,7 +221,15 @@ export class LoginStep implements Step {
     await this.stage.show(
       visit,
       'password',
-      { username, initials, error, captcha, linking: visit.progress.linking?.name, ...(await this.letters(visit)), actions },
+      {
+        username,
+        initials,
+        error,
+        captcha,
+        linking: visit.progress.linking?.name,
+        ...(await this.letters(visit)),
+        actions,
+      },
       { ...answerOf(error), widget: captcha?.origin },
     );
   }

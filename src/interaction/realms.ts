@@ -1,6 +1,5 @@
 // Where a sign-in goes on: here, or at an identity provider. By the domain of what was typed, by what the request says, by a button; never by whether
 // somebody has an account. Hands off to: HomeRealms, which knows who serves a domain; federation.ts, which sends people there.
-import type { Context } from 'koa';
 import type { Connection } from '../features/connections/connection.entity.js';
 import type { HomeRealms } from '../features/connections/home-realm.js';
 import { normalizeIdentifier } from '../features/users/identifier.js';
@@ -28,7 +27,7 @@ export class Realms {
 
   /** Who signs in people of the domain of this name, where the sign-in takes that. Asked for every name alike. */
   async of(visit: Visit, identifier: string): Promise<Connection | undefined> {
-    return isOpen(visit) ? this.deps.homeRealms.of(normalizeIdentifier(identifier)) : undefined;
+    return isOpen(visit) ? this.deps.homeRealms.of(normalizeIdentifier(identifier) ?? '') : undefined;
   }
 
   /** Whether nothing is taken here for a name: whoever has it is signed in elsewhere. */
@@ -39,13 +38,15 @@ export class Realms {
   /** Where the request itself says so (`connection`, `idp_hint`, `login_hint`), or the organization that it is for takes nothing else. Once: who comes back sees the page. */
   async hinted({ interaction, progress, need }: Visit): Promise<string | undefined> {
     const { connection, idp_hint, login_hint } = interaction.params;
-    if (progress.going !== undefined || progress.identifier !== undefined || progress.linking) return undefined;
+    const { going, again, identifier, linking, federated } = progress;
+    // Who came back with an answer that does not do is sent there again only if they want it, or they would go round in circles.
+    if (going !== undefined || again || federated || identifier !== undefined || linking) return undefined;
     if (need.kind === 'way') return need.methods.length === 0 ? need.connection : undefined;
     const hint = text(connection) ?? text(idp_hint);
     const chosen = hint && (await this.deps.homeRealms.chosen(hint));
     if (chosen || progress.other_account) return chosen ? chosen.key : undefined;
     const name = text(login_hint);
-    return name && (await this.deps.homeRealms.of(normalizeIdentifier(name.slice(0, 320))))?.key;
+    return name && (await this.deps.homeRealms.of(normalizeIdentifier(name.slice(0, 320)) ?? ''))?.key;
   }
 
   /** Those of the tenant, which are no secret; that of an organization only where its members are asked for it. */
@@ -57,7 +58,11 @@ export class Realms {
       return found ? [found] : [];
     };
     const shown =
-      need.kind === 'way' ? await named(need.connection ?? '') : isOpen(visit) ? await this.deps.homeRealms.buttons() : [];
+      need.kind === 'way'
+        ? await named(need.connection ?? '')
+        : isOpen(visit)
+          ? await this.deps.homeRealms.buttons()
+          : [];
     return shown.map(({ key, displayName }) => ({ key, name: displayName, last: key === last }));
   }
 
@@ -78,5 +83,4 @@ export class Realms {
 export const departure = ({ base }: Pick<Visit, 'base'>, key: string): string => `${base}/federation/${key}`;
 
 /** Where an account is to be proved by its own means, no identity provider is asked. */
-const isOpen = ({ need, progress }: Visit): boolean =>
-  need.kind === 'first_factor' && progress.linking === undefined;
+const isOpen = ({ need, progress }: Visit): boolean => need.kind === 'first_factor' && progress.linking === undefined;

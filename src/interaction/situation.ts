@@ -36,7 +36,7 @@ export interface SituationDependencies {
   secondFactors: Pick<SecondFactors, 'of'>;
   devices: Pick<Devices, 'isTrusted'>;
   factorRecoveries: Pick<FactorRecoveries, 'isRecovered'>;
-  homeRealms: Pick<HomeRealms, 'of'>;
+  homeRealms: Pick<HomeRealms, 'of' | 'buttons' | 'chosen'>;
   organizationRealms: Pick<OrganizationRealms, 'of'>;
   domainAuthority: Pick<DomainAuthority, 'ownProofs'>;
   policy: () => Promise<AuthenticationPolicy>;
@@ -60,7 +60,8 @@ export class Situation {
     const parsed = Progress.safeParse(interaction.progress ?? {});
     const kept = parsed.success ? parsed.data : Progress.parse({});
     // Where nothing was proved here yet, what was only asked for stays: a code that was sent, for instance.
-    const anew = kept.proofs.length > 0 ? begunAnew({ ...kept, again: kept.proofs.some(isUpstream) || undefined }) : kept;
+    const anew =
+      kept.proofs.length > 0 ? begunAnew({ ...kept, again: kept.proofs.some(isUpstream) || undefined }) : kept;
     const begun = begunWith(kept, interaction);
     if (!(await this.counts(begun, interaction))) return { progress: anew, need: { kind: 'first_factor' } };
     const progress = await this.risk.weighed(ctx, begun);
@@ -134,8 +135,7 @@ export class Situation {
     const stands = { ledger: together(kept, proofs), signedInAt: assuranceOf(proofs).ts };
     const decision = access.decide(found.membership, stands, params);
     const user = decision.kind === 'way' ? await users.findActive(userId) : undefined;
-    const { organization } = found.membership;
-    const connection = user && (await this.deps.organizationRealms.of(organization.id));
+    const connection = user && (await this.deps.organizationRealms.of(found.membership.organization.id));
     const possible = { methods: user ? await this.possible(situation, user) : [], connection: connection?.key };
     const need = needIn(situation, decision, possible);
     if (need.kind !== 'nothing' || !(await access.isPasswordDue(userId, found.membership))) return { need };
@@ -173,7 +173,7 @@ export class Situation {
     if (own.some(({ at }) => !anew || this.age(at) <= FRESH_SECONDS)) return undefined;
     const methods = await this.possible(situation, user);
     // Whoever has nothing yet is shown where they choose a password by mail.
-    return { kind: 'way', methods: methods.length > 0 ? methods : situation.policy.first_factors };
+    return { kind: 'way', methods: methods.length > 0 ? methods : situation.policy.first_factors, own: true };
   }
 
   /** Seconds. */

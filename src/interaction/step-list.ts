@@ -13,9 +13,9 @@ import { type ConfirmationDependencies, ConfirmationStep } from './confirmation.
 import { ConsentStep } from './consent.js';
 import { type EmailCodeDependencies, EmailCodeStep } from './email-code.js';
 import { type EnrolmentDependencies, EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
-import { type LoginDependencies, LoginStep } from './login.js';
 import type { Federation } from './federation.js';
 import { LinkStep } from './link.js';
+import { type LoginDependencies, LoginStep } from './login.js';
 import { OrganizationStep } from './organization.js';
 import { type RegisterDependencies, RegisteredStep, RegisterStep } from './register.js';
 import { type SecondFactorDependencies, SecondFactorStep } from './second-factor.js';

@@ -56,7 +56,8 @@ export const extensions: readonly Extension[] = [
   // Without a listener Koa would print what it met, unredacted, to stderr.
   (provider, { logger }) =>
     emitterOf(provider).on('error', (error: Error) => logger.warn('a request to the engine broke off', { error })),
-  (provider, { protocol, upstreamSessions }, { sessions }) => keepSessions(provider, protocol, sessions, upstreamSessions),
+  (provider, { protocol, upstreamSessions }, { sessions }) =>
+    keepSessions(provider, protocol, sessions, upstreamSessions),
   (provider) => bindToSessions(provider),
   (provider) => keepOrganization(provider),
   (provider) => answerAcr(provider),

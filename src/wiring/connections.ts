@@ -2,7 +2,9 @@
 import type { MailboxProof } from '../features/accounts/mailbox-proof.js';
 import { ConnectionService } from '../features/connections/connection.service.js';
 import { FederatedSignIns } from '../features/connections/federated-sign-ins.js';
+import { HomeRealms } from '../features/connections/home-realm.js';
 import { Identities } from '../features/connections/identities.js';
+import { OrganizationRealms } from '../features/connections/organization-realms.js';
 import { ProvisionedMembership } from '../features/connections/provisioned-membership.js';
 import { Provisioning } from '../features/connections/provisioning.js';
 import { Recorder } from '../features/connections/recorder.js';
@@ -51,5 +53,7 @@ export function openConnections(
     provisioning,
     identities,
     upstreamSessions,
+    homeRealms: new HomeRealms(db, ground.caching),
+    organizationRealms: new OrganizationRealms(db),
   };
 }

@@ -150,6 +150,7 @@ export function doorsOf(house: OneTimeHouse): Record<string, Door> {
     change_password: 'takes what is new, and only after a proof',
     register: 'takes what is new',
     registered: 'takes nothing',
+    link: 'takes a decision',
     add_passkey: 'takes a new passkey, and only after a proof: below',
     recovery_codes: 'takes nothing',
     select_account: 'takes a session of this browser',

@@ -119,11 +119,7 @@ describe('what proof a token for an organization takes', () => {
       { policy: { acr: acr('mfa') }, ledger: [{ ...ofOwn, mfa: true }] },
       met('mfa', { amr: ['fed', 'mfa'] }),
     ],
-    [
-      'its own connection, which is not',
-      { policy: { acr: acr('mfa') }, ledger: [ofOwn] },
-      more('mfa'),
-    ],
+    ['its own connection, which is not', { policy: { acr: acr('mfa') }, ledger: [ofOwn] }, more('mfa')],
     [
       'several factors of another organization are none',
       { policy: { acr: acr('mfa') }, ledger: [ofOwn, { ...ofOther, mfa: true }] },

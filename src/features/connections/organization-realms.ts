@@ -7,8 +7,15 @@ export class OrganizationRealms {
 
   /** Of several that are enabled the oldest; undefined where none is. */
   async of(organizationId: string): Promise<Connection | undefined> {
-    const connections = this.db.repo(Connection).query('c').andWhere('c.organization_id = :organizationId', { organizationId });
-    const found = await connections.andWhere('c.enabled_at IS NOT NULL').orderBy('c.created_at', 'ASC').addOrderBy('c.id').getOne();
+    const connections = this.db
+      .repo(Connection)
+      .query('c')
+      .andWhere('c.organization_id = :organizationId', { organizationId });
+    const found = await connections
+      .andWhere('c.enabled_at IS NOT NULL')
+      .orderBy('c.created_at', 'ASC')
+      .addOrderBy('c.id')
+      .getOne();
     return found ?? undefined;
   }
 }

@@ -8,8 +8,8 @@ import { createFindAccount } from '../account.js';
 import { createAdapter } from '../adapter.js';
 import { needsPkce } from '../compatibility.js';
 import { createLoadExistingGrant, keepWithinScope } from '../grant.js';
-import { checkOrganization } from '../organization.js';
 import { checkHint } from '../identity-provider-hint.js';
+import { checkOrganization } from '../organization.js';
 import { createPolicy } from '../policy.js';
 import type { Chapter } from './chapter.js';
 
