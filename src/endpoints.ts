@@ -3,6 +3,7 @@ import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
 import { initialAccessTokenRoutes } from './features/clients/registration/initial-access-token.routes.js';
+import { connectionRoutes } from './features/connections/connection.routes.js';
 import { lockoutRoutes } from './features/credentials/lockout.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
 import { deviceRoutes } from './features/devices/device.routes.js';
@@ -65,6 +66,9 @@ export function tenantEndpoints({
   teams,
   standings,
   domains,
+  connections,
+  connectionKeys,
+  connectionRefresh,
   invitations,
   invitationTemplates,
   protocol,
@@ -88,6 +92,7 @@ export function tenantEndpoints({
     ...organizationRoutes(db, organizations, standings),
     ...memberRoutes(db, organizations, memberships, standings),
     ...domainRoutes(db, organizations, domains),
+    ...connectionRoutes({ db, clock, tenants, organizations, connections, connectionKeys, connectionRefresh }),
     ...invitationRoutes(db, organizations, invitations, clock),
     ...invitationTemplateRoutes(db, organizations, invitationTemplates),
     ...membershipBulkRoutes(organizations, membershipBulk),

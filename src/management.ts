@@ -18,6 +18,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'exchange:write': 'Let clients exchange tokens, and end that',
   'issuers:read': 'See trusted issuers, and whom they speak of',
   'issuers:write': 'Trust issuers, and say whom they speak of',
+  'connections:read': 'See identity providers that are trusted, never secrets',
+  'connections:write': 'Trust identity providers, say what is believed of them, and end that',
   'organizations:read': 'See organizations, their members, roles and teams, and what became of members',
   'organizations:write': 'Create, change, suspend and delete organizations, their members, roles and teams',
   'roles:write': 'Give and take roles, and change people who have one',

@@ -4,6 +4,8 @@ import { sealedAnswers } from './api/idempotency.js';
 import { sealedFederatedSignIns } from './features/connections/federated-sign-ins.js';
 import { sealedIdentities } from './features/connections/identities.js';
 import { sealedUpstreamSessions } from './features/connections/upstream-sessions.js';
+import { sealedConnectionKeys } from './features/connections/connection-keys.js';
+import { sealedConnectionSecrets } from './features/connections/connection-secret.js';
 import { sealedTotp } from './features/credentials/totp.service.js';
 import { sealedSigningKeys } from './features/keys/key-material.js';
 import { sealedMail } from './features/mail/mail.service.js';
@@ -17,6 +19,8 @@ export const sealedColumns: readonly SealedColumn[] = [
   sealedTenantSecrets,
   sealedSigningKeys,
   sealedTotp,
+  sealedConnectionSecrets,
+  sealedConnectionKeys,
   ...sealedMail,
   ...sealedRows,
   sealedSessionState,

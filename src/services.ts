@@ -30,6 +30,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     domainChecks: invitations.domainChecks,
     domainJoining: invitations.domainJoining,
     invitationExpiry: invitations.invitationExpiry,
+    connectionRefresh: connections.connectionRefresh,
   }));
   const people: People = openPeople(ground, () => ({ ...organizations, ...invitations, ...connections }));
   const organizations: Organizations = openOrganizations(ground, people, () => invitations);

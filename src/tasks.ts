@@ -5,6 +5,12 @@ import { type AccountDeletion, PURGE_TASK } from './features/accounts/account-de
 import { ERASE_TASK, type Erasure } from './features/accounts/erasure.js';
 import { type BackchannelPings, PING_TASK, PingClient } from './features/backchannel-requests/pings.js';
 import { UNUSED_TASK, type UnusedClients } from './features/clients/registration/unused-clients.js';
+import {
+  type ConnectionRefresh,
+  READ_TASK,
+  REFRESH_TASK,
+  ReadConnection,
+} from './features/connections/connection-refresh.js';
 import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock-notice.js';
 import { CHECK_TASK, type DomainChecks } from './features/domains/domain-checks.js';
 import { type DomainJoining, JOIN_TASK, JoinDomain } from './features/domains/domain-joining.js';
@@ -51,6 +57,7 @@ export interface Workers {
   invitationExpiry: InvitationExpiry;
   automaticMemberships: AutomaticMemberships;
   inactiveMembers: InactiveMembers;
+  connectionRefresh: ConnectionRefresh;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -132,6 +139,15 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 6 * 3600,
       run: async (_nothing, { signal }) => void (await workers().inactiveMembers.tend(inTime(signal))),
+    }),
+    [READ_TASK]: task({
+      schema: ReadConnection,
+      run: (payload) => workers().connectionRefresh.read(payload),
+    }),
+    [REFRESH_TASK]: task({
+      schema: Nothing,
+      every: 1800,
+      run: (_nothing, { signal }) => workers().connectionRefresh.run(inTime(signal)),
     }),
     'signing_keys.tend': task({
       schema: Nothing,

@@ -1,9 +1,8 @@
 // On top of organizations: the identity providers that they and the tenant trust, and who comes in by them.
 import type { MailboxProof } from '../features/accounts/mailbox-proof.js';
-import { ConnectionService } from '../features/connections/connection.service.js';
 import { FederatedSignIns } from '../features/connections/federated-sign-ins.js';
-import { HomeRealms } from '../features/connections/home-realm.js';
 import { Identities } from '../features/connections/identities.js';
+import { Identity } from '../features/connections/identity.entity.js';
 import { OrganizationRealms } from '../features/connections/organization-realms.js';
 import { ProvisionedMembership } from '../features/connections/provisioned-membership.js';
 import { Provisioning } from '../features/connections/provisioning.js';
@@ -11,6 +10,7 @@ import { Recorder } from '../features/connections/recorder.js';
 import { Situations } from '../features/connections/situations.js';
 import { UpstreamSessions } from '../features/connections/upstream-sessions.js';
 import { isAnotherWay } from '../features/connections/ways-in.js';
+import { openConnectionSettings } from './connection-settings.js';
 import type { Ground } from './ground.js';
 import type { Organizations } from './organizations.js';
 import type { People } from './people.js';
@@ -21,9 +21,10 @@ export type Connections = ReturnType<typeof openConnections>;
 export function openConnections(
   ground: Ground,
   { users, registrations, passwords, passkeys }: People,
-  { memberships, teams }: Organizations,
+  organizations: Organizations,
   late: () => { mailboxProof: Pick<MailboxProof, 'proved'> },
 ) {
+  const { memberships, teams } = organizations;
   const { db, audit, clock, sealer, tenants, traces, protocol } = ground;
   const upstreamSessions = new UpstreamSessions(db, sealer, clock, protocol.sessions);
   const identities = new Identities(db, sealer, audit, clock, users, upstreamSessions, {
@@ -47,13 +48,16 @@ export function openConnections(
       unproved: (userId, flow) => registrations.remember(userId, flow),
     },
   );
+  const settings = openConnectionSettings(ground, organizations, () => ({ ok: false, reason: 'not_read' }), {
+    ended: (connection) => upstreamSessions.connectionEnded(connection),
+    isKnown: ({ id: connectionId }) => db.repo(Identity).existsBy({ connectionId }),
+  });
   return {
-    connections: new ConnectionService(db),
+    ...settings,
     federatedSignIns: new FederatedSignIns(db, sealer, clock, recorder, issuer),
     provisioning,
     identities,
     upstreamSessions,
-    homeRealms: new HomeRealms(db, ground.caching),
     organizationRealms: new OrganizationRealms(db),
   };
 }

@@ -51,6 +51,7 @@ type Late = Pick<
   | 'invitationExpiry'
   | 'automaticMemberships'
   | 'inactiveMembers'
+  | 'connectionRefresh'
 >;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;

@@ -4,6 +4,8 @@
 type Lockable = { subject_hash: string; user_id: string | null; factor: string };
 
 type Domain = { organization_id: string; domain_id: string };
+/** Of the tenant itself where organization_id is null. */
+type Connection = { connection_id: string; organization_id: string | null };
 type Invitation = { organization_id: string; invitation_id: string };
 type Identified = { identity_id: string; connection_id: string; user_id: string };
 
@@ -182,6 +184,15 @@ export interface AuditEvents {
     resource: string;
     scope: string;
   };
+  'connection.created': Connection & { kind: string };
+  'connection.updated': Connection & { changed: string[] };
+  'connection.enabled': Connection;
+  'connection.disabled': Connection;
+  'connection.deleted': Connection;
+  /** A new key is published first, and used by the next step. */
+  'connection.keys_rotated': { connection_id: string; step: 'published' | 'used' };
+  'connection.metadata_refreshed': { connection_id: string };
+  'connection.metadata_failed': { connection_id: string; reason: string };
   'trusted_issuer.created': { issuer_id: string; issuer: string };
   'trusted_issuer.updated': { issuer_id: string; changed: string[] };
   'trusted_issuer.disabled': { issuer_id: string };

@@ -27,3 +27,13 @@ function isStrong({ publicKey }: X509Certificate): boolean {
   if (publicKey.asymmetricKeyType === 'rsa') return modulusLength >= 2048;
   return publicKey.asymmetricKeyType === 'ec' && ['prime256v1', 'secp384r1', 'secp521r1'].includes(namedCurve);
 }
+
+export function isValidAt(pem: string, now: Date): boolean {
+  const certificate = certificateOf(pem);
+  return certificate !== undefined && new Date(certificate.validFrom) <= now && now < new Date(certificate.validTo);
+}
+
+export function isOver(pem: string, now: Date): boolean {
+  const certificate = certificateOf(pem);
+  return certificate === undefined || new Date(certificate.validTo) <= now;
+}

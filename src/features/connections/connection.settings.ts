@@ -55,7 +55,7 @@ const Provisioning = z.strictObject({
     .meta({ description: 'What becomes of the membership of who is in no required group any more' }),
 });
 
-const common = {
+const Common = z.strictObject({
   discovery: z
     .enum(['required', 'offered', 'off'])
     .default('offered')
@@ -77,37 +77,41 @@ const common = {
   }),
   mapping: Mapping,
   provisioning: Provisioning,
-};
+});
 
-const settingsOf = {
-  saml: z.strictObject({ ...common, saml: Saml }),
-  oidc: z.strictObject({ ...common, oidc: Oidc }),
-  oauth2: z.strictObject({ ...common, oauth2: OAuth2 }),
-} as const;
+const kinds = { saml: Saml, oidc: Oidc, oauth2: OAuth2 } as const;
 
-type Common = z.output<z.ZodObject<typeof common>>;
+export type CommonSettings = z.output<typeof Common>;
 export type SamlSettings = z.output<typeof Saml>;
 export type OidcSettings = z.output<typeof Oidc>;
 export type OAuth2Settings = z.output<typeof OAuth2>;
-/** With everything filled in, and of the kinds the one that it is. */
-export type ConnectionSettings = Common & { saml?: SamlSettings; oidc?: OidcSettings; oauth2?: OAuth2Settings };
+/** With everything filled in. Of the kinds it has the one that it is, and that only where nothing is missing: of one that is enabled always. */
+export type ConnectionSettings = CommonSettings & {
+  saml?: SamlSettings | undefined;
+  oidc?: OidcSettings | undefined;
+  oauth2?: OAuth2Settings | undefined;
+};
 
-/** What may be given, of whatever kind: nothing has to be. */
-export const GivenSettings = partialOf(z.strictObject({ ...common, saml: Saml, oidc: Oidc, oauth2: OAuth2 }));
+/** What may be given, of whatever kind: nothing has to be, because who registers us there has to be told our addresses first. */
+export const GivenSettings = partialOf(z.strictObject({ ...Common.shape, ...kinds }));
 export type GivenSettings = Record<string, unknown>;
 
-interface Configured {
+export interface Configured {
   kind: ConnectionKind;
   preset: PresetName | null;
   organizationId: string | null;
   storedSettings: GivenSettings;
 }
 
-/** @returns what is wrong with it as a whole, as zod says it. */
-export const checkSettings = (one: Configured) => settingsOf[one.kind].safeParse(layered(one));
-
 /** @throws ZodError for what is stored and was never checked. */
-export const readSettings = (one: Configured): ConnectionSettings => settingsOf[one.kind].parse(layered(one));
+export function readSettings(one: Configured): ConnectionSettings {
+  const { saml, oidc, oauth2, ...common } = layered(one);
+  return { ...Common.parse(common), [one.kind]: kinds[one.kind].safeParse({ saml, oidc, oauth2 }[one.kind]).data };
+}
+
+/** @returns what it lacks to be of its kind, as zod says it. */
+export const lacking = (one: Configured): z.core.$ZodIssue[] =>
+  kinds[one.kind].safeParse(layered(one)[one.kind]).error?.issues ?? [];
 
 const layered = ({ kind, preset, organizationId, storedSettings }: Configured): GivenSettings =>
   [

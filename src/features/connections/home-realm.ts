@@ -1,0 +1,72 @@
+// Owns where people are sent before anything is known of them: by the domain they type, by a button, by a name in the request.
+// Nothing here looks at accounts, and every look is one statement, whether or not anybody serves the domain.
+import { currentTenantId } from '../../platform/context.js';
+import type { Database } from '../../platform/database.js';
+import { domainOf } from '../domains/domain-name.js';
+import type { Cache, Caching } from '../tenants/caching.js';
+import { Connection } from './connection.entity.js';
+
+/** Published when a connection of the tenant changes; its key is the tenant's id. */
+export const CONNECTIONS_TOPIC = 'connections';
+
+export class HomeRealms {
+  private readonly shown: Cache<Connection[]>;
+
+  constructor(
+    private readonly db: Database,
+    caching: Pick<Caching, 'cache'>,
+  ) {
+    this.shown = caching.cache({ max: 1000, topic: CONNECTIONS_TOPIC, load: () => this.loadButtons() });
+  }
+
+  /** @param identifier as it is stored for look-up: an address, or something else. */
+  async of(identifier: string): Promise<Connection | undefined> {
+    // As many statements, and the same, for what has no domain.
+    const domain = (identifier.includes('@') && domainOf(identifier)) || '';
+    const serving = this.enabledOnes()
+      .andWhere(`coalesce(c.settings ->> 'discovery', 'offered') <> 'off'`)
+      .andWhere(SERVES, { domain });
+    const found = await serving
+      // Who has proved the domain before who merely names it.
+      .orderBy('c.organizationId', 'ASC', 'NULLS LAST')
+      .addOrderBy('c.id', 'ASC')
+      .limit(20)
+      .getMany();
+    const [first] = found;
+    const alike = found.filter(({ organizationId }) => organizationId === first?.organizationId);
+    return alike.find(({ settings }) => settings.discovery === 'required') ?? first;
+  }
+
+  /** What the sign-in page shows to everybody, in the order of their names. */
+  async buttons(): Promise<readonly Connection[]> {
+    return (await this.shown.get(currentTenantId())) ?? [];
+  }
+
+  /** @param key from a request. One that nobody has, a disabled one, and one of a suspended organization are alike. */
+  async chosen(key: string): Promise<Connection | undefined> {
+    return (await this.enabledOnes().andWhere('c.key = :key', { key }).getOne()) ?? undefined;
+  }
+
+  private async loadButtons(): Promise<Connection[]> {
+    const buttons = this.enabledOnes()
+      .andWhere('c.organization_id IS NULL')
+      .andWhere(`c.settings -> 'button' = 'true'::jsonb`);
+    return buttons.orderBy('c.displayName', 'ASC').addOrderBy('c.id', 'ASC').limit(mostButtons).getMany();
+  }
+
+  private enabledOnes() {
+    return this.db.repo(Connection).query('c').andWhere('c.enabled_at IS NOT NULL').andWhere(ORGANIZATION_IS_ACTIVE);
+  }
+}
+
+const mostButtons = 20;
+
+const ORGANIZATION_IS_ACTIVE = `
+  c.organization_id IS NULL OR EXISTS (
+    SELECT FROM organizations o WHERE o.tenant_id = c.tenant_id AND o.id = c.organization_id AND o.suspended_at IS NULL)`;
+
+const SERVES = `
+  CASE WHEN c.organization_id IS NULL THEN jsonb_exists(coalesce(c.settings -> 'domains', '[]'), :domain)
+  ELSE c.organization_id IN (
+    SELECT d.organization_id FROM organization_domains d
+     WHERE d.tenant_id = c.tenant_id AND d.domain = :domain AND d.verified_at IS NOT NULL) END`;
