@@ -1,11 +1,11 @@
 // Every column that holds sealed values, beside schema.ts: what has no place here stays behind when an encryption key is taken away.
 // Not here: values in Redis, gone within the hour; and the cookie of remembered accounts, sealed anew whenever it is written.
 import { sealedAnswers } from './api/idempotency.js';
+import { sealedConnectionKeys } from './features/connections/connection-keys.js';
+import { sealedConnectionSecrets } from './features/connections/connection-secret.js';
 import { sealedFederatedSignIns } from './features/connections/federated-sign-ins.js';
 import { sealedIdentities } from './features/connections/identities.js';
 import { sealedUpstreamSessions } from './features/connections/upstream-sessions.js';
-import { sealedConnectionKeys } from './features/connections/connection-keys.js';
-import { sealedConnectionSecrets } from './features/connections/connection-secret.js';
 import { sealedTotp } from './features/credentials/totp.service.js';
 import { sealedSigningKeys } from './features/keys/key-material.js';
 import { sealedMail } from './features/mail/mail.service.js';

@@ -20,6 +20,8 @@ export interface FederationDependencies {
   federatedSignIns: Pick<FederatedSignIns, 'begin' | 'redeem' | 'resume'>;
   provisioning: Pick<Provisioning, 'decide' | 'complete'>;
   realms: Realms;
+  /** As long as a session may last. */
+  sessionSeconds: () => Promise<number>;
   users: UserService;
   clock: Clock;
   signIns: CounterHandle<'outcome'>;
@@ -66,6 +68,7 @@ export class Federation {
     if (!isFirst(visit.need)) return seeOther(ctx, base);
     const since = this.deps.clock.now();
     const held = await this.deps.federatedSignIns.redeem(handle, bindingOf(visit));
+    if (await this.isSpent(held, since)) return this.askAnew(visit, held);
     const whose = { flow: visit.interaction.uid };
     const decision = await this.deps.provisioning.decide(held, whose);
     if (decision.kind === 'refused') throw this.refused(decision);
@@ -78,7 +81,9 @@ export class Federation {
     const { user } = await this.deps.provisioning.complete(held, whose);
     this.deps.signIns.add({ outcome: 'ok' });
     keepLastWayIn(ctx, held.connection.key);
-    await this.stage.remember(visit, proved(visit.progress, user.id, held, since));
+    // Whoever made the account for somebody else has just lost it, with all that was proved until then.
+    const begun = decision.kind === 'take_over' ? this.deps.clock.now() : since;
+    await this.stage.remember(visit, proved(visit.progress, user.id, held, begun));
     seeOther(ctx, base);
   }
 
@@ -99,6 +104,19 @@ export class Federation {
     return proved({ ...progress, user_id }, user.id, held, since);
   }
 
+  /** A session here lasts from then on: it would be over as it begins. */
+  private async isSpent({ identity }: Held, now: Date): Promise<boolean> {
+    const { authenticated_at: at } = identity;
+    return at !== undefined && at + (await this.deps.sessionSeconds()) <= epochSeconds(now);
+  }
+
+  /** By itself once. */
+  private async askAnew(visit: Visit, { connection: { key } }: Held): Promise<void> {
+    const { progress } = visit;
+    if (!progress.again) return this.deps.realms.go(visit, key, { ...progress, again: true });
+    seeOther(visit.ctx, visit.base);
+  }
+
   /** One page for every reason: what was wrong is in the trace. */
   private refused({ trace }: Decision): Error {
     this.deps.signIns.add({ outcome: 'connection_refused' });
@@ -108,7 +126,7 @@ export class Federation {
 
 /** Nobody who signed in before in this request is signed in still: what they proved goes with them. */
 function proved(progress: Progress, userId: string, { connection, identity }: Held, since: Date): Progress {
-  const { going, again, linking, ...kept } = progress;
+  const { going, again, linking, identifier, ...kept } = progress;
   const proof = upstreamProof(connection, identity, epochSeconds(since));
   const next = firstProof({ ...kept, ...noLetters }, userId, proof, since);
   const stand = { connection: connection.id, subject: identity.subject, session: identity.session };

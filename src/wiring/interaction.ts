@@ -37,6 +37,7 @@ export function openInteraction(services: Services, surroundings: Surroundings):
     forgottenPasswords: services.forgottenPasswords,
     factorRecoveries: services.factorRecoveries,
     homeRealms: services.homeRealms,
+    sessionSeconds: async () => (await settings()).sessions.absolute_seconds,
     organizationRealms: services.organizationRealms,
     federatedSignIns: services.federatedSignIns,
     provisioning: services.provisioning,

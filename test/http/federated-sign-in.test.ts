@@ -259,6 +259,15 @@ describe('a sign-in at an identity provider', () => {
       expect(await asked(server, leadsTo(again) ?? '')).toMatchObject({ prompt: 'login', max_age: 600 });
     });
 
+    it('is no sign-in where a session here would be over already: it is asked anew, by itself once', async () => {
+      const { domain, connection } = await serving('required');
+      const old = said(domain, { authenticated_at: Math.floor(Date.now() / 1000) - 1_209_600 });
+      const again = await comeBack(server, browser, await away(connection), old);
+      expect(leadsTo(again)).toContain(connection.id);
+      expect(nameOf(await comeBack(server, browser, again, old))).toBe('identifier');
+      await nobody();
+    });
+
     it('works once', async () => {
       const { domain, connection } = await serving('required');
       const page = await away(connection);
@@ -341,9 +350,10 @@ describe('a sign-in at an identity provider', () => {
     it('is refused on one page, with a reference and without a reason', async () => {
       const { domain, connection } = await serving('required');
       await server.inside(({ db }) =>
-        db.manager.query(`UPDATE connections SET settings = settings || '{"provisioning":{"create":false}}' WHERE id = $1`, [
-          connection.id,
-        ]),
+        db.manager.query(
+          `UPDATE connections SET settings = settings || '{"provisioning":{"create":false}}' WHERE id = $1`,
+          [connection.id],
+        ),
       );
       const page = await comeBack(server, browser, await away(connection), said(domain));
       expect([page.status, titleOf(page)]).toEqual([400, 'Request could not be completed']);

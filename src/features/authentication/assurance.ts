@@ -21,6 +21,8 @@ export const Proof = z.object({
   organization: z.uuid().optional(),
   /** Of a connection that is trusted with it: the identity provider says that it asked for several factors. */
   mfa: z.boolean().optional(),
+  /** NumericDate of the answer, where the identity provider had shown them before (`at`). */
+  received: z.number().int().optional(),
 });
 export type Proof = z.infer<typeof Proof>;
 

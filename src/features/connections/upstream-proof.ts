@@ -14,9 +14,11 @@ export function upstreamProof(
   identity: Said,
   received: number,
 ): Proof {
+  const at = Math.min(received, identity.authenticated_at ?? received);
   return {
     method: 'connection',
-    at: Math.min(received, identity.authenticated_at ?? received),
+    at,
+    ...(at < received ? { received } : {}),
     connection: id,
     ...(organizationId ? { organization: organizationId } : {}),
     ...(saysSecondFactor(settings, identity) ? { mfa: true } : {}),
