@@ -14,7 +14,6 @@ export class Identities1700000000136 implements MigrationInterface {
         made_account      boolean NOT NULL DEFAULT false,
         given             jsonb NOT NULL DEFAULT '{}',
         tokens_sealed     text,
-        attributes_sealed text,
         created_at        timestamptz NOT NULL,
         last_used_at      timestamptz,
         PRIMARY KEY (tenant_id, connection_id, subject),

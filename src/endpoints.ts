@@ -4,6 +4,7 @@ import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
 import { initialAccessTokenRoutes } from './features/clients/registration/initial-access-token.routes.js';
 import { connectionRoutes } from './features/connections/connection.routes.js';
+import { identityRoutes } from './features/connections/identity.routes.js';
 import { lockoutRoutes } from './features/credentials/lockout.routes.js';
 import { passwordRoutes } from './features/credentials/password.routes.js';
 import { deviceRoutes } from './features/devices/device.routes.js';
@@ -77,6 +78,8 @@ export function tenantEndpoints({
   logoutNotices,
   tokenEndings,
   traces,
+  traceValidation,
+  identities,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -86,6 +89,7 @@ export function tenantEndpoints({
     ...passwordRoutes(users, passwordLinks),
     ...lockoutRoutes(db, users, accountLocks),
     ...deviceRoutes(users, devices),
+    ...identityRoutes(db, users, identities),
     ...resourceRoutes(db, resources, tenants),
     ...exchangePolicyRoutes(db, exchangePolicies),
     ...trustedIssuerRoutes(db, trustedIssuers, externalSubjects),
@@ -105,6 +109,6 @@ export function tenantEndpoints({
     ...keyRoutes(keys),
     ...mailRoutes(db, mail),
     ...auditRoutes(db),
-    ...traceRoutes(db, traces),
+    ...traceRoutes(db, traces, traceValidation),
   ];
 }

@@ -27,7 +27,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   sealedFindings,
   sealedRecordings,
   sealedFederatedSignIns,
-  ...sealedIdentities,
+  sealedIdentities,
   sealedUpstreamSessions,
   sealedAnswers,
 ];

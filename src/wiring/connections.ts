@@ -2,12 +2,12 @@
 import type { MailboxProof } from '../features/accounts/mailbox-proof.js';
 import { FederatedSignIns } from '../features/connections/federated-sign-ins.js';
 import { Identities } from '../features/connections/identities.js';
-import { Identity } from '../features/connections/identity.entity.js';
 import { OrganizationRealms } from '../features/connections/organization-realms.js';
 import { ProvisionedMembership } from '../features/connections/provisioned-membership.js';
 import { Provisioning } from '../features/connections/provisioning.js';
 import { Recorder } from '../features/connections/recorder.js';
 import { Situations } from '../features/connections/situations.js';
+import { TraceValidation } from '../features/connections/trace-validation.js';
 import { UpstreamSessions } from '../features/connections/upstream-sessions.js';
 import { isAnotherWay } from '../features/connections/ways-in.js';
 import { openConnectionSettings } from './connection-settings.js';
@@ -20,12 +20,27 @@ export type Connections = ReturnType<typeof openConnections>;
 /** @param late who stands above: what a proved address means for its account. */
 export function openConnections(
   ground: Ground,
-  { users, registrations, passwords, passkeys }: People,
+  people: People,
   organizations: Organizations,
   late: () => { mailboxProof: Pick<MailboxProof, 'proved'> },
 ) {
-  const { memberships, teams } = organizations;
-  const { db, audit, clock, sealer, tenants, traces, protocol } = ground;
+  const comings = openComings(ground, people, organizations, late);
+  return {
+    ...openConnectionSettings(ground, organizations, () => ({ ok: false, reason: 'not_read' }), {
+      ended: (connection) => comings.upstreamSessions.connectionEnded(connection),
+      isKnown: ({ id }) => comings.identities.areOf(id),
+    }),
+    ...comings,
+  };
+}
+
+/** Who comes in by them, and who they are then. */
+function openComings(
+  { db, audit, clock, sealer, tenants, traces, protocol }: Ground,
+  { users, registrations, passwords, passkeys }: People,
+  { memberships, teams }: Organizations,
+  late: Parameters<typeof openConnections>[3],
+) {
   const upstreamSessions = new UpstreamSessions(db, sealer, clock, protocol.sessions);
   const identities = new Identities(db, sealer, audit, clock, users, upstreamSessions, {
     async hasAnotherWay(user) {
@@ -48,16 +63,12 @@ export function openConnections(
       unproved: (userId, flow) => registrations.remember(userId, flow),
     },
   );
-  const settings = openConnectionSettings(ground, organizations, () => ({ ok: false, reason: 'not_read' }), {
-    ended: (connection) => upstreamSessions.connectionEnded(connection),
-    isKnown: ({ id: connectionId }) => db.repo(Identity).existsBy({ connectionId }),
-  });
   return {
-    ...settings,
     federatedSignIns: new FederatedSignIns(db, sealer, clock, recorder, issuer),
     provisioning,
     identities,
     upstreamSessions,
     organizationRealms: new OrganizationRealms(db),
+    traceValidation: new TraceValidation(db, traces),
   };
 }

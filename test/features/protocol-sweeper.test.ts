@@ -159,6 +159,8 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'audit_events',
         'client_secrets',
         'clients',
+        'connection_keys',
+        'connections',
         'erasures',
         'exchange_policies',
         'external_subjects',

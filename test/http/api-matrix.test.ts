@@ -113,6 +113,26 @@ const listed: Record<string, string> = {
   'get /organizations/:organization/teams/:team_id/members': 'organizations:read',
   'put /organizations/:organization/teams/:team_id/members/:user_id': 'organizations:write',
   'delete /organizations/:organization/teams/:team_id/members/:user_id': 'organizations:write',
+  'get /connections': 'connections:read',
+  'post /connections': 'connections:write',
+  'get /connections/:connection_id': 'connections:read',
+  'patch /connections/:connection_id': 'connections:write',
+  'delete /connections/:connection_id': 'connections:write',
+  'put /connections/:connection_id/enablement': 'connections:write',
+  'delete /connections/:connection_id/enablement': 'connections:write',
+  'get /connections/:connection_id/service-provider': 'connections:read',
+  'post /connections/:connection_id/keys': 'connections:write',
+  'post /connections/:connection_id/refreshes': 'connections:write',
+  'get /organizations/:organization/connections': 'connections:read',
+  'post /organizations/:organization/connections': 'connections:write',
+  'get /organizations/:organization/connections/:connection_id': 'connections:read',
+  'patch /organizations/:organization/connections/:connection_id': 'connections:write',
+  'delete /organizations/:organization/connections/:connection_id': 'connections:write',
+  'put /organizations/:organization/connections/:connection_id/enablement': 'connections:write',
+  'delete /organizations/:organization/connections/:connection_id/enablement': 'connections:write',
+  'get /organizations/:organization/connections/:connection_id/service-provider': 'connections:read',
+  'post /organizations/:organization/connections/:connection_id/keys': 'connections:write',
+  'post /organizations/:organization/connections/:connection_id/refreshes': 'connections:write',
   'get /organizations/:organization/domains': 'organizations:read',
   'post /organizations/:organization/domains': 'organizations:write',
   'get /organizations/:organization/domains/:domain_id': 'organizations:read',
@@ -400,6 +420,7 @@ async function furnish({
   organizationRoles,
   teams,
   domains,
+  connections,
   invitations,
   invitationTemplates,
   protocol,
@@ -431,6 +452,7 @@ async function furnish({
   const role = await organizationRoles.create(null, { key: 'clerk', name: 'There', rank: 1 });
   const team = await teams.create(organization, { slug: 'there', name: 'There' });
   const domain = await domains.create(organization, { domain: 'there.example' });
+  const connection = await connections.create(null, { key: 'there', kind: 'oidc', display_name: 'There' });
   const template = await invitationTemplates.create(organization, { name: 'There', message: 'There' });
   const invitation = await invitations.create(organization, { email: 'invited@there.example' });
   const uid = `session-${user.id}`;
@@ -469,6 +491,7 @@ async function furnish({
     role_id: role.id,
     team_id: team.id,
     domain_id: domain.id,
+    connection_id: connection.id,
     invitation_id: invitation.id,
     template_id: template.id,
     issuer_id: issuer.id,

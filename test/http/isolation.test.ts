@@ -47,6 +47,8 @@ const tables: Record<string, string> = {
   devices: 'device_id',
   engine_rows: 'authorization code',
   erasures: 'no value of its own',
+  connection_keys: 'connection_id',
+  connections: 'connection_id',
   exchange_policies: 'policy_id',
   external_subjects: 'subject_id',
   grants: 'grant_id',

@@ -5,6 +5,8 @@ import { objectShape } from '../../src/api/contract.js';
 /** What the members are called that endpoints cannot do without. */
 const values: Record<string, unknown> = {
   key: 'somebody',
+  kind: 'oidc',
+  display_name: 'Somebody',
   domain: 'somebody.example',
   email: 'somebody@example.com',
   invitations: [{ email: 'somebody@example.com' }],

@@ -117,7 +117,8 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
       scopes: [],
     });
     await externalSubjects.link(issuer, { subject: 'maria', user_id: person.id });
-    const { organizations, organizationRoles, teams, domains, invitations, invitationTemplates } = services;
+    const { organizations, organizationRoles, teams, domains, invitations, invitationTemplates, connections } =
+      services;
     const organization = await organizations.create({
       slug: 'here',
       name: `Organization of ${mark}`,
@@ -125,6 +126,8 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     });
     await organizationRoles.create(null, { key: 'clerk', name: `Clerk of ${mark}`, rank: 1 });
     await teams.create(organization, { slug: 'sales', name: `Sales of ${mark}` });
+    await connections.create(null, { key: 'theirs', kind: 'oidc', display_name: `Provider of ${mark}` });
+    await connections.create(organization, { key: 'here', kind: 'oidc', display_name: `Own provider of ${mark}` });
     await domains.create(organization, { domain: `${mark}.example` });
     await invitationTemplates.create(organization, { name: 'Welcome', message: `Welcome of ${mark}` });
     await invitations.create(organization, { email: `invited@${mark}.example` });
@@ -201,6 +204,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     role_id: (await list('/organization-roles'))[0]?.id ?? '',
     team_id: await ofOrganization('teams'),
     domain_id: await ofOrganization('domains'),
+    connection_id: (await list('/connections'))[0]?.id ?? '',
     invitation_id: await ofOrganization('invitations'),
     template_id: await ofOrganization('invitation-templates'),
     issuer_id: issuerId,

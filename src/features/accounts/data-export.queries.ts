@@ -28,6 +28,13 @@ const SECTIONS = {
     SELECT i.issuer, s.subject, s.created_at
       FROM external_subjects s JOIN trusted_issuers i ON i.tenant_id = s.tenant_id AND i.id = s.issuer_id
      WHERE s.tenant_id = $1 AND s.user_id = $2 ORDER BY s.created_at`,
+  identities: `
+    SELECT c.display_name AS connection, i.subject, i.created_at, i.last_used_at
+      FROM identities i JOIN connections c ON c.tenant_id = i.tenant_id AND c.id = i.connection_id
+     WHERE i.tenant_id = $1 AND i.user_id = $2 ORDER BY i.created_at`,
+  upstream_sessions: `
+    SELECT session_uid AS session_id, subject, session_index, ends_at, created_at
+      FROM upstream_sessions WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at`,
   grants: `
     SELECT g.id, g.client_id, c.name AS client_name, g.payload -> 'openid' ->> 'scope' AS scope, g.payload -> 'resources' AS resources,
            g.organization_id, g.created_at, g.expires_at, g.ended_at, g.end_reason

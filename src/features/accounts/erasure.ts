@@ -110,6 +110,7 @@ const OF_THE_ACCOUNT: readonly Statement[] = [
     name: 'erase_membership_reasons',
     text: `UPDATE membership_events SET data = data - 'reason' WHERE tenant_id = $1 AND user_id = $2::uuid AND data ? 'reason'`,
   },
+  { name: 'erase_traces', text: 'DELETE FROM traces WHERE tenant_id = $1 AND user_id = $2::uuid' },
   {
     name: 'erase_idempotency_keys',
     text: `DELETE FROM idempotency_keys WHERE tenant_id = $1 AND actor = 'user:' || $2::text`,

@@ -35,8 +35,10 @@ export function providerMetadataOf(connection: Connection): ProviderMetadata | u
 /** Where it says what it is; undefined where nothing is to be read. */
 export function sourceOf({ settings: { saml, oidc } }: Pick<Connection, 'settings'>): string | undefined {
   if (saml) return saml.idp ? undefined : saml.metadata_url;
+  // What is typed needs nobody to say it.
+  if (!oidc || ProviderMetadata.safeParse(oidc.metadata).success) return undefined;
   // OpenID Connect Discovery 1.0 §4.
-  return oidc && `${oidc.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  return `${oidc.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
 }
 
 /** By what its people are known, as far as it is: under another one they are others. */

@@ -13,6 +13,7 @@ import { lockedUser } from '../users/user-rows.js';
 import type { Connection } from './connection.entity.js';
 import { heldConnection } from './connection-rows.js';
 import { type Given, Identity } from './identity.entity.js';
+import { identitiesOf, type NamedIdentity } from './identity.queries.js';
 import type { UpstreamIdentity } from './upstream-identity.js';
 import type { UpstreamSessions } from './upstream-sessions.js';
 
@@ -46,8 +47,16 @@ export class Identities {
     return identity;
   }
 
-  async ofSubject({ id: connectionId }: Pick<Connection, 'id'>, subject: string): Promise<Identity | undefined> {
-    return (await this.db.repo(Identity).findOneBy({ connectionId, subject })) ?? undefined;
+  /** As find, with the name of its connection. */
+  async named({ id: userId }: Pick<User, 'id'>, id: string): Promise<NamedIdentity> {
+    const identity = (await identitiesOf(this.db, userId)).find((one) => one.id === id);
+    if (!identity) throw notFound('identity');
+    return identity;
+  }
+
+  /** Whether somebody is known by this connection. */
+  areOf(connectionId: string): Promise<boolean> {
+    return this.db.repo(Identity).existsBy({ connectionId });
   }
 
   /**
@@ -74,25 +83,23 @@ export class Identities {
       createdAt: this.clock.now(),
     });
     await this.db.repo(Identity).insert(identity);
-    await this.audit.record('identity.linked', { ...named(identity), by });
+    await this.audit.record('identity.linked', { ...namesOf(identity), by });
     return identity;
   }
 
-  /** Somebody came in by it: what was said of them now. */
+  /** Somebody came in by it. */
   async used(
     { connectionId, subject, id }: Identity,
-    { attributes, tokens }: UpstreamIdentity,
+    { tokens }: UpstreamIdentity,
     { given, madeAccount }: { given: Given; madeAccount: boolean },
   ): Promise<void> {
-    const seal = (column: string, value: object) =>
-      this.sealer.seal(JSON.stringify(value), sealContext(currentTenantId(), id, column));
+    const context = sealContext(currentTenantId(), id);
     await this.db.repo(Identity).update(
       { connectionId, subject },
       {
         given: given as object,
         madeAccount,
-        attributesSealed: seal('attributes', attributes),
-        tokensSealed: tokens ? seal('tokens', tokens) : null,
+        tokensSealed: tokens ? this.sealer.seal(JSON.stringify(tokens), context) : null,
         lastUsedAt: this.clock.now(),
       },
     );
@@ -106,7 +113,7 @@ export class Identities {
   /** What the identity provider has given us for them. */
   tokensOf({ id, tokensSealed }: Identity): UpstreamIdentity['tokens'] {
     if (!tokensSealed) return undefined;
-    return JSON.parse(this.sealer.open(tokensSealed, sealContext(currentTenantId(), id, 'tokens'))) as object;
+    return JSON.parse(this.sealer.open(tokensSealed, sealContext(currentTenantId(), id))) as object;
   }
 
   /**
@@ -139,7 +146,7 @@ export class Identities {
     const { connectionId, subject, userId } = identity;
     if ((await this.db.repo(Identity).delete({ connectionId, subject })) === 0) return;
     await this.upstreamSessions.endOf(connectionId, userId, exceptSession);
-    await this.audit.record('identity.unlinked', { ...named(identity), by });
+    await this.audit.record('identity.unlinked', { ...namesOf(identity), by });
   }
 
   private async isLastWayIn(user: User, { id }: Identity): Promise<boolean> {
@@ -148,7 +155,7 @@ export class Identities {
   }
 }
 
-const named = ({ id, connectionId, userId }: Identity) => ({
+const namesOf = ({ id, connectionId, userId }: Identity) => ({
   identity_id: id,
   connection_id: connectionId,
   user_id: userId,
@@ -164,12 +171,12 @@ const OTHERS = {
      WHERE i.tenant_id = $1 AND i.user_id = $2 AND i.id <> $3 AND o.suspended_at IS NULL LIMIT 1`,
 };
 
-const sealContext = (tenantId: string, id: string, column: string) => `identities:${tenantId}:${id}:${column}`;
+const sealContext = (tenantId: string, id: string) => `identities:${tenantId}:${id}:tokens`;
 
-export const sealedIdentities: readonly SealedColumn[] = ['tokens', 'attributes'].map((column) => ({
+export const sealedIdentities: SealedColumn = {
   table: 'identities',
-  column: `${column}_sealed`,
+  column: 'tokens_sealed',
   key: ['tenant_id', 'connection_id', 'subject'],
   also: ['id'],
-  context: ({ tenant_id, id }) => sealContext(String(tenant_id), String(id), column),
-}));
+  context: ({ tenant_id, id }) => sealContext(String(tenant_id), String(id)),
+};

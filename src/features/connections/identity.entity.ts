@@ -25,7 +25,6 @@ export class Identity extends TenantEntity {
   @Column('boolean', { default: false }) madeAccount = false;
   @Column('jsonb', { default: {} }) given: Given = {};
   @Column('text', { nullable: true }) tokensSealed: string | null = null;
-  @Column('text', { nullable: true }) attributesSealed: string | null = null;
   @Column('timestamptz') createdAt!: Date;
   @Column('timestamptz', { nullable: true }) lastUsedAt: Date | null = null;
 }

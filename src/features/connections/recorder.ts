@@ -13,6 +13,7 @@ import type { Mapped } from './mapping.js';
 import type { UpstreamIdentity } from './upstream-identity.js';
 
 const dayMs = 86_400_000;
+const MOST_KEPT = 131_072;
 
 /** What has become of it here. */
 export interface Became {
@@ -87,7 +88,9 @@ export class Recorder {
   ): Promise<void> {
     const { trace_days: days } = (await this.tenants.current()).settings.federation;
     const expiresAt = new Date(this.clock.now().getTime() + days * dayMs);
-    await this.traces.keepSignIn(trace, { connectionId, outcome, recorded, expiresAt, ...more });
+    // What is longer than any answer should be is not worth its place.
+    const kept = (recorded.message?.length ?? 0) > MOST_KEPT ? { ...recorded, message: undefined } : recorded;
+    await this.traces.keepSignIn(trace, { connectionId, outcome, recorded: kept, expiresAt, ...more });
   }
 }
 

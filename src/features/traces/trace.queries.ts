@@ -17,6 +17,9 @@ export async function listTraces(db: Database, query: TraceQuery): Promise<Page<
   const traces = db.repo(Trace).query('trace');
   if (at) traces.andWhere('(trace.occurredAt, trace.id) < (:at, :id)', { at, id });
   if (query.client_id !== undefined) traces.andWhere('trace.clientId = :client', { client: query.client_id });
+  if (query.connection_id) traces.andWhere('trace.connectionId = :connection', { connection: query.connection_id });
+  if (query.kind) traces.andWhere('trace.kind = :kind', { kind: query.kind });
+  if (query.outcome) traces.andWhere('trace.outcome = :outcome', { outcome: query.outcome });
   const rows = await traces
     .orderBy('trace.occurredAt', 'DESC')
     .addOrderBy('trace.id', 'DESC')
