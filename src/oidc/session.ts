@@ -2,6 +2,7 @@
 import { errors, type Provider } from 'oidc-provider';
 import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
 import type { UpstreamSessions } from '../features/connections/upstream-sessions.js';
+import { UpstreamStand } from '../features/connections/upstream-stand.js';
 import type { Login } from '../features/protocol/engine.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
@@ -88,7 +89,7 @@ async function standOn(
 ): Promise<void> {
   if (!login?.federated || login.accountId !== accountId || standing.has(login)) return;
   standing.add(login);
-  for (const { connection, subject, session } of login.federated) {
+  for (const { connection, subject, session } of login.federated.map((one) => UpstreamStand.parse(one))) {
     if (!(await upstreamSessions.remember(uid, { connection: { id: connection }, identity: { subject, session } })))
       throw new errors.SessionNotFound('what it stands on has ended');
   }

@@ -2,8 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Check } from '../../src/features/connections/check.js';
 import { Connection } from '../../src/features/connections/connection.entity.js';
+import { CONNECTIONS_TOPIC } from '../../src/features/connections/home-realm.js';
 import type { UpstreamIdentity } from '../../src/features/connections/upstream-identity.js';
 import { OrganizationDomain } from '../../src/features/domains/domain.entity.js';
+import { currentTenantId } from '../../src/platform/context.js';
 import { newId } from '../../src/platform/crypto.js';
 import type { Browser, Page } from './browser.js';
 import { csrfOf, send } from './journey.js';
@@ -25,7 +27,7 @@ export const makeConnection = (
     ...settings
   }: { organization?: TestOrganization; enabled?: boolean; name?: string; [setting: string]: unknown } = {},
 ): Promise<TestConnection> =>
-  server.inside(async ({ db }) => {
+  server.inside(async ({ db, caching }) => {
     const now = new Date();
     const made = Object.assign(new Connection(), {
       id: newId(),
@@ -39,6 +41,7 @@ export const makeConnection = (
       updatedAt: now,
     });
     await db.repo(Connection).insert(made);
+    await caching.publish(CONNECTIONS_TOPIC, currentTenantId());
     return { id: made.id, key: made.key, name };
   });
 

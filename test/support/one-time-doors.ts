@@ -198,9 +198,12 @@ export function doorsOf(house: OneTimeHouse): Record<string, Door> {
 export const takeNone: Record<string, string> = {
   'POST /forgotten-password': 'a name',
   'POST /interaction/:uid/strength': 'advice about a password',
+  'POST /interaction/:uid/federation/:key': 'a choice',
   'POST /setup/strength': 'advice about a password',
   'POST /password/strength': 'advice about a password',
   'POST /account/profile': 'what somebody says about themselves',
+  'POST /account/identities/connect': 'a choice',
+  'POST /account/identities/remove': 'an identity of theirs',
   'POST /account/devices/session-end': 'a session of theirs',
   'POST /account/devices/others-end': 'nothing',
   'POST /account/devices/forget': 'a browser of theirs',

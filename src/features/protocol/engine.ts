@@ -1,7 +1,6 @@
 // All that the doors need of the engine. Implemented in oidc/engine.ts, handed out by app.ts.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Proof } from '../authentication/assurance.js';
-import type { UpstreamStand } from '../connections/upstream-stand.js';
 
 export interface Interaction {
   uid: string;
@@ -31,8 +30,8 @@ export interface Login {
   proved_in: string;
   /** The session that is stepped up: without it, what is proved here is not enough to begin another one. */
   from_session?: string | undefined;
-  /** Sessions at identity providers that it stands on. */
-  federated?: readonly UpstreamStand[] | undefined;
+  /** Sessions at identity providers that it stands on (connections/upstream-stand.ts). */
+  federated?: readonly object[] | undefined;
 }
 
 /** To which authorization details (RFC 9396) the person of an account has said yes: all of them were shown. */
