@@ -147,4 +147,6 @@ export const limits = {
   dataExports: { points: 5, seconds: hour },
   /** Submitted links from one address that were not good: those of letters together, those to set up by themselves. */
   linkFailures: { points: 20, seconds: 10 * minute },
+  /** Answers of identity providers that one address brought, and logout tokens it sent, that were not believed. */
+  federationFailures: { points: 60, seconds: 10 * minute },
 } as const;

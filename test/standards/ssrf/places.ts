@@ -11,6 +11,7 @@ import { authorizationUrl, makeClient, makePerson, pkce, post } from '../../supp
 import { initialAccessTokenFor } from '../../support/planted.js';
 import { assertionOf, type DpopKey } from '../../support/proofs.js';
 import type { TestServer } from '../../support/server.js';
+import { goodAnswers, placesOfConnections } from './connections.js';
 
 const CIBA = 'urn:openid:params:grant-type:ciba';
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -35,6 +36,11 @@ export const callers: Readonly<Record<string, readonly string[]>> = {
   'features/logout/logout-encryption.ts': ['jwks_uri of who gets encrypted Logout Tokens'],
   'features/logout/logout-notices.ts': ['backchannel_logout_uri'],
   'features/trusted-issuers/issuer-keys.ts': ['jwks_uri of a trusted issuer'],
+  'federation/upstream-client.ts': [
+    'token_endpoint of a connection',
+    'userinfo_endpoint of a connection',
+    'emails_endpoint of a connection',
+  ],
   'oidc/configuration/clients.ts': ['jwks_uri', 'jwks_uri of a document', 'sector_identifier_uri'],
   'wiring/ground.ts': [],
 };
@@ -45,6 +51,7 @@ const keysOf = new Map<string, string>();
 /** What the server answers that may be called. */
 export const goodAnswer = (path: string, host: string, keys: readonly object[]): unknown => {
   if (path === '/sector') return [redirectUri];
+  if (path in goodAnswers) return goodAnswers[path];
   if (!path.startsWith('/document')) return { keys };
   const jwks_uri = keysOf.get(path);
   const means = jwks_uri === undefined ? {} : { token_endpoint_auth_method: 'private_key_jwt', jwks_uri };
@@ -192,6 +199,7 @@ export async function placesOf(server: TestServer, key: DpopKey, listed: string)
     'jwks_uri of a trusted issuer': { path: '/keys', call: issuerJwksUri },
     client_id: { path: '/document', call: clientId },
     'jwks_uri of a document': { path: '/keys', call: documentKeys, looks: 2 },
+    ...placesOfConnections(server, listed),
   };
 }
 
