@@ -3,6 +3,7 @@
 import type { Provider } from 'oidc-provider';
 import { routes } from '../../config/protocol.js';
 import type { UnusedClients } from '../features/clients/registration/unused-clients.js';
+import type { UpstreamSessions } from '../features/connections/upstream-sessions.js';
 import type { Exchanges } from '../features/exchange/exchanges.js';
 import type { Assertions } from '../features/trusted-issuers/assertions.js';
 import type { Logger } from '../platform/logger.js';
@@ -38,6 +39,7 @@ import type { TraceIds } from './trace.js';
 export interface ProviderDependencies extends ConfigurationDependencies {
   exchanges: Exchanges;
   assertions: Assertions;
+  upstreamSessions: Pick<UpstreamSessions, 'remember'>;
   afterSignOut: AfterSignOut;
   unusedClients: Pick<UnusedClients, 'used'>;
   traces: TraceIds;
@@ -57,7 +59,8 @@ export const extensions: readonly Extension[] = [
   // Without a listener Koa would print what it met, unredacted, to stderr.
   (provider, { logger }) =>
     emitterOf(provider).on('error', (error: Error) => logger.warn('a request to the engine broke off', { error })),
-  (provider, { protocol }, { sessions }) => keepSessions(provider, protocol, sessions),
+  (provider, { protocol, upstreamSessions }, { sessions }) =>
+    keepSessions(provider, protocol, sessions, upstreamSessions),
   (provider) => bindToSessions(provider),
   (provider) => keepOrganization(provider),
   (provider, { organizationAccess }) => endWithProof(provider, organizationAccess),

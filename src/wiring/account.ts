@@ -35,6 +35,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     users,
     sessions,
     secondFactors,
+    domainAuthority: services.domainAuthority,
     policy,
     wayBack,
     clock,
@@ -78,6 +79,8 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     dataExport: services.dataExport,
     locales: services.views.locales.available,
     sessions,
+    ownIdentities: services.ownIdentities,
+    federatedSignIns: services.federatedSignIns,
     devices,
     grants: services.ownGrants,
     clients,
@@ -112,6 +115,15 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     standings,
     serve: (ctx, endpoint, asking) => serveEndpoint(ctx, endpoint, asking, serving),
   };
-  const api = createAccountApi(door, { ...factors, ...asked, ...asMember, users, sessions, tokenHolder, logger });
+  const api = createAccountApi(door, {
+    ...factors,
+    ...asked,
+    ...asMember,
+    ownIdentities: services.ownIdentities,
+    users,
+    sessions,
+    tokenHolder,
+    logger,
+  });
   return { pages, api };
 }

@@ -35,6 +35,7 @@ export const ofAccount: Sample[] = [
     passkeys: { count: 2, shown: true },
     totp: { has: true, shown: true },
     codes: { left: 3, shown: true },
+    identities: { count: 1, shown: true },
   }),
   page('account/security', 'none', {
     ...own,
@@ -67,6 +68,33 @@ export const ofAccount: Sample[] = [
     first: true,
     minLength: 12,
     actions: { submit: '/account/security/password' },
+  }),
+  page('account/security/identities', 'none', {
+    ...own,
+    here: 'security',
+    identities: [],
+    connectable: [
+      { key: 'acme-mail', name: 'Acme Mail' },
+      { key: 'long', name: long },
+    ],
+    actions: { connect: '/account/identities/connect', remove: '/account/identities/remove' },
+  }),
+  page('account/security/identities', 'several', {
+    ...own,
+    here: 'security',
+    error: { code: 'linked_elsewhere' },
+    identities: [
+      { id: 'a', name: 'Acme Mail', disabled: false, created_at: at1405, last_used_at: at1405 },
+      { id: 'b', name: long, disabled: true, created_at: at1405, last_used_at: null },
+    ],
+    connectable: [],
+    actions: { connect: '/account/identities/connect', remove: '/account/identities/remove' },
+  }),
+  page('account/security/identity-next', 'first', {
+    ...own,
+    here: 'security',
+    name: 'Acme Mail',
+    actions: { next: 'https://id.example.com/federation/1/login?handle=a' },
   }),
   page('account/security/passkeys', 'none', {
     ...own,

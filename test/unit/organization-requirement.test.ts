@@ -21,8 +21,9 @@ const pwd = proof('password');
 const totp = proof('totp');
 const passkey = proof('passkey', 0, { verified: true });
 const key = proof('passkey', 0, { verified: true, device_bound: true });
-const ofOwn = proof('password', 0, { connection, organization: own });
-const ofOther = proof('password', 0, { connection, organization: other });
+const ofOwn = proof('connection', 0, { connection, organization: own });
+const ofOther = proof('connection', 0, { connection, organization: other });
+const ofTenant = proof('connection', 0, { connection });
 const acr = (name: string) => `urn:ostiary:acr:${name}` as never;
 
 const nothing: OrganizationPolicy = {
@@ -107,6 +108,23 @@ describe('what proof a token for an organization takes', () => {
       'a connection where it takes a password',
       { policy: { ways_in: ['password'] }, ledger: [ofOwn] },
       way(['password']),
+    ],
+    ['a connection of the tenant, where any way will do', { ledger: [ofTenant] }, met('1fa')],
+    [
+      'a connection of the tenant, where the organization takes its own',
+      { policy: { ways_in: ['connection'] }, ledger: [ofTenant] },
+      way(['connection']),
+    ],
+    [
+      'its own connection, which is trusted to have asked for several factors',
+      { policy: { acr: acr('mfa') }, ledger: [{ ...ofOwn, mfa: true }] },
+      met('mfa', { amr: ['fed', 'mfa'] }),
+    ],
+    ['its own connection, which is not', { policy: { acr: acr('mfa') }, ledger: [ofOwn] }, more('mfa')],
+    [
+      'several factors of another organization are none',
+      { policy: { acr: acr('mfa') }, ledger: [ofOwn, { ...ofOther, mfa: true }] },
+      more('mfa'),
     ],
     ['a proof by a connection of another organization', { ledger: [ofOther] }, way()],
     [
@@ -291,7 +309,7 @@ describe('what was given before for a class', () => {
   });
 
   it('is said by what was proved: the same class for every set of proofs', () => {
-    const methods = ['password', 'totp', 'email_code', 'passkey', 'recovery_code'] as const;
+    const methods = ['password', 'totp', 'email_code', 'passkey', 'recovery_code', 'connection'] as const;
     const passkeys = [{}, { verified: true }, { device_bound: true }, { verified: true, device_bound: true }];
     for (let set = 1; set < 2 ** methods.length; set += 1)
       for (const passkey of passkeys) {

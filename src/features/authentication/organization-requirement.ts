@@ -103,7 +103,10 @@ function counting({ organization, policy, ledger, now, maxAge, signedInAt }: Ask
 function hasWayIn({ ways_in }: OrganizationPolicy, proofs: readonly Proof[]): boolean {
   return proofs.some((proof) => {
     const way = wayOf(proof);
-    return way !== undefined && (ways_in === null || ways_in.includes(way) || isInPlaceOfCode(way, ways_in));
+    if (way === undefined || ways_in === null) return way !== undefined;
+    // Of those that count: an organization that takes connections means its own, not one that anybody may sign in by.
+    if (way === 'connection') return proof.organization !== undefined && ways_in.includes(way);
+    return ways_in.includes(way) || isInPlaceOfCode(way, ways_in);
   });
 }
 
@@ -111,10 +114,8 @@ function hasWayIn({ ways_in }: OrganizationPolicy, proofs: readonly Proof[]): bo
 const isInPlaceOfCode = (way: WayIn, ways: readonly WayIn[]): boolean =>
   way === 'magic_link' && ways.includes('email_code');
 
-function wayOf({ method, connection }: Proof): WayIn | undefined {
-  if (connection) return 'connection';
-  return method === 'totp' || method === 'recovery_code' ? undefined : method;
-}
+const wayOf = ({ method }: Proof): WayIn | undefined =>
+  method === 'totp' || method === 'recovery_code' ? undefined : method;
 
 function satisfied({ policy }: AskedOfOrganization, proofs: Proof[], spared: Spared | undefined): OrganizationDecision {
   const assurance = assuranceOf(proofs);

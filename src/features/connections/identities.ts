@@ -23,6 +23,8 @@ export type Unlinked = 'owner' | 'administrator' | 'disowned' | 'privileged' | '
 export interface IdentityHooks {
   /** Whether they come in without any identity. */
   hasAnotherWay(user: User): Promise<boolean>;
+  /** The owner has let it go. */
+  unlinked(user: User, identity: Identity): Promise<void>;
 }
 
 export class Identities {
@@ -134,6 +136,7 @@ export class Identities {
       if (by === 'owner' && (await this.isLastWayIn(user, identity)))
         throw conflict('last_way_in', 'This is the only way into the account: add another one first');
       await this.take(identity, by, exceptSession);
+      if (by === 'owner') await this.hooks.unlinked(user, identity);
     });
   }
 
