@@ -115,6 +115,7 @@ function checkAuthentication(assertion: XmlElement, expected: AssertionExpected,
   const context = statement.only(SAML, 'AuthnContext')?.only(SAML, 'AuthnContextClassRef')?.text;
   checkContext(context, expected.authn_context ?? [], checks);
   const index = statement.attribute('SessionIndex');
+  checks.must('session_index', (index?.length ?? 0) <= 512);
   return {
     authn_instant: numericDate(instant),
     ...(context !== undefined && { authn_context: context }),
@@ -125,8 +126,9 @@ function checkAuthentication(assertion: XmlElement, expected: AssertionExpected,
 
 /** SAML Core §3.3.2.2.1, `exact`. */
 function checkContext(seen: string | undefined, asked: readonly string[], checks: Checks): void {
+  const isShort = (seen?.length ?? 0) <= 512;
   const isAsked = asked.length === 0 || (seen !== undefined && asked.includes(seen));
-  checks.must('authn_context', isAsked, {
+  checks.must('authn_context', isShort && isAsked, {
     ...(seen !== undefined && { seen }),
     ...(asked.length > 0 && { expected: [...asked] }),
     setting: 'saml.authn_context',

@@ -43,7 +43,7 @@ export function decrypted(encrypted: XmlElement, keys: readonly KeyObject[], che
   const secrets = sent.flatMap((one, index) => secretsOf(one, hashes[index] ?? '', keys));
   const xml = secrets
     .filter(({ length }) => length === algorithm.size)
-    .map((secret) => opened(content, algorithm.cipher, secret))
+    .map((secret) => unsealed(content, algorithm.cipher, secret))
     .find((one) => one !== undefined);
   checks.must('encryption_key', xml !== undefined, { setting });
   return fromUtf8(xml);
@@ -83,7 +83,7 @@ function secretsOf(key: XmlElement, oaepHash: string, ours: readonly KeyObject[]
 }
 
 /** §5.2.4: nonce of 96 bits, then the text, then a tag of 128 bits. */
-function opened(content: Buffer, cipher: CipherGCMTypes, secret: Buffer): Buffer | undefined {
+function unsealed(content: Buffer, cipher: CipherGCMTypes, secret: Buffer): Buffer | undefined {
   const [nonce, tag] = [12, 16];
   if (content.length <= nonce + tag) return undefined;
   try {

@@ -153,6 +153,8 @@ export function nameIdOf(of: XmlElement, checks: Checks): NameId {
   const [format, nameQualifier, spNameQualifier] = ['Format', 'NameQualifier', 'SPNameQualifier'].map((name) =>
     element.attribute(name),
   );
+  const isShort = [format, nameQualifier, spNameQualifier].every((one) => (one?.length ?? 0) <= 256);
+  checks.must('name_id_qualifiers', isShort);
   return {
     value,
     ...(format !== undefined && { format }),

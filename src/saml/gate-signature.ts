@@ -6,7 +6,7 @@ import type { Checks } from './gate-checks.js';
 import { DSIG, ENVELOPED, EXCLUSIVE } from './gate-names.js';
 import { canonical } from './xml/canonical.js';
 import type { XmlElement } from './xml/element.js';
-import { MESSAGE } from './xml/limits.js';
+import { CANONICAL, MESSAGE } from './xml/limits.js';
 import { fromBase64 } from './xml/octets.js';
 import { parseXml } from './xml/parse.js';
 
@@ -45,7 +45,7 @@ export function verified(signed: XmlElement, { of, certificates }: Signer, check
   const xml = canonical(signed, { without: signature, prefixes });
   const digest = digested(parts, xml, of, checks);
   return {
-    element: parseXml(xml, { limits: { ...MESSAGE, bytes: MESSAGE.bytes * 2 } }),
+    element: parseXml(xml, { limits: { ...MESSAGE, bytes: CANONICAL * 4 } }),
     xml,
     digest,
     algorithm: signedInfo,

@@ -1,6 +1,8 @@
 // Exclusive XML Canonicalization 1.0, without comments: the bytes that a signature is over. Attributes of `xml:` are not taken from ancestors (§3).
 import type { XmlAttribute, XmlElement } from './element.js';
+import { CANONICAL } from './limits.js';
 import { namespaceOf } from './names.js';
+import { XmlRefusal } from './refusal.js';
 
 export interface Canonical {
   /** The enveloped signature (XML Signature §6.6.4). */
@@ -9,21 +11,29 @@ export interface Canonical {
   prefixes?: readonly string[];
 }
 
+/** @throws XmlRefusal – it would be too large */
 export function canonical(element: XmlElement, { without, prefixes = [] }: Canonical = {}): string {
   const inclusive = prefixes.map((prefix) => (prefix === '#default' ? '' : prefix));
   const parts: string[] = [];
+  let length = 0;
   write(element, undefined);
   return parts.join('');
 
   function write(one: XmlElement, above: Rendered | undefined): void {
     const { text, rendered } = namespaces(one, inclusive, above);
     const name = one.prefix ? `${one.prefix}:${one.local}` : one.local;
-    parts.push('<', name, text, attributes(one), '>');
+    put(`<${name}${text}${attributes(one)}>`);
     for (const child of one.children) {
-      if (typeof child === 'string') parts.push(escapedText(child));
+      if (typeof child === 'string') put(escapedText(child));
       else if (child !== without) write(child, rendered);
     }
-    parts.push('</', name, '>');
+    put(`</${name}>`);
+  }
+
+  function put(part: string): void {
+    length += part.length;
+    if (length > CANONICAL) throw new XmlRefusal('xml_size');
+    parts.push(part);
   }
 }
 

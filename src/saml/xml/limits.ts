@@ -23,5 +23,8 @@ export const METADATA: XmlLimits = {
   namespaces: 16,
 };
 
+/** In characters, of what was signed: namespaces are written out again wherever they are used. */
+export const CANONICAL = 1024 * 1024;
+
 /** What a browser sends in an address, deflated. */
 export const REDIRECT_BYTES = 64 * 1024;

@@ -10,6 +10,8 @@ export interface Written {
 
 const XML = 'http://www.w3.org/XML/1998/namespace';
 const XMLNS = 'http://www.w3.org/2000/xmlns/';
+/** Canonicalisation writes it out wherever it is used. */
+const LONGEST = 512;
 /** Canonical XML 1.0 §1.3: a document with a relative one has no canonical form, and what readers make of that is what they were attacked by. */
 const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>&"']+$/;
 
@@ -21,8 +23,8 @@ export function declaredIn(written: readonly Written[]): Map<string, string> {
     if (prefix === undefined) continue;
     const isReserved = /^xml/i.test(prefix) || value === XML || value === XMLNS;
     const isNothing = prefix === '' && value === '';
-    if (isReserved || declared.has(prefix) || !(isNothing || ABSOLUTE.test(value)))
-      throw new XmlRefusal('xml_namespace');
+    const isName = isNothing || (value.length <= LONGEST && ABSOLUTE.test(value));
+    if (isReserved || declared.has(prefix) || !isName) throw new XmlRefusal('xml_namespace');
     declared.set(prefix, value);
   }
   return declared;
@@ -38,17 +40,16 @@ export function qualified(
   const [prefix, local] = split(name);
   const scope = { declared, parent };
   const attributes: XmlAttribute[] = [];
-  const names = new Set<string>();
   for (const { name: own, value } of written) {
     if (prefixDeclared(own) !== undefined) continue;
     const attribute = attributeOf(own, value, scope);
-    const both = `${attribute.namespace} ${attribute.local}`;
-    if (names.has(both)) throw new XmlRefusal('xml_malformed');
-    names.add(both);
+    if (attributes.some((one) => isSame(one, attribute))) throw new XmlRefusal('xml_malformed');
     attributes.push(attribute);
   }
   return new XmlElement(prefix, local, resolved(prefix, scope), attributes, declared, parent);
 }
+
+const isSame = (a: XmlAttribute, b: XmlAttribute): boolean => a.local === b.local && a.namespace === b.namespace;
 
 function attributeOf(name: string, value: string, scope: Scope): XmlAttribute {
   const [prefix, local] = split(name);

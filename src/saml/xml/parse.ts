@@ -33,6 +33,7 @@ class Reader {
   private at = 0;
   private seen = 0;
   private readonly ids = new Set<string>();
+  private readonly commented = new Set<XmlElement>();
 
   constructor(
     private readonly text: string,
@@ -137,8 +138,6 @@ class Reader {
     if (this.match(CLOSES)?.[1] !== name) throw new XmlRefusal('xml_malformed');
     if (this.reading.comments && this.isSplit(element)) throw new XmlRefusal('xml_comment');
   }
-
-  private readonly commented = new Set<XmlElement>();
 
   private isSplit(element: XmlElement): boolean {
     return (

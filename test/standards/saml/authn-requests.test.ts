@@ -8,6 +8,8 @@ const POST = 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST';
 const ARTIFACT = 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact';
 const SUBJECT = '<saml:Subject><saml:NameID>alice</saml:NameID></saml:Subject>';
 
+type Said = () => Changed<AuthnRequestSaid>;
+
 describe('an AuthnRequest (SAML Core §3.4.1, SAML Profiles §4.1.4.1)', () => {
   let house: GateHouse;
   let expected: AuthnRequestExpected;
@@ -21,9 +23,7 @@ describe('an AuthnRequest (SAML Core §3.4.1, SAML Profiles §4.1.4.1)', () => {
   const open = (changed: Changed<AuthnRequestSaid> = {}) =>
     openAuthnRequest(byPost(signed(authnRequestXml(house.between, changed), 'AuthnRequest', house.idp.key)), expected);
 
-  it.each<
-    [rule: string, refused: () => Changed<AuthnRequestSaid>, reason: string, taken?: () => Changed<AuthnRequestSaid>]
-  >([
+  it.each<[rule: string, refused: Said, reason: string, taken?: Said]>([
     ['Version', () => ({ version: '1.1' }), 'version'],
     ['Issuer', () => ({ issuer: 'https://other.example' }), 'issuer'],
     ['no Issuer', () => ({ issuer: null }), 'issuer'],
@@ -59,7 +59,7 @@ describe('an AuthnRequest (SAML Core §3.4.1, SAML Profiles §4.1.4.1)', () => {
       () => ({ force_authn: '1' }),
     ],
     ['IsPassive that is neither true nor false', () => ({ is_passive: '' }), 'flags', () => ({ is_passive: '0' })],
-  ])('%s', async (_, refused, reason, taken = () => ({})) => {
+  ])('is refused, and its twin is taken: %s', async (_, refused, reason, taken = () => ({})) => {
     expect(said(await open(refused()))).toBe(reason);
     expect(said(await open(taken()))).toBe('taken');
   });

@@ -50,7 +50,7 @@ describe('canonicalisation (Exclusive XML Canonicalization 1.0)', () => {
     ['characters by number', '<a b="&#9;&#10;&#13;&#34;">&#13;&gt;</a>', '<a b="&#x9;&#xA;&#xD;&quot;">&#xD;&gt;</a>'],
     ['line ends', '<a b="1\r\n2">\r\n\r</a>', '<a b="1 2">\n\n</a>'],
     ['declaration and what is around the root', '<?xml version="1.0"?>\n<a/>\n', '<a></a>'],
-  ])('%s', (_, xml, expected) => {
+  ])('writes %s', (_, xml, expected) => {
     expect(canonical(read(xml))).toBe(expected);
     expect(canonical(read(expected))).toBe(expected);
   });

@@ -69,7 +69,7 @@ describe('a LogoutRequest (SAML Core §3.7.1, SAML Profiles §4.4.4.1)', () => {
       'session_index',
       () => ({ session_index: ['a', 'b'] }),
     ],
-  ])('%s', async (_, refused, reason, taken = () => ({})) => {
+  ])('is refused, and its twin is taken: %s', async (_, refused, reason, taken = () => ({})) => {
     expect(said(await open(refused()))).toBe(reason);
     expect(said(await open(taken()))).toBe('taken');
   });
@@ -120,7 +120,7 @@ describe('a LogoutResponse (SAML Core §3.7.2)', () => {
     ['no InResponseTo', { in_response_to: null }, 'in_response_to'],
     ['Status', { status: [`${STATUS}Requester`] }, 'status'],
     ['IssueInstant', { issue_instant: '2001-01-01T00:00:00Z' }, 'issue_instant_age'],
-  ])('%s', async (_, changed, reason) => {
+  ])('is refused, and its twin is taken: %s', async (_, changed, reason) => {
     expect(said(await open(changed))).toBe(reason);
     expect(said(await open())).toBe('taken');
   });

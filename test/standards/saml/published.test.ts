@@ -12,13 +12,16 @@ describe('attacks on readers of SAML, as they were published', () => {
     house = new GateHouse();
   });
 
-  it.each(published)('$year: $what', async ({ attack, reason }) => {
-    const xml = house.respond();
-    expect(attack(xml)).not.toBe(xml);
-    for (const signed of ['assertion', 'either'] as const)
-      expect(await house.outcome(attack(xml), { wants: { signed, encrypted: false } })).toBe(reason);
-    expect(await house.outcome(xml)).toBe('taken');
-  });
+  it.each(published)(
+    'is refused, and the message that it was made of is taken: $year, $what',
+    async ({ attack, reason }) => {
+      const xml = house.respond();
+      expect(attack(xml)).not.toBe(xml);
+      for (const signed of ['assertion', 'either'] as const)
+        expect(await house.outcome(attack(xml), { wants: { signed, encrypted: false } })).toBe(reason);
+      expect(await house.outcome(xml)).toBe('taken');
+    },
+  );
 
   it('what is read after the signature was verified is what was signed, not what came', async () => {
     // Between the tags of a start, and in what is around the root, bytes may differ that no signature is over.

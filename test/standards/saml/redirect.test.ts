@@ -79,7 +79,7 @@ describe('the redirect binding: the signature is over the octets of the query (S
     ['an escape that is none', (text) => text.replace(/SigAlg=[^&]*/, 'SigAlg=%ZZ'), 'message_signature_algorithm'],
     ['a signature that is no base64', (text) => text.replace(/Signature=.*/, 'Signature=*'), 'xml_base64'],
     ['more than an address holds', (text) => `${text}&x=${'a'.repeat(70_000)}`, 'query_size'],
-  ])('%s', async (_, change, reason) => {
+  ])('is refused, and its twin is taken: %s', async (_, change, reason) => {
     const genuine = query();
     expect(change(genuine)).not.toBe(genuine);
     expect(await outcome(change(genuine))).toBe(reason);

@@ -15,12 +15,15 @@ describe('one member of a Response is not what it must be (SAML Core §2, §3; S
   const outcome = ({ how, expected }: Changes, sign: WhatIsSigned) =>
     house.outcome(house.respond({ ...how, sign }), expected);
 
-  it.each([...ofResponses, ...ofAssertions])('$rule', async ({ refused, reason, taken }) => {
-    for (const sign of signings) {
-      expect([sign, await outcome(refused(house), sign)]).toEqual([sign, reason]);
-    }
-    expect(await outcome(taken?.(house) ?? {}, 'both')).toBe('taken');
-  });
+  it.each([...ofResponses, ...ofAssertions])(
+    'is refused, and what differs from it by that alone is taken: $rule',
+    async ({ refused, reason, taken }) => {
+      for (const sign of signings) {
+        expect([sign, await outcome(refused(house), sign)]).toEqual([sign, reason]);
+      }
+      expect(await outcome(taken?.(house) ?? {}, 'both')).toBe('taken');
+    },
+  );
 
   it.each(signings)(
     'the check that failed is the last one, with what was seen and expected: signed is the %s',

@@ -16,7 +16,7 @@ describe('a signature that is not one, or not of whom it must be (XML Signature 
   });
   const respond = (signing?: Signing) => house.respond({ ...(signing && { signing }) });
 
-  it.each(changed)('%s', async (_, change, reason) => {
+  it.each(changed)('is refused, where somebody has changed it who has no key: %s', async (_, change, reason) => {
     const xml = respond();
     expect(change(xml)).not.toBe(xml);
     expect(await house.outcome(change(xml))).toBe(reason);

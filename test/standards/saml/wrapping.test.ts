@@ -38,7 +38,7 @@ describe('signature wrapping: what was signed is there, and something else is re
       expect(await house.outcome(house.respond({ sign }))).toBe('taken');
     });
 
-    it.each(Object.keys(aroundAssertions))('the assertion, %s', async (form) => {
+    it.each(Object.keys(aroundAssertions))('is refused with another assertion: %s', async (form) => {
       const wrong: string[] = [];
       for (const id of ids) {
         const xml = house.respond({ sign });
@@ -50,7 +50,7 @@ describe('signature wrapping: what was signed is there, and something else is re
       expect(wrong).toEqual([]);
     });
 
-    it.each(Object.keys(aroundMessages))('the response, %s', async (form) => {
+    it.each(Object.keys(aroundMessages))('is refused as another response: %s', async (form) => {
       const wrong: string[] = [];
       for (const id of ids) {
         const parts = apart(house.respond({ sign }), 'samlp:Response', asMallory, id);
@@ -86,7 +86,7 @@ describe('signature wrapping: what was signed is there, and something else is re
       expect(await open(make())).toBe('message_signature');
     });
 
-    it.each(Object.keys(aroundMessages))('%s', async (form) => {
+    it.each(Object.keys(aroundMessages))('is refused: %s', async (form) => {
       const outcomes: string[] = [];
       for (const id of ids) {
         const parts = apart(signed(make(), name, house.idp.key), `samlp:${name}`, evilMessage, id);

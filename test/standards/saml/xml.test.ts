@@ -158,6 +158,16 @@ describe('a hostile message of half a mebibyte, and of more, costs little', () =
   const size = 500_000;
   const within = (xml: string) => house.respond().replace('</samlp:Response>', `${xml}$&`);
 
+  /** Its signature is verified, its content is the attacker's: the canonical form is two hundred times as long. */
+  const inflating = (xml: string) => {
+    const names = Array.from({ length: 15 }, (_, n) => `xmlns:n${n}="urn:${n}${'n'.repeat(500)}"`).join(' ');
+    const uses = Array.from({ length: 15 }, (_, n) => `n${n}:a${n}=""`).join(' ');
+    return xml.replace(
+      '</samlp:Response>',
+      (end) => `<samlp:X ${names}>${`<samlp:b ${uses}/>`.repeat(2_000)}</samlp:X>${end}`,
+    );
+  };
+
   it.each<[string, () => string]>([
     ['spaces in a tag', () => `<a${' '.repeat(size)}`],
     ['spaces behind a name', () => `<a b${' '.repeat(size)}`],
@@ -172,8 +182,9 @@ describe('a hostile message of half a mebibyte, and of more, costs little', () =
       'a signature within a thousand namespaces',
       () => within(`<samlp:X ${Array.from({ length: 16 }, (_, n) => `xmlns:n${n}="urn:n"`).join(' ')}/>`.repeat(1_500)),
     ],
+    ['a namespace that is written out wherever it is used', () => inflating(house.respond({ sign: 'response' }))],
     ['more than a mebibyte', () => 'a'.repeat(1 << 20)],
-  ])('%s', async (_, make) => {
+  ])('is refused at once: %s', async (_, make) => {
     const xml = make();
     const begun = performance.now();
     const opened = await house.open(xml, { wants: { signed: 'response', encrypted: false } });
