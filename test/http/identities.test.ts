@@ -251,9 +251,9 @@ describe('as whom identity providers speak of people', () => {
       const acme = await makeOrganization(server);
       connection = await makeConnection(server, { organization: acme });
       const ada = await begin('ada');
-      await inside(({ organizations }) =>
-        how === 'deleted' ? organizations.delete(acme) : organizations.suspend(acme, 'unpaid'),
-      );
+      await inside(async ({ organizations }) => {
+        await (how === 'deleted' ? organizations.delete(acme) : organizations.suspend(acme, 'unpaid'));
+      });
       for (let left = 100; (await isAlive(ada)) && left > 0; left -= 1)
         await new Promise((resolve) => setTimeout(resolve, 100));
       expect(await isAlive(ada)).toBe(false);
