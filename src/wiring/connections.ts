@@ -11,6 +11,7 @@ import { Provisioning } from '../features/connections/provisioning.js';
 import { Recorder } from '../features/connections/recorder.js';
 import { Situations } from '../features/connections/situations.js';
 import { TraceValidation } from '../features/connections/trace-validation.js';
+import { UpstreamEndings } from '../features/connections/upstream-endings.js';
 import { UpstreamSessions } from '../features/connections/upstream-sessions.js';
 import { isAnotherWay } from '../features/connections/ways-in.js';
 import { openConnectionSettings } from './connection-settings.js';
@@ -47,7 +48,7 @@ const readMetadata: MetadataReader = async (octets, asked) => {
 
 /** Who comes in by them, and who they are then. */
 function openComings(
-  { db, audit, clock, sealer, tenants, traces, protocol }: Ground,
+  { db, audit, clock, sealer, tenants, traces, protocol, jobs }: Ground,
   { users, registrations, passwords, passkeys, factorLetters }: People,
   { memberships, teams }: Organizations,
   late: Parameters<typeof openConnections>[3],
@@ -85,6 +86,7 @@ function openComings(
     identities,
     upstreamSessions,
     organizationRealms: new OrganizationRealms(db),
+    upstreamEndings: new UpstreamEndings(db, clock, protocol.sessions, jobs),
     traceValidation: new TraceValidation(db, traces),
   };
 }

@@ -1,6 +1,7 @@
 // Who comes in by an identity provider, and what becomes of them: with rows, in one transaction.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Connection } from '../../src/features/connections/connection.entity.js';
+import type { Held } from '../../src/features/connections/federated-sign-in.js';
 import type { Organization } from '../../src/features/organizations/organization.entity.js';
 import { newId } from '../../src/platform/crypto.js';
 import type { Services } from '../../src/services.js';
@@ -337,6 +338,52 @@ describe('coming in by an identity provider', () => {
       });
       const { user } = await comeIn(server, connection, groups('a'));
       expect(await member(user.id)).toEqual(['member', 'active']);
+    });
+
+    it('many people at once, each of them once, also where their domain joins by itself; those who come back too', async () => {
+      const red = await team('red');
+      await server.services.db.manager.query(
+        `UPDATE organization_domains SET auto_join = 'member' WHERE organization_id = $1`,
+        [acme.id],
+      );
+      const connection = await ofAcme({
+        provisioning: { role: 'member', groups: [{ group: 'dev', teams: [red.id] }] },
+      });
+      const person = (at: number, group: string) => identity(`p${at}`, { email: `p${at}@${domain}`, groups: group });
+      for (const group of ['dev', 'else', 'dev']) {
+        const all = await Promise.all(
+          Array.from({ length: 20 }, (_, at) => comeIn(server, connection, person(at, group))),
+        );
+        const members = await Promise.all(all.map(({ user }) => member(user.id)));
+        expect(members).toEqual(members.map(() => ['member', 'active', ...(group === 'dev' ? ['red'] : [])]));
+      }
+      const joined = await server.services.db.manager.query(
+        `SELECT 1 FROM membership_events WHERE organization_id = $1 AND kind = 'joined'`,
+        [acme.id],
+      );
+      expect(joined).toHaveLength(20);
+    });
+
+    it('nobody comes in after the connection was disabled, however many are on their way', async () => {
+      const connection = await ofAcme();
+      const held = await Promise.all(
+        Array.from({ length: 10 }, (_, at) =>
+          signInAt(server, connection, identity(`q${at}`, { email: `q${at}@${domain}` })),
+        ),
+      );
+      const [disabled, ...results] = await Promise.allSettled([
+        inside(async ({ connections }) => connections.disable(acme, await connections.find(acme, connection.id))),
+        ...held.map((one) =>
+          inside(async ({ provisioning, upstreamSessions }) => {
+            await provisioning.complete(one);
+            return upstreamSessions.remember(`session of ${one.id}`, one);
+          }),
+        ),
+      ]);
+      expect(disabled?.status).toBe('fulfilled');
+      for (const result of results)
+        if (result.status === 'rejected') expect(result.reason).toMatchObject({ status: 400, code: 'invalid_handle' });
+      expect(await inside(({ upstreamSessions }) => upstreamSessions.remember('later', held[0] as Held))).toBe(false);
     });
 
     it('an owner stays one, and an admin by somebody else’s word too', async () => {

@@ -14,6 +14,8 @@ import type { UpstreamIdentity } from './upstream-identity.js';
 
 const dayMs = 86_400_000;
 const MOST_KEPT = 131_072;
+/** Of one attribute: enough to see what it is. */
+const MOST_VALUES = 50;
 
 /** What has become of it here. */
 export interface Became {
@@ -113,7 +115,9 @@ function begun(asked: Asked | undefined, checks: Check[]): Recording {
 function identityOf({ subject, attributes, authenticated_at, acr, amr, session, tokens }: UpstreamIdentity) {
   return {
     subject: masked(subject),
-    attributes: Object.fromEntries(Object.entries(attributes).map(([name, values]) => [name, values.map(masked)])),
+    attributes: Object.fromEntries(
+      Object.entries(attributes).map(([name, values]) => [name, values.slice(0, MOST_VALUES).map(masked)]),
+    ),
     ...(authenticated_at === undefined ? {} : { authenticated_at }),
     ...(acr === undefined ? {} : { acr }),
     ...(amr === undefined ? {} : { amr }),
