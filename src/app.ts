@@ -30,6 +30,7 @@ import { openEngine } from './wiring/engine.js';
 import { openFederation } from './wiring/federation.js';
 import { openInteraction } from './wiring/interaction.js';
 import { openLetters } from './wiring/letters.js';
+import { openSaml } from './wiring/saml.js';
 
 export interface App {
   /** The doors of people and of the management API. */
@@ -56,7 +57,8 @@ export function createApp(services: Services): App {
     return { brand: { name: tenant.displayName, ...(logo_uri ? { logo_uri } : {}) } };
   });
   const csrf = createCsrf(config.cookieKeys.map((key) => deriveKey(key, 'csrf')));
-  const { engine, door } = openEngine(services, { pages, metrics: engineMetrics });
+  const saml = openSaml(services, { csrf, pages });
+  const { engine, door } = openEngine(services, { pages, metrics: engineMetrics, afterSignOut: saml.afterSignOut });
   const interaction = openInteraction(services, { engine, csrf, pages, signIns });
   const account = openAccount(services, { engine, csrf, pages });
   const setup = createSetupRouter({ setup: services.setup, passwords, csrf, pages, rateLimits, limits });
@@ -91,6 +93,7 @@ export function createApp(services: Services): App {
   for (const letter of openLetters(services, { csrf, pages })) koa.use(letter.routes());
   koa.use(openFederation(services, { pages }).routes());
   koa.use(account.pages.routes());
+  koa.use(saml.router.routes());
   koa.use(
     createWellKnownRouter({ securityContact: config.securityContact, clock, resources: services.resources }).routes(),
   );

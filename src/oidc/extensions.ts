@@ -31,11 +31,13 @@ import { countOnce } from './replays.js';
 import { believeRetired } from './retired-keys.js';
 import { keepInteractions, keepSessions } from './session.js';
 import { bindToSessions, keepOrganization } from './session-grants.js';
+import { type AfterSignOut, tellUpstream } from './signed-out.js';
 import type { TraceIds } from './trace.js';
 
 export interface ProviderDependencies extends ConfigurationDependencies {
   exchanges: Exchanges;
   assertions: Assertions;
+  afterSignOut: AfterSignOut;
   unusedClients: Pick<UnusedClients, 'used'>;
   traces: TraceIds;
   metrics: EngineMetrics;
@@ -97,6 +99,7 @@ export const extensions: readonly Extension[] = [
     around.below([routes.introspection, routes.revocation], tokens);
   },
   (_provider, { pages }, _issuer, around) => around.below([routes.end_session], pages.replaceBounce),
+  (_provider, { afterSignOut }, { url }, around) => around.below([routes.end_session], tellUpstream(url, afterSignOut)),
   (_provider, _deps, _issuer, around) => around.below([routes.device_authorization], tellInterval),
   (_provider, deps, issuer, around) => around.below([routes.code_verification], userCodes(deps, issuer.url)),
   (provider, { rateLimits, limits }) =>

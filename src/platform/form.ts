@@ -6,15 +6,18 @@ import { z } from 'zod';
 import { AppError } from './errors.js';
 
 /** @throws AppError 413 too large, 415 another encoding, 400 whatever else cannot be read (RFC 9110 §15.5). */
-export const readForm = bodyParser({
-  enableTypes: ['form'],
-  formLimit: '16kb',
-  onError(error) {
-    const { status = 400 } = error as { status?: number };
-    const known = status === 413 || status === 415 ? status : 400;
-    throw new AppError(known, 'invalid_form', STATUS_CODES[known] ?? '', { cause: error });
-  },
-});
+export const formReader = (formLimit: string) =>
+  bodyParser({
+    enableTypes: ['form'],
+    formLimit,
+    onError(error) {
+      const { status = 400 } = error as { status?: number };
+      const known = status === 413 || status === 415 ? status : 400;
+      throw new AppError(known, 'invalid_form', STATUS_CODES[known] ?? '', { cause: error });
+    },
+  });
+
+export const readForm = formReader('16kb');
 
 /** What is absent, repeated or nested is empty, and an empty value is good for nothing. */
 export const textField = z.string().catch('');

@@ -5,6 +5,7 @@ import { EngineDoor } from '../oidc/engine-door.js';
 import type { EngineMetrics } from '../oidc/events.js';
 import { createEnginePages } from '../oidc/pages.js';
 import { ProviderPool } from '../oidc/provider-pool.js';
+import type { AfterSignOut } from '../oidc/signed-out.js';
 import { TraceIds } from '../oidc/trace.js';
 import type { Pages } from '../platform/page.js';
 import type { Services } from '../services.js';
@@ -12,11 +13,12 @@ import type { Services } from '../services.js';
 interface Surroundings {
   pages: Pages;
   metrics: EngineMetrics;
+  afterSignOut: AfterSignOut;
 }
 
 export function openEngine(
   services: Services,
-  { pages, metrics }: Surroundings,
+  { pages, metrics, afterSignOut }: Surroundings,
 ): { engine: OidcEngine; door: EngineDoor } {
   const { config, tenants, keys, protocol, rateLimits, limits, logger, caching } = services;
   const traces = new TraceIds(services.traces, logger, rateLimits.limiter({ name: 'traces', ...limits.traces }));
@@ -41,6 +43,7 @@ export function openEngine(
       unknownHints: rateLimits.limiter({ name: 'unknown_hints', ...limits.unknownHints }),
       egress: services.egress,
       pages: enginePages,
+      afterSignOut,
       devicePages: createDevicePages(pages, enginePages.renderError),
       traces,
       metrics,

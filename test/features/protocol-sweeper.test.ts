@@ -164,6 +164,7 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'erasures',
         'exchange_policies',
         'external_subjects',
+        'identities',
         'invitation_templates',
         'membership_events',
         'membership_roles',

@@ -55,6 +55,9 @@ const listed: Record<string, string> = {
   'delete /users/:user_id/second-factors': 'users:write',
   'get /users/:user_id/trusted-devices': 'users:read',
   'delete /users/:user_id/trusted-devices/:device_id': 'users:write',
+  'get /users/:user_id/identities': 'users:read',
+  'post /users/:user_id/identities': 'users:write',
+  'delete /users/:user_id/identities/:identity_id': 'users:write',
   'get /resources': 'resources:read',
   'post /resources': 'resources:write',
   'get /resources/:resource_id': 'resources:read',
@@ -167,6 +170,7 @@ const listed: Record<string, string> = {
   'get /audit-events': 'audit:read',
   'get /traces': 'traces:read',
   'get /traces/:trace_id': 'traces:read',
+  'post /traces/:trace_id/validations': 'traces:read',
   'get /tenants': 'tenants:read',
   'post /tenants': 'tenants:write',
   'get /tenants/:tenant': 'tenants:read',
@@ -421,6 +425,7 @@ async function furnish({
   teams,
   domains,
   connections,
+  identities,
   invitations,
   invitationTemplates,
   protocol,
@@ -453,6 +458,7 @@ async function furnish({
   const team = await teams.create(organization, { slug: 'there', name: 'There' });
   const domain = await domains.create(organization, { domain: 'there.example' });
   const connection = await connections.create(null, { key: 'there', kind: 'oidc', display_name: 'There' });
+  const identity = await identities.link(user, connection.id, 'there');
   const template = await invitationTemplates.create(organization, { name: 'There', message: 'There' });
   const invitation = await invitations.create(organization, { email: 'invited@there.example' });
   const uid = `session-${user.id}`;
@@ -492,6 +498,7 @@ async function furnish({
     team_id: team.id,
     domain_id: domain.id,
     connection_id: connection.id,
+    identity_id: identity.id,
     invitation_id: invitation.id,
     template_id: template.id,
     issuer_id: issuer.id,

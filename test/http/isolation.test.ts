@@ -51,12 +51,14 @@ const tables: Record<string, string> = {
   connections: 'connection_id',
   exchange_policies: 'policy_id',
   external_subjects: 'subject_id',
+  federated_sign_ins: 'no value of its own',
   grants: 'grant_id',
   idempotency_keys: 'idempotency key',
   initial_access_tokens: 'initial_access_token_id',
   invitation_templates: 'template_id',
   known_networks: 'session cookies',
   lockouts: 'user_id',
+  identities: 'identity_id',
   login_failures: 'session cookies',
   logout_notices: 'notice_id',
   mail_messages: 'message_id',
@@ -85,6 +87,7 @@ const tables: Record<string, string> = {
   totp_credentials: 'user_id',
   traces: 'trace_id',
   trusted_issuers: 'issuer_id',
+  upstream_sessions: 'no value of its own',
   users: 'user_id',
 };
 

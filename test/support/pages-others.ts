@@ -22,6 +22,8 @@ const refusedInvitation = {
 };
 
 export const others: Sample[] = [
+  page('saml/arrival', 'first', { handle: 'once', connection: 'Acme & Söhne', actions }),
+  page('saml/logout', 'first', { address: 'https://idp.example/slo?SAMLRequest=nZBB' }),
   page('sign-in-link/elsewhere', 'first', { token: 'once', actions }),
   page('sign-in-link/code', 'first', { code: '042917' }),
   page('verify-email/confirm', 'first', { token: 'once', username: long, actions }),

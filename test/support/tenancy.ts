@@ -126,7 +126,12 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     });
     await organizationRoles.create(null, { key: 'clerk', name: `Clerk of ${mark}`, rank: 1 });
     await teams.create(organization, { slug: 'sales', name: `Sales of ${mark}` });
-    await connections.create(null, { key: 'theirs', kind: 'oidc', display_name: `Provider of ${mark}` });
+    const theirs = await connections.create(null, {
+      key: 'theirs',
+      kind: 'oidc',
+      display_name: `Provider of ${mark}`,
+    });
+    await services.identities.link(person, theirs.id, `maria of ${mark}`);
     await connections.create(organization, { key: 'here', kind: 'oidc', display_name: `Own provider of ${mark}` });
     await domains.create(organization, { domain: `${mark}.example` });
     await invitationTemplates.create(organization, { name: 'Welcome', message: `Welcome of ${mark}` });
@@ -210,6 +215,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     issuer_id: issuerId,
     subject_id: (await list(`/trusted-issuers/${issuerId}/subjects`))[0]?.id ?? '',
     initial_access_token_id: (await list('/initial-access-tokens'))[0]?.id ?? '',
+    identity_id: (await list(`/users/${person.id}/identities`))[0]?.id ?? '',
     session_id: (await list('/sessions'))[0]?.id ?? '',
     grant_id: (await list('/grants'))[0]?.id ?? '',
     audit_event_id: (await list('/audit-events'))[0]?.id ?? '',

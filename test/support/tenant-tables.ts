@@ -74,6 +74,16 @@ export async function fillEveryTable(db: Database, tenantId: string): Promise<vo
        FROM memberships m JOIN teams t USING (tenant_id, organization_id) WHERE tenant_id = $1`,
     [tenantId],
   );
+  await db.manager.query(
+    `INSERT INTO federated_sign_ins (tenant_id, id, connection_id, purpose, state, binding_hash, trace_id, created_at, expires_at)
+     SELECT tenant_id, gen_random_uuid(), id, 'sign_in', 'done', 'x', 'x', now(), now() FROM connections WHERE tenant_id = $1`,
+    [tenantId],
+  );
+  await db.manager.query(
+    `INSERT INTO upstream_sessions (tenant_id, id, session_uid, connection_id, user_id, subject, created_at, expires_at)
+     SELECT tenant_id, gen_random_uuid(), 'x', connection_id, user_id, subject, now(), now() FROM identities WHERE tenant_id = $1`,
+    [tenantId],
+  );
   await db.manager.query(`INSERT INTO replays VALUES ($1, 'jti', now())`, [tenantId]);
   await db.manager.query(`INSERT INTO erasures VALUES ($1, gen_random_uuid(), now())`, [tenantId]);
 }

@@ -32,6 +32,8 @@ const SECTIONS = {
     SELECT c.display_name AS connection, i.subject, i.created_at, i.last_used_at
       FROM identities i JOIN connections c ON c.tenant_id = i.tenant_id AND c.id = i.connection_id
      WHERE i.tenant_id = $1 AND i.user_id = $2 ORDER BY i.created_at`,
+  federated_sign_ins: `
+    SELECT id, connection_id, outcome, error AS reason, occurred_at FROM traces WHERE tenant_id = $1 AND user_id = $2 ORDER BY occurred_at, id`,
   upstream_sessions: `
     SELECT session_uid AS session_id, subject, session_index, ends_at, created_at
       FROM upstream_sessions WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at`,

@@ -1,0 +1,44 @@
+// What an assertion says of somebody, in the words that all protocols share. Pure.
+import type { UpstreamIdentity } from '../features/connections/upstream-identity.js';
+import type { ResponseFacts } from './gate.js';
+
+type Facts = Pick<
+  ResponseFacts,
+  | 'subject'
+  | 'attributes'
+  | 'friendly'
+  | 'authn_instant'
+  | 'authn_context'
+  | 'session_index'
+  | 'session_not_on_or_after'
+>;
+
+const EMAIL_ADDRESS = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress';
+/** SAML Core §8.3.8: another one at each sign-in, so that nobody is known by it again. */
+const TRANSIENT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient';
+
+export const isTransient = ({ subject }: Pick<Facts, 'subject'>): boolean => subject.format === TRANSIENT;
+
+export function identityOf(facts: Facts): UpstreamIdentity {
+  const { subject, session_index: index, session_not_on_or_after: endsAt } = facts;
+  return {
+    subject: subject.value,
+    attributes: attributesOf(facts),
+    authenticated_at: facts.authn_instant,
+    ...(facts.authn_context === undefined ? {} : { acr: facts.authn_context }),
+    session: {
+      ...(index === undefined ? {} : { index }),
+      ...(endsAt === undefined ? {} : { ends_at: endsAt }),
+      name_id: subject,
+    },
+  };
+}
+
+/**
+ * By their names; by their friendly names, where nothing has that name (SAML Core §2.7.3.1). Many identity providers send the address as the NameID
+ * and nowhere else (§8.3.2): an attribute that says it goes before.
+ */
+function attributesOf({ subject, attributes, friendly }: Facts): UpstreamIdentity['attributes'] {
+  const isAddress = subject.format === EMAIL_ADDRESS;
+  return { ...(isAddress ? { email: [subject.value] } : {}), ...friendly, ...attributes };
+}
