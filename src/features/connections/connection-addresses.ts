@@ -15,6 +15,7 @@ export const samlAddresses = (issuer: string, { id }: Named) => ({
 export const federationAddresses = (issuer: string, { id }: Named) => ({
   redirect_uri: `${issuer}/federation/${id}/callback`,
   backchannel_logout_uri: `${issuer}/federation/${id}/backchannel-logout`,
+  post_logout_redirect_uri: `${issuer}/federation/${id}/signed-out`,
 });
 
 /** Where a handle is taken, before the browser goes there. */
