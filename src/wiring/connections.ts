@@ -1,5 +1,6 @@
 // On top of organizations: the identity providers that they and the tenant trust, and who comes in by them.
 import type { MailboxProof } from '../features/accounts/mailbox-proof.js';
+import type { MetadataReader } from '../features/connections/connection-metadata.js';
 import { FederatedSignIns } from '../features/connections/federated-sign-ins.js';
 import { Identities } from '../features/connections/identities.js';
 import { ProvisionedMembership } from '../features/connections/provisioned-membership.js';
@@ -25,13 +26,19 @@ export function openConnections(
 ) {
   const comings = openComings(ground, people, organizations, late);
   return {
-    ...openConnectionSettings(ground, organizations, () => ({ ok: false, reason: 'not_read' }), {
+    ...openConnectionSettings(ground, organizations, readMetadata, {
       ended: (connection) => comings.upstreamSessions.connectionEnded(connection),
       isKnown: ({ id }) => comings.identities.areOf(id),
     }),
     ...comings,
   };
 }
+
+/** Loaded with the first metadata: many servers never read any. */
+const readMetadata: MetadataReader = async (octets, asked) => {
+  const { readIdpMetadata } = await import('../saml/gate-metadata.js');
+  return readIdpMetadata(octets, asked);
+};
 
 /** Who comes in by them, and who they are then. */
 function openComings(

@@ -17,7 +17,3 @@ export const federationAddresses = (issuer: string, { id }: Named) => ({
   backchannel_logout_uri: `${issuer}/federation/${id}/backchannel-logout`,
   post_logout_redirect_uri: `${issuer}/federation/${id}/signed-out`,
 });
-
-/** Where a handle is taken, before the browser goes there. */
-export const loginAddress = (issuer: string, { id, kind }: Pick<Connection, 'id' | 'kind'>): string =>
-  `${issuer}/${kind === 'saml' ? 'saml' : 'federation'}/${id}/login`;

@@ -18,7 +18,7 @@ import type { UpstreamIdentity } from './upstream-identity.js';
 import type { UpstreamSessions } from './upstream-sessions.js';
 
 export type Linked = 'sign_in' | 'owner' | 'administrator';
-export type Unlinked = 'owner' | 'administrator' | 'disowned' | 'privileged';
+export type Unlinked = 'owner' | 'administrator' | 'disowned' | 'privileged' | 'locked_down';
 
 export interface IdentityHooks {
   /** Whether they come in without any identity. */
@@ -140,6 +140,15 @@ export class Identities {
   /** In the transaction in which the account turns out to be somebody else's, or gets a role: the person is held. */
   async unlinkAll(userId: string, by: Extract<Unlinked, 'disowned' | 'privileged'>): Promise<void> {
     for (const identity of await this.of({ id: userId })) await this.take(identity, by);
+  }
+
+  /**
+   * In the transaction in which it turns out that somebody else may have been in the account since: the person is held. By whose word the account was
+   * made, stays.
+   */
+  async unlinkAddedSince(userId: string, since: Date): Promise<void> {
+    for (const identity of await this.of({ id: userId }))
+      if (identity.createdAt >= since && !identity.madeAccount) await this.take(identity, 'locked_down');
   }
 
   private async take(identity: Identity, by: Unlinked, exceptSession?: string): Promise<void> {

@@ -3,6 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { BackchannelRequest } from '../../../src/features/backchannel-requests/backchannel-request.entity.js';
 import { BackchannelPings } from '../../../src/features/backchannel-requests/pings.js';
+import { Connection } from '../../../src/features/connections/connection.entity.js';
+import { GivenSettings } from '../../../src/features/connections/connection.settings.js';
+import { newId } from '../../../src/platform/crypto.js';
 import { ask, tokenWith } from '../../support/api.js';
 import { back, makeResources } from '../../support/exchanging.js';
 import { noticeFor } from '../../support/logout-receiver.js';
@@ -10,6 +13,8 @@ import { until } from '../../support/pair.js';
 import { authorizationUrl, makeClient, makePerson, pkce, post } from '../../support/party.js';
 import { initialAccessTokenFor } from '../../support/planted.js';
 import { assertionOf, type DpopKey } from '../../support/proofs.js';
+import { HonestIdp } from '../../support/saml/honest-idp.js';
+import { samlKey } from '../../support/saml/keys.js';
 import type { TestServer } from '../../support/server.js';
 import { goodAnswers, placesOfConnections } from './connections.js';
 
@@ -17,6 +22,8 @@ const CIBA = 'urn:openid:params:grant-type:ciba';
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const redirectUri = 'https://rp.example/cb';
+const DISCOVERY = '/.well-known/openid-configuration';
+const idp = new HonestIdp('https://idp.example', samlKey());
 
 /** @returns why it was not taken, `said` where it was not even to be said; undefined where it was taken. */
 type Call = (url: string) => Promise<string | undefined>;
@@ -33,6 +40,7 @@ export interface Place {
 export const callers: Readonly<Record<string, readonly string[]>> = {
   'features/backchannel-requests/pings.ts': ['backchannel_client_notification_endpoint'],
   'features/clients/documents/metadata-documents.ts': ['client_id'],
+  'features/connections/connection-refresh.ts': ['metadata_url of a connection', 'issuer of a connection'],
   'features/logout/logout-encryption.ts': ['jwks_uri of who gets encrypted Logout Tokens'],
   'features/logout/logout-notices.ts': ['backchannel_logout_uri'],
   'features/trusted-issuers/issuer-keys.ts': ['jwks_uri of a trusted issuer'],
@@ -52,6 +60,14 @@ const keysOf = new Map<string, string>();
 export const goodAnswer = (path: string, host: string, keys: readonly object[]): unknown => {
   if (path === '/sector') return [redirectUri];
   if (path in goodAnswers) return goodAnswers[path];
+  if (path === '/saml') return idp.metadata();
+  if (path === DISCOVERY)
+    return {
+      issuer: `https://${host}`,
+      authorization_endpoint: `https://${host}/authorize`,
+      token_endpoint: `https://${host}/token`,
+      jwks_uri: `https://${host}/keys`,
+    };
   if (!path.startsWith('/document')) return { keys };
   const jwks_uri = keysOf.get(path);
   const means = jwks_uri === undefined ? {} : { token_endpoint_auth_method: 'private_key_jwt', jwks_uri };
@@ -167,6 +183,23 @@ export async function placesOf(server: TestServer, key: DpopKey, listed: string)
     return status === 200 ? undefined : JSON.stringify(body);
   };
 
+  /** SAML Metadata §4.1, OpenID Connect Discovery 1.0 §4: read when somebody asks for it, and by a job. */
+  const readBy = async (kind: 'saml' | 'oidc', settings: object) => {
+    const storedSettings = { [kind]: settings };
+    if (!GivenSettings.safeParse(storedSettings).success) return 'said';
+    const now = new Date();
+    const row = { id: newId(), key: `c-${randomUUID()}`, kind, displayName: 'Provider', storedSettings };
+    const connection = Object.assign(new Connection(), { ...row, createdAt: now, updatedAt: now });
+    return server.inside(async ({ db, connectionRefresh }) => {
+      await db.repo(Connection).insert(connection);
+      const { upstreamAt, upstreamError } = await connectionRefresh.refresh(connection);
+      await db.repo(Connection).delete({ id: row.id });
+      return upstreamAt ? (upstreamError ?? undefined) : 'not asked';
+    });
+  };
+  const metadataUrl: Call = (metadata_url) => readBy('saml', { metadata_url });
+  const providerIssuer: Call = (url) => readBy('oidc', { client_id: 'us', issuer: url.replace(DISCOVERY, '') });
+
   /** OAuth Client ID Metadata Document §4: the client is the address. */
   const tenant = await server.services.tenants.find('default');
   const settings = { protocol: { client_id_metadata_documents: { hosts: ['*'] } } };
@@ -197,6 +230,8 @@ export async function placesOf(server: TestServer, key: DpopKey, listed: string)
     'jwks_uri of who gets encrypted Logout Tokens': { path: '/keys', call: encryptionKeys },
     backchannel_client_notification_endpoint: { path: '/ok', call: notificationEndpoint },
     'jwks_uri of a trusted issuer': { path: '/keys', call: issuerJwksUri },
+    'metadata_url of a connection': { path: '/saml', call: metadataUrl },
+    'issuer of a connection': { path: DISCOVERY, call: providerIssuer },
     client_id: { path: '/document', call: clientId },
     'jwks_uri of a document': { path: '/keys', call: documentKeys, looks: 2 },
     ...placesOfConnections(server, listed),
