@@ -58,7 +58,12 @@ export function createApp(services: Services): App {
   });
   const csrf = createCsrf(config.cookieKeys.map((key) => deriveKey(key, 'csrf')));
   const saml = openSaml(services, { csrf, pages });
-  const { engine, door } = openEngine(services, { pages, metrics: engineMetrics, afterSignOut: saml.afterSignOut });
+  const federation = openFederation(services, { pages });
+  const { engine, door } = openEngine(services, {
+    pages,
+    metrics: engineMetrics,
+    afterSignOut: async (...ended) => (await saml.afterSignOut(...ended)) ?? federation.afterSignOut(...ended),
+  });
   const interaction = openInteraction(services, { engine, csrf, pages, signIns });
   const account = openAccount(services, { engine, csrf, pages });
   const setup = createSetupRouter({ setup: services.setup, passwords, csrf, pages, rateLimits, limits });
@@ -91,9 +96,9 @@ export function createApp(services: Services): App {
   koa.use(interaction.pages.routes());
   koa.use(setup.routes());
   for (const letter of openLetters(services, { csrf, pages })) koa.use(letter.routes());
-  koa.use(openFederation(services, { pages }).routes());
   koa.use(account.pages.routes());
   koa.use(saml.router.routes());
+  koa.use(federation.router.routes());
   koa.use(
     createWellKnownRouter({ securityContact: config.securityContact, clock, resources: services.resources }).routes(),
   );

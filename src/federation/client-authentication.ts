@@ -3,6 +3,7 @@ import { importJWK, type JWK, SignJWT } from 'jose';
 import { type ClientAuth, ClientSecretBasic, ClientSecretPost, None } from 'openid-client';
 import type { ConnectionSettings } from '../features/connections/connection.settings.js';
 import { newId } from '../platform/crypto.js';
+import { Refused } from './refusal.js';
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /** Seconds: for one request. */
@@ -17,8 +18,11 @@ export interface ClientKeys {
   now: number;
 }
 
+/** @throws Refused where there is no secret, and one is to be shown. */
 export function clientAuthentication({ oidc, oauth2 }: ConnectionSettings, keys: ClientKeys): ClientAuth {
   const method = (oidc ?? oauth2)?.token_endpoint_auth_method ?? 'none';
+  if (method.startsWith('client_secret_') && !keys.secret)
+    throw new Refused([{ check: 'client_secret', passed: false, seen: 'absent', setting: 'client_secret' }]);
   switch (method) {
     case 'client_secret_basic':
       return ClientSecretBasic(keys.secret);

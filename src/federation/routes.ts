@@ -13,12 +13,15 @@ import type { Pages } from '../platform/page.js';
 import { clientKey, type Limiter } from '../platform/rate-limit.js';
 import type { LogoutTokens } from './logout-tokens.js';
 import { Refused } from './refusal.js';
+import { signOutRoutes } from './sign-out-routes.js';
+import type { UpstreamSignOuts } from './sign-outs.js';
 import type { UpstreamSignIn } from './upstream-sign-in.js';
 
 export interface FederationDoor {
   signIns: Pick<FederatedSignIns, 'start' | 'answered' | 'hold' | 'refuse'>;
   upstream: Pick<UpstreamSignIn, 'send' | 'believe'>;
   logoutTokens: Pick<LogoutTokens, 'receive'>;
+  signOuts: UpstreamSignOuts;
   /** Enabled or not. */
   find(id: string): Promise<Connection | undefined>;
   pages: Pages;
@@ -74,6 +77,8 @@ export function createFederationRouter(door: FederationDoor): Router {
     ctx.body = '';
     await forgive(ctx);
   });
+
+  signOutRoutes(router, path, door);
 
   async function takeAnswer(ctx: Context, given: URLSearchParams): Promise<void> {
     const id = connectionOf(ctx);

@@ -1,7 +1,9 @@
 // Owns the words that we say to an identity provider, and only to it: by openid-client, over the one way out (platform/egress.ts), at our clock.
 import * as client from 'openid-client';
 import { z } from 'zod';
+import type { ConnectionSettings } from '../features/connections/connection.settings.js';
 import type { Egress } from '../platform/egress.js';
+import { type ClientKeys, clientAuthentication } from './client-authentication.js';
 import { problemName, Unexpected } from './problem-name.js';
 import type { Upstream } from './upstream.js';
 
@@ -39,12 +41,11 @@ export class UpstreamClient {
   /** The last answer of the token endpoint, as it was read: the library keeps nothing of what it refuses. */
   private answered: Record<string, unknown> = {};
 
-  /** @param now NumericDate. */
   constructor(
     private readonly upstream: Upstream,
-    authentication: client.ClientAuth,
+    settings: ConnectionSettings,
+    keys: ClientKeys,
     private readonly egress: Pick<Egress, 'fetch'>,
-    now: number,
   ) {
     const { endpoints, algorithms, clientId, tolerance } = upstream;
     const server = {
@@ -52,8 +53,9 @@ export class UpstreamClient {
       issuer: upstream.issuer ?? new URL(endpoints.token_endpoint).origin,
       id_token_signing_alg_values_supported: [...algorithms],
     };
-    const skew = now - Math.floor(Date.now() / 1000);
+    const skew = keys.now - Math.floor(Date.now() / 1000);
     const times = { [client.clockSkew]: skew, [client.clockTolerance]: tolerance };
+    const authentication = clientAuthentication(settings, keys);
     this.configuration = new client.Configuration(server, clientId, times, authentication);
     this.configuration[client.customFetch] = (url, init) => this.fetch(url, init as RequestInit);
     // Which addresses may be called without TLS is decided by the way out, for everybody.

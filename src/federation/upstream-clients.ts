@@ -27,14 +27,11 @@ export class UpstreamClients {
   async reach(connection: Connection): Promise<Reached> {
     const upstream = upstreamOf(connection);
     // Loaded with the first sign-in: most servers trust nobody else.
-    const [{ UpstreamClient }, { clientAuthentication }] = await Promise.all([
-      import('./upstream-client.js'),
-      import('./client-authentication.js'),
-    ]);
+    const { UpstreamClient } = await import('./upstream-client.js');
     const secret = (await this.secrets.clientSecret(connection)) ?? '';
     const now = epochSeconds(this.clock.now());
-    const authentication = clientAuthentication(connection.settings, { secret, now, key: () => this.signingKey() });
-    return { upstream, secret, client: new UpstreamClient(upstream, authentication, this.egress, now) };
+    const keys = { secret, now, key: () => this.signingKey() };
+    return { upstream, secret, client: new UpstreamClient(upstream, connection.settings, keys, this.egress) };
   }
 
   /** Its public half is at our jwks_uri. */

@@ -196,6 +196,7 @@ describe('connections: identity providers that the tenant trusts', () => {
     expect((await api('get', `/${id}/service-provider`)).body).toEqual({
       redirect_uri: `${server.issuer}/federation/${id}/callback`,
       backchannel_logout_uri: `${server.issuer}/federation/${id}/backchannel-logout`,
+      post_logout_redirect_uri: `${server.issuer}/federation/${id}/signed-out`,
       jwks_uri: `${server.issuer}/jwks`,
     });
     expect((await api('post', `/${id}/keys`)).body.code).toBe('no_keys');

@@ -135,6 +135,13 @@ describe('a sign-in comes back to the browser that asked for it (login CSRF, RFC
 });
 
 describe('the handle that leads there', () => {
+  it('leads nowhere where we have nothing to show ourselves with', async () => {
+    const connection = await house.connect();
+    await house.server.inside(({ db }) => db.repo(Connection).update({ id: connection.id }, { secretSealed: null }));
+    const { location } = await begun(connection);
+    expect((await house.refused(() => get(location))).failed).toEqual(['client_secret']);
+  });
+
   it('is good once, and of many at the same time for one', async () => {
     const { location } = await begun();
     const answers = await Promise.all(Array.from({ length: 8 }, () => get(location)));

@@ -1,9 +1,10 @@
 // An identity provider says that a session over there has ended (OpenID Connect Back-Channel Logout 1.0, as relying party).
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import { Connection } from '../../src/features/connections/connection.entity.js';
 import { listSessions } from '../../src/features/protocol/session.queries.js';
-import type { Browser } from '../support/browser.js';
+import { Browser } from '../support/browser.js';
 import { isSignedIn } from '../support/journey.js';
 import { makeClient, type Party, password, tokensFor } from '../support/party.js';
 import { UpstreamHouse } from '../support/upstream/house.js';
@@ -29,16 +30,18 @@ interface Standing {
 async function standing({
   sub,
   sid = randomBytes(8).toString('hex'),
+  connection = house.connection,
 }: {
   sub?: string;
   sid?: string;
+  connection?: Connection;
 } = {}): Promise<Standing> {
   const { server, provider } = house;
   const mark = sub ?? randomBytes(8).toString('hex');
   const email = `${mark}@upstream.example`;
   provider.person = { sub: mark, email, email_verified: true };
   provider.manners.idToken = (claims) => Object.assign(claims, { sid });
-  const held = await house.held(await house.goAround());
+  const held = await house.held(await house.goAround({}, connection));
   provider.behave();
   const { user } = await server.inside(({ provisioning }) => provisioning.complete(held));
   if (!sub) await server.inside(({ passwords }) => passwords.set(user, password));
@@ -176,5 +179,73 @@ describe('a logout token that is not believed ends nothing, and is answered 400 
 
   it('at no connection, where there is no page', async () => {
     expect((await tellOf({}, { id: '00000000-0000-7000-8000-000000000000' } as Connection)).status).toBe(404);
+  });
+});
+
+describe('who signs out here is signed out over there, too (OpenID Connect RP-Initiated Logout 1.0), where the connection says so', () => {
+  const bye = 'https://rp.example/bye';
+  let telling: Connection;
+  let going: Party;
+  beforeAll(async () => {
+    const end_session_endpoint = `${house.provider.issuer}/logout`;
+    const { metadata } = house.connection.storedSettings.oidc as { metadata: object };
+    telling = await house.connect({ logout: { rp_initiated: true }, metadata: { ...metadata, end_session_endpoint } });
+    going = await makeClient(house.server, { post_logout_redirect_uris: [bye] });
+  });
+
+  /** @returns the page in between, and where it leads. */
+  const signOut = async ({ browser }: Standing) => {
+    const query = new URLSearchParams({ client_id: going.clientId, post_logout_redirect_uri: bye, state: 's&1' });
+    const page = await browser.submit(await browser.open(`${house.server.issuer}/logout?${query}`), { logout: 'yes' });
+    return { page, address: page.headers.get('refresh')?.replace('0; url=', '') };
+  };
+  const door = '/federation/';
+
+  it('after our session has ended, and the browser goes on where it was sent', async () => {
+    const maria = await standing({ connection: telling });
+    const { page, address } = await signOut(maria);
+    expect(await signedIn(maria)).toBe(false);
+    const asked = new URL(String(address));
+    expect(`${asked.origin}${asked.pathname}`).toBe(`${house.provider.issuer}/logout`);
+    const back = `${house.server.issuer}${door}${telling.id}/signed-out`;
+    expect([...asked.searchParams.keys()]).toEqual(['id_token_hint', 'client_id', 'post_logout_redirect_uri']);
+    expect(asked.searchParams.get('post_logout_redirect_uri')).toBe(back);
+    expect(decodeJwt(asked.searchParams.get('id_token_hint') ?? '').sub).toBe(maria.sub);
+    expect(page.headers.get('content-security-policy')).toContain("form-action 'self'");
+    expect((await maria.browser.open(back)).url).toBe(`${bye}?state=${encodeURIComponent('s&1')}`);
+    // Once: the way back is not kept.
+    expect((await maria.browser.open(back)).url).toBe(back);
+  });
+
+  it('nobody else is led anywhere by it', async () => {
+    const maria = await standing({ connection: telling });
+    await signOut(maria);
+    const back = `${house.server.issuer}${door}${telling.id}/signed-out`;
+    const other = await new Browser().open(back);
+    expect([other.url, other.status]).toEqual([back, 200]);
+    const elsewhere = await house.connect();
+    const wrong = back.replace(telling.id, elsewhere.id);
+    expect((await maria.browser.open(wrong)).url).toBe(wrong);
+  });
+
+  it('by a ticket of this sign-out alone: not edited, not of another connection', async () => {
+    const maria = await standing({ connection: telling });
+    const seen = await maria.browser.open(`${house.server.issuer}/logout`);
+    const { url } = await maria.browser.submit(seen, { logout: 'yes' });
+    expect(new URL(url).pathname).toBe(`${door}${telling.id}/logout`);
+    const other = await house.connect({}, {});
+    for (const wrong of [
+      `${url.slice(0, -8)}AAAAAAAA`,
+      url.replace(telling.id, other.id),
+      url.replace(/ticket=.*/, 'ticket='),
+    ])
+      expect((await fetch(wrong)).status).toBe(400);
+    expect((await fetch(url)).status).toBe(200);
+  });
+
+  it('not where the connection does not say so', async () => {
+    const maria = await standing();
+    const { page, address } = await signOut(maria);
+    expect([address, page.url]).toEqual([undefined, `${bye}?state=${encodeURIComponent('s&1')}`]);
   });
 });

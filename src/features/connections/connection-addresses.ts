@@ -15,4 +15,5 @@ export const samlAddresses = (issuer: string, { id }: Named) => ({
 export const federationAddresses = (issuer: string, { id }: Named) => ({
   redirect_uri: `${issuer}/federation/${id}/callback`,
   backchannel_logout_uri: `${issuer}/federation/${id}/backchannel-logout`,
+  post_logout_redirect_uri: `${issuer}/federation/${id}/signed-out`,
 });

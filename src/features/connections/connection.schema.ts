@@ -120,6 +120,7 @@ export const ServiceProviderView = z
     keys: z.array(key_).optional(),
     redirect_uri: z.string().optional(),
     backchannel_logout_uri: z.string().optional(),
+    post_logout_redirect_uri: z.string().optional(),
     jwks_uri: z.string().optional(),
   })
   .meta({ id: 'ServiceProvider' });

@@ -24,7 +24,13 @@ export function placesOfConnections(server: TestServer, listed: string): Record<
 
   const signIn = async (endpoint: Endpoint, url: string) => {
     const others = Object.fromEntries(Object.entries(good).map(([name, path]) => [name, `${listed}${path}`]));
-    const oauth2 = { ...others, client_id: 'us', authorization_endpoint: `${listed}/authorize`, [endpoint]: url };
+    const oauth2 = {
+      ...others,
+      client_id: 'us',
+      token_endpoint_auth_method: 'none',
+      authorization_endpoint: `${listed}/authorize`,
+      [endpoint]: url,
+    };
     const now = new Date();
     const id = newId();
     const connection = Object.assign(new Connection(), {

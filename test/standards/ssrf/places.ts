@@ -59,6 +59,7 @@ const keysOf = new Map<string, string>();
 /** What the server answers that may be called. */
 export const goodAnswer = (path: string, host: string, keys: readonly object[]): unknown => {
   if (path === '/sector') return [redirectUri];
+  if (path in goodAnswers) return goodAnswers[path];
   if (path === '/saml') return idp.metadata();
   if (path === DISCOVERY)
     return {
@@ -67,7 +68,6 @@ export const goodAnswer = (path: string, host: string, keys: readonly object[]):
       token_endpoint: `https://${host}/token`,
       jwks_uri: `https://${host}/keys`,
     };
-  if (path in goodAnswers) return goodAnswers[path];
   if (!path.startsWith('/document')) return { keys };
   const jwks_uri = keysOf.get(path);
   const means = jwks_uri === undefined ? {} : { token_endpoint_auth_method: 'private_key_jwt', jwks_uri };
