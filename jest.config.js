@@ -28,6 +28,9 @@ export const once = [
   'mfa-required',
   'one-time-bound',
   'one-time-matrix',
+  'organization-assurance',
+  'organization-matrix',
+  'organization-pages',
   'passkey-ways-in',
   'request-log',
   'risk',
@@ -53,6 +56,7 @@ const project = (displayName, folders, { globals = {}, without = [] } = {}) => (
   testMatch: folders.map((folder) => `<rootDir>/test/${folder}/**/*.test.js`),
   testPathIgnorePatterns: without.map((name) => `/test/http/${name}\\.test\\.js$`),
   transform: {},
+  testRunner: '<rootDir>/test/support/framework.js',
   globals,
 });
 
@@ -99,7 +103,7 @@ export default {
   // Ends what hangs; nothing is measured by it.
   testTimeout: 180_000,
   maxWorkers: 2,
-  // What suites leave behind is never collected (modules of vm, memory of the embedded database), and a full heap makes those that follow slow.
+  // A full heap makes the suites that follow slow.
   workerIdleMemoryLimit: '600MB',
   testSequencer: '<rootDir>/dist/test/support/sequencer.js',
   reporters: ['<rootDir>/dist/test/support/reporter.js'],

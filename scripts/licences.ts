@@ -8,6 +8,8 @@ export interface LockedPackage {
 const PERMISSIVE = new Set([
   'MIT',
   'MIT-0',
+  // As a package has it that writes no SPDX name.
+  'MIT License',
   'ISC',
   '0BSD',
   'BSD-2-Clause',

@@ -27,6 +27,7 @@ import { createWellKnownRouter } from './well-known.js';
 import { openAccount } from './wiring/account.js';
 import { openApi } from './wiring/api.js';
 import { openEngine } from './wiring/engine.js';
+import { openFederation } from './wiring/federation.js';
 import { openInteraction } from './wiring/interaction.js';
 import { openLetters } from './wiring/letters.js';
 import { openSaml } from './wiring/saml.js';
@@ -90,6 +91,7 @@ export function createApp(services: Services): App {
   koa.use(interaction.pages.routes());
   koa.use(setup.routes());
   for (const letter of openLetters(services, { csrf, pages })) koa.use(letter.routes());
+  koa.use(openFederation(services, { pages }).routes());
   koa.use(account.pages.routes());
   koa.use(saml.router.routes());
   koa.use(

@@ -2,6 +2,7 @@
 // It lies below the prefix of the management API without being part of it: who shows a bearer token, or no session, is answered there.
 import Router from '@koa/router';
 import type { Context, Next } from 'koa';
+import type { OwnIdentities } from '../features/connections/own-identities.js';
 import type { OwnSession, OwnSessions } from '../features/protocol/own-sessions.js';
 import type { User } from '../features/users/user.entity.js';
 import { forbidden, notFound } from '../platform/errors.js';
@@ -11,6 +12,7 @@ import { problems } from '../platform/problem.js';
 import type { AuthenticatorDependencies } from './authenticator.js';
 import { SessionId } from './devices.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
+import { identitiesApi } from './identities-api.js';
 import { type OrganizationApiDependencies, organizationApi } from './organization-api.js';
 import { passkeyApi } from './passkey-api.js';
 import type { PasskeyDependencies } from './passkeys.js';
@@ -27,6 +29,7 @@ export interface AccountApiDependencies
     RequestDependencies,
     OrganizationApiDependencies {
   sessions: OwnSessions;
+  ownIdentities: OwnIdentities;
   /** Whom the access token of the request speaks for; undefined for a program. @throws AppError 401 or 403 (RFC 6750 §3.1) */
   tokenHolder: (ctx: Context) => Promise<User | undefined>;
   logger: Logger;
@@ -89,6 +92,7 @@ export function createAccountApi(door: AccountDoor, deps: AccountApiDependencies
   settingsApi(router, door, deps);
   requestsApi(router, door, deps);
   organizationApi(router, door, deps, own);
+  identitiesApi(router, door, deps.ownIdentities, own);
 
   const me = async ({ user, session, csrf }: Visitor) => ({
     ...(await profile(user)),

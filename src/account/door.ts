@@ -2,13 +2,14 @@
 // It is a client of the engine like any other, without a code: one authorization request, and the answer is read from the session itself.
 import type { Context } from 'koa';
 import { routes } from '../../config/protocol.js';
-import { MULTI_FACTOR } from '../features/authentication/assurance.js';
+import { assuranceOf, MULTI_FACTOR, type Proof } from '../features/authentication/assurance.js';
 import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { signInOf } from '../features/authentication/ledger.js';
 import { meets } from '../features/authentication/requested-acr.js';
 import { needOfChange } from '../features/authentication/requirement.js';
 import { ACCOUNT_CLIENT, SIGNED_IN_PATH } from '../features/clients/built-in-clients.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
+import type { DomainAuthority } from '../features/domains/domain-authority.js';
 import type { Engine, SignedIn } from '../features/protocol/engine.js';
 import type { OwnSessions } from '../features/protocol/own-sessions.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
@@ -39,6 +40,7 @@ export interface DoorDependencies {
   users: Pick<UserService, 'findActive' | 'hold'>;
   sessions: Pick<OwnSessions, 'hold'>;
   secondFactors: Pick<SecondFactors, 'of'>;
+  domainAuthority: Pick<DomainAuthority, 'ownProofs'>;
   policy: () => Promise<AuthenticationPolicy>;
   wayBack: WayBack;
   csrf: Csrf;
@@ -149,11 +151,14 @@ export class AccountDoor {
   /** What is still to be proved, in the words of an authorization request (OpenID Connect Core §3.1.2.1). */
   private async missing({ user, session }: Visitor, fresh: number): Promise<Record<string, string> | undefined> {
     if (!Number.isFinite(fresh)) return undefined;
-    const { amr, loginTs, proofs } = session;
+    const { amr, loginTs } = session;
     const [has, policy] = [await this.deps.secondFactors.of(user.id), await this.deps.policy()];
-    const { acr, missing } = needOfChange({ policy, has, proofs: signInOf({ amr, ts: loginTs, proofs }) });
-    const age = epochSeconds(this.deps.clock.now()) - loginTs;
-    if (age <= fresh && (!missing || meets(session.acr, MULTI_FACTOR))) return undefined;
+    const stands = signInOf({ amr, ts: loginTs, proofs: session.proofs });
+    const proofs = await this.deps.domainAuthority.ownProofs(user, stands);
+    const { acr, missing } = needOfChange({ policy, has, proofs });
+    const reached = proofs.length === stands.length ? { acr: session.acr, ts: loginTs } : reachedBy(proofs);
+    const age = epochSeconds(this.deps.clock.now()) - reached.ts;
+    if (age <= fresh && (!missing || meets(reached.acr, MULTI_FACTOR))) return undefined;
     return {
       ...(acr ? { acr_values: acr } : {}),
       // Where only more is asked, what the session stands on counts.
@@ -189,6 +194,10 @@ export class AccountDoor {
     return Object.keys(more).length > 0 ? stepUpRequired(members) : loginRequired(members);
   }
 }
+
+/** What is left where an identity provider does not speak for the account: nothing is as good as nothing new. */
+const reachedBy = (proofs: readonly Proof[]): { acr: string | undefined; ts: number } =>
+  proofs.length > 0 ? assuranceOf(proofs) : { acr: undefined, ts: Number.NEGATIVE_INFINITY };
 
 const bindingOf = ({ uid }: SignedIn) => `account:${uid}`;
 

@@ -9,7 +9,7 @@ import { parsed, readJsonBody, sendJson } from '../platform/json-body.js';
 import type { Logger } from '../platform/logger.js';
 import { problems } from '../platform/problem.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
-import { proofIn, type RequestDependencies, scopesIn } from './requests.js';
+import { organizationOf, proofIn, type RequestDependencies, scopesIn } from './requests.js';
 
 const Decide = z.strictObject({ decision: z.enum(['approved', 'denied']) });
 const Id = z.uuid();
@@ -18,7 +18,7 @@ const back = '/account/requests';
 export function requestsApi(
   router: Router,
   door: AccountDoor,
-  { requests, resources, application, logger }: RequestDependencies & { logger: Logger },
+  { requests, resources, application, organizationAccess, logger }: RequestDependencies & { logger: Logger },
 ): void {
   const guarded = problems(logger);
 
@@ -63,6 +63,7 @@ export function requestsApi(
       scopes: await scopesIn(resources, request, request.scope.split(' ')),
       claims,
       resource,
+      organization: await organizationOf(organizationAccess, request),
       acr_values: acrValues,
       created_at: createdAt.toISOString(),
       expires_at: expiresAt.toISOString(),

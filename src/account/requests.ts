@@ -7,6 +7,7 @@ import { ledgerOf } from '../features/authentication/ledger.js';
 import type { BackchannelRequest } from '../features/backchannel-requests/backchannel-request.entity.js';
 import type { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
 import type { Proven } from '../features/backchannel-requests/organization-entry.js';
+import type { OrganizationAccess } from '../features/organization-access/organization-access.js';
 import { scopesOfClaims } from '../features/protocol/claim-scopes.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import { notFound } from '../platform/errors.js';
@@ -18,6 +19,7 @@ export interface RequestDependencies {
   resources: Pick<ResourceService, 'findByIdentifier'>;
   /** What people call an application, and whether it calls itself so. */
   application: (clientId: string) => Promise<{ name: string; dynamic: boolean }>;
+  organizationAccess: Pick<OrganizationAccess, 'membership'>;
 }
 
 const Form = z.object({ request: z.uuid() });
@@ -26,7 +28,7 @@ const back = '/account/requests';
 export function requestRoutes(
   router: Router,
   door: AccountDoor,
-  { requests, resources, application }: RequestDependencies,
+  { requests, resources, application, organizationAccess }: RequestDependencies,
 ): void {
   router.get('/requests', async (ctx) => {
     const visitor = await door.visitor(ctx);
@@ -66,6 +68,7 @@ export function requestRoutes(
     return {
       id,
       ...(await application(clientId)),
+      organization: await organizationOf(organizationAccess, request),
       bindingMessage,
       scopes: scopes.map(({ name, description, resource }) =>
         resource ? { text: description ?? name, resource } : { name },
@@ -83,6 +86,18 @@ export const proofIn = ({ session: { acr, amr, loginTs, proofs } }: Visitor): Pr
   authTime: loginTs,
   stands: { ledger: ledgerOf({ proofs, amr, ts: loginTs }), signedInAt: loginTs },
 });
+
+/** @returns undefined where it asks for none, null for one that they are no member of: they can only say no. */
+export async function organizationOf(
+  access: RequestDependencies['organizationAccess'],
+  { userId, organizationId }: BackchannelRequest,
+): Promise<{ id: string; slug: string; name: string } | null | undefined> {
+  if (!organizationId) return undefined;
+  const membership = await access.membership(userId, organizationId);
+  if (!membership) return null;
+  const { id, slug, name } = membership.organization;
+  return { id, slug, name };
+}
 
 interface AskedScope {
   name: string;

@@ -9,6 +9,7 @@ import { type DeletionDependencies, deletionRoutes } from './deletion.js';
 import { type DeviceDependencies, deviceRoutes } from './devices.js';
 import type { AccountDoor } from './door.js';
 import { type EmailDependencies, emailRoutes } from './email.js';
+import { type IdentityDependencies, identityRoutes } from './identities.js';
 import { type InvitationDependencies, invitationRoutes } from './invitation.js';
 import { type OrganizationDomainsDependencies, organizationDomainsRoutes } from './organization-domains.js';
 import { OrganizationDoor, type OrganizationDoorDependencies } from './organization-door.js';
@@ -34,6 +35,7 @@ import type { WayBack } from './way-back.js';
 export interface AccountDependencies
   extends ProfileDependencies,
     DeviceDependencies,
+    IdentityDependencies,
     ApplicationDependencies,
     RequestDependencies,
     ActivityDependencies,
@@ -73,6 +75,7 @@ export function createAccountRouter(door: AccountDoor, deps: AccountDependencies
   ownPasswordRoutes(router, door, deps);
   passkeyRoutes(router, door, deps);
   authenticatorRoutes(router, door, deps);
+  identityRoutes(router, door, deps);
   deviceRoutes(router, door, deps);
   applicationRoutes(router, door, deps);
   requestRoutes(router, door, deps);

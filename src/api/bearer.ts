@@ -10,6 +10,8 @@ import { AppError, forbidden, unauthorized } from '../platform/errors.js';
 export interface Bearer {
   actor: Actor;
   scopes: ReadonlySet<string>;
+  /** For which organization the token is; undefined: for none. */
+  organizationId?: string | undefined;
 }
 
 /** A token and how it was shown; which request it was is known to whoever looks for it. */

@@ -23,8 +23,9 @@ export interface ApiOptions {
   logger: Logger;
   /** The issuer of the tenant being asked; its API is the audience `{issuer}/api`. */
   issuer: (ctx: Context) => string;
-  /** As Serving has it. */
+  /** As Serving has them. */
   organization?: Serving['organization'];
+  namedInHeader?: Serving['namedInHeader'];
   /** Of the software, printed in the OpenAPI document. */
   version: string;
   /** Where the router answers, after the tenant's own prefix has been taken off. */
@@ -43,7 +44,7 @@ export function createApi(options: ApiOptions): Router {
   };
   let print: ReturnType<typeof printed> | undefined;
   const keys = new IdempotencyKeys(options.db, options.sealer, options.clock);
-  const serving = { keys, organization: options.organization };
+  const serving = { keys, organization: options.organization, namedInHeader: options.namedInHeader };
   // One address, one resource: case and trailing slashes are not folded.
   const router = new Router({ prefix, sensitive: true, strict: true });
   const guarded = problems(logger);
@@ -62,8 +63,9 @@ export function createApi(options: ApiOptions): Router {
 
 async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, serving: Serving): Promise<void> {
   const { authenticate, issuer } = options;
-  const { actor } = await requireBearer(ctx, { authenticate, realm: `${issuer(ctx)}/api`, scope: endpoint.scope });
-  await withContext({ actor }, () => serveEndpoint(ctx, endpoint, { actor }, serving));
+  const realm = `${issuer(ctx)}/api`;
+  const { actor, organizationId } = await requireBearer(ctx, { authenticate, realm, scope: endpoint.scope });
+  await withContext({ actor }, () => serveEndpoint(ctx, endpoint, { actor, organizationId }, serving));
 }
 
 function refuse(ctx: Context, router: Router): void {

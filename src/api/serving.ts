@@ -7,18 +7,22 @@ import { readJson } from '../platform/json-body.js';
 import { problemType } from '../platform/problem.js';
 import { answer, readRequest } from './answer.js';
 import { type Answer, fingerprintOf, type IdempotencyKeys, idempotencyKey } from './idempotency.js';
-import { assertOrganization, type FindOrganization } from './organization-header.js';
+import { assertOrganization, assertWithin, type FindOrganization } from './organization-header.js';
 import { isUnchanged } from './preconditions.js';
 
 /** What every endpoint is served with. */
 export interface Serving {
   keys: IdempotencyKeys;
-  /** Absent where X-Organization means nothing. */
+  /** Absent where there are none. */
   organization?: FindOrganization | undefined;
+  /** Whether X-Organization means anything. */
+  namedInHeader?: boolean | undefined;
 }
 
 export interface Asking {
   actor: Actor;
+  /** For which organization the token is that was shown. */
+  organizationId?: string | undefined;
   /** Before anything is done, or an earlier answer is given again. @throws AppError where whoever asks may not. */
   admit?: (request: { params: unknown; body: unknown }) => Promise<unknown>;
 }
@@ -26,14 +30,15 @@ export interface Asking {
 export async function serveEndpoint(
   ctx: Context,
   endpoint: Endpoint,
-  { actor, admit }: Asking,
-  { keys, organization }: Serving,
+  { actor, organizationId, admit }: Asking,
+  { keys, organization, namedInHeader }: Serving,
 ): Promise<void> {
   requireAcceptable(ctx);
   const body = await readJson(ctx, bodyTypes(endpoint));
   const request = await readRequest(endpoint, ctx, body);
   await admit?.(request);
-  if (organization) await assertOrganization(ctx, endpoint, request.params, organization);
+  if (organizationId) await assertWithin(organizationId, endpoint, request.params, organization);
+  if (organization && namedInHeader) await assertOrganization(ctx, endpoint, request.params, organization);
   const once = endpoint.method === 'post' && !endpoint.asksOutside;
   const key = once ? idempotencyKey(ctx) : undefined;
   const work = () => answer(endpoint, request);

@@ -1,9 +1,11 @@
 // What the client may do: asked in plain words, with what is new marked and what can be left out unticked.
 import { scopes as openidScopes } from '../../config/protocol.js';
+import { ledgerOf } from '../features/authentication/ledger.js';
 import { isBuiltInClient } from '../features/clients/built-in-clients.js';
 import {
   ORGANIZATION_SCOPE,
   type OrganizationAccess,
+  untilOf,
   wantedOrganization,
 } from '../features/organization-access/organization-access.js';
 import { scopesOfClaims } from '../features/protocol/claim-scopes.js';
@@ -52,12 +54,19 @@ interface Missing {
   unseenResources?: string[];
 }
 
+/** `until`: when what the session stands on stops counting for it; whoever goes on from here is asked once more. */
+interface AskedFor {
+  id: string;
+  name: string;
+  until: Date | undefined;
+}
+
 export interface ConsentDependencies {
   engine: Engine;
   grants: Pick<Grants, 'give'>;
   resources: ResourceService;
   users: UserService;
-  organizationAccess: Pick<OrganizationAccess, 'find'>;
+  organizationAccess: Pick<OrganizationAccess, 'find' | 'decide'>;
 }
 
 export class ConsentStep implements Step {
@@ -123,11 +132,16 @@ export class ConsentStep implements Step {
   }
 
   /** Undefined where it is for none. One that they left meanwhile is asked for again, and refused. */
-  private async organizationOf({ interaction }: Visit): Promise<{ id: string; name: string } | undefined> {
+  private async organizationOf({ interaction }: Visit): Promise<AskedFor | undefined> {
     const { session, params, organization } = interaction;
     const wanted = wantedOrganization(params, organization);
-    const found = session && wanted && (await this.deps.organizationAccess.find(session.accountId, wanted));
-    return found?.kind === 'one' ? found.membership.organization : undefined;
+    if (!session || !wanted) return undefined;
+    const found = await this.deps.organizationAccess.find(session.accountId, wanted);
+    if (found.kind !== 'one') return undefined;
+    const { membership } = found;
+    const stands = { ledger: ledgerOf(session), signedInAt: session.ts };
+    const { id, name } = membership.organization;
+    return { id, name, until: untilOf(this.deps.organizationAccess.decide(membership, stands, params)) };
   }
 
   /** What was taken away since it was asked for is not shown, and so not granted. */

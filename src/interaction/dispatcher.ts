@@ -16,6 +16,7 @@ import { seeOther } from '../platform/form.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { AddPasskeyStep } from './add-passkey.js';
 import { holdHandle } from './device-cookie.js';
+import type { Federation } from './federation.js';
 import { decisionOf, SignInRisk, type SignInRiskDependencies } from './sign-in-risk.js';
 import { Situation, type SituationDependencies } from './situation.js';
 import { createSteps, type StepDependencies } from './step-list.js';
@@ -43,11 +44,12 @@ export class Dispatcher {
   constructor(
     stage: Stage,
     private readonly deps: DispatcherDependencies,
+    federation: Federation,
   ) {
     this.risk = new SignInRisk(deps);
     this.situation = new Situation(this.risk, deps);
     this.addPasskey = new AddPasskeyStep(stage, deps);
-    this.steps = createSteps(stage, deps, this.addPasskey, (visit) => this.finish(visit));
+    this.steps = createSteps(stage, deps, this.addPasskey, federation, (visit) => this.finish(visit));
   }
 
   /** @throws AppError 400 where this browser is in no such sign-in. */
@@ -116,7 +118,7 @@ export class Dispatcher {
     if (decisionOf(progress) === 'deny') return this.deny(visit);
     const { name: prompt } = interaction.prompt;
     const result: Finish = prompt === 'select_account' || prompt === 'create' ? { [prompt]: {} } : {};
-    const { user_id: accountId, proofs, since, from_session } = progress;
+    const { user_id: accountId, proofs, since, from_session, federated } = progress;
     if (accountId && proofs.length > 0) {
       if (await this.isSignedInOtherwise(visit, accountId)) await engine.setAside(ctx.req, ctx.res);
       const user = await users.findActive(accountId);
@@ -135,6 +137,7 @@ export class Dispatcher {
         proofs,
         proved_in: interaction.uid,
         from_session: from_session?.uid,
+        federated,
       };
     }
     seeOther(ctx, await engine.finish(ctx.req, ctx.res, result));

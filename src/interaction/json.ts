@@ -13,7 +13,7 @@ import { problems } from '../platform/problem.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Links } from './links.js';
 import { wrongStep } from './problem.js';
-import type { StepName } from './steps.js';
+import { isFirst, type StepName } from './steps.js';
 import type { Form, Visit } from './visit.js';
 
 export const JSON_PATH = '/api/v1';
@@ -148,14 +148,17 @@ export function createJsonRouter(deps: JsonDependencies): Router {
 }
 
 /** What a program has to know to go on. */
-export function describe({ interaction, need, csrf }: Visit, step: StepName | 'finish', issuer: string) {
+export function describe({ interaction, need, csrf, progress }: Visit, step: StepName | 'finish', issuer: string) {
+  const elsewhere = isFirst(need) && progress.going !== undefined;
   return {
     interaction: interaction.uid,
     step,
     csrf,
+    // Whoever has that name is signed in by an identity provider, to which the page leads on.
+    ...(elsewhere ? { connection: progress.going } : {}),
     requires_2fa: step === 'second_factor',
     ...(need.kind === 'second_factor' ? { methods: need.methods, recovery: need.recovery } : {}),
     // Steps that have no form here are taken on the page.
-    location: `${issuer}/interaction/${interaction.uid}`,
+    location: `${issuer}/interaction/${interaction.uid}${elsewhere ? `/federation/${progress.going}` : ''}`,
   };
 }

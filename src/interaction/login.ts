@@ -13,6 +13,7 @@ import { answerOf, limited, type Problem, refusalOf } from './asking.js';
 import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
 import { sendLetter } from './email-code.js';
 import { authenticated, passkeyOffer, proofOf } from './passkey.js';
+import { departure, type Realms } from './realms.js';
 import { firstProof, type Progress, takesWay } from './steps.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
@@ -29,6 +30,7 @@ export interface LoginDependencies {
   signIns: CounterHandle<'outcome'>;
   limits: { signInFailures: { points: number; seconds: number } };
   layout: () => Promise<'two_pages' | 'one_page'>;
+  realms: Realms;
 }
 
 export class LoginStep implements Step {
@@ -43,9 +45,14 @@ export class LoginStep implements Step {
 
   async show(visit: Visit): Promise<void> {
     const { ctx, progress } = visit;
-    const named = progress.identifier !== undefined && !('identify' in ctx.query);
-    if (named && (await this.hasPasswordPage(visit))) return this.askPassword(visit, progress.identifier as string);
-    return this.askName(visit, progress.identifier ?? (await this.expectedName(visit)));
+    const { realms } = this.deps;
+    const { identifier } = progress;
+    const hint = await realms.hinted(visit);
+    if (hint) return realms.go(visit, hint);
+    const named = identifier !== undefined && !('identify' in ctx.query);
+    if (named && (await this.hasPasswordPage(visit)) && !(await realms.isElsewhere(visit, identifier)))
+      return this.askPassword(visit, identifier);
+    return this.askName(visit, identifier ?? (await this.expectedName(visit)));
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
@@ -55,6 +62,11 @@ export class LoginStep implements Step {
     const password = field(form, 'password');
     if (!identifier) return this.askName(visit, undefined, { code: 'missing_username' });
     if (identifier.length > 320) return this.askName(visit, undefined, { code: 'invalid_username' });
+    const realm = await this.deps.realms.of(visit, identifier);
+    const asksHere = password !== undefined || field(form, 'with') !== undefined;
+    // Where the identity provider alone is believed, whatever was sent beside the name is not looked at.
+    if (realm && (realm.settings.discovery === 'required' || !asksHere))
+      return this.deps.realms.go(visit, realm.key, { ...named(visit.progress), identifier });
     const letter = (['email_code', 'magic_link'] as const).find((way) => way === field(form, 'with'));
     if (letter && (await this.takes(visit, letter))) return this.sendLetter(visit, identifier, letter);
     // Where nobody comes in with a password, none is looked at.
@@ -170,12 +182,30 @@ export class LoginStep implements Step {
     const passkey = (await this.takes(visit, 'passkey')) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
     const captcha = onePage && username ? await this.question(visit, username) : undefined;
     const letters = onePage ? await this.letters(visit) : {};
-    const another = visit.need.kind === 'way';
+    const another = visit.need.kind === 'way' && (visit.need.own ? 'own' : 'organization');
     const moved = visit.interaction.prompt.reasons.includes('session_moved');
+    const providers = (await this.deps.realms.buttons(visit)).map((one) => ({
+      ...one,
+      action: departure(visit, one.key),
+    }));
+    const linking = visit.progress.linking?.name;
     await this.stage.show(
       visit,
       'identifier',
-      { username, error, onePage, byPassword, passkey, captcha, moved, another, ...letters, actions },
+      {
+        username,
+        error,
+        onePage,
+        byPassword,
+        passkey,
+        captcha,
+        moved,
+        another,
+        providers,
+        linking,
+        ...letters,
+        actions,
+      },
       { ...answerOf(error), widget: captcha?.origin },
     );
   }
@@ -191,7 +221,15 @@ export class LoginStep implements Step {
     await this.stage.show(
       visit,
       'password',
-      { username, initials, error, captcha, ...(await this.letters(visit)), actions },
+      {
+        username,
+        initials,
+        error,
+        captcha,
+        linking: visit.progress.linking?.name,
+        ...(await this.letters(visit)),
+        actions,
+      },
       { ...answerOf(error), widget: captcha?.origin },
     );
   }
@@ -211,6 +249,7 @@ export class LoginStep implements Step {
   private async expectedName(visit: Visit): Promise<string | undefined> {
     const { interaction, progress, need } = visit;
     if (need.kind === 'way') return (await visit.user())?.email;
+    if (progress.linking) return (await this.deps.users.findActive(progress.linking.user_id))?.email;
     const hint = text(interaction.params.login_hint);
     // Who is signed in, but elsewhere, is no name for whoever holds the cookie here. Only the prompt `login` has asked where they are.
     const { name, reasons } = interaction.prompt;
@@ -225,6 +264,7 @@ const named = ({ registered, ...progress }: Progress): Progress => ({
   ...progress,
   email_code: undefined,
   magic_link: undefined,
+  going: undefined,
   ...(registered ? { registered: { ...registered, waiting: false } } : {}),
 });
 

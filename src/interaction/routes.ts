@@ -8,12 +8,19 @@ import type { Logger } from '../platform/logger.js';
 import type { Pages } from '../platform/page.js';
 import { strengthMeter } from '../platform/strength-meter.js';
 import { Dispatcher, type DispatcherDependencies } from './dispatcher.js';
+import { Federation, type FederationDependencies, federationRoutes } from './federation.js';
 import { createJsonRouter, describe, JSON_PATH } from './json.js';
 import { type LinkDependencies, Links, linkRoutes } from './links.js';
 import { type PasskeyOptionsDependencies, passkeyOptions } from './passkey.js';
+import { type RealmDependencies, Realms } from './realms.js';
 import { type Form, field, Stage } from './visit.js';
 
-export interface InteractionDependencies extends DispatcherDependencies, LinkDependencies, PasskeyOptionsDependencies {
+export interface InteractionDependencies
+  extends Omit<DispatcherDependencies, 'realms'>,
+    RealmDependencies,
+    Omit<FederationDependencies, 'realms'>,
+    LinkDependencies,
+    PasskeyOptionsDependencies {
   forgottenPasswords: ForgottenPasswords;
   pages: Pages;
   logger: Logger;
@@ -23,7 +30,9 @@ export interface InteractionDependencies extends DispatcherDependencies, LinkDep
 export function createInteractionRouter(deps: InteractionDependencies): { pages: Router; json: Router } {
   const { engine } = deps;
   const stage = new Stage(deps.pages, engine);
-  const dispatcher = new Dispatcher(stage, deps);
+  const realms = new Realms(stage, deps);
+  const federation = new Federation(stage, { ...deps, realms });
+  const dispatcher = new Dispatcher(stage, { ...deps, realms }, federation);
   const links = new Links(stage, deps);
   const answerStrength = strengthMeter(deps.passwords, deps.rateLimits, defaults.strength);
   const router = new Router({ prefix: '/interaction', sensitive: true, strict: true });
@@ -39,6 +48,7 @@ export function createInteractionRouter(deps: InteractionDependencies): { pages:
   });
 
   linkRoutes(router, links, stage, dispatcher);
+  federationRoutes(router, federation, realms, dispatcher);
 
   // A link on the consent page: asks for another account, and changes nothing until one has signed in.
   router.get('/:uid/switch', async (ctx) => {

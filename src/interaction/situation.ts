@@ -2,24 +2,29 @@
 // Hands off to: needOf() for the rule, SignInRisk for how unlike the others the sign-in is.
 import type { Context } from 'koa';
 import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
-import { assuranceOf } from '../features/authentication/assurance.js';
+import { assuranceOf, type Proof } from '../features/authentication/assurance.js';
 import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { ledgerOf, signInOf, together } from '../features/authentication/ledger.js';
 import { needIn } from '../features/authentication/organization-need.js';
 import { askedAcr } from '../features/authentication/requested-acr.js';
 import { type Situation as Given, type Need, needOf } from '../features/authentication/requirement.js';
+import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
+import type { HomeRealms } from '../features/connections/home-realm.js';
+import type { OrganizationRealms } from '../features/connections/organization-realms.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
+import type { DomainAuthority } from '../features/domains/domain-authority.js';
 import { type OrganizationAccess, wantedOrganization } from '../features/organization-access/organization-access.js';
 import type { Interaction } from '../features/protocol/engine.js';
-import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
+import type { AuthenticationPolicy, FirstFactor } from '../features/tenants/authentication-policy.js';
+import type { User } from '../features/users/user.entity.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { heldHandles } from './device-cookie.js';
 import { decisionOf, type SignInRisk } from './sign-in-risk.js';
 import { standsSince } from './standing.js';
-import { begunAnew, goesOn, Progress } from './steps.js';
+import { begunAnew, goesOn, isLinking, Progress } from './steps.js';
 
 /** What is proved here takes a while, as a code by mail does: without these seconds nobody would arrive where max_age is less. */
 const ON_THE_WAY_SECONDS = 300;
@@ -31,6 +36,9 @@ export interface SituationDependencies {
   secondFactors: Pick<SecondFactors, 'of'>;
   devices: Pick<Devices, 'isTrusted'>;
   factorRecoveries: Pick<FactorRecoveries, 'isRecovered'>;
+  homeRealms: Pick<HomeRealms, 'of' | 'buttons' | 'chosen'>;
+  organizationRealms: Pick<OrganizationRealms, 'of'>;
+  domainAuthority: Pick<DomainAuthority, 'ownProofs'>;
   policy: () => Promise<AuthenticationPolicy>;
   clock: Clock;
 }
@@ -52,7 +60,8 @@ export class Situation {
     const parsed = Progress.safeParse(interaction.progress ?? {});
     const kept = parsed.success ? parsed.data : Progress.parse({});
     // Where nothing was proved here yet, what was only asked for stays: a code that was sent, for instance.
-    const anew = kept.proofs.length > 0 ? begunAnew(kept) : kept;
+    const anew =
+      kept.proofs.length > 0 ? begunAnew({ ...kept, again: kept.proofs.some(isUpstream) || undefined }) : kept;
     const begun = begunWith(kept, interaction);
     if (!(await this.counts(begun, interaction))) return { progress: anew, need: { kind: 'first_factor' } };
     const progress = await this.risk.weighed(ctx, begun);
@@ -80,6 +89,7 @@ export class Situation {
     }
     // Another password, or none: what was proved is not the account's any more.
     if (password && !(await this.deps.passwords.isSetAt(user_id, new Date(password.set_at)))) return false;
+    if (!isLinking(progress, user_id) && !(await this.isTakenHere(user_id, proofs))) return false;
     // Whoever ended all sessions of the account ended this sign-in too.
     return !(await this.deps.users.isOutdated(user_id, standsSince(progress)));
   }
@@ -96,8 +106,13 @@ export class Situation {
     const recovered = await this.deps.factorRecoveries.isRecovered(user_id);
     const asked = askedAcr(params);
     const situation = { policy, asked, proofs, has, remembered, enrolled, recovered, doubted, mailbox };
-    const needed = await this.forOrganization(situation, progress, interaction);
+    const linking = isLinking(progress, user_id);
+    const needed = linking ? { need: needOf(situation) } : await this.forOrganization(situation, progress, interaction);
     const { need } = needed;
+    if (need.kind === 'enrolment' || linking || changesAccount(interaction)) {
+      const own = await this.ownWay(situation, user_id, linking);
+      if (own) return { need: own };
+    }
     // NIST SP 800-63B-4 §4.1: a factor is bound to an account by whoever is there now, not on the word of a session that was left open.
     const isStale = this.age(assuranceOf(proofs).ts) > FRESH_SECONDS;
     return need.kind === 'enrolment' && isStale ? { need: { kind: 'first_factor' } } : needed;
@@ -109,25 +124,56 @@ export class Situation {
     { user_id: userId = '', password }: Progress,
     interaction: Interaction,
   ): Promise<Needed> {
-    const { organizationAccess: access, users, passwords } = this.deps;
+    const { organizationAccess: access, users } = this.deps;
     const { params, organization, session } = interaction;
     const wanted = wantedOrganization(params, organization);
     const found = wanted && (await access.find(userId, wanted));
     if (found?.kind !== 'one') return { need: needOf(situation) };
-    const { proofs, policy, has } = situation;
+    const { proofs } = situation;
     // Elsewhere than at home only what is proved there counts.
     const kept = session?.accountId === userId && !session.moved ? ledgerOf(session) : [];
     const stands = { ledger: together(kept, proofs), signedInAt: assuranceOf(proofs).ts };
     const decision = access.decide(found.membership, stands, params);
     const user = decision.kind === 'way' ? await users.findActive(userId) : undefined;
-    const hasPassword = user !== undefined && (await passwords.has(user));
-    const possible = policy.first_factors.filter(
-      (way) => (way !== 'password' || hasPassword) && (way !== 'passkey' || has.passkeys.length > 0),
-    );
+    const connection = user && (await this.deps.organizationRealms.of(found.membership.organization.id));
+    const possible = { methods: user ? await this.possible(situation, user) : [], connection: connection?.key };
     const need = needIn(situation, decision, possible);
     if (need.kind !== 'nothing' || !(await access.isPasswordDue(userId, found.membership))) return { need };
     // Who changes it has shown the one they have.
     return { need: password ? need : { kind: 'way', methods: ['password'] }, passwordDue: true };
+  }
+
+  /** First proofs of their own that the tenant takes and they have. */
+  private async possible({ policy, has }: Given, user: User): Promise<FirstFactor[]> {
+    const hasPassword = await this.deps.passwords.has(user);
+    return policy.first_factors.filter(
+      (way) => (way !== 'password' || hasPassword) && (way !== 'passkey' || has.passkeys.length > 0),
+    );
+  }
+
+  /** Where the domain of their address is signed in by its identity provider alone, nothing else is a sign-in: whatever it was, and wherever it was given. */
+  private async isTakenHere(userId: string, proofs: readonly Proof[]): Promise<boolean> {
+    const user = await this.deps.users.findActive(userId);
+    const realm = user && (await this.deps.homeRealms.of(user.emailNormalized));
+    if (realm?.settings.discovery !== 'required') return true;
+    // An organization does not shut out who looks after its tenant.
+    if (realm.organizationId !== null && user && user.roles.length > 0) return true;
+    return proofs.some(({ connection }) => connection === realm.id);
+  }
+
+  /**
+   * What an organization's identity provider says is not enough to put a key on an account that is not of its domain, nor to change it.
+   * @param anew the account is proved for one purpose: what its session stands on has to be as new as for a change.
+   * @returns undefined where something of their own was proved.
+   */
+  private async ownWay(situation: Given, userId: string, anew: boolean): Promise<Need | undefined> {
+    const user = await this.deps.users.findActive(userId);
+    if (!user) return { kind: 'first_factor' };
+    const own = await this.deps.domainAuthority.ownProofs(user, situation.proofs);
+    if (own.some(({ at }) => !anew || this.age(at) <= FRESH_SECONDS)) return undefined;
+    const methods = await this.possible(situation, user);
+    // Whoever has nothing yet is shown where they choose a password by mail.
+    return { kind: 'way', methods: methods.length > 0 ? methods : situation.policy.first_factors, own: true };
   }
 
   /** Seconds. */
@@ -135,6 +181,12 @@ export class Situation {
     return epochSeconds(this.deps.clock.now()) - at;
   }
 }
+
+const isUpstream = ({ method }: Proof): boolean => method === 'connection';
+
+/** The pages of the account ask so before a change (account/door.ts). */
+const changesAccount = ({ clientId, params }: Interaction): boolean =>
+  clientId === ACCOUNT_CLIENT && params.max_age !== undefined;
 
 /** A step up begins with what the session stands on. */
 function begunWith(progress: Progress, interaction: Interaction): Progress {

@@ -13,6 +13,8 @@ import { type ConfirmationDependencies, ConfirmationStep } from './confirmation.
 import { ConsentStep } from './consent.js';
 import { type EmailCodeDependencies, EmailCodeStep } from './email-code.js';
 import { type EnrolmentDependencies, EnrolmentStep, RecoveryCodesStep } from './enrolment.js';
+import type { Federation } from './federation.js';
+import { LinkStep } from './link.js';
 import { type LoginDependencies, LoginStep } from './login.js';
 import { OrganizationStep } from './organization.js';
 import { type RegisterDependencies, RegisteredStep, RegisterStep } from './register.js';
@@ -44,6 +46,7 @@ export const createSteps = (
   stage: Stage,
   deps: StepDependencies,
   addPasskey: AddPasskeyStep,
+  federation: Federation,
   finish: (visit: Visit) => Promise<void>,
 ): Record<StepName, Step> => ({
   select_account: new SelectAccountStep(stage, deps.engine, deps.users, (visit) =>
@@ -58,6 +61,7 @@ export const createSteps = (
   confirmation: new ConfirmationStep(stage, deps),
   enrolment: new EnrolmentStep(stage, deps),
   recovery_codes: new RecoveryCodesStep(stage),
+  link: new LinkStep(stage, federation),
   add_passkey: addPasskey,
   organization: new OrganizationStep(stage, deps.engine, deps.organizationAccess, deps.users),
   consent: new ConsentStep(stage, deps),

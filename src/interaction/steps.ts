@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Proof } from '../features/authentication/assurance.js';
 import type { Need } from '../features/authentication/requirement.js';
+import { UpstreamStand } from '../features/connections/upstream-stand.js';
 import type { Interaction } from '../features/protocol/engine.js';
 import { RISK_DECISIONS, RISK_REASONS } from '../features/risk/assess.js';
 import type { AuthenticationPolicy, FirstFactor } from '../features/tenants/authentication-policy.js';
@@ -33,6 +34,14 @@ export const Progress = z.object({
     .optional(),
   /** The person wants another account than the one that is signed in. */
   other_account: z.boolean().optional(),
+  /** To the identity provider of which connection they were sent on: its key. Proves nothing. */
+  going: z.string().max(63).optional(),
+  /** What an identity provider said was too old for what is asked: it is to ask anew. */
+  again: z.boolean().optional(),
+  /** An identity provider spoke of an account that is there already: whose it is has to be proved before the two are one. */
+  linking: z.object({ sign_in: z.uuid(), user_id: z.uuid(), name: z.string() }).optional(),
+  /** Sessions at identity providers that proofs come from: what begins here ends with them. */
+  federated: z.array(UpstreamStand).optional(),
   /** A second factor was set up here. */
   enrolled: z.boolean().optional(),
   /** The browser that a password came from could make a passkey. */
@@ -56,9 +65,10 @@ export const Progress = z.object({
 export type Progress = z.infer<typeof Progress>;
 
 /** What is kept where somebody proves anew who they are, since it may be somebody else: what was asked for, and nothing that was proved or answered. */
-export const begunAnew = ({ identifier, other_account }: Progress): Progress => ({
+export const begunAnew = ({ identifier, other_account, again }: Progress): Progress => ({
   identifier,
   other_account,
+  again,
   proofs: [],
 });
 
@@ -73,8 +83,13 @@ export const takesWay = (
 export function firstProof(progress: Progress, userId: string, proof: Proof, since?: Date): Progress {
   const adds = progress.user_id === userId && progress.proofs.length > 0;
   if (adds) return { ...progress, ...noLetters, proofs: [...progress.proofs, proof] };
-  return { ...begunAnew(progress), user_id: userId, proofs: [proof], since: since?.getTime() };
+  const begun = { ...begunAnew(progress), user_id: userId, proofs: [proof], since: since?.getTime() };
+  return isLinking(progress, userId) ? { ...begun, linking: progress.linking } : begun;
 }
+
+/** Whether this is the account that is to be proved before an identity provider may speak of it. */
+export const isLinking = ({ linking }: Progress, userId: string | undefined): boolean =>
+  linking !== undefined && linking.user_id === userId;
 
 /** Whoever has proved who they are waits for no letter any more. */
 export const noLetters = { registered: undefined, email_code: undefined, magic_link: undefined };
@@ -90,6 +105,7 @@ export type StepName =
   | 'confirmation'
   | 'enrolment'
   | 'recovery_codes'
+  | 'link'
   | 'add_passkey'
   | 'organization'
   | 'consent';
@@ -122,6 +138,7 @@ export function nextStep(
   if (progress.password?.must_change) return 'change_password';
   if (progress.recovery_codes) return 'recovery_codes';
   if (need.kind === 'enrolment') return 'enrolment';
+  if (isLinking(progress, progress.user_id)) return 'link';
   return askForPasskey ? 'add_passkey' : 'finish';
 }
 

@@ -3,7 +3,7 @@ import { type Adapter, errors, Provider } from 'oidc-provider';
 import type { RegisteredClients } from '../features/clients/registered-clients.js';
 import { DeviceCodeTaken } from '../features/protocol/device-codes.js';
 import { AlreadyConsumed } from '../features/protocol/engine-rows.js';
-import type { GrantEnd } from '../features/protocol/grants.js';
+import type { GrantEnd } from '../features/protocol/grant-endings.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { ProtocolRequest } from '../features/protocol/request.js';

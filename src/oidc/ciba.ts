@@ -3,14 +3,11 @@ import { errors } from 'oidc-provider';
 import { polling } from '../../config/protocol.js';
 import { meets, requestedAcr } from '../features/authentication/requested-acr.js';
 import type { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
-import {
-  ORGANIZATION_SCOPE,
-  type OrganizationAccess,
-  wantedOrganization,
-} from '../features/organization-access/organization-access.js';
+import { type OrganizationAccess, wantedOrganization } from '../features/organization-access/organization-access.js';
 import { namedClaims } from '../features/protocol/claim-scopes.js';
 import type { UserService } from '../features/users/user.service.js';
 import { currentTenantId } from '../platform/context.js';
+import { newId } from '../platform/crypto.js';
 import { AppError } from '../platform/errors.js';
 import type { Limiter } from '../platform/rate-limit.js';
 import { isVisible } from '../platform/text.js';
@@ -93,21 +90,24 @@ interface Asking {
   organizationAccess: Pick<OrganizationAccess, 'find'>;
 }
 
-/** There is no page on which anybody could choose. @throws AccessDenied for whoever is no member, all alike. */
-async function organizationFor(organizations: Asking['organizationAccess'], userId: string, params: object) {
-  const wanted = wantedOrganization(params as Record<string, unknown>);
+/** Whoever is no member is not told from who is: the person sees what they may agree to, and the client what they have decided. */
+async function organizationFor(
+  organizations: Asking['organizationAccess'],
+  userId: string,
+  params: Record<string, unknown>,
+): Promise<string | undefined> {
+  const wanted = wantedOrganization(params);
   const found = wanted && (await organizations.find(userId, wanted));
-  if (found?.kind === 'refused')
-    throw new errors.AccessDenied('the End-User may not have a token for this organization');
-  if (found?.kind === 'several') throw new errors.InvalidRequest('organization must be named: there are several');
-  return found;
+  // Of nobody, so that it is refused when they decide.
+  return found?.kind === 'one' ? found.membership.organization.id : wanted && newId();
 }
 
-const without = (scope: string, name: string): string =>
-  scope
-    .split(' ')
-    .filter((one) => one !== name)
-    .join(' ');
+/** @throws InvalidRequest whoever the person is. */
+export function assertOrganizationNamed(params: Readonly<Record<string, unknown>>): void {
+  const wanted = wantedOrganization(params);
+  if (wanted && wanted.name === undefined)
+    throw new errors.InvalidRequest('organization must be named: there is no page on which anybody could choose');
+}
 
 /** The engine has saved what the client polls for; from here on the person sees that they are asked. */
 export async function askPerson(
@@ -116,16 +116,13 @@ export async function askPerson(
   now: Date,
 ): Promise<void> {
   const { binding_message, ...params } = saved.params ?? {};
-  const found = await organizationFor(organizationAccess, String(saved.accountId), params);
-  const scope = saved.scope ?? '';
   const asked = backchannelRequests.ask({
     handle: String(saved.jti),
     userId: String(saved.accountId),
     clientId: String(saved.clientId),
     bindingMessage: textOf(binding_message),
-    // Who belongs to none is asked for none.
-    scope: found?.kind === 'none' ? without(scope, ORGANIZATION_SCOPE) : scope,
-    organizationId: found?.kind === 'one' ? found.membership.organization.id : undefined,
+    scope: saved.scope ?? '',
+    organizationId: await organizationFor(organizationAccess, String(saved.accountId), params),
     claims: namedClaims(saved.claims ?? {}),
     resource: [saved.resource ?? []].flat()[0],
     acrValues: textOf(requestedAcr(params).values.join(' ')),

@@ -4,11 +4,13 @@ import { authorization } from './explanations/authorization.js';
 import { clientAuthentication } from './explanations/client-authentication.js';
 import type { Explanation } from './explanations/explanation.js';
 import { logout } from './explanations/logout.js';
+import { organization } from './explanations/organization.js';
 import { requestObject } from './explanations/request-object.js';
 import { resources } from './explanations/resources.js';
 import { tokens } from './explanations/tokens.js';
 
 export const explanations: readonly Explanation[] = [
+  ...organization,
   ...authorization,
   ...resources,
   ...requestObject,

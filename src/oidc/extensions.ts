@@ -3,6 +3,7 @@
 import type { Provider } from 'oidc-provider';
 import { routes } from '../../config/protocol.js';
 import type { UnusedClients } from '../features/clients/registration/unused-clients.js';
+import type { UpstreamSessions } from '../features/connections/upstream-sessions.js';
 import type { Exchanges } from '../features/exchange/exchanges.js';
 import type { Assertions } from '../features/trusted-issuers/assertions.js';
 import type { Logger } from '../platform/logger.js';
@@ -21,6 +22,7 @@ import { tokenExchange } from './grants/token-exchange.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
 import { answerForOrganization } from './organization.js';
+import { endWithProof } from './organization-claims.js';
 import { readParameters } from './parameters.js';
 import { answerAcr } from './policy.js';
 import { pacePolls, pollLimiter } from './poll-pace.js';
@@ -37,6 +39,7 @@ import type { TraceIds } from './trace.js';
 export interface ProviderDependencies extends ConfigurationDependencies {
   exchanges: Exchanges;
   assertions: Assertions;
+  upstreamSessions: Pick<UpstreamSessions, 'remember'>;
   afterSignOut: AfterSignOut;
   unusedClients: Pick<UnusedClients, 'used'>;
   traces: TraceIds;
@@ -56,9 +59,11 @@ export const extensions: readonly Extension[] = [
   // Without a listener Koa would print what it met, unredacted, to stderr.
   (provider, { logger }) =>
     emitterOf(provider).on('error', (error: Error) => logger.warn('a request to the engine broke off', { error })),
-  (provider, { protocol }, { sessions }) => keepSessions(provider, protocol, sessions),
+  (provider, { protocol, upstreamSessions }, { sessions }) =>
+    keepSessions(provider, protocol, sessions, upstreamSessions),
   (provider) => bindToSessions(provider),
   (provider) => keepOrganization(provider),
+  (provider, { organizationAccess }) => endWithProof(provider, organizationAccess),
   (provider) => answerAcr(provider),
   (provider) => answerForOrganization(provider),
   (provider, { protocol }) => keepInteractions(provider, protocol),

@@ -1,5 +1,5 @@
 // What tokens for an organization say, read each time one is made: whoever is no member any more is given none.
-import { errors } from 'oidc-provider';
+import { errors, type Provider } from 'oidc-provider';
 import { settingsOf } from '../features/clients/client-settings.js';
 import {
   namesOf,
@@ -9,7 +9,7 @@ import {
 import type { MembershipClaims } from '../features/organizations/membership.queries.js';
 import type { Protocol } from '../features/protocol/protocol.js';
 import { epochSeconds } from '../platform/clock.js';
-import { requestOf } from './adapter.js';
+import { currentEngineContext, requestOf } from './adapter.js';
 import type { EngineContext } from './engine-types.js';
 import { sourceOf } from './jwt-claims.js';
 
@@ -18,13 +18,16 @@ interface EngineGrant {
   exp?: number;
 }
 
-const read = new WeakMap<object, Promise<MembershipClaims | undefined>>();
+const read = new WeakMap<object, Map<string, Promise<MembershipClaims | undefined>>>();
 
-/** Once for each request. */
+/** Once for each request, person and organization. */
 function membershipOf(ctx: object, access: OrganizationAccess, userId: string, organization: string) {
-  const known = read.get(ctx) ?? access.membership(userId, organization);
+  const known = read.get(ctx) ?? new Map();
   read.set(ctx, known);
-  return known;
+  const key = `${userId} ${organization}`;
+  const found: Promise<MembershipClaims | undefined> = known.get(key) ?? access.membership(userId, organization);
+  known.set(key, found);
+  return found;
 }
 
 const grantOf = ({ oidc }: EngineContext): EngineGrant | undefined => oidc.entities.Grant as EngineGrant | undefined;
@@ -46,7 +49,13 @@ export async function namesNoOther(
   const wanted = namedIn(ctx);
   if (wanted === undefined || wanted === organization) return;
   const membership = organization && (await membershipOf(ctx, access, accountId, organization));
-  if (!membership || membership.organization.slug !== wanted) throw otherOrganization();
+  if (!membership) throw otherOrganization();
+  assertNamed(wanted, membership);
+}
+
+/** @throws InvalidGrant where another one is named, by id or slug. */
+function assertNamed(wanted: unknown, { organization: { id, slug } }: MembershipClaims): void {
+  if (wanted !== undefined && wanted !== id && wanted !== slug) throw otherOrganization();
 }
 
 const namedIn = ({ oidc }: EngineContext): unknown =>
@@ -82,10 +91,9 @@ export async function membershipSaid(
     if (grantId) await protocol.grants.end(requestOf(ctx), grantId, 'membership_ended');
     throw new errors.InvalidGrant('the membership in the organization has ended');
   }
-  const { id, slug } = membership.organization;
-  if (wanted !== undefined && wanted !== id && wanted !== slug) throw otherOrganization();
+  assertNamed(wanted, membership);
   const { authTime, amr } = sourceOf(ctx) ?? {};
-  if (authTime !== undefined && access.isTooOld(authTime, membership))
+  if (authTime !== undefined && access.secondsLeft(authTime, membership) <= 0)
     throw new errors.InvalidGrant('what was proved for the organization is too old');
   if (authTime !== undefined && access.isTooWeak(amr ?? [], membership))
     throw new errors.InvalidGrant('what was proved is not enough for the organization any more');
@@ -113,6 +121,26 @@ export async function claimsForOrganization(
   const organization = grantOf(ctx)?.organizationId;
   const membership = organization && (await membershipOf(ctx, access, userId, organization));
   return membership ? organizationClaims(membership) : {};
+}
+
+interface BoundToken extends Token {
+  expiresIn?: number;
+  expiration: number;
+  save(): Promise<string>;
+}
+
+/** No access token outlives what it stands on, also where newer proofs have prolonged the grant. */
+export function endWithProof(provider: Provider, access: OrganizationAccess): void {
+  const prototype = provider.AccessToken.prototype as unknown as BoundToken;
+  const { save } = prototype;
+  prototype.save = async function (this: BoundToken) {
+    const ctx = currentEngineContext();
+    const organization = ctx && grantOf(ctx)?.organizationId;
+    const at = organization && sourceOf(ctx)?.authTime;
+    const membership = at && (await membershipOf(ctx, access, String(this.accountId), organization));
+    if (membership) this.expiresIn = Math.max(1, Math.min(this.expiration, access.secondsLeft(at, membership)));
+    return save.call(this);
+  };
 }
 
 /** Seconds: no access token outlives the grant that it stands on. */

@@ -3,34 +3,35 @@ import { interactionPolicy } from 'oidc-provider';
 import type { OrganizationAccess } from '../features/organization-access/organization-access.js';
 import type { EngineContext } from './engine-types.js';
 import { hasJustProved, organizationOf } from './organization.js';
+import { type Telling, toldOf } from './organization-telling.js';
 
 const { Check, Prompt } = interactionPolicy;
 
 const missing = new Set<string | undefined>(['way', 'class']);
 
 /** Of the prompt `login`: more is proved in the session that is there, and what others rest on stays. */
-export const organizationProof = (access: OrganizationAccess) =>
+export const organizationProof = (telling: Telling) =>
   new Check('organization_proof', 'the organization asks for another proof', 'login_required', async (ctx) => {
-    const asked = await organizationOf(ctx, access);
+    const asked = await toldOf(ctx, telling);
     return (missing.has(asked?.decision?.kind) || asked?.passwordDue === true) && !hasJustProved(ctx);
   });
 
 /** After the login, before consent: what is agreed to is for this organization. */
-export const organizationPrompt = (access: OrganizationAccess) =>
+export const organizationPrompt = (telling: Telling) =>
   new Prompt(
     { name: 'organization', requestable: false },
     new Check(
       'organization_choice',
       'the End-User is to choose an organization',
       'interaction_required',
-      async (ctx) => (await organizationOf(ctx, access))?.found.kind === 'several',
+      async (ctx) => (await toldOf(ctx, telling))?.found.kind === 'several',
     ),
     new Check(
       'organization_refused',
       'the End-User may not have a token for this organization',
       'access_denied',
-      async (ctx) => (await refusalOf(ctx, access)) !== undefined,
-      async (ctx) => ({ refused: await refusalOf(ctx, access) }),
+      async (ctx) => (await refusalOf(ctx, telling)) !== undefined,
+      async (ctx) => ({ refused: await refusalOf(ctx, telling) }),
     ),
   );
 
@@ -43,11 +44,8 @@ export const shownForConsent = (access: OrganizationAccess) => async (ctx: Engin
 };
 
 /** Not a member, or not from here, or nobody could prove what it takes. */
-async function refusalOf(
-  ctx: EngineContext,
-  access: OrganizationAccess,
-): Promise<'member' | 'address' | 'proof' | undefined> {
-  const asked = await organizationOf(ctx, access);
+async function refusalOf(ctx: EngineContext, telling: Telling): Promise<'member' | 'address' | 'proof' | undefined> {
+  const asked = await toldOf(ctx, telling);
   if (asked?.found.kind === 'refused') return 'member';
   if (asked?.decision?.kind === 'refused') return 'address';
   return missing.has(asked?.decision?.kind) || asked?.passwordDue ? 'proof' : undefined;

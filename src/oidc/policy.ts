@@ -14,6 +14,7 @@ import { requestOf } from './adapter.js';
 import { needsAgreement } from './authorization-details.js';
 import { assuranceFor } from './organization.js';
 import { bypassNote, organizationPrompt, organizationProof, shownForConsent } from './organization-policy.js';
+import type { Telling } from './organization-telling.js';
 
 const { base, Check, Prompt } = interactionPolicy;
 
@@ -24,6 +25,7 @@ export interface SignInRules {
   /** The cookie in which a browser holds what it is recognised by. */
   handlesCookie: string;
   organizations: OrganizationAccess;
+  agreements: Telling['agreements'];
 }
 
 type EngineRequest = KoaContextWithOIDC['oidc'];
@@ -49,8 +51,8 @@ export function createPolicy(rules: SignInRules) {
     new Check('mfa_required', 'a second factor is required', 'login_required', (ctx) => needsSecondFactor(ctx, rules)),
   );
 
-  login?.checks.add(organizationProof(rules.organizations));
-  policy.add(organizationPrompt(rules.organizations), 1);
+  login?.checks.add(organizationProof(rules));
+  policy.add(organizationPrompt(rules), 1);
   policy.add(bypassNote(rules.organizations));
 
   // RFC 8252 §8.6: another application may pose as a native client, so it asks each time, unless it is the house's own.

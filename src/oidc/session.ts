@@ -1,6 +1,8 @@
 // The engine's sessions, kept the way features/protocol keeps them: by uid, merged between tabs, dead once ended.
 import { errors, type Provider } from 'oidc-provider';
 import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
+import type { UpstreamSessions } from '../features/connections/upstream-sessions.js';
+import { UpstreamStand } from '../features/connections/upstream-stand.js';
 import type { Login } from '../features/protocol/engine.js';
 import type { Payload } from '../features/protocol/handles.js';
 import type { Protocol } from '../features/protocol/protocol.js';
@@ -10,6 +12,7 @@ import { epochSeconds } from '../platform/clock.js';
 import { currentEngineContext, requestOf } from './adapter.js';
 import { assertSameBrowser } from './browser-cookie.js';
 import type { EngineContext } from './engine-types.js';
+import { hasJustProved } from './organization.js';
 
 interface EngineSession {
   uid: string;
@@ -22,7 +25,12 @@ interface EngineSession {
 }
 
 /** Sessions are saved by uid, merged, never after they have ended (features/protocol/sessions.ts), and are at home somewhere. */
-export function keepSessions(provider: Provider, protocol: Protocol, binding: BindingPolicy): void {
+export function keepSessions(
+  provider: Provider,
+  protocol: Protocol,
+  binding: BindingPolicy,
+  upstreamSessions: Pick<UpstreamSessions, 'remember'>,
+): void {
   bindSessions(provider, protocol, binding);
   const fields = (provider.Session as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD;
   const prototype = provider.Session.prototype as unknown as {
@@ -45,6 +53,7 @@ export function keepSessions(provider: Provider, protocol: Protocol, binding: Bi
     );
     if (!protocol.sessions.isUnchanged(request, payload, exp)) {
       this.exp = exp;
+      if (ctx && hasJustProved(ctx)) await standOn(upstreamSessions, this, login);
       try {
         const current = await protocol.sessions.save(request, this.jti, {
           iat: epochSeconds(new Date()),
@@ -68,6 +77,22 @@ export function keepSessions(provider: Provider, protocol: Protocol, binding: Bi
     await protocol.sessions.end(requestOf(currentEngineContext()), this.uid, 'logout');
     this.destroyed = true;
   };
+}
+
+const standing = new WeakSet<object>();
+
+/** What ends over there ends the session here: written before there is one. @throws SessionNotFound where nobody comes in by it any more. */
+async function standOn(
+  upstreamSessions: Pick<UpstreamSessions, 'remember'>,
+  { uid, accountId }: EngineSession,
+  login: Partial<Login> | undefined,
+): Promise<void> {
+  if (!login?.federated || login.accountId !== accountId || standing.has(login)) return;
+  standing.add(login);
+  for (const { connection, subject, session } of login.federated.map((one) => UpstreamStand.parse(one))) {
+    if (!(await upstreamSessions.remember(uid, { connection: { id: connection }, identity: { subject, session } })))
+      throw new errors.SessionNotFound('what it stands on has ended');
+  }
 }
 
 /** Whoever comes by a cookie comes this way; tokens find their session by its uid. */

@@ -17,7 +17,7 @@ import { deriveKey } from '../platform/crypto.js';
 import type { Csrf } from '../platform/csrf.js';
 import type { Pages } from '../platform/page.js';
 import type { Services } from '../services.js';
-import { organizationOf, tokenBearer } from './api.js';
+import { organizationsOf, tokenBearer } from './api.js';
 
 interface Surroundings {
   engine: Engine;
@@ -35,6 +35,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     users,
     sessions,
     secondFactors,
+    domainAuthority: services.domainAuthority,
     policy,
     wayBack,
     clock,
@@ -53,6 +54,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
   const asked = {
     requests: services.backchannelRequests,
     resources,
+    organizationAccess: services.organizationAccess,
     application: async (clientId: string) => {
       const metadata = (await clients.engineMetadata(clientId)) ?? {};
       return { name: String(metadata.client_name ?? clientId), dynamic: settingsOf(metadata).dynamic === true };
@@ -77,6 +79,8 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     dataExport: services.dataExport,
     locales: services.views.locales.available,
     sessions,
+    ownIdentities: services.ownIdentities,
+    federatedSignIns: services.federatedSignIns,
     devices,
     grants: services.ownGrants,
     clients,
@@ -103,7 +107,7 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     });
     return actor.type === 'user' ? users.findActive(actor.id) : undefined;
   };
-  const serving = { keys: new IdempotencyKeys(db, sealer, clock), organization: organizationOf(services) };
+  const serving = { keys: new IdempotencyKeys(db, sealer, clock), ...organizationsOf(services) };
   const asMember: OrganizationApiDependencies = {
     memberEndpoints: tenantEndpoints(services).filter(({ member }) => member),
     db,
@@ -111,6 +115,15 @@ export function openAccount(services: Services, surroundings: Surroundings): { p
     standings,
     serve: (ctx, endpoint, asking) => serveEndpoint(ctx, endpoint, asking, serving),
   };
-  const api = createAccountApi(door, { ...factors, ...asked, ...asMember, users, sessions, tokenHolder, logger });
+  const api = createAccountApi(door, {
+    ...factors,
+    ...asked,
+    ...asMember,
+    ownIdentities: services.ownIdentities,
+    users,
+    sessions,
+    tokenHolder,
+    logger,
+  });
   return { pages, api };
 }

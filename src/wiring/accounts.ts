@@ -107,6 +107,7 @@ export function openAccounts(
       async takenBack(user, since) {
         await disbelieve(user, since);
         await secondFactors.removeAddedSince(user, since);
+        await identities.unlinkAddedSince(user.id, since);
         await passwords.remove(user);
         return passwordLinks.issue(user);
       },
@@ -134,6 +135,7 @@ export function openAccounts(
     registration,
     lockdown: new Lockdown(db, audit, users, passwords, secondFactors, passwordLinks, oneTimeTokens, clock, {
       closing: disbelieve,
+      unlinking: ({ id }, since) => identities.unlinkAddedSince(id, since),
     }),
     abandonedRegistrations: new AbandonedRegistrations(db, users, clock),
     accountDeletion: new AccountDeletion(db, audit, tenants, users, oneTimeTokens, mail, clock, lockdownLinks),

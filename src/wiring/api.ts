@@ -2,8 +2,8 @@
 import type { Context, Middleware } from 'koa';
 import { version } from '../../config/root.js';
 import type { Authenticate, Shown } from '../api/bearer.js';
-import type { FindOrganization } from '../api/organization-header.js';
 import { type ApiOptions, createApi } from '../api/routes.js';
+import type { Serving } from '../api/serving.js';
 import { installationEndpoints, tenantEndpoints } from '../endpoints.js';
 import { settingsOf } from '../features/clients/client-settings.js';
 import { findActiveToken, type JudgeProof } from '../features/protocol/active-token.js';
@@ -26,14 +26,14 @@ export function openApi(services: Services): Middleware {
       const bearer = await known(shown, ctx);
       if (bearer?.actor.type !== 'user') return bearer;
       const scopes = scopesOf(bearer.scopes, await users.findActive(bearer.actor.id));
-      return { actor: { ...bearer.actor, scopes }, scopes };
+      return { ...bearer, actor: { ...bearer.actor, scopes }, scopes };
     },
     db,
     sealer,
     clock,
     logger,
     issuer: (ctx: Context) => stateOf(ctx).issuer,
-    organization: organizationOf(services),
+    ...organizationsOf(services),
     version,
   } satisfies Omit<ApiOptions, 'endpoints'>;
   const ofInstallation = createApi({ ...options, endpoints }).routes();
@@ -42,9 +42,14 @@ export function openApi(services: Services): Middleware {
   return (ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next);
 }
 
-/** Whom X-Organization names, where the installation reads it. */
-export const organizationOf = ({ config, organizations }: Services): FindOrganization | undefined =>
-  config.organizationHeader ? (name) => organizations.find(name) : undefined;
+/** What X-Organization means, where the installation reads it, and a token that is for one organization. */
+export const organizationsOf = ({
+  config,
+  organizations,
+}: Services): Pick<Serving, 'organization' | 'namedInHeader'> => ({
+  organization: (name) => organizations.find(name),
+  namedInHeader: config.organizationHeader,
+});
 
 /** Who an access token for the API of the tenant that is asked speaks for, and what it was given; a person's role has no say in it yet. */
 export const tokenBearer =
@@ -61,8 +66,12 @@ export const tokenBearer =
       judging(services, ctx),
     );
     if (!active) return undefined;
-    const { accountId, clientId, scopes } = active;
-    return { actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes }, scopes };
+    const { accountId, clientId, scopes, organizationId } = active;
+    return {
+      actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes },
+      scopes,
+      organizationId,
+    };
   };
 
 /** What the endpoints of the engine ask of a proof: a nonce (RFC 9449 §9), and what the profile of the client allows (FAPI 2.0 §5.4.1). */

@@ -1,7 +1,11 @@
 // On top of organizations: the identity providers that they and the tenant trust, and who comes in by them.
 import type { MailboxProof } from '../features/accounts/mailbox-proof.js';
+import { Connection } from '../features/connections/connection.entity.js';
+import type { MetadataReader } from '../features/connections/connection-metadata.js';
 import { FederatedSignIns } from '../features/connections/federated-sign-ins.js';
 import { Identities } from '../features/connections/identities.js';
+import { OrganizationRealms } from '../features/connections/organization-realms.js';
+import { OwnIdentities } from '../features/connections/own-identities.js';
 import { ProvisionedMembership } from '../features/connections/provisioned-membership.js';
 import { Provisioning } from '../features/connections/provisioning.js';
 import { Recorder } from '../features/connections/recorder.js';
@@ -24,19 +28,27 @@ export function openConnections(
   late: () => { mailboxProof: Pick<MailboxProof, 'proved'> },
 ) {
   const comings = openComings(ground, people, organizations, late);
-  return {
-    ...openConnectionSettings(ground, organizations, () => ({ ok: false, reason: 'not_read' }), {
-      ended: (connection) => comings.upstreamSessions.connectionEnded(connection),
-      isKnown: ({ id }) => comings.identities.areOf(id),
-    }),
-    ...comings,
-  };
+  const settings = openConnectionSettings(ground, organizations, readMetadata, {
+    ended: (connection) => comings.upstreamSessions.connectionEnded(connection),
+    isKnown: ({ id }) => comings.identities.areOf(id),
+  });
+  const { identities, provisioning, organizationRealms } = comings;
+  const ownIdentities = new OwnIdentities(
+    ...([ground.db, identities, provisioning, settings.homeRealms, organizationRealms] as const),
+  );
+  return { ...settings, ...comings, ownIdentities };
 }
+
+/** Loaded with the first metadata: many servers never read any. */
+const readMetadata: MetadataReader = async (octets, asked) => {
+  const { readIdpMetadata } = await import('../saml/gate-metadata.js');
+  return readIdpMetadata(octets, asked);
+};
 
 /** Who comes in by them, and who they are then. */
 function openComings(
   { db, audit, clock, sealer, tenants, traces, protocol }: Ground,
-  { users, registrations, passwords, passkeys }: People,
+  { users, registrations, passwords, passkeys, factorLetters }: People,
   { memberships, teams }: Organizations,
   late: Parameters<typeof openConnections>[3],
 ) {
@@ -46,6 +58,10 @@ function openComings(
       const { first_factors: firstFactors } = (await tenants.current()).settings.authentication;
       const mine = { password: await passwords.has(user), passkeys: await passkeys.of(user.id) };
       return isAnotherWay({ ...mine, firstFactors, mailbox: user.emailVerified });
+    },
+    async unlinked(user, { connectionId }) {
+      const connection = await db.repo(Connection).findOneBy({ id: connectionId });
+      await factorLetters.removed(user, 'identity', connection?.displayName);
     },
   });
   const recorder = new Recorder(db, traces, audit, tenants, clock);
@@ -59,6 +75,7 @@ function openComings(
         const how = by === 'registrant' ? by : { flow: undefined };
         return (await late().mailboxProof.proved(user, how)).user;
       },
+      linked: (user, { displayName }) => factorLetters.added(user, 'identity', displayName),
       unproved: (userId, flow) => registrations.remember(userId, flow),
     },
   );
@@ -67,6 +84,7 @@ function openComings(
     provisioning,
     identities,
     upstreamSessions,
+    organizationRealms: new OrganizationRealms(db),
     traceValidation: new TraceValidation(db, traces),
   };
 }

@@ -39,6 +39,7 @@ export function openEngine(
       secondFactors: services.secondFactors,
       exchanges: services.exchanges,
       assertions: services.assertions,
+      upstreamSessions: services.upstreamSessions,
       backchannelRequests: services.backchannelRequests,
       unknownHints: rateLimits.limiter({ name: 'unknown_hints', ...limits.unknownHints }),
       egress: services.egress,

@@ -1,6 +1,7 @@
 // On top of organizations: how people come to them. Domains that were proved, and invitations.
 
 import { DomainService } from '../features/domains/domain.service.js';
+import { DomainAuthority } from '../features/domains/domain-authority.js';
 import { DomainChecks } from '../features/domains/domain-checks.js';
 import { DomainJoining } from '../features/domains/domain-joining.js';
 import { InvitationService } from '../features/invitations/invitation.service.js';
@@ -29,6 +30,7 @@ export function openInvitations(ground: Ground, { users }: People, { standings, 
   };
   return {
     domainJoining,
+    domainAuthority: new DomainAuthority(db),
     domains: new DomainService(db, audit, dns, clock, standings, questions, {
       opened: (domain) => domainJoining.opened(domain),
     }),

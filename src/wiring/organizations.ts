@@ -25,11 +25,12 @@ export function openOrganizations(
   { passwords }: People,
   late: () => {
     invitations: Pick<InvitationService, 'pendingWithRole'>;
-    invitationEndings: Pick<InvitationEndings, 'memberEnded'>;
+    invitationEndings: Pick<InvitationEndings, 'memberAdded' | 'memberEnded'>;
   },
 ) {
   const { grants, backchannelCodes } = protocol;
   const hooks: OrganizationHooks = {
+    memberAdded: (organizationId, userId) => late().invitationEndings.memberAdded(organizationId, userId),
     async memberEnded(organizationId, userId) {
       await grants.endOfOrganization(organizationId, userId);
       await late().invitationEndings.memberEnded(organizationId, userId);

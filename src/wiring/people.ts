@@ -145,6 +145,7 @@ export function openPeople(ground: Ground, late: () => Late) {
     passwords,
     importedPasswords,
     lockdownLinks,
+    factorLetters,
     totp,
     recoveryCodes,
     passkeyCeremonies,

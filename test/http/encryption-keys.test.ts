@@ -6,6 +6,7 @@ import { nameOf, Rewrap } from '../../src/platform/rewrap.js';
 import { sealedColumns } from '../../src/sealed-columns.js';
 import { ask, tokenWith } from '../support/api.js';
 import { Browser } from '../support/browser.js';
+import { newConnection } from '../support/connection-settings.js';
 import { letterTo } from '../support/management.js';
 import { authorizationUrl, makeClient, makePerson, pkce, refresh, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -71,6 +72,11 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
     const letter = { link: 'https://x.example', minutes: 1 };
     await server.inside(({ mail }) => mail.send('set_password', person.email, letter));
     await letterTo(server, person.email);
+    await server.inside(async ({ connections }) => {
+      await connections.create(null, newConnection() as never);
+      const saml = { kind: 'saml', client_secret: undefined, settings: {} };
+      await connections.create(null, newConnection(saml) as never);
+    });
     // And one that no worker hears of.
     await server.inside(({ db, sealer, clock }) => {
       const waiting = new MailService(db, { enqueue: async () => {} }, sealer, unused, unused, clock, unused);

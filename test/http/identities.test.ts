@@ -134,6 +134,28 @@ describe('as whom identity providers speak of people', () => {
     });
   });
 
+  it('“this was not me” takes away those that were added in the last days, and leaves the older ones', async () => {
+    const person = await makePerson(server);
+    const [old, recent] = [await link(person.id, 'old'), await link(person.id, 'recent')];
+    await server.services.db.manager.query(
+      `UPDATE identities SET created_at = now() - interval '8 days' WHERE id = $1`,
+      [old.id],
+    );
+    const redeem = (make: (services: Services) => Promise<string>) =>
+      inside(async (services) =>
+        services.lockdown.redeem(new URL(await make(services)).searchParams.get('token') ?? ''),
+      );
+    const left = async () => (await inside(({ identities }) => identities.of(person))).map(({ subject }) => subject);
+    // What a session begins that anybody may hold takes nothing away that its owner comes in by.
+    await redeem(({ lockdownLinks }) => lockdownLinks.issueIn('session', person, false));
+    expect(await left()).toEqual(['old', 'recent']);
+    await redeem(({ lockdownLinks }) => lockdownLinks.issue(person));
+    expect(await left()).toEqual(['old']);
+    expect(await recorded(server, 'identity.unlinked', connection)).toMatchObject([
+      { identity_id: recent.id, by: 'locked_down' },
+    ]);
+  });
+
   it('with the account they are all gone', async () => {
     const { user } = await comeIn(server, connection, identity('ada', { email: `ada@${newName()}.example` }));
     await inside(({ users }) => users.delete(user));

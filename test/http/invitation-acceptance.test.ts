@@ -266,9 +266,16 @@ describe('answering an invitation', () => {
       expect(await isMember()).toBe(false);
     });
 
-    it('whoever is a member by then hears it, and stays what they are', async () => {
-      const { link } = await asked(person.email, { role: 'owner' });
+    it('whoever is a member already, by the address they had before, hears it and stays what they are', async () => {
+      const before = person.email;
+      const now = `later-${before}`;
       await server.inside(({ memberships }) => memberships.add(acme, { user_id: person.id }, { kind: 'added' }));
+      const { link } = await asked(now, { role: 'owner' });
+      await server.services.db.manager.query('UPDATE users SET email = $2, email_normalized = $2 WHERE id = $1', [
+        person.id,
+        now,
+      ]);
+      person = { ...person, email: now };
       await signedIn();
       const page = await answer(browser, link, 'accept');
       expect([page.status, page.html]).toEqual([409, expect.stringContaining('You are a member already')]);

@@ -56,6 +56,15 @@ describe('nobody comes back by what was offered before', () => {
     expect((await new Browser().open(link)).status).toBe(400);
   });
 
+  it('what somebody was offered ends when the tenant makes them a member: their link is good for nothing', async () => {
+    const { id, link } = await invited('admin');
+    const added = await ask(server, token, 'post', at('/members'), { user_id: person.id, role: 'member' });
+    expect([added.status, await stateOf(id)]).toEqual([201, 'cancelled']);
+    expect(await eventsOf(server, id)).toEqual(['invitation.created', 'invitation.cancelled']);
+    expect((await new Browser().open(link)).status).toBe(400);
+    expect((await membershipOf(server, acme, person.id))?.role).toBe('member');
+  });
+
   it.each([
     ['owner', {}, 'admin'],
     ['member', { permissions: ['invoices:pay'] }, 'admin'],

@@ -329,6 +329,21 @@ describe('asking people into an organization', () => {
       expect(results[4]?.invitation).toMatchObject({ state: 'pending', role: 'owner' });
     });
 
+    it('for the same people in another order at the same moment: neither waits for the other in vain', async () => {
+      const rows = Array.from({ length: 30 }, () => ({ email: `r-${newName()}@example.com` }));
+      const both = await Promise.all(
+        [rows, [...rows].reverse()].map((invitations) =>
+          api('post', '/bulk', { invitations }, { 'idempotency-key': randomUUID() }),
+        ),
+      );
+      expect(both.map(({ status }) => status)).toEqual([200, 200]);
+      expect(Number(both[0]?.body.succeeded) + Number(both[1]?.body.succeeded)).toBe(30);
+      for (const [index, { body }] of both.entries()) {
+        const emails = (body.results as { email: string }[]).map(({ email }) => email);
+        expect(index === 0 ? emails : emails.reverse()).toEqual(rows.map(({ email }) => email));
+      }
+    });
+
     it('says the same under an Idempotency-Key, and repeated makes nothing more', async () => {
       const [one, other] = [`a-${newName()}@example.com`, `b-${newName()}@example.com`];
       const rows = [{ email: one }, { email: one.toUpperCase() }, { email: other }];

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { acrValues } from '../../config/protocol.js';
-import { Browser, type Page } from '../support/browser.js';
+import { Browser, type Page, readForm } from '../support/browser.js';
 import { StoppedClock } from '../support/clock.js';
 import { nameOf, silently, titleOf } from '../support/journey.js';
 import { changePolicy, makeOrganization, type TestOrganization } from '../support/organizations.js';
@@ -184,6 +184,33 @@ describe('proof that an organization takes', () => {
       const { tokens } = await visit(age);
       // The clock of the test is a little ahead of the engine's.
       expect(Number(tokens?.expires_in)).toBeLessThan(400);
+    });
+
+    it('bounds them by what they stand on, also where newer proofs have prolonged what was granted', async () => {
+      const age = await make({ session_seconds: 600 });
+      const older = (await visit(age)).tokens;
+      clock.move(590);
+      await visit(age, { prompt: 'login' });
+      const { body, status } = await refresh(server, party, String(older?.refresh_token));
+      expect(status).toBe(200);
+      expect(Number(body.expires_in)).toBeLessThan(60);
+    });
+
+    it('bounds what was granted on the page of consent, also where nobody goes on from there', async () => {
+      const age = await make({ session_seconds: 600 });
+      const asking = await makeClient(server, { scope });
+      let page = await browser.open(authorizationUrl(server, asking, pkce(), { scope, organization: age.slug }));
+      page = await browser.submit(page, { username: person.email });
+      page = await browser.submit(page, { password });
+      const { action, values } = readForm(page);
+      const body = new URLSearchParams([...values, ['decision', 'allow']]);
+      const headers = { origin: new URL(server.issuer).origin };
+      expect((await browser.request(action, { method: 'POST', body, headers })).status).toBe(303);
+      const [grant] = await server.services.db.manager.query(
+        'SELECT extract(epoch FROM expires_at - created_at)::int AS seconds FROM grants WHERE client_id = $1',
+        [asking.clientId],
+      );
+      expect(grant.seconds).toBeLessThanOrEqual(600);
     });
   });
 

@@ -5,7 +5,7 @@ import { Browser } from '../support/browser.js';
 import { CIBA_GRANT, makeBank, press } from '../support/ciba.js';
 import { approve, askForCodes, makeDeviceClient, poll, typeCode } from '../support/device.js';
 import { back, exchange, letExchange, makeResources, received, signed, TOKEN_EXCHANGE } from '../support/exchanging.js';
-import { makeOrganization, type TestOrganization } from '../support/organizations.js';
+import { changePolicy, makeOrganization, type TestOrganization } from '../support/organizations.js';
 import { introspect, makeClient, makePerson, type Party, post, signIn } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
@@ -119,23 +119,59 @@ describe('tokens for an organization that no redirect brought', () => {
       ]);
     });
 
-    it('names one of several, for nobody could choose; of one it is that one, of none none', async () => {
-      expect((await ask()).body).toMatchObject({ error: 'invalid_request' });
-      await suspend();
-      expect(decodeJwt(String((await decided({})).answer.id_token))).toMatchObject({ org_id: other.id });
-      person = await makePerson(server);
-      phone = new Browser();
-      await signIn(phone, `${server.issuer}/account`, person.email);
-      const { answer } = await decided({});
-      expect(decodeJwt(String(answer.id_token))).not.toHaveProperty('org_id');
-      expect(answer.scope).toBe('openid');
+    /** To an app that shows requests itself. */
+    const shownAs = async () => {
+      const answer = await phone.request(`${server.issuer}/api/v1/backchannel-requests`);
+      return ((await answer.json()) as { items: { organization?: unknown }[] }).items[0]?.organization;
+    };
+
+    it('names it, whatever the person belongs to: nobody could choose', async () => {
+      const [one, none] = [await makePerson(server), await makePerson(server)];
+      await makeOrganization(server, { members: [one] });
+      for (const { email } of [person, one, none])
+        expect((await ask({ login_hint: email })).body).toMatchObject({
+          error: 'invalid_request',
+          error_description: 'organization must be named: there is no page on which anybody could choose',
+        });
     });
 
-    it('is refused one that the person is no member of, all alike', async () => {
+    it('is not told who is a member of what before they have said so: it waits, and they can only say no', async () => {
       const foreign = await makeOrganization(server);
       await suspend();
-      for (const organization of ['unknown', foreign.slug, acme.slug])
-        expect((await ask({ organization })).body).toMatchObject({ error: 'access_denied' });
+      const member = await ask({ organization: other.slug });
+      const forms = (html: string) => [...html.matchAll(/action="[^"]*requests\/(\w+)"/g)].map(([, verb]) => verb);
+      const page = await phone.open(`${server.issuer}/account/requests`);
+      expect([forms(page.html), page.html]).toEqual([['deny', 'approve'], expect.stringContaining(other.name)]);
+      expect(await shownAs()).toEqual({ id: other.id, slug: other.slug, name: other.name });
+      await press(phone, page, 'deny');
+      for (const organization of ['unknown', foreign.slug, foreign.id, acme.slug]) {
+        const asked = await ask({ organization });
+        expect([asked.status, Object.keys(asked.body)]).toEqual([200, Object.keys(member.body)]);
+        const poll = () =>
+          post(server, '/token', bank, { grant_type: CIBA_GRANT, auth_req_id: String(asked.body.auth_req_id) });
+        expect((await poll()).body.error).toBe('authorization_pending');
+        const requests = await phone.open(`${server.issuer}/account/requests`);
+        expect([forms(requests.html), await shownAs()]).toEqual([['deny'], null]);
+        expect(requests.html).not.toContain(foreign.name);
+        await press(phone, requests, 'deny');
+        expect((await poll()).body.error).toBe('access_denied');
+      }
+    });
+
+    it('puts as many of either to one person, and no more', async () => {
+      for (const organization of [acme.slug, 'unknown']) {
+        const asked = [];
+        for (let n = 0; n < 6; n += 1) asked.push((await ask({ organization })).status);
+        expect(asked).toEqual([200, 200, 200, 200, 200, 400]);
+        for (let n = 0; n < 5; n += 1)
+          await press(phone, await phone.open(`${server.issuer}/account/requests`), 'deny');
+      }
+    });
+
+    it('is given nothing while the password is shorter than the organization takes, which is changed first', async () => {
+      await changePolicy(server, acme, { password: { min_length: 60 } });
+      const { page, answer } = await decided({ organization: acme.slug });
+      expect([page.status, answer.error]).toEqual([403, 'authorization_pending']);
     });
 
     it('is given nothing where the session does not stand on what the organization takes', async () => {
@@ -149,9 +185,9 @@ describe('tokens for an organization that no redirect brought', () => {
 
     it('is given nothing where the membership ended before the decision', async () => {
       await ask({ organization: acme.slug });
+      const page = await phone.open(`${server.issuer}/account/requests`);
       await suspend();
-      const page = await press(phone, await phone.open(`${server.issuer}/account/requests`), 'approve');
-      expect(page.status).toBe(403);
+      expect((await press(phone, page, 'approve')).status).toBe(403);
     });
   });
 

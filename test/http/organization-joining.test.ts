@@ -126,7 +126,7 @@ describe('organizations that everybody is in', () => {
   it('are one workspace for each, whoever had none', async () => {
     const id = await person();
     await decide({ personal_workspaces: true });
-    await until('they join', async () => (await of(id)).length === 1);
+    await until('they join', async () => (await of(id)).length === 1, 30_000);
     await decide({ personal_workspaces: false });
     await decide({ personal_workspaces: true });
     await server.inside(({ automaticMemberships }) => automaticMemberships.joinExisting({ last: true }));

@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endpointsOf } from '../../src/endpoints.js';
+import { Connection } from '../../src/features/connections/connection.entity.js';
 import { Invitation } from '../../src/features/invitations/invitation.entity.js';
 import { ROLES } from '../../src/features/organizations/hierarchy.js';
 import { managementScopes } from '../../src/management.js';
+import { newId } from '../../src/platform/crypto.js';
 import type { Endpoint } from '../../src/platform/endpoint.js';
 import type { Services } from '../../src/services.js';
 import { type Answer, ask, tokenWith } from '../support/api.js';
 import { bodyFor } from '../support/bodies.js';
+import { CertificateMaker } from '../support/client-certificates.js';
+import { samlSettings } from '../support/connection-settings.js';
 import { NameServer } from '../support/name-server.js';
 import { organizationOf, type Signed, signedIn } from '../support/organization-house.js';
 import { makePerson } from '../support/party.js';
@@ -66,6 +70,7 @@ const listed: Record<string, Lowest> = {
   'delete /organizations/:organization/connections/:connection_id/enablement': 'owner',
   'get /organizations/:organization/connections/:connection_id/service-provider': 'admin',
   'post /organizations/:organization/connections/:connection_id/keys': 'owner',
+  'post /organizations/:organization/connections/:connection_id/mapping-previews': 'admin',
   'post /organizations/:organization/connections/:connection_id/refreshes': 'owner',
   'get /organizations/:organization/domains': 'admin',
   'post /organizations/:organization/domains': 'admin',
@@ -98,6 +103,8 @@ describe('every endpoint of organizations, asked by everybody', () => {
   const people: Record<'member' | 'admin' | 'owner' | 'suspended' | 'outsider' | 'elsewhere', Signed> = {} as never;
   let target: { id: string };
   const dns = new NameServer();
+  const maker = new CertificateMaker();
+  const certificate = maker.selfSigned().cert;
 
   beforeAll(async () => {
     server = await startServer({ overrides: { dns: { resolveTxt: dns.resolveTxt } } });
@@ -109,7 +116,10 @@ describe('every endpoint of organizations, asked by everybody', () => {
     people.elsewhere = await signedIn(at(server, other));
     target = await makePerson(server);
   }, 180_000);
-  afterAll(() => server?.close());
+  afterAll(async () => {
+    maker.remove();
+    await server?.close();
+  });
 
   /** A new organization, with everything that a path can name. */
   async function furnished(): Promise<Record<string, string>> {
@@ -128,6 +138,19 @@ describe('every endpoint of organizations, asked by everybody', () => {
       const team = await teams.create(organization, { slug: 'sales', name: 'Sales' });
       const domain = await domains.create(organization, { domain: `${organization.slug}.example` });
       dns.put(`_ostiary-challenge.${domain.domain}`, `ostiary-domain-verification=${domain.challenge}`);
+      // Written down: a key for each would take as long as everything else.
+      const connection = await db.repo(Connection).insert(
+        Object.assign(new Connection(), {
+          ...{
+            id: newId(),
+            organizationId: organization.id,
+            key: organization.slug,
+            kind: 'saml',
+            displayName: 'There',
+          },
+          ...{ storedSettings: samlSettings(certificate), createdAt: new Date(), updatedAt: new Date() },
+        }),
+      );
       const template = await invitationTemplates.create(organization, { name: 'There', message: 'There' });
       const invitation = await invitations.create(organization, { email: 'invited@there.example' });
       // Another letter is sent after a while only.
@@ -136,6 +159,7 @@ describe('every endpoint of organizations, asked by everybody', () => {
         role_id: role.id,
         team_id: team.id,
         domain_id: domain.id,
+        connection_id: connection.id,
         template_id: template.id,
         invitation_id: invitation.id,
       };

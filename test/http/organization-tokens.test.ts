@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { decodeJwt } from 'jose';
 import { Browser } from '../support/browser.js';
 import { silently } from '../support/journey.js';
-import { makeOrganization, type TestOrganization } from '../support/organizations.js';
+import { changePolicy, makeOrganization, type TestOrganization } from '../support/organizations.js';
 import {
   authorizationUrl,
   codeOf,
@@ -325,6 +325,39 @@ describe('tokens for an organization', () => {
       codeOf(page);
     }
     expect(consents).toEqual([acme.slug, other.slug]);
+  });
+
+  it('tell a client silently nothing of who belongs where before it was agreed to (prompt=none)', async () => {
+    const asking = await makeClient(server, { scope });
+    const strict = await makeOrganization(server, { members: [person], policy: { acr: 'urn:ostiary:acr:mfa' } });
+    const elsewhere = await makeOrganization(server, {
+      members: [person],
+      policy: { ip_allow_list: ['192.0.2.0/24'] },
+    });
+    const foreign = await makeOrganization(server);
+    const { browser } = await tokens({ scope: 'openid' });
+    const told = async (organization?: string) => {
+      const more = { scope, prompt: 'none', ...(organization ? { organization } : {}) };
+      const { searchParams } = new URL((await browser.open(authorizationUrl(server, asking, pkce(), more))).url);
+      return searchParams.has('code') ? 'code' : [searchParams.get('error'), searchParams.get('error_description')];
+    };
+    const agree = async (organization: string) =>
+      codeOf(await signIn(browser, authorizationUrl(server, asking, pkce(), { scope, organization }), person.email));
+    const unknown = ['consent_required', 'requested scopes not granted'];
+    const all = [acme.slug, acme.id, strict.slug, elsewhere.slug, foreign.slug, foreign.id, 'unknown', undefined];
+    for (const one of all) expect([one, await told(one)]).toEqual([one, unknown]);
+
+    await agree(acme.slug);
+    expect(await told(acme.slug)).toBe('code');
+    for (const one of all.slice(2, -1)) expect([one, await told(one)]).toEqual([one, unknown]);
+    expect((await told())[0]).toBe('interaction_required');
+
+    await changePolicy(server, acme, { acr: 'urn:ostiary:acr:mfa' });
+    expect((await told(acme.slug))[0]).toBe('login_required');
+    await server.inside(async ({ organizations, memberships }) =>
+      memberships.remove(await organizations.find(acme.id), person.id),
+    );
+    for (const one of [acme.slug, undefined]) expect(await told(one)).toEqual(unknown);
   });
 
   it('are for the one that the page of consent showed, also where its slug is another’s by then', async () => {

@@ -4,6 +4,7 @@ import { objectShape } from '../../src/api/contract.js';
 
 /** What the members are called that endpoints cannot do without. */
 const values: Record<string, unknown> = {
+  attributes: {},
   key: 'somebody',
   kind: 'oidc',
   display_name: 'Somebody',

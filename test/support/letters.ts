@@ -32,6 +32,7 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   factor_added: [
     { factor: 'totp', at, link },
     { factor: 'passkey', at },
+    { factor: 'identity', name: 'Acme Mail', at, link },
   ],
   factor_removed: [
     { factor: 'recovery_codes', at, link },

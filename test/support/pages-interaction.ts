@@ -23,10 +23,42 @@ const organizations = [
   { id: '0190f0f0-0000-7000-8000-00000000000b', name: long, slug: 'a-long-name' },
 ];
 
+const providers = [
+  { key: 'acme-mail', name: 'Acme Mail', last: true, action: `${at}/federation/acme-mail` },
+  { key: 'long', name: long, last: false, action: `${at}/federation/long` },
+];
+
 export const ofInteraction: Sample[] = [
   page('interaction/identifier', 'first', { client, actions }),
   page('interaction/identifier', 'moved', { client, username, moved: true, actions }),
-  page('interaction/identifier', 'another', { client, username, another: true, byPassword: false, passkey, actions }),
+  page('interaction/identifier', 'another', {
+    client,
+    username,
+    another: 'organization',
+    byPassword: false,
+    passkey,
+    actions,
+  }),
+  page('interaction/identifier', 'own', { client, username, another: 'own', actions }),
+  page('interaction/identifier', 'providers', { client, username, providers, actions }),
+  page('interaction/identifier', 'provider-only', {
+    client,
+    username,
+    another: 'organization',
+    byPassword: false,
+    providers: providers.slice(0, 1),
+    actions,
+  }),
+  page('interaction/identifier', 'linking', { client, username, linking: long, actions }),
+  page('interaction/password', 'linking', { client, username, initials: 'M', linking: 'Acme Directory', actions }),
+  ...['Acme Directory', long].map((name) =>
+    page('interaction/federation', name.length > 20 ? 'long' : 'first', {
+      client,
+      name,
+      actions: { next: 'https://id.example.com/saml/1/login?handle=a', back: at },
+    }),
+  ),
+  page('interaction/link', 'first', { client, name: 'Acme Directory', account, actions }),
   page('interaction/identifier', 'register', {
     client,
     username,

@@ -9,6 +9,9 @@ import { createLogger } from '../../src/platform/logger.js';
 import { entities, migrations } from '../../src/schema.js';
 import type { Overrides, Services } from '../../src/services.js';
 import { freshDatabase, type Kind } from './postgres.js';
+import { defaultKind } from './run-on.js';
+
+export { defaultKind, runsBesidePostgres } from './run-on.js';
 
 /** One address makes all requests here; the limits themselves have tests of their own. */
 const roomy = Object.fromEntries(
@@ -36,16 +39,6 @@ export interface TestServerOptions {
 
 /** Fast enough for hundreds of sign-ins; the real parameters are tested where hashing is. */
 export const cheapHashing = { parameters: { timeCost: 1, memoryCost: 1024, parallelism: 1 }, processes: 1 };
-
-declare const testKind: Kind | undefined;
-
-/** Which database this run of the suite is on (jest.config.js). */
-export const defaultKind: Kind = typeof testKind === 'undefined' ? 'embedded' : testKind;
-
-declare const isBeside: boolean | undefined;
-
-/** Whether the same suites run on PostgreSQL and Redis too: then what is the same there need not be looked at again. */
-export const runsBesidePostgres = typeof isBeside !== 'undefined' && isBeside;
 
 export async function startServer({
   kind = defaultKind,

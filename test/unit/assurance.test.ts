@@ -6,6 +6,10 @@ const proof = (method: Proof['method'], more: Partial<Proof> = {}): Proof => ({ 
 const synced = proof('passkey', { verified: true });
 const bound = proof('passkey', { verified: true, device_bound: true });
 const key = proof('passkey', { device_bound: true });
+const connection = '0190f0f0-0000-7000-8000-0000000000cc';
+const other = '0190f0f0-0000-7000-8000-0000000000dd';
+const fed = proof('connection', { connection });
+const trusted = proof('connection', { connection, mfa: true });
 
 describe('the class of an authentication (acr) and its methods (RFC 8176)', () => {
   it.each<[string, Proof[], string, string[]]>([
@@ -23,6 +27,12 @@ describe('the class of an authentication (acr) and its methods (RFC 8176)', () =
     ['a passkey', [synced], 'phr', ['swk', 'user', 'mfa']],
     ['a password and a passkey', [proof('password'), proof('passkey')], 'phr', ['pwd', 'swk', 'user', 'mfa']],
     ['a passkey that stays on its device', [bound], 'phrh', ['hwk', 'user', 'mfa']],
+    ['an identity provider', [fed], '1fa', ['fed']],
+    ['an identity provider that asked for several factors', [trusted], 'mfa', ['fed', 'mfa']],
+    ['an identity provider and a password', [fed, proof('password')], '1fa', ['fed', 'pwd']],
+    ['an identity provider and a code of an authenticator', [fed, proof('totp')], 'mfa', ['fed', 'otp', 'mfa']],
+    ['an identity provider and a passkey', [fed, proof('passkey')], 'phr', ['fed', 'swk', 'user', 'mfa']],
+    ['two identity providers', [fed, proof('connection', { connection: other })], '1fa', ['fed']],
     ['a password and a security key', [proof('password'), key], 'phrh', ['pwd', 'hwk', 'user', 'mfa']],
   ])('%s', (_name, proofs, acr, amr) => {
     expect(assuranceOf(proofs)).toEqual({ acr: `urn:ostiary:acr:${acr}`, amr, ts: at });
@@ -41,6 +51,11 @@ describe('the class of an authentication (acr) and its methods (RFC 8176)', () =
       const again = assuranceOf(proofsOf({ amr, ts }));
       expect([proofs, again.acr]).toEqual([proofs, acr]);
     }
+  });
+
+  it('of an identity provider is read back from nothing but the ledger: for whom it counts is said nowhere else', () => {
+    for (const proofs of [[fed], [trusted], [fed, proof('totp')], [fed, proof('password')]])
+      expect(proofsOf(assuranceOf(proofs))).toEqual([]);
   });
 
   it('is as old as its oldest proof', () => {

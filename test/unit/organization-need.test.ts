@@ -33,6 +33,7 @@ type Case = [
   given: Partial<Omit<Situation, 'policy'>> & { policy?: object },
   possible: FirstFactor[],
   need: object,
+  connection?: string,
 ];
 
 describe('what is still to be proved for an organization', () => {
@@ -101,6 +102,30 @@ describe('what is still to be proved for an organization', () => {
     ['another way that is not open to them', way('passkey'), {}, ['password'], { kind: 'nothing' }],
     ['a connection, where there is none', way('connection'), {}, ['password'], { kind: 'nothing' }],
     [
+      'a connection, where there is one',
+      way('connection'),
+      {},
+      ['password'],
+      { kind: 'way', methods: [], connection: 'acme' },
+      'acme',
+    ],
+    [
+      'any way, where there is one',
+      any,
+      {},
+      ['password'],
+      { kind: 'way', methods: ['password'], connection: 'acme' },
+      'acme',
+    ],
+    [
+      'another way than the connection that there is',
+      way('password'),
+      {},
+      ['password'],
+      { kind: 'way', methods: ['password'] },
+      'acme',
+    ],
+    [
       'what the tenant asks for before another way',
       way('email_code'),
       { has: withTotp },
@@ -122,7 +147,7 @@ describe('what is still to be proved for an organization', () => {
       [],
       { kind: 'second_factor', methods: ['passkey'] },
     ],
-  ])('%s', (_name, decision, { policy, ...given }, possible, need) => {
+  ])('%s', (_name, decision, { policy, ...given }, possible, need, connection) => {
     const situation = {
       policy: AuthenticationPolicy.parse(policy ?? {}),
       proofs: [pwd],
@@ -130,7 +155,7 @@ describe('what is still to be proved for an organization', () => {
       remembered: false,
       ...given,
     };
-    expect(needIn(situation, decision, possible)).toMatchObject(need);
+    expect(needIn(situation, decision, { methods: possible, connection })).toMatchObject(need);
   });
 });
 

@@ -48,24 +48,43 @@ describe('since when a policy asks for what it does', () => {
 
   it.each<[string, object, PolicyTimes, object, PolicyTimes]>([
     ['a class', {}, {}, { acr: mfa }, { policy_since: today }],
-    ['a stronger class', { acr: mfa }, long, { acr: phr }, { ...long, policy_since: today, policy_before: mfa }],
     [
-      'a stronger class while there is time for the one before',
+      'a stronger class',
+      { acr: mfa },
+      long,
+      { acr: phr },
+      { ...long, policy_since: today, policy_earlier: [{ acr: mfa, since: long.policy_since }] },
+    ],
+    [
+      'a stronger class while there is time for the one before, which is asked for when that is over',
       { acr: mfa, ...week },
       lately,
       { acr: phr, ...week },
-      { policy_since: today },
+      { policy_since: today, policy_earlier: [{ acr: mfa, since: lately.policy_since }] },
     ],
     [
       'the strongest while there is time for the one before',
       { acr: phr, ...week },
-      { ...lately, policy_before: mfa },
+      { ...lately, policy_earlier: [{ acr: mfa, since: long.policy_since }] },
       { acr: phrh, ...week },
-      { policy_since: today, policy_before: mfa },
+      {
+        policy_since: today,
+        policy_earlier: [
+          { acr: mfa, since: long.policy_since },
+          { acr: phr, since: lately.policy_since },
+        ],
+      },
     ],
     ['longer passwords', { acr: mfa }, long, { acr: mfa, ...longer(12) }, { ...long, password_since: today }],
-    ['a weaker class', { acr: phr }, { ...long, policy_before: mfa }, { acr: mfa }, long],
-    ['no class', { acr: phr }, { ...long, policy_before: mfa }, {}, long],
+    [
+      'the class of before, which was asked for all along',
+      { acr: phr, ...week },
+      { ...lately, policy_earlier: [{ acr: mfa, since: long.policy_since }] },
+      { acr: mfa, ...week },
+      { policy_since: long.policy_since },
+    ],
+    ['a weaker class than ever', { acr: phr }, lately, { acr: mfa }, lately],
+    ['no class', { acr: phr }, { ...long, policy_earlier: [{ acr: mfa, since: long.policy_since }] }, {}, long],
     ['shorter passwords', { ...longer(12) }, long, { ...longer(8) }, long],
     ['anything else', { acr: mfa, ...week }, lately, { acr: mfa, ...week, ip_allow_list: ['192.0.2.0/24'] }, lately],
   ])('%s', (_what, before, times, after, expected) => {

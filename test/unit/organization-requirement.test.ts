@@ -21,8 +21,9 @@ const pwd = proof('password');
 const totp = proof('totp');
 const passkey = proof('passkey', 0, { verified: true });
 const key = proof('passkey', 0, { verified: true, device_bound: true });
-const ofOwn = proof('password', 0, { connection, organization: own });
-const ofOther = proof('password', 0, { connection, organization: other });
+const ofOwn = proof('connection', 0, { connection, organization: own });
+const ofOther = proof('connection', 0, { connection, organization: other });
+const ofTenant = proof('connection', 0, { connection });
 const acr = (name: string) => `urn:ostiary:acr:${name}` as never;
 
 const nothing: OrganizationPolicy = {
@@ -56,12 +57,13 @@ const met = (name: string, more: object = {}) => ({
 const way = (ways: string[] | null = null) => ({ kind: 'way', ways });
 const more = (name: string) => ({ kind: 'class', acr: acr(name) });
 
-/** A day ago, with a week's time. */
-const raised = (until: OrganizationPolicy['until']): Partial<OrganizationPolicy> => ({
-  acr: acr('phr'),
+const before = (days: number): string => new Date((now - days * day) * 1000).toISOString();
+/** A day ago, with a week's time; the classes before it, and how many days ago they came to be asked for. */
+const raised = (earlier: Record<string, number>): Partial<OrganizationPolicy> => ({
+  acr: acr('phrh'),
   grace_days: 7,
-  since: new Date((now - day) * 1000).toISOString(),
-  until,
+  since: before(1),
+  earlier: Object.entries(earlier).map(([name, days]) => ({ acr: acr(name), since: before(days) })),
 });
 
 describe('what proof a token for an organization takes', () => {
@@ -106,6 +108,23 @@ describe('what proof a token for an organization takes', () => {
       'a connection where it takes a password',
       { policy: { ways_in: ['password'] }, ledger: [ofOwn] },
       way(['password']),
+    ],
+    ['a connection of the tenant, where any way will do', { ledger: [ofTenant] }, met('1fa')],
+    [
+      'a connection of the tenant, where the organization takes its own',
+      { policy: { ways_in: ['connection'] }, ledger: [ofTenant] },
+      way(['connection']),
+    ],
+    [
+      'its own connection, which is trusted to have asked for several factors',
+      { policy: { acr: acr('mfa') }, ledger: [{ ...ofOwn, mfa: true }] },
+      met('mfa', { amr: ['fed', 'mfa'] }),
+    ],
+    ['its own connection, which is not', { policy: { acr: acr('mfa') }, ledger: [ofOwn] }, more('mfa')],
+    [
+      'several factors of another organization are none',
+      { policy: { acr: acr('mfa') }, ledger: [ofOwn, { ...ofOther, mfa: true }] },
+      more('mfa'),
     ],
     ['a proof by a connection of another organization', { ledger: [ofOther] }, way()],
     [
@@ -195,28 +214,39 @@ describe('what proof a token for an organization takes', () => {
     ],
     [
       'the days after the class was raised, where another was asked for until then',
-      { policy: raised(acr('mfa')) },
+      { policy: raised({ mfa: 100 }) },
       more('mfa'),
     ],
     [
       'the same, with what was asked for until then',
-      { policy: raised(acr('mfa')), ledger: [pwd, totp] },
-      { ...met('mfa'), bypass: 'grace_period' },
+      { policy: raised({ mfa: 100 }), ledger: [pwd, totp] },
+      { ...met('mfa'), bypass: 'grace_period', until: now + 6 * day },
     ],
     [
       'the same, and a stronger one that the client cannot do without',
-      { policy: raised(acr('mfa')), asked: acr('phr') },
+      { policy: raised({ mfa: 100 }), asked: acr('phr') },
       more('phr'),
     ],
     [
       'the same, for somebody who joined since',
-      { policy: raised(acr('mfa')), joinedAt: now - day },
+      { policy: raised({ mfa: 100 }), joinedAt: now - day },
       { ...met('1fa'), bypass: 'grace_period' },
     ],
     [
       'the same, when they are over',
-      { policy: { ...raised(acr('mfa')), grace_days: 1 }, ledger: [pwd, totp] },
-      more('phr'),
+      { policy: { ...raised({ mfa: 100 }), grace_days: 1 }, ledger: [pwd, totp] },
+      more('phrh'),
+    ],
+    [
+      'the days after the class was raised in the days of the one before, which last no longer for it',
+      { policy: raised({ mfa: 3 }) },
+      { ...met('1fa'), bypass: 'grace_period', until: now + 4 * day },
+    ],
+    ['the same, when those of the one before are over', { policy: raised({ mfa: 7 }) }, more('mfa')],
+    [
+      'the same, raised twice',
+      { policy: raised({ mfa: 9, phr: 3 }), ledger: [pwd, totp] },
+      { ...met('mfa'), bypass: 'grace_period', until: now + 4 * day },
     ],
     [
       'days are no bypass where nothing is bypassed',
@@ -279,7 +309,7 @@ describe('what was given before for a class', () => {
   });
 
   it('is said by what was proved: the same class for every set of proofs', () => {
-    const methods = ['password', 'totp', 'email_code', 'passkey', 'recovery_code'] as const;
+    const methods = ['password', 'totp', 'email_code', 'passkey', 'recovery_code', 'connection'] as const;
     const passkeys = [{}, { verified: true }, { device_bound: true }, { verified: true, device_bound: true }];
     for (let set = 1; set < 2 ** methods.length; set += 1)
       for (const passkey of passkeys) {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { projectRoot } from '../../config/root.js';
 import { slowest } from '../support/sequencer.js';
+import { leftBehind, surroundings } from '../support/surroundings.js';
 
 interface Project {
   testPathIgnorePatterns: string[];
@@ -32,5 +33,22 @@ describe('the test run', () => {
   it('begins with suites that there are', () => {
     const files = slowest.map((name) => path.join(folder, `${name.replace(/^\w+\//, '')}.test.js`));
     expect(files.filter((file) => !existsSync(file))).toEqual([]);
+  });
+});
+
+describe('suites of one process', () => {
+  it('are told apart from what they leave behind: variables of the environment, another fetch, another folder', () => {
+    const before = surroundings();
+    expect(leftBehind(before)).toEqual([]);
+    const [{ fetch }, folder] = [globalThis, process.cwd()];
+    process.env.OSTIARY_LEFT = 'here';
+    globalThis.fetch = async () => new Response();
+    process.chdir('/');
+    const left = leftBehind(before);
+    delete process.env.OSTIARY_LEFT;
+    globalThis.fetch = fetch;
+    process.chdir(folder);
+    expect(left.sort()).toEqual(['fetch', 'process.cwd()', 'process.env.OSTIARY_LEFT']);
+    expect(leftBehind(before)).toEqual([]);
   });
 });

@@ -27,6 +27,8 @@ export const TOLD: readonly AuditEventName[] = [
   'passkey.added',
   'passkey.renamed',
   'passkey.removed',
+  'identity.linked',
+  'identity.unlinked',
   'recovery_codes.renewed',
   'recovery_codes.used',
   'recovery.requested',

@@ -8,7 +8,7 @@ export const [SINGLE_FACTOR, MULTI_FACTOR, PHISHING_RESISTANT, DEVICE_BOUND] = a
 
 /** One thing that was proved in this browser, and when. */
 export const Proof = z.object({
-  method: z.enum(['password', 'passkey', 'totp', 'recovery_code', 'email_code', 'magic_link']),
+  method: z.enum(['password', 'passkey', 'totp', 'recovery_code', 'email_code', 'magic_link', 'connection']),
   /** NumericDate. */
   at: z.number().int(),
   /** Of a passkey: its holder unlocked it (WebAuthn §6.1, UV). */
@@ -19,6 +19,10 @@ export const Proof = z.object({
   connection: z.uuid().optional(),
   /** Whose connection that is: it proves something to this organization, and to no other. */
   organization: z.uuid().optional(),
+  /** Of a connection that is trusted with it: the identity provider says that it asked for several factors. */
+  mfa: z.boolean().optional(),
+  /** NumericDate of the answer, where the identity provider had shown them before (`at`). */
+  received: z.number().int().optional(),
 });
 export type Proof = z.infer<typeof Proof>;
 
@@ -45,6 +49,8 @@ export function assuranceOf(proofs: readonly Proof[]): Assurance {
 /** What a session from before the ledger stands on, from what it says of itself (ledger.ts). */
 export function proofsOf({ amr, ts }: { amr: readonly string[]; ts: number }): Proof[] {
   const has = (method: string) => amr.includes(method);
+  // There was a ledger before there were connections: without it nobody knows to whom such a proof proves anything.
+  if (has('fed')) return [];
   const passkey = has('hwk') || has('swk');
   const proofs: Proof[] = [];
   if (has('pwd')) proofs.push({ method: 'password', at: ts });
@@ -75,6 +81,7 @@ function classOf(several: boolean, passkeys: readonly Proof[]): Acr {
 }
 
 function amrOf({ method, device_bound }: Proof): string[] {
+  if (method === 'connection') return ['fed'];
   if (method === 'password') return ['pwd'];
   // A test of presence is part of every assertion (WebAuthn §6.1, UP).
   if (method === 'passkey') return [device_bound ? 'hwk' : 'swk', 'user'];
@@ -82,10 +89,13 @@ function amrOf({ method, device_bound }: Proof): string[] {
 }
 
 /** Two of different kinds are two factors; two of one kind are one (NIST SP 800-63B-4 §2.2.1). */
-function factorsOf({ method, verified }: Proof): Factor[] {
+function factorsOf({ method, verified, mfa }: Proof): Factor[] {
   switch (method) {
     case 'password':
       return ['knowledge'];
+    case 'connection':
+      // What the identity provider asked for is not known here: beside a password it is no second factor.
+      return mfa ? ['knowledge', 'possession'] : ['knowledge'];
     case 'passkey':
       return verified ? ['possession', 'unlocked'] : ['possession'];
     case 'totp':

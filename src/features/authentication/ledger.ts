@@ -26,5 +26,5 @@ export function together(...several: (readonly Proof[])[]): Proof[] {
   return [...found.values()];
 }
 
-const keyOf = ({ method, at, connection = '', verified = false, device_bound = false }: Proof): string =>
-  [method, at, connection, verified, device_bound].join(' ');
+const keyOf = ({ method, at, connection = '', verified = false, device_bound = false, mfa = false }: Proof): string =>
+  [method, at, connection, verified, device_bound, mfa].join(' ');

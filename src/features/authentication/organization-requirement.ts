@@ -5,6 +5,12 @@ import { type Acr, type Assurance, assuranceOf, type Proof, strength } from './a
 /** A first proof, by which somebody comes in. */
 export type WayIn = 'password' | 'passkey' | 'email_code' | 'magic_link' | 'connection';
 
+export interface EarlierClass {
+  acr: Acr;
+  /** ISO 8601; null: always. */
+  since: string | null;
+}
+
 /** Of what an organization has set (organizations/organization-settings.ts). */
 export interface OrganizationPolicy {
   /** The class that is required; null: none. */
@@ -21,8 +27,8 @@ export interface OrganizationPolicy {
   ip_allow_list: readonly string[];
   /** When the class was raised; ISO 8601. */
   since?: string | null | undefined;
-  /** The class that was asked for until then, and still is of those who have days because of that; null: none. */
-  until?: Acr | null | undefined;
+  /** Weaker classes that were asked for before it, and since when: each of them still is, when its own days are over. */
+  earlier?: readonly EarlierClass[] | undefined;
 }
 
 export interface AskedOfOrganization {
@@ -97,7 +103,10 @@ function counting({ organization, policy, ledger, now, maxAge, signedInAt }: Ask
 function hasWayIn({ ways_in }: OrganizationPolicy, proofs: readonly Proof[]): boolean {
   return proofs.some((proof) => {
     const way = wayOf(proof);
-    return way !== undefined && (ways_in === null || ways_in.includes(way) || isInPlaceOfCode(way, ways_in));
+    if (way === undefined || ways_in === null) return way !== undefined;
+    // Of those that count: an organization that takes connections means its own, not one that anybody may sign in by.
+    if (way === 'connection') return proof.organization !== undefined && ways_in.includes(way);
+    return ways_in.includes(way) || isInPlaceOfCode(way, ways_in);
   });
 }
 
@@ -105,10 +114,8 @@ function hasWayIn({ ways_in }: OrganizationPolicy, proofs: readonly Proof[]): bo
 const isInPlaceOfCode = (way: WayIn, ways: readonly WayIn[]): boolean =>
   way === 'magic_link' && ways.includes('email_code');
 
-function wayOf({ method, connection }: Proof): WayIn | undefined {
-  if (connection) return 'connection';
-  return method === 'totp' || method === 'recovery_code' ? undefined : method;
-}
+const wayOf = ({ method }: Proof): WayIn | undefined =>
+  method === 'totp' || method === 'recovery_code' ? undefined : method;
 
 function satisfied({ policy }: AskedOfOrganization, proofs: Proof[], spared: Spared | undefined): OrganizationDecision {
   const assurance = assuranceOf(proofs);
@@ -146,7 +153,7 @@ function sparedOf(asking: AskedOfOrganization): Spared | undefined {
   return isWithin(ip, policy.trusted_networks) ? { why: 'trusted_network' } : graceOf(asking);
 }
 
-/** Whoever has just joined is asked for nothing; where the class was raised, for the one before. */
+/** Whoever has just joined is asked for nothing; where the class was raised, for those before whose days are over. */
 function graceOf({
   policy,
   now,
@@ -155,8 +162,18 @@ function graceOf({
   const grace = policy.grace_days * day;
   const own = joinedAt + grace;
   if (now < own) return { why: 'grace_period', ends: own };
-  const ends = (policy.since ? Math.floor(Date.parse(policy.since) / 1000) : 0) + grace;
-  return now < ends ? { why: 'grace_period', still: policy.until ?? undefined, ends } : undefined;
+  const endOf = (since: string | null | undefined) => (since ? Math.floor(Date.parse(since) / 1000) : 0) + grace;
+  if (now >= endOf(policy.since)) return undefined;
+  const earlier = (policy.earlier ?? []).map(({ acr, since }) => ({ acr, ends: endOf(since) }));
+  const over = earlier.filter(({ ends }) => now >= ends);
+  const coming = earlier.filter(({ ends }) => now < ends);
+  return {
+    why: 'grace_period',
+    still: over.map(({ acr }) => acr).reduce<Acr | undefined>(stronger, undefined),
+    ends: Math.min(endOf(policy.since), ...coming.map(({ ends }) => ends)),
+  };
 }
 
-const stronger = (a: Acr | undefined, b: Acr | undefined): Acr | undefined => (strength(a) >= strength(b) ? a : b);
+function stronger(a: Acr | undefined, b: Acr | undefined): Acr | undefined {
+  return strength(a) >= strength(b) ? a : b;
+}

@@ -35,8 +35,8 @@ interface Taken {
 export type Need =
   | { kind: 'nothing' }
   | { kind: 'first_factor' }
-  /** Another first proof, one of these: what was proved so far does not count for the organization. */
-  | { kind: 'way'; methods: FirstFactor[] }
+  /** Another first proof, one of these, or by the connection with this key: what was proved so far does not count for the organization, nor, where it is `own`, for what is the person's own. */
+  | { kind: 'way'; methods: FirstFactor[]; connection?: string; own?: true }
   /** One of these; a recovery code is accepted in place of a factor that was lost. */
   | { kind: 'second_factor'; methods: SecondFactor[]; recovery: boolean }
   /** Nothing else can dispel a doubt than a code to the address of the account; it makes the sign-in no stronger. */

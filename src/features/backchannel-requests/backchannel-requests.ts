@@ -8,13 +8,12 @@ import type { Database, Statement } from '../../platform/database.js';
 import { AppError, conflict, notFound, tooMany } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { askedAcr, meets } from '../authentication/requested-acr.js';
-import type { OrganizationAccess } from '../organization-access/organization-access.js';
 import type { BackchannelCodes, Proof } from '../protocol/backchannel-codes.js';
 import type { Consent } from '../protocol/consent.js';
 import type { Grants } from '../protocol/grants.js';
 import { handleHash, type Payload } from '../protocol/handles.js';
 import { BackchannelRequest, type Decision } from './backchannel-request.entity.js';
-import { entryOf, type Proven } from './organization-entry.js';
+import { type EntryRules, entryOf, type Proven } from './organization-entry.js';
 
 export interface Asked {
   /** auth_req_id, kept by its hash alone. */
@@ -46,7 +45,7 @@ export class BackchannelRequests {
     private readonly audit: Pick<AuditLog, 'record'>,
     private readonly clock: Clock,
     private readonly tell: TellClient,
-    private readonly organizations: Pick<OrganizationAccess, 'membership' | 'decide' | 'bypassed'>,
+    private readonly organizations: EntryRules,
   ) {}
 
   /** @throws AppError 429 where as many wait for this person already as one client may put to them. */

@@ -19,9 +19,11 @@ interface Entry {
   note: () => Promise<void>;
 }
 
-/** @throws AppError 403 where they are no member any more, or what they have proved is not enough; undefined where it is for none. */
+export type EntryRules = Pick<OrganizationAccess, 'membership' | 'decide' | 'isPasswordDue' | 'bypassed'>;
+
+/** @throws AppError 403 where they are no member, what they have proved is not enough, or another password comes first; undefined where it is for none. */
 export async function entryOf(
-  organizations: Pick<OrganizationAccess, 'membership' | 'decide' | 'bypassed'>,
+  organizations: EntryRules,
   { organizationId, userId, clientId, acrValues }: BackchannelRequest,
   { stands }: Proven,
 ): Promise<Entry | undefined> {
@@ -30,6 +32,8 @@ export async function entryOf(
   if (!membership) throw forbidden('organization_refused', 'This account does not belong to the organization');
   const decision = organizations.decide(membership, stands, { acr_values: acrValues ?? undefined });
   if (decision.kind !== 'satisfied') throw refusalOf(decision);
+  if (await organizations.isPasswordDue(userId, membership))
+    throw forbidden('password_due', 'The organization asks for a longer password: it is set at the next sign-in');
   const { assurance, bypass } = decision;
   const { acr, amr, ts: authTime } = assurance;
   return {

@@ -64,8 +64,8 @@ export class ConnectionKeys {
     const isReady = before.some(({ status }) => status === 'next');
     const made = isReady ? undefined : await this.make(connection, before.length === 0 ? 'current' : 'next');
     await this.db.transaction(async () => {
-      await this.admission.assertMay(owner);
       await this.lock(connection);
+      await this.admission.assertMay(owner);
       const now = await this.of(connection);
       if (now.map(idOf).join() !== before.map(idOf).join())
         throw conflict('keys_rotated', 'The keys were rotated at the same moment: look at them first');

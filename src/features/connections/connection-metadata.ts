@@ -2,7 +2,7 @@
 import { invalid } from '../../platform/errors.js';
 import { mergePatch } from '../../platform/merge-patch.js';
 import type { Connection } from './connection.entity.js';
-import type { GivenSettings } from './connection.settings.js';
+import type { GivenSettings, SamlSettings } from './connection.settings.js';
 import { ProviderMetadata } from './connection-oidc.settings.js';
 import { IdentityProvider } from './connection-saml.settings.js';
 import { certificateOf, isOver, location } from './connection-values.js';
@@ -18,22 +18,24 @@ export interface SaidInMetadata {
 
 export interface AskedOfMetadata {
   /** Which of several. */
-  entityId?: string | undefined;
+  entity_id?: string;
   now: Date;
 }
 
-/** The gate's: hostile XML, and metadata that is not valid any more, are not ok. */
-export type MetadataReader = (
-  xml: string,
-  asked: AskedOfMetadata,
-) => { ok: true; value: SaidInMetadata } | { ok: false; reason: string };
-
 type Read<T> = { ok: true; value: T } | { ok: false; reason: string };
+
+/** The gate's: hostile XML, and metadata that is not valid any more, are not ok. */
+export type MetadataReader = (octets: Buffer, asked: AskedOfMetadata) => Promise<Read<SaidInMetadata>>;
+
+export const askedOf = (saml: SamlSettings | undefined, now: Date): AskedOfMetadata => ({
+  now,
+  ...(saml?.entity_id !== undefined && { entity_id: saml.entity_id }),
+});
 
 const none = (reason: string) => ({ ok: false, reason }) as const;
 
 /** @returns what can be used of it. Certificates that have expired are left out, unless there are no others: then it is refused. */
-export function identityProviderFrom(said: ReturnType<MetadataReader>, now: Date): Read<IdentityProvider> {
+export function identityProviderFrom(said: Read<SaidInMetadata>, now: Date): Read<IdentityProvider> {
   if (!said.ok) return none(said.reason);
   const { entity_id, sso, slo, certificates } = said.value;
   const good = [...new Set(certificates)].filter((pem) => certificateOf(pem) !== undefined);
@@ -61,13 +63,12 @@ export function providerFrom(document: unknown, issuer: string): Read<ProviderMe
 }
 
 /** Metadata that was handed in, as though it had been typed. @throws AppError 422 */
-export function withMetadata(
+export async function withMetadata(
   { kind, storedSettings, settings }: Connection,
   read: (asked: AskedOfMetadata) => ReturnType<MetadataReader>,
   now: Date,
-): GivenSettings {
-  const found =
-    kind === 'saml' ? identityProviderFrom(read({ entityId: settings.saml?.entity_id, now }), now) : none('not_saml');
+): Promise<GivenSettings> {
+  const found = kind === 'saml' ? identityProviderFrom(await read(askedOf(settings.saml, now)), now) : none('not_saml');
   if (!found.ok)
     throw invalid('The connection cannot be used', [
       { pointer: '/metadata', message: `cannot be read: ${found.reason}` },

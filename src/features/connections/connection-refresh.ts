@@ -9,7 +9,7 @@ import { type Egress, EgressError } from '../../platform/egress.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { Connection } from './connection.entity.js';
 import type { ConnectionHooks } from './connection-hooks.js';
-import { identityProviderFrom, type MetadataReader, providerFrom } from './connection-metadata.js';
+import { askedOf, identityProviderFrom, type MetadataReader, providerFrom } from './connection-metadata.js';
 import { isMeant, ReadIdentityProvider, sourceOf } from './connection-upstream.js';
 
 export const READ_TASK = 'connections.read';
@@ -25,7 +25,8 @@ interface Outbox {
   enqueue(task: string, payload: object): Promise<void>;
 }
 
-type Found = { upstream: Record<string, unknown> } | { error: string };
+/** `why` is for the record; what is told says nothing of addresses and names that only we can see. */
+type Found = { upstream: Record<string, unknown> } | { error: string; why?: string };
 
 export class ConnectionRefresh {
   constructor(
@@ -90,21 +91,21 @@ export class ConnectionRefresh {
       const accept = kind === 'saml' ? 'application/samlmetadata+xml, application/xml, text/xml' : 'application/json';
       const answer = await this.egress.fetch(source, { headers: { accept }, maxBytes: mostBytes });
       if (answer.status !== 200) return { error: `status_${answer.status}` };
-      return this.understood(settings, source, await answer.text());
+      return await this.understood(settings, source, Buffer.from(await answer.arrayBuffer()));
     } catch (error) {
-      if (error instanceof EgressError) return { error: error.code };
+      if (error instanceof EgressError) return { error: 'not_reached', why: error.code };
       throw error;
     }
   }
 
-  private understood({ saml, oidc }: Connection['settings'], source: string, text: string): Found {
+  private async understood({ saml, oidc }: Connection['settings'], source: string, body: Buffer): Promise<Found> {
     const now = this.clock.now();
     if (saml) {
-      const read = identityProviderFrom(this.readMetadata(text, { entityId: saml.entity_id, now }), now);
+      const read = identityProviderFrom(await this.readMetadata(body, askedOf(saml, now)), now);
       if (!read.ok) return { error: read.reason };
       return isMeant(saml, read.value) ? { upstream: { source, idp: read.value } } : { error: 'other_provider' };
     }
-    const read = providerFrom(parsed(text), oidc?.issuer ?? '');
+    const read = providerFrom(parsed(body), oidc?.issuer ?? '');
     return read.ok ? { upstream: { source, metadata: read.value } } : { error: read.reason };
   }
 
@@ -122,7 +123,7 @@ export class ConnectionRefresh {
     if ('error' in found) {
       connection.upstreamError = found.error;
       if (upstreamError !== found.error)
-        await this.audit.record('connection.metadata_failed', { connection_id, reason: found.error });
+        await this.audit.record('connection.metadata_failed', { connection_id, reason: found.why ?? found.error });
     } else {
       Object.assign(connection, { upstream: found.upstream, upstreamError: null });
       if (upstreamError !== null || !isDeepStrictEqual(upstream, found.upstream))
@@ -132,9 +133,9 @@ export class ConnectionRefresh {
   }
 }
 
-function parsed(text: string): unknown {
+function parsed(body: Buffer): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(body.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -22,6 +22,7 @@ import type { ConnectionService } from './connection.service.js';
 import { federationAddresses, samlAddresses } from './connection-addresses.js';
 import type { Owner } from './connection-admission.js';
 import type { ConnectionKeys } from './connection-keys.js';
+import { MappingPreview, MappingPreviewView, preview } from './connection-preview.js';
 import type { ConnectionRefresh } from './connection-refresh.js';
 
 export interface ConnectionRouteDependencies {
@@ -204,6 +205,17 @@ function oneAt({ prefix, whose, params, owner, reads, writes }: Place, deps: Con
       params: Params,
       response: ConnectionView,
       handle: async ({ params }) => present(await connectionRefresh.refresh((await found(params))[1]), clock.now()),
+    }),
+    endpoint({
+      method: 'post',
+      path: `${path}/mapping-previews`,
+      scope: 'connections:read',
+      ...reads,
+      summary: 'See what somebody would become, by what the identity provider says of them',
+      params: Params,
+      body: MappingPreview,
+      response: MappingPreviewView,
+      handle: async ({ params, body }) => preview(deps.db, (await found(params))[1], body),
     }),
   ];
 }

@@ -74,7 +74,7 @@ export class ConnectionService {
       createdAt: now,
       updatedAt: now,
     });
-    this.take(connection, given);
+    await this.take(connection, given);
     await admission.assertMay(owner);
     this.assertGood(connection);
     const key = given.kind === 'saml' ? await keys.make(connection, 'current') : undefined;
@@ -94,13 +94,13 @@ export class ConnectionService {
   update(owner: Owner, { id }: Connection, patch: UpdateConnection, ifMatch?: number): Promise<Connection> {
     const { db, audit, clock, admission, refresh } = this.deps;
     return db.transaction(async () => {
-      await admission.assertMay(owner);
       const connection = await this.locked(id, ifMatch);
+      await admission.assertMay(owner);
       const before = Object.assign(new Connection(), connection);
       connection.key = patch.key ?? connection.key;
       connection.displayName = patch.display_name ?? connection.displayName;
       connection.storedSettings = mergePatch(connection.storedSettings, patch.settings ?? {});
-      this.take(connection, patch);
+      await this.take(connection, patch);
       if (JSON.stringify(connection) === JSON.stringify(before)) return connection;
       this.assertGood(connection, before);
       await admission.admit(owner, connection, before);
@@ -128,8 +128,8 @@ export class ConnectionService {
   delete(owner: Owner, { id }: Connection, ifMatch?: number): Promise<void> {
     const { db, audit, admission, hooks, caching } = this.deps;
     return db.transaction(async () => {
-      await admission.assertMay(owner);
       const connection = await this.locked(id, ifMatch);
+      await admission.assertMay(owner);
       await hooks.ended(connection);
       await db.repo(Connection).delete({ id });
       await audit.record('connection.deleted', namesOf(connection));
@@ -140,8 +140,8 @@ export class ConnectionService {
   private turn(owner: Owner, { id }: Connection, on: boolean): Promise<void> {
     const { db, audit, clock, admission, hooks } = this.deps;
     return db.transaction(async () => {
-      await admission.assertMay(owner);
       const connection = await this.locked(id);
+      await admission.assertMay(owner);
       if (connection.enabled === on) return;
       if (on) this.assertComplete(connection, 409);
       connection.enabledAt = on ? clock.now() : null;
@@ -152,10 +152,14 @@ export class ConnectionService {
   }
 
   /** What is given to be kept, and never told again. @throws AppError 422 */
-  private take(connection: Connection, { metadata, client_secret }: Partial<UpdateConnection>): void {
+  private async take(connection: Connection, { metadata, client_secret }: Partial<UpdateConnection>): Promise<void> {
     const { readMetadata, secrets, clock } = this.deps;
     if (metadata !== undefined)
-      connection.storedSettings = withMetadata(connection, (asked) => readMetadata(metadata, asked), clock.now());
+      connection.storedSettings = await withMetadata(
+        connection,
+        (asked) => readMetadata(Buffer.from(metadata), asked),
+        clock.now(),
+      );
     if (client_secret === undefined) return;
     if (client_secret !== null && connection.kind === 'saml')
       throw unusable([{ pointer: '/client_secret', message: 'is for OpenID Connect and OAuth 2.0' }]);
@@ -193,6 +197,7 @@ export class ConnectionService {
     await caching.publish(CONNECTIONS_TOPIC, currentTenantId());
   }
 
+  /** Before its organization, and everybody who came in by it: as those do who sign them in. */
   private async locked(id: string, ifMatch?: number): Promise<Connection> {
     const row = this.deps.db.repo(Connection).query('c').andWhere('c.id = :id', { id });
     const connection = await row.setLock('pessimistic_write').getOne();

@@ -18,11 +18,13 @@ import type { UpstreamIdentity } from './upstream-identity.js';
 import type { UpstreamSessions } from './upstream-sessions.js';
 
 export type Linked = 'sign_in' | 'owner' | 'administrator';
-export type Unlinked = 'owner' | 'administrator' | 'disowned' | 'privileged';
+export type Unlinked = 'owner' | 'administrator' | 'disowned' | 'privileged' | 'locked_down';
 
 export interface IdentityHooks {
   /** Whether they come in without any identity. */
   hasAnotherWay(user: User): Promise<boolean>;
+  /** The owner has let it go. */
+  unlinked(user: User, identity: Identity): Promise<void>;
 }
 
 export class Identities {
@@ -134,12 +136,22 @@ export class Identities {
       if (by === 'owner' && (await this.isLastWayIn(user, identity)))
         throw conflict('last_way_in', 'This is the only way into the account: add another one first');
       await this.take(identity, by, exceptSession);
+      if (by === 'owner') await this.hooks.unlinked(user, identity);
     });
   }
 
   /** In the transaction in which the account turns out to be somebody else's, or gets a role: the person is held. */
   async unlinkAll(userId: string, by: Extract<Unlinked, 'disowned' | 'privileged'>): Promise<void> {
     for (const identity of await this.of({ id: userId })) await this.take(identity, by);
+  }
+
+  /**
+   * In the transaction in which it turns out that somebody else may have been in the account since: the person is held. By whose word the account was
+   * made, stays.
+   */
+  async unlinkAddedSince(userId: string, since: Date): Promise<void> {
+    for (const identity of await this.of({ id: userId }))
+      if (identity.createdAt >= since && !identity.madeAccount) await this.take(identity, 'locked_down');
   }
 
   private async take(identity: Identity, by: Unlinked, exceptSession?: string): Promise<void> {

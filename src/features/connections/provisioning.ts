@@ -35,6 +35,8 @@ export interface Completed {
 export interface ProvisioningHooks {
   /** The address is the person's. @param by `registrant`: whoever made the account has proved it. @returns the account, without what a stranger put into it. */
   proved(user: User, by: 'registrant' | 'mailbox'): Promise<User>;
+  /** Somebody comes in by it from now on whose account was there before. */
+  linked(user: User, connection: Connection): Promise<void>;
   /** An account was made whose address nobody has proved. @param flow of the sign-in in which it was. */
   unproved(userId: string, flow: string): Promise<void>;
 }
@@ -117,6 +119,7 @@ export class Provisioning {
         held.asked.purpose === 'link' ? 'owner' : 'sign_in',
       ));
     const created = decision.kind === 'create';
+    if (!before && !created) await this.hooks.linked(user, connection);
     const follows = !before || connection.settings.provisioning.sync;
     const changed = await this.claims(user, stands, follows && !created);
     const { given, change } = follows

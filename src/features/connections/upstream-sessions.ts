@@ -7,7 +7,6 @@ import type { Database } from '../../platform/database.js';
 import type { SealedColumn } from '../../platform/rewrap.js';
 import type { Sessions } from '../protocol/sessions.js';
 import type { Connection } from './connection.entity.js';
-import type { Held } from './federated-sign-in.js';
 import { CLOSE_OF_SUBJECT, subjectHash } from './federated-sign-in-rows.js';
 import type { UpstreamIdentity } from './upstream-identity.js';
 
@@ -15,6 +14,12 @@ import type { UpstreamIdentity } from './upstream-identity.js';
 const KEPT_MS = 400 * 86_400_000;
 
 type Session = NonNullable<UpstreamIdentity['session']>;
+
+/** What of a sign-in a session stands on. */
+interface StandsOn {
+  connection: Pick<Connection, 'id'>;
+  identity: Pick<UpstreamIdentity, 'subject' | 'session'>;
+}
 
 /** What a session over there is ended by, from here. */
 export interface UpstreamSession {
@@ -45,10 +50,7 @@ export class UpstreamSessions {
    * Before the session begins, or goes on with what was just proved.
    * @returns false where the connection or the identity is not what it was any more: nothing begins.
    */
-  async remember(
-    sessionUid: string,
-    { connection, identity }: Pick<Held, 'connection' | 'identity'>,
-  ): Promise<boolean> {
+  async remember(sessionUid: string, { connection, identity }: StandsOn): Promise<boolean> {
     const id = newId();
     const { index, ends_at, name_id, id_token } = identity.session ?? {};
     const told = name_id || id_token ? { name_id, id_token } : undefined;

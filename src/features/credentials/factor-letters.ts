@@ -24,8 +24,9 @@ export class FactorLetters {
   ) {}
 
   /** These join the transaction of the change. */
-  added = (user: User, factor: Factor): Promise<void> => this.tell('factor_added', user, factor);
-  removed = (user: User, factor: Factor): Promise<void> => this.tell('factor_removed', user, factor);
+  added = (user: User, factor: Factor, name?: string): Promise<void> => this.tell('factor_added', user, factor, name);
+  removed = (user: User, factor: Factor, name?: string): Promise<void> =>
+    this.tell('factor_removed', user, factor, name);
 
   /** One was used. @param left how many are not. */
   async used(user: User, left: number): Promise<void> {
@@ -34,8 +35,18 @@ export class FactorLetters {
     await this.mail.send('recovery_codes_low', user.email, data, user.claims.locale);
   }
 
-  private async tell(letter: 'factor_added' | 'factor_removed', user: User, factor: Factor): Promise<void> {
-    const data = { factor, at: this.clock.now().toISOString(), link: await this.links.lockdown(user) };
+  private async tell(
+    letter: 'factor_added' | 'factor_removed',
+    user: User,
+    factor: Factor,
+    name?: string,
+  ): Promise<void> {
+    const data = {
+      factor,
+      ...(name === undefined ? {} : { name }),
+      at: this.clock.now().toISOString(),
+      link: await this.links.lockdown(user),
+    };
     await this.mail.send(letter, user.email, data, user.claims.locale);
   }
 }

@@ -1,5 +1,5 @@
-// Owns what becomes of open invitations when somebody's place in an organization, or their account, ends: nobody comes back by what was offered before.
-// Called in the transaction of that end.
+// Owns what becomes of open invitations when somebody comes in another way, or their place in an organization, or their account, ends: nobody comes
+// back by what was offered before. Called in the transaction of that.
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database, Statement } from '../../platform/database.js';
@@ -13,6 +13,11 @@ export class InvitationEndings {
     private readonly clock: Clock,
     private readonly letters: Pick<InvitationLetters, 'end'>,
   ) {}
+
+  /** Whoever is in by somebody's word is asked no more. The organization is held. */
+  memberAdded(organizationId: string, userId: string): Promise<void> {
+    return this.end(OF_PERSON, [organizationId, userId]);
+  }
 
   /** Suspended, removed or gone: those that they have made end, and one that asks them. The organization is held. */
   memberEnded(organizationId: string, userId: string): Promise<void> {
@@ -40,6 +45,14 @@ interface Ended {
 const CANCEL = `
   UPDATE organization_invitations SET state = 'cancelled', decided_at = $2, updated_at = $2, version = version + 1
    WHERE tenant_id = $1 AND state = 'pending'`;
+
+const OF_PERSON = {
+  name: 'invitation_end_of_person',
+  text: `
+    ${CANCEL} AND organization_id = $3
+      AND email_normalized = (SELECT email_normalized FROM users WHERE tenant_id = $1 AND id = $4)
+    RETURNING id, organization_id`,
+};
 
 const OF_MEMBER = {
   name: 'invitation_end_of_member',

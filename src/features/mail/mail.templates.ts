@@ -14,7 +14,7 @@ interface Notice {
   link?: string;
 }
 
-type Factor = 'totp' | 'passkey' | 'recovery_codes';
+type Factor = 'totp' | 'passkey' | 'recovery_codes' | 'identity';
 
 export interface MailTemplates {
   verify_email: Link;
@@ -40,8 +40,9 @@ export interface MailTemplates {
   email_change_confirm: Link;
   /** To whoever has the address that somebody else wanted for their account. */
   email_change_taken: Record<string, never>;
-  factor_added: Notice & { factor: Factor };
-  factor_removed: Notice & { factor: Factor };
+  /** @param name of the identity provider, where it is one. */
+  factor_added: Notice & { factor: Factor; name?: string };
+  factor_removed: Notice & { factor: Factor; name?: string };
   /** @param at from when the link works. @param minutes how long from then on. */
   recovery_requested: Link & { at: string };
   /** By the link of the letter above. */

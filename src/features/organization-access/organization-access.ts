@@ -128,10 +128,12 @@ export class OrganizationAccess {
     return this.deps.passwords.demandChange(userId, new Date(since));
   }
 
-  /** @param at NumericDate of the oldest proof that a token stands on. */
-  isTooOld(at: number, { organization }: MembershipClaims): boolean {
+  /** @param at NumericDate of the oldest proof that a token stands on. @returns seconds for which that still counts, if it does not for good. */
+  secondsLeft(at: number, { organization }: MembershipClaims): number {
     const { session_seconds } = organization.settings.policy;
-    return session_seconds !== null && at + session_seconds <= epochSeconds(this.deps.clock.now());
+    return session_seconds === null
+      ? Number.POSITIVE_INFINITY
+      : at + session_seconds - epochSeconds(this.deps.clock.now());
   }
 
   /** @param amr of a token that was given before: the policy may ask for more since, or the days without it are over. */

@@ -76,6 +76,7 @@ export class MembershipService {
       if (!(await insertMembership(this.db, membership, roleIds, teams)))
         throw conflict('already_member', 'They are a member already');
       const { kind, by } = how;
+      if (kind !== 'invitation') await this.hooks.memberAdded(organizationId, userId);
       await this.history.record('joined', membership, { how: kind, ...(by ? { by } : {}), ...told(after), teams });
       await this.audit.record('membership.added', {
         organization_id: organizationId,

@@ -1,6 +1,8 @@
 // What becomes elsewhere of what happens in an organization: it stands below those who keep grants and tokens for it.
 
 export interface OrganizationHooks {
+  /** In the transaction in which somebody comes in without having been asked: what they were offered before ends. */
+  memberAdded(organizationId: string, userId: string): Promise<void>;
   /** In the transaction in which somebody is suspended, removed or leaves: what was granted to them for this organization ends. */
   memberEnded(organizationId: string, userId: string): Promise<void>;
   /** In the transaction in which it is suspended or deleted: what was granted to anybody for it ends. */

@@ -17,31 +17,23 @@ export function weakens(before: OrganizationPolicy, after: OrganizationPolicy): 
   );
 }
 
-const A_DAY = 86_400_000;
-
 /**
  * What people have or have set may not be enough from now on. Nothing else begins their time anew, and what they had to show before they show in that
- * time too: it would be a way around the rule.
+ * time too, when their time for that is over: it would be a way around the rule.
  */
 export function timesOf(before: FullSettings['policy'], after: OrganizationPolicy, now: Date): PolicyTimes {
   const longer = (after.password.min_length ?? 0) > (before.password.min_length ?? 0);
   const password_since = longer ? now.toISOString() : before.passwordSince;
+  const asked = [...before.earlier, ...(before.acr ? [{ acr: before.acr, since: before.since }] : [])];
+  const known = asked.find(({ acr }) => acr === after.acr);
   const raised = strength(after) > strength(before);
-  const policy_since = raised ? now.toISOString() : before.since;
-  const held = raised ? heldAt(before, now) : before.until;
-  // Of a class that is asked for no more than it is now nothing is left to say.
-  const policy_before = held && acrValues.indexOf(held) < strength(after) ? held : null;
+  const policy_since = raised ? now.toISOString() : (known ?? before).since;
+  const policy_earlier = asked.filter(({ acr }) => acrValues.indexOf(acr) < strength(after));
   return {
     ...(policy_since && { policy_since }),
-    ...(policy_before && { policy_before }),
+    ...(policy_earlier.length > 0 && { policy_earlier }),
     ...(password_since && { password_since }),
   };
-}
-
-/** The class that those who have been there for long have to show. */
-function heldAt({ acr, grace_days, since, until }: FullSettings['policy'], now: Date) {
-  const inGrace = since !== null && now.getTime() < Date.parse(since) + grace_days * A_DAY;
-  return inGrace ? until : acr;
 }
 
 const strength = ({ acr }: OrganizationPolicy): number => (acr ? acrValues.indexOf(acr) : 0);

@@ -95,8 +95,8 @@ export type FullSettings = ReturnType<typeof readOrganizationSettings>;
 export interface PolicyTimes {
   /** Since when its class is asked for. */
   policy_since?: string;
-  /** The class that was asked for until then, and is while members have time. */
-  policy_before?: Acr;
+  /** Weaker classes that were asked for before it, and since when: while members have time for it, these are. */
+  policy_earlier?: { acr: Acr; since: string | null }[];
   /** Since when passwords are as long. */
   password_since?: string;
 }
@@ -106,22 +106,22 @@ export type StoredSettings = OrganizationSettings & PolicyTimes;
 
 /** What was given, and nothing else. */
 export function givenSettings(stored: StoredSettings): OrganizationSettings {
-  const { policy_since, policy_before, password_since, ...given } = stored;
+  const { policy_since, policy_earlier, password_since, ...given } = stored;
   return given;
 }
 
 /**
- * With every default filled in. `policy.since`: members have time from then on, or none, in which the class `until` then is asked for;
+ * With every default filled in. `policy.since`: members have time from then on, or none, in which those of the `earlier` classes are asked for whose time is over;
  * `policy.passwordSince`: whoever set a password before has another one to set.
  */
 export function readOrganizationSettings(stored: StoredSettings) {
-  const { policy_since = null, policy_before = null, password_since = null } = stored;
+  const { policy_since = null, policy_earlier = [], password_since = null } = stored;
   return {
     branding: Branding.parse(stored.branding ?? {}),
     policy: {
       ...Policy.parse(stored.policy ?? {}),
       since: policy_since,
-      until: policy_before,
+      earlier: policy_earlier,
       passwordSince: password_since,
     },
     invitations: Invitations.parse(stored.invitations ?? {}),

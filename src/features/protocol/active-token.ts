@@ -8,6 +8,8 @@ export interface ActiveToken {
   clientId: string;
   /** Absent where no person takes part (client credentials). */
   accountId: string | undefined;
+  /** For which organization it was given; of the grant, or of the client that acts for itself. */
+  organizationId: string | undefined;
   scopes: ReadonlySet<string>;
 }
 
@@ -54,15 +56,18 @@ async function findActive(
   if (token.jkt !== proof?.thumbprint) return undefined;
   // RFC 8705 §3: no certificate is asked for at this door.
   if (token['x5t#S256']) return undefined;
+  let organizationId = (machine?.extra as { org_id?: unknown } | undefined)?.org_id;
   if (access) {
     const grant = token.grantId ? await protocol.grants.find(request, token.grantId) : undefined;
     if (!grant || (grant.exp ?? 0) * 1000 <= clock.now().getTime()) return undefined;
     if (token.expiresWithSession && !(await protocol.sessions.findByUid(request, String(token.sessionUid))))
       return undefined;
+    organizationId = grant.organizationId;
   }
   return {
     clientId: token.clientId,
     accountId: token.accountId,
+    organizationId: typeof organizationId === 'string' ? organizationId : undefined,
     scopes: new Set(
       String(token.scope ?? '')
         .split(' ')

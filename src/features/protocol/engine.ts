@@ -30,6 +30,8 @@ export interface Login {
   proved_in: string;
   /** The session that is stepped up: without it, what is proved here is not enough to begin another one. */
   from_session?: string | undefined;
+  /** Sessions at identity providers that it stands on (connections/upstream-stand.ts). */
+  federated?: readonly object[] | undefined;
 }
 
 /** To which authorization details (RFC 9396) the person of an account has said yes: all of them were shown. */

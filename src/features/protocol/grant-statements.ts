@@ -45,6 +45,18 @@ export const grantOfSession = statement(
    UNION ALL SELECT id, payload, expires_at, organization_id FROM inherited`,
 );
 
+/** As it is remembered above; $4 null: for any organization. */
+export const agreedForOrganization = statement(
+  'protocol_agreed_for_organization',
+  `SELECT 1 FROM grants g
+    WHERE g.tenant_id = $1 AND g.account_id = $2 AND g.client_id = $3 AND g.organization_id IS NOT NULL
+      AND ($4::uuid IS NULL OR g.organization_id = $4) AND g.origin = 'consent' AND (g.ended_at IS NULL OR g.end_reason = 'logout')
+      AND NOT EXISTS (SELECT 1 FROM grants r
+                       WHERE r.tenant_id = $1 AND r.account_id = $2 AND r.client_id = $3 AND r.origin = 'consent'
+                         AND r.organization_id = g.organization_id AND r.end_reason <> 'logout' AND r.ended_at >= g.created_at)
+    LIMIT 1`,
+);
+
 /** Until the end of the transaction nobody else gives a grant in this session to this client. */
 export const lockGrant = statement(
   'protocol_lock_grant',

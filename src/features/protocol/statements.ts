@@ -155,7 +155,7 @@ export const saveSession = statement(
          SELECT jsonb_agg(proof ORDER BY proved DESC)
            FROM (SELECT proof, proved
                    FROM (SELECT proof, (proof -> 'at')::bigint AS proved,
-                                row_number() OVER (PARTITION BY proof - 'at' ORDER BY (proof -> 'at')::bigint DESC) AS place
+                                row_number() OVER (PARTITION BY proof - 'at' - 'received' ORDER BY (proof -> 'at')::bigint DESC) AS place
                            FROM jsonb_array_elements(COALESCE(s.proofs, '[]') || excluded.proofs) AS every (proof) GROUP BY proof) AS each_once
                   ORDER BY proved = GREATEST(s.login_ts, excluded.login_ts) DESC, place, proved DESC LIMIT 32) AS kept) END,
        expires_at = GREATEST(s.expires_at, excluded.expires_at)

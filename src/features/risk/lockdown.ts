@@ -14,6 +14,8 @@ import type { UserService } from '../users/user.service.js';
 export interface LockdownHooks {
   /** In the transaction, before anything else ends. @param since whoever else was in the account came later than that. */
   closing(user: User, since: Date): Promise<void>;
+  /** Where factors go: identity providers that speak for them only since then open the account by themselves, too. */
+  unlinking(user: User, since: Date): Promise<void>;
 }
 
 /** What becomes of second factors: those of the last days go; they are the first ones and stay; all stay; there are none. */
@@ -51,6 +53,7 @@ export class Lockdown {
       if (!used.data.keeps_factors) {
         // A passkey opens the account by itself. Older factors stay: the letter must not be a way to take them away.
         await this.factors.removeAddedSince(user, this.since());
+        await this.hooks.unlinking(user, this.since());
         await this.oneTimeTokens.revoke('lockdown', user.id);
       }
       await this.audit.record('account.locked_down', { user_id: user.id });

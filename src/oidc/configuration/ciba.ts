@@ -1,7 +1,7 @@
 // Client-Initiated Backchannel Authentication (OpenID Connect CIBA), poll and ping: what a request may hold, and whom it is put to.
 import { errors } from 'oidc-provider';
 import { lifetimes } from '../../../config/protocol.js';
-import { askPerson, assertBindingMessage, assertReachable, personOf } from '../ciba.js';
+import { askPerson, assertBindingMessage, assertOrganizationNamed, assertReachable, personOf } from '../ciba.js';
 import { countSignedRequest } from '../request-object.js';
 import type { Chapter } from './chapter.js';
 
@@ -23,7 +23,9 @@ export const ciba: Chapter = ({ users, unknownHints, backchannelRequests, organi
       validateBindingMessage: (_ctx, message) => assertBindingMessage(message),
       validateRequestContext: (ctx, context) => {
         refuse('request_context', context);
-        assertReachable(ctx.oidc.params ?? {});
+        const params = ctx.oidc.params ?? {};
+        assertReachable(params);
+        assertOrganizationNamed(params);
         return countSignedRequest(ctx, protocol.replays);
       },
       verifyUserCode: (_ctx, _account, code) => refuse('user_code', code),

@@ -8,6 +8,7 @@ import { createFindAccount } from '../account.js';
 import { createAdapter } from '../adapter.js';
 import { needsPkce } from '../compatibility.js';
 import { createLoadExistingGrant, keepWithinScope } from '../grant.js';
+import { checkHint } from '../identity-provider-hint.js';
 import { checkOrganization } from '../organization.js';
 import { createPolicy } from '../policy.js';
 import type { Chapter } from './chapter.js';
@@ -29,6 +30,7 @@ export const core: Chapter = (deps, issuer) => ({
       secondFactors: deps.secondFactors,
       handlesCookie: issuer.handlesCookie,
       organizations: deps.organizationAccess,
+      agreements: deps.protocol.grants,
     }),
     url: (_ctx, interaction) => `${issuer.url}/interaction/${interaction.uid}`,
   },
@@ -38,7 +40,7 @@ export const core: Chapter = (deps, issuer) => ({
   ) as Configuration['loadExistingGrant'],
 
   scopes: [...scopes],
-  extraParams: { organization: checkOrganization as never },
+  extraParams: { organization: checkOrganization as never, connection: checkHint, idp_hint: checkHint },
   claims: {
     ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
     // Of an ID token only what `openid` stands for: whoever asked for an organization is told there as well which one it is.

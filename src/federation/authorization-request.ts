@@ -1,0 +1,43 @@
+// The request with which a browser is sent to an identity provider (OpenID Connect Core §3.1.2.1, RFC 7636, RFC 9700 §2.1): what was asked of us is
+// asked of it.
+import { hash } from 'node:crypto';
+import type { Asked } from '../features/connections/federated-sign-in.js';
+import type { Upstream } from './upstream.js';
+
+export interface Secrets {
+  state: string;
+  nonce: string;
+  verifier: string;
+}
+
+/** Others are for their own pages, or for nobody. */
+const prompts = ['login', 'select_account', 'consent', 'none'];
+
+export function authorizationParameters(
+  { kind, scopes, responseMode }: Pick<Upstream, 'kind' | 'scopes' | 'responseMode'>,
+  { prompt, max_age, login_hint, acr = [] }: Partial<Pick<Asked, 'prompt' | 'max_age' | 'login_hint' | 'acr'>>,
+  { state, nonce, verifier, redirectUri }: Secrets & { redirectUri: string },
+): Record<string, string> {
+  const passedOn = (prompt ?? '').split(' ').filter((one) => prompts.includes(one));
+  const openid = {
+    nonce,
+    ...(responseMode === 'query' ? {} : { response_mode: responseMode }),
+    ...(passedOn.length > 0 ? { prompt: passedOn.join(' ') } : {}),
+    ...(max_age === undefined ? {} : { max_age: String(max_age) }),
+    ...(acr.length > 0 ? { acr_values: acr.join(' ') } : {}),
+    ...(login_hint ? { login_hint } : {}),
+  };
+  return {
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
+    state,
+    code_challenge: hash('sha256', verifier, 'base64url'),
+    code_challenge_method: 'S256',
+    ...(kind === 'oidc' ? openid : {}),
+  };
+}
+
+/** Whether the person is to prove anew who they are. */
+export const asksAnew = ({ prompt }: Partial<Pick<Asked, 'prompt'>>): boolean =>
+  (prompt ?? '').split(' ').includes('login');
