@@ -34,6 +34,8 @@ export const once = [
   'passkey-ways-in',
   'request-log',
   'risk',
+  'saml-arrival',
+  'saml-simplesamlphp',
   'second-factor-guesses',
   'security-host',
   'security-input',

@@ -23,7 +23,7 @@ export default class Reporter {
   onRunComplete(_: unknown, results: AggregatedResult): void {
     if (this.skipped.length > 0) {
       print(
-        '\nSkipped, because what they need is not here (PostgreSQL by TEST_DATABASE_URL, redis-server, pgbouncer, Chromium, xmlsec1):',
+        '\nSkipped, because what they need is not here (PostgreSQL by TEST_DATABASE_URL, redis-server, pgbouncer, Chromium, xmlsec1, SimpleSAMLphp):',
       );
       for (const { name } of this.skipped) print(`  - ${name}`);
     }
