@@ -358,6 +358,12 @@ describe('a sign-in at an identity provider', () => {
       const page = await comeBack(server, browser, await away(connection), said(domain));
       expect([page.status, titleOf(page)]).toEqual([400, 'Request could not be completed']);
       expect(page.html).not.toContain('not_provisioned');
+      const [event] = await server.services.db.manager.query(
+        `SELECT data FROM audit_events WHERE name = 'federation.refused' AND data ->> 'connection_id' = $1`,
+        [connection.id],
+      );
+      expect(event.data).toMatchObject({ reason: 'not_provisioned' });
+      expect(page.html).toContain(event.data.trace_id);
       await nobody();
     });
 
