@@ -26,6 +26,7 @@ export class UpstreamSessions1700000000137 implements MigrationInterface {
     );
     await runner.query('CREATE INDEX upstream_sessions_session ON upstream_sessions (tenant_id, session_uid)');
     await runner.query('CREATE INDEX upstream_sessions_user ON upstream_sessions (tenant_id, user_id)');
+    await runner.query('CREATE INDEX upstream_sessions_ends ON upstream_sessions (ends_at) WHERE ends_at IS NOT NULL');
     await runner.query('CREATE INDEX upstream_sessions_expiry ON upstream_sessions (expires_at)');
   }
 

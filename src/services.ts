@@ -31,9 +31,10 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     domainJoining: invitations.domainJoining,
     invitationExpiry: invitations.invitationExpiry,
     connectionRefresh: connections.connectionRefresh,
+    upstreamEndings: connections.upstreamEndings,
   }));
   const people: People = openPeople(ground, () => ({ ...organizations, ...invitations, ...connections }));
-  const organizations: Organizations = openOrganizations(ground, people, () => invitations);
+  const organizations: Organizations = openOrganizations(ground, people, () => ({ ...invitations, ...connections }));
   const invitations: Invitations = openInvitations(ground, people, organizations);
   const connections: Connections = openConnections(ground, people, organizations, () => accounts);
   const accounts: Accounts = openAccounts(ground, people, connections, overrides.letters);

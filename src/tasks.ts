@@ -11,6 +11,12 @@ import {
   REFRESH_TASK,
   ReadConnection,
 } from './features/connections/connection-refresh.js';
+import {
+  END_SESSIONS_TASK,
+  EndSessions,
+  OVERDUE_SESSIONS_TASK,
+  type UpstreamEndings,
+} from './features/connections/upstream-endings.js';
 import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock-notice.js';
 import { CHECK_TASK, type DomainChecks } from './features/domains/domain-checks.js';
 import { type DomainJoining, JOIN_TASK, JoinDomain } from './features/domains/domain-joining.js';
@@ -58,6 +64,7 @@ export interface Workers {
   automaticMemberships: AutomaticMemberships;
   inactiveMembers: InactiveMembers;
   connectionRefresh: ConnectionRefresh;
+  upstreamEndings: UpstreamEndings;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -148,6 +155,15 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 1800,
       run: (_nothing, { signal }) => workers().connectionRefresh.run(inTime(signal)),
+    }),
+    [END_SESSIONS_TASK]: task({
+      schema: EndSessions,
+      run: (payload) => workers().upstreamEndings.end(payload),
+    }),
+    [OVERDUE_SESSIONS_TASK]: task({
+      schema: Nothing,
+      every: 60,
+      run: (_nothing, { signal }) => workers().upstreamEndings.endOverdue(inTime(signal)),
     }),
     'signing_keys.tend': task({
       schema: Nothing,

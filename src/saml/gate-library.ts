@@ -75,6 +75,11 @@ class SecondReader extends SAML {
     return profile ?? undefined;
   }
 
+  /** It would refuse conditions without an end, which SAML Core §2.5.1 allows. */
+  protected override calcMaxAgeAssertionTime(): number {
+    return 0;
+  }
+
   async readRequest(xml: string): Promise<Profile> {
     return (await this.validatePostRequestAsync({ SAMLRequest: Buffer.from(xml).toString('base64') })).profile;
   }

@@ -11,6 +11,7 @@ import { Provisioning } from '../features/connections/provisioning.js';
 import { Recorder } from '../features/connections/recorder.js';
 import { Situations } from '../features/connections/situations.js';
 import { TraceValidation } from '../features/connections/trace-validation.js';
+import { UpstreamEndings } from '../features/connections/upstream-endings.js';
 import { UpstreamSessions } from '../features/connections/upstream-sessions.js';
 import { isAnotherWay } from '../features/connections/ways-in.js';
 import { openConnectionSettings } from './connection-settings.js';
@@ -47,8 +48,13 @@ const readMetadata: MetadataReader = async (octets, asked) => {
 
 /** Who comes in by them, and who they are then. */
 function openComings(
+<<<<<<< HEAD
   { db, audit, clock, sealer, tenants, traces, protocol }: Ground,
   { users, registrations, passwords, passkeys, factorLetters }: People,
+=======
+  { db, audit, clock, sealer, tenants, traces, protocol, jobs }: Ground,
+  { users, registrations, passwords, passkeys }: People,
+>>>>>>> prov
   { memberships, teams }: Organizations,
   late: Parameters<typeof openConnections>[3],
 ) {
@@ -84,7 +90,11 @@ function openComings(
     provisioning,
     identities,
     upstreamSessions,
+<<<<<<< HEAD
     organizationRealms: new OrganizationRealms(db),
+=======
+    upstreamEndings: new UpstreamEndings(db, clock, protocol.sessions, jobs),
+>>>>>>> prov
     traceValidation: new TraceValidation(db, traces),
   };
 }

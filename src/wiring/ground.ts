@@ -52,6 +52,7 @@ type Late = Pick<
   | 'automaticMemberships'
   | 'inactiveMembers'
   | 'connectionRefresh'
+  | 'upstreamEndings'
 >;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;

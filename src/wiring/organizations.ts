@@ -1,5 +1,6 @@
 // The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
 import { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
+import type { UpstreamEndings } from '../features/connections/upstream-endings.js';
 import type { InvitationService } from '../features/invitations/invitation.service.js';
 import type { InvitationEndings } from '../features/invitations/invitation-endings.js';
 import { OrganizationAccess } from '../features/organization-access/organization-access.js';
@@ -19,13 +20,14 @@ import type { People } from './people.js';
 
 export type Organizations = ReturnType<typeof openOrganizations>;
 
-/** @param late who stands above: those who have been asked in. */
+/** @param late who stands above: those who have been asked in, and those who came by an identity provider. */
 export function openOrganizations(
   { db, audit, clock, tenants, protocol, backchannelPings, jobs, mail }: Ground,
   { passwords }: People,
   late: () => {
     invitations: Pick<InvitationService, 'pendingWithRole'>;
     invitationEndings: Pick<InvitationEndings, 'memberEnded'>;
+    upstreamEndings: Pick<UpstreamEndings, 'organizationEnded'>;
   },
 ) {
   const { grants, backchannelCodes } = protocol;
@@ -34,7 +36,10 @@ export function openOrganizations(
       await grants.endOfOrganization(organizationId, userId);
       await late().invitationEndings.memberEnded(organizationId, userId);
     },
-    organizationEnded: (organizationId) => grants.endOfOrganization(organizationId),
+    async organizationEnded(organizationId) {
+      await grants.endOfOrganization(organizationId);
+      await late().upstreamEndings.organizationEnded(organizationId);
+    },
     offered: (roleId) => late().invitations.pendingWithRole(roleId),
   };
   const standings = new Standings(db);

@@ -6,6 +6,8 @@ import { nameOf, Rewrap } from '../../src/platform/rewrap.js';
 import { sealedColumns } from '../../src/sealed-columns.js';
 import { ask, tokenWith } from '../support/api.js';
 import { Browser } from '../support/browser.js';
+import { newConnection } from '../support/connection-settings.js';
+import { comeIn, identity, makeConnection, signInAt } from '../support/connections.js';
 import { letterTo } from '../support/management.js';
 import { authorizationUrl, makeClient, makePerson, pkce, refresh, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -68,14 +70,30 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
       const offer = totp.offer(user, 'Acme', 'flow');
       expect(await totp.confirm(user, offer, await totpCode(offer.secret))).toBe(true);
     });
+    await liveElsewhere();
     const letter = { link: 'https://x.example', minutes: 1 };
     await server.inside(({ mail }) => mail.send('set_password', person.email, letter));
     await letterTo(server, person.email);
+    await server.inside(async ({ connections }) => {
+      await connections.create(null, newConnection() as never);
+      const saml = { kind: 'saml', client_secret: undefined, settings: {} };
+      await connections.create(null, newConnection(saml) as never);
+    });
     // And one that no worker hears of.
     await server.inside(({ db, sealer, clock }) => {
       const waiting = new MailService(db, { enqueue: async () => {} }, sealer, unused, unused, clock, unused);
       return waiting.send('set_password', person.email, letter);
     });
+  }
+
+  /** Whoever comes by an identity provider, and one who is on their way. */
+  async function liveElsewhere(): Promise<void> {
+    const session = { name_id: { value: 'ada' } };
+    const ada = identity('ada', { email: 'ada@elsewhere.example' }, { session, tokens: { access_token: 'theirs' } });
+    const connection = await makeConnection(server);
+    await comeIn(server, connection, ada);
+    const held = await signInAt(server, connection, ada);
+    expect(await server.inside(({ upstreamSessions }) => upstreamSessions.remember('a session', held))).toBe(true);
   }
 
   it('every column that says it is sealed is on the list', async () => {

@@ -6,7 +6,7 @@ import { newId } from '../../src/platform/crypto.js';
 import type { Services } from '../../src/services.js';
 import { ask, makeManager, managementToken } from '../support/api.js';
 import { browser, comeIn, heldAt, identity, makeConnection, recorded, signInAt } from '../support/connections.js';
-import { newName } from '../support/invitations.js';
+import { makeOrganization, newName } from '../support/invitations.js';
 import { makeClient, makePerson, post, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
@@ -246,6 +246,30 @@ describe('as whom identity providers speak of people', () => {
         expect(await refreshes(ada)).toBe(400);
       },
     );
+
+    it.each(['suspended', 'deleted'] as const)('end when the organization of the connection is %s', async (how) => {
+      const acme = await makeOrganization(server);
+      connection = await makeConnection(server, { organization: acme });
+      const ada = await begin('ada');
+      await inside(async ({ organizations }) => {
+        await (how === 'deleted' ? organizations.delete(acme) : organizations.suspend(acme, 'unpaid'));
+      });
+      for (let left = 100; (await isAlive(ada)) && left > 0; left -= 1)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(await isAlive(ada)).toBe(false);
+      expect(await refreshes(ada)).toBe(400);
+    });
+
+    it('end when the identity provider has said that they would, unless they were proved anew since (SAML Core §2.7.2)', async () => {
+      const [ada, grace] = [await begin('ada'), await begin('grace')];
+      await server.services.db.manager.query(
+        `UPDATE upstream_sessions SET ends_at = now() - interval '1 second' WHERE session_uid = ANY ($1)`,
+        [[ada.uid, grace.uid]],
+      );
+      expect(await inside(({ upstreamSessions }) => upstreamSessions.remember(grace.uid, grace.held))).toBe(true);
+      await inside(({ upstreamEndings }) => upstreamEndings.endOverdue());
+      expect([await isAlive(ada), await isAlive(grace)]).toEqual([false, true]);
+    });
 
     it('nothing begins once the connection is disabled, or the identity is gone', async () => {
       const person = await makePerson(server);

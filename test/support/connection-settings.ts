@@ -1,5 +1,4 @@
 // Identity providers that somebody trusts, as they are written down; none of them is asked.
-import { OrganizationDomain } from '../../src/features/domains/domain.entity.js';
 import type { Organization } from '../../src/features/organizations/organization.entity.js';
 import type { Services } from '../../src/services.js';
 import type { CertificateMaker } from './client-certificates.js';
@@ -50,13 +49,4 @@ export const makeConnection = (server: TestServer, owner: Organization | null, m
     const connection = await connections.create(owner, newConnection(more) as never);
     await connections.enable(owner, connection);
     return connections.find(owner, connection.id);
-  });
-
-/** As though DNS had said so. */
-export const proveDomain = (server: TestServer, organization: Organization, domain: string) =>
-  server.inside(async ({ domains, db, clock }) => {
-    const { id } = await domains.create(organization, { domain });
-    const now = clock.now();
-    await db.repo(OrganizationDomain).update({ id }, { verifiedAt: now, checkedAt: now });
-    return id;
   });

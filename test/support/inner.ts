@@ -26,7 +26,7 @@ export class Inner {
     readonly listedPort: number,
   ) {}
 
-  /** @param good what the server that may be called answers where nothing else is asked of it. */
+  /** @param good what the server that may be called answers where nothing else is asked of it: JSON, or text as it is. */
   static async start(good: (path: string, host: string) => unknown, certificate?: Certificate): Promise<Inner> {
     const counting = () => createServer((_request, response) => response.end('[]'));
     const first = counting();
@@ -79,7 +79,11 @@ export class Inner {
     else if (manner === 'huge') response.end(`[${'"x",'.repeat(700_000)}"x"]`);
     else if (manner === 'bomb') response.setHeader('content-encoding', 'gzip').end(bomb());
     else if (manner === 'headers') response.setHeader('x', 'x'.repeat(32_000)).end('[]');
-    else response.setHeader('content-type', 'application/json').end(JSON.stringify(good(url, String(headers.host))));
+    else {
+      const said = good(url, String(headers.host));
+      const body = typeof said === 'string' ? said : JSON.stringify(said);
+      response.setHeader('content-type', 'application/json').end(body);
+    }
   }
 }
 

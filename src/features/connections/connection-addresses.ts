@@ -16,7 +16,3 @@ export const federationAddresses = (issuer: string, { id }: Named) => ({
   redirect_uri: `${issuer}/federation/${id}/callback`,
   backchannel_logout_uri: `${issuer}/federation/${id}/backchannel-logout`,
 });
-
-/** Where a handle is taken, before the browser goes there. */
-export const loginAddress = (issuer: string, { id, kind }: Pick<Connection, 'id' | 'kind'>): string =>
-  `${issuer}/${kind === 'saml' ? 'saml' : 'federation'}/${id}/login`;

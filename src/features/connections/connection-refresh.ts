@@ -25,7 +25,8 @@ interface Outbox {
   enqueue(task: string, payload: object): Promise<void>;
 }
 
-type Found = { upstream: Record<string, unknown> } | { error: string };
+/** `why` is for the record; what is told says nothing of addresses and names that only we can see. */
+type Found = { upstream: Record<string, unknown> } | { error: string; why?: string };
 
 export class ConnectionRefresh {
   constructor(
@@ -92,7 +93,7 @@ export class ConnectionRefresh {
       if (answer.status !== 200) return { error: `status_${answer.status}` };
       return await this.understood(settings, source, Buffer.from(await answer.arrayBuffer()));
     } catch (error) {
-      if (error instanceof EgressError) return { error: error.code };
+      if (error instanceof EgressError) return { error: 'not_reached', why: error.code };
       throw error;
     }
   }
@@ -122,7 +123,7 @@ export class ConnectionRefresh {
     if ('error' in found) {
       connection.upstreamError = found.error;
       if (upstreamError !== found.error)
-        await this.audit.record('connection.metadata_failed', { connection_id, reason: found.error });
+        await this.audit.record('connection.metadata_failed', { connection_id, reason: found.why ?? found.error });
     } else {
       Object.assign(connection, { upstream: found.upstream, upstreamError: null });
       if (upstreamError !== null || !isDeepStrictEqual(upstream, found.upstream))

@@ -10,6 +10,8 @@ export interface Written {
 
 const XML = 'http://www.w3.org/XML/1998/namespace';
 const XMLNS = 'http://www.w3.org/2000/xmlns/';
+/** Canonical XML 1.0 §1.3: a document with a relative one has no canonical form, and what readers make of that is what they were attacked by. */
+const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>&"']+$/;
 
 /** @throws XmlRefusal – a declaration that is none (§3), or one that some reader would take for another */
 export function declaredIn(written: readonly Written[]): Map<string, string> {
@@ -18,7 +20,8 @@ export function declaredIn(written: readonly Written[]): Map<string, string> {
     const prefix = prefixDeclared(name);
     if (prefix === undefined) continue;
     const isReserved = /^xml/i.test(prefix) || value === XML || value === XMLNS;
-    if (isReserved || declared.has(prefix) || (prefix !== '' && value === '') || /[\s<>&"']/.test(value))
+    const isNothing = prefix === '' && value === '';
+    if (isReserved || declared.has(prefix) || !(isNothing || ABSOLUTE.test(value)))
       throw new XmlRefusal('xml_namespace');
     declared.set(prefix, value);
   }

@@ -10,6 +10,8 @@ import { until } from '../../support/pair.js';
 import { authorizationUrl, makeClient, makePerson, pkce, post } from '../../support/party.js';
 import { initialAccessTokenFor } from '../../support/planted.js';
 import { assertionOf, type DpopKey } from '../../support/proofs.js';
+import { HonestIdp } from '../../support/saml/honest-idp.js';
+import { samlKey } from '../../support/saml/keys.js';
 import type { TestServer } from '../../support/server.js';
 import { goodAnswers, placesOfConnections } from './connections.js';
 
@@ -17,6 +19,8 @@ const CIBA = 'urn:openid:params:grant-type:ciba';
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const redirectUri = 'https://rp.example/cb';
+const DISCOVERY = '/.well-known/openid-configuration';
+const idp = new HonestIdp('https://idp.example', samlKey());
 
 /** @returns why it was not taken, `said` where it was not even to be said; undefined where it was taken. */
 type Call = (url: string) => Promise<string | undefined>;
@@ -33,6 +37,7 @@ export interface Place {
 export const callers: Readonly<Record<string, readonly string[]>> = {
   'features/backchannel-requests/pings.ts': ['backchannel_client_notification_endpoint'],
   'features/clients/documents/metadata-documents.ts': ['client_id'],
+  'features/connections/connection-refresh.ts': ['metadata_url of a connection', 'issuer of a connection'],
   'features/logout/logout-encryption.ts': ['jwks_uri of who gets encrypted Logout Tokens'],
   'features/logout/logout-notices.ts': ['backchannel_logout_uri'],
   'features/trusted-issuers/issuer-keys.ts': ['jwks_uri of a trusted issuer'],
@@ -51,7 +56,18 @@ const keysOf = new Map<string, string>();
 /** What the server answers that may be called. */
 export const goodAnswer = (path: string, host: string, keys: readonly object[]): unknown => {
   if (path === '/sector') return [redirectUri];
+<<<<<<< HEAD
   if (path in goodAnswers) return goodAnswers[path];
+=======
+  if (path === '/saml') return idp.metadata();
+  if (path === DISCOVERY)
+    return {
+      issuer: `https://${host}`,
+      authorization_endpoint: `https://${host}/authorize`,
+      token_endpoint: `https://${host}/token`,
+      jwks_uri: `https://${host}/keys`,
+    };
+>>>>>>> prov
   if (!path.startsWith('/document')) return { keys };
   const jwks_uri = keysOf.get(path);
   const means = jwks_uri === undefined ? {} : { token_endpoint_auth_method: 'private_key_jwt', jwks_uri };
@@ -60,7 +76,7 @@ export const goodAnswer = (path: string, host: string, keys: readonly object[]):
 
 /** @param listed where a server is that may be called, and has documents and keys. */
 export async function placesOf(server: TestServer, key: DpopKey, listed: string): Promise<Record<string, Place>> {
-  const token = await tokenWith(server, 'clients:write issuers:write');
+  const token = await tokenWith(server, 'clients:write issuers:write connections:read connections:write');
   const initial = await initialAccessTokenFor(server);
   const form = async (path: string, body: Record<string, string>) => {
     const response = await fetch(`${server.issuer}${path}`, { method: 'POST', body: new URLSearchParams(body) });
@@ -167,6 +183,22 @@ export async function placesOf(server: TestServer, key: DpopKey, listed: string)
     return status === 200 ? undefined : JSON.stringify(body);
   };
 
+  /** SAML Metadata §4.1, OpenID Connect Discovery 1.0 §4: read by a job, as soon as it is written down. */
+  const readBy = async (kind: 'saml' | 'oidc', settings: object) => {
+    const names = { key: `c-${randomUUID()}`, display_name: 'Provider' };
+    const made = await ask(server, token, 'post', '/connections', { kind, settings: { [kind]: settings }, ...names });
+    if (made.status === 422) return 'said';
+    const path = `/connections/${made.body.id}`;
+    type Read = { read_at: string | null; error: string | null };
+    const read = async () => (await ask(server, token, 'get', path)).body.identity_provider as Read;
+    await until('it was read', async () => (await read()).read_at !== null, 10_000);
+    const { error } = await read();
+    await ask(server, token, 'delete', path);
+    return error ?? undefined;
+  };
+  const metadataUrl: Call = (metadata_url) => readBy('saml', { metadata_url });
+  const providerIssuer: Call = (url) => readBy('oidc', { client_id: 'us', issuer: url.replace(DISCOVERY, '') });
+
   /** OAuth Client ID Metadata Document §4: the client is the address. */
   const tenant = await server.services.tenants.find('default');
   const settings = { protocol: { client_id_metadata_documents: { hosts: ['*'] } } };
@@ -197,6 +229,8 @@ export async function placesOf(server: TestServer, key: DpopKey, listed: string)
     'jwks_uri of who gets encrypted Logout Tokens': { path: '/keys', call: encryptionKeys },
     backchannel_client_notification_endpoint: { path: '/ok', call: notificationEndpoint },
     'jwks_uri of a trusted issuer': { path: '/keys', call: issuerJwksUri },
+    'metadata_url of a connection': { path: '/saml', call: metadataUrl },
+    'issuer of a connection': { path: DISCOVERY, call: providerIssuer },
     client_id: { path: '/document', call: clientId },
     'jwks_uri of a document': { path: '/keys', call: documentKeys, looks: 2 },
     ...placesOfConnections(server, listed),

@@ -49,7 +49,7 @@ export function signed(xml: string, name: string, key: SamlKey, how: Signing = {
   const isIssued = new RegExp(`:${name} [^>]*><saml:Issuer`).test(xml);
   const location = isIssued
     ? ({ reference: `${xpath}/*[local-name(.)='Issuer']`, action: 'after' } as const)
-    : ({ reference: `${xpath}/*[1]`, action: 'before' } as const);
+    : ({ reference: xpath, action: 'prepend' } as const);
   signer.computeSignature(xml, { location, prefix: how.prefix ?? 'ds' });
   return signer.getSignedXml();
 }
@@ -71,17 +71,20 @@ export interface Redirected {
   hash?: string;
   /** Nothing is signed where there is none. */
   key?: SamlKey;
+  /** How it writes what may not stand in an address: AD FS in small letters. */
+  escaped?: (text: string) => string;
 }
 
 /** SAML Bindings §3.4.4.1. @returns the query, as it stands behind the question mark. */
 export function redirected(name: 'SAMLRequest' | 'SAMLResponse', xml: string, how: Redirected = {}): string {
+  const { escaped = encodeURIComponent } = how;
   const message = deflateRawSync(Buffer.from(xml)).toString('base64');
-  const query = [`${name}=${encodeURIComponent(message)}`];
-  if (how.relay_state !== undefined) query.push(`RelayState=${encodeURIComponent(how.relay_state)}`);
+  const query = [`${name}=${escaped(message)}`];
+  if (how.relay_state !== undefined) query.push(`RelayState=${escaped(how.relay_state)}`);
   if (!how.key) return query.join('&');
-  query.push(`SigAlg=${encodeURIComponent(how.algorithm ?? RSA_SHA256)}`);
+  query.push(`SigAlg=${escaped(how.algorithm ?? RSA_SHA256)}`);
   const signature = createSign(how.hash ?? 'sha256')
     .update(query.join('&'))
     .sign({ key: how.key.privateKey, dsaEncoding: 'ieee-p1363' });
-  return `${query.join('&')}&Signature=${encodeURIComponent(signature.toString('base64'))}`;
+  return `${query.join('&')}&Signature=${escaped(signature.toString('base64'))}`;
 }

@@ -1,0 +1,95 @@
+// Owns what ends sessions without anybody saying so over there: their time, as the identity provider has set it, and the end of the organization whose
+// connection they came by. Jobs do it: who suspends an organization holds its row, and nobody's of its people.
+import { z } from 'zod';
+import type { Clock } from '../../platform/clock.js';
+import { currentTenantId, withContext } from '../../platform/context.js';
+import type { Database } from '../../platform/database.js';
+import type { Jobs } from '../../platform/jobs.js';
+import type { Sessions } from '../protocol/sessions.js';
+
+export const END_SESSIONS_TASK = 'connections.end_sessions';
+export const OVERDUE_SESSIONS_TASK = 'connections.overdue_sessions';
+
+const batch = 200;
+
+export const EndSessions = z.strictObject({
+  session_uids: z.array(z.string().max(255)).max(batch),
+  user_ids: z.array(z.uuid()).max(batch),
+});
+
+export class UpstreamEndings {
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly sessions: Pick<Sessions, 'endStanding'>,
+    private readonly jobs: Pick<Jobs, 'enqueue'>,
+  ) {}
+
+  /** In the transaction in which an organization is suspended or goes: sessions that came by its connections. */
+  async organizationEnded(organizationId: string): Promise<void> {
+    const standing = await this.db.execute<Standing>(OF_ORGANIZATION, [currentTenantId(), organizationId]);
+    for (let from = 0; from < standing.length; from += batch) {
+      const some = standing.slice(from, from + batch);
+      await this.jobs.enqueue(END_SESSIONS_TASK, {
+        session_uids: some.map(({ session_uid }) => session_uid),
+        user_ids: [...new Set(some.map(({ user_id }) => user_id))],
+      });
+    }
+  }
+
+  /** The job. May run twice: what has ended stays as it is. */
+  async end({ session_uids, user_ids }: z.output<typeof EndSessions>): Promise<void> {
+    await this.sessions.endStanding(session_uids, user_ids, 'connection_ended');
+  }
+
+  /** The job, over all tenants: SessionNotOnOrAfter (SAML Core §2.7.2). May stop anywhere and run twice. */
+  async endOverdue(signal?: AbortSignal): Promise<void> {
+    for (let due: Overdue[] = []; ; ) {
+      due = (await this.db.manager.query(OVERDUE, [this.clock.now(), batch])) as Overdue[];
+      for (const { tenant_id: tenantId, id, session_uid, user_id, is_last } of due) {
+        if (signal?.aborted) return;
+        const context = { tenantId, actor: { type: 'system' as const, id: 'ostiary' } };
+        await withContext(context, async () => {
+          if (is_last) await this.sessions.endStanding([session_uid], [user_id], 'logout');
+          await this.db.execute(DONE, [tenantId, id]);
+        });
+      }
+      if (due.length < batch) return;
+    }
+  }
+}
+
+interface Standing {
+  session_uid: string;
+  user_id: string;
+}
+
+interface Overdue extends Standing {
+  tenant_id: string;
+  id: string;
+  /** The session has not been proved anew by the same connection since. */
+  is_last: boolean;
+}
+
+const OF_ORGANIZATION = {
+  name: 'upstream_sessions_of_organization',
+  text: `
+    SELECT DISTINCT s.session_uid, s.user_id
+      FROM upstream_sessions s
+      JOIN connections c ON c.tenant_id = s.tenant_id AND c.id = s.connection_id
+      JOIN sessions here ON here.tenant_id = s.tenant_id AND here.uid = s.session_uid
+     WHERE s.tenant_id = $1 AND c.organization_id = $2 AND here.ended_at IS NULL`,
+};
+
+const OVERDUE = `
+  SELECT s.tenant_id, s.id, s.session_uid, s.user_id,
+         NOT EXISTS (SELECT FROM upstream_sessions newer
+                      WHERE newer.tenant_id = s.tenant_id AND newer.session_uid = s.session_uid
+                        AND newer.connection_id = s.connection_id AND (newer.created_at, newer.id) > (s.created_at, s.id)) AS is_last
+    FROM upstream_sessions s JOIN tenants t ON t.id = s.tenant_id
+   WHERE s.ends_at <= $1 AND t.suspended_at IS NULL AND t.deleting_at IS NULL ORDER BY s.ends_at LIMIT $2`;
+
+const DONE = {
+  name: 'upstream_session_overdue',
+  text: 'UPDATE upstream_sessions SET ends_at = NULL WHERE tenant_id = $1 AND id = $2',
+};
