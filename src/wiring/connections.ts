@@ -48,13 +48,8 @@ const readMetadata: MetadataReader = async (octets, asked) => {
 
 /** Who comes in by them, and who they are then. */
 function openComings(
-<<<<<<< HEAD
-  { db, audit, clock, sealer, tenants, traces, protocol }: Ground,
-  { users, registrations, passwords, passkeys, factorLetters }: People,
-=======
   { db, audit, clock, sealer, tenants, traces, protocol, jobs }: Ground,
-  { users, registrations, passwords, passkeys }: People,
->>>>>>> prov
+  { users, registrations, passwords, passkeys, factorLetters }: People,
   { memberships, teams }: Organizations,
   late: Parameters<typeof openConnections>[3],
 ) {
@@ -90,11 +85,8 @@ function openComings(
     provisioning,
     identities,
     upstreamSessions,
-<<<<<<< HEAD
     organizationRealms: new OrganizationRealms(db),
-=======
     upstreamEndings: new UpstreamEndings(db, clock, protocol.sessions, jobs),
->>>>>>> prov
     traceValidation: new TraceValidation(db, traces),
   };
 }

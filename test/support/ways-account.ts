@@ -42,7 +42,14 @@ export function accountWays(b: House): Record<string, Way> {
       '/security',
       '/security/password',
     ],
-    ...['/identities', '/identities/callback', '/security/passkeys', '/security/totp', '/security/totp/setup', '/security/recovery-codes'],
+    ...[
+      '/identities',
+      '/identities/callback',
+      '/security/passkeys',
+      '/security/totp',
+      '/security/totp/setup',
+      '/security/recovery-codes',
+    ],
     ...[...LIFE, '/deleted', '/organizations', '/organizations/new'],
     ...[...LIFE, '/deleted', '/invitation'],
   ]) {
@@ -66,7 +73,9 @@ export function accountWays(b: House): Record<string, Way> {
     ['/account/security/passkeys', 'passkey'],
     ['/account/security/totp/setup', 'offer'],
   ] as const)
-    found[`POST ${path} ${field}`.replace(/ (session|connection|identity|device|client_id|request|passkey|offer)$/, '')] = async (v) => ({
+    found[
+      `POST ${path} ${field}`.replace(/ (session|connection|identity|device|client_id|request|passkey|offer)$/, '')
+    ] = async (v) => ({
       method: 'POST',
       path,
       headers: { ...mine(), ...origin },

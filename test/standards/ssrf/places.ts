@@ -59,9 +59,6 @@ const keysOf = new Map<string, string>();
 /** What the server answers that may be called. */
 export const goodAnswer = (path: string, host: string, keys: readonly object[]): unknown => {
   if (path === '/sector') return [redirectUri];
-<<<<<<< HEAD
-  if (path in goodAnswers) return goodAnswers[path];
-=======
   if (path === '/saml') return idp.metadata();
   if (path === DISCOVERY)
     return {
@@ -70,7 +67,7 @@ export const goodAnswer = (path: string, host: string, keys: readonly object[]):
       token_endpoint: `https://${host}/token`,
       jwks_uri: `https://${host}/keys`,
     };
->>>>>>> prov
+  if (path in goodAnswers) return goodAnswers[path];
   if (!path.startsWith('/document')) return { keys };
   const jwks_uri = keysOf.get(path);
   const means = jwks_uri === undefined ? {} : { token_endpoint_auth_method: 'private_key_jwt', jwks_uri };
