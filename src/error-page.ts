@@ -27,7 +27,13 @@ async function render(ctx: Context, error: unknown, pages: Pages, logger: Logger
   const status = known?.status ?? 500;
   const retryAfter = known?.details.retryAfter;
   ctx.set(known?.details.headers ?? {});
-  const data = { code: known?.code ?? 'generic', seconds: retryAfter };
+  // Where there is a trace of it, it is what whoever helps asks for.
+  const trace = known?.details.members?.trace;
+  const data = {
+    code: known?.code ?? 'generic',
+    seconds: retryAfter,
+    ...(typeof trace === 'string' ? { traceId: trace } : {}),
+  };
   try {
     // Browsers ask for html by name; who takes anything is a program.
     if (ctx.accepts('json', 'html') !== 'html') throw new Error('no page wanted');

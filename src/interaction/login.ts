@@ -12,6 +12,7 @@ import { clientKey, type RateLimits } from '../platform/rate-limit.js';
 import { answerOf, limited, type Problem, refusalOf } from './asking.js';
 import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
 import { sendLetter } from './email-code.js';
+import { expectedName } from './expected-name.js';
 import { authenticated, passkeyOffer, proofOf } from './passkey.js';
 import { departure, type Realms } from './realms.js';
 import { firstProof, type Progress, takesWay } from './steps.js';
@@ -52,7 +53,7 @@ export class LoginStep implements Step {
     const named = identifier !== undefined && !('identify' in ctx.query);
     if (named && (await this.hasPasswordPage(visit)) && !(await realms.isElsewhere(visit, identifier)))
       return this.askPassword(visit, identifier);
-    return this.askName(visit, identifier ?? (await this.expectedName(visit)));
+    return this.askName(visit, identifier ?? (await expectedName(visit, this.deps.users)));
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
@@ -243,19 +244,6 @@ export class LoginStep implements Step {
     if (!this.deps.captcha.exists) return undefined;
     const { limit, remaining } = await this.failures.peek(clientKey(visit.ctx.state.ip));
     return this.deps.captcha.page(await this.deps.passwords.failures(identifier), limit - remaining);
-  }
-
-  /** login_hint (OpenID Connect Core §3.1.2.1), or whoever is signed in and is asked again. */
-  private async expectedName(visit: Visit): Promise<string | undefined> {
-    const { interaction, progress, need } = visit;
-    if (need.kind === 'way') return (await visit.user())?.email;
-    if (progress.linking) return (await this.deps.users.findActive(progress.linking.user_id))?.email;
-    const hint = text(interaction.params.login_hint);
-    // Who is signed in, but elsewhere, is no name for whoever holds the cookie here. Only the prompt `login` has asked where they are.
-    const { name, reasons } = interaction.prompt;
-    const elsewhere = name !== 'login' || reasons.includes('session_moved');
-    if (hint || !interaction.session || progress.other_account || elsewhere) return hint?.slice(0, 320);
-    return (await this.deps.users.findActive(interaction.session.accountId))?.email;
   }
 }
 

@@ -41,8 +41,8 @@ export class Realms {
     const { going, again, identifier, linking, federated } = progress;
     // Who came back with an answer that does not do is sent there again only if they want it, or they would go round in circles.
     if (going !== undefined || again || federated || identifier !== undefined || linking) return undefined;
-    if (need.kind === 'way') return need.methods.length === 0 ? need.connection : undefined;
     const hint = text(connection) ?? text(idp_hint);
+    if (need.kind === 'way') return need.methods.length === 0 || hint === need.connection ? need.connection : undefined;
     const chosen = hint && (await this.deps.homeRealms.chosen(hint));
     if (chosen || progress.other_account) return chosen ? chosen.key : undefined;
     const name = text(login_hint);

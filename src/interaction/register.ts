@@ -8,6 +8,7 @@ import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
 import { answerOf, limited, type Problem, refusalOf } from './asking.js';
 import type { CaptchaQuestion } from './captcha.js';
+import type { Realms } from './realms.js';
 import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
 
 interface Typed {
@@ -24,6 +25,7 @@ export interface RegisterDependencies {
   registration: RegistrationService;
   passwords: PasswordService;
   captcha: CaptchaQuestion;
+  realms: Realms;
   clock: Clock;
 }
 
@@ -43,6 +45,10 @@ export class RegisterStep implements Step {
     const [username, password, name] = [field(form, 'username'), field(form, 'password'), field(form, 'name')];
     const typed = { username, name };
     if (!username) return this.ask(visit, typed, { error: { code: 'missing_username' } });
+    const realm = await this.deps.realms.of(visit, username);
+    // Nobody makes an account where an identity provider alone is believed: it makes one with the first sign-in.
+    if (realm?.settings.discovery === 'required')
+      return this.deps.realms.go(visit, realm.key, { ...visit.progress, identifier: username.trim() });
     if (!password) return this.ask(visit, typed, { reasons: ['missing'] });
     if (captcha.exists && !(await captcha.passes(form, visit)))
       return this.ask(visit, typed, { error: { code: 'captcha_required' } });

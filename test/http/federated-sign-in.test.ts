@@ -182,6 +182,18 @@ describe('a sign-in at an identity provider', () => {
       expect(await letters()).toBe(before);
     });
 
+    it('nobody makes an account with a password', async () => {
+      const { domain, connection } = await serving('required');
+      const email = `new@${domain}`;
+      const page = await browser.open(`${baseOf(await begin())}?with=register`);
+      const before = await letters();
+      expect(leadsTo(await browser.submit(page, { username: email, password }))).toContain(connection.id);
+      expect([await server.inside(({ users }) => users.findByEmail(email)), await letters()]).toEqual([
+        undefined,
+        before,
+      ]);
+    });
+
     it('what was proved before it came to be so is a sign-in no more', async () => {
       const organization = await makeOrganization(server);
       const domain = await proveDomain(server, organization);
@@ -358,6 +370,12 @@ describe('a sign-in at an identity provider', () => {
       const page = await comeBack(server, browser, await away(connection), said(domain));
       expect([page.status, titleOf(page)]).toEqual([400, 'Request could not be completed']);
       expect(page.html).not.toContain('not_provisioned');
+      const [event] = await server.services.db.manager.query(
+        `SELECT data FROM audit_events WHERE name = 'federation.refused' AND data ->> 'connection_id' = $1`,
+        [connection.id],
+      );
+      expect(event.data).toMatchObject({ reason: 'not_provisioned' });
+      expect(page.html).toContain(event.data.trace_id);
       await nobody();
     });
 

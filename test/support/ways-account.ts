@@ -42,20 +42,29 @@ export function accountWays(b: House): Record<string, Way> {
       '/security',
       '/security/password',
     ],
-    ...['/security/passkeys', '/security/totp', '/security/totp/setup', '/security/recovery-codes'],
+    ...[
+      '/identities',
+      '/identities/callback',
+      '/security/passkeys',
+      '/security/totp',
+      '/security/totp/setup',
+      '/security/recovery-codes',
+    ],
     ...[...LIFE, '/deleted', '/organizations', '/organizations/new'],
     ...[...LIFE, '/deleted', '/invitation'],
   ]) {
     const path = `/account${page}`;
     found[`GET ${path}`] = (v) => ({
       method: 'GET',
-      path: `${path}?${new URLSearchParams({ before: v, state: v, done: v, token: v })}`,
+      path: `${path}?${new URLSearchParams({ before: v, state: v, done: v, token: v, handle: v })}`,
       headers: mine(),
     });
     found[`GET ${path} cookies`] = (v) => ({ method: 'GET', path, headers: { cookie: v } });
   }
   for (const [path, field] of [
     ['/account/devices/session-end', 'session'],
+    ['/account/identities/connect', 'connection'],
+    ['/account/identities/remove', 'identity'],
     ['/account/devices/forget', 'device'],
     ['/account/applications/revoke', 'client_id'],
     ['/account/requests/approve', 'request'],
@@ -64,7 +73,9 @@ export function accountWays(b: House): Record<string, Way> {
     ['/account/security/passkeys', 'passkey'],
     ['/account/security/totp/setup', 'offer'],
   ] as const)
-    found[`POST ${path} ${field}`.replace(/ (session|device|client_id|request|passkey|offer)$/, '')] = async (v) => ({
+    found[
+      `POST ${path} ${field}`.replace(/ (session|connection|identity|device|client_id|request|passkey|offer)$/, '')
+    ] = async (v) => ({
       method: 'POST',
       path,
       headers: { ...mine(), ...origin },

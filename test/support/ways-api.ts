@@ -40,6 +40,7 @@ export const ownForms = [
   ['DELETE', '/sessions'],
   ['DELETE', '/sessions/all'],
   ['GET', '/passkeys'],
+  ['GET', '/identities'],
   ['POST', '/passkeys/register/options'],
   ['POST', '/passkeys/register/verify'],
   ['POST', '/auth/2fa/enable-init'],
@@ -59,6 +60,7 @@ export const ownNamed = [
   ['DELETE', '/sessions/:session_id'],
   ['PATCH', '/passkeys/:id'],
   ['DELETE', '/passkeys/:id'],
+  ['DELETE', '/identities/:id'],
   ['GET', '/backchannel-requests/:request_id'],
   ['PUT', '/backchannel-requests/:request_id/decision'],
 ] as const;

@@ -42,6 +42,20 @@ function pageWays(b: House): Record<string, Way> {
     'GET /dev/mailbox/:id': (v) => ({ method: 'GET', path: `/dev/mailbox/${encodeURIComponent(v)}` }),
     'GET /interaction/:uid': (v) => ({ method: 'GET', path: `/interaction/${encodeURIComponent(v)}` }),
     'GET /interaction/:uid/switch': (v) => ({ method: 'GET', path: `/interaction/${encodeURIComponent(v)}/switch` }),
+    'GET /interaction/:uid/federation/callback': (v) => ({
+      method: 'GET',
+      path: `/interaction/${encodeURIComponent(v)}/federation/callback?handle=${encodeURIComponent(v)}`,
+    }),
+    'GET /interaction/:uid/federation/:key': (v) => ({
+      method: 'GET',
+      path: `/interaction/${encodeURIComponent(v)}/federation/${encodeURIComponent(v)}`,
+    }),
+    'POST /interaction/:uid/federation/:key': (v) => ({
+      method: 'POST',
+      path: `/interaction/${encodeURIComponent(v)}/federation/${encodeURIComponent(v)}`,
+      headers: origin,
+      form: { csrf: v },
+    }),
     'POST /interaction/:uid/strength': (v) => ({
       method: 'POST',
       path: `/interaction/${encodeURIComponent(v)}/strength`,

@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import { newId, randomToken, type Sealer, sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { badRequest } from '../../platform/errors.js';
+import { AppError, badRequest } from '../../platform/errors.js';
 import type { SealedColumn } from '../../platform/rewrap.js';
 import { newTraceId } from '../traces/traces.js';
 import type { Check } from './check.js';
@@ -182,7 +182,7 @@ export class FederatedSignIns {
 
 /** The page about it names the trace, and nothing else. */
 export const refusedWith = (trace: string) =>
-  badRequest('federation_refused', `This sign-in could not be completed (${trace})`);
+  new AppError(400, 'federation_refused', `This sign-in could not be completed (${trace})`, { members: { trace } });
 
 const invalidHandle = () => badRequest('invalid_handle', 'This sign-in does not go on. Please start again');
 
