@@ -1,10 +1,10 @@
 // The only reader of the environment: values that were checked, or all mistakes at once.
 
-import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { developmentSecrets } from './development-secrets.js';
 import { isLoopback } from './protocol.js';
 import { projectRoot } from './root.js';
 import type { Variable } from './variable.js';
@@ -231,23 +231,3 @@ function insecurities(values: Values): string[] {
 
 /** Keys that everybody knows and that pass, fail or ask always (Cloudflare Turnstile: Testing). */
 const isTestKey = (key: string): boolean => /^[123]x0{10,}/.test(key);
-
-/** Generated once into DATA_DIR, readable by the owner only; never in production, where both variables are required. */
-function developmentSecrets(dataDir: string): { encryption_key: string; cookie_key: string } {
-  const file = path.join(dataDir, 'secrets.json');
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  if (!existsSync(file)) {
-    const secrets = { encryption_key: randomBytes(32).toString('base64'), cookie_key: randomBytes(32).toString('hex') };
-    const draft = `${file}.${randomBytes(6).toString('hex')}`;
-    writeFileSync(draft, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx', flush: true });
-    try {
-      // A link appears whole or not at all, and never over another: of two first starts one wins, and a killed one leaves no half file.
-      linkSync(draft, file);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    } finally {
-      unlinkSync(draft);
-    }
-  }
-  return z.object({ encryption_key: z.string(), cookie_key: z.string() }).parse(JSON.parse(readFileSync(file, 'utf8')));
-}

@@ -46,9 +46,9 @@ export function organizationApi(
       }),
     );
 
-  /** What takes an owner takes a new proof of who they are. */
-  const mayAsk = (ctx: Context, { method, member }: Endpoint) =>
-    method === 'get' ? door.visitor(ctx) : door.mayChange(ctx, member === 'owner' ? {} : { fresh: ANY_TIME });
+  /** What takes a new proof of who they are in any case. */
+  const mayAsk = (ctx: Context, { method, proof }: Endpoint) =>
+    method === 'get' ? door.visitor(ctx) : door.mayChange(ctx, proof === 'always' ? {} : { fresh: ANY_TIME });
 
   /**
    * @throws AppError 404 for who does not belong to it, as for one that is not there; 403 `role_too_low`; 401 `step_up_required` for what takes a

@@ -27,7 +27,8 @@ export function assertContract(endpoints: readonly Endpoint[]): void {
 
 export const pathParameters = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name]) => name ?? '');
 
-function faults({ method, path, scope, params, query, body, response, status = 200 }: Endpoint): string[] {
+function faults(endpoint: Endpoint): string[] {
+  const { method, path, scope, params, query, body, response, status = 200, member, proof } = endpoint;
   const found: string[] = [];
   if (!/^(?:\/(?:[a-z0-9-]+|:[a-z][a-z0-9_]*))+$/.test(path)) found.push('the path is not plain');
   if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) found.push('the scope is not a scope-token (RFC 6749 §3.3)');
@@ -36,6 +37,8 @@ function faults({ method, path, scope, params, query, body, response, status = 2
   const declared = params ? Object.keys(objectShape(params) ?? {}) : [];
   if (declared.sort().join() !== pathParameters(path).sort().join()) found.push('params do not match the path');
   if (body && (method === 'get' || method === 'delete')) found.push(`a ${method} has no body`);
+  const changesOne = member !== undefined && method !== 'get' && pathParameters(path).includes('organization');
+  if (changesOne !== (proof !== undefined)) found.push('proof is said of what members may change in one organization');
   if (query && !objectShape(query)) found.push('query is not an object');
   for (const [name, schema] of Object.entries({ query, body }))
     if (schema) for (const where of openObjects(schema, 'unless strict')) found.push(`${name}${where} is not strict`);

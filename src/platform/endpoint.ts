@@ -11,6 +11,9 @@ export interface EndpointRequest<P, Q, B> {
   ifMatch?: number;
 }
 
+/** Of what is asked: true where it takes a new proof of who asks, or whom it touches, where it takes one because of who they are there. */
+export type ProofTaken<P, B> = 'always' | 'never' | ((said: { params: P; body: B }) => boolean | readonly string[]);
+
 export interface Endpoint<
   P extends z.ZodType = z.ZodType,
   Q extends z.ZodType = z.ZodType,
@@ -24,6 +27,8 @@ export interface Endpoint<
   scope: string;
   /** The lowest role in the organization of the path of a person who may ask the same with the session of their account; absent: tokens only. */
   member?: 'member' | 'admin' | 'owner';
+  /** Of a change that members may ask for: whether it takes a new proof of who they are. What touches an owner does. */
+  proof?: ProofTaken<z.output<P>, z.output<B>>;
   summary: string;
   description?: string;
   /** Waits for somebody else, as DNS: done again it does no harm, and Idempotency-Key, with which a connection would be held, says nothing. */

@@ -250,6 +250,23 @@ describe('every endpoint of organizations, asked by everybody', () => {
     expect(said(await stale.ask('delete', at))).toEqual([401, 'step_up_required']);
   });
 
+  const changes = bySession.filter(([, { method }]) => method !== 'get');
+
+  it.each(changes)(
+    '%s says which proof it takes of a person, and takes it',
+    async (_name, { method, path, body, proof }) => {
+      expect(['always', 'never', 'function']).toContain(typeof proof === 'function' ? 'function' : proof);
+      const stale = await signedIn(server);
+      const { slug } = await organizationOf(server, { [stale.id]: 'owner', [target.id]: 'owner' });
+      await aged(stale);
+      const ids = { organization: slug, user_id: target.id };
+      const answer = await stale.ask(method, fill(path, ids), body && bodyFor(body, ids));
+      // Of others it depends on what is said; here an owner is touched by the path.
+      if (typeof proof !== 'function' || path.includes(':user_id'))
+        expect(answer.status === 401).toBe(proof !== 'never');
+    },
+  );
+
   it('asks for a new proof where ownership is given or taken, and where the policy is changed, as on the pages', async () => {
     const [stale, owner, plain] = [await signedIn(server), await makePerson(server), await makePerson(server)];
     const { slug } = await organizationOf(server, { [stale.id]: 'owner', [owner.id]: 'owner', [plain.id]: 'member' });

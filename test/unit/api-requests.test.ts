@@ -173,6 +173,16 @@ describe('the contract of an endpoint object', () => {
     ['a query that is not strict', { query: z.object({}) }, 'query is not strict'],
     ['a loose response', { response: z.object({ a: z.looseObject({}) }) }, 'response.a is loose'],
     ['params that miss one of the path', { path: '/a/:b', params: z.object({}) }, 'params do not match the path'],
+    [
+      'a change by members that does not say which proof it takes',
+      {
+        path: '/organizations/:organization',
+        params: z.strictObject({ organization: z.string() }),
+        member: 'admin' as const,
+      },
+      'proof is said of what members may change in one organization',
+    ],
+    ['a proof of what no member asks', { proof: 'never' as const }, 'proof is said of what members may change'],
     ['a failure as its status', { status: 400 }, 'the status is not a success'],
   ])('refuses %s', (_, change, message) => {
     expect(() => mount({ ...base, ...change })).toThrow(message);

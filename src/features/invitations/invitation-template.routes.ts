@@ -38,6 +38,7 @@ export const invitationTemplateRoutes = (
     path: '/organizations/:organization/invitation-templates',
     scope: 'organizations:write',
     member: 'admin',
+    proof: 'never',
     summary: 'Write an invitation template',
     params: OrganizationParams,
     body: TemplateBody,
@@ -62,6 +63,7 @@ export const invitationTemplateRoutes = (
     path: '/organizations/:organization/invitation-templates/:template_id',
     scope: 'organizations:write',
     member: 'admin',
+    proof: 'never',
     summary: 'Change an invitation template (RFC 7396); invitations that were made keep their words',
     params: TemplateParams,
     body: UpdateTemplate,
@@ -77,6 +79,7 @@ export const invitationTemplateRoutes = (
     path: '/organizations/:organization/invitation-templates/:template_id',
     scope: 'organizations:write',
     member: 'admin',
+    proof: 'never',
     summary: 'Delete an invitation template; invitations that were made keep their words',
     params: TemplateParams,
     async handle({ params, ifMatch }) {

@@ -45,6 +45,7 @@ export function invitationRoutes(
       path: '/organizations/:organization/invitations',
       scope: 'organizations:write',
       member: 'admin',
+      proof: ({ body }) => body.role === 'owner',
       summary: 'Invite somebody by e-mail',
       description: 'Whoever holds the mailbox joins, once they have proved it, with exactly what is offered here.',
       params: OrganizationParams,
@@ -59,6 +60,7 @@ export function invitationRoutes(
       path: '/organizations/:organization/invitations/bulk',
       scope: 'organizations:write',
       member: 'admin',
+      proof: ({ body }) => body.invitations.some(({ role }) => role === 'owner'),
       summary: `Invite up to ${MOST_AT_ONCE} people`,
       description: 'Each as if it were alone: `results` says for each in its order what became of it.',
       params: OrganizationParams,
@@ -96,6 +98,7 @@ export function invitationRoutes(
       path: '/organizations/:organization/invitations/:invitation_id',
       scope: 'organizations:write',
       member: 'admin',
+      proof: 'never',
       summary: 'Take an invitation back: its link ends, the row stays',
       params: InvitationParams,
       async handle({ params, ifMatch }) {
@@ -108,6 +111,7 @@ export function invitationRoutes(
       path: '/organizations/:organization/invitations/:invitation_id/letters',
       scope: 'organizations:write',
       member: 'admin',
+      proof: 'never',
       summary: 'Send an invitation again',
       description:
         'The link of the letter before ends. After 60 seconds, and twice as many each time, up to an hour; before that 429.',

@@ -69,6 +69,7 @@ export const memberRoutes = (
       path: '/organizations/:organization/members/:user_id',
       scope: 'organizations:write',
       member: 'admin',
+      proof: ({ params, body }) => body.role === 'owner' || [params.user_id],
       summary: 'Say which roles and permissions a member has',
       description:
         'Each is replaced whole; what is absent stays. Nobody gives or touches what is above their own role.',
@@ -86,6 +87,7 @@ export const memberRoutes = (
       path: '/organizations/:organization/members/:user_id',
       scope: 'organizations:write',
       member: 'member',
+      proof: ({ params }) => [params.user_id],
       summary: 'Remove a member, or leave',
       description: 'To remove somebody else takes an admin; everybody but the last owner may leave.',
       params: MemberParams,
@@ -98,6 +100,7 @@ export const memberRoutes = (
       path: '/organizations/:organization/members/:user_id/suspension',
       scope: 'organizations:write',
       member: 'admin',
+      proof: ({ params }) => [params.user_id],
       summary: 'Suspend a member: they stay one and are given no tokens for the organization',
       params: MemberParams,
       body: Suspension,
@@ -110,6 +113,7 @@ export const memberRoutes = (
       path: '/organizations/:organization/members/:user_id/suspension',
       scope: 'organizations:write',
       member: 'admin',
+      proof: ({ params }) => [params.user_id],
       summary: 'Let a suspended member in again',
       params: MemberParams,
       async handle({ params }) {

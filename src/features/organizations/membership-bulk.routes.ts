@@ -10,6 +10,8 @@ export const membershipBulkRoutes = (organizations: OrganizationService, bulk: M
     path: '/organizations/:organization/members/bulk',
     scope: 'organizations:write',
     member: 'admin',
+    proof: ({ body: { operations } }) =>
+      operations.some((one) => 'role' in one && one.role === 'owner') || operations.map(({ user_id }) => user_id),
     summary: 'Add, change, remove, suspend or resume up to a hundred members',
     description:
       'Each is done or refused by itself, and says which. To add takes a token: with the session of an account people are invited.',

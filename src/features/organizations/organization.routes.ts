@@ -60,6 +60,7 @@ export const organizationRoutes = (db: Database, organizations: OrganizationServ
     path: '/organizations/:organization',
     scope: 'organizations:write',
     member: 'admin',
+    proof: 'always',
     summary: 'Replace the name, slug and settings of an organization',
     params: OrganizationParams,
     body: ReplaceOrganization,
@@ -72,6 +73,7 @@ export const organizationRoutes = (db: Database, organizations: OrganizationServ
     path: '/organizations/:organization',
     scope: 'organizations:write',
     member: 'admin',
+    proof: ({ body: { settings } }) => settings !== undefined && 'policy' in settings,
     summary: 'Change an organization; null takes a setting away',
     description: 'A policy that asks for less proof than before takes an owner.',
     params: OrganizationParams,
@@ -85,6 +87,7 @@ export const organizationRoutes = (db: Database, organizations: OrganizationServ
     path: '/organizations/:organization',
     scope: 'organizations:write',
     member: 'owner',
+    proof: 'always',
     summary: 'Delete an organization and everything it has; nobody loses their account',
     params: OrganizationParams,
     async handle({ params, ifMatch }) {

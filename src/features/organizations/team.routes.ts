@@ -38,6 +38,7 @@ export const teamRoutes = (db: Database, organizations: OrganizationService, sta
     path: '/organizations/:organization/teams',
     scope: 'organizations:write',
     member: 'admin',
+    proof: 'never',
     summary: 'Create a team',
     params: OrganizationParams,
     body: CreateTeam,
@@ -62,6 +63,7 @@ export const teamRoutes = (db: Database, organizations: OrganizationService, sta
     path: '/organizations/:organization/teams/:team_id',
     scope: 'organizations:write',
     member: 'admin',
+    proof: 'never',
     summary: 'Change a team',
     params: TeamParams,
     body: UpdateTeam,
@@ -74,6 +76,7 @@ export const teamRoutes = (db: Database, organizations: OrganizationService, sta
     path: '/organizations/:organization/teams/:team_id',
     scope: 'organizations:write',
     member: 'admin',
+    proof: 'never',
     summary: 'Delete a team; its members stay members of the organization',
     params: TeamParams,
     async handle({ params, ifMatch }) {
@@ -102,6 +105,7 @@ export const teamRoutes = (db: Database, organizations: OrganizationService, sta
     path: '/organizations/:organization/teams/:team_id/members/:user_id',
     scope: 'organizations:write',
     member: 'admin',
+    proof: ({ params }) => [params.user_id],
     summary: 'Put a member into a team',
     params: TeamMemberParams,
     async handle({ params }) {
@@ -113,6 +117,7 @@ export const teamRoutes = (db: Database, organizations: OrganizationService, sta
     path: '/organizations/:organization/teams/:team_id/members/:user_id',
     scope: 'organizations:write',
     member: 'admin',
+    proof: ({ params }) => [params.user_id],
     summary: 'Take a member out of a team',
     params: TeamMemberParams,
     async handle({ params }) {
