@@ -139,6 +139,8 @@ export const limits = {
   traces: { points: 30, seconds: minute },
   /** Questions to DNS whether a domain belongs to one organization; those of the daily job are not counted. */
   domainChecks: { points: 20, seconds: hour },
+  /** Questions to one identity provider what it says of itself; those of the daily job are not counted. */
+  connectionReads: { points: 20, seconds: hour },
   /** Letters with invitations that people of one organization ask for. */
   invitationLetters: { points: 300, seconds: hour },
   /** Those to one address, of all organizations. */

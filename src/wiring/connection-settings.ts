@@ -12,7 +12,7 @@ import type { Organizations } from './organizations.js';
 
 /** @param hooks who stands above: those who keep who came by a connection. */
 export function openConnectionSettings(
-  { db, audit, clock, sealer, caching, egress, jobs }: Ground,
+  { db, audit, clock, sealer, caching, egress, jobs, rateLimits, limits }: Ground,
   { standings }: Organizations,
   readMetadata: MetadataReader,
   hooks: ConnectionHooks,
@@ -20,7 +20,8 @@ export function openConnectionSettings(
   const admission = new ConnectionAdmission(db, standings);
   const secrets = new ConnectionSecrets(sealer, clock);
   const keys = new ConnectionKeys(db, audit, sealer, clock, admission);
-  const refresh = new ConnectionRefresh(db, audit, clock, egress, readMetadata, jobs, hooks);
+  const questions = rateLimits.limiter({ name: 'connection_reads', ...limits.connectionReads });
+  const refresh = new ConnectionRefresh(db, audit, clock, egress, readMetadata, jobs, hooks, questions);
   return {
     connections: new ConnectionService({
       ...{ db, audit, clock, caching, admission, keys, secrets, refresh, readMetadata, hooks },

@@ -11,6 +11,7 @@ import { newId } from '../../src/platform/crypto.js';
 import { EgressError } from '../../src/platform/egress.js';
 import { readIdpMetadata } from '../../src/saml/gate-metadata.js';
 import type { Services } from '../../src/services.js';
+import { ask, tokenWith } from '../support/api.js';
 import { CertificateMaker } from '../support/client-certificates.js';
 import { MovedClock } from '../support/clock.js';
 import { certificatesOf, newConnection, oidcSettings, samlSettings } from '../support/connection-settings.js';
@@ -26,6 +27,8 @@ const hour = 3600;
 
 /** Nobody is found: what jobs of the server ask themselves fails alike. */
 const nobody = (_host: string, _options: object, done: (error: null, found: never[]) => void) => done(null, []);
+
+const unlimited = { consume: async () => {} };
 
 const github = (subject: string) => ({
   oauth2: {
@@ -57,7 +60,8 @@ describe('what identity providers say of themselves', () => {
   let meanwhile: () => Promise<unknown>;
 
   beforeAll(async () => {
-    server = await startServer({ overrides: { clock, egress: { lookup: nobody } } });
+    const limits = { connectionReads: { points: 3, seconds: hour } };
+    server = await startServer({ overrides: { clock, limits, egress: { lookup: nobody } } });
   }, 180_000);
   afterAll(async () => {
     maker.remove();
@@ -85,7 +89,7 @@ describe('what identity providers say of themselves', () => {
       const { db, audit, jobs, identities } = services;
       const hooks = { isKnown: ({ id }: { id: string }) => identities.areOf(id) };
       const outbox = { enqueue: (task: string, payload: object) => jobs.enqueue(task, payload) };
-      return work(new ConnectionRefresh(db, audit, clock, egress, readIdpMetadata, outbox, hooks), services);
+      return work(new ConnectionRefresh(db, audit, clock, egress, readIdpMetadata, outbox, hooks, unlimited), services);
     });
   /** The server has asked by then, and reaches nobody. */
   async function make(kind: 'saml' | 'oidc', settings: object, more: object = {}): Promise<Connection> {
@@ -276,6 +280,16 @@ describe('what identity providers say of themselves', () => {
     expect(identityProviderOf(again)).toMatchObject({ entity_id: 'https://other.example', slo: [] });
     await expect(update(connection, { metadata: old.metadata() })).rejects.toMatchObject({ status: 422 });
     await expect(make('oidc', {}, { metadata: idp.metadata() })).rejects.toMatchObject({ status: 422 });
+  });
+
+  it('is asked for so often and no more', async () => {
+    const { id } = await oidc();
+    const token = await tokenWith(server, 'connections:write');
+    const answers = [];
+    for (let count = 0; count < 4; count += 1)
+      answers.push(await ask(server, token, 'post', `/connections/${id}/refreshes`));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429]);
+    expect(answers[0]?.body.identity_provider).toMatchObject({ error: 'not_reached', read_at: expect.any(String) });
   });
 
   it('of enabled connections is read once a day, and an hour after it failed', async () => {

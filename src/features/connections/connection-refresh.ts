@@ -3,9 +3,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.js';
-import { withContext } from '../../platform/context.js';
+import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { type Egress, EgressError } from '../../platform/egress.js';
+import type { Limiter } from '../../platform/rate-limit.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { Connection } from './connection.entity.js';
 import type { ConnectionHooks } from './connection-hooks.js';
@@ -37,6 +38,7 @@ export class ConnectionRefresh {
     private readonly readMetadata: MetadataReader,
     private readonly outbox: Outbox,
     private readonly hooks: Pick<ConnectionHooks, 'isKnown'>,
+    private readonly questions: Pick<Limiter, 'consume'>,
   ) {}
 
   /** As soon as the surrounding transaction has committed, by the job. */
@@ -48,6 +50,12 @@ export class ConnectionRefresh {
   async read({ connection_id }: z.infer<typeof ReadConnection>): Promise<void> {
     const connection = await this.db.repo(Connection).findOneBy({ id: connection_id });
     if (connection) await this.refresh(connection);
+  }
+
+  /** Because somebody asks for it. @throws AppError 429 */
+  async refreshNow(connection: Connection): Promise<Connection> {
+    if (sourceOf(connection)) await this.questions.consume(`${currentTenantId()}\0${connection.id}`);
+    return this.refresh(connection);
   }
 
   /** Asked before anything is held. @returns the connection, which says what came of it; as it was where there is nothing to be read. */

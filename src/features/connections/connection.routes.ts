@@ -204,7 +204,7 @@ function oneAt({ prefix, whose, params, owner, reads, writes }: Place, deps: Con
       asksOutside: true,
       params: Params,
       response: ConnectionView,
-      handle: async ({ params }) => present(await connectionRefresh.refresh((await found(params))[1]), clock.now()),
+      handle: async ({ params }) => present(await connectionRefresh.refreshNow((await found(params))[1]), clock.now()),
     }),
     endpoint({
       method: 'post',
