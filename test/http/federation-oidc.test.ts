@@ -289,6 +289,36 @@ describe('an answer with one thing that is wrong signs nobody in (OpenID Connect
   });
 });
 
+describe('with what an ID token is signed', () => {
+  const metadataWith = (more: object) => {
+    const { metadata } = house.connection.storedSettings.oidc as { metadata: object };
+    return { metadata: { ...metadata, ...more } };
+  };
+
+  it('our secret counts where the connection names HS256, and then nothing else does', async () => {
+    const shared = await house.connect({ algorithms: ['HS256'] });
+    expect((await house.refused(() => house.goAround({}, shared))).failed).toEqual(['id_token_algorithm']);
+    const { secret } = house.provider.client;
+    manners({ sign: (claims, head, keys) => keys.signWith(claims, { ...head, alg: 'HS256' }, secret) });
+    expect((await house.goAround({}, shared)).status).toBe(303);
+    manners({ sign: (claims, head, keys) => keys.signWith(claims, { ...head, alg: 'HS256' }, `${secret}x`) });
+    expect((await house.refused(() => house.goAround({}, shared))).failed).toEqual(['id_token_signature']);
+  });
+
+  it('any of its keys counts, by the algorithm that it is for', async () => {
+    manners({ sign: (claims, head, keys) => keys.sign(claims, { ...head, alg: 'ES256', kid: 'ec' }) });
+    expect((await house.goAround()).status).toBe(303);
+    const narrow = await house.connect({ algorithms: ['RS256'] });
+    expect((await house.refused(() => house.goAround({}, narrow))).failed).toEqual(['id_token_algorithm']);
+  });
+
+  it.each(['hang', 'huge', 'redirect', 500] as const)('keys that cannot be had verify nothing: %s', async (manner) => {
+    const connection = await house.connect(metadataWith({ jwks_uri: `${house.provider.issuer}/keys-${manner}` }));
+    manners({ at: { [`/keys-${manner}`]: manner } });
+    expect((await house.refused(() => house.goAround({}, connection))).failed).toEqual(['id_token_signature']);
+  });
+});
+
 describe('what was received, looked at again with the settings of today', () => {
   const validated = (trace: string) =>
     house.server.inside(async ({ traces, traceValidation }) => traceValidation.of(await traces.find(trace)));
