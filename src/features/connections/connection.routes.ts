@@ -50,7 +50,9 @@ interface Place {
   params: typeof organizationParam | Record<string, never>;
   owner(params: Whose): Promise<Owner>;
   reads: { member?: 'admin' };
-  writes: { member?: 'owner' };
+  writes: { member?: 'owner'; proof?: 'always' };
+  /** Nothing is changed by it. */
+  tries: { member?: 'admin'; proof?: 'never' };
 }
 
 export function connectionRoutes(deps: ConnectionRouteDependencies) {
@@ -61,6 +63,7 @@ export function connectionRoutes(deps: ConnectionRouteDependencies) {
     owner: async () => null,
     reads: {},
     writes: {},
+    tries: {},
   };
   const ofOrganization: Place = {
     prefix: '/organizations/:organization',
@@ -68,7 +71,8 @@ export function connectionRoutes(deps: ConnectionRouteDependencies) {
     params: organizationParam,
     owner: ({ organization = '' }) => deps.organizations.find(organization),
     reads: { member: 'admin' },
-    writes: { member: 'owner' },
+    writes: { member: 'owner', proof: 'always' },
+    tries: { member: 'admin', proof: 'never' },
   };
   return [ofTenant, ofOrganization].flatMap((place) => [...collectionAt(place, deps), ...oneAt(place, deps)]);
 }
@@ -108,7 +112,7 @@ function collectionAt({ prefix, whose, params, owner, reads, writes }: Place, de
   ];
 }
 
-function oneAt({ prefix, whose, params, owner, reads, writes }: Place, deps: ConnectionRouteDependencies) {
+function oneAt({ prefix, whose, params, owner, reads, writes, tries }: Place, deps: ConnectionRouteDependencies) {
   const { clock, connections, connectionKeys, connectionRefresh } = deps;
   const path = `${prefix}/connections/:connection_id`;
   const Params = z.strictObject({ ...params, connection_id: z.uuid() }) as z.ZodType<One>;
@@ -210,7 +214,7 @@ function oneAt({ prefix, whose, params, owner, reads, writes }: Place, deps: Con
       method: 'post',
       path: `${path}/mapping-previews`,
       scope: 'connections:read',
-      ...reads,
+      ...tries,
       summary: 'See what somebody would become, by what the identity provider says of them',
       params: Params,
       body: MappingPreview,
