@@ -12,7 +12,6 @@ import { epochSeconds } from '../platform/clock.js';
 import { currentEngineContext, requestOf } from './adapter.js';
 import { assertSameBrowser } from './browser-cookie.js';
 import type { EngineContext } from './engine-types.js';
-import { hasJustProved } from './organization.js';
 
 interface EngineSession {
   uid: string;
@@ -53,7 +52,7 @@ export function keepSessions(
     );
     if (!protocol.sessions.isUnchanged(request, payload, exp)) {
       this.exp = exp;
-      if (ctx && hasJustProved(ctx)) await standOn(upstreamSessions, this, login);
+      if (ctx && login?.proved_in === resumedOf(ctx)) await standOn(upstreamSessions, this, login);
       try {
         const current = await protocol.sessions.save(request, this.jti, {
           iat: epochSeconds(new Date()),
@@ -78,6 +77,9 @@ export function keepSessions(
     this.destroyed = true;
   };
 }
+
+/** The sign-in that this request goes on with; by now the engine may have made the next one, as for consent. */
+const resumedOf = (ctx: EngineContext): string => String(ctx.params?.uid);
 
 const standing = new WeakSet<object>();
 
