@@ -1,7 +1,6 @@
 // A second reader: what the gate has read, @node-saml/node-saml reads again, with its own parser, its own canonicalisation and its own view of what
 // is signed. Two programs that were written apart and understand a message differently are how every bypass of these years began: it is refused.
-import { deflateRawSync } from 'node:zlib';
-import { type Profile, SAML, type SamlConfig, ValidateInResponseTo } from '@node-saml/node-saml';
+import type { Profile, SamlConfig } from '@node-saml/node-saml';
 import { keyOf } from './gate-algorithms.js';
 import type { AssertionExpected } from './gate-assertion.js';
 import type { Checks } from './gate-checks.js';
@@ -52,7 +51,7 @@ export async function checkLogoutAgreement(
   idp: Sender,
   checks: Checks,
 ): Promise<void> {
-  const reader = readerFor(idp, {});
+  const reader = await readerFor(idp, {});
   const isKnown = signed !== undefined && knows(signed);
   const profile = await (isKnown ? reader.readRequest(xml) : reader.readSigned(canonical(root))).catch(() => undefined);
   const isSame =
@@ -64,48 +63,24 @@ export async function checkLogoutAgreement(
   checks.must('second_reader', isSame, {}, 'library_disagrees');
 }
 
-class SecondReader extends SAML {
-  /** Of an assertion whose signature it has no algorithm for, or cannot find: it reads what the gate has verified. */
-  async readAssertion(xml: string): Promise<Profile> {
-    return (await this.processValidlySignedAssertionAsync(xml, xml, null)).profile;
-  }
-
-  async readResponse(xml: string): Promise<Profile | undefined> {
-    const { profile } = await this.validatePostResponseAsync({ SAMLResponse: Buffer.from(xml).toString('base64') });
-    return profile ?? undefined;
-  }
-
-  /** It would refuse conditions without an end, which SAML Core §2.5.1 allows. */
-  protected override calcMaxAgeAssertionTime(): number {
-    return 0;
-  }
-
-  async readRequest(xml: string): Promise<Profile> {
-    return (await this.validatePostRequestAsync({ SAMLRequest: Buffer.from(xml).toString('base64') })).profile;
-  }
-
-  /** Of an address it verifies no signature that is not there: it reads what the gate has verified. */
-  async readSigned(xml: string): Promise<Profile | undefined> {
-    const message = deflateRawSync(Buffer.from(xml)).toString('base64');
-    return (await this.validateRedirectAsync({ SAMLRequest: message }, '')).profile ?? undefined;
-  }
-}
-
 /** Of time and of requests it knows nothing: the gate was told both. */
-const readerFor = (idp: Sender, more: Partial<SamlConfig>) =>
-  new SecondReader({
+async function readerFor(idp: Sender, more: Partial<SamlConfig>) {
+  // Loaded with the first message: many servers never get one.
+  const { neverAsked, SecondReader } = await import('./gate-second-reader.js');
+  return new SecondReader({
     callbackUrl: 'https://unused.invalid/',
     issuer: 'unused',
     idpIssuer: idp.entity_id,
     idpCert: idp.certificates.filter((one) => keyOf(one) !== undefined),
     acceptedClockSkewMs: -1,
-    validateInResponseTo: ValidateInResponseTo.never,
+    validateInResponseTo: neverAsked,
     ...more,
   });
+}
 
-function readAgain(believed: Believed, expected: AssertionExpected): Promise<Profile | undefined> {
+async function readAgain(believed: Believed, expected: AssertionExpected): Promise<Profile | undefined> {
   const { xml, plain, assertion, signedResponse, signedAssertion } = believed;
-  const reader = readerFor(expected.idp, {
+  const reader = await readerFor(expected.idp, {
     audience: expected.sp.entity_id,
     wantAssertionsSigned: signedAssertion !== undefined,
     wantAuthnResponseSigned: signedResponse !== undefined && plain === undefined,
