@@ -5,6 +5,7 @@ import { objectShape } from '../../src/api/contract.js';
 /** What the members are called that endpoints cannot do without. */
 const values: Record<string, unknown> = {
   attributes: {},
+  connection_id: '00000000-0000-7000-8000-000000000000',
   key: 'somebody',
   kind: 'oidc',
   display_name: 'Somebody',
