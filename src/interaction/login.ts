@@ -16,7 +16,7 @@ import { expectedName } from './expected-name.js';
 import { authenticated, passkeyOffer, proofOf } from './passkey.js';
 import { departure, type Realms } from './realms.js';
 import { firstProof, type Progress, takesWay } from './steps.js';
-import { type Form, field, type Stage, type Step, text, type Visit } from './visit.js';
+import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
 export interface LoginDependencies {
   passkeys: PasskeyCeremonies;
