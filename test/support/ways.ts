@@ -5,12 +5,14 @@ import type { House } from './tenancy.js';
 import { accountWays } from './ways-account.js';
 import { apiWays, stepWays } from './ways-api.js';
 import { engineWays } from './ways-engine.js';
+import { federationWays } from './ways-federation.js';
 
 /** Every way in which a value is shown at a tenant, by endpoint. `b` is who is asked, and shows what is its own beside it. */
 export const ways = (b: House): Record<string, Way> => ({
   ...engineWays(b),
   ...pageWays(b),
   ...accountWays(b),
+  ...federationWays(b),
   ...stepWays(b),
   ...apiWays(b),
 });
