@@ -2,8 +2,9 @@
 // asks who you are. It is for this machine alone: it asks for no password.
 import { randomUUID } from 'node:crypto';
 import Koa, { type Context } from 'koa';
+import { form, received, redirect, send } from './exchange.js';
 import * as openid from './openid.js';
-import { home, page, policy, posting, whoAreYou } from './page.js';
+import { home, page, policy, whoAreYou } from './page.js';
 import { endSession, faultOf, newSession, personWith, type Session, sessionOf } from './people.js';
 import * as saml from './saml.js';
 import { HOST, ORIGIN } from './settings.js';
@@ -14,35 +15,6 @@ const once = process.argv.includes('--once'); // ends when somebody has been sen
 const waiting = new Map<string, saml.Asked>();
 const cookie = { httpOnly: true, sameSite: 'lax', path: '/' } as const;
 const current = (ctx: Context): Session | undefined => sessionOf(ctx.cookies.get('idp_session') ?? '');
-
-async function received(ctx: Context): Promise<saml.Received> {
-  if (ctx.method === 'GET')
-    return {
-      binding: 'redirect',
-      query: ctx.querystring,
-      fields: Object.fromEntries(new URLSearchParams(ctx.querystring)),
-    };
-  return { binding: 'post', query: '', fields: await form(ctx) };
-}
-
-async function form(ctx: Context): Promise<Record<string, string>> {
-  let body = '';
-  for await (const chunk of ctx.req) {
-    body += chunk;
-    if (body.length > 200_000) throw new Error('That is too long');
-  }
-  return Object.fromEntries(new URLSearchParams(body));
-}
-
-function send(ctx: Context, sent: saml.Sent): void {
-  if ('location' in sent) redirect(ctx, sent.location);
-  else ctx.body = posting(sent.action, sent.fields);
-}
-
-function redirect(ctx: Context, location: string): void {
-  ctx.redirect(location);
-  ctx.status = 303;
-}
 
 async function sso(ctx: Context): Promise<void> {
   const asked = await saml.readAuthnRequest(await received(ctx));

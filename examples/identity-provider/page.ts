@@ -10,7 +10,7 @@ const digest = createHash('sha256').update(script).digest('base64');
 export const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${digest}'; frame-ancestors 'none'; base-uri 'none'`;
 
 const style = `:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.5rem;line-height:1.2}button,input,select{font:inherit;box-sizing:border-box;width:100%;min-height:2.75rem;padding:.5rem .75rem;margin:.25rem 0}
+h1{font-size:1.5rem;line-height:1.2}h2{font-size:1rem;margin:1.5rem 0 .25rem}button,input,select{font:inherit;box-sizing:border-box;width:100%;min-height:2.75rem;padding:.5rem .75rem;margin:.25rem 0}
 button{cursor:pointer;text-align:start}label{display:block;margin-top:1rem}small{display:block}`;
 
 export const page = (title: string, body: string): string =>
@@ -28,18 +28,20 @@ export const whoAreYou = (sign: Record<string, string>, hint = '', problem = '')
     'Who are you?',
     `<p>This stands for the sign-in of a company: there is no password.</p>${problem && `<p role="alert">${escaped(problem)}</p>`}
 <form method="post" action="/sign-in">${hidden(sign)}
+<label for="email">Your address</label><input id="email" name="email" type="email" autocomplete="email" value="${escaped(hint)}">
+<label for="fault">What is to be wrong with the answer</label><select id="fault" name="fault">
+${Object.entries(faults)
+  .map(([name, words]) => `<option value="${name}">${words}</option>`)
+  .join('')}
+</select><button name="person" value="">Sign in</button>
+<h2>Or be one of these</h2>
 ${everyone()
   .map(
     ({ email, name, groups, mfa }) =>
       `<button name="person" value="${email}">${name}<small>${email}, ${groups.join(', ')}${mfa ? ', second factor' : ''}</small></button>`,
   )
   .join('')}
-<label for="email">Somebody else</label><input id="email" name="email" type="email" autocomplete="email" value="${escaped(hint)}">
-<label for="fault">What is to be wrong with the answer</label><select id="fault" name="fault">
-${Object.entries(faults)
-  .map(([name, words]) => `<option value="${name}">${words}</option>`)
-  .join('')}
-</select><button name="person" value="">Sign in with this address</button></form>`,
+</form>`,
   );
 
 /** SAML Bindings §3.5: a form that posts itself, with a button for browsers without scripts. */

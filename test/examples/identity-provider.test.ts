@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Browser, type Page } from '../support/browser.js';
 import { ExampleCompany } from '../support/example-company.js';
+import { runExample } from '../support/examples.js';
 import { leadsTo } from '../support/federated.js';
 import { authorizationUrl, codeOf, pkce } from '../support/party.js';
 
@@ -11,7 +12,7 @@ describe('the example of an identity provider', () => {
   let oidc: string;
 
   beforeAll(async () => {
-    company = await ExampleCompany.open();
+    company = await ExampleCompany.open((environment) => runExample('identity-provider', environment));
     saml = await company.connect('saml');
     oidc = await company.connect('oidc');
   }, 180_000);
@@ -120,7 +121,7 @@ describe('the example of an identity provider', () => {
 });
 
 it('ends with 0 when somebody was sent back, and was told to do so once', async () => {
-  const company = await ExampleCompany.open('--once');
+  const company = await ExampleCompany.open((environment) => runExample('identity-provider', environment, '--once'));
   try {
     await company.connect('saml');
     expect(codeOf(await company.signIn('company'))).toBeTruthy();

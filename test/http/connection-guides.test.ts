@@ -8,6 +8,7 @@ import { projectRoot } from '../../config/root.js';
 import { faults } from '../../examples/identity-provider/people.js';
 import { readSettings } from '../../src/features/connections/connection.settings.js';
 import { ExampleCompany } from '../support/example-company.js';
+import { runExample } from '../support/examples.js';
 import { codeOf } from '../support/party.js';
 
 const read = (name: string) => readFileSync(path.join(projectRoot, 'docs', name), 'utf8');
@@ -31,7 +32,7 @@ describe('the guides to connections', () => {
   let environment: Record<string, string>;
 
   beforeAll(async () => {
-    company = await ExampleCompany.open();
+    company = await ExampleCompany.open((environment) => runExample('identity-provider', environment));
     environment = { PATH: process.env.PATH ?? '', ISSUER: company.server.issuer, TOKEN: company.token };
   }, 180_000);
   afterAll(() => company?.close());

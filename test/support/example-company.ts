@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ask, tokenWith } from './api.js';
 import { Browser, type Page } from './browser.js';
-import { type Example, runExample } from './examples.js';
+import type { Example } from './examples.js';
 import { leadsTo } from './federated.js';
 import { authorizationUrl, makeClient, type Party, pkce } from './party.js';
 import { freePort, startServer, type TestServer } from './server.js';
@@ -28,13 +28,14 @@ export class ExampleCompany {
     readonly folder: string,
   ) {}
 
-  static async open(...args: string[]): Promise<ExampleCompany> {
+  /** @param run starts it, as its readers do. */
+  static async open(run: (environment: Record<string, string>) => Example): Promise<ExampleCompany> {
     // It asks a provider of OpenID Connect, which here is on this machine.
     const server = await startServer({ environment: { EGRESS_ALLOW: 'localhost' } });
     const origin = `http://localhost:${await freePort()}`;
     const folder = mkdtempSync(path.join(tmpdir(), 'ostiary-idp-'));
     const environment = { ISSUER: server.issuer, ORIGIN: origin, KEY_FILE: path.join(folder, 'key.pem') };
-    const example = runExample('identity-provider', environment, ...args);
+    const example = run(environment);
     const token = await tokenWith(server, 'connections:read connections:write traces:read users:read');
     await example.said(`ready at ${origin}`);
     return new ExampleCompany(server, example, origin, token, await makeClient(server), folder);
