@@ -100,6 +100,20 @@ describe('the example of an identity provider', () => {
     expect((await browser.open(`${company.origin}/`)).html).toContain('Nobody is signed in');
   });
 
+  it('begins a sign-in itself, which the server takes only where that is allowed (SAML Profiles §4.1.5)', async () => {
+    const browser = new Browser();
+    await company.signIn('company', { browser });
+    const home = await browser.open(`${company.origin}/`);
+    const start = new URL(String(/href="(\/saml\/start[^"]+)"/.exec(home.html)?.[1]), company.origin).href;
+    const arrive = async () => company.goOn(browser, await browser.open(start));
+    const allow = (idp_initiated: boolean) =>
+      company.api('patch', `/connections/${saml}`, { settings: { saml: { idp_initiated } } });
+    expect((await arrive()).status).toBe(400);
+    await allow(true);
+    expect(await arrive()).toMatchObject({ status: 200, url: expect.stringContaining(`/saml/${saml}/arrival`) });
+    await allow(false);
+  });
+
   it.each([
     ['audience', 'company', 'audience', ['https://other.example/saml'], undefined],
     ['key', 'company', 'response_signature_value', undefined, 'saml.idp.certificates'],
