@@ -14,6 +14,15 @@ const facts: Facts = { accounts: 0, need: { kind: 'first_factor' }, registration
 const proved: Partial<Facts> = { need: { kind: 'nothing' } };
 const waiting = { registered: { at: 1_900_000_000, waiting: true }, identifier: 'a@example.com' };
 
+const maria = '0190f0f0-0000-7000-8000-00000000000a';
+const other = '0190f0f0-0000-7000-8000-00000000000b';
+/** An identity provider spoke of the account of Maria, and this one was proved. */
+const linkingOf = (user_id: string) => ({
+  user_id,
+  proofs: [proof],
+  linking: { sign_in: '0190f0f0-0000-7000-8000-0000000000ee', user_id: maria, name: 'Acme' },
+});
+
 type Case = [name: string, prompt: string, progress: object, more: Partial<Facts>, next: StepName | 'finish'];
 
 describe('which step is next', () => {
@@ -75,6 +84,16 @@ describe('which step is next', () => {
       { need: { kind: 'way', methods: ['password'] } },
       'login',
     ],
+    ['an account that an identity provider spoke of was proved', 'login', linkingOf(maria), proved, 'link'],
+    ['another account was proved instead', 'login', linkingOf(other), proved, 'finish'],
+    [
+      'the second factor of the account comes before',
+      'login',
+      linkingOf(maria),
+      { need: { kind: 'second_factor', methods: ['totp'], recovery: false } },
+      'second_factor',
+    ],
+    ['nothing of the account was proved yet', 'login', { linking: linkingOf(maria).linking }, {}, 'login'],
     ['time for a passkey', 'login', { proofs: [proof] }, { ...proved, askForPasskey: true }, 'add_passkey'],
   ])('%s', (_name, prompt, progress, more, next) => {
     expect(nextStep(prompt, Progress.parse(progress), { ...facts, ...more })).toBe(next);
@@ -100,8 +119,6 @@ describe('which step is next', () => {
 });
 
 describe('a first proof', () => {
-  const maria = '0190f0f0-0000-7000-8000-00000000000a';
-  const other = '0190f0f0-0000-7000-8000-00000000000b';
   const code = { method: 'email_code', at: 1_900_000_100 } as const;
   const began = Progress.parse({ user_id: maria, proofs: [proof], from_session: { uid: 's', proofs: 1 }, since: 5 });
 
@@ -143,6 +160,12 @@ describe('a first proof', () => {
       user_id: other,
       proofs: [code],
     });
+  });
+
+  it('keeps which account is to be connected, and only for that one', () => {
+    const asked = Progress.parse({ linking: linkingOf(maria).linking });
+    expect(firstProof(asked, maria, code)).toHaveProperty('linking');
+    expect(firstProof(asked, other, code)).not.toHaveProperty('linking');
   });
 
   it('is taken where the tenant takes it, and no other where an organization asks for certain ones', () => {
