@@ -11,6 +11,7 @@ const SENT: Record<string, string> = {
   code_challenge_method: 'How the hash was made. S256 is SHA-256, the only safe one.',
   code_verifier: 'The secret behind code_challenge (PKCE). It shows that the one who asked is the one who redeems.',
   prompt: '“consent”: ask before a refresh token is handed out (OpenID Connect Core §11).',
+  connection: 'Which identity provider signs the person in, by the key that the server knows it by.',
   grant_type: 'What is being traded for tokens.',
   code: 'The code from the redirect. It works once and for about a minute.',
   refresh_token: 'The long-lived token, traded for a fresh access token without asking you again.',

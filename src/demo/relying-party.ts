@@ -50,10 +50,11 @@ export class RelyingParty {
     return { parameters, codeVerifier };
   }
 
-  async begin(): Promise<{ url: URL; pending: Pending }> {
+  /** @param connection the identity provider at which the person signs in, as the server knows it by key. */
+  async begin(connection?: string): Promise<{ url: URL; pending: Pending }> {
     const configuration = await this.configuration();
     const { parameters, codeVerifier } = await this.authorizationParameters();
-    const url = client.buildAuthorizationUrl(configuration, parameters);
+    const url = client.buildAuthorizationUrl(configuration, { ...parameters, ...(connection && { connection }) });
     const request: Exchange = {
       title: 'Authorization request',
       why: 'Your browser was sent to the server, where you sign in. This application never sees your password.',

@@ -36,7 +36,7 @@ export function addRoutes(router: Router, { party, sessions, page, secure }: Par
   });
 
   router.get('/login', async (ctx) => {
-    const { url, pending } = await party.begin();
+    const { url, pending } = await party.begin('company' in ctx.query ? COMPANY : undefined);
     start(ctx, { exchanges: [], ...current(ctx), pending });
     redirect(ctx, url.href);
   });
@@ -118,6 +118,8 @@ export function addRoutes(router: Router, { party, sessions, page, secure }: Par
 }
 
 const MOST_SHOWN = 30;
+/** Key of the connection to `npm run example:idp`; a server that has none shows its own sign-in. */
+const COMPANY = 'company';
 
 /** RFC 9700 §4.12: 303, so that no browser repeats a POST at the next address. */
 function redirect(ctx: Context, address: string): void {

@@ -67,6 +67,15 @@ describe('the demo application', () => {
     expect(page.html).toContain('as <b>maria@example.com</b>');
   });
 
+  it('names the identity provider of a company only where that was chosen', async () => {
+    const sent = async (at: string) => {
+      const { headers } = await fetch(origin + at, { redirect: 'manual' });
+      return new URL(String(headers.get('location'))).searchParams.get('connection');
+    };
+    expect((await new Browser().open(origin)).html).toContain('href="/login?company"');
+    expect([await sent('/login'), await sent('/login?company')]).toEqual([null, 'company']);
+  });
+
   it('shows no code, token or secret whole', async () => {
     const { html } = await new Browser().signIn(origin);
     expect(html).not.toContain(secret);
