@@ -129,7 +129,11 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
       return answer.status === 200;
     }),
     'DPoP nonce': token(nonce, async () => (await show(a, await withNonce(a, nonce))).status === 200),
-    'idempotency key': token(key, async () => (await repeated(a, key)).body.client_id === made.body.client_id),
+    'idempotency key': {
+      value: key,
+      forged: randomUUID(),
+      works: async () => (await repeated(a, key)).body.client_id === made.body.client_id,
+    },
     'setup link': token(a.setupToken, () => opens(`/setup?token=${a.setupToken}`, /name="username"/)),
     'password link': token(a.passwordToken, () => opens(`/password?token=${a.passwordToken}`, /name="password"/)),
     'lockdown link': token(a.lockdownToken, () => opens(`/lockdown?token=${a.lockdownToken}`, /lockdown-submit/)),
