@@ -33,8 +33,9 @@ export class FederatedHouse {
     readonly party: RelyingParty,
     readonly client: Party,
     readonly receiver: LogoutReceiver,
-    /** Of the server and of the application. */
-    private readonly certificates: Certificate[],
+    /** Believes the server, whatever it is on. */
+    readonly fetch: typeof globalThis.fetch,
+    private readonly certificate: Certificate | undefined,
   ) {}
 
   static async open(server: TestServer, certificate?: Certificate): Promise<FederatedHouse> {
@@ -44,16 +45,15 @@ export class FederatedHouse {
     const told = { backchannel_logout_uri: receiver.uri(), backchannel_logout_session_required: true };
     const metadata = party.metadata({ scope, consent_policy: 'implicit', ...told });
     const client = await makeClient(server, metadata);
-    const certificates = certificate && own ? [certificate, own] : [];
-    const fetch = certificates.length > 0 ? trusting(...certificates) : undefined;
+    const fetch = certificate && own ? trusting(certificate, own) : globalThis.fetch;
     await party.learn(server.issuer, client.clientId, client.clientSecret, fetch);
-    return new FederatedHouse(server, party, client, receiver, certificates);
+    return new FederatedHouse(server, party, client, receiver, fetch, own);
   }
 
   async close(): Promise<void> {
     await this.party.close();
     await this.receiver.close();
-    this.certificates.at(1)?.remove();
+    this.certificate?.remove();
   }
 
   async business(): Promise<Business> {
@@ -67,10 +67,15 @@ export class FederatedHouse {
   }
 
   /** The application begins, and the person says who they are. */
-  async begin({ page }: Watched, email: string, more: Record<string, string> = {}): Promise<void> {
-    await page.goto((await this.party.authorizationUrl({ scope, ...more })).href);
+  async begin({ page }: Watched, email: string): Promise<void> {
+    await page.goto((await this.party.authorizationUrl({ scope })).href);
     await page.fill('input[name=username]', email);
     await page.click('#login-submit');
+  }
+
+  /** The application knows by whom they come in. */
+  async beginAt({ page }: Watched, { key }: { key: string }): Promise<void> {
+    await page.goto((await this.party.authorizationUrl({ scope, connection: key })).href);
   }
 
   /** @returns what the application has learnt. */
@@ -98,9 +103,8 @@ export class FederatedHouse {
 
   /** The end of a session, as the application believes it. */
   async told(sid: unknown) {
-    const [certificate] = this.certificates;
     const { issuer } = this.server;
-    const ask = (path: string) => (certificate ? trusting(certificate) : fetch)(`${issuer}${path}`);
+    const ask = (path: string) => this.fetch(`${issuer}${path}`);
     for (let tries = 0; tries < 100; tries += 1) {
       for (const { token } of this.receiver.received) {
         const { claims } = await believed({ issuer, ask }, this.client, token);

@@ -16,7 +16,9 @@ export function sendHuge(response: ServerResponse): void {
 export function sendForm(response: ServerResponse, action: string, answer: URLSearchParams): void {
   const fields = [...answer].map(([name, value]) => `<input type="hidden" name="${name}" value="${value}">`);
   response.writeHead(200, { 'content-type': 'text/html' });
-  response.end(`<form method="post" action="${action}">${fields.join('')}<button>Go on</button></form>`);
+  response.end(
+    `<link rel="icon" href="data:,"><form method="post" action="${action}">${fields.join('')}<button>Go on</button></form>`,
+  );
 }
 
 /** RFC 6749 §2.3.1: in the header or the body. */
