@@ -75,6 +75,11 @@ export async function fillEveryTable(db: Database, tenantId: string): Promise<vo
     [tenantId],
   );
   await db.manager.query(
+    `INSERT INTO connection_keys
+     SELECT tenant_id, gen_random_uuid(), id, 'current', 'x', 'x', now(), now() FROM connections WHERE tenant_id = $1`,
+    [tenantId],
+  );
+  await db.manager.query(
     `INSERT INTO federated_sign_ins (tenant_id, id, connection_id, purpose, state, binding_hash, trace_id, created_at, expires_at)
      SELECT tenant_id, gen_random_uuid(), id, 'sign_in', 'done', 'x', 'x', now(), now() FROM connections WHERE tenant_id = $1`,
     [tenantId],
