@@ -131,15 +131,13 @@ describe('connections by SAML', () => {
     expect(JSON.stringify(rows)).not.toContain('PRIVATE KEY');
   });
 
-  it.each(defaultKind === 'postgres' ? [5] : [])(
-    '%i steps at once are one',
-    async (count) => {
+  // The embedded database has one session: what comes second waits for the first.
+  if (defaultKind === 'postgres')
+    it('five steps at once are one', async () => {
       const { id } = await saml(samlSettings(good));
-      const racing = await Promise.all(Array.from({ length: count }, () => api('post', `/${id}/keys`)));
-      expect(racing.map(({ status }) => status).sort()).toEqual([200, ...Array(count - 1).fill(409)]);
+      const racing = await Promise.all(Array.from({ length: 5 }, () => api('post', `/${id}/keys`)));
+      expect(racing.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409, 409]);
       const keys = (await api('get', `/${id}/service-provider`)).body.keys as { status: string }[];
       expect(keys.map(({ status }) => status)).toEqual(['next', 'current']);
-    },
-    60_000,
-  );
+    }, 60_000);
 });
