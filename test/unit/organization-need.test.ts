@@ -147,7 +147,7 @@ describe('what is still to be proved for an organization', () => {
       [],
       { kind: 'second_factor', methods: ['passkey'] },
     ],
-  ])('%s', (_name, decision, { policy, ...given }, possible, need, connection) => {
+  ])('%s', (...[, decision, { policy, ...given }, possible, need, connection]) => {
     const situation = {
       policy: AuthenticationPolicy.parse(policy ?? {}),
       proofs: [pwd],
