@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import type { Config } from '../config/index.js';
 import { projectRoot } from '../config/root.js';
+import { migrations } from './migrations.js';
 import { BoundedCache, type CacheOptions } from './platform/cache.js';
 import { type Clock, systemClock } from './platform/clock.js';
 import { deriveKey, Sealer, secretKey } from './platform/crypto.js';
@@ -21,7 +22,7 @@ import { RateLimits } from './platform/rate-limit.js';
 import { connectRedis, type RedisConnection } from './platform/redis.js';
 import { Replica } from './platform/replica.js';
 import { Views } from './platform/views.js';
-import { entities, migrations } from './schema.js';
+import { entities } from './schema.js';
 
 /** What tests replace; nothing here weakens a rule. */
 export interface Foundations {

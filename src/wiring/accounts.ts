@@ -1,4 +1,4 @@
-// The fourth rung: what becomes of an account. How somebody makes one and proves its address, what letters can do, how it is left.
+// The sixth rung: what becomes of an account. How somebody makes one and proves its address, what letters can do, how it is left.
 import { AbandonedRegistrations } from '../features/accounts/abandoned-registrations.js';
 import { AccountDeletion } from '../features/accounts/account-deletion.js';
 import { DataExport } from '../features/accounts/data-export.js';

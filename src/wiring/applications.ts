@@ -1,4 +1,4 @@
-// The fifth rung: applications and what they may call, and how the first administrator comes in.
+// The seventh rung: applications and what they may call, and how the first administrator comes in.
 
 import { clockTolerance, lifetimes } from '../../config/protocol.js';
 import { BuiltInClients, isBuiltInClient } from '../features/clients/built-in-clients.js';

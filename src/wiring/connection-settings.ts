@@ -1,4 +1,4 @@
-// On top of organizations: the identity providers that they and the tenant trust, what they are told to do, and who is sent there.
+// Of the fifth rung (connections.ts): what identity providers are told to do, and who is sent there.
 import { ConnectionService } from '../features/connections/connection.service.js';
 import { ConnectionAdmission } from '../features/connections/connection-admission.js';
 import type { ConnectionHooks } from '../features/connections/connection-hooks.js';

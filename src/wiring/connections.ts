@@ -1,4 +1,4 @@
-// On top of organizations: the identity providers that they and the tenant trust, and who comes in by them.
+// The fifth rung, on top of organizations: the identity providers that they and the tenant trust, and who comes in by them.
 import type { MailboxProof } from '../features/accounts/mailbox-proof.js';
 import { Connection } from '../features/connections/connection.entity.js';
 import type { MetadataReader } from '../features/connections/connection-metadata.js';

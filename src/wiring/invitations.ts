@@ -1,4 +1,4 @@
-// On top of organizations: how people come to them. Domains that were proved, and invitations.
+// The fourth rung, on top of organizations: how people come to them. Domains that were proved, and invitations.
 
 import { DomainService } from '../features/domains/domain.service.js';
 import { DomainAuthority } from '../features/domains/domain-authority.js';

@@ -26,6 +26,7 @@ import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { TenantService } from '../../src/features/tenants/tenant.service.js';
 import { UserService } from '../../src/features/users/user.service.js';
 import { noHooks } from '../../src/features/users/user-hooks.js';
+import { migrations } from '../../src/migrations.js';
 import { BoundedCache } from '../../src/platform/cache.js';
 import { withContext } from '../../src/platform/context.js';
 import { Sealer } from '../../src/platform/crypto.js';
@@ -33,7 +34,7 @@ import { createDataSource, type DataSourceSettings } from '../../src/platform/da
 import { Database } from '../../src/platform/database.js';
 import { Invalidation } from '../../src/platform/invalidation.js';
 import { RateLimits } from '../../src/platform/rate-limit.js';
-import { entities, migrations } from '../../src/schema.js';
+import { entities } from '../../src/schema.js';
 import { openPasswords } from '../support/passwords.js';
 import { freshDatabase, type Kind } from '../support/postgres.js';
 

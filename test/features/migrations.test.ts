@@ -3,9 +3,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { QueryRunner } from 'typeorm';
 import { AuditOfUser1700000000031 } from '../../migrations/0031-audit-of-user.js';
 import { openFoundation } from '../../src/foundation.js';
+import { migrations } from '../../src/migrations.js';
 import { createDataSource } from '../../src/platform/data-source.js';
 import { createLogger } from '../../src/platform/logger.js';
-import { entities, migrations } from '../../src/schema.js';
+import { entities } from '../../src/schema.js';
 import { freshDatabase, kinds } from '../support/postgres.js';
 import { testConfig } from '../support/server.js';
 

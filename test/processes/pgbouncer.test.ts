@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
-import { entities, migrations } from '../../src/schema.js';
+import { migrations } from '../../src/migrations.js';
+import { entities } from '../../src/schema.js';
 import { openServices } from '../../src/services.js';
 import { administrator, crowd, isActive, type Pair, refreshForm, send, startPair, until } from '../support/pair.js';
 import { makeClient, makePerson, type Party, tokensFor } from '../support/party.js';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { listUsers } from '../../src/features/users/user.queries.js';
-import { entities, migrations } from '../../src/schema.js';
+import { migrations } from '../../src/migrations.js';
+import { entities } from '../../src/schema.js';
 import { ask, tokenWith } from '../support/api.js';
 import { makePerson } from '../support/party.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';

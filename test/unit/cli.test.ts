@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DoctorConfig } from '../../src/commands/doctor-check.js';
 import { dataDirCheck, mailCheck, nodeCheck, redisCheck, tlsCheck } from '../../src/commands/doctor-surroundings.js';
-import { entities, migrations } from '../../src/schema.js';
+import { migrations } from '../../src/migrations.js';
+import { entities } from '../../src/schema.js';
 import { startMailServer } from '../support/mail-server.js';
 import { freshDatabase, kinds } from '../support/postgres.js';
 

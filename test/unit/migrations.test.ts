@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { migrations } from '../../src/schema.js';
+import { migrations } from '../../src/migrations.js';
 
 /** Built before anybody ran this server, on tables that were empty. */
 const early = ['SigningKeyLife', 'SealedRows', 'TenantDeletion', 'Lists'];

@@ -1,9 +1,10 @@
 // Databases with a name, so that a run that was killed leaves nothing that the next one does not take away.
 import { Client } from 'pg';
+import { migrations } from '../../../src/migrations.js';
 import { createDataSource } from '../../../src/platform/data-source.js';
 import { Database } from '../../../src/platform/database.js';
 import { Jobs } from '../../../src/platform/jobs.js';
-import { entities, migrations } from '../../../src/schema.js';
+import { entities } from '../../../src/schema.js';
 import type { TestDatabase } from '../../support/postgres.js';
 
 export interface NamedDatabase extends TestDatabase {

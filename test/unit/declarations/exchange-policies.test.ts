@@ -7,9 +7,10 @@ import { Apply } from '../../../src/features/declarations/apply.service.js';
 import { describeChange } from '../../../src/features/declarations/change.js';
 import { parseDeclarations } from '../../../src/features/declarations/declaration.parser.js';
 import { exportDeclarations, toYaml } from '../../../src/features/declarations/export.js';
+import { migrations } from '../../../src/migrations.js';
 import { withContext } from '../../../src/platform/context.js';
 import { createLogger } from '../../../src/platform/logger.js';
-import { entities, migrations } from '../../../src/schema.js';
+import { entities } from '../../../src/schema.js';
 import { openServices, type Services } from '../../../src/services.js';
 import { freshDatabase, oneKind, type TestDatabase } from '../../support/postgres.js';
 
