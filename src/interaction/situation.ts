@@ -36,7 +36,7 @@ export interface SituationDependencies {
   secondFactors: Pick<SecondFactors, 'of'>;
   devices: Pick<Devices, 'isTrusted'>;
   factorRecoveries: Pick<FactorRecoveries, 'isRecovered'>;
-  homeRealms: Pick<HomeRealms, 'of' | 'buttons' | 'chosen'>;
+  homeRealms: Pick<HomeRealms, 'of' | 'requiredOf' | 'buttons' | 'chosen'>;
   organizationRealms: Pick<OrganizationRealms, 'of'>;
   domainAuthority: Pick<DomainAuthority, 'ownProofs'>;
   policy: () => Promise<AuthenticationPolicy>;
@@ -154,11 +154,11 @@ export class Situation {
   /** Where the domain of their address is signed in by its identity provider alone, nothing else is a sign-in: whatever it was, and wherever it was given. */
   private async isTakenHere(userId: string, proofs: readonly Proof[]): Promise<boolean> {
     const user = await this.deps.users.findActive(userId);
-    const realm = user && (await this.deps.homeRealms.of(user.emailNormalized));
-    if (realm?.settings.discovery !== 'required') return true;
+    const realms = user ? await this.deps.homeRealms.requiredOf(user.emailNormalized) : [];
+    if (realms.length === 0) return true;
     // An organization does not shut out who looks after its tenant.
-    if (realm.organizationId !== null && user && user.roles.length > 0) return true;
-    return proofs.some(({ connection }) => connection === realm.id);
+    if (user && user.roles.length > 0 && realms.some(({ organizationId }) => organizationId !== null)) return true;
+    return proofs.some(({ connection }) => realms.some(({ id }) => id === connection));
   }
 
   /**

@@ -21,6 +21,18 @@ export class HomeRealms {
 
   /** @param identifier as it is stored for look-up: an address, or something else. */
   async of(identifier: string): Promise<Connection | undefined> {
+    const found = await this.serving(identifier);
+    return found.find(isRequired) ?? found[0];
+  }
+
+  /** By one of which people with this address sign in, and by nothing else; none where they may do otherwise. */
+  async requiredOf(identifier: string): Promise<Connection[]> {
+    const found = await this.serving(identifier);
+    return found.some(isRequired) ? found : [];
+  }
+
+  /** Of one owner: who moves from one identity provider to another has two for a while. */
+  private async serving(identifier: string): Promise<Connection[]> {
     // As many statements, and the same, for what has no domain.
     const domain = (identifier.includes('@') && domainOf(identifier)) || '';
     const serving = this.enabledOnes()
@@ -32,9 +44,7 @@ export class HomeRealms {
       .addOrderBy('c.id', 'ASC')
       .limit(20)
       .getMany();
-    const [first] = found;
-    const alike = found.filter(({ organizationId }) => organizationId === first?.organizationId);
-    return alike.find(({ settings }) => settings.discovery === 'required') ?? first;
+    return found.filter(({ organizationId }) => organizationId === found[0]?.organizationId);
   }
 
   /** What the sign-in page shows to everybody, in the order of their names. */
@@ -58,6 +68,8 @@ export class HomeRealms {
     return this.db.repo(Connection).query('c').andWhere('c.enabled_at IS NOT NULL').andWhere(ORGANIZATION_IS_ACTIVE);
   }
 }
+
+const isRequired = ({ settings }: Connection): boolean => settings.discovery === 'required';
 
 const mostButtons = 20;
 
