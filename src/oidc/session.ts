@@ -52,7 +52,12 @@ export function keepSessions(
     );
     if (!protocol.sessions.isUnchanged(request, payload, exp)) {
       this.exp = exp;
-      if (ctx && login?.proved_in === resumedOf(ctx)) await standOn(upstreamSessions, this, login);
+      /** The engine saves again at the end of the request whatever is not done with (initialize_app.js, ensureSessionSave). */
+      const giveUp = () => {
+        this.destroyed = true;
+        keepNewerCookie(ctx, provider.cookieName('session'));
+      };
+      if (ctx && login?.proved_in === resumedOf(ctx)) await standOn(upstreamSessions, this, login, giveUp);
       try {
         const current = await protocol.sessions.save(request, this.jti, {
           iat: epochSeconds(new Date()),
@@ -63,8 +68,7 @@ export function keepSessions(
         if (!current) keepNewerCookie(ctx, provider.cookieName('session'));
       } catch (error) {
         if (!(error instanceof SessionEnded)) throw error;
-        this.destroyed = true;
-        keepNewerCookie(ctx, provider.cookieName('session'));
+        giveUp();
         throw new errors.SessionNotFound('the session has ended');
       }
     }
@@ -83,18 +87,27 @@ const resumedOf = (ctx: EngineContext): string => String(ctx.params?.uid);
 
 const standing = new WeakSet<object>();
 
-/** What ends over there ends the session here: written before there is one. @throws SessionNotFound where nobody comes in by it any more. */
+/**
+ * What ends over there ends the session here: written before there is one. Where that cannot be, for whatever reason, nothing begins.
+ * @throws SessionNotFound where nobody comes in by it any more.
+ */
 async function standOn(
   upstreamSessions: Pick<UpstreamSessions, 'remember'>,
   { uid, accountId }: EngineSession,
   login: Partial<Login> | undefined,
+  giveUp: () => void,
 ): Promise<void> {
   if (!login?.federated || login.accountId !== accountId || standing.has(login)) return;
-  standing.add(login);
-  for (const { connection, subject, session } of login.federated.map((one) => UpstreamStand.parse(one))) {
-    if (!(await upstreamSessions.remember(uid, { connection: { id: connection }, identity: { subject, session } })))
-      throw new errors.SessionNotFound('what it stands on has ended');
+  try {
+    for (const { connection, subject, session } of login.federated.map((one) => UpstreamStand.parse(one))) {
+      if (!(await upstreamSessions.remember(uid, { connection: { id: connection }, identity: { subject, session } })))
+        throw new errors.SessionNotFound('what it stands on has ended');
+    }
+  } catch (error) {
+    giveUp();
+    throw error;
   }
+  standing.add(login);
 }
 
 /** Whoever comes by a cookie comes this way; tokens find their session by its uid. */
