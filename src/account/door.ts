@@ -4,7 +4,8 @@ import type { Context } from 'koa';
 import { routes } from '../../config/protocol.js';
 import { assuranceOf, MULTI_FACTOR, type Proof } from '../features/authentication/assurance.js';
 import { FRESH_SECONDS } from '../features/authentication/freshness.js';
-import { signInOf } from '../features/authentication/ledger.js';
+import { ledgerOf, signInOf } from '../features/authentication/ledger.js';
+import { hasComeIn } from '../features/authentication/organization-requirement.js';
 import { meets } from '../features/authentication/requested-acr.js';
 import { needOfChange } from '../features/authentication/requirement.js';
 import { ACCOUNT_CLIENT, SIGNED_IN_PATH } from '../features/clients/built-in-clients.js';
@@ -117,6 +118,21 @@ export class AccountDoor {
     if (missing) throw this.required(ctx, ctx.path, missing);
   }
 
+  /**
+   * For what is an organization's, whoever belongs to it: what the identity provider of another one has said opens nothing there. Where nothing else
+   * was proved, the browser is sent to prove what this one takes: then false.
+   */
+  comesIn(ctx: Context, visitor: Visitor, organization: string, back: string): boolean {
+    const isThere = isIn(visitor, organization);
+    if (!isThere) this.ask(ctx, back, { organization });
+    return isThere;
+  }
+
+  /** The same for what a program has sent already. @throws AppError 401 `step_up_required` */
+  assertIn(ctx: Context, visitor: Visitor, organization: string): void {
+    if (!isIn(visitor, organization)) throw this.required(ctx, ctx.path, { organization });
+  }
+
   /** Whether a change would pass that needs a new and strong proof. */
   async isProved(visitor: Visitor): Promise<boolean> {
     return (await this.missing(visitor, FRESH_SECONDS)) === undefined;
@@ -198,6 +214,9 @@ export class AccountDoor {
 /** What is left where an identity provider does not speak for the account: nothing is as good as nothing new. */
 const reachedBy = (proofs: readonly Proof[]): { acr: string | undefined; ts: number } =>
   proofs.length > 0 ? assuranceOf(proofs) : { acr: undefined, ts: Number.NEGATIVE_INFINITY };
+
+const isIn = ({ session: { amr, loginTs, proofs } }: Visitor, organization: string): boolean =>
+  hasComeIn(ledgerOf({ amr, ts: loginTs, proofs }), organization);
 
 const bindingOf = ({ uid }: SignedIn) => `account:${uid}`;
 

@@ -52,13 +52,14 @@ export function organizationApi(
 
   /**
    * @throws AppError 404 for who does not belong to it, as for one that is not there; 403 `role_too_low`; 401 `step_up_required` for what takes a
-   * new proof because of what it says.
+   * new proof because of what it says, or where nothing was proved that counts there.
    */
   async function admit(ctx: Context, visitor: Visitor, endpoint: Endpoint, request: MemberRequest): Promise<void> {
     const { organization: name } = request.params as { organization?: string };
     if (name === undefined) return;
     const organization = await organizations.find(name);
     await standings.atLeast(endpoint.member ?? 'owner', organization);
+    door.assertIn(ctx, visitor, organization.id);
     if (await takesProof(db, organization, endpoint, request)) await door.assertProved(ctx, visitor);
   }
 }

@@ -1,5 +1,5 @@
-// The door of one organization within the account: whether this person belongs to it, and is enough in it for what they ask. Whom they may touch
-// there and what they may give is for the services to say; what these refuse is said on the page that it was asked on.
+// The door of one organization within the account: whether this person belongs to it, is enough in it for what they ask, and has come in by what counts
+// there. Whom they may touch and what they may give is for the services to say; what these refuse is said on the page that it was asked on.
 import type { Context } from 'koa';
 import { isAtLeast, type Role, type Standing } from '../features/organizations/hierarchy.js';
 import type { Organization } from '../features/organizations/organization.entity.js';
@@ -49,10 +49,10 @@ export class OrganizationDoor {
     private readonly deps: OrganizationDoorDependencies,
   ) {}
 
-  /** For a page. Undefined where nobody is signed in and the browser is on its way. @throws AppError 404 for who does not belong to it, 403 `role_too_low` */
+  /** For a page. Undefined where nobody is signed in, or not for this organization, and the browser is on its way. @throws AppError 404 for who does not belong to it, 403 `role_too_low` */
   async enter(ctx: Context, needed: Role): Promise<Inside | undefined> {
     const visitor = await this.door.visitor(ctx);
-    return visitor && this.inside(ctx, visitor, needed);
+    return visitor && this.inside(ctx, visitor, needed, ctx.url);
   }
 
   /** For a page whose form takes a new proof of who one is: it is asked for before anything is typed. */
@@ -66,8 +66,9 @@ export class OrganizationDoor {
    * @param fresh as of the account's door; without it the session as it is will do.
    */
   async mayChange(ctx: Context, needed: Role, page: string, fresh = ANY_TIME): Promise<Inside | undefined> {
-    const visitor = await this.door.mayChange(ctx, { fresh, back: this.pageOf(ctx, page) });
-    return visitor && this.inside(ctx, visitor, needed);
+    const back = this.pageOf(ctx, page);
+    const visitor = await this.door.mayChange(ctx, { fresh, back });
+    return visitor && this.inside(ctx, visitor, needed, back);
   }
 
   /** For a change that takes a new proof after all: undefined where it is missing, and the browser on its way to it. */
@@ -107,9 +108,11 @@ export class OrganizationDoor {
     return `${pathOf({ slug: encodeURIComponent(String(ctx.params.organization)) })}${page}`;
   }
 
-  private async inside(ctx: Context, visitor: Visitor, needed: Role): Promise<Inside> {
+  /** @param back where the browser goes on once it has come in. */
+  private async inside(ctx: Context, visitor: Visitor, needed: Role, back: string): Promise<Inside | undefined> {
     const organization = await this.deps.organizations.find(String(ctx.params.organization));
     const standing = await this.deps.standings.atLeast(needed, organization);
+    if (!this.door.comesIn(ctx, visitor, organization.id, back)) return undefined;
     return { ...visitor, organization, standing, at: pathOf(organization) };
   }
 }

@@ -4,7 +4,7 @@ import { errors, type Provider } from 'oidc-provider';
 import type { Assurance, Proof } from '../features/authentication/assurance.js';
 import { ledgerOf } from '../features/authentication/ledger.js';
 import type { OrganizationDecision } from '../features/authentication/organization-requirement.js';
-import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
+import { isBuiltInClient } from '../features/clients/built-in-clients.js';
 import {
   type ChosenOrganization,
   type FoundOrganization,
@@ -44,10 +44,10 @@ export function organizationOf(ctx: EngineContext, access: OrganizationAccess): 
 }
 
 async function look(ctx: EngineContext, access: OrganizationAccess): Promise<AskedOrganization | undefined> {
-  const { session, client } = ctx.oidc;
+  const { session } = ctx.oidc;
   const params = (ctx.oidc.params ?? {}) as Record<string, unknown>;
   const wanted = wantedOrganization(params, resultOf(ctx).organization);
-  if (!wanted || !session?.accountId || client?.clientId === ACCOUNT_CLIENT) return undefined;
+  if (!wanted || !session?.accountId) return undefined;
   const found = await access.find(session.accountId, wanted);
   const stands = { ledger: ledger(ctx), signedInAt: session.loginTs ?? 0 };
   const decision = found.kind === 'one' ? access.decide(found.membership, stands, params) : undefined;
@@ -102,11 +102,17 @@ export const assuranceFor = (ctx: object | undefined): Assurance | undefined => 
   return decision?.kind === 'satisfied' ? decision.assurance : undefined;
 };
 
-/** A check of the parameter as it comes, at every endpoint that takes it. It asks for the scope as well. */
-export function checkOrganization({ oidc }: EngineContext, value: unknown, client: { scope?: string }): void {
+/** A check of the parameter as it comes, at every endpoint that takes it. It asks for the scope as well, of whoever is given anything. */
+export function checkOrganization(
+  { oidc }: EngineContext,
+  value: unknown,
+  client: { clientId: string; scope?: string },
+): void {
   if (value === undefined) return;
   if (typeof value !== 'string' || !/^[a-z0-9][a-z0-9-]{0,62}$/.test(value))
     throw new errors.InvalidRequest('organization must be the id or the slug of one');
+  // The pages of the account: what it takes is proved, and nothing is told.
+  if (isBuiltInClient(client.clientId)) return;
   if (client.scope !== undefined && !client.scope.split(' ').includes(ORGANIZATION_SCOPE))
     throw new errors.InvalidScope('requested scope is not allowed', ORGANIZATION_SCOPE);
   const params = oidc.params as { scope?: string };

@@ -16,12 +16,14 @@ export interface Signed {
 export async function signedIn(server: TestServer): Promise<Signed> {
   const person = await makePerson(server);
   const { browser } = await enter(server, person.email);
+  return { ...person, ask: await asking(server, browser) };
+}
+
+/** In a browser that is signed in by whatever means. */
+export async function asking(server: TestServer, browser: Browser): Promise<Signed['ask']> {
   const me = await askAs(server, browser, {}, 'get', '/auth/me');
   const csrf = { 'x-csrf-token': String(me.body.csrf_token) };
-  return {
-    ...person,
-    ask: (method, path, body, headers = csrf) => askAs(server, browser, headers, method, path, body),
-  };
+  return (method, path, body, headers = csrf) => askAs(server, browser, headers, method, path, body);
 }
 
 async function askAs(

@@ -4,6 +4,7 @@ import {
   type AskedOfOrganization,
   decideForOrganization,
   goesOnWith,
+  hasComeIn,
   type OrganizationPolicy,
 } from '../../src/features/authentication/organization-requirement.js';
 
@@ -320,4 +321,16 @@ describe('what was given before for a class', () => {
         expect([amr, reachedBy(amr)]).toEqual([amr, reached]);
       }
   });
+});
+
+describe('whether somebody has come in, as far as an organization goes', () => {
+  it.each<[string, Proof[], boolean]>([
+    ['by something of their own', [pwd], true],
+    ['by its own connection', [ofOwn], true],
+    ['by one of the tenant', [ofTenant], true],
+    ['not by that of another', [ofOther], false],
+    ['nor with a code beside it, which is no way in', [ofOther, totp], false],
+    ['by both', [ofOther, pwd], true],
+    ['not by nothing', [], false],
+  ])('%s', (_name, ledger, expected) => expect(hasComeIn(ledger, own)).toBe(expected));
 });

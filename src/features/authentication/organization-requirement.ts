@@ -90,11 +90,18 @@ function fewest(asking: AskedOfOrganization, wanted: Acr | undefined): Proof[] |
 }
 
 /** What a connection of another organization has proved counts for nothing, also where nothing is asked. */
+const countsFor = ({ organization }: Proof, asked: string): boolean =>
+  organization === undefined || organization === asked;
+
+/** Whether somebody has come in at all, as far as this organization goes: whatever its policy takes, tokens for it are given on no less. */
+export const hasComeIn = (ledger: readonly Proof[], organization: string): boolean =>
+  ledger.some((proof) => wayOf(proof) !== undefined && countsFor(proof, organization));
+
 function counting({ organization, policy, ledger, now, maxAge, signedInAt }: AskedOfOrganization): Proof[] {
   const { session_seconds } = policy;
   return ledger.filter(
     (proof) =>
-      (proof.organization === undefined || proof.organization === organization) &&
+      countsFor(proof, organization) &&
       (session_seconds === null || proof.at > now - session_seconds) &&
       (maxAge === undefined || proof.at >= signedInAt || proof.at >= now - maxAge),
   );
