@@ -1,6 +1,7 @@
 // A proof of one organization's identity provider counts for no other organization: neither on the pages of that one, nor at its API.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+
 import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { endpointsOf } from '../../src/endpoints.js';
 import type { Services } from '../../src/services.js';
 import { bodyFor } from '../support/bodies.js';
@@ -16,7 +17,18 @@ const endpoints = endpointsOf({} as Services)
   .filter(({ path, member }) => path.startsWith('/organizations/:organization') && member)
   .map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint] as const);
 
-const pages = ['', '/leave', '/members', '/invitations', '/teams', '/roles', '/domains', '/policy', '/settings', '/delete'];
+const pages = [
+  '',
+  '/leave',
+  '/members',
+  '/invitations',
+  '/teams',
+  '/roles',
+  '/domains',
+  '/policy',
+  '/settings',
+  '/delete',
+];
 
 describe('whoever has come in by the identity provider of one organization', () => {
   let server: TestServer;
@@ -84,9 +96,10 @@ describe('whoever has come in by the identity provider of one organization', () 
       303,
       expect.stringContaining(`organization=${other.id}`),
     ]);
-    const invited = await server.services.db.manager.query('SELECT 1 FROM organization_invitations WHERE organization_id = $1', [
-      other.id,
-    ]);
+    const invited = await server.services.db.manager.query(
+      'SELECT 1 FROM organization_invitations WHERE organization_id = $1',
+      [other.id],
+    );
     expect(invited).toEqual([]);
   });
 

@@ -12,6 +12,9 @@ export const OVERDUE_SESSIONS_TASK = 'connections.overdue_sessions';
 
 const batch = 200;
 
+/** Within this what has been written down for a session has begun one, or never will. */
+const BEGINNING_MS = 900_000;
+
 export const EndSessions = z.strictObject({
   session_uids: z.array(z.string().max(255)).max(batch),
   user_ids: z.array(z.uuid()).max(batch),
@@ -25,9 +28,10 @@ export class UpstreamEndings {
     private readonly jobs: Pick<Jobs, 'enqueue'>,
   ) {}
 
-  /** In the transaction in which an organization is suspended or goes: sessions that came by its connections. */
+  /** In the transaction in which an organization is suspended or goes: sessions that came by its connections, and those that are about to begin. */
   async organizationEnded(organizationId: string): Promise<void> {
-    const standing = await this.db.execute<Standing>(OF_ORGANIZATION, [currentTenantId(), organizationId]);
+    const beginning = new Date(this.clock.now().getTime() - BEGINNING_MS);
+    const standing = await this.db.execute<Standing>(OF_ORGANIZATION, [currentTenantId(), organizationId, beginning]);
     for (let from = 0; from < standing.length; from += batch) {
       const some = standing.slice(from, from + batch);
       await this.jobs.enqueue(END_SESSIONS_TASK, {
@@ -77,8 +81,8 @@ const OF_ORGANIZATION = {
     SELECT DISTINCT s.session_uid, s.user_id
       FROM upstream_sessions s
       JOIN connections c ON c.tenant_id = s.tenant_id AND c.id = s.connection_id
-      JOIN sessions here ON here.tenant_id = s.tenant_id AND here.uid = s.session_uid
-     WHERE s.tenant_id = $1 AND c.organization_id = $2 AND here.ended_at IS NULL`,
+      LEFT JOIN sessions here ON here.tenant_id = s.tenant_id AND here.uid = s.session_uid
+     WHERE s.tenant_id = $1 AND c.organization_id = $2 AND here.ended_at IS NULL AND (here.uid IS NOT NULL OR s.created_at > $3)`,
 };
 
 const OVERDUE = `

@@ -48,7 +48,7 @@ export class UpstreamSessions {
 
   /**
    * Before the session begins, or goes on with what was just proved.
-   * @returns false where the connection or the identity is not what it was any more: nothing begins.
+   * @returns false where the connection, its organization or the identity is not what it was any more: nothing begins.
    */
   async remember(sessionUid: string, { connection, identity }: StandsOn): Promise<boolean> {
     const id = newId();
@@ -126,13 +126,17 @@ interface Standing {
 const REMEMBER = {
   name: 'upstream_session_remember',
   text: `
-    WITH here AS (
-      SELECT c.tenant_id, c.id FROM connections c LEFT JOIN organizations o ON o.tenant_id = c.tenant_id AND o.id = c.organization_id
-       WHERE c.tenant_id = $1 AND c.id = $4 AND c.enabled_at IS NOT NULL AND o.suspended_at IS NULL FOR SHARE OF c
+    WITH theirs AS (
+      SELECT id, organization_id FROM connections WHERE tenant_id = $1 AND id = $4 AND enabled_at IS NOT NULL FOR SHARE
+    ), house AS (
+      -- After the connection, as everybody holds them; whoever is suspending it is waited for.
+      SELECT id FROM organizations
+       WHERE tenant_id = $1 AND id = (SELECT organization_id FROM theirs) AND suspended_at IS NULL FOR SHARE
     )
     INSERT INTO upstream_sessions (tenant_id, id, session_uid, connection_id, user_id, subject, session_index, name_id_sealed, ends_at, created_at, expires_at)
     SELECT $1, $2, $3, $4, i.user_id, $5, $6, $7, $8, $9, $10
-      FROM here JOIN identities i ON i.tenant_id = here.tenant_id AND i.connection_id = here.id AND i.subject = $5
+      FROM theirs JOIN identities i ON i.tenant_id = $1 AND i.connection_id = theirs.id AND i.subject = $5
+     WHERE theirs.organization_id IS NULL OR EXISTS (SELECT 1 FROM house)
     RETURNING 1`,
 };
 
