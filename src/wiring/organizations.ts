@@ -27,7 +27,7 @@ export function openOrganizations(
   late: () => {
     invitations: Pick<InvitationService, 'pendingWithRole'>;
     invitationEndings: Pick<InvitationEndings, 'memberAdded' | 'memberEnded'>;
-    upstreamEndings: Pick<UpstreamEndings, 'organizationEnded'>;
+    upstreamEndings: Pick<UpstreamEndings, 'organizationsEnding' | 'organizationEnded'>;
   },
 ) {
   const { grants, backchannelCodes } = protocol;
@@ -37,6 +37,7 @@ export function openOrganizations(
       await grants.endOfOrganization(organizationId, userId);
       await late().invitationEndings.memberEnded(organizationId, userId);
     },
+    organizationsEnding: (organizationIds) => late().upstreamEndings.organizationsEnding(organizationIds),
     async organizationEnded(organizationId) {
       await grants.endOfOrganization(organizationId);
       await late().upstreamEndings.organizationEnded(organizationId);

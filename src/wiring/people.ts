@@ -54,6 +54,7 @@ export function openPeople(ground: Ground, late: () => Late) {
     },
     created: (user) => late().automaticMemberships.created(user),
     closing: ({ id }) => late().accountEndings.assertMayClose(id),
+    erasing: (id) => late().accountEndings.erasing(id),
     async erased(user) {
       await late().accountEndings.erase(user.id);
       await late().invitationEndings.accountEnded(user.id);

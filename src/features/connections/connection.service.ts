@@ -129,8 +129,9 @@ export class ConnectionService {
     const { db, audit, admission, hooks, caching } = this.deps;
     return db.transaction(async () => {
       const connection = await this.locked(id, ifMatch);
-      await admission.assertMay(owner);
+      // Whoever came in by it is held before its organization.
       await hooks.ended(connection);
+      await admission.assertMay(owner);
       await db.repo(Connection).delete({ id });
       await audit.record('connection.deleted', namesOf(connection));
       await caching.publish(CONNECTIONS_TOPIC, currentTenantId());
@@ -141,12 +142,14 @@ export class ConnectionService {
     const { db, audit, clock, admission, hooks } = this.deps;
     return db.transaction(async () => {
       const connection = await this.locked(id);
+      const changes = connection.enabled !== on;
+      // As in delete.
+      if (changes && !on) await hooks.ended(connection);
       await admission.assertMay(owner);
-      if (connection.enabled === on) return;
+      if (!changes) return;
       if (on) this.assertComplete(connection, 409);
       connection.enabledAt = on ? clock.now() : null;
       await this.changed(connection, clock.now());
-      if (!on) await hooks.ended(connection);
       await audit.record(on ? 'connection.enabled' : 'connection.disabled', namesOf(connection));
     });
   }

@@ -28,6 +28,11 @@ export class UpstreamEndings {
     private readonly jobs: Pick<Jobs, 'enqueue'>,
   ) {}
 
+  /** In the transaction in which organizations go, before anybody and anything else: connections are held first by everybody. */
+  async organizationsEnding(organizationIds: readonly string[]): Promise<void> {
+    await this.db.execute(HOLD_CONNECTIONS, [currentTenantId(), organizationIds]);
+  }
+
   /** In the transaction in which an organization is suspended or goes: sessions that came by its connections, and those that are about to begin. */
   async organizationEnded(organizationId: string): Promise<void> {
     const beginning = new Date(this.clock.now().getTime() - BEGINNING_MS);
@@ -74,6 +79,11 @@ interface Overdue extends Standing {
   /** The session has not been proved anew by the same connection since. */
   is_last: boolean;
 }
+
+const HOLD_CONNECTIONS = {
+  name: 'connections_hold_of_organizations',
+  text: 'SELECT 1 FROM connections WHERE tenant_id = $1 AND organization_id = ANY ($2::uuid[]) ORDER BY id FOR UPDATE',
+};
 
 const OF_ORGANIZATION = {
   name: 'upstream_sessions_of_organization',

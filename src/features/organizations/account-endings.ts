@@ -27,12 +27,17 @@ export class AccountEndings {
       throw conflict('last_owner', 'Others are in an organization that only you own: make one of them an owner first');
   }
 
+  /** In the transaction in which an account goes, before the person is held. */
+  async erasing(userId: string): Promise<void> {
+    const alone = await this.alone(userId);
+    if (alone.length > 0) await this.hooks.organizationsEnding(alone.map(({ id }) => id));
+  }
+
   /** In the transaction in which an account goes, before its row does; what was granted to the person has ended by then. */
   async erase(userId: string): Promise<void> {
     const key = [currentTenantId(), userId];
-    const { default_organization: kept } = (await this.tenants.current()).settings.organizations;
     await this.db.execute(HOLD_OWNED, key);
-    for (const { id, slug } of await this.db.execute<{ id: string; slug: string }>(ALONE, [...key, kept])) {
+    for (const { id, slug } of await this.alone(userId)) {
       await this.hooks.organizationEnded(id);
       await this.db.repo(Organization).delete({ id });
       await this.audit.record('organization.deleted', { organization_id: id, slug });
@@ -46,6 +51,11 @@ export class AccountEndings {
       by: 'account_deleted' as const,
     }));
     await this.audit.recordAll('membership.removed', gone);
+  }
+
+  private async alone(userId: string): Promise<{ id: string; slug: string }[]> {
+    const { default_organization: kept } = (await this.tenants.current()).settings.organizations;
+    return this.db.execute<{ id: string; slug: string }>(ALONE, [currentTenantId(), userId, kept]);
   }
 }
 

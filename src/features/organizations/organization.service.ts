@@ -99,6 +99,7 @@ export class OrganizationService {
   /** Everything that it has, and what was granted for it; nobody's account. */
   delete(organization: Organization, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
+      await this.hooks.organizationsEnding([organization.id]);
       const row = await this.locked(organization, ifMatch);
       await this.standings.atLeast('owner', row);
       await this.assertNotDefault(row);

@@ -8,6 +8,8 @@ export interface UserHooks {
   closing(user: User): Promise<void>;
   /** The user was disabled, closed or deleted: sessions, grants and tokens end in the same transaction. */
   ended(user: User): Promise<void>;
+  /** In the transaction in which a user goes, before they are held: what goes with them and is held before people. */
+  erasing(userId: string): Promise<void>;
   /** In the transaction in which a user goes: what no foreign key takes along. */
   erased(user: User): Promise<void>;
   /** @throws AppError 403 where the caller may not change people who have a role. */
@@ -28,6 +30,7 @@ export const noHooks: UserHooks = {
   created: async () => {},
   closing: async () => {},
   ended: async () => {},
+  erasing: async () => {},
   erased: async () => {},
   mayChangePrivileged: () => {},
   privileged: async () => {},

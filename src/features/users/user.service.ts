@@ -192,6 +192,7 @@ export class UserService {
   /** Nothing of the person stays but the id in the audit log. */
   delete({ id }: Pick<User, 'id'>, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
+      await this.hooks.erasing(id);
       const user = await this.locked(id, ifMatch);
       await this.assertNotLast(user);
       await this.hooks.ended(user);
