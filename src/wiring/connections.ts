@@ -30,7 +30,7 @@ export function openConnections(
 ) {
   const comings = openComings(ground, people, organizations, late);
   const settings = openConnectionSettings(ground, organizations, readMetadata, {
-    ended: (connection) => comings.upstreamSessions.connectionEnded(connection),
+    ended: (connection) => comings.upstreamEndings.connectionEnded(connection),
     isKnown: ({ id }) => comings.identities.areOf(id),
   });
   const { identities, provisioning, organizationRealms } = comings;

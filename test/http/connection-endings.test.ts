@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Connection } from '../../src/features/connections/connection.entity.js';
 import type { Organization } from '../../src/features/organizations/organization.entity.js';
 import type { Services } from '../../src/services.js';
-import { identity, makeConnection, signInAt } from '../support/connections.js';
+import { comeIn, identity, makeConnection, signInAt } from '../support/connections.js';
 import { behindRows } from '../support/held.js';
 import { makeMember, makeOrganization, newName } from '../support/invitations.js';
 import { defaultKind, startServer, type TestServer } from '../support/server.js';
@@ -78,3 +78,53 @@ if (defaultKind === 'postgres')
       expect(await inside(({ organizations }) => organizations.find(acme.id).catch(() => undefined))).toBeUndefined();
     });
   });
+
+describe('what ends with a connection that is disabled', () => {
+  const query = (text: string, values: unknown[]) => server.services.db.manager.query(text, values);
+  const disable = () =>
+    inside(async ({ connections }) => connections.disable(acme, await connections.find(acme, connection.id)));
+  const outdated = async (id: string) =>
+    (await query('SELECT 1 FROM users WHERE id = $1 AND proofs_from IS NOT NULL', [id])).length > 0;
+  const standOn = (id: string, uids: string, at: string) =>
+    query(
+      `INSERT INTO upstream_sessions (tenant_id, id, session_uid, connection_id, user_id, subject, created_at, expires_at)
+       SELECT tenant_id, gen_random_uuid(), ${uids}, $2, id, 'ada', ${at}, now() + interval '1 year' FROM users, generate_series(1, 1300) n
+        WHERE id = $1`,
+      [id, connection.id],
+    );
+  const living = async (id: string): Promise<number> =>
+    (await query('SELECT 1 FROM sessions WHERE account_id = $1 AND ended_at IS NULL', [id])).length;
+
+  it('is nothing of whoever came in by it long ago', async () => {
+    const { user } = await comeIn(server, connection, ada());
+    await standOn(user.id, `'gone-' || n`, `now() - interval '1 day'`);
+    await disable();
+    expect(await outdated(user.id)).toBe(false);
+  });
+
+  it('is a sign-in that is about to begin a session', async () => {
+    const { user } = await comeIn(server, connection, ada());
+    await standOn(user.id, `'coming-' || n`, 'now()');
+    await disable();
+    expect(await outdated(user.id)).toBe(true);
+  });
+
+  it('are all sessions, however many: a thousand with it, the others by and by', async () => {
+    const { user } = await comeIn(server, connection, ada());
+    await query(
+      `INSERT INTO sessions (tenant_id, uid, account_id, login_ts, payload, created_at, updated_at, expires_at)
+       SELECT tenant_id, 'many-' || n, id, 1, '{}', now(), now(), now() + interval '1 day' FROM users, generate_series(1, 1300) n WHERE id = $1`,
+      [user.id],
+    );
+    await standOn(user.id, `'many-' || n`, `now() - interval '1 day'`);
+    await inside(({ db }) =>
+      db.transaction(async () => {
+        await disable();
+        expect(await living(user.id)).toBe(300);
+      }),
+    );
+    for (let left = 100; (await living(user.id)) > 0 && left > 0; left -= 1)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await living(user.id)).toBe(0);
+  });
+});

@@ -104,12 +104,6 @@ export class UpstreamSessions {
     );
   }
 
-  /** In the transaction in which the connection is disabled or deleted. */
-  async connectionEnded({ id }: Pick<Connection, 'id'>): Promise<void> {
-    const values = [currentTenantId(), id, null, null];
-    await this.end(await this.db.execute<Standing>(STANDING, values), 'connection_ended');
-  }
-
   private end(standing: readonly Standing[], reason: 'logout' | 'connection_ended'): Promise<number> {
     const uids = [...new Set(standing.map(({ session_uid }) => session_uid))];
     const people = [...new Set(standing.map(({ user_id }) => user_id))];
