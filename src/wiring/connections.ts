@@ -32,6 +32,7 @@ export function openConnections(
   const settings = openConnectionSettings(ground, organizations, readMetadata, {
     ended: (connection) => comings.upstreamEndings.connectionEnded(connection),
     isKnown: ({ id }) => comings.identities.areOf(id),
+    known: ({ id }) => comings.identities.countOf(id),
   });
   const { identities, provisioning, organizationRealms } = comings;
   const ownIdentities = new OwnIdentities(

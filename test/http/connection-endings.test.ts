@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Connection } from '../../src/features/connections/connection.entity.js';
 import type { Organization } from '../../src/features/organizations/organization.entity.js';
 import type { Services } from '../../src/services.js';
-import { comeIn, identity, makeConnection, signInAt } from '../support/connections.js';
+import { comeIn, identity, makeConnection, recorded, signInAt } from '../support/connections.js';
 import { behindRows } from '../support/held.js';
 import { makeMember, makeOrganization, newName } from '../support/invitations.js';
 import { defaultKind, startServer, type TestServer } from '../support/server.js';
@@ -127,4 +127,13 @@ describe('what ends with a connection that is disabled', () => {
       await new Promise((resolve) => setTimeout(resolve, 100));
     expect(await living(user.id)).toBe(0);
   });
+});
+
+it('how many were known by a connection is recorded where it is deleted', async () => {
+  for (const subject of ['ada', 'grace'])
+    await comeIn(server, connection, identity(subject, { email: `${subject}@${newName()}.example` }));
+  await inside(async ({ connections }) => connections.delete(acme, await connections.find(acme, connection.id)));
+  expect(await recorded(server, 'connection.deleted', connection)).toEqual([
+    { connection_id: connection.id, organization_id: acme.id, identities: 2 },
+  ]);
 });

@@ -188,7 +188,8 @@ export interface AuditEvents {
   'connection.updated': Connection & { changed: string[] };
   'connection.enabled': Connection;
   'connection.disabled': Connection;
-  'connection.deleted': Connection;
+  /** `identities`: how many people were known by it, and are not any more. */
+  'connection.deleted': Connection & { identities: number };
   /** A new key is published first, and used by the next step. */
   'connection.keys_rotated': { connection_id: string; step: 'published' | 'used' };
   'connection.metadata_refreshed': { connection_id: string };

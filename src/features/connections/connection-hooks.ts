@@ -6,4 +6,6 @@ export interface ConnectionHooks {
   ended(connection: Connection): Promise<void>;
   /** Whether somebody is known by it. */
   isKnown(connection: Connection): Promise<boolean>;
+  /** How many are. */
+  known(connection: Connection): Promise<number>;
 }

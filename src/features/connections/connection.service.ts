@@ -125,6 +125,7 @@ export class ConnectionService {
     return this.turn(owner, connection, false);
   }
 
+  /** As disable; and nobody is known by it any more. */
   delete(owner: Owner, { id }: Connection, ifMatch?: number): Promise<void> {
     const { db, audit, admission, hooks, caching } = this.deps;
     return db.transaction(async () => {
@@ -132,8 +133,10 @@ export class ConnectionService {
       // Whoever came in by it is held before its organization.
       await hooks.ended(connection);
       await admission.assertMay(owner);
+      // Counted, not told one by one: there may be tens of thousands.
+      const identities = await hooks.known(connection);
       await db.repo(Connection).delete({ id });
-      await audit.record('connection.deleted', namesOf(connection));
+      await audit.record('connection.deleted', { ...namesOf(connection), identities });
       await caching.publish(CONNECTIONS_TOPIC, currentTenantId());
     });
   }

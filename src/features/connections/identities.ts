@@ -61,6 +61,11 @@ export class Identities {
     return this.db.repo(Identity).existsBy({ connectionId });
   }
 
+  /** How many are. */
+  countOf(connectionId: string): Promise<number> {
+    return this.db.repo(Identity).countBy({ connectionId });
+  }
+
   /**
    * By an administrator, before the person has ever come that way: the identity provider speaks for them from then on, which is as good as a password.
    * @throws AppError 404, 403 for a person with a role where whoever asks may not give roles; QueryFailedError on a subject that is somebody already,
