@@ -216,6 +216,22 @@ describe('a sign-in at an identity provider', () => {
       await nobody();
     });
 
+    it('of two that a business requires each signs its people in, and no third one', async () => {
+      const { organization, domain, connection } = await serving('required');
+      const second = await makeConnection(server, { organization, discovery: 'required' });
+      const { id, email } = await makePerson(server, `maria@${domain}`);
+      for (const one of [connection, second, google]) {
+        browser = new Browser();
+        const subject = `s-${one.key}`;
+        await server.inside(({ identities }) => identities.link({ id }, one.id, subject));
+        const page = await begin({ connection: one.key });
+        const end = await comeBack(server, browser, page, identityOf({ subject, email }));
+        expect([end.url.includes('code='), await isSignedIn(server, party, browser)]).toEqual(
+          one === google ? [false, false] : [true, true],
+        );
+      }
+    });
+
     it('an organization does not shut out who looks after the tenant', async () => {
       const organization = await makeOrganization(server);
       const domain = await proveDomain(server, organization);
