@@ -8,8 +8,10 @@ import type { OwnFactors } from '../features/credentials/own-factors.js';
 import type { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
 import type { PasskeyHints } from '../features/credentials/passkey-hints.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
+import type { DomainAuthority } from '../features/domains/domain-authority.js';
 import type { AuthenticationPolicy } from '../features/tenants/authentication-policy.js';
 import type { User } from '../features/users/user.entity.js';
+import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { proofOfNew, registered } from './passkey.js';
 import { type StandingDependencies, standing } from './standing.js';
@@ -17,6 +19,8 @@ import type { Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
 export interface AddPasskeyDependencies extends StandingDependencies {
+  users: Pick<UserService, 'hold' | 'findActive'>;
+  domainAuthority: Pick<DomainAuthority, 'ownProofs'>;
   passkeys: PasskeyCeremonies;
   passkeyHints: PasskeyHints;
   ownFactors: OwnFactors;
@@ -39,9 +43,12 @@ export class AddPasskeyStep implements Step {
     return can_passkey === true && this.deps.passkeyHints.isTimeToAsk({ id: user_id });
   }
 
-  private async mayAdd(userId: string, proofs: readonly Proof[]): Promise<boolean> {
-    const { secondFactors, policy, clock } = this.deps;
-    if (assuranceOf(proofs).ts < epochSeconds(clock.now()) - FRESH_SECONDS) return false;
+  /** By what speaks for the account: an identity provider of an organization may not. */
+  private async mayAdd(userId: string, proved: readonly Proof[]): Promise<boolean> {
+    const { users, domainAuthority, secondFactors, policy, clock } = this.deps;
+    const user = await users.findActive(userId);
+    const proofs = user ? await domainAuthority.ownProofs(user, proved) : [];
+    if (proofs.length === 0 || assuranceOf(proofs).ts < epochSeconds(clock.now()) - FRESH_SECONDS) return false;
     return mayAddPasskey({ policy: await policy(), has: await secondFactors.of(userId), proofs });
   }
 

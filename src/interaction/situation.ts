@@ -7,7 +7,7 @@ import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { ledgerOf, signInOf, together } from '../features/authentication/ledger.js';
 import { needIn } from '../features/authentication/organization-need.js';
 import { askedAcr } from '../features/authentication/requested-acr.js';
-import { type Situation as Given, type Need, needOf } from '../features/authentication/requirement.js';
+import { type Situation as Given, type Need, needOf, needOfOwn } from '../features/authentication/requirement.js';
 import { ACCOUNT_CLIENT } from '../features/clients/built-in-clients.js';
 import type { HomeRealms } from '../features/connections/home-realm.js';
 import type { OrganizationRealms } from '../features/connections/organization-realms.js';
@@ -108,10 +108,11 @@ export class Situation {
     const situation = { policy, asked, proofs, has, remembered, enrolled, recovered, doubted, mailbox };
     const linking = isLinking(progress, user_id);
     const needed = linking ? { need: needOf(situation) } : await this.forOrganization(situation, progress, interaction);
-    const { need } = needed;
-    if (need.kind === 'enrolment' || linking || changesAccount(interaction)) {
-      const own = await this.ownWay(situation, user_id, linking);
-      if (own) return { need: own };
+    const { need, passwordDue } = needed;
+    const setsPassword = need.kind === 'nothing' && (passwordDue || progress.password?.must_change);
+    if (need.kind === 'enrolment' || linking || setsPassword || changesAccount(interaction)) {
+      const own = await this.ownNeed(situation, user_id, linking);
+      if (own) return { ...needed, need: own };
     }
     // NIST SP 800-63B-4 §4.1: a factor is bound to an account by whoever is there now, not on the word of a session that was left open.
     const isStale = this.age(assuranceOf(proofs).ts) > FRESH_SECONDS;
@@ -162,18 +163,23 @@ export class Situation {
   }
 
   /**
-   * What an organization's identity provider says is not enough to put a key on an account that is not of its domain, nor to change it.
+   * What an organization's identity provider says is not enough to put a key on an account that is not of its domain, nor to change it; nor is it a
+   * second factor for that, beside a password that somebody else may know.
    * @param anew the account is proved for one purpose: what its session stands on has to be as new as for a change.
-   * @returns undefined where something of their own was proved.
+   * @returns undefined where enough of their own was proved.
    */
-  private async ownWay(situation: Given, userId: string, anew: boolean): Promise<Need | undefined> {
+  private async ownNeed(situation: Given, userId: string, anew: boolean): Promise<Need | undefined> {
     const user = await this.deps.users.findActive(userId);
     if (!user) return { kind: 'first_factor' };
-    const own = await this.deps.domainAuthority.ownProofs(user, situation.proofs);
-    if (own.some(({ at }) => !anew || this.age(at) <= FRESH_SECONDS)) return undefined;
-    const methods = await this.possible(situation, user);
-    // Whoever has nothing yet is shown where they choose a password by mail.
-    return { kind: 'way', methods: methods.length > 0 ? methods : situation.policy.first_factors, own: true };
+    const proofs = await this.deps.domainAuthority.ownProofs(user, situation.proofs);
+    if (!proofs.some(({ at }) => !anew || this.age(at) <= FRESH_SECONDS)) {
+      const methods = await this.possible(situation, user);
+      // Whoever has nothing yet is shown where they choose a password by mail.
+      return { kind: 'way', methods: methods.length > 0 ? methods : situation.policy.first_factors, own: true };
+    }
+    if (proofs.length === situation.proofs.length) return undefined;
+    const need = needOfOwn({ ...situation, proofs });
+    return need.kind === 'nothing' || need.kind === 'enrolment' ? undefined : need;
   }
 
   /** Seconds. */

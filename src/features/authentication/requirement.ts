@@ -96,6 +96,15 @@ export function needOfChange({ policy, has, proofs }: Pick<Situation, 'policy' |
   return { acr: second ? MULTI_FACTOR : undefined, missing };
 }
 
+/** The same in a sign-in that adds to the account: of what was proved, that which counts for it. */
+export function needOfOwn(situation: Situation): Need {
+  const { asked } = situation;
+  const { acr } = needOfChange(situation);
+  return needOf(
+    strength(asked?.acr) < strength(acr) && acr ? { ...situation, asked: { acr, essential: false } } : situation,
+  );
+}
+
 /** Another passkey would do alone for good: whoever has a second factor adds one after proving it here, not where a remembered browser let them off. */
 export const mayAddPasskey = ({ policy, has, proofs }: Pick<Situation, 'policy' | 'has' | 'proofs'>): boolean =>
   strength(assuranceOf(proofs).acr) >= MFA || !hasSecondFactor(policy, has);
