@@ -73,7 +73,8 @@ export class Federation {
     const decision = await this.deps.provisioning.decide(held, whose);
     if (decision.kind === 'refused') throw this.refused(decision);
     if (decision.kind === 'prove') {
-      const linking = { sign_in: held.id, user_id: decision.userId, name: held.connection.displayName };
+      const { id, displayName: name } = held.connection;
+      const linking = { sign_in: held.id, user_id: decision.userId, connection: id, name };
       const { going, identifier, ...kept } = visit.progress;
       await this.stage.remember(visit, { ...kept, ...noLetters, linking });
       return seeOther(ctx, base);

@@ -1,7 +1,7 @@
 // Where a sign-in goes on: here, or at an identity provider. By the domain of what was typed, by what the request says, by a button; never by whether
 // somebody has an account. Hands off to: HomeRealms, which knows who serves a domain; federation.ts, which sends people there.
 import type { Connection } from '../features/connections/connection.entity.js';
-import type { HomeRealms } from '../features/connections/home-realm.js';
+import { type HomeRealms, isRequired } from '../features/connections/home-realm.js';
 import { normalizeIdentifier } from '../features/users/identifier.js';
 import { seeOther } from '../platform/form.js';
 import { lastWayIn } from './last-way-in.js';
@@ -9,7 +9,7 @@ import type { Progress } from './steps.js';
 import { type Stage, text, type Visit } from './visit.js';
 
 export interface RealmDependencies {
-  homeRealms: Pick<HomeRealms, 'of' | 'buttons' | 'chosen'>;
+  homeRealms: Pick<HomeRealms, 'of' | 'requiredOf' | 'buttons' | 'chosen'>;
 }
 
 export interface RealmButton {
@@ -25,14 +25,24 @@ export class Realms {
     private readonly deps: RealmDependencies,
   ) {}
 
-  /** Who signs in people of the domain of this name, where the sign-in takes that. Asked for every name alike. */
+  /**
+   * Who signs in people of the domain of this name, where the sign-in takes that. Asked for every name alike. Where it does not, and an account is to be
+   * proved by its own means, those of other domains have none that would be taken.
+   */
   async of(visit: Visit, identifier: string): Promise<Connection | undefined> {
-    return isOpen(visit) ? this.deps.homeRealms.of(normalizeIdentifier(identifier) ?? '') : undefined;
+    const { homeRealms } = this.deps;
+    const name = normalizeIdentifier(identifier) ?? '';
+    if (isOpen(visit)) return homeRealms.of(name);
+    const { proofs, linking } = visit.progress;
+    const shown = [linking?.connection, ...proofs.map(({ connection }) => connection)];
+    const required = await homeRealms.requiredOf(name);
+    return required.some(({ id }) => shown.includes(id)) ? undefined : required.find(isRequired);
   }
 
   /** Whether nothing is taken here for a name: whoever has it is signed in elsewhere. */
   async isElsewhere(visit: Visit, identifier: string): Promise<boolean> {
-    return (await this.of(visit, identifier))?.settings.discovery === 'required';
+    const realm = await this.of(visit, identifier);
+    return realm !== undefined && isRequired(realm);
   }
 
   /** Where the request itself says so (`connection`, `idp_hint`, `login_hint`), or the organization that it is for takes nothing else. Once: who comes back sees the page. */
@@ -73,14 +83,14 @@ export class Realms {
     return this.deps.homeRealms.chosen(key);
   }
 
-  /** To the page that leads on. */
+  /** To the page that leads on: whoever is shown there is not whose account was to be proved here. */
   async go(visit: Visit, key: string, progress: Progress = visit.progress): Promise<void> {
-    await this.stage.remember(visit, { ...progress, going: key });
+    await this.stage.remember(visit, { ...progress, linking: undefined, going: key });
     if (!visit.json) seeOther(visit.ctx, departure(visit, key));
   }
 }
 
 export const departure = ({ base }: Pick<Visit, 'base'>, key: string): string => `${base}/federation/${key}`;
 
-/** Where an account is to be proved by its own means, no identity provider is asked. */
+/** Where an account is to be proved by its own means, no identity provider is offered. */
 const isOpen = ({ need, progress }: Visit): boolean => need.kind === 'first_factor' && progress.linking === undefined;

@@ -36,7 +36,7 @@ export interface SituationDependencies {
   secondFactors: Pick<SecondFactors, 'of'>;
   devices: Pick<Devices, 'isTrusted'>;
   factorRecoveries: Pick<FactorRecoveries, 'isRecovered'>;
-  homeRealms: Pick<HomeRealms, 'of' | 'requiredOf' | 'buttons' | 'chosen'>;
+  homeRealms: Pick<HomeRealms, 'of' | 'requiredOf' | 'isElsewhere' | 'buttons' | 'chosen'>;
   organizationRealms: Pick<OrganizationRealms, 'of'>;
   domainAuthority: Pick<DomainAuthority, 'ownProofs'>;
   policy: () => Promise<AuthenticationPolicy>;
@@ -89,7 +89,7 @@ export class Situation {
     }
     // Another password, or none: what was proved is not the account's any more.
     if (password && !(await this.deps.passwords.isSetAt(user_id, new Date(password.set_at)))) return false;
-    if (!isLinking(progress, user_id) && !(await this.isTakenHere(user_id, proofs))) return false;
+    if (!(await this.isTakenHere(user_id, progress))) return false;
     // Whoever ended all sessions of the account ended this sign-in too.
     return !(await this.deps.users.isOutdated(user_id, standsSince(progress)));
   }
@@ -153,13 +153,10 @@ export class Situation {
   }
 
   /** Where the domain of their address is signed in by its identity provider alone, nothing else is a sign-in: whatever it was, and wherever it was given. */
-  private async isTakenHere(userId: string, proofs: readonly Proof[]): Promise<boolean> {
+  private async isTakenHere(userId: string, { proofs, linking }: Progress): Promise<boolean> {
     const user = await this.deps.users.findActive(userId);
-    const realms = user ? await this.deps.homeRealms.requiredOf(user.emailNormalized) : [];
-    if (realms.length === 0) return true;
-    // An organization does not shut out who looks after its tenant.
-    if (user && user.roles.length > 0 && realms.some(({ organizationId }) => organizationId !== null)) return true;
-    return proofs.some(({ connection }) => realms.some(({ id }) => id === connection));
+    const by = [linking?.connection, ...proofs.map(({ connection }) => connection)];
+    return !user || !(await this.deps.homeRealms.isElsewhere(user, by));
   }
 
   /**

@@ -39,7 +39,7 @@ export const Progress = z.object({
   /** What an identity provider said was too old for what is asked: it is to ask anew. */
   again: z.boolean().optional(),
   /** An identity provider spoke of an account that is there already: whose it is has to be proved before the two are one. */
-  linking: z.object({ sign_in: z.uuid(), user_id: z.uuid(), name: z.string() }).optional(),
+  linking: z.object({ sign_in: z.uuid(), user_id: z.uuid(), connection: z.uuid(), name: z.string() }).optional(),
   /** Sessions at identity providers that proofs come from: what begins here ends with them. */
   federated: z.array(UpstreamStand).optional(),
   /** A second factor was set up here. */

@@ -6,7 +6,6 @@ import { ConnectionKeys } from '../features/connections/connection-keys.js';
 import type { MetadataReader } from '../features/connections/connection-metadata.js';
 import { ConnectionRefresh } from '../features/connections/connection-refresh.js';
 import { ConnectionSecrets } from '../features/connections/connection-secret.js';
-import { HomeRealms } from '../features/connections/home-realm.js';
 import type { Ground } from './ground.js';
 import type { Organizations } from './organizations.js';
 
@@ -29,6 +28,5 @@ export function openConnectionSettings(
     connectionKeys: keys,
     connectionSecrets: secrets,
     connectionRefresh: refresh,
-    homeRealms: new HomeRealms(db, caching),
   };
 }

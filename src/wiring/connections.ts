@@ -3,6 +3,7 @@ import type { MailboxProof } from '../features/accounts/mailbox-proof.js';
 import { Connection } from '../features/connections/connection.entity.js';
 import type { MetadataReader } from '../features/connections/connection-metadata.js';
 import { FederatedSignIns } from '../features/connections/federated-sign-ins.js';
+import { HomeRealms } from '../features/connections/home-realm.js';
 import { Identities } from '../features/connections/identities.js';
 import { OrganizationRealms } from '../features/connections/organization-realms.js';
 import { OwnIdentities } from '../features/connections/own-identities.js';
@@ -28,7 +29,8 @@ export function openConnections(
   organizations: Organizations,
   late: () => { mailboxProof: Pick<MailboxProof, 'proved'> },
 ) {
-  const comings = openComings(ground, people, organizations, late);
+  const homeRealms = new HomeRealms(ground.db, ground.caching);
+  const comings = openComings(ground, people, organizations, homeRealms, late);
   const settings = openConnectionSettings(ground, organizations, readMetadata, {
     ended: (connection) => comings.upstreamEndings.connectionEnded(connection),
     isKnown: ({ id }) => comings.identities.areOf(id),
@@ -36,9 +38,9 @@ export function openConnections(
   });
   const { identities, provisioning, organizationRealms } = comings;
   const ownIdentities = new OwnIdentities(
-    ...([ground.db, identities, provisioning, settings.homeRealms, organizationRealms] as const),
+    ...([ground.db, identities, provisioning, homeRealms, organizationRealms] as const),
   );
-  return { ...settings, ...comings, ownIdentities };
+  return { ...settings, ...comings, homeRealms, ownIdentities };
 }
 
 /** Loaded with the first metadata: many servers never read any. */
@@ -52,6 +54,7 @@ function openComings(
   { db, audit, clock, sealer, tenants, traces, protocol, jobs }: Ground,
   { users, registrations, passwords, passkeys, factorLetters }: People,
   { memberships, teams }: Organizations,
+  homeRealms: HomeRealms,
   late: Parameters<typeof openConnections>[3],
 ) {
   const upstreamSessions = new UpstreamSessions(db, sealer, clock, protocol.sessions);
@@ -69,7 +72,7 @@ function openComings(
   const recorder = new Recorder(db, traces, audit, tenants, clock);
   const issuer = async () => tenants.issuerOf(await tenants.current());
   const provisioning = new Provisioning(
-    ...([db, audit, clock, users, identities, new Situations(db)] as const),
+    ...([db, audit, clock, users, identities, new Situations(db, homeRealms)] as const),
     new ProvisionedMembership(db, memberships, teams),
     recorder,
     {

@@ -8,10 +8,11 @@ const maria: Account = {
   privileged: false,
   unproved: false,
   linkedHere: false,
+  elsewhere: false,
 };
 const account = (change: Partial<Account> = {}): Account => ({ ...maria, ...change });
-const proved = { email: { verified: true } };
-const claimed = { email: { verified: false } };
+const proved = { email: { verified: true, elsewhere: false } };
+const claimed = { email: { verified: false, elsewhere: false } };
 
 /** Of the tenant; of an organization that has not proved the domain of the address; of one that has. */
 const tenant = { organization: false, ownsDomain: false, create: true };
@@ -32,6 +33,28 @@ describe('whose account an upstream identity is', () => {
       ['no accounts are made', { ...proved, connection: { ...tenant, create: false } }, 'refused not_provisioned'],
       ['by an organization', { ...claimed, connection: stranger }, 'create'],
       ['by an organization that has its domain', { ...proved, connection: house }, 'create'],
+    ])('%s', (_name, situation, kind) => expect(said(of(situation))).toBe(kind));
+  });
+
+  describe('the domain of the address is signed in by another identity provider alone', () => {
+    const there = { elsewhere: true };
+    const email = { verified: true, ...there };
+    it.each<Row>([
+      ['nobody has it: no account is made', { email }, 'refused provider_required'],
+      ['somebody has it: it is not asked for', { email, account: account(there) }, 'refused provider_required'],
+      [
+        'a stranger has registered it',
+        { email, account: account({ ...there, emailVerified: false, unproved: true }) },
+        'refused provider_required',
+      ],
+      [
+        'it came to be so while the account was proved',
+        { email, account: account(there), proved: account(there) },
+        'refused provider_required',
+      ],
+      ['asked for in their own account', { purpose: 'link', proved: account(there) }, 'refused provider_required'],
+      ['not of who looks after the tenant', { email, account: account({ privileged: true }) }, 'prove'],
+      ['who was known before is known', { email, known: account(there), account: account(there) }, 'known'],
     ])('%s', (_name, situation, kind) => expect(said(of(situation))).toBe(kind));
   });
 
@@ -193,7 +216,7 @@ describe('whose account an upstream identity is', () => {
       if (decision.kind === 'create') expect([theirs, email === undefined]).toEqual([undefined, false]);
       const anybody =
         'userId' in decision ? [situation.known, theirs, also].find((one) => one?.id === decision.userId) : undefined;
-      if (anybody && decision.kind !== 'refused') expect(anybody.active).toBe(true);
+      if (anybody && decision.kind !== 'refused') expect([anybody.active, anybody.elsewhere]).toEqual([true, false]);
     }
     expect([...seen.keys()].sort()).toEqual(['create', 'link', 'prove', 'refused', 'take_over']);
   });
@@ -213,9 +236,10 @@ function* every(): Generator<Partial<Situation>> {
           [false, false],
           [false, true],
         ] as const)
-          accounts.push(account({ active, privileged, linkedHere, emailVerified, unproved }));
+          for (const elsewhere of both)
+            accounts.push(account({ active, privileged, linkedHere, elsewhere, emailVerified, unproved }));
   for (const theirs of accounts)
-    for (const email of [undefined, { verified: true }, { verified: false }])
+    for (const email of [undefined, proved.email, claimed.email, { verified: true, elsewhere: true }])
       for (const connection of [tenant, stranger, house])
         for (const also of [undefined, theirs, account({ id: 'jonas' })])
           yield { account: theirs, email, connection, proved: also };

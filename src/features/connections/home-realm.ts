@@ -4,6 +4,7 @@ import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { domainOf } from '../domains/domain-name.js';
 import type { Cache, Caching } from '../tenants/caching.js';
+import type { User } from '../users/user.entity.js';
 import { Connection } from './connection.entity.js';
 
 /** Published when a connection of the tenant changes; its key is the tenant's id. */
@@ -29,6 +30,20 @@ export class HomeRealms {
   async requiredOf(identifier: string): Promise<Connection[]> {
     const found = await this.serving(identifier);
     return found.some(isRequired) ? found : [];
+  }
+
+  /**
+   * Whether their address is in a domain whose people sign in by its identity providers alone, and they were shown by none of these.
+   * @param by ids of the connections by which they were.
+   */
+  async isElsewhere(
+    { emailNormalized, roles }: Pick<User, 'emailNormalized' | 'roles'>,
+    by: readonly (string | undefined)[],
+  ): Promise<boolean> {
+    const realms = await this.requiredOf(emailNormalized);
+    // An organization does not shut out who looks after its tenant.
+    if (roles.length > 0 && realms.some(({ organizationId }) => organizationId !== null)) return false;
+    return realms.length > 0 && !realms.some(({ id }) => by.includes(id));
   }
 
   /** Of one owner: who moves from one identity provider to another has two for a while. */
@@ -69,7 +84,7 @@ export class HomeRealms {
   }
 }
 
-const isRequired = ({ settings }: Connection): boolean => settings.discovery === 'required';
+export const isRequired = ({ settings }: Pick<Connection, 'settings'>): boolean => settings.discovery === 'required';
 
 const mostButtons = 20;
 

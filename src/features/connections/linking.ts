@@ -12,6 +12,8 @@ export interface Account {
   unproved: boolean;
   /** Another subject of the same connection is linked to it. */
   linkedHere: boolean;
+  /** Its address is in a domain whose people sign in by other identity providers alone. */
+  elsewhere: boolean;
 }
 
 export interface Situation {
@@ -19,7 +21,7 @@ export interface Situation {
   /** Whose the identity is already. */
   known?: Account | undefined;
   /** What the identity provider says, as far as it is believed. */
-  email?: { verified: boolean } | undefined;
+  email?: { verified: boolean; elsewhere: boolean } | undefined;
   /** Whoever has that address. */
   account?: Account | undefined;
   connection: {
@@ -36,6 +38,7 @@ export interface Situation {
 export type RefusalReason =
   | 'account_disabled'
   | 'linked_elsewhere'
+  | 'provider_required'
   | 'privileged'
   | 'group_required'
   | 'email_missing'
@@ -74,11 +77,14 @@ function ofProved(proved: Account, situation: Situation): Linking {
   // Whoever runs the directory of an organization would speak for an administrator of the tenant.
   if (proved.privileged && connection.organization) return refused('privileged', proved);
   if (purpose !== 'link' && proved.id !== account?.id) return ofAddress(situation);
+  if (proved.elsewhere) return refused('provider_required', proved);
   return { kind: 'link', userId: proved.id };
 }
 
 function ofAddress({ email, account, connection }: Situation): Linking {
   if (!email) return refused('email_missing');
+  // Nobody comes in by it whose own business says that its own identity provider alone signs them in.
+  if (account ? account.elsewhere : email.elsewhere) return refused('provider_required', account);
   if (!account) return connection.create ? { kind: 'create' } : refused('not_provisioned');
   if (!account.active) return refused('account_disabled', account);
   if (account.privileged)

@@ -4,6 +4,7 @@ import type { Database } from '../../platform/database.js';
 import { User } from '../users/user.entity.js';
 import { domainsOf } from './connection-rows.js';
 import type { Held } from './federated-sign-in.js';
+import type { HomeRealms } from './home-realm.js';
 import { Identity } from './identity.entity.js';
 import type { Account, Situation } from './linking.js';
 import { isBelow, type Mapped, mapped } from './mapping.js';
@@ -26,7 +27,10 @@ export interface Stands {
 }
 
 export class Situations {
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    private readonly homeRealms: Pick<HomeRealms, 'isElsewhere'>,
+  ) {}
 
   async of({ connection, identity: { attributes, subject }, asked }: Held, { proved }: Whose): Promise<Stands> {
     const { settings } = connection;
@@ -37,20 +41,24 @@ export class Situations {
     const byAddress = emailNormalized && (await this.db.repo(User).findOneBy({ emailNormalized }));
     const ids = [identity?.userId, byAddress ? byAddress.id : undefined, proved].filter((id) => id !== undefined);
     const people = [...new Set(ids)].sort();
+    // Whoever tries a connection may be about to put it in the place of that one.
+    const isElsewhere = async (user: Pick<User, 'emailNormalized' | 'roles'>) =>
+      asked.purpose !== 'test' && this.homeRealms.isElsewhere(user, [connection.id]);
+    const elsewhere = emailNormalized !== undefined && (await isElsewhere({ emailNormalized, roles: [] }));
     const users = new Map<string, User>();
     const accounts = new Map<string, Account>();
     for (const id of people) {
       const user = await this.db.repo(User).findOneBy({ id });
       if (!user) continue;
       users.set(id, user);
-      accounts.set(id, await this.account(user, connection.id));
+      accounts.set(id, await this.account(user, connection.id, isElsewhere));
     }
     const account = (id: string | undefined) => (id === undefined ? undefined : accounts.get(id));
     return {
       situation: {
         purpose: asked.purpose,
         known: account(identity?.userId),
-        email: email === undefined ? undefined : { verified: emailVerified },
+        email: email === undefined ? undefined : { verified: emailVerified, elsewhere },
         account: byAddress ? account(byAddress.id) : undefined,
         connection: {
           organization: connection.organizationId !== null,
@@ -71,7 +79,11 @@ export class Situations {
     };
   }
 
-  private async account(user: User, connectionId: string): Promise<Account> {
+  private async account(
+    user: User,
+    connectionId: string,
+    isElsewhere: (user: User) => Promise<boolean>,
+  ): Promise<Account> {
     const [also] = await this.db.execute<{ unproved: boolean; linked_here: boolean }>(ALSO, [
       currentTenantId(),
       user.id,
@@ -84,6 +96,7 @@ export class Situations {
       privileged: user.roles.length > 0,
       unproved: also?.unproved ?? false,
       linkedHere: also?.linked_here ?? false,
+      elsewhere: await isElsewhere(user),
     };
   }
 }
