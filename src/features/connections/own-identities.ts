@@ -65,9 +65,8 @@ export class OwnIdentities {
     const whose = { proved: user.id };
     const decision = await this.provisioning.decide(held, whose);
     if (decision.kind === 'refused') return decision;
-    await this.db.transaction(async () => {
-      await this.provisioning.complete(held, whose);
-      // In this order, as everybody holds them: the connection, the person, the session.
+    // In this order, as everybody holds them: the connection, the person, the session.
+    await this.provisioning.complete(held, whose, async () => {
       if (!(await stands())) throw badRequest('interaction_expired', 'The session has ended');
     });
     return undefined;

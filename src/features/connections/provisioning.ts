@@ -64,15 +64,21 @@ export class Provisioning {
   }
 
   /**
-   * Somebody comes in: once, and as everything is now.
+   * Somebody comes in: once, and as everything is now. In a transaction of its own: what is refused is taken back, and is recorded all the same.
+   * @param stands asked last, of who asks in their own account: throws where they are not there any more.
    * @throws AppError 400 where it was refused, or has been used, 409 `proof_needed` where an account has to be proved first.
    */
-  async complete(held: Held, whose: Whose = {}): Promise<Completed> {
+  async complete(held: Held, whose: Whose = {}, stands?: () => Promise<void>): Promise<Completed> {
+    if (this.db.inTransaction) throw new Error('what is refused is recorded after its transaction');
     if (held.asked.purpose === 'test') throw badRequest('test_only', 'This was a test: nobody is signed in by it');
     for (let tries = 1; ; tries += 1) {
       try {
         return await withContext({ actor: { type: 'system', id: `connection:${held.connection.id}` } }, () =>
-          this.db.transaction(() => this.completeOnce(held, whose)),
+          this.db.transaction(async () => {
+            const completed = await this.completeOnce(held, whose);
+            await stands?.();
+            return completed;
+          }),
         );
       } catch (error) {
         if (error instanceof Refusal) return this.throwRefused(held, error);
