@@ -71,7 +71,7 @@ export class Federation {
     if (await this.isSpent(held, since)) return this.askAnew(visit, held);
     const whose = { flow: visit.interaction.uid };
     const decision = await this.deps.provisioning.decide(held, whose);
-    if (decision.kind === 'refused') throw this.refused(decision);
+    if (decision.kind === 'refused') throw await this.refused(visit, held, decision);
     if (decision.kind === 'prove') {
       const { id, displayName: name } = held.connection;
       const linking = { sign_in: held.id, user_id: decision.userId, connection: id, name };
@@ -96,7 +96,7 @@ export class Federation {
     if (!held || !account) return undefined;
     const whose = { proved: account.id, flow: visit.interaction.uid };
     const decision = await this.deps.provisioning.decide(held, whose);
-    if (decision.kind === 'refused') throw this.refused(decision);
+    if (decision.kind === 'refused') throw await this.refused(visit, held, decision);
     // Somebody else is meant by now: what was proved here says nothing about them.
     if ((decision.kind !== 'link' && decision.kind !== 'known') || decision.userId !== account.id) return undefined;
     const since = this.deps.clock.now();
@@ -119,8 +119,9 @@ export class Federation {
   }
 
   /** One page for every reason: what was wrong is in the trace. */
-  private refused({ trace }: Decision): Error {
+  private async refused(visit: Visit, { connection }: Held, { trace }: Decision): Promise<Error> {
     this.deps.signIns.add({ outcome: 'connection_refused' });
+    await this.stage.remember(visit, { ...visit.progress, turned_away: connection.id });
     return refusedWith(trace);
   }
 }

@@ -1,47 +1,42 @@
 // The account's name and its password, on two pages or one, a code or a link by e-mail instead, or a passkey that says both: the same step.
 import type { EmailCodes } from '../features/accounts/email-codes.js';
 import type { MagicLinks } from '../features/accounts/magic-links.js';
-import type { PasskeyCeremonies } from '../features/credentials/passkey-ceremonies.js';
+import { isRequired } from '../features/connections/home-realm.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
-import type { AuthenticationPolicy, FirstFactor } from '../features/tenants/authentication-policy.js';
 import type { UserService } from '../features/users/user.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
 import type { CounterHandle } from '../platform/metrics.js';
 import { clientKey, type RateLimits } from '../platform/rate-limit.js';
-import { answerOf, limited, type Problem, refusalOf } from './asking.js';
-import type { CaptchaPage, CaptchaQuestion } from './captcha.js';
+import { limited, refusalOf } from './asking.js';
 import { sendLetter } from './email-code.js';
 import { expectedName } from './expected-name.js';
-import { authenticated, passkeyOffer, proofOf } from './passkey.js';
-import { departure, type Realms } from './realms.js';
-import { firstProof, type Progress, takesWay } from './steps.js';
+import { LoginPages, type LoginPagesDependencies } from './login-pages.js';
+import { authenticated, proofOf } from './passkey.js';
+import { firstProof, type Progress } from './steps.js';
 import { type Form, field, type Stage, type Step, type Visit } from './visit.js';
 
-export interface LoginDependencies {
-  passkeys: PasskeyCeremonies;
+export interface LoginDependencies extends LoginPagesDependencies {
   passwords: PasswordService;
   emailCodes: EmailCodes;
   magicLinks: MagicLinks;
-  policy: () => Promise<AuthenticationPolicy>;
   users: UserService;
-  captcha: CaptchaQuestion;
   clock: Clock;
   rateLimits: RateLimits;
   signIns: CounterHandle<'outcome'>;
   limits: { signInFailures: { points: number; seconds: number } };
-  layout: () => Promise<'two_pages' | 'one_page'>;
-  realms: Realms;
 }
 
 export class LoginStep implements Step {
   private readonly failures;
+  private readonly pages;
 
   constructor(
     private readonly stage: Stage,
     private readonly deps: LoginDependencies,
   ) {
     this.failures = deps.rateLimits.limiter({ name: 'sign_in', ...deps.limits.signInFailures });
+    this.pages = new LoginPages(stage, deps, this.failures);
   }
 
   async show(visit: Visit): Promise<void> {
@@ -51,9 +46,9 @@ export class LoginStep implements Step {
     const hint = await realms.hinted(visit);
     if (hint) return realms.go(visit, hint);
     const named = identifier !== undefined && !('identify' in ctx.query);
-    if (named && (await this.hasPasswordPage(visit)) && !(await realms.isElsewhere(visit, identifier)))
-      return this.askPassword(visit, identifier);
-    return this.askName(visit, identifier ?? (await expectedName(visit, this.deps.users)));
+    if (named && (await this.pages.hasPasswordPage(visit)) && !(await realms.isElsewhere(visit, identifier)))
+      return this.pages.askPassword(visit, identifier);
+    return this.pages.askName(visit, identifier ?? (await expectedName(visit, this.deps.users)));
   }
 
   async submit(visit: Visit, form: Form): Promise<void> {
@@ -61,19 +56,20 @@ export class LoginStep implements Step {
     if (passkey) return this.byPasskey(visit, passkey);
     const identifier = field(form, 'username') ?? visit.progress.identifier;
     const password = field(form, 'password');
-    if (!identifier) return this.askName(visit, undefined, { code: 'missing_username' });
-    if (identifier.length > 320) return this.askName(visit, undefined, { code: 'invalid_username' });
-    const realm = await this.deps.realms.of(visit, identifier);
+    if (!identifier) return this.pages.askName(visit, undefined, { code: 'missing_username' });
+    if (identifier.length > 320) return this.pages.askName(visit, undefined, { code: 'invalid_username' });
+    const realm = await this.deps.realms.leading(visit, identifier);
     const asksHere = password !== undefined || field(form, 'with') !== undefined;
     // Where the identity provider alone is believed, whatever was sent beside the name is not looked at.
-    if (realm && (realm.settings.discovery === 'required' || !asksHere))
+    if (realm && (isRequired(realm) || !asksHere))
       return this.deps.realms.go(visit, realm.key, { ...named(visit.progress), identifier });
     const letter = (['email_code', 'magic_link'] as const).find((way) => way === field(form, 'with'));
-    if (letter && (await this.takes(visit, letter))) return this.sendLetter(visit, identifier, letter);
+    if (letter && (await this.pages.takes(visit, letter))) return this.sendLetter(visit, identifier, letter);
     // Where nobody comes in with a password, none is looked at.
-    if (!(await this.takes(visit, 'password'))) return this.askName(visit, identifier, { code: 'password_not_taken' });
+    if (!(await this.pages.takes(visit, 'password')))
+      return this.pages.askName(visit, identifier, { code: 'password_not_taken' });
     if (!password) {
-      if ('password' in form) return this.refuse(visit, identifier, { code: 'missing_password' });
+      if ('password' in form) return this.pages.refuse(visit, identifier, { code: 'missing_password' });
       return this.stage.remember(visit, { ...named(visit.progress), identifier });
     }
     return this.verify(visit, identifier, password, form);
@@ -85,32 +81,26 @@ export class LoginStep implements Step {
     const { passkeys, signIns, clock } = this.deps;
     const since = clock.now();
     const looking = this.counted(address, async () => {
-      const result = (await this.takes(visit, 'passkey')) ? await authenticated(passkeys, visit, text) : undefined;
+      const result = (await this.pages.takes(visit, 'passkey'))
+        ? await authenticated(passkeys, visit, text)
+        : undefined;
       return { result, failed: result === undefined };
     });
     const refused = await limited(looking);
-    if (refused) return this.askName(visit, progress.identifier, refused);
+    if (refused) return this.pages.askName(visit, progress.identifier, refused);
     const { result } = await looking;
     signIns.add({ outcome: result ? 'ok' : 'passkey_failed' });
     if (result) {
       const proof = proofOf(result, since);
       return this.stage.remember(visit, firstProof(progress, result.user.id, proof, since));
     }
-    return this.askName(visit, progress.identifier, { code: 'passkey_failed' });
-  }
-
-  private async takes({ need }: Visit, way: FirstFactor): Promise<boolean> {
-    return takesWay(need, await this.deps.policy(), way);
-  }
-
-  private async hasPasswordPage(visit: Visit): Promise<boolean> {
-    return (await this.deps.layout()) === 'two_pages' && (await this.takes(visit, 'password'));
+    return this.pages.askName(visit, progress.identifier, { code: 'passkey_failed' });
   }
 
   private async sendLetter(visit: Visit, identifier: string, letter: 'email_code' | 'magic_link'): Promise<void> {
     const sending = sendLetter(this.deps, identifier, visit.interaction.uid, letter);
     const refused = await limited(sending);
-    if (refused) return this.refuse(visit, identifier, refused);
+    if (refused) return this.pages.refuse(visit, identifier, refused);
     await this.stage.remember(visit, { ...named(visit.progress), identifier, [await sending]: true });
   }
 
@@ -118,7 +108,7 @@ export class LoginStep implements Step {
     const address = clientKey(visit.ctx.state.ip);
     const outcome = (name: string) => this.deps.signIns.add({ outcome: name });
     try {
-      const asked = (await this.question(visit, identifier)) !== undefined;
+      const asked = (await this.pages.question(visit, identifier)) !== undefined;
       // Looking takes a while: what is changed or ended meanwhile comes after the proof.
       const since = this.deps.clock.now();
       const { result } = await this.counted(address, async () => {
@@ -127,7 +117,7 @@ export class LoginStep implements Step {
         return { result, failed: result.outcome !== 'ok' };
       });
       outcome(result?.outcome ?? 'captcha_required');
-      if (!result) return await this.refuse(visit, identifier, { code: 'captcha_required' });
+      if (!result) return await this.pages.refuse(visit, identifier, { code: 'captcha_required' });
       if (result.outcome === 'ok') {
         const proof = { method: 'password' as const, at: epochSeconds(since) };
         return await this.stage.remember(visit, {
@@ -136,13 +126,13 @@ export class LoginStep implements Step {
           can_passkey: field(form, 'can_passkey') === 'yes',
         });
       }
-      if (result.outcome === 'failed') return await this.refuse(visit, identifier, { code: 'failed' });
+      if (result.outcome === 'failed') return await this.pages.refuse(visit, identifier, { code: 'failed' });
       const wait = Math.max(1, (result.until.getTime() - this.deps.clock.now().getTime()) / 1000);
-      return await this.refuse(visit, identifier, { code: 'locked', seconds: wait });
+      return await this.pages.refuse(visit, identifier, { code: 'locked', seconds: wait });
     } catch (error) {
       const refused = refusalOf(error);
       outcome(refused.code);
-      return this.refuse(visit, identifier, refused);
+      return this.pages.refuse(visit, identifier, refused);
     }
   }
 
@@ -166,85 +156,6 @@ export class LoginStep implements Step {
       if (!failed) await giveBack();
     }
   }
-
-  private async refuse(visit: Visit, identifier: string, error: Problem): Promise<void> {
-    if (await this.hasPasswordPage(visit)) return this.askPassword(visit, identifier, error);
-    return this.askName(visit, identifier, error);
-  }
-
-  private async askName(visit: Visit, username: string | undefined, error?: Problem): Promise<void> {
-    const onePage = !(await this.hasPasswordPage(visit));
-    const byPassword = await this.takes(visit, 'password');
-    const actions = {
-      submit: `${visit.base}/login`,
-      forgotten: forgottenPassword(visit),
-      register: visit.registration && visit.need.kind !== 'way' ? `${visit.base}?with=register` : undefined,
-    };
-    const passkey = (await this.takes(visit, 'passkey')) ? await passkeyOffer(this.deps.passkeys, visit) : undefined;
-    const captcha = onePage && username ? await this.question(visit, username) : undefined;
-    const letters = onePage ? await this.letters(visit) : {};
-    const another = visit.need.kind === 'way' && (visit.need.own ? 'own' : 'organization');
-    const moved = visit.interaction.prompt.reasons.includes('session_moved');
-    const providers = (await this.deps.realms.buttons(visit)).map((one) => ({
-      ...one,
-      action: departure(visit, one.key),
-    }));
-    const linking = visit.progress.linking?.name;
-    await this.stage.show(
-      visit,
-      'identifier',
-      {
-        username,
-        error,
-        onePage,
-        byPassword,
-        passkey,
-        captcha,
-        moved,
-        another,
-        providers,
-        linking,
-        ...letters,
-        actions,
-      },
-      { ...answerOf(error), widget: captcha?.origin },
-    );
-  }
-
-  private async askPassword(visit: Visit, username: string, error?: Problem): Promise<void> {
-    const actions = {
-      submit: `${visit.base}/login`,
-      back: `${visit.base}?identify`,
-      forgotten: forgottenPassword(visit),
-    };
-    const captcha = await this.question(visit, username);
-    const initials = [...username][0]?.toUpperCase() ?? '';
-    await this.stage.show(
-      visit,
-      'password',
-      {
-        username,
-        initials,
-        error,
-        captcha,
-        linking: visit.progress.linking?.name,
-        ...(await this.letters(visit)),
-        actions,
-      },
-      { ...answerOf(error), widget: captcha?.origin },
-    );
-  }
-
-  /** What can be sent in place of a password. */
-  private async letters(visit: Visit): Promise<{ byEmail: boolean; byLink: boolean }> {
-    return { byEmail: await this.takes(visit, 'email_code'), byLink: await this.takes(visit, 'magic_link') };
-  }
-
-  private async question(visit: Visit, identifier: string): Promise<CaptchaPage | undefined> {
-    if (!this.deps.captcha.exists) return undefined;
-    const { limit, remaining } = await this.failures.peek(clientKey(visit.ctx.state.ip));
-    return this.deps.captcha.page(await this.deps.passwords.failures(identifier), limit - remaining);
-  }
 }
 
 /** Somebody says anew who they are: what was sent for that is forgotten. */
@@ -255,5 +166,3 @@ const named = ({ registered, ...progress }: Progress): Progress => ({
   going: undefined,
   ...(registered ? { registered: { ...registered, waiting: false } } : {}),
 });
-
-const forgottenPassword = ({ ctx }: Visit) => `${ctx.state.prefix}/forgotten-password`;

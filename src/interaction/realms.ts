@@ -9,7 +9,7 @@ import type { Progress } from './steps.js';
 import { type Stage, text, type Visit } from './visit.js';
 
 export interface RealmDependencies {
-  homeRealms: Pick<HomeRealms, 'of' | 'requiredOf' | 'buttons' | 'chosen'>;
+  homeRealms: Pick<HomeRealms, 'of' | 'requiredOf' | 'isElsewhere' | 'buttons' | 'chosen'>;
 }
 
 export interface RealmButton {
@@ -26,8 +26,8 @@ export class Realms {
   ) {}
 
   /**
-   * Who signs in people of the domain of this name, where the sign-in takes that. Asked for every name alike. Where it does not, and an account is to be
-   * proved by its own means, those of other domains have none that would be taken.
+   * Who signs in people of the domain of this name, where the sign-in takes that. Asked for every name alike. Where something of their own is asked for,
+   * whoever it alone signs in, and has not been shown by it, has nothing that would be taken.
    */
   async of(visit: Visit, identifier: string): Promise<Connection | undefined> {
     const { homeRealms } = this.deps;
@@ -39,9 +39,18 @@ export class Realms {
     return required.some(({ id }) => shown.includes(id)) ? undefined : required.find(isRequired);
   }
 
+  /**
+   * The same, for who signs in: an answer from there that was refused opens this sign-in for their own means. Nobody is told who somebody is by that:
+   * whether these are a sign-in is seen when all has been proved, and for most people they are none.
+   */
+  async leading(visit: Visit, identifier: string): Promise<Connection | undefined> {
+    const realm = await this.of(visit, identifier);
+    return realm && realm.id !== visit.progress.turned_away ? realm : undefined;
+  }
+
   /** Whether nothing is taken here for a name: whoever has it is signed in elsewhere. */
   async isElsewhere(visit: Visit, identifier: string): Promise<boolean> {
-    const realm = await this.of(visit, identifier);
+    const realm = await this.leading(visit, identifier);
     return realm !== undefined && isRequired(realm);
   }
 

@@ -3,6 +3,7 @@
 // Hands off to: RegistrationService, which makes it; EmailVerification, which sends the letter about it again.
 import type { EmailVerification } from '../features/accounts/email-verification.js';
 import type { RegistrationService } from '../features/accounts/registration.js';
+import { isRequired } from '../features/connections/home-realm.js';
 import type { PasswordService } from '../features/credentials/password.service.js';
 import { type Clock, epochSeconds } from '../platform/clock.js';
 import { AppError } from '../platform/errors.js';
@@ -47,7 +48,7 @@ export class RegisterStep implements Step {
     if (!username) return this.ask(visit, typed, { error: { code: 'missing_username' } });
     const realm = await this.deps.realms.of(visit, username);
     // Nobody makes an account where an identity provider alone is believed: it makes one with the first sign-in.
-    if (realm?.settings.discovery === 'required')
+    if (realm && isRequired(realm))
       return this.deps.realms.go(visit, realm.key, { ...visit.progress, identifier: username.trim() });
     if (!password) return this.ask(visit, typed, { reasons: ['missing'] });
     if (captcha.exists && !(await captcha.passes(form, visit)))

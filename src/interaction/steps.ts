@@ -38,6 +38,8 @@ export const Progress = z.object({
   going: z.string().max(63).optional(),
   /** What an identity provider said was too old for what is asked: it is to ask anew. */
   again: z.boolean().optional(),
+  /** Of which connection an answer was refused here, whatever the reason was: whoever was sent there by their name may prove otherwise who they are. */
+  turned_away: z.uuid().optional(),
   /** An identity provider spoke of an account that is there already: whose it is has to be proved before the two are one. */
   linking: z.object({ sign_in: z.uuid(), user_id: z.uuid(), connection: z.uuid(), name: z.string() }).optional(),
   /** Sessions at identity providers that proofs come from: what begins here ends with them. */

@@ -63,12 +63,15 @@ describe('a domain whose people sign in by its identity provider alone', () => {
     ).map(({ reason }: { reason: string }) => reason);
 
   describe('spoken of by another one', () => {
-    it.each([true, false])('is proved there by nobody: no password is asked for (address verified: %s)', async (email_verified) => {
-      const page = await byMail({ email: person.email, email_verified });
-      expect([page.status, titleOf(page), await identities()]).toEqual([400, refused, []]);
-      expect((await reasons(mail)).at(-1)).toBe('provider_required');
-      await nobody();
-    });
+    it.each([true, false])(
+      'is proved there by nobody: no password is asked for (address verified: %s)',
+      async (email_verified) => {
+        const page = await byMail({ email: person.email, email_verified });
+        expect([page.status, titleOf(page), await identities()]).toEqual([400, refused, []]);
+        expect((await reasons(mail)).at(-1)).toBe('provider_required');
+        await nobody();
+      },
+    );
 
     it('is given no account by it', async () => {
       const email = `new@${domain}`;
@@ -126,6 +129,59 @@ describe('a domain whose people sign in by its identity provider alone', () => {
       const sent = await send(browser, `${baseOf(linking)}/register`, fields);
       expect(sent.headers.get('location')).toContain(`/federation/${theirs.key}`);
       expect(await server.inside(({ users }) => users.findByEmail(email))).toBeUndefined();
+    });
+  });
+
+  describe('and an answer of it that was refused', () => {
+    /** As `decision` is refused: the page, and what the sign-in takes afterwards. */
+    const turnedAway = async (email: string, said: Said = {}) => {
+      const away = await browser.submit(await begin(), { username: email });
+      const page = await comeBack(server, browser, away, identityOf({ email, ...said }));
+      expect([page.status, titleOf(page)]).toEqual([400, refused]);
+      return browser.submit(await browser.open(baseOf(away)), { username: email });
+    };
+    const groups = (required_groups: string[]) =>
+      server.inside(({ db }) =>
+        db.manager.query('UPDATE connections SET settings = settings || $2 WHERE id = $1', [
+          theirs.id,
+          { provisioning: { required_groups } },
+        ]),
+      );
+
+    it('does not shut out who looks after the tenant with a password alone', async () => {
+      await server.inside(({ db }) =>
+        db.manager.query(`UPDATE users SET roles = '{admin}' WHERE id = $1`, [person.id]),
+      );
+      const page = await turnedAway(person.email);
+      expect(nameOf(page)).toBe('password');
+      expect((await browser.submit(page, { password })).url).toContain('code=');
+    });
+
+    it('signs in nobody else by their password, and tells not who is who', async () => {
+      await groups(['staff']);
+      const page = await turnedAway(person.email);
+      expect(nameOf(page)).toBe('password');
+      expect(nameOf(await browser.submit(page, { password }))).toBe('identifier');
+      await nobody();
+    });
+
+    it('makes nobody an account', async () => {
+      await groups(['staff']);
+      const email = `new@${domain}`;
+      const page = await turnedAway(email);
+      const sent = await send(browser, `${baseOf(page)}/register`, {
+        csrf: csrfOf(page),
+        username: email,
+        password: 'correct horse battery staple 9',
+      });
+      expect(sent.headers.get('location')).toContain(`/federation/${theirs.key}`);
+      expect(await server.inside(({ users }) => users.findByEmail(email))).toBeUndefined();
+    });
+
+    it('opens no other sign-in', async () => {
+      await groups(['staff']);
+      await turnedAway(person.email);
+      expect(leadsTo(await browser.submit(await begin(), { username: person.email, password }))).toContain(theirs.id);
     });
   });
 

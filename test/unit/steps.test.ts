@@ -20,7 +20,12 @@ const other = '0190f0f0-0000-7000-8000-00000000000b';
 const linkingOf = (user_id: string) => ({
   user_id,
   proofs: [proof],
-  linking: { sign_in: '0190f0f0-0000-7000-8000-0000000000ee', user_id: maria, name: 'Acme' },
+  linking: {
+    sign_in: '0190f0f0-0000-7000-8000-0000000000ee',
+    connection: '0190f0f0-0000-7000-8000-0000000000cc',
+    user_id: maria,
+    name: 'Acme',
+  },
 });
 
 type Case = [name: string, prompt: string, progress: object, more: Partial<Facts>, next: StepName | 'finish'];
