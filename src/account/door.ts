@@ -2,7 +2,7 @@
 // It is a client of the engine like any other, without a code: one authorization request, and the answer is read from the session itself.
 import type { Context } from 'koa';
 import { routes } from '../../config/protocol.js';
-import { assuranceOf, MULTI_FACTOR, type Proof } from '../features/authentication/assurance.js';
+import { assuranceOf, isSinceKnown, MULTI_FACTOR, type Proof } from '../features/authentication/assurance.js';
 import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { ledgerOf, signInOf } from '../features/authentication/ledger.js';
 import { hasComeIn } from '../features/authentication/organization-requirement.js';
@@ -173,7 +173,7 @@ export class AccountDoor {
     const proofs = await this.deps.domainAuthority.ownProofs(user, stands);
     const { acr, missing } = needOfChange({ policy, has, proofs });
     const reached = proofs.length === stands.length ? { acr: session.acr, ts: loginTs } : reachedBy(proofs);
-    const age = epochSeconds(this.deps.clock.now()) - reached.ts;
+    const age = isSinceKnown(proofs) ? epochSeconds(this.deps.clock.now()) - reached.ts : Number.POSITIVE_INFINITY;
     if (age <= fresh && (!missing || meets(reached.acr, MULTI_FACTOR))) return undefined;
     return {
       ...(acr ? { acr_values: acr } : {}),

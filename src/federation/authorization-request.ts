@@ -19,11 +19,13 @@ export function authorizationParameters(
   { state, nonce, verifier, redirectUri }: Secrets & { redirectUri: string },
 ): Record<string, string> {
   const passedOn = (prompt ?? '').split(' ').filter((one) => prompts.includes(one));
+  // Whoever is asked for a new sign-in says then when it was (OpenID Connect Core §2, auth_time).
+  const oldest = max_age ?? (passedOn.includes('login') ? 0 : undefined);
   const openid = {
     nonce,
     ...(responseMode === 'query' ? {} : { response_mode: responseMode }),
     ...(passedOn.length > 0 ? { prompt: passedOn.join(' ') } : {}),
-    ...(max_age === undefined ? {} : { max_age: String(max_age) }),
+    ...(oldest === undefined ? {} : { max_age: String(oldest) }),
     ...(acr.length > 0 ? { acr_values: acr.join(' ') } : {}),
     ...(login_hint ? { login_hint } : {}),
   };

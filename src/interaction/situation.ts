@@ -2,7 +2,7 @@
 // Hands off to: needOf() for the rule, SignInRisk for how unlike the others the sign-in is.
 import type { Context } from 'koa';
 import type { FactorRecoveries } from '../features/accounts/factor-recovery.js';
-import { assuranceOf, type Proof } from '../features/authentication/assurance.js';
+import { assuranceOf, isSinceKnown, type Proof } from '../features/authentication/assurance.js';
 import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { ledgerOf, signInOf, together } from '../features/authentication/ledger.js';
 import { needIn } from '../features/authentication/organization-need.js';
@@ -24,7 +24,7 @@ import { type Clock, epochSeconds } from '../platform/clock.js';
 import { heldHandles } from './device-cookie.js';
 import { decisionOf, type SignInRisk } from './sign-in-risk.js';
 import { standsSince } from './standing.js';
-import { begunAnew, goesOn, isLinking, Progress } from './steps.js';
+import { asksAnew, begunAnew, goesOn, isLinking, Progress } from './steps.js';
 
 /** What is proved here takes a while, as a code by mail does: without these seconds nobody would arrive where max_age is less. */
 const ON_THE_WAY_SECONDS = 300;
@@ -82,6 +82,7 @@ export class Situation {
       // What was proved for a session ends with it, and is not good for another one.
       if (from_session.uid !== session?.uid) return false;
     }
+    if (asksAnew(params) && !isSinceKnown(proofs)) return false;
     // OpenID Connect Core §3.1.2.1, max_age: also where the time runs out on the way.
     if (params.max_age !== undefined) {
       const least = from_session ? 0 : ON_THE_WAY_SECONDS;

@@ -156,6 +156,13 @@ export function goesOn({ user_id, other_account }: Progress, { prompt, session }
   return user_id === undefined || user_id === session.accountId;
 }
 
+/** It has to be known how old what they prove is. */
+export const asksAnew = ({ prompt, max_age }: Interaction['params']): boolean =>
+  max_age !== undefined ||
+  String(prompt ?? '')
+    .split(' ')
+    .includes('login');
+
 function firstStep(create: boolean, { registered, email_code, magic_link, identifier }: Progress): StepName {
   if (registered?.waiting && identifier) return 'registered';
   if ((email_code || magic_link) && identifier) return 'email_code';

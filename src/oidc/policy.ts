@@ -1,6 +1,7 @@
 // When a person has to be asked: account choice, login (also because of where they are, of acr and of the tenant's policy), consent.
 import { errors, interactionPolicy, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
-import { MULTI_FACTOR, strength } from '../features/authentication/assurance.js';
+import { isSinceKnown, MULTI_FACTOR, type Proof, strength } from '../features/authentication/assurance.js';
+import { signInOf } from '../features/authentication/ledger.js';
 import { answeredAcr, meets, type RequestedAcr, requestedAcr } from '../features/authentication/requested-acr.js';
 import { isExcused } from '../features/authentication/requirement.js';
 import { settingsOf } from '../features/clients/client-settings.js';
@@ -43,6 +44,9 @@ export function createPolicy(rules: SignInRules) {
       Boolean(isSignedIn(ctx.oidc) && requestOf(ctx).session?.moved),
     ),
     0,
+  );
+  login?.checks.add(
+    new Check('since_unknown', 'nobody knows how long ago the End-User signed in', 'login_required', isSinceUnknown),
   );
   login?.checks.add(
     new Check('acr_unmet', 'a stronger authentication is required', 'unmet_authentication_requirements', acrUnmet),
@@ -119,6 +123,14 @@ function unseenResources({ client, entities, resourceServers }: EngineRequest): 
 
 /** In a session that was there before: whoever has just signed in was asked for all there is to be asked for. */
 const isSignedIn = ({ session, result }: EngineRequest): boolean => Boolean(session?.accountId) && !result?.login;
+
+/** OpenID Connect Core §3.1.2.1, max_age: an identity provider that does not say since when has said nothing of it, however new its answer was. */
+function isSinceUnknown(ctx: KoaContextWithOIDC): boolean {
+  const { session, params } = ctx.oidc;
+  if (!session || params?.max_age === undefined || !isSignedIn(ctx.oidc)) return false;
+  const proofs = requestOf(ctx).sessionsByUid.get(session.uid)?.proofs as Proof[] | undefined;
+  return !isSinceKnown(signInOf({ proofs, amr: session.amr ?? [], ts: session.loginTs ?? 0 }));
+}
 
 /** @throws UnmetAuthenticationRequirements when the person has just signed in and an essential class is still out of reach (OIDC Unmet Authentication Requirements 1.0). */
 function acrUnmet({ oidc }: KoaContextWithOIDC): boolean {

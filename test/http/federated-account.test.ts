@@ -171,7 +171,10 @@ describe('the identity providers of one’s own account', () => {
   });
 
   it('is not let go where it is the only way in', async () => {
-    const said = identityOf({ email: `only-${person.id}@example.net` });
+    const said = identityOf({
+      email: `only-${person.id}@example.net`,
+      authenticated_at: Math.floor(clock.now().getTime() / 1000),
+    });
     browser = new Browser();
     const first = await browser.open(authorizationUrl(server, party, pkce()));
     await comeBack(server, browser, await press(browser, first, mail), said);

@@ -160,7 +160,7 @@ describe('what an identity provider of an organization proves', () => {
       const organization = await makeOrganization(server);
       const domain = await proveDomain(server, organization);
       const connection = await makeConnection(server, { organization });
-      const said = identityOf({ email: `new@${domain}` });
+      const said = identityOf({ email: `new@${domain}`, authenticated_at: Math.floor(Date.now() / 1000) });
       await comeBack(server, browser, await browser.open(url(undefined, { connection: connection.key })), said);
       expect((await toTotp()).html).toContain('name="offer"');
     });

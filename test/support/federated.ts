@@ -5,6 +5,7 @@ import { Connection } from '../../src/features/connections/connection.entity.js'
 import { CONNECTIONS_TOPIC } from '../../src/features/connections/home-realm.js';
 import type { UpstreamIdentity } from '../../src/features/connections/upstream-identity.js';
 import { OrganizationDomain } from '../../src/features/domains/domain.entity.js';
+import { epochSeconds } from '../../src/platform/clock.js';
 import { currentTenantId } from '../../src/platform/context.js';
 import { newId } from '../../src/platform/crypto.js';
 import type { Browser, Page } from './browser.js';
@@ -18,14 +19,36 @@ export interface TestConnection {
   name: string;
 }
 
+const protocols = {
+  saml: {},
+  oidc: { oidc: { issuer: 'https://idp.example', client_id: 'ostiary' } },
+  oauth2: {
+    oauth2: {
+      authorization_endpoint: 'https://as.example/authorize',
+      token_endpoint: 'https://as.example/token',
+      userinfo_endpoint: 'https://as.example/user',
+      client_id: 'ostiary',
+      subject: 'id',
+      token_endpoint_auth_method: 'none',
+    },
+  },
+};
+
 export const makeConnection = (
   server: TestServer,
   {
     organization,
     enabled = true,
     name = 'Acme Directory',
+    kind = 'oidc',
     ...settings
-  }: { organization?: TestOrganization; enabled?: boolean; name?: string; [setting: string]: unknown } = {},
+  }: {
+    organization?: TestOrganization;
+    enabled?: boolean;
+    name?: string;
+    kind?: Connection['kind'];
+    [setting: string]: unknown;
+  } = {},
 ): Promise<TestConnection> =>
   server.inside(async ({ db, caching }) => {
     const now = new Date();
@@ -33,9 +56,9 @@ export const makeConnection = (
       id: newId(),
       organizationId: organization?.id ?? null,
       key: `c-${randomBytes(5).toString('hex')}`,
-      kind: 'oidc',
+      kind,
       displayName: name,
-      storedSettings: { oidc: { issuer: 'https://idp.example', client_id: 'ostiary' }, ...settings },
+      storedSettings: { ...protocols[kind], ...settings },
       enabledAt: enabled ? now : null,
       createdAt: now,
       updatedAt: now,
@@ -93,12 +116,16 @@ const passed: Check[] = [{ check: 'signature', passed: true }];
 export function answered(server: TestServer, location: string, said: UpstreamIdentity): Promise<string> {
   const { pathname, searchParams } = new URL(location);
   const connectionId = pathname.split('/').at(-2) ?? '';
-  return server.inside(async ({ federatedSignIns }) => {
+  return server.inside(async ({ federatedSignIns, clock }) => {
     const started = await federatedSignIns.start(connectionId, searchParams.get('handle') ?? '');
     const { state } = await federatedSignIns.sent(started, {});
     const found = await federatedSignIns.answered(connectionId, state);
     if (!found) throw new Error('the door expects no answer');
-    return federatedSignIns.hold(found, said, passed);
+    // OpenID Connect Core §2, auth_time: asked for a new sign-in, a provider says when it was; one of OAuth 2.0 has no word for it.
+    const { connection, asked } = found;
+    const says = connection.kind !== 'oauth2' && (asked.max_age !== undefined || asked.prompt === 'login');
+    const now = says ? { authenticated_at: epochSeconds(clock.now()) } : {};
+    return federatedSignIns.hold(found, { ...now, ...said }, passed);
   });
 }
 

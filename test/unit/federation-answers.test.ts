@@ -58,6 +58,15 @@ describe('an authorization request (OpenID Connect Core §3.1.2.1, RFC 7636 appe
     expect([asksAnew(asked), asksAnew({ prompt: 'select_account' }), asksAnew({})]).toEqual([true, false, false]);
   });
 
+  it('has whoever is asked for a new sign-in say when it was (OpenID Connect Core §2, auth_time)', () => {
+    expect(authorizationParameters(oidc, { prompt: 'login' }, secrets)).toMatchObject({
+      prompt: 'login',
+      max_age: '0',
+    });
+    expect(authorizationParameters(oidc, { prompt: 'login', max_age: 60 }, secrets).max_age).toBe('60');
+    expect(authorizationParameters(oidc, { prompt: 'consent' }, secrets).max_age).toBeUndefined();
+  });
+
   it('of OAuth 2.0 alone has no words of OpenID Connect', () => {
     const parameters = authorizationParameters(
       { kind: 'oauth2', scopes: [], responseMode: 'query' },

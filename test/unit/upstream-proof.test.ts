@@ -19,7 +19,12 @@ const not = { trust: { email: 'claim', mfa: false } };
 
 describe('what a sign-in at an identity provider proves here', () => {
   it.each<[string, object, Said, object]>([
-    ['now, where it does not say when', { ...not, oidc }, {}, { at: now }],
+    [
+      'now, where it does not say when: it may have been long before',
+      { ...not, oidc },
+      {},
+      { at: now, since_unknown: true },
+    ],
     [
       'when it was, where it was before',
       { ...not, oidc },
@@ -31,12 +36,22 @@ describe('what a sign-in at an identity provider proves here', () => {
       'a second factor that it is trusted with (amr)',
       { ...trusted, oidc },
       { amr: ['pwd', 'mfa'] },
-      { at: now, mfa: true },
+      { at: now, mfa: true, since_unknown: true },
     ],
-    ['a second factor that it is trusted with (acr)', { ...trusted, oidc }, { acr: 'strong' }, { at: now, mfa: true }],
-    ['the same by SAML', { ...trusted, saml }, { acr: context }, { at: now, mfa: true }],
-    ['none that it is not trusted with', { ...not, oidc }, { amr: ['mfa'], acr: 'strong' }, { at: now }],
-    ['none where it says none', { ...trusted, oidc }, { amr: ['pwd'], acr: 'weak' }, { at: now }],
+    [
+      'a second factor that it is trusted with (acr)',
+      { ...trusted, oidc },
+      { acr: 'strong' },
+      { at: now, mfa: true, since_unknown: true },
+    ],
+    ['the same by SAML', { ...trusted, saml }, { acr: context }, { at: now, mfa: true, since_unknown: true }],
+    [
+      'none that it is not trusted with',
+      { ...not, oidc },
+      { amr: ['mfa'], acr: 'strong' },
+      { at: now, since_unknown: true },
+    ],
+    ['none where it says none', { ...trusted, oidc }, { amr: ['pwd'], acr: 'weak' }, { at: now, since_unknown: true }],
   ])('%s', (_name, settings, said, expected) => {
     expect(proofOf(settings, said)).toEqual({ method: 'connection', connection: id, ...expected });
   });

@@ -23,6 +23,8 @@ export const Proof = z.object({
   mfa: z.boolean().optional(),
   /** NumericDate of the answer, where the identity provider had shown them before (`at`). */
   received: z.number().int().optional(),
+  /** Of an identity provider that does not say when: `at` is that of its answer, and whoever is there may have been shown long before. */
+  since_unknown: z.boolean().optional(),
 });
 export type Proof = z.infer<typeof Proof>;
 
@@ -45,6 +47,9 @@ export function assuranceOf(proofs: readonly Proof[]): Assurance {
   const passkeys = proofs.filter(({ method }) => method === 'passkey');
   return { acr: classOf(several, passkeys), amr: [...amr], ts: Math.min(...proofs.map(({ at }) => at)) };
 }
+
+/** Whether it is known how old they all are: no request for a new proof is met by what may be of any age (OpenID Connect Core §3.1.2.1, max_age, prompt). */
+export const isSinceKnown = (proofs: readonly Proof[]): boolean => !proofs.some(({ since_unknown }) => since_unknown);
 
 /** What a session from before the ledger stands on, from what it says of itself (ledger.ts). */
 export function proofsOf({ amr, ts }: { amr: readonly string[]; ts: number }): Proof[] {

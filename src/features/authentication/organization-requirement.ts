@@ -1,6 +1,6 @@
 // What proof a token for an organization takes: its policy, and what of the ledger of a session counts for it. Pure.
 import { isWithin } from '../../platform/network.js';
-import { type Acr, type Assurance, assuranceOf, type Proof, strength } from './assurance.js';
+import { type Acr, type Assurance, assuranceOf, isSinceKnown, type Proof, strength } from './assurance.js';
 
 /** A first proof, by which somebody comes in. */
 export type WayIn = 'password' | 'passkey' | 'email_code' | 'magic_link' | 'connection';
@@ -103,7 +103,7 @@ function counting({ organization, policy, ledger, now, maxAge, signedInAt }: Ask
     (proof) =>
       countsFor(proof, organization) &&
       (session_seconds === null || proof.at > now - session_seconds) &&
-      (maxAge === undefined || proof.at >= signedInAt || proof.at >= now - maxAge),
+      (maxAge === undefined || (isSinceKnown([proof]) && (proof.at >= signedInAt || proof.at >= now - maxAge))),
   );
 }
 

@@ -19,6 +19,7 @@ export function upstreamProof(
     method: 'connection',
     at,
     ...(at < received ? { received } : {}),
+    ...(identity.authenticated_at === undefined ? { since_unknown: true } : {}),
     connection: id,
     ...(organizationId ? { organization: organizationId } : {}),
     ...(saysSecondFactor(settings, identity) ? { mfa: true } : {}),
