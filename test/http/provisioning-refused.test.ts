@@ -29,9 +29,27 @@ describe('who does not come in by an identity provider', () => {
   const query = (text: string, values: unknown[]) => server.services.db.manager.query(text, values);
   const ofAcme = (settings: object = {}) => makeConnection(server, { organization: acme, ...settings });
   const ada = (more: Record<string, string> = {}) => identity('ada', { email, email_verified: 'true', ...more });
+  const membersOf = (id: string) =>
+    query('SELECT role, suspended_at FROM memberships WHERE organization_id = $1 AND user_id = $2', [acme.id, id]);
+  const identityRow = (id: string) => query('SELECT given, last_used_at FROM identities WHERE user_id = $1', [id]);
   const tracesOf = (held: { trace: string }) => query('SELECT outcome, error FROM traces WHERE id = $1', [held.trace]);
   const subjectsOf = async ({ id }: { id: string }) =>
     (await inside(({ identities }) => identities.of({ id }))).map(({ subject }) => subject);
+
+  it.each(['suspend', 'remove'])(
+    'loses nothing by a test of the connection, in no group that it lets in (%s): what would have been is told',
+    async (deprovision) => {
+      const connection = await ofAcme({ provisioning: { role: 'member', required_groups: ['staff'], deprovision } });
+      const { user } = await comeIn(server, connection, ada({ groups: 'staff' }));
+      const before = await identityRow(user.id);
+      const held = await signInAt(server, connection, ada({ groups: 'else' }), { purpose: 'test' });
+      const decision = await inside(({ provisioning }) => provisioning.decide(held));
+      expect(decision).toMatchObject({ kind: 'refused', reason: 'group_required' });
+      expect(await membersOf(user.id)).toMatchObject([{ role: 'member', suspended_at: null }]);
+      expect(await identityRow(user.id)).toEqual(before);
+      expect(await tracesOf(held)).toMatchObject([{ outcome: 'refused', error: 'group_required' }]);
+    },
+  );
 
   describe('connecting it in their own account', () => {
     const linkedAt = (connection: Connection, subject: string) =>

@@ -180,7 +180,8 @@ export class Provisioning {
         const closed = await this.db.execute(CLOSE, [currentTenantId(), held.id]);
         if (closed.length === 0) return;
         const { reason, userId } = decision;
-        if (reason === 'group_required') await this.lapse(held.connection, stands);
+        // A test takes nothing from anybody.
+        if (reason === 'group_required' && held.asked.purpose !== 'test') await this.lapse(held.connection, stands);
         await this.recorder.became(held, {
           mapping: stands.mapped,
           decision: { kind: 'refused', reason },
