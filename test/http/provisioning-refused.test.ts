@@ -6,7 +6,7 @@ import type { Organization } from '../../src/features/organizations/organization
 import type { Services } from '../../src/services.js';
 import { comeIn, identity, makeConnection, proveDomain, recorded, signInAt } from '../support/connections.js';
 import { makeOrganization, newName } from '../support/invitations.js';
-import { makePerson } from '../support/party.js';
+import { makePerson, password } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 describe('who does not come in by an identity provider', () => {
@@ -50,6 +50,44 @@ describe('who does not come in by an identity provider', () => {
       expect(await tracesOf(held)).toMatchObject([{ outcome: 'refused', error: 'group_required' }]);
     },
   );
+
+  describe('as a member, who was taken out by somebody here', () => {
+    /** As whoever is in again by the connection, once the identity has been let go and linked anew. */
+    const again = async (connection: Connection, taken: (userId: string) => Promise<unknown>) => {
+      const { user, identity: row } = await comeIn(server, connection, ada());
+      await taken(user.id);
+      await inside(async ({ users, passwords }) => passwords.set(await users.find(user.id), password));
+      await inside(({ identities }) => identities.unlink(user, row.id, 'owner'));
+      const { user: same } = await comeIn(server, connection, ada());
+      expect(same.id).toBe(user.id);
+      return membersOf(user.id);
+    };
+
+    it('does not come back by letting the identity go, and least of all as an admin', async () => {
+      const connection = await ofAcme({ provisioning: { role: 'admin' } });
+      expect(await again(connection, (id) => inside(({ memberships }) => memberships.remove(acme, id)))).toEqual([]);
+    });
+
+    it('comes back where somebody here takes them in again', async () => {
+      const connection = await ofAcme({ provisioning: { role: 'member' } });
+      const members = await again(connection, async (id) => {
+        await inside(({ memberships }) => memberships.remove(acme, id));
+        await inside(({ memberships }) => memberships.add(acme, { user_id: id }, { kind: 'added' }));
+      });
+      expect(members).toMatchObject([{ role: 'member' }]);
+    });
+
+    it('comes back where it was its groups that took them out', async () => {
+      const provisioning = { role: 'member', required_groups: ['staff'], deprovision: 'remove' };
+      const connection = await ofAcme({ provisioning });
+      const { user } = await comeIn(server, connection, ada({ groups: 'staff' }));
+      const held = await signInAt(server, connection, ada({ groups: 'else' }));
+      await inside(({ provisioning }) => provisioning.decide(held));
+      expect(await membersOf(user.id)).toEqual([]);
+      await comeIn(server, connection, ada({ groups: 'staff' }));
+      expect(await membersOf(user.id)).toMatchObject([{ role: 'member' }]);
+    });
+  });
 
   describe('connecting it in their own account', () => {
     const linkedAt = (connection: Connection, subject: string) =>

@@ -69,8 +69,8 @@ export class ProvisionedMembership {
     given: Given,
     { id: by }: Connection,
   ): Promise<Provisioned> {
-    // Whoever was taken out by somebody here does not come back by themselves.
-    if (role === null || given.member) return { given };
+    // Whoever was taken out by somebody here does not come back by themselves, nor by letting the identity go and being linked anew.
+    if (role === null || given.member || (await this.hasLeft(organization.id, userId))) return { given };
     await this.memberships.add(organization, { user_id: userId, role, roles, teams }, { kind: 'connection', by });
     return { given: { member: true, admin: role === 'admin', roles, teams }, change: 'joined' };
   }
@@ -96,6 +96,13 @@ export class ProvisionedMembership {
       given: suspended && !resumes ? { ...rest, suspended } : rest,
       change: resumes ? 'resumed' : isNothing(has, changes) ? undefined : 'changed',
     };
+  }
+
+  /** They have, or somebody has taken them out; not because no group of theirs let them in any more. */
+  private async hasLeft(organizationId: string, userId: string): Promise<boolean> {
+    const key = [currentTenantId(), organizationId, userId];
+    const [last] = await this.db.execute<{ left: boolean }>(LAST_MOVE, key);
+    return last?.left ?? false;
   }
 
   private async find(
@@ -124,6 +131,14 @@ const HELD = {
   text: `
     SELECT ARRAY(SELECT role_id::text FROM membership_roles WHERE tenant_id = $1 AND organization_id = $2 AND user_id = $3 ORDER BY 1) AS roles,
            ARRAY(SELECT team_id::text FROM team_members WHERE tenant_id = $1 AND organization_id = $2 AND user_id = $3 ORDER BY 1) AS teams`,
+};
+
+const LAST_MOVE = {
+  name: 'provisioned_membership_last_move',
+  text: `
+    SELECT kind <> 'joined' AND coalesce(actor_id, '') NOT LIKE 'connection:%' AS left FROM membership_events
+     WHERE tenant_id = $1 AND organization_id = $2 AND user_id = $3 AND kind IN ('joined', 'left', 'removed')
+     ORDER BY id DESC LIMIT 1`,
 };
 
 const KNOWN = {
