@@ -145,6 +145,23 @@ describe('a sign-in at an identity provider', () => {
       expect([leadsTo(uninvited), nameOf(uninvited)]).toEqual([undefined, 'identifier']);
     });
 
+    it.each(['%00', 'a%00b', '%ED%A0%80', 'x'.repeat(3000), 'Upper'])(
+      'nobody by what is no key of anybody: %s',
+      async (key) => {
+        const page = await begin();
+        for (const method of ['GET', 'POST']) {
+          const body = method === 'POST' ? { body: new URLSearchParams({ csrf: csrfOf(page) }) } : {};
+          const sent = await browser.request(`${baseOf(page)}/federation/${key}`, {
+            ...{ method, headers: { origin: new URL(server.issuer).origin } },
+            ...body,
+          });
+          expect(sent.status).toBeLessThan(500);
+          expect(sent.headers.get('location') ?? '').not.toContain('/login');
+        }
+        await nobody();
+      },
+    );
+
     it('with what the request asks for: a new sign-in, and no older one', async () => {
       const page = await press(browser, await begin({ prompt: 'login', max_age: '60' }), google);
       expect(await asked(server, leadsTo(page) ?? '')).toMatchObject({ prompt: 'login', max_age: 60 });

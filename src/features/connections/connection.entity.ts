@@ -8,6 +8,9 @@ import {
 } from './connection.settings.js';
 import type { PresetName } from './presets/presets.js';
 
+/** What requests name a connection by. */
+export const CONNECTION_KEY = /^[a-z0-9-]{2,63}$/;
+
 /** An identity provider that the tenant, or one of its organizations, trusts. */
 @Entity('connections')
 export class Connection extends TenantEntity {

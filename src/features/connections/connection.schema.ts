@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { pageQuery } from '../../platform/pagination.js';
 import { plainText } from '../../platform/text.js';
-import type { Connection } from './connection.entity.js';
+import { CONNECTION_KEY, type Connection } from './connection.entity.js';
 import { CONNECTION_KINDS, GivenSettings } from './connection.settings.js';
 import type { ConnectionKey } from './connection-key.entity.js';
 import { KEY_STATUSES } from './connection-key.entity.js';
@@ -10,7 +10,7 @@ import { PRESETS } from './presets/presets.js';
 
 const key = z
   .string()
-  .regex(/^[a-z0-9-]{2,63}$/, 'must be 2 to 63 of a-z, 0-9 and -')
+  .regex(CONNECTION_KEY, 'must be 2 to 63 of a-z, 0-9 and -')
   .meta({ description: 'What requests name it by (`connection`)' });
 const displayName = plainText(80).meta({ description: 'What people read' });
 const clientSecret = z

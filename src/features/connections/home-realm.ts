@@ -5,7 +5,7 @@ import type { Database } from '../../platform/database.js';
 import { domainOf } from '../domains/domain-name.js';
 import type { Cache, Caching } from '../tenants/caching.js';
 import type { User } from '../users/user.entity.js';
-import { Connection } from './connection.entity.js';
+import { CONNECTION_KEY, Connection } from './connection.entity.js';
 
 /** Published when a connection of the tenant changes; its key is the tenant's id. */
 export const CONNECTIONS_TOPIC = 'connections';
@@ -69,6 +69,8 @@ export class HomeRealms {
 
   /** @param key from a request. One that nobody has, a disabled one, and one of a suspended organization are alike. */
   async chosen(key: string): Promise<Connection | undefined> {
+    // What could be no key is not asked for: some of it no database takes.
+    if (!CONNECTION_KEY.test(key)) return undefined;
     return (await this.enabledOnes().andWhere('c.key = :key', { key }).getOne()) ?? undefined;
   }
 
