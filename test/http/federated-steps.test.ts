@@ -54,6 +54,21 @@ describe('a federated sign-in', () => {
       [connection.id],
     );
 
+  it('however often it is begun in one browser, there is one, which is the last', async () => {
+    const begun = [];
+    for (const _each of many) begun.push(await begin());
+    const [first, last] = [begun.at(0), begun.at(-1)];
+    const other = await begin(browser());
+    const [{ count }] = await server.services.db.manager.query(
+      `SELECT count(*)::int FROM federated_sign_ins WHERE connection_id = $1 AND state = 'begun'`,
+      [connection.id],
+    );
+    expect(count).toBe(2);
+    await expect(start(String(first?.handle))).rejects.toMatchObject({ status: 400 });
+    expect((await start(String(last?.handle))).connection.id).toBe(connection.id);
+    expect((await start(other.handle)).connection.id).toBe(connection.id);
+  });
+
   it('goes to the door of its protocol, and comes back to where it was asked for, with what was asked and kept', async () => {
     const { location, handle } = await begin();
     expect(location).toBe(`${server.issuer}/federation/${connection.id}/login?handle=${handle}`);

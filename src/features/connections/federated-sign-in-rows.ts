@@ -33,9 +33,13 @@ const step = (name: string, from: SignInState, change: string, which: string): S
      WHERE f.tenant_id = $1 AND f.state = '${from}' AND f.expires_at > $2 AND ${which} AND ${TAKES_PEOPLE} ${ROW}`,
 });
 
+/** What the same browser has begun before and not gone on with goes: however often a page is looked at, there is one. */
 export const INSERT: Statement = {
   name: 'federated_sign_in_insert',
   text: `
+    WITH earlier AS (
+      DELETE FROM federated_sign_ins WHERE tenant_id = $1 AND binding_hash = $7 AND state = 'begun' AND $5::text = 'begun'
+    )
     INSERT INTO federated_sign_ins (tenant_id, id, connection_id, purpose, state, handle_hash, binding_hash, subject_hash, sealed, trace_id, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 };
