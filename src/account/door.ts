@@ -175,10 +175,11 @@ export class AccountDoor {
     const reached = proofs.length === stands.length ? { acr: session.acr, ts: loginTs } : reachedBy(proofs);
     const age = isSinceKnown(proofs) ? epochSeconds(this.deps.clock.now()) - reached.ts : Number.POSITIVE_INFINITY;
     if (age <= fresh && (!missing || meets(reached.acr, MULTI_FACTOR))) return undefined;
+    // Where only more is asked, what the session stands on counts; but a sign-in would find nothing to ask where others have said that it was proved.
+    const anew = age > fresh || meets(session.acr, MULTI_FACTOR);
     return {
       ...(acr ? { acr_values: acr } : {}),
-      // Where only more is asked, what the session stands on counts.
-      ...(age > fresh ? { prompt: 'login', max_age: String(fresh) } : {}),
+      ...(anew ? { prompt: 'login', max_age: String(fresh) } : {}),
     };
   }
 

@@ -190,7 +190,7 @@ const isUpstream = ({ method }: Proof): boolean => method === 'connection';
 
 /** The pages of the account ask so before a change (account/door.ts). */
 const changesAccount = ({ clientId, params }: Interaction): boolean =>
-  clientId === ACCOUNT_CLIENT && params.max_age !== undefined;
+  clientId === ACCOUNT_CLIENT && (params.max_age !== undefined || params.acr_values !== undefined);
 
 /** A step up begins with what the session stands on. */
 function begunWith(progress: Progress, interaction: Interaction): Progress {

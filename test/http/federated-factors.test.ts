@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Browser, type Page } from '../support/browser.js';
 import { comeBack, identityOf, makeConnection, proveDomain, type TestConnection } from '../support/federated.js';
-import { baseOf, csrfOf, nameOf, send } from '../support/journey.js';
+import { baseOf, csrfOf, giveNameAndPassword, nameOf, send } from '../support/journey.js';
 import { makeOrganization, type TestOrganization } from '../support/organizations.js';
 import { authorizationUrl, makeClient, makePerson, type Party, password, pkce } from '../support/party.js';
 import { setPolicy } from '../support/policy.js';
@@ -97,6 +97,15 @@ describe('an identity provider that does not speak for the account, and is trust
     expect(early.status).toBe(303);
     expect(asksForCode(await browser.open(baseOf(proved)))).toBe(true);
     expect(nameOf(await browser.submit(proved, { code: await later() }))).toBe('change_password');
+  });
+
+  it('is no second factor in the account: the authenticator is asked for, and nobody goes round in circles', async () => {
+    expect((await byPassword(await forOrganization())).url).toContain('code=');
+    const page = await browser.open(`${server.issuer}/account/security/password`);
+    const proved = await giveNameAndPassword(browser, page, person.email);
+    expect(asksForCode(proved)).toBe(true);
+    const end = await browser.submit(proved, { code: await later() });
+    expect([end.status, end.url]).toEqual([200, `${server.issuer}/account/security/password`]);
   });
 
   it('is a second factor where its organization has proved the domain of the address', async () => {
