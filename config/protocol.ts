@@ -151,4 +151,6 @@ export const limits = {
   linkFailures: { points: 20, seconds: 10 * minute },
   /** Answers of identity providers that one address brought, and logout tokens it sent, that were not believed. */
   federationFailures: { points: 60, seconds: 10 * minute },
+  /** People whom one identity provider brings and nobody knows: those for whom an account is made, and those whose address an account has. */
+  federationNewcomers: { points: 1000, seconds: hour },
 } as const;

@@ -51,7 +51,7 @@ const readMetadata: MetadataReader = async (octets, asked) => {
 
 /** Who comes in by them, and who they are then. */
 function openComings(
-  { db, audit, clock, sealer, tenants, traces, protocol, jobs }: Ground,
+  { db, audit, clock, sealer, tenants, traces, protocol, jobs, rateLimits, limits }: Ground,
   { users, registrations, passwords, passkeys, factorLetters }: People,
   { memberships, teams }: Organizations,
   homeRealms: HomeRealms,
@@ -75,6 +75,7 @@ function openComings(
     ...([db, audit, clock, users, identities, new Situations(db, homeRealms)] as const),
     new ProvisionedMembership(db, memberships, teams),
     recorder,
+    rateLimits.limiter({ name: 'federation_newcomers', ...limits.federationNewcomers }),
     {
       async proved(user, by) {
         const how = by === 'registrant' ? by : { flow: undefined };

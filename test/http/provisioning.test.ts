@@ -154,6 +154,11 @@ describe('coming in by an identity provider', () => {
       const elsewhere = `ada@${newName()}.example`;
       const person = await makePerson(server, elsewhere);
       const connection = await ofAcme({ trust: { email: 'always' } });
+      expect(await decide(connection, ada({ email: elsewhere }))).toMatchObject({
+        kind: 'refused',
+        reason: 'foreign_domain',
+      });
+      await inside(({ memberships }) => memberships.add(acme, { user_id: person.id } as never, { kind: 'added' }));
       expect(await decide(connection, ada({ email: elsewhere }))).toMatchObject({ kind: 'prove', userId: person.id });
     });
 
@@ -164,7 +169,7 @@ describe('coming in by an identity provider', () => {
         'UPDATE organization_domains SET verified_at = NULL WHERE organization_id = $1',
         [acme.id],
       );
-      expect(await decide(connection)).toMatchObject({ kind: 'prove' });
+      expect(await decide(connection)).toMatchObject({ kind: 'refused', reason: 'foreign_domain' });
     });
 
     it('another subject of the same directory is somebody else', async () => {

@@ -8,6 +8,7 @@ const maria: Account = {
   privileged: false,
   unproved: false,
   linkedHere: false,
+  member: false,
   elsewhere: false,
 };
 const account = (change: Partial<Account> = {}): Account => ({ ...maria, ...change });
@@ -31,7 +32,7 @@ describe('whose account an upstream identity is', () => {
       ['it is not: an account is made, whose address nobody has proved', { ...claimed }, 'create'],
       ['none is said', {}, 'refused email_missing'],
       ['no accounts are made', { ...proved, connection: { ...tenant, create: false } }, 'refused not_provisioned'],
-      ['by an organization', { ...claimed, connection: stranger }, 'create'],
+      ['by an organization', { ...claimed, connection: stranger }, 'refused foreign_domain'],
       ['by an organization that has its domain', { ...proved, connection: house }, 'create'],
     ])('%s', (_name, situation, kind) => expect(said(of(situation))).toBe(kind));
   });
@@ -79,14 +80,22 @@ describe('whose account an upstream identity is', () => {
         'prove',
       ],
       ['tenant, claimed there, claimed here', claimed, { emailVerified: false }, tenant, 'prove'],
-      // Of an organization, for an address that is not of its domains: never believed.
-      ['organization, claimed there, proved here', claimed, {}, stranger, 'prove'],
+      // Of an organization, for an address that is not of its domains: never believed, and nobody is told of but who belongs to it.
+      ['organization, claimed there, proved here', claimed, {}, stranger, 'refused foreign_domain'],
+      ['organization, claimed there, proved here by a member', claimed, { member: true }, stranger, 'prove'],
+      [
+        'organization, a member with a role',
+        claimed,
+        { member: true, privileged: true },
+        stranger,
+        'refused privileged',
+      ],
       [
         'organization, claimed there, registered by a stranger',
         claimed,
         { emailVerified: false, unproved: true },
         stranger,
-        'prove',
+        'refused foreign_domain',
       ],
       // Its own directory speaks.
       ['its own domain, proved there, proved here', proved, {}, house, 'link'],
@@ -119,7 +128,7 @@ describe('whose account an upstream identity is', () => {
         'prove',
       ],
       ['its own domain, a role', proved, { privileged: true }, house, 'refused privileged'],
-      ['organization, a role', claimed, { privileged: true }, stranger, 'refused privileged'],
+      ['organization, a role', claimed, { privileged: true }, stranger, 'refused foreign_domain'],
       ['disabled', proved, { active: false }, tenant, 'refused account_disabled'],
       ['its own domain, disabled', proved, { active: false }, house, 'refused account_disabled'],
     ];
@@ -213,6 +222,8 @@ describe('whose account an upstream identity is', () => {
         ]).toEqual([true, true, true, false, false]);
       if (decision.kind === 'take_over')
         expect([theirs?.unproved, email?.verified, theirs?.privileged]).toEqual([true, true, false]);
+      // Whoever runs the directory of an organization is told of nobody else whether they are there.
+      if (connection === stranger && !also) expect(said(decision)).toMatch(/^refused (email_missing|foreign_domain)$/);
       if (decision.kind === 'create') expect([theirs, email === undefined]).toEqual([undefined, false]);
       const anybody =
         'userId' in decision ? [situation.known, theirs, also].find((one) => one?.id === decision.userId) : undefined;

@@ -14,6 +14,8 @@ export interface Account {
   linkedHere: boolean;
   /** Its address is in a domain whose people sign in by other identity providers alone. */
   elsewhere: boolean;
+  /** Belongs to the organization of the connection, whose owners see it in their list. */
+  member: boolean;
 }
 
 export interface Situation {
@@ -42,6 +44,7 @@ export type RefusalReason =
   | 'privileged'
   | 'group_required'
   | 'email_missing'
+  | 'foreign_domain'
   | 'not_provisioned'
   | 'no_account_proved';
 
@@ -83,6 +86,8 @@ function ofProved(proved: Account, situation: Situation): Linking {
 
 function ofAddress({ email, account, connection }: Situation): Linking {
   if (!email) return refused('email_missing');
+  // Whoever runs the directory of an organization learns of nobody elsewhere whether they have an account, and gives nobody one.
+  if (connection.organization && !connection.ownsDomain && !account?.member) return refused('foreign_domain');
   // Nobody comes in by it whose own business says that its own identity provider alone signs them in.
   if (account ? account.elsewhere : email.elsewhere) return refused('provider_required', account);
   if (!account) return connection.create ? { kind: 'create' } : refused('not_provisioned');

@@ -5,6 +5,7 @@ import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { databaseError } from '../../platform/database-errors.js';
 import { AppError, badRequest, conflict } from '../../platform/errors.js';
+import type { Limiter } from '../../platform/rate-limit.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
@@ -51,13 +52,18 @@ export class Provisioning {
     private readonly situations: Situations,
     private readonly membership: ProvisionedMembership,
     private readonly recorder: Recorder,
+    private readonly newcomers: Pick<Limiter, 'consume'>,
     private readonly hooks: ProvisioningHooks,
   ) {}
 
-  /** What would become of it now. A refusal ends it, and is recorded once; so is the end of a test. */
+  /**
+   * What would become of it now. A refusal ends it, and is recorded once; so is the end of a test.
+   * @throws AppError 429 where the connection has brought too many people whom nobody knows.
+   */
   async decide(held: Held, whose: Whose = {}): Promise<Decision> {
     const stands = await this.situations.of(held, whose);
     const decision = linking(stands.situation);
+    if (isNewcomer(decision, held, stands)) await this.newcomers.consume(`${currentTenantId()}\0${held.connection.id}`);
     if (decision.kind === 'refused') await this.refused(held, stands, decision);
     else if (held.asked.purpose === 'test') await this.tried(held, stands, decision);
     return { ...decision, trace: held.trace };
@@ -215,6 +221,10 @@ export class Provisioning {
 
 type Coming = Extract<Linking, { kind: 'known' | 'create' | 'take_over' | 'link' }>;
 type Refusing = { kind: 'refused'; reason: string; userId?: string };
+
+/** Accounts cost whoever runs an identity provider nothing, and neither does asking who has one; what a provider of the tenant has proved is a mailbox each. */
+const isNewcomer = ({ kind }: Linking, { connection }: Held, { mapped }: Stands): boolean =>
+  (kind === 'create' || kind === 'prove') && (connection.organizationId !== null || !mapped.emailVerified);
 
 /** Takes back what the transaction has done; what is to be said of it is said afterwards. */
 class Refusal extends Error {

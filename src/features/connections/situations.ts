@@ -2,6 +2,7 @@
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { User } from '../users/user.entity.js';
+import type { Connection } from './connection.entity.js';
 import { domainsOf } from './connection-rows.js';
 import type { Held } from './federated-sign-in.js';
 import type { HomeRealms } from './home-realm.js';
@@ -51,7 +52,7 @@ export class Situations {
       const user = await this.db.repo(User).findOneBy({ id });
       if (!user) continue;
       users.set(id, user);
-      accounts.set(id, await this.account(user, connection.id, isElsewhere));
+      accounts.set(id, await this.account(user, connection, isElsewhere));
     }
     const account = (id: string | undefined) => (id === undefined ? undefined : accounts.get(id));
     return {
@@ -81,13 +82,11 @@ export class Situations {
 
   private async account(
     user: User,
-    connectionId: string,
+    { id, organizationId }: Connection,
     isElsewhere: (user: User) => Promise<boolean>,
   ): Promise<Account> {
-    const [also] = await this.db.execute<{ unproved: boolean; linked_here: boolean }>(ALSO, [
-      currentTenantId(),
-      user.id,
-      connectionId,
+    const [also] = await this.db.execute<{ unproved: boolean; linked_here: boolean; member: boolean }>(ALSO, [
+      ...[currentTenantId(), user.id, id, organizationId],
     ]);
     return {
       id: user.id,
@@ -96,6 +95,7 @@ export class Situations {
       privileged: user.roles.length > 0,
       unproved: also?.unproved ?? false,
       linkedHere: also?.linked_here ?? false,
+      member: also?.member ?? false,
       elsewhere: await isElsewhere(user),
     };
   }
@@ -105,5 +105,6 @@ const ALSO = {
   name: 'federation_account',
   text: `
     SELECT EXISTS (SELECT FROM registrations WHERE tenant_id = $1 AND user_id = $2) AS unproved,
-           EXISTS (SELECT FROM identities WHERE tenant_id = $1 AND user_id = $2 AND connection_id = $3) AS linked_here`,
+           EXISTS (SELECT FROM identities WHERE tenant_id = $1 AND user_id = $2 AND connection_id = $3) AS linked_here,
+           EXISTS (SELECT FROM memberships WHERE tenant_id = $1 AND organization_id = $4 AND user_id = $2) AS member`,
 };
