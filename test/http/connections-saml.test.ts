@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { ask, tokenWith } from '../support/api.js';
 import { CertificateMaker } from '../support/client-certificates.js';
 import { certificatesOf, newConnection, samlSettings } from '../support/connection-settings.js';
+import { asPerson, makeMember, makeOrganization } from '../support/invitations.js';
 import { defaultKind, startServer, type TestServer } from '../support/server.js';
 
 describe('connections by SAML', () => {
@@ -52,6 +53,26 @@ describe('connections by SAML', () => {
       ],
     });
     expect((await api('put', `/${id}/enablement`)).status).toBe(204);
+  });
+
+  it('of an organization, whose second factor the tenant trusts, stay those of that provider whatever their owner says', async () => {
+    const acme = await makeOrganization(server);
+    const owner = await makeMember(server, acme, 'owner');
+    const mfa_contexts = ['urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken'];
+    const settings = { saml: { ...samlSettings(good).saml, mfa_contexts }, trust: { mfa: true } };
+    const body = newConnection({ kind: 'saml', settings, client_secret: undefined });
+    const made = await ask(server, token, 'post', `/organizations/${acme.slug}/connections`, body);
+    const change = (patch: object) =>
+      asPerson(server, owner, async ({ connections }) =>
+        connections.update(acme, await connections.find(acme, String(made.body.id)), patch as never),
+      );
+    for (const saml of [
+      { mfa_contexts: ['urn:oasis:names:tc:SAML:2.0:ac:classes:Password'] },
+      { idp: { certificates: [maker.selfSigned().cert] } },
+      { idp: null, metadata_url: 'https://idp.example/metadata' },
+    ])
+      await expect(change({ settings: { saml } })).rejects.toMatchObject({ status: 403, code: 'tenant_only' });
+    await change({ display_name: 'Acme', settings: { saml: { mfa_contexts } } });
   });
 
   it('with certificates that have all expired are refused, and one that holds is enough', async () => {

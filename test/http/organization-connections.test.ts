@@ -89,6 +89,38 @@ describe('connections of an organization', () => {
     await expect(change({ discovery: 'off' })).resolves.toMatchObject({ id });
   });
 
+  it.each([
+    ['its keys', { oidc: { metadata: { jwks_uri: 'https://other.example/jwks' } } }],
+    ['where it is asked', { oidc: { metadata: { token_endpoint: 'https://other.example/token' } } }],
+    ['another provider', { oidc: { issuer: 'https://other.example' } }],
+    ['what counts as one', { oidc: { mfa: { amr: ['pwd'] } } }],
+    ['which classes count as one', { oidc: { mfa: { acr: ['urn:any'] } } }],
+    ['how old it may be', { oidc: { clock_skew_seconds: 300 } }],
+  ])(
+    '%s is not for their owners where the tenant trusts its second factor, until they do without',
+    async (_what, said) => {
+      const acme = await makeOrganization(server);
+      const owner = await makeMember(server, acme, 'owner');
+      const settings = { ...oidcSettings(), trust: { mfa: true } };
+      const { id } = (await at(acme, 'post', '', newConnection({ settings }))).body as { id: string };
+      const change = (asked: object) =>
+        asPerson(server, owner, async ({ connections }) =>
+          connections.update(acme, await connections.find(acme, id), { settings: asked } as never),
+        );
+      await expect(change(said)).rejects.toMatchObject({ status: 403, code: 'tenant_only' });
+      expect((await at(acme, 'get', `/${id}`)).body.settings).toEqual(settings);
+      await expect(change({ ...said, trust: { mfa: true } })).rejects.toMatchObject({ code: 'tenant_only' });
+      // To say the same again, and what is not about the provider, is theirs.
+      await change({ ...oidcSettings(), discovery: 'off' });
+      await change({ ...said, trust: { mfa: false } });
+      await expect(change({ trust: { mfa: true } })).rejects.toMatchObject({ code: 'tenant_only' });
+      expect((await at(acme, 'patch', `/${id}`, { settings: { trust: { mfa: true } } })).status).toBe(200);
+      expect((await at(acme, 'patch', `/${id}`, { settings: { oidc: { mfa: { amr: ['mfa', 'hwk'] } } } })).status).toBe(
+        200,
+      );
+    },
+  );
+
   it('are an owner’s business: who says which provider speaks decides who is who, owners too', async () => {
     const acme = await makeOrganization(server);
     const admin = await makeMember(server, acme, 'admin');

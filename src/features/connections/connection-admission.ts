@@ -1,5 +1,6 @@
 // Who may say what of a connection. One of an organization is its owners' business: whoever says which identity provider speaks for it decides who
 // is who there, owners too. What the tenant alone answers for is not theirs.
+import { isDeepStrictEqual } from 'node:util';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { conflict, forbidden } from '../../platform/errors.js';
@@ -32,6 +33,12 @@ export class ConnectionAdmission {
     // It would do without a second factor what the tenant asks one for.
     if (trust.mfa && !before?.settings.trust.mfa && askingPerson())
       throw forbidden('tenant_only', 'Only the tenant says whose second factor counts');
+    // Trusted is what that provider means by it, as it was: another one, or other words for it, would have to be trusted anew.
+    if (trust.mfa && before && !isSameProvider(connection, before) && askingPerson())
+      throw forbidden(
+        'tenant_only',
+        'The tenant trusts this provider’s second factor: turn trust.mfa off to change it',
+      );
     await this.assertFree(connection);
     if (!owner) return;
     const { roles, groups } = provisioning;
@@ -58,5 +65,9 @@ export class ConnectionAdmission {
       throw conflict('key_taken', 'Another connection has this key');
   }
 }
+
+/** What is said of it, whole: keys, addresses, and what counts as a second factor are all by which it is believed. */
+const isSameProvider = (one: Connection, other: Connection): boolean =>
+  isDeepStrictEqual(one.storedSettings[one.kind], other.storedSettings[other.kind]);
 
 const LOCK_TENANT = { name: 'connections_lock_tenant', text: 'SELECT 1 FROM tenants WHERE id = $1 FOR NO KEY UPDATE' };
