@@ -133,7 +133,8 @@ export class Provisioning {
     const created = decision.kind === 'create';
     if (!before && !created) await this.hooks.linked(user, connection);
     const follows = !before || connection.settings.provisioning.sync;
-    const changed = await this.claims(user, stands, follows && !created);
+    const isTheirs = stands.speaksFor(user) || identity.madeAccount;
+    const changed = await this.claims(user, stands, follows && isTheirs && !created);
     const { given, change } = follows
       ? await this.membership.follow(connection, user.id, mapped.groups, identity.given)
       : { given: identity.given, change: undefined };

@@ -24,6 +24,8 @@ export interface Stands {
   identity: Identity | undefined;
   /** Ids of everybody it is about. */
   people: string[];
+  /** Whether it is the tenant's, or of the organization that holds the domain of their address: who they are everywhere is then for it to say. */
+  speaksFor(user: Pick<User, 'emailNormalized'>): boolean;
   user(id: string): User;
 }
 
@@ -54,6 +56,8 @@ export class Situations {
       users.set(id, user);
       accounts.set(id, await this.account(user, connection, isElsewhere));
     }
+    const speaksFor = (user: Pick<User, 'emailNormalized'>) =>
+      domains === null || isBelow(domains, user.emailNormalized);
     const account = (id: string | undefined) => (id === undefined ? undefined : accounts.get(id));
     return {
       situation: {
@@ -72,6 +76,7 @@ export class Situations {
       mapped: person,
       identity,
       people,
+      speaksFor,
       user(id) {
         const user = users.get(id);
         if (!user) throw new Error('nobody is decided on who is not there');
