@@ -93,6 +93,7 @@ import { TraceRecordings1700000000138 } from '../migrations/0138-trace-recording
 import { TracesOfConnection1700000000139 } from '../migrations/0139-traces-of-connection.js';
 import { TracesExpiry1700000000140 } from '../migrations/0140-traces-expiry.js';
 import { TracesOfUser1700000000141 } from '../migrations/0141-traces-of-user.js';
+import { IdentitiesByDomain1700000000142 } from '../migrations/0142-identities-by-domain.js';
 import { FederatedSignInsBinding1700000000146 } from '../migrations/0146-federated-sign-ins-binding.js';
 
 export const migrations = [
@@ -190,5 +191,6 @@ export const migrations = [
   TracesOfConnection1700000000139,
   TracesExpiry1700000000140,
   TracesOfUser1700000000141,
+  IdentitiesByDomain1700000000142,
   FederatedSignInsBinding1700000000146,
 ];

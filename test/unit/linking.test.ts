@@ -157,6 +157,23 @@ describe('whose account an upstream identity is', () => {
         { purpose: 'link', known: account(), proved: account({ id: 'jonas' }) },
         'refused linked_elsewhere',
       ],
+      ['theirs by a domain that was lost', { known: account(), lapsed: true, connection: stranger }, 'prove'],
+      [
+        'theirs by a domain that was lost, whatever address it says',
+        { known: account(), lapsed: true, ...proved, account: account({ id: 'jonas' }), connection: house },
+        'prove',
+      ],
+      ['theirs by a lost domain, and proved now', { known: account(), lapsed: true, proved: account() }, 'known'],
+      [
+        'theirs by a domain that was lost, while another account was proved',
+        { known: account(), lapsed: true, proved: account({ id: 'jonas' }) },
+        'prove',
+      ],
+      [
+        'theirs by a domain that was lost, disabled',
+        { known: account({ active: false }), lapsed: true },
+        'refused account_disabled',
+      ],
       ['asked to be linked to the same', { purpose: 'link', known: account(), proved: account() }, 'known'],
     ])('%s', (_name, situation, kind) => expect(said(of(situation))).toBe(kind));
   });

@@ -101,7 +101,7 @@ export interface AuditEvents {
 
   /** `reason`: of a check, or of who was spoken of; `trace_id`: what was seen. */
   'federation.refused': { connection_id: string; reason: string; trace_id: string; user_id?: string };
-  'identity.linked': Identified & { by: 'sign_in' | 'owner' | 'administrator' };
+  'identity.linked': Identified & { by: 'sign_in' | 'domain' | 'owner' | 'administrator' };
   'identity.unlinked': Identified & { by: 'owner' | 'administrator' | 'disowned' | 'privileged' | 'locked_down' };
   /** What an identity provider said of somebody has changed what they are here. */
   'user.provisioned': Identified & { created: boolean; changed: string[] };

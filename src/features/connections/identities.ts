@@ -17,7 +17,7 @@ import { identitiesOf, type NamedIdentity } from './identity.queries.js';
 import type { UpstreamIdentity } from './upstream-identity.js';
 import type { UpstreamSessions } from './upstream-sessions.js';
 
-export type Linked = 'sign_in' | 'owner' | 'administrator';
+export type Linked = 'sign_in' | 'domain' | 'owner' | 'administrator';
 export type Unlinked = 'owner' | 'administrator' | 'disowned' | 'privileged' | 'locked_down';
 
 export interface IdentityHooks {
@@ -87,6 +87,7 @@ export class Identities {
     const identity = Object.assign(new Identity(), {
       ...{ connectionId, subject, userId },
       id: newId(),
+      byDomain: by === 'domain',
       createdAt: this.clock.now(),
     });
     await this.db.repo(Identity).insert(identity);
@@ -98,7 +99,7 @@ export class Identities {
   async used(
     { connectionId, subject, id }: Identity,
     { tokens }: UpstreamIdentity,
-    { given, madeAccount }: { given: Given; madeAccount: boolean },
+    { given, madeAccount, byDomain }: Pick<Identity, 'given' | 'madeAccount' | 'byDomain'>,
   ): Promise<void> {
     const context = sealContext(currentTenantId(), id);
     await this.db.repo(Identity).update(
@@ -106,6 +107,7 @@ export class Identities {
       {
         given: given as object,
         madeAccount,
+        byDomain,
         tokensSealed: tokens ? this.sealer.seal(JSON.stringify(tokens), context) : null,
         lastUsedAt: this.clock.now(),
       },

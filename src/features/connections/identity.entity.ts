@@ -23,6 +23,8 @@ export class Identity extends TenantEntity {
   @Column('uuid') userId!: string;
   /** The account was made for it. */
   @Column('boolean', { default: false }) madeAccount = false;
+  /** It is theirs because its organization speaks for the domain of their address: nobody has proved anything for it. */
+  @Column('boolean', { default: false }) byDomain = false;
   @Column('jsonb', { default: {} }) given: Given = {};
   @Column('text', { nullable: true }) tokensSealed: string | null = null;
   @Column('timestamptz') createdAt!: Date;

@@ -22,6 +22,8 @@ export interface Situation {
   purpose: Purpose;
   /** Whose the identity is already. */
   known?: Account | undefined;
+  /** It is theirs by the domain of their address alone, for which the organization does not speak any more. */
+  lapsed?: boolean;
   /** What the identity provider says, as far as it is believed. */
   email?: { verified: boolean; elsewhere: boolean } | undefined;
   /** Whoever has that address. */
@@ -68,8 +70,10 @@ export function linking(situation: Situation): Linking {
 }
 
 /** What somebody has proved beside it is theirs only where it is the same account. */
-function ofKnown(known: Account, { purpose, proved }: Situation): Linking {
-  if (purpose === 'link' && proved?.id !== known.id) return refused('linked_elsewhere');
+function ofKnown(known: Account, { purpose, proved, lapsed }: Situation): Linking {
+  const isProved = proved?.id === known.id;
+  if (purpose === 'link' && !isProved) return refused('linked_elsewhere');
+  if (lapsed && !isProved) return { kind: 'prove', userId: known.id };
   return { kind: 'known', userId: known.id };
 }
 

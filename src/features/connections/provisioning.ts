@@ -122,14 +122,9 @@ export class Provisioning {
     if (decision.kind !== 'known') await this.membership.hold(connection);
     const user = await this.person(stands, decision, whose.flow ?? held.id);
     const before = stands.identity;
-    const identity =
-      before ??
-      (await this.identities.add(
-        connection,
-        held.identity.subject,
-        user,
-        held.asked.purpose === 'link' ? 'owner' : 'sign_in',
-      ));
+    const isProved = stands.situation.proved?.id === user.id;
+    const by = held.asked.purpose === 'link' ? 'owner' : decision.kind === 'link' && !isProved ? 'domain' : 'sign_in';
+    const identity = before ?? (await this.identities.add(connection, held.identity.subject, user, by));
     const created = decision.kind === 'create';
     if (!before && !created) await this.hooks.linked(user, connection);
     const follows = !before || connection.settings.provisioning.sync;
@@ -139,7 +134,8 @@ export class Provisioning {
       ? await this.membership.follow(connection, user.id, mapped.groups, identity.given)
       : { given: identity.given, change: undefined };
     const madeAccount = created || identity.madeAccount;
-    await this.identities.used(identity, held.identity, { given, madeAccount });
+    const byDomain = identity.byDomain && !isProved;
+    await this.identities.used(identity, held.identity, { given, madeAccount, byDomain });
     if (created || !before || changed || change)
       await this.audit.record('user.provisioned', {
         ...{ identity_id: identity.id, connection_id: connection.id, user_id: user.id, created },
@@ -153,7 +149,7 @@ export class Provisioning {
     });
     return {
       user: changed ?? user,
-      identity: { ...identity, given, madeAccount } as Identity,
+      identity: { ...identity, given, madeAccount, byDomain } as Identity,
       created,
       linked: !before,
     };

@@ -58,11 +58,13 @@ export class Situations {
     }
     const speaksFor = (user: Pick<User, 'emailNormalized'>) =>
       domains === null || isBelow(domains, user.emailNormalized);
+    const known = identity && users.get(identity.userId);
     const account = (id: string | undefined) => (id === undefined ? undefined : accounts.get(id));
     return {
       situation: {
         purpose: asked.purpose,
         known: account(identity?.userId),
+        lapsed: known !== undefined && identity?.byDomain === true && !speaksFor(known),
         email: email === undefined ? undefined : { verified: emailVerified, elsewhere },
         account: byAddress ? account(byAddress.id) : undefined,
         connection: {
