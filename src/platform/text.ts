@@ -5,7 +5,7 @@ import { z } from 'zod';
 const HIDDEN = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/u;
 const CONTROL = /\p{Cc}|[\u2028\u2029]/u;
 
-const isPlain = (text: string): boolean => !CONTROL.test(text) && !HIDDEN.test(text);
+export const isPlain = (text: string): boolean => !CONTROL.test(text) && !HIDDEN.test(text);
 
 export const plainText = (max: number) =>
   z.string().trim().min(1).max(max).refine(isPlain, { message: 'must not hold control characters' });

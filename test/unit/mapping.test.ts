@@ -78,6 +78,14 @@ describe('what attributes make of somebody', () => {
     ]);
   });
 
+  it.each(['\u202e', '\u2066', '\u0000', '\u2028', '\ud800'])(
+    'no picture whose address holds what nobody sees, %j',
+    (hidden) => {
+      const person = map({ picture: [`https://x.example/${hidden}gnp.exe`] });
+      expect([person.claims, person.dropped]).toEqual([{}, [{ claim: 'picture', attribute: 'picture' }]]);
+    },
+  );
+
   it('names of the prototype say nothing', () => {
     const settings = { mapping: { name: ['constructor', '__proto__', 'toString'], groups: ['constructor'] } };
     expect(map({}, { settings })).toMatchObject({ claims: {}, groups: [] });

@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import { patchOf } from '../../platform/merge-patch.js';
 import { pageQuery } from '../../platform/pagination.js';
-import { multilineText, plainText } from '../../platform/text.js';
+import { isPlain, multilineText, plainText } from '../../platform/text.js';
 import { EmailAddress } from './identifier.js';
 import type { User } from './user.entity.js';
 
-const webUri = z.url({ protocol: /^https?$/ }).max(2048);
+/** An address is read by people, too. */
+const webUri = z
+  .url({ protocol: /^https?$/ })
+  .max(2048)
+  .refine(isPlain, { message: 'must not hold control characters' });
 
 /** OIDC Core §5.1.1. */
 const Address = z.strictObject({
