@@ -77,6 +77,25 @@ describe('who is sent where before anything is known of them', () => {
     expect(await sentTo(`anybody@${domain}`)).toBe(theirs.id);
   });
 
+  it.each([
+    ['offered', 'offered', 'theirs'],
+    ['offered', 'required', 'theirs'],
+    ['required', 'offered', 'tenant'],
+    ['required', 'off', 'tenant'],
+    ['required', 'required', 'theirs'],
+  ])(
+    'what the tenant says is %s for a domain, and the organization that has proved it %s: to the one of %s',
+    async (tenant, organization, whose) => {
+      const { domain, connection } = await ofOrganization(settings({ discovery: organization }));
+      const own = await makeConnection(server, null, settings({ domains: [domain], discovery: tenant }));
+      const expected = whose === 'tenant' ? own.id : connection.id;
+      expect(await sentTo(`anybody@${domain}`)).toBe(expected);
+      const required = await server.inside(({ homeRealms }) => homeRealms.requiredOf(`anybody@${domain}`));
+      const isRequired = tenant === 'required' || organization === 'required';
+      expect(required.map(({ id }) => id)).toEqual(isRequired ? [expected] : []);
+    },
+  );
+
   it('of two connections of one organization to the one that is required', async () => {
     const { acme, domain, connection } = await ofOrganization();
     expect(await sentTo(`anybody@${domain}`)).toBe(connection.id);

@@ -59,7 +59,11 @@ export class HomeRealms {
       .addOrderBy('c.id', 'ASC')
       .limit(20)
       .getMany();
-    return found.filter(({ organizationId }) => organizationId === found[0]?.organizationId);
+    const ofTenant = found.filter(({ organizationId }) => organizationId === null);
+    const ofOrganization = found.filter(({ organizationId }) => organizationId !== null);
+    // What the tenant requires stays so: an organization that merely offers its own would turn that into a choice.
+    const stays = ofTenant.some(isRequired) && !ofOrganization.some(isRequired);
+    return stays || ofOrganization.length === 0 ? ofTenant : ofOrganization;
   }
 
   /** What the sign-in page shows to everybody, in the order of their names. */
