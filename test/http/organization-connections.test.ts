@@ -22,6 +22,8 @@ describe('connections of an organization', () => {
   const at = (organization: { slug: string }, method: string, path = '', body?: unknown) =>
     ask(server, token, method, `/organizations/${organization.slug}/connections${path}`, body);
 
+  const named = ({ slug }: { slug: string }) => ({ key: `${slug}-${newName()}` });
+
   it('are there only', async () => {
     const [acme, other] = [await makeOrganization(server), await makeOrganization(server)];
     const { id } = (await at(acme, 'post', '', newConnection())).body as { id: string };
@@ -76,7 +78,10 @@ describe('connections of an organization', () => {
     const mfa = { trust: { mfa: true } };
     const asked = (settings: object) =>
       asPerson(server, owner, ({ connections }) =>
-        connections.create(acme, newConnection({ settings: { ...oidcSettings(), ...settings } }) as never),
+        connections.create(
+          acme,
+          newConnection({ ...named(acme), settings: { ...oidcSettings(), ...settings } }) as never,
+        ),
       );
     await expect(asked(mfa)).rejects.toMatchObject({ status: 403, code: 'tenant_only' });
     const { id } = await asked({});
@@ -121,11 +126,35 @@ describe('connections of an organization', () => {
     },
   );
 
+  it('have keys of their own where an owner says them: nobody takes the name by which another one is asked for', async () => {
+    const [acme, globex] = [await makeOrganization(server), await makeOrganization(server)];
+    const owner = await makeMember(server, acme, 'owner');
+    const create = (key: string) =>
+      asPerson(server, owner, ({ connections }) => connections.create(acme, newConnection({ key }) as never));
+    const there = (await api('post', '', newConnection())).body as { key: string };
+    const theirs = (await at(globex, 'post', '', newConnection({ key: `${globex.slug}-okta` }))).body as {
+      key: string;
+    };
+    for (const key of ['google', there.key, theirs.key, globex.slug, acme.slug, `${acme.slug}-`, `x${acme.slug}-okta`])
+      await expect(create(key)).rejects.toMatchObject({ status: 422, details: { issues: [{ pointer: '/key' }] } });
+    const made = await create(`${acme.slug}-okta`);
+    const change = (patch: object) =>
+      asPerson(server, owner, async ({ connections }) =>
+        connections.update(acme, await connections.find(acme, made.id), patch as never),
+      );
+    await expect(change({ key: 'google' })).rejects.toMatchObject({ status: 422 });
+    // What the tenant has chosen for them stays.
+    expect((await at(acme, 'patch', `/${made.id}`, { key: `sso-${newName()}` })).status).toBe(200);
+    await change({ display_name: 'Okta' });
+  });
+
   it('are an owner’s business: who says which provider speaks decides who is who, owners too', async () => {
     const acme = await makeOrganization(server);
     const admin = await makeMember(server, acme, 'admin');
 
-    const made = asPerson(server, admin, ({ connections }) => connections.create(acme, newConnection() as never));
+    const made = asPerson(server, admin, ({ connections }) =>
+      connections.create(acme, newConnection(named(acme)) as never),
+    );
     await expect(made).rejects.toMatchObject({ status: 403, code: 'role_too_low' });
   });
 

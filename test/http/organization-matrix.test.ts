@@ -174,7 +174,12 @@ describe('every endpoint of organizations, asked by everybody', () => {
   async function asked(who: Signed, name: string, headers?: Record<string, string>): Promise<Answer> {
     const { method, path, body } = endpoints.find((one) => nameOf(one) === name) as Endpoint;
     const ids = await furnished();
-    const fresh = { ...ids, user_id: (await makePerson(server)).id, slug: `${ids.organization}-x` };
+    const fresh = {
+      ...ids,
+      user_id: (await makePerson(server)).id,
+      slug: `${ids.organization}-x`,
+      key: `${ids.organization}-x`,
+    };
     return who.ask(method, fill(path, ids), body && bodyFor(body, fresh), headers);
   }
   const said = ({ status, body }: Answer) => [status, body.code ?? null];

@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
-import { conflict, forbidden } from '../../platform/errors.js';
+import { conflict, forbidden, invalid } from '../../platform/errors.js';
 import type { Organization } from '../organizations/organization.entity.js';
 import { assertTeams, customRoles, lockedOrganization } from '../organizations/organization-rows.js';
 import { askingPerson, type Standings } from '../organizations/standing.js';
@@ -27,7 +27,7 @@ export class ConnectionAdmission {
     await this.standings.atLeast('owner', owner);
   }
 
-  /** Within the transaction of the change. @throws AppError 403, 409 for a key that is taken, 422 for roles and teams that are not there. */
+  /** Within the transaction of the change. @throws AppError 403, 409 for a key that is taken, 422 for one that is not theirs, roles and teams that are not there. */
   async admit(owner: Owner, connection: Connection, before?: Connection): Promise<void> {
     const { trust, provisioning } = connection.settings;
     // It would do without a second factor what the tenant asks one for.
@@ -39,6 +39,7 @@ export class ConnectionAdmission {
         'tenant_only',
         'The tenant trusts this provider’s second factor: turn trust.mfa off to change it',
       );
+    if (owner && connection.key !== before?.key && askingPerson()) assertOwnName(connection, owner);
     await this.assertFree(connection);
     if (!owner) return;
     const { roles, groups } = provisioning;
@@ -69,5 +70,12 @@ export class ConnectionAdmission {
 /** What is said of it, whole: keys, addresses, and what counts as a second factor are all by which it is believed. */
 const isSameProvider = (one: Connection, other: Connection): boolean =>
   isDeepStrictEqual(one.storedSettings[one.kind], other.storedSettings[other.kind]);
+
+/** Requests name a connection by its key alone: no organization takes the name that the tenant, or another one, goes by, nor asks who has which. */
+function assertOwnName({ key }: Connection, { slug }: Organization): void {
+  const start = `${slug.slice(0, 40)}-`;
+  if (!key.startsWith(start) || key === start)
+    throw invalid('The connection cannot have this key', [{ pointer: '/key', message: `must begin with ${start}` }]);
+}
 
 const LOCK_TENANT = { name: 'connections_lock_tenant', text: 'SELECT 1 FROM tenants WHERE id = $1 FOR NO KEY UPDATE' };
