@@ -149,7 +149,7 @@ export const limits = {
   dataExports: { points: 5, seconds: hour },
   /** Submitted links from one address that were not good: those of letters together, those to set up by themselves. */
   linkFailures: { points: 20, seconds: 10 * minute },
-  /** Answers of identity providers that one address brought, and logout tokens it sent, that were not believed. */
+  /** Answers of an identity provider that one address brought to one connection, and logout tokens it sent there, that were not believed. */
   federationFailures: { points: 60, seconds: 10 * minute },
   /** People whom one identity provider brings and nobody knows: those for whom an account is made, and those whose address an account has. */
   federationNewcomers: { points: 1000, seconds: hour },

@@ -1,8 +1,9 @@
 // The door of upstream OpenID and OAuth 2.0 providers: to them, back from them, and what they say of sessions that have ended. It signs nobody in.
 // Hands off to: FederatedSignIns, which brings the browser back to where the sign-in began; LogoutTokens.
 import Router from '@koa/router';
-import type { Context, Next } from 'koa';
+import type { Context } from 'koa';
 import { z } from 'zod';
+import { AnswerLimit } from '../features/connections/answer-limit.js';
 import type { Connection } from '../features/connections/connection.entity.js';
 import { federationAddresses } from '../features/connections/connection-addresses.js';
 import type { Answered, Started } from '../features/connections/federated-sign-in.js';
@@ -10,7 +11,7 @@ import type { FederatedSignIns } from '../features/connections/federated-sign-in
 import { notFound } from '../platform/errors.js';
 import { readForm, seeOther, textField } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
-import { clientKey, type Limiter } from '../platform/rate-limit.js';
+import type { Limiter } from '../platform/rate-limit.js';
 import type { LogoutTokens } from './logout-tokens.js';
 import { Refused } from './refusal.js';
 import { signOutRoutes } from './sign-out-routes.js';
@@ -25,7 +26,7 @@ export interface FederationDoor {
   /** Enabled or not. */
   find(id: string): Promise<Connection | undefined>;
   pages: Pages;
-  /** Answers and logout tokens that were not believed, by address. */
+  /** Answers and logout tokens that were not believed, by connection and address. */
   failures: Limiter;
 }
 
@@ -51,13 +52,11 @@ export function createFederationRouter(door: FederationDoor): Router {
     await orRefuse(ctx, id, started, async () => seeOther(ctx, await upstream.send(started, redirectUri(ctx))));
   });
 
-  router.get(`${path}/callback`, counted, (ctx) => takeAnswer(ctx, new URLSearchParams(ctx.querystring)));
+  router.get(`${path}/callback`, (ctx) => takeAnswer(ctx, new URLSearchParams(ctx.querystring)));
   // OAuth 2.0 Form Post Response Mode. No cookie comes along (SameSite), and none is needed: whose browser it is, is asked where this leads to.
-  router.post(`${path}/callback`, counted, readForm, (ctx) =>
-    takeAnswer(ctx, new URLSearchParams(ctx.request.rawBody)),
-  );
+  router.post(`${path}/callback`, readForm, (ctx) => takeAnswer(ctx, new URLSearchParams(ctx.request.rawBody)));
 
-  router.post(`${path}/backchannel-logout`, counted, readForm, async (ctx) => {
+  router.post(`${path}/backchannel-logout`, readForm, async (ctx) => {
     const id = connectionOf(ctx);
     const connection = await known(id);
     const tokens = new URLSearchParams(ctx.request.rawBody).getAll('logout_token');
@@ -67,6 +66,8 @@ export function createFederationRouter(door: FederationDoor): Router {
       await logoutTokens.receive(connection, tokens.length === 1 ? String(tokens[0]) : '');
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
+      // Those alone: a provider of many customers sends all of theirs from one address, and most are sent once.
+      await limitOf(ctx).count('logout');
       await signIns.refuse(id, { reason: error.reason, checks: [...error.checks] });
       // Back-Channel Logout 1.0 §2.8.
       ctx.status = 400;
@@ -75,7 +76,6 @@ export function createFederationRouter(door: FederationDoor): Router {
     }
     ctx.status = 200;
     ctx.body = '';
-    await forgive(ctx);
   });
 
   signOutRoutes(router, path, door);
@@ -84,16 +84,21 @@ export function createFederationRouter(door: FederationDoor): Router {
     const id = connectionOf(ctx);
     const [state = '', ...more] = given.getAll('state');
     const answered = more.length === 0 ? await signIns.answered(id, state.slice(0, 256)) : undefined;
+    const limit = limitOf(ctx);
     if (!answered) {
       await known(id);
+      await limit.count('unasked');
       // Nobody waits for it: used, expired, of another connection, made up, or the connection was disabled meanwhile. All are told alike.
       return refuse(ctx, id, new Refused([{ check: 'state', passed: false }]));
     }
+    await limit.count('answer');
     await orRefuse(ctx, id, answered, async () => {
       const { identity, checks, received } = await upstream.believe(answered, given, redirectUri(ctx));
       seeOther(ctx, await signIns.hold(answered, identity, checks, received));
-      await forgive(ctx);
+      await limit.forgive();
     });
+    // Whoever would rather not has brought nothing that is wrong.
+    if (given.get('error') === 'access_denied') await limit.forgive();
   }
 
   async function orRefuse(ctx: Context, id: string, of: Started | Answered, work: () => Promise<void>): Promise<void> {
@@ -119,13 +124,9 @@ export function createFederationRouter(door: FederationDoor): Router {
     return connection;
   }
 
-  /** Before it is looked at, and given back where it was good: parallel tries get no more than their share. @throws AppError 429 */
-  async function counted(ctx: Context, next: Next): Promise<void> {
-    await failures.consume(clientKey(ctx.state.ip));
-    await next();
+  function limitOf(ctx: Context): AnswerLimit {
+    return new AnswerLimit(failures, connectionOf(ctx), ctx.state.ip);
   }
-
-  const forgive = (ctx: Context) => failures.reward(clientKey(ctx.state.ip)).catch(() => undefined);
 
   return router;
 }

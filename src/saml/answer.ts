@@ -1,6 +1,7 @@
 // What came back from the identity provider: the request that it answers is found by its RelayState, the gate reads it, each assertion counts once.
 // Nobody is signed in here: what was believed is held for the browser that asked.
 import { createPrivateKey } from 'node:crypto';
+import type { Brought } from '../features/connections/answer-limit.js';
 import type { Check } from '../features/connections/check.js';
 import type { Connection } from '../features/connections/connection.entity.js';
 import type { Answered } from '../features/connections/federated-sign-in.js';
@@ -42,11 +43,16 @@ export class SamlAnswers {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws AppError 404 for a connection that takes nobody. */
-  async receive(connectionId: string, { SAMLResponse: message, RelayState }: Received): Promise<Answer> {
+  /** @param count before anything else is looked at than whether somebody waits for it. @throws AppError 404 for a connection that takes nobody. */
+  async receive(
+    connectionId: string,
+    { SAMLResponse, RelayState }: Received,
+    count: (what: Brought) => Promise<void>,
+  ): Promise<Answer> {
     const answered = RelayState ? await this.signIns.answered(connectionId, RelayState) : undefined;
     const connection = answered?.connection ?? (await this.serviceProviders.addressed(connectionId));
     const isEnabled = answered !== undefined || (await this.serviceProviders.enabled(connectionId)) !== undefined;
+    await count(answered ? 'answer' : 'unasked');
     const known = isEnabled ? recognised(connection, answered, RelayState) : disabled;
     const expected = answered && expectedOf(answered.kept);
     const recorded = JSON.stringify({ message, expected } satisfies Recorded);

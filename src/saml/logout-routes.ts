@@ -1,7 +1,8 @@
 // Single logout as browsers bring it: messages at /slo by either binding, our own request on its way, and the end of it.
 import type Router from '@koa/router';
-import type { Context, Middleware } from 'koa';
+import type { Context } from 'koa';
 import { z } from 'zod';
+import type { AnswerLimit } from '../features/connections/answer-limit.js';
 import { formReader, seeOther, textField } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
 import type { Sent as Received } from './gate-message.js';
@@ -13,8 +14,7 @@ export interface LogoutDoor {
   logouts: Pick<SamlLogouts, 'requested' | 'answered' | 'begin'>;
   tickets: Pick<LogoutTickets, 'keep' | 'kept'>;
   pages: Pages;
-  counted: Middleware;
-  forgive(ctx: Context): Promise<void>;
+  counted(ctx: Context): Promise<AnswerLimit>;
   deliver(ctx: Context, sent: Sent): Promise<void>;
   refuse(ctx: Context, trace: string): Promise<void>;
 }
@@ -26,17 +26,20 @@ const Link = z.object({ ticket: textField });
 const readMessage = formReader('64kb');
 
 export function logoutRoutes(router: Router, door: LogoutDoor): void {
-  const { logouts, tickets, pages, counted } = door;
+  const { logouts, tickets, pages } = door;
 
-  router.get('/slo', counted, (ctx) => receive(ctx, ctx.query, { binding: 'redirect', query: ctx.querystring }));
-  router.post('/slo', counted, readMessage, (ctx) => receive(ctx, ctx.request.body ?? {}));
+  router.get('/slo', (ctx) => receive(ctx, ctx.query, { binding: 'redirect', query: ctx.querystring }));
+  router.post('/slo', readMessage, (ctx) => receive(ctx, ctx.request.body ?? {}));
 
   async function receive(ctx: Context, given: unknown, redirected?: Received): Promise<void> {
+    const limit = await door.counted(ctx);
     const { SAMLRequest, SAMLResponse, RelayState } = Message.parse(given);
     const isRequest = SAMLRequest !== '';
     const received = redirected ?? { binding: 'post', message: isRequest ? SAMLRequest : SAMLResponse };
     const work = isRequest ? logouts.requested.bind(logouts) : logouts.answered.bind(logouts);
-    await answer(ctx, await work(connectionOf(ctx), received, RelayState || undefined), isRequest);
+    const became = await work(connectionOf(ctx), received, RelayState || undefined);
+    await answer(ctx, became, isRequest);
+    if (became.kind !== 'refused') await limit.forgive();
   }
 
   async function answer(ctx: Context, became: LoggedOut, isRequest: boolean): Promise<void> {
@@ -44,7 +47,6 @@ export function logoutRoutes(router: Router, door: LogoutDoor): void {
     if (became.kind === 'sent') await door.deliver(ctx, became.sent);
     else if (isRequest) await pages.send(ctx, 'logout/done', {});
     else seeOther(ctx, `${ctx.state.issuer}/saml/${connectionOf(ctx)}/signed-out`);
-    await door.forgive(ctx);
   }
 
   router.get('/logout', async (ctx) => {

@@ -1,12 +1,13 @@
 // The door of SAML identity providers: to them, back from them, and what they say of sessions that have ended. It signs nobody in.
 // Hands off to: FederatedSignIns, which brings the browser back to where the sign-in began; the pages of a sign-in, where the identity provider began.
 import Router from '@koa/router';
-import type { Context, Next } from 'koa';
+import type { Context } from 'koa';
 import { z } from 'zod';
+import { AnswerLimit } from '../features/connections/answer-limit.js';
 import { notFound } from '../platform/errors.js';
 import { formReader, seeOther, textField } from '../platform/form.js';
 import type { Pages } from '../platform/page.js';
-import { clientKey, type Limiter } from '../platform/rate-limit.js';
+import type { Limiter } from '../platform/rate-limit.js';
 import type { SamlAnswers } from './answer.js';
 import { type ArrivalDoor, arrivalRoutes, know } from './arrival.js';
 import { type LogoutDoor, logoutRoutes } from './logout-routes.js';
@@ -15,13 +16,13 @@ import type { Sent } from './sending.js';
 import type { ServiceProviders } from './service-provider.js';
 
 export interface SamlDoor {
-  serviceProviders: Pick<ServiceProviders, 'metadata'>;
+  serviceProviders: Pick<ServiceProviders, 'metadata' | 'find'>;
   requests: Pick<SamlRequests, 'begin'>;
   answers: Pick<SamlAnswers, 'receive'>;
   logout: Pick<LogoutDoor, 'logouts' | 'tickets'>;
   arrival: Omit<ArrivalDoor, 'pages'>;
   pages: Pages;
-  /** Messages that were not believed, by address. */
+  /** Messages that were not believed, by connection and address. */
   failures: Limiter;
 }
 
@@ -55,16 +56,18 @@ export function createSamlRouter(door: SamlDoor): Router {
   });
 
   // No cookie comes along (SameSite), and none is needed: whose browser it is, is asked where this leads to.
-  router.post('/acs', counted, readMessage, async (ctx) => {
-    const answer = await answers.receive(connectionOf(ctx), Response.parse(ctx.request.body ?? {}));
+  router.post('/acs', readMessage, async (ctx) => {
+    const limit = limitOf(ctx);
+    const received = Response.parse(ctx.request.body ?? {});
+    const answer = await answers.receive(connectionOf(ctx), received, (what) => limit.count(what));
     if (answer.kind === 'refused') return refuse(ctx, answer.trace);
     if (answer.kind === 'arrived') know(ctx, answer.browser);
     seeOther(ctx, answer.location);
-    await forgive(ctx);
+    await limit.forgive();
   });
 
   arrivalRoutes(router, { ...door.arrival, pages });
-  logoutRoutes(router, { ...door.logout, pages, counted, forgive, deliver, refuse });
+  logoutRoutes(router, { ...door.logout, pages, counted, deliver, refuse });
 
   /** A message on its way: in an address, or in a form that sends itself; without JavaScript by one button. */
   async function deliver(ctx: Context, sent: Sent): Promise<void> {
@@ -78,14 +81,16 @@ export function createSamlRouter(door: SamlDoor): Router {
     await pages.send(ctx, 'errors/error', { code: 'federation_refused', traceId }, { status: 400 });
   }
 
-  /** Before it is looked at, and given back where it was good: parallel tries get no more than their share. @throws AppError 429 */
-  async function counted(ctx: Context, next: Next): Promise<void> {
-    await failures.consume(clientKey(ctx.state.ip));
-    await next();
+  /** Before it is looked at, and given back where it was good. @throws AppError 404 where there is nobody to tell, however often; 429 */
+  async function counted(ctx: Context): Promise<AnswerLimit> {
+    await serviceProviders.find(connectionOf(ctx));
+    const limit = limitOf(ctx);
+    await limit.count('logout');
+    return limit;
   }
 
-  async function forgive(ctx: Context): Promise<void> {
-    await failures.reward(clientKey(ctx.state.ip)).catch(() => undefined);
+  function limitOf(ctx: Context): AnswerLimit {
+    return new AnswerLimit(failures, connectionOf(ctx), ctx.state.ip);
   }
 
   return router;
