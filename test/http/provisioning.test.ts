@@ -150,6 +150,29 @@ describe('coming in by an identity provider', () => {
       expect(await hasPassword(person.id)).toBe(true);
     });
 
+    it.each<[string, object, Record<string, string>]>([
+      ['that nobody says is proved', {}, {}],
+      ['that is said not to be', { trust: { email: 'always' } }, { email_verified: 'false' }],
+      ['of which something else is said', {}, { email_verified: 'False' }],
+      ['where it is not to be believed', { trust: { email: 'never' } }, { email_verified: 'true' }],
+    ])(
+      'not for one %s: its account is proved first, and a new one has no proved address',
+      async (_what, settings, said) => {
+        const connection = await ofAcme(settings);
+        const fresh = await comeIn(server, connection, identity('new', { email: `new@${domain}`, ...said }));
+        expect(fresh.user.emailVerified).toBe(false);
+        const person = await makePerson(server, email);
+        const typed = identity('mallory', { email, ...said });
+        expect(await decide(connection, typed)).toMatchObject({ kind: 'prove', userId: person.id });
+      },
+    );
+
+    it('for one of which nothing is said where it gives out the addresses itself: trust.email always', async () => {
+      const person = await makePerson(server, email);
+      const connection = await ofAcme({ trust: { email: 'always' } });
+      expect((await comeIn(server, connection, identity('ada', { email }))).user.id).toBe(person.id);
+    });
+
     it('and for no others, whatever it says', async () => {
       const elsewhere = `ada@${newName()}.example`;
       const person = await makePerson(server, elsewhere);

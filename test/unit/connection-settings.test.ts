@@ -33,6 +33,49 @@ describe('settings of a connection', () => {
     expect(connectionOf(kind, { trust: { email: 'always' } }).settings.trust).toEqual({ email: 'always', mfa: false });
   });
 
+  it.each([
+    ['saml', null, 'always'],
+    ['oidc', null, 'claim'],
+    ['oauth2', null, 'claim'],
+    ['oauth2', 'github', 'claim'],
+    ['oidc', 'google', 'claim'],
+  ] as const)(
+    '%s of an organization (%s): an address is believed %s unless it is said otherwise',
+    (kind, preset, email) => {
+      const more = { ...ofOrganization, preset };
+      expect(connectionOf(kind, {}, more).settings.trust).toEqual({ email, mfa: false });
+      expect(connectionOf(kind, { trust: { email: 'never' } }, more).settings.trust.email).toBe('never');
+    },
+  );
+
+  const directory = '72f988bf-86f1-41af-91ab-2d7cd011db47';
+  const login = (of: string) => `https://login.microsoftonline.com/${of}/v2.0`;
+  const cannot = ['/settings/trust/email'];
+  const can: string[] = [];
+  it.each([
+    ['google', 'oidc', {}, cannot],
+    ['github', 'oauth2', {}, cannot],
+    ['gitlab', 'oidc', { oidc: { issuer: 'https://gitlab.acme.example' } }, cannot],
+    ['apple', 'oidc', {}, cannot],
+    ['microsoft', 'oidc', {}, cannot],
+    ['microsoft', 'oidc', { oidc: { issuer: login('common') } }, cannot],
+    ['microsoft', 'oidc', { oidc: { directory, issuer: login('common') } }, cannot],
+    ['microsoft', 'oidc', { oidc: { directory: '9188040d-6c67-4c5b-b112-36a304b66dad' } }, cannot],
+    ['microsoft', 'oidc', { oidc: { directory } }, can],
+    ['microsoft', 'oidc', { oidc: { directory, issuer: login(directory) } }, can],
+    [null, 'oidc', { oidc: { issuer: 'https://idp.acme.example' } }, can],
+  ] as const)(
+    '%s (%s, %j): where anybody may have an account no address is always believed',
+    (preset, kind, settings, pointers) => {
+      const told = (email: string, more: object) =>
+        problemsOf(connectionOf(kind, { trust: { email }, ...settings }, { preset, ...more }), now);
+      for (const whose of [{}, ofOrganization]) {
+        expect(told('always', whose).map(({ pointer }) => pointer)).toEqual(pointers);
+        expect([...told('claim', whose), ...told('never', whose)]).toEqual([]);
+      }
+    },
+  );
+
   it('Microsoft is believed only where the owner of the domain was verified, and never of every directory', () => {
     const preset = { preset: 'microsoft' };
     const { mapping, oidc } = connectionOf('oidc', { oidc: { client_id: 'us' } }, preset).settings;

@@ -13,10 +13,17 @@ export function problemsOf(connection: Connection, now: Date, before?: Connectio
   const others = CONNECTION_KINDS.filter((one) => one !== kind && one in storedSettings);
   return [
     ...(preset && presetOf(preset).kind !== kind ? [issue('/kind', `must be ${presetOf(preset).kind}`)] : []),
+    ...ofPublic(connection),
     ...others.map((one) => issue(`/settings/${one}`, `is of another kind than ${kind}`)),
     ...(connection.organizationId ? ofOrganization(connection) : ofTenant(connection)),
     ...ofSaml(connection, now, before),
   ];
+}
+
+/** Whoever has no address of their own there types somebody else's. */
+function ofPublic({ preset, storedSettings, settings: { trust } }: Connection): Issue[] {
+  if (!preset || trust.email !== 'always' || !presetOf(preset).isPublic(storedSettings)) return [];
+  return [issue('/settings/trust/email', 'cannot be always where anybody may have an account')];
 }
 
 /** Which of its people come by it is shown by the domains it has proved: nobody is told who is a customer, and nobody has another one's. */

@@ -67,9 +67,9 @@ const Common = z.strictObject({
     .meta({ description: 'Of a connection of the tenant; one of an organization has the domains that were proved' }),
   button: z.boolean().default(false).meta({ description: 'On the sign-in page; never of an organization' }),
   trust: z.strictObject({
-    email: z
-      .enum(['claim', 'always', 'never'])
-      .meta({ description: 'Whether an address counts as proved: where it is said to be, always, never' }),
+    email: z.enum(['claim', 'always', 'never']).meta({
+      description: 'Whether an address counts as proved: where it is said to be, unless it is said not to be, never',
+    }),
     mfa: z
       .boolean()
       .default(false)
@@ -117,6 +117,7 @@ const layered = ({ kind, preset, organizationId, storedSettings }: Configured): 
   [
     organizationId ? ofOrganization : ofTenant,
     byKind[kind],
+    organizationId ? ofOrganizationByKind[kind] : {},
     preset ? presetOf(preset).settings(storedSettings) : {},
     storedSettings,
   ].reduce(mergePatch);
@@ -127,6 +128,13 @@ const ofOrganization: GivenSettings = { mapping: {}, provisioning: { role: 'memb
 
 const ldap = (oid: string) => `urn:oid:${oid}`;
 const ws = (name: string) => `http://schemas.xmlsoap.org/ws/2005/05/identity/claims/${name}`;
+
+/** Its SAML is its own directory; behind the other two may be a provider at which anybody has an account, with whatever address they have typed. */
+const ofOrganizationByKind: Readonly<Record<ConnectionKind, GivenSettings>> = {
+  saml: { trust: { email: 'always' } },
+  oidc: { trust: { email: 'claim' } },
+  oauth2: { trust: { email: 'claim' } },
+};
 
 /** OpenID Connect Core §5.1. */
 const standardClaims: GivenSettings = {

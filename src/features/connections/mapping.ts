@@ -64,8 +64,8 @@ const CLAIMS = [
 ] as const satisfies readonly (keyof StandardClaims & keyof Rules['mapping'])[];
 
 /**
- * The directory of an organization speaks for the mailboxes of the domains that the organization has proved, and for no others, whatever is set. One
- * of the tenant is believed as the tenant says.
+ * As `trust.email` says, and what is said of an address counts more than that nobody has to say it. One of an organization speaks for the mailboxes of
+ * the domains that the organization has proved, and for no others, whatever is set.
  */
 function isBelieved(
   emailNormalized: string,
@@ -75,8 +75,9 @@ function isBelieved(
     domains,
   }: { said: string | undefined; trust: Rules['trust']['email']; domains: readonly string[] | null },
 ): boolean {
-  if (domains) return said !== 'false' && isBelow(domains, emailNormalized);
-  return trust === 'always' || (trust === 'claim' && said === 'true');
+  if (domains && !isBelow(domains, emailNormalized)) return false;
+  const isSaid = said === 'true';
+  return trust === 'always' ? isSaid || said === undefined : trust === 'claim' && isSaid;
 }
 
 /** Exactly: who has proved a domain has not proved those below it. */

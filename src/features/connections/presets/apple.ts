@@ -14,4 +14,5 @@ export const apple: Preset = {
     },
     mapping: { nickname: [], preferred_username: [], picture: [], locale: [], groups: [] },
   }),
+  isPublic: () => true,
 };

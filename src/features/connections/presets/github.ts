@@ -24,4 +24,5 @@ export const github: Preset = {
       groups: [],
     },
   }),
+  isPublic: () => true,
 };

@@ -7,4 +7,5 @@ export const gitlab: Preset = {
     oidc: { issuer: 'https://gitlab.com', algorithms: ['RS256'] },
     mapping: { groups: ['groups', 'groups_direct'] },
   }),
+  isPublic: () => true,
 };

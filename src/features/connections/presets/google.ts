@@ -12,4 +12,5 @@ export const google: Preset = {
     // It has neither.
     mapping: { preferred_username: [], groups: [] },
   }),
+  isPublic: () => true,
 };
