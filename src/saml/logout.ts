@@ -6,6 +6,7 @@ import type { FederatedSignIns } from '../features/connections/federated-sign-in
 import type { UpstreamSessions } from '../features/connections/upstream-sessions.js';
 import type { Replays } from '../features/protocol/replays.js';
 import type { Clock } from '../platform/clock.js';
+import type { Database } from '../platform/database.js';
 import { logoutRequest, logoutResponse } from './emit.js';
 import type { Opened } from './gate-checks.js';
 import { type LogoutExpected, type LogoutRequestFacts, openLogoutRequest, openLogoutResponse } from './gate-logout.js';
@@ -23,6 +24,7 @@ const REQUEST_MS = 5 * 60_000;
 
 export class SamlLogouts {
   constructor(
+    private readonly db: Database,
     private readonly serviceProviders: ServiceProviders,
     private readonly signIns: Pick<FederatedSignIns, 'refuse'>,
     private readonly sessions: Pick<UpstreamSessions, 'of' | 'endedUpstream'>,
@@ -36,13 +38,10 @@ export class SamlLogouts {
     const connection = await this.serviceProviders.find(connectionId);
     const party = await this.serviceProviders.partyOf(connection);
     const opened = party
-      ? await this.once(party, await openLogoutRequest(received, this.expected(party)))
+      ? await this.end(party, await openLogoutRequest(received, this.expected(party)))
       : notConfigured;
     if (!party || !opened.ok) return this.refuse(connection, opened);
-    const { id, subject, session_index: indexes } = opened.value;
-    // All sessions of the person where none is named (SAML Core §3.7.1).
-    for (const index of indexes.length > 0 ? indexes : [undefined])
-      await this.sessions.endedUpstream(connectionId, { subject: subject.value, session_index: index });
+    const { id } = opened.value;
     const place = placeOf(party.idp, received.binding);
     if (!place) return { kind: 'done' };
     const message = logoutResponse({
@@ -107,8 +106,24 @@ export class SamlLogouts {
     return { idp, destination: slo, clocks, assertion_seconds: saml.assertion_seconds };
   }
 
-  private async once({ connection }: Party, opened: Opened<LogoutRequestFacts>): Promise<Opened<LogoutRequestFacts>> {
+  /** Spent with what it ends, or not at all. */
+  private async end(party: Party, opened: Opened<LogoutRequestFacts>): Promise<Opened<LogoutRequestFacts>> {
     if (!opened.ok) return opened;
+    return this.db.transaction(async () => {
+      const spent = await this.once(party, opened);
+      if (!spent.ok) return spent;
+      const { subject, session_index: indexes } = spent.value;
+      // All sessions of the person where none is named (SAML Core §3.7.1).
+      for (const index of indexes.length > 0 ? indexes : [undefined])
+        await this.sessions.endedUpstream(party.connection.id, { subject: subject.value, session_index: index });
+      return spent;
+    });
+  }
+
+  private async once(
+    { connection }: Party,
+    opened: Opened<LogoutRequestFacts> & { ok: true },
+  ): Promise<Opened<LogoutRequestFacts>> {
     const { id, not_on_or_after } = opened.value;
     const passed = await this.replays.unique(`saml logout ${connection.id}`, id, not_on_or_after);
     const checks = [...opened.checks, { check: 'request_once', passed }];

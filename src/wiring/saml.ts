@@ -30,7 +30,7 @@ export function openSaml(services: Services, { csrf, pages }: { csrf: Csrf; page
   const serviceProviders = new ServiceProviders({ enabled, any }, connectionKeys, issuer);
   const tickets = new LogoutTickets(sealer, secretKey(deriveKey(config.cookieKeys[0] ?? '', 'saml-logout')), clock);
   const { replays } = protocol;
-  const logouts = new SamlLogouts(serviceProviders, signIns, upstreamSessions, replays, tickets, clock);
+  const logouts = new SamlLogouts(db, serviceProviders, signIns, upstreamSessions, replays, tickets, clock);
   const wayBack = new WayBack(config.cookieKeys.map((key) => deriveKey(key, 'account')));
   const answers = new SamlAnswers(serviceProviders, signIns, replays, clock);
   services.traceValidation.by('saml', answers.validate.bind(answers));

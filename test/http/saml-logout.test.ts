@@ -1,6 +1,7 @@
 import { inflateRawSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Identity } from '../../src/features/connections/identity.entity.js';
+import { UpstreamSessions } from '../../src/features/connections/upstream-sessions.js';
 import { newId } from '../../src/platform/crypto.js';
 import { Browser } from '../support/browser.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce, signIn } from '../support/party.js';
@@ -124,6 +125,31 @@ describe('single logout with a SAML identity provider (SAML Profiles §4.4)', ()
       );
       expect(await lives()).toBe(true);
       await get(redirected('SAMLRequest', request({ session_index: [] }), { key: party.idp.key }));
+      expect(await lives()).toBe(false);
+    });
+
+    it('whose end fails is not used up: brought again it ends all that it names', async () => {
+      const query = redirected('SAMLRequest', request({ session_index: ['_first', '_session1'] }), {
+        key: party.idp.key,
+      });
+      const ended = jest.spyOn(UpstreamSessions.prototype, 'endedUpstream');
+      try {
+        ended.mockResolvedValueOnce(0).mockRejectedValueOnce(new Error('the database is away'));
+        expect((await get(query)).status).toBe(500);
+      } finally {
+        ended.mockRestore();
+      }
+      expect(await lives()).toBe(true);
+      expect((await get(query)).status).toBe(303);
+      expect(await lives()).toBe(false);
+    });
+
+    it('of which it is not known which one it is ends as well: the assertion named none', async () => {
+      const own = await SamlParty.open(server, {}, { idp: party.idp });
+      await standOn(own, null);
+      await get(redirected('SAMLRequest', request({ name_id: 'somebody else' }, own), { key: own.idp.key }), own);
+      expect(await lives()).toBe(true);
+      await get(redirected('SAMLRequest', request({ session_index: ['_theirs'] }, own), { key: own.idp.key }), own);
       expect(await lives()).toBe(false);
     });
 
