@@ -23,7 +23,7 @@ beforeEach(() => house.provider.behave());
 interface Standing {
   browser: Browser;
   sub: string;
-  sid: string;
+  sid: string | null;
 }
 
 /** Somebody whose session here stands on one over there. */
@@ -33,14 +33,15 @@ async function standing({
   connection = house.connection,
 }: {
   sub?: string;
-  sid?: string;
+  /** Null: nobody says it. */
+  sid?: string | null;
   connection?: Connection;
 } = {}): Promise<Standing> {
   const { server, provider } = house;
   const mark = sub ?? randomBytes(8).toString('hex');
   const email = `${mark}@upstream.example`;
   provider.person = { sub: mark, email, email_verified: true };
-  provider.manners.idToken = (claims) => Object.assign(claims, { sid });
+  provider.manners.idToken = (claims) => Object.assign(claims, { sid: sid ?? undefined });
   const held = await house.held(await house.goAround({}, connection));
   provider.behave();
   const { user } = await server.inside(({ provisioning }) => provisioning.complete(held));
@@ -87,6 +88,13 @@ describe('a logout token that is believed (§2.5, §2.8)', () => {
   });
 
   it('is good where nobody is signed in', async () => {
+  it('by both ends a session of the person of which it is not known which one it is: the ID token had no sid (Core §2)', async () => {
+    const [maria, jonas] = [await standing({ sid: null }), await standing({ sid: null })];
+    expect((await tellOf({ sub: undefined, sid: 'one-of-theirs' })).status).toBe(200);
+    expect((await tellOf({ sub: maria.sub, sid: 'one-of-theirs' })).status).toBe(200);
+    expect([await signedIn(maria), await signedIn(jonas)]).toEqual([false, true]);
+  });
+
     expect((await tellOf({ sub: 'nobody' })).status).toBe(200);
   });
 

@@ -45,7 +45,7 @@ describe('single logout with a SAML identity provider (SAML Profiles §4.4)', ()
   const lives = async () => (await sessionOf()).ended_at === null;
 
   /** As though this person had come in by it. */
-  async function standOn(at: SamlParty, index: string): Promise<void> {
+  async function standOn(at: SamlParty, index: string | null): Promise<void> {
     const answer = await at.signIn({ assertion: { name_id: subject, session_index: index } });
     const held = await at.redeem(String(answer.location));
     const { uid } = await sessionOf();

@@ -76,7 +76,8 @@ export class UpstreamSessions {
   }
 
   /**
-   * The identity provider says so: by the subject, by the session, or by both. Exactly those end; a sign-in of theirs on its way ends, too.
+   * The identity provider says so: by the subject, by the session, or by both. Exactly those end, and of a person who is named those
+   * of which it was never said which they are; a sign-in of theirs on its way ends, too.
    * @returns how many.
    */
   endedUpstream(
@@ -145,7 +146,8 @@ const STANDING = {
   name: 'upstream_sessions_standing',
   text: `
     SELECT DISTINCT session_uid, user_id, subject FROM upstream_sessions
-     WHERE tenant_id = $1 AND connection_id = $2 AND ($3::text IS NULL OR subject = $3) AND ($4::text IS NULL OR session_index = $4)`,
+     WHERE tenant_id = $1 AND connection_id = $2 AND ($3::text IS NULL OR subject = $3)
+       AND ($4::text IS NULL OR session_index = $4 OR (session_index IS NULL AND $3::text IS NOT NULL))`,
 };
 
 const STANDING_OF_USER = {
