@@ -94,6 +94,7 @@ import { TracesOfConnection1700000000139 } from '../migrations/0139-traces-of-co
 import { TracesExpiry1700000000140 } from '../migrations/0140-traces-expiry.js';
 import { TracesOfUser1700000000141 } from '../migrations/0141-traces-of-user.js';
 import { IdentitiesByDomain1700000000142 } from '../migrations/0142-identities-by-domain.js';
+import { FederatedSignInSessions1700000000144 } from '../migrations/0144-federated-sign-in-sessions.js';
 import { FederatedSignInsBinding1700000000146 } from '../migrations/0146-federated-sign-ins-binding.js';
 
 export const migrations = [
@@ -192,5 +193,6 @@ export const migrations = [
   TracesExpiry1700000000140,
   TracesOfUser1700000000141,
   IdentitiesByDomain1700000000142,
+  FederatedSignInSessions1700000000144,
   FederatedSignInsBinding1700000000146,
 ];

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { Connection } from '../../src/features/connections/connection.entity.js';
+import type { Binding } from '../../src/features/connections/federated-sign-in.js';
 import { listSessions } from '../../src/features/protocol/session.queries.js';
 import { Browser } from '../support/browser.js';
 import { isSignedIn } from '../support/journey.js';
@@ -87,7 +88,6 @@ describe('a logout token that is believed (§2.5, §2.8)', () => {
     expect(await signedIn(other)).toBe(false);
   });
 
-  it('is good where nobody is signed in', async () => {
   it('by both ends a session of the person of which it is not known which one it is: the ID token had no sid (Core §2)', async () => {
     const [maria, jonas] = [await standing({ sid: null }), await standing({ sid: null })];
     expect((await tellOf({ sub: undefined, sid: 'one-of-theirs' })).status).toBe(200);
@@ -95,6 +95,7 @@ describe('a logout token that is believed (§2.5, §2.8)', () => {
     expect([await signedIn(maria), await signedIn(jonas)]).toEqual([false, true]);
   });
 
+  it('is good where nobody is signed in', async () => {
     expect((await tellOf({ sub: 'nobody' })).status).toBe(200);
   });
 
@@ -102,6 +103,20 @@ describe('a logout token that is believed (§2.5, §2.8)', () => {
     const answer = await house.goAround();
     expect((await tellOf({ sub: 'maria-upstream' })).status).toBe(200);
     await expect(house.held(answer)).rejects.toThrow();
+  });
+
+  it('ends one of the session it names, by sid alone (§2.4), before and after the browser is back', async () => {
+    const claims = (sid: string) => (all: Json) => Object.assign(all, { sid });
+    house.provider.manners.idToken = claims('sid-of-one');
+    const [one, redeemed] = [await house.goAround(), await house.goAround()];
+    const { id } = await house.held(redeemed);
+    house.provider.manners.idToken = claims('sid-of-another');
+    const other = await house.goAround();
+    expect((await tellOf({ sub: undefined, sid: 'sid-of-one' })).status).toBe(200);
+    await expect(house.held(one)).rejects.toThrow();
+    const resumed = (binding: Binding) => house.server.inside((at) => at.federatedSignIns.resume(id, binding));
+    expect(await resumed(redeemed.binding)).toBeUndefined();
+    expect((await house.held(other)).identity.session?.index).toBe('sid-of-another');
   });
 });
 

@@ -15,6 +15,8 @@ export interface SignInRow {
 
 /** Whom a sign-in under way is about, for whoever ends it and may not open it. */
 export const subjectHash = (connectionId: string, subject: string): string => sha256(`${connectionId}\0${subject}`);
+export const sessionHash = (connectionId: string, index: string | undefined): string | null =>
+  index === undefined ? null : sha256(`${connectionId}\0${index}`);
 
 /** A connection is tried before it is enabled. */
 const TAKES_PEOPLE = `
@@ -40,8 +42,8 @@ export const INSERT: Statement = {
     WITH earlier AS (
       DELETE FROM federated_sign_ins WHERE tenant_id = $1 AND binding_hash = $7 AND state = 'begun' AND $5::text = 'begun'
     )
-    INSERT INTO federated_sign_ins (tenant_id, id, connection_id, purpose, state, handle_hash, binding_hash, subject_hash, sealed, trace_id, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    INSERT INTO federated_sign_ins (tenant_id, id, connection_id, purpose, state, handle_hash, binding_hash, subject_hash, session_hash, sealed, trace_id, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 };
 
 export const START = step(
@@ -63,7 +65,7 @@ export const ANSWERED = step(
 export const HOLD = step(
   'hold',
   'answered',
-  `state = 'held', handle_hash = $4, subject_hash = $5, sealed = $6`,
+  `state = 'held', handle_hash = $4, subject_hash = $5, session_hash = $6, sealed = $7`,
   'f.id = $3',
 );
 
@@ -95,9 +97,10 @@ export const CLOSE: Statement = {
 };
 
 /** The session over there has ended before anybody came in by it. */
-export const CLOSE_OF_SUBJECT: Statement = {
-  name: 'federated_sign_in_close_of_subject',
+export const CLOSE_ENDED: Statement = {
+  name: 'federated_sign_in_close_ended',
   text: `
     UPDATE federated_sign_ins SET state = 'done', handle_hash = NULL, sealed = NULL
-     WHERE tenant_id = $1 AND connection_id = $2 AND subject_hash = ANY ($3::text[]) AND state IN ('held', 'redeemed')`,
+     WHERE tenant_id = $1 AND connection_id = $2 AND state IN ('held', 'redeemed')
+       AND (subject_hash = ANY ($3::text[]) OR session_hash = $4)`,
 };

@@ -125,8 +125,7 @@ export class FederatedSignIns {
   ): Promise<Held | undefined> {
     const { id, asked, connection } = answered;
     const sealed = this.seal(id, { asked, identity, checks });
-    const subject = rows.subjectHash(connection.id, identity.subject);
-    const held = await this.step(rows.HOLD, [id, sha256(handle), subject, sealed]);
+    const held = await this.step(rows.HOLD, [id, sha256(handle), ...hashesOf(connection, identity), sealed]);
     return held && { ...held, identity, checks };
   }
 
@@ -153,7 +152,7 @@ export class FederatedSignIns {
     const [id, trace, now] = [newId(), newTraceId(), this.clock.now()];
     await this.db.execute(rows.INSERT, [
       ...[currentTenantId(), id, connection.id, purpose, state, sha256(handle), hashOf(binding)],
-      values.identity ? rows.subjectHash(connection.id, values.identity.subject) : null,
+      ...hashesOf(connection, values.identity),
       ...[this.seal(id, values), trace, now, new Date(now.getTime() + TTL_MS)],
     ]);
     return { id, trace };
@@ -195,6 +194,10 @@ const asHeld = (found: (Started & Omit<Sealed, 'asked'>) | undefined): Held | un
 /** It is looked up by index, byte by byte. @returns undefined where it is none that could be. */
 function readIdentity(given: UpstreamIdentity): UpstreamIdentity | undefined {
   const { success, data } = UpstreamIdentity.safeParse(given);
+/** For whoever says that it has ended over there. */
+const hashesOf = ({ id }: Pick<Connection, 'id'>, identity?: UpstreamIdentity): (string | null)[] =>
+  identity ? [rows.subjectHash(id, identity.subject), rows.sessionHash(id, identity.session?.index)] : [null, null];
+
   if (!success || Buffer.byteLength(data.subject) > 1024) return undefined;
   return /[\p{Cc}\p{Cs}]/u.test(`${data.subject}${data.session?.index ?? ''}`) ? undefined : data;
 }

@@ -7,7 +7,7 @@ import type { Database } from '../../platform/database.js';
 import type { SealedColumn } from '../../platform/rewrap.js';
 import type { Sessions } from '../protocol/sessions.js';
 import type { Connection } from './connection.entity.js';
-import { CLOSE_OF_SUBJECT, subjectHash } from './federated-sign-in-rows.js';
+import { CLOSE_ENDED, sessionHash, subjectHash } from './federated-sign-in-rows.js';
 import type { UpstreamIdentity } from './upstream-identity.js';
 
 /** Longer than any session. */
@@ -90,7 +90,8 @@ export class UpstreamSessions {
       const standing = await this.db.execute<Standing>(STANDING, values);
       const subjects = new Set([...standing.map((row) => row.subject), ...(subject === undefined ? [] : [subject])]);
       const hashes = [...subjects].map((one) => subjectHash(connectionId, one));
-      await this.db.execute(CLOSE_OF_SUBJECT, [currentTenantId(), connectionId, hashes]);
+      const session = sessionHash(connectionId, session_index);
+      await this.db.execute(CLOSE_ENDED, [currentTenantId(), connectionId, hashes, session]);
       return this.end(standing, 'logout');
     });
   }
