@@ -55,13 +55,15 @@ export class SamlAnswers {
     await count(answered ? 'answer' : 'unasked');
     const known = isEnabled ? recognised(connection, answered, RelayState) : disabled;
     const expected = answered && expectedOf(answered.kept);
-    const recorded = JSON.stringify({ message, expected } satisfies Recorded);
+    const received = { message: SAMLResponse, expected } satisfies Recorded;
+    const recorded = JSON.stringify(received);
     const opened: Opened<ResponseFacts> = known.passed
-      ? await this.once(connection, await this.open(connection, { message, expected }, this.clock.now()))
+      ? await this.once(connection, await this.open(connection, received, this.clock.now()))
       : { ok: false, reason: isEnabled ? 'unsolicited' : known.check, checks: [] };
     const checks = [known, ...opened.checks];
     if (!opened.ok) {
-      const why = { reason: opened.reason, checks, message: recorded, answered };
+      const message = answered || isSigned(checks) ? recorded : undefined;
+      const why = { reason: opened.reason, checks, message, answered };
       return { kind: 'refused', ...(await this.signIns.refuse(connectionId, why)) };
     }
     const identity = identityOf(opened.value);
@@ -104,6 +106,10 @@ export class SamlAnswers {
     return isFirst ? passed(opened, once) : failed(once, opened.checks);
   }
 }
+
+/** What nobody has asked for and nobody has signed is not kept: anybody could fill what there is room for. */
+const isSigned = (checks: Check[]): boolean =>
+  checks.some(({ check, passed }) => passed && check.endsWith('_signature_value'));
 
 const disabled: Check = { check: 'connection_enabled', passed: false };
 

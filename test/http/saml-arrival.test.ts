@@ -49,6 +49,22 @@ describe('a sign-in that the identity provider begins (SAML Profiles §4.1.5)', 
     },
   );
 
+  it('of what nobody has asked for only that is kept which the identity provider has signed', async () => {
+    const kept = async (party: SamlParty, message: string) => {
+      expect((await bring(party, message)).status).toBe(400);
+      const trace = (await party.refusals()).at(-1)?.trace_id ?? '';
+      return server.inside(async ({ traces }) => traces.recordedOf(await traces.find(trace))?.message !== undefined);
+    };
+    const junk = 'A'.repeat(100_000);
+    expect([await kept(closed, junk), await kept(closed, closed.response(null))]).toEqual([false, false]);
+    expect([await kept(open, junk), await kept(open, open.response(null, { sign: 'neither' }))]).toEqual([
+      false,
+      false,
+    ]);
+    const elsewhere = { assertion: { audiences: [['https://other.example']] } };
+    expect(await kept(open, open.response(null, elsewhere))).toBe(true);
+  });
+
   it('is a page that names the connection and asks; only then a request of ours goes there', async () => {
     const page = await bring(open, open.response(null), 'https://evil.example/');
     expect(page.status).toBe(200);
