@@ -9,10 +9,11 @@ import type { FederatedSignIns } from '../features/connections/federated-sign-in
 import type { Replays } from '../features/protocol/replays.js';
 import type { Clock } from '../platform/clock.js';
 import { randomToken } from '../platform/crypto.js';
-import { identityOf, isTransient } from './attributes.js';
+import { identityOf } from './attributes.js';
 import { openResponse, type ResponseExpected, type ResponseFacts } from './gate.js';
 import type { Opened } from './gate-checks.js';
 import { Clocks } from './gate-time.js';
+import { nameIdChecks } from './name-id.js';
 import { type Expected, expectedOf } from './request.js';
 import type { Party, ServiceProviders } from './service-provider.js';
 
@@ -51,8 +52,8 @@ export class SamlAnswers {
   ): Promise<Answer> {
     const answered = RelayState ? await this.signIns.answered(connectionId, RelayState) : undefined;
     const connection = answered?.connection ?? (await this.serviceProviders.addressed(connectionId));
-    const isEnabled = answered !== undefined || (await this.serviceProviders.enabled(connectionId)) !== undefined;
     await count(answered ? 'answer' : 'unasked');
+    const isEnabled = answered !== undefined || (await this.serviceProviders.enabled(connectionId)) !== undefined;
     const known = isEnabled ? recognised(connection, answered, RelayState) : disabled;
     const expected = answered && expectedOf(answered.kept);
     const received = { message: SAMLResponse, expected } satisfies Recorded;
@@ -88,13 +89,10 @@ export class SamlAnswers {
     if (!party) return failed({ check: 'not_configured', passed: false, setting: 'saml.idp' });
     const opened = await openResponse(message, conditionsOf(party, now, expected));
     if (!opened.ok) return opened;
-    const lasting: Check = {
-      check: 'name_id_lasting',
-      passed: !isTransient(opened.value),
-      ...(opened.value.subject.format === undefined ? {} : { seen: opened.value.subject.format }),
-      setting: 'saml.name_id_format',
-    };
-    return lasting.passed ? passed(opened, lasting) : failed(lasting, opened.checks);
+    const named = nameIdChecks(opened.value, party.saml.name_id_format);
+    const wrong = named.find((check) => !check.passed);
+    const checks = [...opened.checks, ...named];
+    return wrong ? { ok: false, reason: wrong.check, checks } : { ...opened, checks };
   }
 
   /** SAML Profiles §4.1.4.5: for as long as it could be presented. One insert decides, across all processes. */
@@ -107,11 +105,11 @@ export class SamlAnswers {
   }
 }
 
+const disabled: Check = { check: 'connection_enabled', passed: false };
+
 /** What nobody has asked for and nobody has signed is not kept: anybody could fill what there is room for. */
 const isSigned = (checks: Check[]): boolean =>
   checks.some(({ check, passed }) => passed && check.endsWith('_signature_value'));
-
-const disabled: Check = { check: 'connection_enabled', passed: false };
 
 const failed = (check: Check, before: Check[] = []) => ({
   ok: false as const,

@@ -14,10 +14,6 @@ type Facts = Pick<
 >;
 
 const EMAIL_ADDRESS = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress';
-/** SAML Core §8.3.8: another one at each sign-in, so that nobody is known by it again. */
-const TRANSIENT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient';
-
-export const isTransient = ({ subject }: Pick<Facts, 'subject'>): boolean => subject.format === TRANSIENT;
 
 export function identityOf(facts: Facts): UpstreamIdentity {
   const { subject, session_index: index, session_not_on_or_after: endsAt } = facts;

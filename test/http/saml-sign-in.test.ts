@@ -8,6 +8,8 @@ import { startServer, type TestServer } from '../support/server.js';
 import { at } from '../support/tenancy.js';
 
 const TRANSIENT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient';
+const UNSPECIFIED = 'urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified';
+const PERSISTENT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent';
 const PHR = 'urn:ostiary:acr:phr';
 const PHR_CONTEXT = 'https://refeds.org/profile/mfa';
 
@@ -17,7 +19,7 @@ describe('a sign-in at a SAML identity provider (SAML Profiles §4.1)', () => {
 
   beforeAll(async () => {
     server = await startServer();
-    party = await SamlParty.open(server);
+    party = await SamlParty.open(server, { name_id_format: PERSISTENT });
   }, 180_000);
   afterAll(() => server?.close());
   beforeEach(async () => {
@@ -188,6 +190,8 @@ describe('a sign-in at a SAML identity provider (SAML Profiles §4.1)', () => {
         'status',
         { response: { status: ['urn:oasis:names:tc:SAML:2.0:status:Responder'], assertions: '' } },
       ],
+      ['a name of another format than asked for', 'name_id_format', { assertion: { name_id_format: UNSPECIFIED } }],
+      ['a name of no format', 'name_id_format', { assertion: { name_id_format: null } }],
     ];
     it.each(cases)('%s', async (_, reason, how) => {
       const before = await sessions();

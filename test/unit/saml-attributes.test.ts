@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { UpstreamIdentity } from '../../src/features/connections/upstream-identity.js';
-import { identityOf, isTransient } from '../../src/saml/attributes.js';
+import { identityOf } from '../../src/saml/attributes.js';
+import { isTransient, nameIdChecks } from '../../src/saml/name-id.js';
 
 const EMAIL = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress';
 const PERSISTENT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent';
@@ -64,4 +65,23 @@ it.each([
   [undefined, false],
 ])('a NameID of format %s names somebody for this time only: %s (SAML Core §8.3.8)', (format, expected) => {
   expect(isTransient({ subject: { value: 'x', ...(format === undefined ? {} : { format }) } })).toBe(expected);
+});
+
+const ANY = 'urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified';
+
+it.each([
+  [PERSISTENT, PERSISTENT, []],
+  [PERSISTENT, EMAIL, ['name_id_format']],
+  [PERSISTENT, ANY, ['name_id_format']],
+  [PERSISTENT, undefined, ['name_id_format']],
+  [EMAIL, EMAIL, []],
+  [ANY, EMAIL, []],
+  [undefined, EMAIL, []],
+  [undefined, undefined, []],
+  [undefined, TRANSIENT, ['name_id_lasting']],
+  [TRANSIENT, TRANSIENT, ['name_id_lasting']],
+])('asked for a name of the format %s, one of %s fails %j (SAML Core §3.4.1.1, §8.3)', (wanted, given, failed) => {
+  const subject = { value: 'x', ...(given === undefined ? {} : { format: given }) };
+  const checks = nameIdChecks({ subject }, wanted).filter(({ passed }) => !passed);
+  expect(checks.map(({ check }) => check)).toEqual(failed);
 });
