@@ -1,6 +1,8 @@
 // The request with which a browser is sent to an identity provider (OpenID Connect Core §3.1.2.1, RFC 7636, RFC 9700 §2.1): what was asked of us is
-// asked of it.
+// asked of it. Our classes of authentication are nothing to it: it is asked for its own, and whoever looks at what was proved knows whether they do.
 import { hash } from 'node:crypto';
+import { MULTI_FACTOR } from '../features/authentication/assurance.js';
+import { meets } from '../features/authentication/requested-acr.js';
 import type { Asked } from '../features/connections/federated-sign-in.js';
 import type { Upstream } from './upstream.js';
 
@@ -14,19 +16,20 @@ export interface Secrets {
 const prompts = ['login', 'select_account', 'consent', 'none'];
 
 export function authorizationParameters(
-  { kind, scopes, responseMode }: Pick<Upstream, 'kind' | 'scopes' | 'responseMode'>,
+  { kind, scopes, responseMode, mfaClasses }: Pick<Upstream, 'kind' | 'scopes' | 'responseMode' | 'mfaClasses'>,
   { prompt, max_age, login_hint, acr = [] }: Partial<Pick<Asked, 'prompt' | 'max_age' | 'login_hint' | 'acr'>>,
   { state, nonce, verifier, redirectUri }: Secrets & { redirectUri: string },
 ): Record<string, string> {
   const passedOn = (prompt ?? '').split(' ').filter((one) => prompts.includes(one));
   // Whoever is asked for a new sign-in says then when it was (OpenID Connect Core §2, auth_time).
   const oldest = max_age ?? (passedOn.includes('login') ? 0 : undefined);
+  const classes = acr.some((one) => meets(one, MULTI_FACTOR)) ? mfaClasses : [];
   const openid = {
     nonce,
     ...(responseMode === 'query' ? {} : { response_mode: responseMode }),
     ...(passedOn.length > 0 ? { prompt: passedOn.join(' ') } : {}),
     ...(oldest === undefined ? {} : { max_age: String(oldest) }),
-    ...(acr.length > 0 ? { acr_values: acr.join(' ') } : {}),
+    ...(classes.length > 0 ? { acr_values: classes.join(' ') } : {}),
     ...(login_hint ? { login_hint } : {}),
   };
   return {

@@ -71,7 +71,7 @@ function readTokens(
     nonce: kept.nonce ?? '',
     sent_at: sentAt,
     ...(asked.max_age === undefined ? {} : { max_age: asked.max_age }),
-    ...{ anew: asksAnew(asked), acr: asked.acr ?? [] },
+    anew: asksAnew(asked),
   };
   return { tokens: given, received };
 }

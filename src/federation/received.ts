@@ -15,7 +15,6 @@ export const Received = z.strictObject({
   sent_at: z.number(),
   max_age: z.number().optional(),
   anew: z.boolean(),
-  acr: z.array(z.string()),
 });
 export type Received = z.output<typeof Received>;
 
@@ -27,7 +26,7 @@ export const messageOf = (received: Received): string | undefined =>
 
 /** @param at NumericDate: when it was received. @throws Refused */
 export async function examineIdToken(
-  { id_token, at_hash: atHash, nonce, sent_at: sentAt, max_age: maxAge, anew, acr }: Received,
+  { id_token, at_hash: atHash, nonce, sent_at: sentAt, max_age: maxAge, anew }: Received,
   { upstream, secret }: { upstream: Upstream; secret: string },
   jwts: SignedJwts,
   examination: Examination,
@@ -36,7 +35,7 @@ export async function examineIdToken(
   const { endpoints, issuer = '', algorithms, clientId, tolerance } = upstream;
   const signer = { jwksUri: endpoints.jwks_uri, algorithms, secret };
   const { header, claims } = await jwts.verify('id_token', id_token, signer, examination);
-  const expected = { issuer, clientId, nonce, atHash, now: at, sentAt, tolerance, maxAge, anew, acr };
+  const expected = { issuer, clientId, nonce, atHash, now: at, sentAt, tolerance, maxAge, anew };
   examination.pass(...checksOfIdToken(header, claims, expected));
   return claims;
 }

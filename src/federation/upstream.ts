@@ -14,6 +14,8 @@ export interface Upstream {
   scopes: readonly string[];
   responseMode: 'query' | 'form_post';
   algorithms: readonly string[];
+  /** In its words: what it is asked for where somebody is to show two factors. */
+  mfaClasses: readonly string[];
   /** Seconds that clocks may differ. */
   tolerance: number;
 }
@@ -34,6 +36,7 @@ export function upstreamOf(connection: Connection): Upstream {
       scopes: oidc.scopes,
       responseMode: oidc.response_mode,
       algorithms: oidc.algorithms,
+      mfaClasses: oidc.mfa.acr,
       tolerance: oidc.clock_skew_seconds,
     };
   }
@@ -41,7 +44,8 @@ export function upstreamOf(connection: Connection): Upstream {
   const { authorization_endpoint, token_endpoint, userinfo_endpoint, scopes, issuer, client_id: clientId } = oauth2;
   // No JWT is read of it.
   const endpoints = { authorization_endpoint, token_endpoint, userinfo_endpoint, jwks_uri: token_endpoint };
-  return { kind: 'oauth2', clientId, issuer, endpoints, scopes, responseMode: 'query', algorithms: [], tolerance };
+  const none = { algorithms: [], mfaClasses: [] };
+  return { kind: 'oauth2', clientId, issuer, endpoints, scopes, responseMode: 'query', ...none, tolerance };
 }
 
 const unknown = (setting: string): Check => ({ check: 'provider_metadata', passed: false, seen: 'absent', setting });

@@ -46,10 +46,15 @@ describe('an authorization request (OpenID Connect Core §3.1.2.1, RFC 7636 appe
     verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
     redirectUri: 'https://here.example/callback',
   };
-  const oidc = { kind: 'oidc', scopes: ['openid', 'email'], responseMode: 'query' } as const;
+  const oidc = {
+    kind: 'oidc',
+    scopes: ['openid', 'email'],
+    responseMode: 'query',
+    mfaClasses: ['one', 'two'],
+  } as const;
 
   it('passes on what was asked of us, and nothing that is for us alone', () => {
-    const asked = { prompt: 'create login', max_age: 0, login_hint: 'maria@example.com', acr: ['one', 'two'] };
+    const asked = { prompt: 'create login', max_age: 0, login_hint: 'maria@example.com', acr: ['urn:ostiary:acr:mfa'] };
     expect(authorizationParameters(oidc, asked, secrets)).toEqual({
       ...{ response_type: 'code', redirect_uri: secrets.redirectUri, scope: 'openid email', state: 's', nonce: 'n' },
       ...{ code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' },
@@ -67,10 +72,21 @@ describe('an authorization request (OpenID Connect Core §3.1.2.1, RFC 7636 appe
     expect(authorizationParameters(oidc, { prompt: 'consent' }, secrets).max_age).toBeUndefined();
   });
 
+  it.each([
+    ['two factors', ['urn:ostiary:acr:mfa'], 'one two'],
+    ['more than two factors, or less', ['urn:ostiary:acr:1fa', 'urn:ostiary:acr:phrh'], 'one two'],
+    ['one factor', ['urn:ostiary:acr:1fa'], undefined],
+    ['a class that is not ours', ['urn:else', 'one'], undefined],
+    ['none', [], undefined],
+  ])('asked of us: %s; it is asked for its own classes, and for none of ours', (_what, acr, acr_values) => {
+    expect(authorizationParameters(oidc, { acr }, secrets).acr_values).toBe(acr_values);
+    expect(authorizationParameters({ ...oidc, mfaClasses: [] }, { acr }, secrets)).not.toHaveProperty('acr_values');
+  });
+
   it('of OAuth 2.0 alone has no words of OpenID Connect', () => {
     const parameters = authorizationParameters(
-      { kind: 'oauth2', scopes: [], responseMode: 'query' },
-      { prompt: 'login', max_age: 1, login_hint: 'x', acr: ['one'] },
+      { kind: 'oauth2', scopes: [], responseMode: 'query', mfaClasses: [] },
+      { prompt: 'login', max_age: 1, login_hint: 'x', acr: ['urn:ostiary:acr:mfa'] },
       secrets,
     );
     expect(Object.keys(parameters)).toEqual([
