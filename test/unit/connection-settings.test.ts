@@ -147,6 +147,8 @@ describe('settings of a connection', () => {
     [{ trust: { mfa: 'yes' } }],
     [{ trust: { mfa: true, more: 1 } }],
     [{ saml: { wants: { signed: 'nothing' } } }],
+    [{ oidc: { issuer: 'https://op.example/\u20ac' } }],
+    [{ saml: { metadata_url: 'https://idp.example/abmelden/\u00fc' } }],
     [{ saml: { clock_skew_seconds: 301 } }],
     [{ saml: { assertion_seconds: 3601 } }],
     [{ saml: { authn_context: { 'urn:else': [] } } }],

@@ -53,7 +53,7 @@ export const isOrigin = (value: string): boolean => isWebUri(value) && parse(val
 const isPlainHost = (host: string): boolean => /^[a-z0-9._-]*$/i.test(host) || host.startsWith('[');
 
 /** RFC 3986 §2: a URI has no other characters, and whoever reads them reads them in a way of their own. */
-const isWritten = (uri: string): boolean => /^[\x21-\x7e]+$/.test(uri) && !/["<>\\^`{|}]/.test(uri);
+export const isWritten = (uri: string): boolean => /^[\x21-\x7e]+$/.test(uri) && !/["<>\\^`{|}]/.test(uri);
 
 /** The URL standard reads https:/host, https:///host and https://@host as https://host: others do not. */
 const hasAuthority = (uri: string, { protocol }: URL): boolean =>

@@ -1,13 +1,15 @@
 // Kinds of values that settings of several kinds have.
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import { isWebUri } from '../clients/redirect-uri.js';
+import { isWebUri, isWritten } from '../clients/redirect-uri.js';
 
 /** Where a browser is sent, or we ask: https, or this machine while something is tried; what is fetched passes platform/egress.ts besides. */
 export const location = z
   .string()
   .max(1024)
-  .refine((uri) => isWebUri(uri) && !uri.includes('#'), { message: 'must be an https URI without a fragment' });
+  .refine((uri) => isWebUri(uri) && isWritten(uri) && !uri.includes('#'), {
+    message: 'must be an https URI (RFC 3986) without a fragment',
+  });
 
 export const unique = (given: readonly string[]) => new Set(given).size === given.length;
 
