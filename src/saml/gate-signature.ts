@@ -106,6 +106,8 @@ function inclusive(method: XmlElement): string[] | undefined {
   const [list, ...more] = method.elements;
   if (method.attribute('Algorithm') !== EXCLUSIVE || more.length > 0) return undefined;
   if (!list) return [];
+  // Whatever stands in it would be canonicalised before anybody knows who has written it.
+  if (list.elements.length > 0) return undefined;
   const prefixes = list.attribute('PrefixList')?.split(/\s+/).filter(Boolean);
   return list.is(EXCLUSIVE, 'InclusiveNamespaces') && prefixes && prefixes.length <= 20 ? prefixes : undefined;
 }

@@ -9,6 +9,13 @@ const element = (name: string, inside = '') => `<ds:${name} xmlns:ds="${DSIG}">$
 const transformed = (xml: string, algorithm: string) =>
   xml.replace(`<ds:Transform Algorithm="${EXCLUSIVE}"/>`, `<ds:Transform Algorithm="${algorithm}"/>`);
 
+/** Exclusive XML Canonicalization §4: InclusiveNamespaces is empty. */
+const inside = (xml: string, name: string) =>
+  xml.replace(
+    `<ds:${name} Algorithm="${EXCLUSIVE}"/>`,
+    `<ds:${name} Algorithm="${EXCLUSIVE}"><ec:InclusiveNamespaces xmlns:ec="${EXCLUSIVE}" PrefixList="xs"><ec:a/></ec:InclusiveNamespaces></ds:${name}>`,
+  );
+
 const withDigest = (xml: string, text: string) =>
   xml.replace(/(<ds:DigestValue>)[^<]*/, `$1${createHash('sha256').update(text).digest('base64')}`);
 
@@ -125,6 +132,12 @@ export const changed: [what: string, change: (xml: string) => string, reason: st
     'no transforms',
     (xml) => xml.replace(/<ds:Transform .*(?=<\/ds:Transforms>)/s, ''),
     'assertion_signature_transforms',
+  ],
+  ['something inside what a transform names', (xml) => inside(xml, 'Transform'), 'assertion_signature_transforms'],
+  [
+    'something inside what the canonicalisation of the signature names',
+    (xml) => inside(xml, 'CanonicalizationMethod'),
+    'assertion_signature_canonicalization',
   ],
   [
     'a thousand transforms (CVE-2021-39171)',
