@@ -270,7 +270,7 @@ describe('an answer with one thing that is wrong signs nobody in (OpenID Connect
   });
 
   it.each<[string, string, 'hang' | 'huge' | 'redirect' | number, string, string]>([
-    ['is silent', '/token', 'hang', 'token_response', 'timeout'],
+    ['is silent', '/token', 'hang', 'token_response', 'not_reached'],
     ['answers with too much', '/token', 'huge', 'token_response', 'too_large'],
     ['redirects', '/token', 'redirect', 'token_response', ''],
     ['fails', '/token', 500, 'token_response', ''],
@@ -281,6 +281,15 @@ describe('an answer with one thing that is wrong signs nobody in (OpenID Connect
     const { failed, checks } = await house.refused(() => house.goAround());
     expect(failed).toEqual([check]);
     expect(String(checks.at(-1)?.seen)).toContain(seen);
+  });
+
+  it('what only we can see is told to nobody who configures a connection: not there, and not to be asked, are one', async () => {
+    const { metadata } = house.connection.storedSettings.oidc as { metadata: object };
+    for (const place of ['https://10.0.0.1', 'https://nobody.invalid', 'http://127.0.0.1:2']) {
+      const connection = await house.connect({ metadata: { ...metadata, token_endpoint: `${place}/token` } });
+      const { failed, checks } = await house.refused(() => house.goAround({}, connection));
+      expect([failed, checks.at(-1)?.seen]).toEqual([['token_response'], 'not_reached']);
+    }
   });
 
   it('who did not want to sign in over there is told so, kindly, and it is kept', async () => {
