@@ -61,7 +61,7 @@ export function createSamlRouter(door: SamlDoor): Router {
     const received = Response.parse(ctx.request.body ?? {});
     const answer = await answers.receive(connectionOf(ctx), received, (what) => limit.count(what));
     if (answer.kind === 'refused') return refuse(ctx, answer.trace);
-    if (answer.kind === 'arrived') know(ctx, answer.browser);
+    if (answer.kind === 'arrived') know(ctx, answer);
     seeOther(ctx, answer.location);
     await limit.forgive();
   });

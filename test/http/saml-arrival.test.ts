@@ -91,6 +91,22 @@ describe('a sign-in that the identity provider begins (SAML Profiles §4.1.5)', 
     expect((await confirm(again)).status).toBe(303);
   });
 
+  it('nobody else is told by an address what the connection is called: not in another browser, and of no other handle', async () => {
+    const page = await bring(open, open.response(null));
+    const made = page.url.replace(/handle=.*/, 'handle=made-up');
+    for (const other of [await new Browser().open(page.url), await browser.open(made)]) {
+      expect(other.status).toBe(400);
+      expect(other.html).not.toContain('Acme');
+    }
+    expect((await confirm(page)).status).toBe(303);
+    expect((await browser.open(page.url)).status).toBe(400);
+  });
+
+  it('two in one browser do not get in each other’s way', async () => {
+    const [one, other] = [await bring(open, open.response(null)), await bring(open, open.response(null))];
+    expect([(await confirm(one)).status, (await confirm(other)).status]).toEqual([303, 303]);
+  });
+
   it('is taken once, in the browser that brought it, with the form of our page', async () => {
     const page = await bring(open, open.response(null));
     expect((await confirm(page, new Browser())).status).toBe(400);

@@ -13,7 +13,7 @@ export interface SignInRow {
   trace_id: string;
 }
 
-/** Whom a sign-in under way is about, for whoever ends it and may not open it. */
+/** Whom a sign-in under way is about, and of which session over there it is: for whoever ends it and may not open it. */
 export const subjectHash = (connectionId: string, subject: string): string => sha256(`${connectionId}\0${subject}`);
 export const sessionHash = (connectionId: string, index: string | undefined): string | null =>
   index === undefined ? null : sha256(`${connectionId}\0${index}`);
@@ -76,6 +76,15 @@ export const REDEEM = step(
   `state = 'redeemed', handle_hash = NULL, expires_at = $5`,
   'f.handle_hash = $3 AND f.binding_hash = $4',
 );
+
+/** Not used up by it. */
+export const WAITS: Statement = {
+  name: 'federated_sign_in_waits',
+  text: `
+    SELECT 1 ${FROM}, federated_sign_ins f
+     WHERE f.tenant_id = $1 AND f.state = 'held' AND f.expires_at > $2 AND f.connection_id = $3 AND f.handle_hash = $4
+       AND f.binding_hash = $5 AND ${TAKES_PEOPLE}`,
+};
 
 /** Looked at once more, by the same browser, while something is still to be proved. */
 export const RESUME: Statement = {

@@ -112,6 +112,12 @@ export class FederatedSignIns {
     return held;
   }
 
+  /** Whether it would be redeemed now. */
+  async waits(connectionId: string, handle: string, binding: Binding): Promise<boolean> {
+    const values = [currentTenantId(), this.clock.now(), connectionId, sha256(handle), hashOf(binding)];
+    return (await this.db.execute(rows.WAITS, values)).length > 0;
+  }
+
   /** As it was redeemed, while nobody has come in by it yet: for the requests in which somebody proves an account of theirs. */
   async resume(id: string, binding: Binding): Promise<Held | undefined> {
     return asHeld(await this.step(rows.RESUME, [id, hashOf(binding)]));
@@ -188,16 +194,16 @@ const invalidHandle = () => badRequest('invalid_handle', 'This sign-in does not 
 const doorOf = ({ kind }: Pick<Connection, 'kind'>): string => (kind === 'saml' ? '/saml' : '/federation');
 const hashOf = ({ kind, id }: Binding): string => sha256(`${kind}\0${id}`);
 
+/** For whoever says that it has ended over there. */
+const hashesOf = ({ id }: Pick<Connection, 'id'>, identity?: UpstreamIdentity): (string | null)[] =>
+  identity ? [rows.subjectHash(id, identity.subject), rows.sessionHash(id, identity.session?.index)] : [null, null];
+
 const asHeld = (found: (Started & Omit<Sealed, 'asked'>) | undefined): Held | undefined =>
   found?.identity && { ...found, identity: found.identity, checks: found.checks ?? [] };
 
 /** It is looked up by index, byte by byte. @returns undefined where it is none that could be. */
 function readIdentity(given: UpstreamIdentity): UpstreamIdentity | undefined {
   const { success, data } = UpstreamIdentity.safeParse(given);
-/** For whoever says that it has ended over there. */
-const hashesOf = ({ id }: Pick<Connection, 'id'>, identity?: UpstreamIdentity): (string | null)[] =>
-  identity ? [rows.subjectHash(id, identity.subject), rows.sessionHash(id, identity.session?.index)] : [null, null];
-
   if (!success || Buffer.byteLength(data.subject) > 1024) return undefined;
   return /[\p{Cc}\p{Cs}]/u.test(`${data.subject}${data.session?.index ?? ''}`) ? undefined : data;
 }
