@@ -192,6 +192,28 @@ describe('what identity providers say of themselves', () => {
     expect((await refresh(connection)).upstreamError).toBeNull();
   });
 
+  it('holds no longer than it says (SAML Metadata §2.3.1, validUntil), even where nothing newer can be read', async () => {
+    const until = new Date(clock.now().getTime() + 2 * hour * 1000).toISOString();
+    says(idp.metadata(`validUntil="${until}"`));
+    const connection = await saml();
+    await refresh(connection);
+    await known(await current(connection));
+    says('', 503);
+    await refresh(connection);
+    expect(await idpNow(connection)).toBeDefined();
+    clock.move(2 * hour + 1);
+    await refresh(connection);
+    expect(await idpNow(connection)).toBeUndefined();
+    says(other.metadata());
+    expect((await refresh(connection)).upstreamError).toBe('other_provider');
+    const { idp: typed } = samlSettings(other.key.certificate).saml;
+    const instead = update(connection, { settings: { saml: { metadata_url: null, idp: typed } } });
+    await expect(instead).rejects.toMatchObject({ code: 'provider_stays' });
+    says(idp.metadata());
+    expect((await refresh(connection)).upstreamError).toBeNull();
+    expect(await idpNow(connection)).toBeDefined();
+  });
+
   it.each([
     ['of another issuer', { ...document, issuer: `${issuer}/` }, 'other_issuer'],
     ['of nobody', { ...document, issuer: undefined }, 'other_issuer'],

@@ -14,6 +14,8 @@ export interface SaidInMetadata {
   slo: readonly { binding: string; location: string; response_location?: string | undefined }[];
   /** Those it signs with: PEM. */
   certificates: readonly string[];
+  /** NumericDate: validUntil (§2.3.1). */
+  valid_until?: number | undefined;
 }
 
 export interface AskedOfMetadata {

@@ -2,7 +2,7 @@
 // Hands off to: egress, the only way out; connection-metadata.ts, which says what of it is used.
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, epochSeconds } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { type Egress, EgressError } from '../../platform/egress.js';
@@ -109,9 +109,13 @@ export class ConnectionRefresh {
   private async understood({ saml, oidc }: Connection['settings'], source: string, body: Buffer): Promise<Found> {
     const now = this.clock.now();
     if (saml) {
-      const read = identityProviderFrom(await this.readMetadata(body, askedOf(saml, now)), now);
+      const said = await this.readMetadata(body, askedOf(saml, now));
+      const read = identityProviderFrom(said, now);
       if (!read.ok) return { error: read.reason };
-      return isMeant(saml, read.value) ? { upstream: { source, idp: read.value } } : { error: 'other_provider' };
+      const until = said.ok && said.value.valid_until !== undefined ? { valid_until: said.value.valid_until } : {};
+      return isMeant(saml, read.value)
+        ? { upstream: { source, idp: read.value, ...until } }
+        : { error: 'other_provider' };
     }
     const read = providerFrom(parsed(body), oidc?.issuer ?? '');
     return read.ok ? { upstream: { source, metadata: read.value } } : { error: read.reason };
@@ -125,11 +129,17 @@ export class ConnectionRefresh {
     return this.hooks.isKnown(connection);
   }
 
+  private isOver(upstream: Connection['upstream']): boolean {
+    const { valid_until } = ReadIdentityProvider.safeParse(upstream).data ?? {};
+    return valid_until !== undefined && valid_until <= epochSeconds(this.clock.now());
+  }
+
   private async keep(connection: Connection, found: Found): Promise<void> {
     const { id: connection_id, upstream, upstreamError } = connection;
     connection.upstreamAt = this.clock.now();
     if ('error' in found) {
       connection.upstreamError = found.error;
+      if (this.isOver(upstream)) connection.upstream = { ...upstream, over: true };
       if (upstreamError !== found.error)
         await this.audit.record('connection.metadata_failed', { connection_id, reason: found.why ?? found.error });
     } else {

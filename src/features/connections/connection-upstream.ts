@@ -8,16 +8,29 @@ import { certificateOf } from './connection-values.js';
 
 /** What `connections.upstream` holds: good only as long as it would be read at the same place. */
 const source = z.string();
-export const ReadIdentityProvider = z.strictObject({ source, idp: IdentityProvider });
+export const ReadIdentityProvider = z.strictObject({
+  source,
+  idp: IdentityProvider,
+  /** NumericDate: validUntil. */
+  valid_until: z.int().optional(),
+  /** It was over before anything newer could be read. */
+  over: z.boolean().optional(),
+});
 export const ReadProvider = z.strictObject({ source, metadata: ProviderMetadata });
 
 /** @returns undefined for one of another kind, and where nothing was typed or read yet. */
 export function identityProviderOf(connection: Connection): IdentityProvider | undefined {
   const { saml } = connection.settings;
   if (!saml || saml.idp) return saml?.idp;
+  const read = readOf(connection, saml);
+  // SAML Metadata §2.3.1: whoever cannot be asked any more may have withdrawn what signs for them.
+  return read?.over ? undefined : read?.idp;
+}
+
+function readOf(connection: Connection, saml: SamlSettings): z.output<typeof ReadIdentityProvider> | undefined {
   const { data } = ReadIdentityProvider.safeParse(connection.upstream);
   if (!data || data.source !== sourceOf(connection)) return undefined;
-  return isMeant(saml, data.idp) ? data.idp : undefined;
+  return isMeant(saml, data.idp) ? data : undefined;
 }
 
 export const isMeant = ({ entity_id }: SamlSettings, idp: IdentityProvider): boolean =>
@@ -44,7 +57,7 @@ export function sourceOf({ settings: { saml, oidc } }: Pick<Connection, 'setting
 /** By what its people are known, as far as it is: under another one they are others. */
 export function nameOf(connection: Connection): string | undefined {
   const { saml, oidc, oauth2 } = connection.settings;
-  if (saml) return identityProviderOf(connection)?.entity_id ?? saml.entity_id;
+  if (saml) return (saml.idp ?? readOf(connection, saml)?.idp)?.entity_id ?? saml.entity_id;
   // OAuth 2.0 has no issuer that would name its people: the API does, by one of its members.
   return oidc?.issuer ?? (oauth2 && `${oauth2.userinfo_endpoint}#${oauth2.subject}`);
 }
