@@ -13,6 +13,8 @@ type Facts = Pick<
   | 'session_not_on_or_after'
 >;
 
+/** Of one value. */
+const LONGEST = 4096;
 const EMAIL_ADDRESS = 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress';
 
 export function identityOf(facts: Facts): UpstreamIdentity {
@@ -36,5 +38,9 @@ export function identityOf(facts: Facts): UpstreamIdentity {
  */
 function attributesOf({ subject, attributes, friendly }: Facts): UpstreamIdentity['attributes'] {
   const isAddress = subject.format === EMAIL_ADDRESS;
-  return { ...(isAddress ? { email: [subject.value] } : {}), ...friendly, ...attributes };
+  const all = { ...(isAddress ? { email: [subject.value] } : {}), ...friendly, ...attributes };
+  return Object.fromEntries(Object.entries(all).map(([name, values]) => [name, values.filter(isKept)]));
 }
+
+/** A photo says nothing that is read here. */
+const isKept = (value: string): boolean => value.length <= LONGEST;

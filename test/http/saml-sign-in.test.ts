@@ -54,6 +54,12 @@ describe('a sign-in at a SAML identity provider (SAML Profiles §4.1)', () => {
     expect(await party.refusals()).toEqual([]);
   });
 
+  it('a photo beside what is said of the person keeps nobody out', async () => {
+    const attributes = { email: ['alice@example.com'], thumbnailPhoto: ['A'.repeat(5000)] };
+    const { location } = await party.signIn({ assertion: { attributes } });
+    expect((await party.redeem(String(location))).identity.attributes.email).toEqual(['alice@example.com']);
+  });
+
   it('RelayState is opaque: it names nothing, and no address', async () => {
     const { relayState } = await party.carried();
     expect(relayState).toMatch(/^[\w-]{43}$/);
@@ -184,14 +190,14 @@ describe('a sign-in at a SAML identity provider (SAML Profiles §4.1)', () => {
       ['another request', 'in_response_to', { response: { in_response_to: '_other' } }],
       ['no request', 'confirmation_in_response_to', { assertion: { in_response_to: null } }],
       ['too late', 'confirmation_not_on_or_after', { assertion: { confirmed_until: '2020-01-01T00:00:00Z' } }],
+      ['a name of another format than asked for', 'name_id_format', { assertion: { name_id_format: UNSPECIFIED } }],
+      ['a name of no format', 'name_id_format', { assertion: { name_id_format: null } }],
       ['a name for this time only', 'name_id_lasting', { assertion: { name_id_format: TRANSIENT } }],
       [
         'a status that is no success',
         'status',
         { response: { status: ['urn:oasis:names:tc:SAML:2.0:status:Responder'], assertions: '' } },
       ],
-      ['a name of another format than asked for', 'name_id_format', { assertion: { name_id_format: UNSPECIFIED } }],
-      ['a name of no format', 'name_id_format', { assertion: { name_id_format: null } }],
     ];
     it.each(cases)('%s', async (_, reason, how) => {
       const before = await sessions();

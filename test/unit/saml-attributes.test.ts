@@ -34,6 +34,11 @@ it.each([
     { email: ['other@example.com'] },
   ],
   ['a NameID of another format is no address', { subject: { ...address, format: PERSISTENT } }, {}],
+  [
+    'without what is too long to be read',
+    { attributes: { photo: ['A'.repeat(4097)], mail: ['x'] } },
+    { photo: [], mail: ['x'] },
+  ],
   ['every value of many', { attributes: { groups: ['b', 'a', 'b'] } }, { groups: ['b', 'a', 'b'] }],
 ])('attributes are known %s (SAML Core §2.7.3)', (_, said, expected) => {
   expect(identityOf({ ...facts, ...said }).attributes).toEqual(expected);
