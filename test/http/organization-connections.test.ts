@@ -187,7 +187,8 @@ describe('connections of an organization', () => {
         { group: 'sales', teams: [team] },
       ],
     };
-    const settings = { ...oidcSettings(), provisioning, mapping: { name: ['cn', 'name'] } };
+    const mapping = { name: ['cn', 'name'] };
+    const settings = { ...oidcSettings(), provisioning, mapping, trust: { email: 'always' } };
     const { id } = (await at(acme, 'post', '', newConnection({ settings }))).body as { id: string };
     const shown = async (attributes: Record<string, string[]>) =>
       (await at(acme, 'post', `/${id}/mapping-previews`, { attributes })).body;
