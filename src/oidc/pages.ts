@@ -22,6 +22,8 @@ export function createEnginePages(pages: Pages, traces: TraceIds): EnginePages {
       const { oidc } = ctx as unknown as EngineContext;
       const traceId = await traces.onPage(ctx as unknown as EngineContext, error as EngineError);
       const status = ctx.status >= 500 ? ctx.status : 400;
+      // The session is saved after the answer was written: a code that nobody is to be given.
+      ctx.remove('Location');
       await pages.send(
         plain(ctx),
         'errors/error',

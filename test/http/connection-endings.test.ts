@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Connection } from '../../src/features/connections/connection.entity.js';
 import type { Organization } from '../../src/features/organizations/organization.entity.js';
 import type { Services } from '../../src/services.js';
-import { comeIn, identity, makeConnection, recorded, signInAt } from '../support/connections.js';
+import { comeIn, identity, makeConnection, proveDomain, recorded, signInAt } from '../support/connections.js';
 import { behindRows } from '../support/held.js';
 import { makeMember, makeOrganization, newName } from '../support/invitations.js';
 import { defaultKind, startServer, type TestServer } from '../support/server.js';
@@ -11,17 +11,20 @@ import { defaultKind, startServer, type TestServer } from '../support/server.js'
 let server: TestServer;
 let acme: Organization;
 let connection: Connection;
+let domain: string;
 beforeAll(async () => {
   server = await startServer();
 }, 180_000);
 afterAll(() => server?.close());
 beforeEach(async () => {
   acme = await makeOrganization(server);
+  domain = `${newName()}.example`;
+  await proveDomain(server, acme, domain);
   connection = await makeConnection(server, { organization: acme });
 });
 
 const inside = <T>(work: (services: Services) => Promise<T>) => server.inside(work);
-const ada = () => identity('ada', { email: `ada@${newName()}.example` });
+const ada = () => identity('ada', { email: `ada@${domain}` });
 
 // The embedded database has one session: nobody waits there.
 if (defaultKind === 'postgres')
@@ -131,7 +134,7 @@ describe('what ends with a connection that is disabled', () => {
 
 it('how many were known by a connection is recorded where it is deleted', async () => {
   for (const subject of ['ada', 'grace'])
-    await comeIn(server, connection, identity(subject, { email: `${subject}@${newName()}.example` }));
+    await comeIn(server, connection, identity(subject, { email: `${subject}@${domain}` }));
   await inside(async ({ connections }) => connections.delete(acme, await connections.find(acme, connection.id)));
   expect(await recorded(server, 'connection.deleted', connection)).toEqual([
     { connection_id: connection.id, organization_id: acme.id, identities: 2 },

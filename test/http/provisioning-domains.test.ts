@@ -33,7 +33,7 @@ describe('by a domain that an organization has proved', () => {
 
   const inside = <T>(work: (services: Services) => Promise<T>) => server.inside(work);
   const ofAcme = () => makeConnection(server, { organization: acme });
-  const ada = (more: Record<string, string> = {}) => identity('ada', { email, ...more });
+  const ada = (more: Record<string, string> = {}) => identity('ada', { email, email_verified: 'true', ...more });
   const link = (id: string, connection: { id: string }) =>
     inside(({ identities }) => identities.link({ id }, connection.id, 'ada'));
   const lose = () =>
@@ -155,7 +155,7 @@ describe('by a domain that an organization has proved', () => {
       const connection = await ofAcme();
       await makePerson(server, email);
       expect((await comeIn(server, connection, said())).user.claims.name).toBe('Chief Executive');
-      const bob = (name: string) => identity('bob', { email: `bob@${domain}`, name });
+      const bob = (name: string) => identity('bob', { email: `bob@${domain}`, email_verified: 'true', name });
       const { user } = await comeIn(server, connection, bob('Bob'));
       await lose();
       const again = await comeIn(server, connection, bob('Robert'));
