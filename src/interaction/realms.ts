@@ -9,7 +9,7 @@ import type { Progress } from './steps.js';
 import { type Stage, text, type Visit } from './visit.js';
 
 export interface RealmDependencies {
-  homeRealms: Pick<HomeRealms, 'of' | 'requiredOf' | 'isElsewhere' | 'buttons' | 'chosen'>;
+  homeRealms: Pick<HomeRealms, 'of' | 'requiredOf' | 'isElsewhere' | 'servesAny' | 'buttons' | 'chosen'>;
 }
 
 export interface RealmButton {

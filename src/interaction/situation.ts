@@ -36,7 +36,7 @@ export interface SituationDependencies {
   secondFactors: Pick<SecondFactors, 'of'>;
   devices: Pick<Devices, 'isTrusted'>;
   factorRecoveries: Pick<FactorRecoveries, 'isRecovered'>;
-  homeRealms: Pick<HomeRealms, 'of' | 'requiredOf' | 'isElsewhere' | 'buttons' | 'chosen'>;
+  homeRealms: Pick<HomeRealms, 'of' | 'requiredOf' | 'isElsewhere' | 'servesAny' | 'buttons' | 'chosen'>;
   organizationRealms: Pick<OrganizationRealms, 'of'>;
   domainAuthority: Pick<DomainAuthority, 'ownProofs'>;
   policy: () => Promise<AuthenticationPolicy>;
@@ -155,6 +155,7 @@ export class Situation {
 
   /** Where the domain of their address is signed in by its identity provider alone, nothing else is a sign-in: whatever it was, and wherever it was given. */
   private async isTakenHere(userId: string, { proofs, linking }: Progress): Promise<boolean> {
+    if (!(await this.deps.homeRealms.servesAny())) return true;
     const user = await this.deps.users.findActive(userId);
     const by = [linking?.connection, ...proofs.map(({ connection }) => connection)];
     return !user || !(await this.deps.homeRealms.isElsewhere(user, by));

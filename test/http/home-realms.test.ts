@@ -106,6 +106,7 @@ describe('who is sent where before anything is known of them', () => {
   it('whether anybody serves the domain is not told by the number of statements', async () => {
     const { domain } = await ofOrganization();
     const identifiers = [`a@${domain}`, 'a@nobody-serves-this.example', 'no-address', 'a@localhost', ''];
+    await server.inside(({ homeRealms }) => homeRealms.of('a@warm.example'));
     const sent = recordStatements();
     for (const [index, identifier] of identifiers.entries())
       await server.inside(({ homeRealms }) =>

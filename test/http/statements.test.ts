@@ -78,6 +78,16 @@ describe('a warm request costs few statements', () => {
     expect(heard).toContain('COMMIT');
   });
 
+  it('a sign-in where no identity provider signs anybody in: none about them', async () => {
+    await signIn(new Browser(), authorizationUrl(server, party, pkce()), email);
+    const before = new Set(sent.keys());
+    const page = await signIn(new Browser(), authorizationUrl(server, party, pkce()), email);
+    expect(page.url).toContain('code=');
+    const heard = [...sent].filter(([id]) => !before.has(id)).flatMap(([, statements]) => statements);
+    expect(heard).toContain('protocol_save_session');
+    expect(heard.filter((statement) => /connections|identit|federat/.test(statement))).toEqual([]);
+  });
+
   it('client_credentials with an opaque token (RFC 6749 §4.4): 1', async () => {
     const form = { grant_type: 'client_credentials', resource: `${server.issuer}/api`, scope: 'clients:read' };
     const statements = await warm(() => [postForm('/token', machine, form)]);

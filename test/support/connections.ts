@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { Connection } from '../../src/features/connections/connection.entity.js';
 import type { Asked, Binding, Held } from '../../src/features/connections/federated-sign-in.js';
 import type { UpstreamIdentity } from '../../src/features/connections/upstream-identity.js';
+import { CONNECTIONS_TOPIC } from '../../src/features/connections/home-realm.js';
 import type { OrganizationDomain } from '../../src/features/domains/domain.entity.js';
 import type { Organization } from '../../src/features/organizations/organization.entity.js';
+import { currentTenantId } from '../../src/platform/context.js';
 import { newId } from '../../src/platform/crypto.js';
 import type { Services } from '../../src/services.js';
 import { newName } from './invitations.js';
@@ -33,7 +35,11 @@ export function makeConnection(
     createdAt: now,
     updatedAt: now,
   });
-  return server.inside(({ db }) => db.repo(Connection).insert(connection));
+  return server.inside(async ({ db, caching }) => {
+    await db.repo(Connection).insert(connection);
+    await caching.publish(CONNECTIONS_TOPIC, currentTenantId());
+    return connection;
+  });
 }
 
 /** As DNS had said it. */

@@ -1,5 +1,5 @@
 // Owns where people are sent before anything is known of them: by the domain they type, by a button, by a name in the request.
-// Nothing here looks at accounts, and every look is one statement, whether or not anybody serves the domain.
+// Nothing here looks at accounts, and every look of a tenant is one statement, whether or not anybody serves the domain; none, where nobody serves any.
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { domainOf } from '../domains/domain-name.js';
@@ -12,12 +12,19 @@ export const CONNECTIONS_TOPIC = 'connections';
 
 export class HomeRealms {
   private readonly shown: Cache<Connection[]>;
+  private readonly served: Cache<boolean>;
 
   constructor(
     private readonly db: Database,
     caching: Pick<Caching, 'cache'>,
   ) {
     this.shown = caching.cache({ max: 1000, topic: CONNECTIONS_TOPIC, load: () => this.loadButtons() });
+    this.served = caching.cache({ max: 10_000, topic: CONNECTIONS_TOPIC, load: () => this.loadServed() });
+  }
+
+  /** Whether the people of any domain of this tenant are signed in elsewhere. */
+  async servesAny(): Promise<boolean> {
+    return (await this.served.get(currentTenantId())) === true;
   }
 
   /** @param identifier as it is stored for look-up: an address, or something else. */
@@ -48,11 +55,10 @@ export class HomeRealms {
 
   /** Of one owner: who moves from one identity provider to another has two for a while. */
   private async serving(identifier: string): Promise<Connection[]> {
+    if (!(await this.servesAny())) return [];
     // As many statements, and the same, for what has no domain.
     const domain = (identifier.includes('@') && domainOf(identifier)) || '';
-    const serving = this.enabledOnes()
-      .andWhere(`coalesce(c.settings ->> 'discovery', 'offered') <> 'off'`)
-      .andWhere(SERVES, { domain });
+    const serving = this.enabledOnes().andWhere(IS_DISCOVERED).andWhere(SERVES, { domain });
     const found = await serving
       // Who has proved the domain before who merely names it.
       .orderBy('c.organizationId', 'ASC', 'NULLS LAST')
@@ -85,6 +91,11 @@ export class HomeRealms {
     return buttons.orderBy('c.displayName', 'ASC').addOrderBy('c.id', 'ASC').limit(mostButtons).getMany();
   }
 
+  /** Also those of suspended organizations: nobody says here when they go on. */
+  private loadServed(): Promise<boolean> {
+    return this.db.repo(Connection).query('c').andWhere('c.enabled_at IS NOT NULL').andWhere(IS_DISCOVERED).getExists();
+  }
+
   private enabledOnes() {
     return this.db.repo(Connection).query('c').andWhere('c.enabled_at IS NOT NULL').andWhere(ORGANIZATION_IS_ACTIVE);
   }
@@ -93,6 +104,8 @@ export class HomeRealms {
 export const isRequired = ({ settings }: Pick<Connection, 'settings'>): boolean => settings.discovery === 'required';
 
 const mostButtons = 20;
+
+const IS_DISCOVERED = `coalesce(c.settings ->> 'discovery', 'offered') <> 'off'`;
 
 const ORGANIZATION_IS_ACTIVE = `
   c.organization_id IS NULL OR EXISTS (
