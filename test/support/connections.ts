@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { Connection } from '../../src/features/connections/connection.entity.js';
 import type { Asked, Binding, Held } from '../../src/features/connections/federated-sign-in.js';
-import type { UpstreamIdentity } from '../../src/features/connections/upstream-identity.js';
 import { CONNECTIONS_TOPIC } from '../../src/features/connections/home-realm.js';
+import type { UpstreamIdentity } from '../../src/features/connections/upstream-identity.js';
 import type { OrganizationDomain } from '../../src/features/domains/domain.entity.js';
 import type { Organization } from '../../src/features/organizations/organization.entity.js';
 import { currentTenantId } from '../../src/platform/context.js';

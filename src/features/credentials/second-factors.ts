@@ -35,8 +35,9 @@ export class SecondFactors {
   ) {}
 
   async of(userId: string): Promise<Factors> {
-    const [totp, recovery_codes] = [await this.totp.has(userId), await this.recoveryCodes.left(userId)];
-    const passkeys = (await this.passkeys.of(userId)).map(({ deviceBound }) => ({ device_bound: deviceBound }));
+    const [row] = await this.db.execute<Row>(OF_ACCOUNT, [currentTenantId(), userId]);
+    const { totp = false, recovery_codes = 0, backup_eligible = [] } = row ?? {};
+    const passkeys = backup_eligible.map((eligible) => ({ device_bound: !eligible }));
     return { totp, passkeys, recovery_codes };
   }
 
@@ -116,6 +117,21 @@ export class SecondFactors {
     return { subject: secondFactorSubject(identifierKey, id), factor: 'second_factor', userId: id };
   }
 }
+
+interface Row {
+  totp: boolean;
+  recovery_codes: number;
+  /** Of each passkey. */
+  backup_eligible: boolean[];
+}
+
+const OF_ACCOUNT = {
+  name: 'second_factors_of',
+  text: `
+    SELECT EXISTS (SELECT FROM totp_credentials WHERE tenant_id = $1 AND user_id = $2) AS totp,
+           (SELECT count(*)::int FROM recovery_codes WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL) AS recovery_codes,
+           ARRAY(SELECT backup_eligible FROM passkeys WHERE tenant_id = $1 AND user_id = $2) AS backup_eligible`,
+};
 
 const LOST_SINCE = {
   name: 'second_factors_lost_since',
