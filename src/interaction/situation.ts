@@ -115,9 +115,22 @@ export class Situation {
       const own = await this.ownNeed(situation, user_id, linking);
       if (own) return { ...needed, need: own };
     }
-    // NIST SP 800-63B-4 §4.1: a factor is bound to an account by whoever is there now, not on the word of a session that was left open.
-    const isStale = this.age(assuranceOf(proofs).ts) > FRESH_SECONDS;
-    return need.kind === 'enrolment' && isStale ? { need: { kind: 'first_factor' } } : needed;
+    return need.kind === 'enrolment'
+      ? { ...needed, need: await this.beforeEnrolment(situation, user_id, need) }
+      : needed;
+  }
+
+  /** NIST SP 800-63B-4 §4.1: a factor is bound to an account by whoever is there now, not on the word of a session that was left open. */
+  private async beforeEnrolment(situation: Given, userId: string, enrolment: Need): Promise<Need> {
+    const { proofs } = situation;
+    if (this.age(assuranceOf(proofs).ts) > FRESH_SECONDS) return { kind: 'first_factor' };
+    if (proofs.some((proof) => isSinceKnown([proof]) && this.age(proof.at) <= FRESH_SECONDS)) return enrolment;
+    // Of an identity provider that does not say since when nobody knows whether anybody was there: something of their own, where they have it.
+    const user = await this.deps.users.findActive(userId);
+    // Nor would it be taken where their identity provider alone signs them in.
+    const methods =
+      user && !(await this.deps.homeRealms.isElsewhere(user, [])) ? await this.possible(situation, user) : [];
+    return methods.length > 0 ? { kind: 'way', methods, own: true } : enrolment;
   }
 
   /** Where the request is for one: what was proved before in this session counts as well, as far as it does there. */

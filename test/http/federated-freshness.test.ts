@@ -1,10 +1,12 @@
 // How old what an identity provider says is, where it does not say so itself.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Browser, type Page } from '../support/browser.js';
-import { comeBack, identityOf, makeConnection, type TestConnection } from '../support/federated.js';
-import { giveNameAndPassword, isSignedIn, nameOf, silently } from '../support/journey.js';
+import { comeBack, identityOf, leadsTo, makeConnection, type TestConnection } from '../support/federated.js';
+import { baseOf, csrfOf, giveNameAndPassword, isSignedIn, nameOf, send, silently } from '../support/journey.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+
+const mfa = JSON.stringify({ id_token: { acr: { essential: true, values: ['urn:ostiary:acr:mfa'] } } });
 
 describe('an identity provider that does not say when it was shown who somebody is', () => {
   let server: TestServer;
@@ -69,6 +71,25 @@ describe('an identity provider that does not say when it was shown who somebody 
     await new Promise((resolve) => setTimeout(resolve, 1100));
     const end = await giveNameAndPassword(browser, asked, person.email);
     expect(end.html).toContain('name="offer"');
+  });
+
+  it.each(['oauth2', 'oidc'])(
+    'sets up no second factor (NIST SP 800-63B-4 §4.1): something of their own is asked for first (%s)',
+    async (kind) => {
+      const page = await by(kind === 'oauth2' ? plain : openid, { claims: mfa });
+      expect([nameOf(page), leadsTo(page) !== undefined]).toEqual(['identifier', false]);
+      await send(browser, `${baseOf(page)}/enrolment`, { csrf: csrfOf(page), method: 'totp' });
+      expect(await server.inside(({ secondFactors }) => secondFactors.of(person.id))).toMatchObject({ totp: false });
+      const proved = await giveNameAndPassword(browser, page, person.email);
+      expect(nameOf(proved)).toBe('enrolment');
+    },
+  );
+
+  it('sets one up for whoever has nothing else', async () => {
+    await server.inside(({ db }) =>
+      db.manager.query('DELETE FROM password_credentials WHERE user_id = $1', [person.id]),
+    );
+    expect(nameOf(await by(plain, { claims: mfa }))).toBe('enrolment');
   });
 
   it('one that says when is a new sign-in, and is asked to say it', async () => {

@@ -95,13 +95,15 @@ export type Said = Omit<Partial<UpstreamIdentity>, 'attributes'> & {
   email?: string;
   email_verified?: boolean;
   groups?: string[];
+  name?: string;
 };
 
 /** Of nobody before, unless it is said who. */
-export function identityOf({ email, email_verified = true, groups, ...more }: Said): UpstreamIdentity {
+export function identityOf({ email, email_verified = true, groups, name, ...more }: Said): UpstreamIdentity {
   const attributes = {
     ...(email === undefined ? {} : { email: [email], email_verified: [String(email_verified)] }),
     ...(groups === undefined ? {} : { groups }),
+    ...(name === undefined ? {} : { name: [name] }),
   };
   return { subject: `s-${randomBytes(6).toString('hex')}`, attributes, ...more };
 }
