@@ -153,4 +153,6 @@ export const limits = {
   federationFailures: { points: 60, seconds: 10 * minute },
   /** People whom one identity provider brings and nobody knows: those for whom an account is made, and those whose address an account has. */
   federationNewcomers: { points: 1000, seconds: hour },
+  /** Of these, one and the same person. */
+  federationNewcomer: { points: 20, seconds: hour },
 } as const;

@@ -127,11 +127,11 @@ export class Federation {
 }
 
 /** Nobody who signed in before in this request is signed in still: what they proved goes with them. */
-function proved(progress: Progress, userId: string, { connection, identity }: Held, since: Date): Progress {
+function proved(progress: Progress, userId: string, { id, connection, identity }: Held, since: Date): Progress {
   const { going, again, linking, identifier, ...kept } = progress;
   const proof = upstreamProof(connection, identity, epochSeconds(since));
   const next = firstProof({ ...kept, ...noLetters }, userId, proof, since);
-  const stand = { connection: connection.id, subject: identity.subject, session: identity.session };
+  const stand = { connection: connection.id, subject: identity.subject, session: identity.session, sign_in: id };
   return { ...next, federated: [...(next.federated ?? []), stand] };
 }
 

@@ -99,8 +99,11 @@ async function standOn(
 ): Promise<void> {
   if (!login?.federated || login.accountId !== accountId || standing.has(login)) return;
   try {
-    for (const { connection, subject, session } of login.federated.map((one) => UpstreamStand.parse(one))) {
-      if (!(await upstreamSessions.remember(uid, { connection: { id: connection }, identity: { subject, session } })))
+    for (const { connection, subject, session, sign_in: id } of login.federated.map((one) =>
+      UpstreamStand.parse(one),
+    )) {
+      const stand = { id, connection: { id: connection }, identity: { subject, session } };
+      if (!(await upstreamSessions.remember(uid, stand)))
         throw new errors.SessionNotFound('what it stands on has ended');
     }
   } catch (error) {

@@ -5,6 +5,7 @@ import type { MetadataReader } from '../features/connections/connection-metadata
 import { FederatedSignIns } from '../features/connections/federated-sign-ins.js';
 import { HomeRealms } from '../features/connections/home-realm.js';
 import { Identities } from '../features/connections/identities.js';
+import { Newcomers } from '../features/connections/newcomers.js';
 import { OrganizationRealms } from '../features/connections/organization-realms.js';
 import { OwnIdentities } from '../features/connections/own-identities.js';
 import { ProvisionedMembership } from '../features/connections/provisioned-membership.js';
@@ -75,7 +76,10 @@ function openComings(
     ...([db, audit, clock, users, identities, new Situations(db, homeRealms)] as const),
     new ProvisionedMembership(db, memberships, teams),
     recorder,
-    rateLimits.limiter({ name: 'federation_newcomers', ...limits.federationNewcomers }),
+    new Newcomers(
+      rateLimits.limiter({ name: 'federation_newcomer', ...limits.federationNewcomer }),
+      rateLimits.limiter({ name: 'federation_newcomers', ...limits.federationNewcomers }),
+    ),
     {
       async proved(user, by) {
         const how = by === 'registrant' ? by : { flow: undefined };

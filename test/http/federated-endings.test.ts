@@ -35,6 +35,20 @@ const ends: Record<string, End> = {
     organizations.delete(await organizations.find(organization.id)),
 };
 
+/** What the door of a sign-out over there does, once it has believed it. */
+const over =
+  (which: { subject?: boolean; session_index?: boolean }): End =>
+  ({ upstreamSessions }, { person, connection }) =>
+    upstreamSessions.endedUpstream(connection.id, {
+      ...(which.subject ? { subject: `s-${person.id}` } : {}),
+      ...(which.session_index ? { session_index: `x-${person.id}` } : {}),
+    });
+Object.assign(ends, {
+  'the session over there ends, by who it is of': over({ subject: true }),
+  'the session over there ends, by its own name': over({ session_index: true }),
+  'the session over there ends, by both': over({ subject: true, session_index: true }),
+});
+
 describe('what ends while a sign-in by an identity provider is under way', () => {
   let server: TestServer;
   let party: Party;
@@ -59,7 +73,11 @@ describe('what ends while a sign-in by an identity provider is under way', () =>
   async function comeIn(before: () => Promise<unknown>): Promise<Page> {
     const { person, connection } = coming;
     const away = await browser.open(authorizationUrl(server, party, pkce(), { connection: connection.key }));
-    let address = await answered(server, leadsTo(away) ?? '', identityOf({ subject: `s-${person.id}` }));
+    let address = await answered(
+      server,
+      leadsTo(away) ?? '',
+      identityOf({ subject: `s-${person.id}`, session: { index: `x-${person.id}` } }),
+    );
     while (!address.includes('/authorize/')) {
       const response = await browser.request(address);
       const next = response.headers.get('location');
@@ -129,6 +147,24 @@ describe('what ends while a sign-in by an identity provider is under way', () =>
       await nobody();
     },
   );
+
+  it('another session over there ends: it begins', async () => {
+    const other: End = ({ upstreamSessions }, { connection }) =>
+      upstreamSessions.endedUpstream(connection.id, { subject: 's-somebody-else', session_index: 'another' });
+    expect((await comeIn(() => server.inside((services) => other(services, coming)))).url).toContain('code=');
+    expect(await standing()).toHaveLength(1);
+  });
+
+  it('the session over there ends just as ours begins: it ends with it', async () => {
+    await comeInRemembered(async (remember) => {
+      const [remembered] = await Promise.all([
+        remember(),
+        server.inside((services) => over({ subject: true })(services, coming)),
+      ]);
+      return remembered;
+    });
+    await nobody();
+  });
 
   it('what it stands on cannot be written down: no code, and no session, nor once it can be', async () => {
     const page = await comeInRemembered(() =>

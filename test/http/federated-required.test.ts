@@ -73,6 +73,15 @@ describe('a domain whose people sign in by its identity provider alone', () => {
       },
     );
 
+    it('who was known by it before: nothing is written about them', async () => {
+      await server.inside(({ identities }) => identities.link({ id: person.id }, mail.id, 'before'));
+      const page = await byMail({ subject: 'before', email: person.email, name: 'Somebody Else' });
+      expect([page.status, titleOf(page), (await reasons(mail)).at(-1)]).toEqual([400, refused, 'provider_required']);
+      const { claims } = await server.inside(({ users }) => users.find(person.id));
+      expect(claims).toEqual({ name: 'Maria Muster' });
+      await nobody();
+    });
+
     it('is given no account by it', async () => {
       const email = `new@${domain}`;
       expect((await byMail({ email })).status).toBe(400);

@@ -16,7 +16,12 @@ describe('an identity provider speaks of people whom nobody knows', () => {
 
   beforeAll(async () => {
     server = await startServer({
-      overrides: { limits: { federationNewcomers: { points: 3, seconds: 600 } } as never },
+      overrides: {
+        limits: {
+          federationNewcomers: { points: 3, seconds: 600 },
+          federationNewcomer: { points: 2, seconds: 600 },
+        } as never,
+      },
     });
     party = await makeClient(server, { consent_policy: 'implicit' });
   }, 180_000);
@@ -95,5 +100,15 @@ describe('an identity provider speaks of people whom nobody knows', () => {
     expect((await claimed(person.email)).html).toContain('id="linking"');
     expect([(await claimed(person.email)).status, (await claimed(nobody())).status]).toEqual([429, 429]);
     expect((await comeIn(connection, identityOf({ email: nobody() }))).url).toContain('code=');
+  });
+
+  it('one and the same person uses up what is theirs, and not that of all others', async () => {
+    const connection = await makeConnection(server, {});
+    const person = await makePerson(server);
+    const claimed = identityOf({ email: person.email, email_verified: false });
+    const statuses = [];
+    for (let times = 0; times < 4; times += 1) statuses.push((await comeIn(connection, claimed)).status);
+    expect(statuses).toEqual([200, 200, 429, 429]);
+    expect((await comeIn(connection, identityOf({ email: nobody(), email_verified: false }))).url).toContain('code=');
   });
 });

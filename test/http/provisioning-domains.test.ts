@@ -131,6 +131,33 @@ describe('by a domain that an organization has proved', () => {
     });
   });
 
+  describe('an account that its directory has made', () => {
+    const bob = (subject: string) => identity(subject, { email: `bob@${domain}`, email_verified: 'true' });
+
+    it('opens to it after the domain was lost, as long as it opens to nobody else', async () => {
+      const connection = await ofAcme();
+      const { user } = await comeIn(server, connection, bob('bob'));
+      await lose();
+      expect((await comeIn(server, connection, bob('bob'))).user.id).toBe(user.id);
+    });
+
+    it('and after another organization has proved the domain and signs them in: never unproved', async () => {
+      const connection = await ofAcme();
+      const { user } = await comeIn(server, connection, bob('bob'));
+      await lose();
+      const beta = await makeOrganization(server);
+      await proveDomain(server, beta, domain);
+      const theirs = await makeConnection(server, { organization: beta });
+      expect((await comeIn(server, theirs, bob('bob-of-beta'))).user.id).toBe(user.id);
+      const held = await signInAt(server, connection, bob('bob'));
+      expect(await inside(({ provisioning }) => provisioning.decide(held))).toMatchObject({ kind: 'prove' });
+      await expect(inside(({ provisioning }) => provisioning.complete(held))).rejects.toMatchObject({
+        code: 'proof_needed',
+      });
+      expect((await comeIn(server, theirs, bob('bob-of-beta'))).user.id).toBe(user.id);
+    });
+  });
+
   describe('who they are', () => {
     const said = () =>
       ada({ name: 'Chief Executive', preferred_username: 'ceo', picture: 'https://elsewhere.example/p.png' });

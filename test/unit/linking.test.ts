@@ -9,6 +9,7 @@ const maria: Account = {
   unproved: false,
   linkedHere: false,
   member: false,
+  shared: false,
   elsewhere: false,
 };
 const account = (change: Partial<Account> = {}): Account => ({ ...maria, ...change });
@@ -55,7 +56,11 @@ describe('whose account an upstream identity is', () => {
       ],
       ['asked for in their own account', { purpose: 'link', proved: account(there) }, 'refused provider_required'],
       ['not of who looks after the tenant', { email, account: account({ privileged: true }) }, 'prove'],
-      ['who was known before is known', { email, known: account(there), account: account(there) }, 'known'],
+      [
+        'who was known before: nothing is written about them',
+        { email, known: account(there), account: account(there) },
+        'refused provider_required',
+      ],
     ])('%s', (_name, situation, kind) => expect(said(of(situation))).toBe(kind));
   });
 

@@ -35,12 +35,12 @@ const step = (name: string, from: SignInState, change: string, which: string): S
      WHERE f.tenant_id = $1 AND f.state = '${from}' AND f.expires_at > $2 AND ${which} AND ${TAKES_PEOPLE} ${ROW}`,
 });
 
-/** What the same browser has begun before and not gone on with goes: however often a page is looked at, there is one. */
+/** What the same browser has begun before at the same connection and not gone on with goes: however often a page is looked at, there is one. */
 export const INSERT: Statement = {
   name: 'federated_sign_in_insert',
   text: `
     WITH earlier AS (
-      DELETE FROM federated_sign_ins WHERE tenant_id = $1 AND binding_hash = $7 AND state = 'begun' AND $5::text = 'begun'
+      DELETE FROM federated_sign_ins WHERE tenant_id = $1 AND binding_hash = $7 AND connection_id = $3 AND purpose = $4 AND state = 'begun' AND $5::text = 'begun'
     )
     INSERT INTO federated_sign_ins (tenant_id, id, connection_id, purpose, state, handle_hash, binding_hash, subject_hash, session_hash, sealed, trace_id, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
@@ -94,8 +94,8 @@ export const RESUME: Statement = {
      WHERE f.tenant_id = $1 AND f.state = 'redeemed' AND f.expires_at > $2 AND f.id = $3 AND f.binding_hash = $4 AND ${TAKES_PEOPLE}`,
 };
 
-/** In the transaction in which somebody comes in by it. */
-export const FINISH = step('finish', 'redeemed', `state = 'done', sealed = NULL`, 'f.id = $3');
+/** In the transaction in which somebody comes in by it. Kept until the session that is to begin cannot any more: whoever ends it over there takes it away. */
+export const FINISH = step('finish', 'redeemed', `state = 'done', sealed = NULL, expires_at = $4`, 'f.id = $3');
 
 /** Refused, wherever it is. */
 export const CLOSE: Statement = {
@@ -105,11 +105,10 @@ export const CLOSE: Statement = {
      WHERE tenant_id = $1 AND id = $2 AND state <> 'done' RETURNING id`,
 };
 
-/** The session over there has ended before anybody came in by it. */
-export const CLOSE_ENDED: Statement = {
-  name: 'federated_sign_in_close_ended',
+/** The session over there has ended: nobody comes in by it, and no session begins of whoever has. */
+export const TAKE_ENDED: Statement = {
+  name: 'federated_sign_in_take_ended',
   text: `
-    UPDATE federated_sign_ins SET state = 'done', handle_hash = NULL, sealed = NULL
-     WHERE tenant_id = $1 AND connection_id = $2 AND state IN ('held', 'redeemed')
-       AND (subject_hash = ANY ($3::text[]) OR session_hash = $4)`,
+    DELETE FROM federated_sign_ins
+     WHERE tenant_id = $1 AND connection_id = $2 AND (subject_hash = ANY ($3::text[]) OR session_hash = $4)`,
 };

@@ -16,13 +16,15 @@ export interface Account {
   elsewhere: boolean;
   /** Belongs to the organization of the connection, whose owners see it in their list. */
   member: boolean;
+  /** Somebody comes in by another connection, too. */
+  shared: boolean;
 }
 
 export interface Situation {
   purpose: Purpose;
   /** Whose the identity is already. */
   known?: Account | undefined;
-  /** It is theirs by the domain of their address alone, for which the organization does not speak any more. */
+  /** It is theirs by the domain of their address alone, for which the organization does not speak any more, or by having made an account into which others come by now. */
   lapsed?: boolean;
   /** What the identity provider says, as far as it is believed. */
   email?: { verified: boolean; elsewhere: boolean } | undefined;
@@ -73,6 +75,8 @@ export function linking(situation: Situation): Linking {
 function ofKnown(known: Account, { purpose, proved, lapsed }: Situation): Linking {
   const isProved = proved?.id === known.id;
   if (purpose === 'link' && !isProved) return refused('linked_elsewhere');
+  // It would write to an account that it opens no more.
+  if (known.elsewhere) return refused('provider_required', known);
   if (lapsed && !isProved) return { kind: 'prove', userId: known.id };
   return { kind: 'known', userId: known.id };
 }

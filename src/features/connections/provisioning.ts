@@ -1,11 +1,11 @@
 // Owns who comes in by an identity provider: whose account it is, whether one is made, and what they are then; all of it in one transaction. Who it is
 // says linking.ts, what it makes of them provisioning-rules.ts. Hands off to: the ordinary verbs of users and members, Recorder for what became of it.
+import { lifetimes } from '../../../config/protocol.js';
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { databaseError } from '../../platform/database-errors.js';
 import { AppError, badRequest, conflict } from '../../platform/errors.js';
-import type { Limiter } from '../../platform/rate-limit.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { User } from '../users/user.entity.js';
 import type { UserService } from '../users/user.service.js';
@@ -18,6 +18,7 @@ import { refusedWith } from './federated-sign-ins.js';
 import type { Identities } from './identities.js';
 import type { Identity } from './identity.entity.js';
 import { type Linking, linking } from './linking.js';
+import type { Newcomers } from './newcomers.js';
 import type { ProvisionedMembership } from './provisioned-membership.js';
 import type { Recorder } from './recorder.js';
 import type { Situations, Stands, Whose } from './situations.js';
@@ -52,7 +53,7 @@ export class Provisioning {
     private readonly situations: Situations,
     private readonly membership: ProvisionedMembership,
     private readonly recorder: Recorder,
-    private readonly newcomers: Pick<Limiter, 'consume'>,
+    private readonly newcomers: Newcomers,
     private readonly hooks: ProvisioningHooks,
   ) {}
 
@@ -63,7 +64,7 @@ export class Provisioning {
   async decide(held: Held, whose: Whose = {}): Promise<Decision> {
     const stands = await this.situations.of(held, whose);
     const decision = linking(stands.situation);
-    if (isNewcomer(decision, held, stands)) await this.newcomers.consume(`${currentTenantId()}\0${held.connection.id}`);
+    await this.newcomers.count(decision, held, stands);
     if (decision.kind === 'refused') await this.refused(held, stands, decision);
     else if (held.asked.purpose === 'test') await this.tried(held, stands, decision);
     return { ...decision, trace: held.trace };
@@ -102,7 +103,9 @@ export class Provisioning {
 
   private async completeOnce(held: Held, whose: Whose): Promise<Completed> {
     const connection = await heldConnection(this.db, held.connection.id);
-    const finished = await this.db.execute(FINISH, [currentTenantId(), this.clock.now(), held.id]);
+    const now = this.clock.now();
+    const kept = new Date(now.getTime() + lifetimes.interaction * 1000);
+    const finished = await this.db.execute(FINISH, [currentTenantId(), now, held.id, kept]);
     if (!connection || finished.length === 0)
       throw badRequest('invalid_handle', 'This sign-in does not go on. Please start again');
     const before = await this.situations.of(held, whose);
@@ -123,7 +126,9 @@ export class Provisioning {
     const user = await this.person(stands, decision, whose.flow ?? held.id);
     const before = stands.identity;
     const isProved = stands.situation.proved?.id === user.id;
-    const by = held.asked.purpose === 'link' ? 'owner' : decision.kind === 'link' && !isProved ? 'domain' : 'sign_in';
+    const byDomain =
+      !isProved && (decision.kind === 'link' || (decision.kind === 'take_over' && connection.organizationId !== null));
+    const by = held.asked.purpose === 'link' ? 'owner' : byDomain ? 'domain' : 'sign_in';
     const identity = before ?? (await this.identities.add(connection, held.identity.subject, user, by));
     const created = decision.kind === 'create';
     if (!before && !created) await this.hooks.linked(user, connection);
@@ -133,9 +138,12 @@ export class Provisioning {
     const { given, change } = follows
       ? await this.membership.follow(connection, user.id, mapped.groups, identity.given)
       : { given: identity.given, change: undefined };
-    const madeAccount = created || identity.madeAccount;
-    const byDomain = identity.byDomain && !isProved;
-    await this.identities.used(identity, held.identity, { given, madeAccount, byDomain });
+    // Whoever has proved the account themselves is known by that from now on.
+    const rests = {
+      madeAccount: created || (identity.madeAccount && !isProved),
+      byDomain: identity.byDomain && !isProved,
+    };
+    await this.identities.used(identity, held.identity, { given, ...rests });
     if (created || !before || changed || change)
       await this.audit.record('user.provisioned', {
         ...{ identity_id: identity.id, connection_id: connection.id, user_id: user.id, created },
@@ -149,7 +157,7 @@ export class Provisioning {
     });
     return {
       user: changed ?? user,
-      identity: { ...identity, given, madeAccount, byDomain } as Identity,
+      identity: { ...identity, given, ...rests } as Identity,
       created,
       linked: !before,
     };
@@ -218,10 +226,6 @@ export class Provisioning {
 
 type Coming = Extract<Linking, { kind: 'known' | 'create' | 'take_over' | 'link' }>;
 type Refusing = { kind: 'refused'; reason: string; userId?: string };
-
-/** Accounts cost whoever runs an identity provider nothing, and neither does asking who has one; what a provider of the tenant has proved is a mailbox each. */
-const isNewcomer = ({ kind }: Linking, { connection }: Held, { mapped }: Stands): boolean =>
-  (kind === 'create' || kind === 'prove') && (connection.organizationId !== null || !mapped.emailVerified);
 
 /** Takes back what the transaction has done; what is to be said of it is said afterwards. */
 class Refusal extends Error {

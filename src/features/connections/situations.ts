@@ -58,13 +58,16 @@ export class Situations {
     }
     const speaksFor = (user: Pick<User, 'emailNormalized'>) =>
       domains === null || isBelow(domains, user.emailNormalized);
-    const known = identity && users.get(identity.userId);
     const account = (id: string | undefined) => (id === undefined ? undefined : accounts.get(id));
+    const known = identity && users.get(identity.userId);
+    // Nobody else had the account that it made, until somebody did.
+    const rests =
+      identity && (identity.byDomain || (identity.madeAccount && account(identity.userId)?.shared === true));
     return {
       situation: {
         purpose: asked.purpose,
         known: account(identity?.userId),
-        lapsed: known !== undefined && identity?.byDomain === true && !speaksFor(known),
+        lapsed: known !== undefined && rests === true && !speaksFor(known),
         email: email === undefined ? undefined : { verified: emailVerified, elsewhere },
         account: byAddress ? account(byAddress.id) : undefined,
         connection: {
@@ -92,9 +95,7 @@ export class Situations {
     { id, organizationId }: Connection,
     isElsewhere: (user: User) => Promise<boolean>,
   ): Promise<Account> {
-    const [also] = await this.db.execute<{ unproved: boolean; linked_here: boolean; member: boolean }>(ALSO, [
-      ...[currentTenantId(), user.id, id, organizationId],
-    ]);
+    const [also] = await this.db.execute<Also>(ALSO, [...[currentTenantId(), user.id, id, organizationId]]);
     return {
       id: user.id,
       active: user.active,
@@ -103,9 +104,17 @@ export class Situations {
       unproved: also?.unproved ?? false,
       linkedHere: also?.linked_here ?? false,
       member: also?.member ?? false,
+      shared: also?.shared ?? false,
       elsewhere: await isElsewhere(user),
     };
   }
+}
+
+interface Also {
+  unproved: boolean;
+  linked_here: boolean;
+  shared: boolean;
+  member: boolean;
 }
 
 const ALSO = {
@@ -113,5 +122,6 @@ const ALSO = {
   text: `
     SELECT EXISTS (SELECT FROM registrations WHERE tenant_id = $1 AND user_id = $2) AS unproved,
            EXISTS (SELECT FROM identities WHERE tenant_id = $1 AND user_id = $2 AND connection_id = $3) AS linked_here,
+           EXISTS (SELECT FROM identities WHERE tenant_id = $1 AND user_id = $2 AND connection_id <> $3) AS shared,
            EXISTS (SELECT FROM memberships WHERE tenant_id = $1 AND organization_id = $4 AND user_id = $2) AS member`,
 };

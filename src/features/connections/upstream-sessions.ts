@@ -7,7 +7,7 @@ import type { Database } from '../../platform/database.js';
 import type { SealedColumn } from '../../platform/rewrap.js';
 import type { Sessions } from '../protocol/sessions.js';
 import type { Connection } from './connection.entity.js';
-import { CLOSE_ENDED, sessionHash, subjectHash } from './federated-sign-in-rows.js';
+import { sessionHash, subjectHash, TAKE_ENDED } from './federated-sign-in-rows.js';
 import type { UpstreamIdentity } from './upstream-identity.js';
 
 /** Longer than any session. */
@@ -17,6 +17,8 @@ type Session = NonNullable<UpstreamIdentity['session']>;
 
 /** What of a sign-in a session stands on. */
 interface StandsOn {
+  /** The sign-in. */
+  id?: string | undefined;
   connection: Pick<Connection, 'id'>;
   identity: Pick<UpstreamIdentity, 'subject' | 'session'>;
 }
@@ -48,9 +50,9 @@ export class UpstreamSessions {
 
   /**
    * Before the session begins, or goes on with what was just proved.
-   * @returns false where the connection, its organization or the identity is not what it was any more: nothing begins.
+   * @returns false where the connection, its organization or the identity is not what it was any more, or the session over there has ended: nothing begins.
    */
-  async remember(sessionUid: string, { connection, identity }: StandsOn): Promise<boolean> {
+  async remember(sessionUid: string, { id: signIn, connection, identity }: StandsOn): Promise<boolean> {
     const id = newId();
     const { index, ends_at, name_id, id_token } = identity.session ?? {};
     const told = name_id || id_token ? { name_id, id_token } : undefined;
@@ -59,7 +61,7 @@ export class UpstreamSessions {
       ...[currentTenantId(), id, sessionUid, connection.id, identity.subject, index ?? null],
       told ? this.sealer.seal(JSON.stringify(told), sealContext(currentTenantId(), id)) : null,
       ends_at === undefined ? null : new Date(ends_at * 1000),
-      ...[now, new Date(now.getTime() + KEPT_MS)],
+      ...[now, new Date(now.getTime() + KEPT_MS), signIn ?? null],
     ]);
     return rows.length > 0;
   }
@@ -87,12 +89,13 @@ export class UpstreamSessions {
     if (subject === undefined && session_index === undefined) return Promise.resolve(0);
     return this.db.transaction(async () => {
       const values = [currentTenantId(), connectionId, subject ?? null, session_index ?? null];
-      const standing = await this.db.execute<Standing>(STANDING, values);
-      const subjects = new Set([...standing.map((row) => row.subject), ...(subject === undefined ? [] : [subject])]);
+      const known = await this.db.execute<Standing>(STANDING, values);
+      const subjects = new Set([...known.map((row) => row.subject), ...(subject === undefined ? [] : [subject])]);
       const hashes = [...subjects].map((one) => subjectHash(connectionId, one));
       const session = sessionHash(connectionId, session_index);
-      await this.db.execute(CLOSE_ENDED, [currentTenantId(), connectionId, hashes, session]);
-      return this.end(standing, 'logout');
+      await this.db.execute(TAKE_ENDED, [currentTenantId(), connectionId, hashes, session]);
+      // Looked at again: what was just about to begin has held its sign-in, and was waited for.
+      return this.end(await this.db.execute<Standing>(STANDING, values), 'logout');
     });
   }
 
@@ -128,11 +131,13 @@ const REMEMBER = {
       -- After the connection, as everybody holds them; whoever is suspending it is waited for.
       SELECT id FROM organizations
        WHERE tenant_id = $1 AND id = (SELECT organization_id FROM theirs) AND suspended_at IS NULL FOR SHARE
+    ), on_its_way AS (
+      SELECT id FROM federated_sign_ins WHERE tenant_id = $1 AND id = $11::uuid FOR SHARE
     )
     INSERT INTO upstream_sessions (tenant_id, id, session_uid, connection_id, user_id, subject, session_index, name_id_sealed, ends_at, created_at, expires_at)
     SELECT $1, $2, $3, $4, i.user_id, $5, $6, $7, $8, $9, $10
       FROM theirs JOIN identities i ON i.tenant_id = $1 AND i.connection_id = theirs.id AND i.subject = $5
-     WHERE theirs.organization_id IS NULL OR EXISTS (SELECT 1 FROM house)
+     WHERE (theirs.organization_id IS NULL OR EXISTS (SELECT 1 FROM house)) AND ($11::uuid IS NULL OR EXISTS (SELECT 1 FROM on_its_way))
     RETURNING 1`,
 };
 

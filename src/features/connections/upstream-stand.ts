@@ -6,5 +6,7 @@ export const UpstreamStand = z.object({
   connection: z.uuid(),
   subject: UpstreamIdentity.shape.subject,
   session: UpstreamIdentity.shape.session,
+  /** Missing where an earlier version wrote it. */
+  sign_in: z.uuid().optional(),
 });
 export type UpstreamStand = z.infer<typeof UpstreamStand>;
