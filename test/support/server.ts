@@ -9,6 +9,7 @@ import { migrations } from '../../src/migrations.js';
 import { createLogger } from '../../src/platform/logger.js';
 import { entities } from '../../src/schema.js';
 import type { Overrides, Services } from '../../src/services.js';
+import { keepToOneConnection } from './one-connection.js';
 import { freshDatabase, type Kind } from './postgres.js';
 import { defaultKind } from './run-on.js';
 
@@ -63,6 +64,7 @@ export async function startServer({
     logger: createLogger({ level: quiet ? 'error' : 'debug', stream: collector(log) }),
     ...overrides,
   });
+  const second = keepToOneConnection(running.services.db);
   return {
     issuer: config.issuer,
     services: running.services,
@@ -71,6 +73,7 @@ export async function startServer({
     async close() {
       await running.close();
       await database.close();
+      if (second.length > 0) throw new Error(second.join('\n'));
     },
   };
 }
