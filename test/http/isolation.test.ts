@@ -155,19 +155,22 @@ describe('what one tenant has given out is nothing at another (RFC 9700 §2.3, R
     });
   });
 
-  const pairs = [
+  const directions = [
     ['acme', 'bolt'],
     ['default', 'acme'],
-  ] as const;
-  describe.each(runsBesidePostgres ? pairs.slice(0, 1) : pairs)('what %s has given out, at %s', (from, to) => {
-    it('is refused at every endpoint like what nobody has given out, tells nothing, and goes on where it came from', async () => {
-      const { pairs, wrong, dead } = await shownAt(house(from), house(to));
-      expect(pairs).toBeGreaterThan(runsBesidePostgres ? 200 : 1_000);
-      expect(wrong).toEqual([]);
-      expect(dead).toEqual([]);
-      expect(await worksAt(house(to))).toBe(true);
-    }, 240_000);
-  });
+  ].slice(0, runsBesidePostgres ? 1 : 2) as [string, string][];
+  describe.each(directions.map((one, number) => [...one, number] as const))(
+    'what %s has given out, at %s',
+    (from, to, number) => {
+      it('is refused at every endpoint like what nobody has given out, tells nothing, and goes on where it came from', async () => {
+        const { pairs, wrong, dead } = await shownAt(house(from), house(to), { number, of: directions.length });
+        expect(pairs).toBeGreaterThan(runsBesidePostgres ? 200 : 1_000);
+        expect(wrong).toEqual([]);
+        expect(dead).toEqual([]);
+        expect(await worksAt(house(to))).toBe(true);
+      }, 240_000);
+    },
+  );
 
   it('an audience of one is not to be had at another (RFC 8707 §2)', async () => {
     const form = {

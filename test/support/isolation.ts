@@ -45,21 +45,36 @@ interface Pair {
   shown: Way;
   kind: string;
   artefact: Artefact;
+  /** One more with each way, and with each kind. */
+  place: number;
 }
 
-/** @returns how many pairs of a value and a way to show it there were, and what is wrong with which. */
-export async function shownAt(a: House, b: House): Promise<{ pairs: number; wrong: string[]; dead: string[] }> {
+/**
+ * @param direction its number, of how many: in each of them every value and every way takes part, and what is for each other meets. All other
+ * pairs meet in one of them, as tenants differ by neither.
+ * @returns how many pairs of a value and a way to show it there were, and what is wrong with which.
+ */
+export async function shownAt(
+  a: House,
+  b: House,
+  direction: { number: number; of: number },
+): Promise<{ pairs: number; wrong: string[]; dead: string[] }> {
   const all = await artefactsOf(a, b);
   const artefacts = Object.entries(all).filter(([kind]) => !runsBesidePostgres || keptElsewhere.includes(kind));
-  const pairs = Object.entries(ways(b)).flatMap(([way, shown]) =>
-    artefacts.filter(([kind]) => fits(way, kind)).map(([kind, artefact]) => ({ way, shown, kind, artefact })),
-  );
+  const pairs = unrefused(
+    b,
+    Object.entries(ways(b)).flatMap(([way, shown], row) =>
+      artefacts
+        .map(([kind, artefact], column) => ({ way, shown, kind, artefact, place: row + column }))
+        .filter(({ kind }) => fits(way, kind)),
+    ),
+  ).filter(({ way, kind, place }) => isFor(way, kind) || place % direction.of === direction.number);
   const compare = comparison(a, b);
   const [wrong, dead]: [string[], string[]] = [[], []];
   // What lives for a minute comes first; within each part, what spends or shows something last.
   for (const isBrief of [true, false]) {
     const part = pairs.filter(({ kind }) => brief.has(kind) === isBrief);
-    await inTurns(unrefused(b, part), async (pair) => void wrong.push(...(await compare(pair))));
+    await inTurns(part, async (pair) => void wrong.push(...(await compare(pair))));
     for (const [kind, { works }] of artefacts) if (brief.has(kind) === isBrief && !(await works())) dead.push(kind);
   }
   return { pairs: pairs.length, wrong, dead };
@@ -121,6 +136,14 @@ function fits(way: string, kind: string): boolean {
   // These take an interaction, a CSRF token and what is in a letter, and are asked for nothing else.
   if (/\/api\/v1\/(auth|passkeys)\//.test(way) && !way.includes('cookies')) return /link|CSRF|uid/.test(kind);
   return !/\/api.* bearer$/.test(way) || /token|code|link|hint|secret|request$/.test(kind);
+}
+
+/** Whether the way takes such values, or may think so; at the engine, where a sign-in runs through several doors, each takes all. */
+function isFor(way: string, kind: string): boolean {
+  if (way.startsWith('/') || way.endsWith(` ${kind}`) || /\/api\/v1\/| Idempotency-Key$/.test(way)) return true;
+  if (way.endsWith(' bearer')) return kind.endsWith('token');
+  if (way.includes(' /api/')) return way.endsWith(' cursor') && kind === 'page cursor';
+  return /cookies|link|CSRF|state|uid/.test(kind);
 }
 
 /** A few at a time; embedded there is one session, and more would only wait. */
