@@ -122,15 +122,16 @@ describe.each(kinds)('what is known of locks (%s)', (kind) => {
     }),
   );
 
+  // One after the other where there is one session: there a tenth shows it, unless it is all there is.
+  const total = kind === kinds.at(-1) ? 10_000 : 1_000;
   it(
-    'gives 10,000 guesses, from as many addresses and through two services at once, five tries',
+    `gives ${total} guesses, from as many addresses and through all services at once, five tries`,
     () =>
       at(house.tenant, async () => {
         const user = await someone();
         const processes = [house, ...house.others];
         await Promise.all(processes.map((one) => one.passwords.verify('warm@example.com', 'up')));
         for (const one of processes) one.hasher.verifications = 0;
-        const total = 10_000;
         const tally: Record<string, number> = {};
         const batch = 200;
         for (let begun = 0; begun < total; begun += batch)

@@ -69,7 +69,12 @@ describe('nobody learns from an answer whether an address has an account (OWASP 
     const answered = { url: address, status: response.status, headers: response.headers, html };
     return { milliseconds, answer: said(answered, email) };
   };
-  const begin = (more: Record<string, string> = {}) => browser.open(authorizationUrl(server, party, pkce(), more));
+  /** Without what belonged to the sign-ins before: thousands of cookies, each for a path of its own. */
+  const afresh = () => {
+    for (const [name, { path }] of browser.cookies) if (path !== '/') browser.cookies.delete(name);
+    return browser;
+  };
+  const begin = (more: Record<string, string> = {}) => afresh().open(authorizationUrl(server, party, pkce(), more));
 
   const ways: [string, () => Promise<Ask>][] = [
     [
@@ -118,7 +123,7 @@ describe('nobody learns from an answer whether an address has an account (OWASP 
     [
       'sign-in as JSON',
       async () => async (email) => {
-        const program = new JsonSignIn(server, browser);
+        const program = new JsonSignIn(server, afresh());
         await program.begin(party, pkce());
         const began = performance.now();
         const { status, body } = await program.post('login', { username: email, password: 'wrong words' });
