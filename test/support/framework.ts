@@ -4,6 +4,7 @@ import { createRequire, register } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { type Globals, setGlobals } from './globals.js';
 import { type RunOn, runOn } from './run-on.js';
+import { beginWithSpareKeys } from './spare-keys.js';
 import { leftBehind, surroundings } from './surroundings.js';
 
 interface Project {
@@ -33,6 +34,7 @@ const framework: Framework = async (globalConfig, project, environment, runtime,
   const { moduleMocker: jest } = environment;
   const before = surroundings();
   runOn(project.globals);
+  beginWithSpareKeys();
   // Jest has it at 100, at which a refusal costs more than what it refuses.
   Error.stackTraceLimit = 10;
   const instead: Record<string, unknown> = {
