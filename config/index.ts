@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { z } from 'zod';
 import { developmentSecrets } from './development-secrets.js';
-import { isLoopback } from './protocol.js';
+import { type apiTiers, isLoopback } from './protocol.js';
 import { projectRoot } from './root.js';
 import type { Variable } from './variable.js';
 import { variables } from './variables.js';
@@ -17,6 +17,8 @@ type Values = Given & { ISSUER: string };
 export interface Config {
   issuer: string;
   tenantDomain: string | undefined;
+  /** Of tenants whose tier nobody has said. */
+  apiTier: keyof typeof apiTiers;
   /** Whether X-Organization is read. */
   organizationHeader: boolean;
   host: string;
@@ -126,6 +128,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       values.ADMIN_EMAIL && values.ADMIN_PASSWORD
         ? { email: values.ADMIN_EMAIL, password: values.ADMIN_PASSWORD }
         : undefined,
+    apiTier: values.API_TIER,
     organizationHeader: values.ORGANIZATION_HEADER,
     demo: values.DEMO ?? values.NODE_ENV === 'development',
     demoPort: values.DEMO_PORT,

@@ -111,6 +111,9 @@ export const routes = {
 export const isLoopback = (hostname: string): boolean =>
   /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 
+/** Requests of one tenant to its management API, a minute. */
+export const apiTiers = { free: 60, starter: 120, professional: 300, enterprise: 1000, unlimited: Infinity } as const;
+
 export const limits = {
   /** Failed calls from one address, at one issuer, to /token, /userinfo, /introspect, /revoke, /par, /register and /device_authorization. */
   protocolFailures: { points: 60, seconds: minute },
@@ -149,6 +152,13 @@ export const limits = {
   dataExports: { points: 5, seconds: hour },
   /** Submitted links from one address that were not good: those of letters together, those to set up by themselves. */
   linkFailures: { points: 20, seconds: 10 * minute },
+  /** Requests to the management API, of one tenant or one API key: what each is allowed is less (settings.api.tier). */
+  apiRequests: { points: 1_000_000, seconds: minute },
+  /** Requests to it from where the tenant does not allow them, that are recorded: of one address, and of all. */
+  apiForeigners: { points: 1, seconds: hour },
+  apiForeignersTogether: { points: 20, seconds: hour },
+  /** Refusals of one API key that are recorded. */
+  apiKeyRefusals: { points: 1, seconds: minute },
   /** Answers of an identity provider that one address brought to one connection, and logout tokens it sent there, that were not believed. */
   federationFailures: { points: 60, seconds: 10 * minute },
   /** People whom one identity provider brings and nobody knows: those for whom an account is made, and those whose address an account has. */

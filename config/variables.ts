@@ -1,5 +1,6 @@
 // Every variable the server reads: its rule, what it is for, an example. .env.example and the README's table are printed from this.
 import { z } from 'zod';
+import { apiTiers } from './protocol.js';
 import { boolean, domain, encryptionKeys, headerName, issuer, list, port } from './values.js';
 import { variable } from './variable.js';
 
@@ -16,6 +17,13 @@ export const variables = {
     about: 'Domain below which tenants without a host of their own answer: `acme.id.example.com` instead of `/t/acme`.',
     example: 'id.example.com',
     default: 'tenants answer below /t/ of ISSUER',
+  }),
+  API_TIER: variable({
+    rule: z.enum(Object.keys(apiTiers) as [keyof typeof apiTiers]).default('unlimited'),
+    about:
+      'How often the management API is answered a minute, of tenants whose tier nobody has said: free (60), starter (120), professional (300), enterprise (1000), unlimited.',
+    example: 'professional',
+    default: 'unlimited',
   }),
   ORGANIZATION_HEADER: variable({
     rule: boolean.default(true),

@@ -1,4 +1,5 @@
 // What the management API answers: each feature's own list, put together. The OpenAPI document is printed from it, and a test walks it.
+import { apiKeyRoutes } from './features/api-keys/api-key.routes.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
@@ -80,6 +81,7 @@ export function tenantEndpoints({
   traces,
   traceValidation,
   identities,
+  apiKeys,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -110,5 +112,6 @@ export function tenantEndpoints({
     ...mailRoutes(db, mail),
     ...auditRoutes(db),
     ...traceRoutes(db, traces, traceValidation),
+    ...apiKeyRoutes(db, apiKeys, clock),
   ];
 }

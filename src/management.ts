@@ -1,5 +1,6 @@
 // The management API as a resource server of every tenant: its endpoints' scopes are what a client can be given for it.
 import type { ResourceServer } from './features/resources/resource.entity.js';
+import { apiPolicyOf, shutsOut } from './features/tenants/api-policy.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
 import { ADMIN, type User } from './features/users/user.entity.js';
 import { currentContext } from './platform/context.js';
@@ -34,6 +35,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'audit:read': 'Read the audit log',
   'token_endings:read': 'As a resource server, read which access tokens have ended before they expire',
   'traces:read': 'Read why requests of clients were refused, with what they had sent',
+  'api_keys:read': 'See API keys by how they begin, and how often they are used',
+  'api_keys:write': 'Make, change, rotate and revoke API keys',
 };
 
 /** Scopes of whoever operates the installation: they exist at the tenant `default` only. */
@@ -81,6 +84,23 @@ export function assertNotForEverybody(policy: ForEverybody | null | undefined): 
         ]);
 }
 
+/** Whether whoever asks runs the installation: by a token of its operators, or on the machine itself. */
+export function operatesInstallation(): boolean {
+  const held = currentContext()?.actor?.scopes;
+  return !held || held.has('tenants:write');
+}
+
+/** Whoever closes the API of their own tenant to themselves could not open it again. @throws AppError 422 */
+export function assertStaysOpen(tenant: Tenant): void {
+  const { tenantId, actor, ip } = currentContext() ?? {};
+  if (tenantId !== tenant.id || !actor?.scopes) return;
+  const member = shutsOut(apiPolicyOf(tenant), { ip, bound: actor.certificateBound === true });
+  if (member)
+    throw invalid('The settings cannot be used', [
+      { pointer: `/settings/api/${member}`, message: 'would shut you out' },
+    ]);
+}
+
 /** @throws AppError 403 where the caller may not change people who have a role. */
 export function mayChangePrivileged(): void {
   const held = currentContext()?.actor?.scopes;
@@ -89,7 +109,7 @@ export function mayChangePrivileged(): void {
 }
 
 /** A person's token opens no more than the person: nothing, unless they administer the tenant now. */
-export const scopesOf = (scopes: ReadonlySet<string>, user: User | undefined): ReadonlySet<string> =>
+export const scopesOf = (scopes: ReadonlySet<string>, user: Pick<User, 'roles'> | undefined): ReadonlySet<string> =>
   user?.roles.includes(ADMIN) ? scopes : new Set();
 
 /** @throws Error when an endpoint asks for a scope that nobody can be given. */

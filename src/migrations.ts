@@ -96,6 +96,10 @@ import { TracesOfUser1700000000141 } from '../migrations/0141-traces-of-user.js'
 import { IdentitiesByDomain1700000000142 } from '../migrations/0142-identities-by-domain.js';
 import { FederatedSignInSessions1700000000144 } from '../migrations/0144-federated-sign-in-sessions.js';
 import { FederatedSignInsBinding1700000000146 } from '../migrations/0146-federated-sign-ins-binding.js';
+import { AuditOfApiKeys1700000000155 } from '../migrations/0155-audit-of-api-keys.js';
+import { AuditOfApiKeysValid1700000000156 } from '../migrations/0156-audit-of-api-keys-valid.js';
+import { ApiKeys1700000000157 } from '../migrations/0157-api-keys.js';
+import { ApiKeyUsage1700000000158 } from '../migrations/0158-api-key-usage.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -195,4 +199,8 @@ export const migrations = [
   IdentitiesByDomain1700000000142,
   FederatedSignInSessions1700000000144,
   FederatedSignInsBinding1700000000146,
+  AuditOfApiKeys1700000000155,
+  AuditOfApiKeysValid1700000000156,
+  ApiKeys1700000000157,
+  ApiKeyUsage1700000000158,
 ];

@@ -30,6 +30,9 @@ export const retentions: readonly Retention[] = [
   { table: 'one_time_tokens', column: 'expires_at', keep: 0 },
   // Used up or expired, it can be looked into.
   { table: 'initial_access_tokens', column: 'expires_at', keep: month },
+  { table: 'api_keys', column: 'expires_at', keep: month },
+  { table: 'api_keys', column: 'revoked_at', keep: month },
+  { table: 'api_key_usage', column: 'day', keep: 13 * month },
   // Answered or expired, it can be looked into for a while: it has somebody's address.
   { table: 'organization_invitations', column: 'decided_at', keep: 12 * month },
   {

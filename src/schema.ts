@@ -1,6 +1,7 @@
 // Every table's entity. What makes the tables: migrations.ts.
 import { FactorRecovery } from './features/accounts/factor-recovery.entity.js';
 import { Registration } from './features/accounts/registration.entity.js';
+import { ApiKey } from './features/api-keys/api-key.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { BackchannelRequest } from './features/backchannel-requests/backchannel-request.entity.js';
 import { Client } from './features/clients/client.entity.js';
@@ -77,4 +78,5 @@ export const entities = [
   Connection,
   ConnectionKey,
   Identity,
+  ApiKey,
 ];

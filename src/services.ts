@@ -3,6 +3,7 @@
 import type { Config } from '../config/index.js';
 import type { MailboxLimits } from './features/accounts/mailboxes.js';
 import { type Accounts, openAccounts } from './wiring/accounts.js';
+import { type ApiKeyServices, openApiKeys } from './wiring/api-keys.js';
 import { type Applications, openApplications } from './wiring/applications.js';
 import { type Connections, openConnections } from './wiring/connections.js';
 import { type GroundOverrides, openGround } from './wiring/ground.js';
@@ -33,11 +34,25 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     connectionRefresh: connections.connectionRefresh,
     upstreamEndings: connections.upstreamEndings,
   }));
-  const people: People = openPeople(ground, () => ({ ...organizations, ...invitations, ...connections }));
+  const people: People = openPeople(ground, () => ({ ...organizations, ...invitations, ...connections, ...apiKeys }));
   const organizations: Organizations = openOrganizations(ground, people, () => ({ ...invitations, ...connections }));
   const invitations: Invitations = openInvitations(ground, people, organizations);
   const connections: Connections = openConnections(ground, people, organizations, () => accounts);
   const accounts: Accounts = openAccounts(ground, people, connections, overrides.letters);
   const applications: Applications = openApplications(ground, people);
-  return { ...ground, ...people, ...organizations, ...invitations, ...connections, ...accounts, ...applications };
+  const apiKeys: ApiKeyServices = openApiKeys(ground, applications.resources);
+  return {
+    ...ground,
+    ...people,
+    ...organizations,
+    ...invitations,
+    ...connections,
+    ...accounts,
+    ...applications,
+    ...apiKeys,
+    async close(): Promise<void> {
+      await apiKeys.apiKeyUsage.flush();
+      await ground.close();
+    },
+  };
 }

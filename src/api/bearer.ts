@@ -12,6 +12,8 @@ export interface Bearer {
   scopes: ReadonlySet<string>;
   /** For which organization the token is; undefined: for none. */
   organizationId?: string | undefined;
+  /** How often it may be used, where that is said of it. */
+  limit?: { key: string; requestsPerMinute: number } | undefined;
 }
 
 /** A token and how it was shown; which request it was is known to whoever looks for it. */
@@ -20,11 +22,16 @@ export type Shown = Pick<ShownToken, 'token' | 'scheme' | 'proof'>;
 /** Finds an active token issued for this API; undefined for every other, without saying why. @throws InvalidProof */
 export type Authenticate = (shown: Shown, ctx: Context) => Promise<Bearer | undefined>;
 
+interface Requirement {
+  authenticate: Authenticate;
+  realm: string;
+  scope: string;
+  /** Counts a request of whoever asks, whether they may do it or not. @throws AppError 429 */
+  spend?: ((ctx: Context, bearer: Bearer) => Promise<void>) | undefined;
+}
+
 /** @throws AppError 401, 403 or 400 with the challenge of RFC 6750 §3 or RFC 9449 §7.1. */
-export async function requireBearer(
-  ctx: Context,
-  { authenticate, realm, scope }: { authenticate: Authenticate; realm: string; scope: string },
-): Promise<Bearer> {
+export async function requireBearer(ctx: Context, { authenticate, realm, scope, spend }: Requirement): Promise<Bearer> {
   const shown = shownToken(ctx, realm);
   const bearer = await authenticate(shown, ctx).catch((error: unknown) => {
     if (!(error instanceof InvalidProof)) throw error;
@@ -36,6 +43,7 @@ export async function requireBearer(
     const message = 'The access token is unknown, expired, revoked or meant for somebody else';
     throw unauthorized('invalid_token', message, challenge(shown.scheme, realm, 'invalid_token', message));
   }
+  await spend?.(ctx, bearer);
   if (!bearer.scopes.has(scope)) {
     const message = `This needs an access token with the scope ${scope}`;
     throw forbidden(

@@ -9,7 +9,7 @@ import type { Database } from '../platform/database.js';
 import type { Endpoint } from '../platform/endpoint.js';
 import { AppError, notFound } from '../platform/errors.js';
 import { type Logger, problems } from '../platform/problem.js';
-import { type Authenticate, requireBearer } from './bearer.js';
+import { type Authenticate, type Bearer, requireBearer } from './bearer.js';
 import { assertContract } from './contract.js';
 import { IdempotencyKeys } from './idempotency.js';
 import { requireAcceptable, type Serving, send, serveEndpoint } from './serving.js';
@@ -17,6 +17,10 @@ import { requireAcceptable, type Serving, send, serveEndpoint } from './serving.
 export interface ApiOptions {
   endpoints: readonly Endpoint[];
   authenticate: Authenticate;
+  /** Before it is known who asks. @throws AppError where nobody is answered. */
+  admit?: (ctx: Context) => Promise<void>;
+  /** As requireBearer takes it. */
+  spend?: (ctx: Context, bearer: Bearer) => Promise<void>;
   db: Database;
   sealer: Sealer;
   clock: Clock;
@@ -62,9 +66,10 @@ export function createApi(options: ApiOptions): Router {
 }
 
 async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, serving: Serving): Promise<void> {
-  const { authenticate, issuer } = options;
+  const { authenticate, issuer, admit, spend } = options;
   const realm = `${issuer(ctx)}/api`;
-  const { actor, organizationId } = await requireBearer(ctx, { authenticate, realm, scope: endpoint.scope });
+  await admit?.(ctx);
+  const { actor, organizationId } = await requireBearer(ctx, { authenticate, realm, scope: endpoint.scope, spend });
   await withContext({ actor }, () => serveEndpoint(ctx, endpoint, { actor, organizationId }, serving));
 }
 

@@ -2,10 +2,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 export interface Actor {
-  type: 'user' | 'client' | 'system';
+  type: 'user' | 'client' | 'system' | 'api_key';
   id: string;
   /** What the actor may do, where that is limited by a token. */
   scopes?: ReadonlySet<string>;
+  /** By a token that is bound to a certificate, which was shown. */
+  certificateBound?: boolean;
+  /** By which key they ask, where it is one: that of a person speaks for the person, any other for itself. */
+  apiKey?: { id: string; environment: string };
 }
 
 export interface RequestContext {

@@ -8,6 +8,7 @@ import {
   hkdfSync,
   type KeyObject,
   randomBytes,
+  randomInt,
   randomUUID,
   timingSafeEqual,
 } from 'node:crypto';
@@ -33,6 +34,10 @@ export const newRequestId = (): string => randomUUID();
 
 /** A bearer value nobody can guess: 256 bits unless asked otherwise, base64url. */
 export const randomToken = (bytes = 32): string => randomBytes(bytes).toString('base64url');
+
+/** Characters of an alphabet, each as likely as every other. */
+export const randomText = (alphabet: string, length: number): string =>
+  Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
 
 export const sha256 = (value: string): string => hash('sha256', value, 'base64url');
 

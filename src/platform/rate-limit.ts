@@ -95,6 +95,27 @@ export class Limiter {
     if (count.consumed > count.limit) throw this.refusal(count.milliseconds);
   }
 
+  /**
+   * Counts against a limit that is the key's own, no higher than the limiter's; what is beyond it is said, not thrown, and counted all the same.
+   * @throws AppError 503 `limits_unavailable`
+   */
+  async take(key: string, limit: number): Promise<Allowance & { exceeded: boolean }> {
+    const { points } = this.settings;
+    const id = this.id(key);
+    const count = await this.ask(
+      (shared) => shared.consume(id).catch(countOrError).then(toCount),
+      () => this.memory.consume(id, 1),
+    );
+    // While Redis is away each process grants its part.
+    const allowed = count.limit === points ? limit : Math.max(1, Math.floor(limit / this.common.workers));
+    return {
+      limit,
+      remaining: Math.max(0, allowed - count.consumed),
+      seconds: Math.max(1, Math.ceil(count.milliseconds / 1000)),
+      exceeded: count.consumed > allowed,
+    };
+  }
+
   /** Reads without counting; of a key that nothing was counted against, an answer may be a second old. @throws AppError 503 `limits_unavailable` */
   async peek(key: string): Promise<Allowance> {
     const { points: limit } = this.settings;

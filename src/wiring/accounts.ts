@@ -40,12 +40,14 @@ export function openAccounts(
     // First of all holds the row of the user, as whatever else ends an account does.
     await users.resetSettings(user);
     await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
+    await people.endKeys(user.id, 'account_ended');
     await knownPlaces.forgetSince(user, since);
   };
   const mailboxProof = new MailboxProof(db, audit, users, registrations, {
     async disown(user) {
       await protocol.sessions.endAll(user.id, 'account_ended');
       await protocol.grants.endAll({ accountId: user.id }, 'account_ended');
+      await people.endKeys(user.id, 'account_ended');
       await passwords.remove(user);
       await secondFactors.removeAll(user);
       await identities.unlinkAll(user.id, 'disowned');

@@ -1,33 +1,39 @@
 // The management API, wired: who a bearer token speaks for, and what is answered where.
 import type { Context, Middleware } from 'koa';
 import { version } from '../../config/root.js';
-import type { Authenticate, Shown } from '../api/bearer.js';
+import type { Authenticate, Bearer, Shown } from '../api/bearer.js';
 import { type ApiOptions, createApi } from '../api/routes.js';
 import type { Serving } from '../api/serving.js';
 import { installationEndpoints, tenantEndpoints } from '../endpoints.js';
+import { looksLikeKey } from '../features/api-keys/api-key.format.js';
 import { settingsOf } from '../features/clients/client-settings.js';
 import { findActiveToken, type JudgeProof } from '../features/protocol/active-token.js';
 import { isNonce, nextNonce } from '../features/protocol/dpop-nonces.js';
 import { InvalidProof } from '../features/protocol/proof-of-possession.js';
+import { apiPolicyOf } from '../features/tenants/api-policy.js';
 import { stateOf } from '../front.js';
 import { assertScopes, scopesOf } from '../management.js';
 import { signingProblem } from '../oidc/profile.js';
 import type { Services } from '../services.js';
+import { apiLimits } from './api-limits.js';
 
 /** @throws Error when an endpoint asks for a scope that does not exist, or breaks its contract. */
 export function openApi(services: Services): Middleware {
   const { db, sealer, clock, logger, users } = services;
   const known = tokenBearer(services);
+  const ofKey = keyBearer(services);
   const everywhere = tenantEndpoints(services);
   const endpoints = [...everywhere, ...installationEndpoints(services)];
   assertScopes(endpoints);
   const options = {
     async authenticate(shown: Shown, ctx: Context) {
+      if (looksLikeKey(shown.token)) return ofKey(shown, ctx);
       const bearer = await known(shown, ctx);
       if (bearer?.actor.type !== 'user') return bearer;
       const scopes = scopesOf(bearer.scopes, await users.findActive(bearer.actor.id));
       return { ...bearer, actor: { ...bearer.actor, scopes }, scopes };
     },
+    ...apiLimits(services),
     db,
     sealer,
     clock,
@@ -72,6 +78,24 @@ export const tokenBearer =
       scopes,
       organizationId,
     };
+  };
+
+/** Whom an API key speaks for: a person, with no more than they have now, or itself. A key is bound to nothing, so there is nothing to prove. */
+export const keyBearer =
+  ({ presentedKeys, apiKeyUsage }: Services) =>
+  async ({ token, scheme }: Shown, ctx: Context): Promise<Bearer | undefined> => {
+    if (scheme !== 'Bearer') return undefined;
+    const { test_keys: testKeys, certificate_bound_only: boundOnly } = apiPolicyOf(stateOf(ctx).tenant);
+    const key = await presentedKeys.know(token, { testKeys, boundOnly });
+    if (!key) return undefined;
+    apiKeyUsage.count(key.id);
+    const { id, environment, owner, requestsPerMinute } = key;
+    const held: ReadonlySet<string> = new Set(key.scopes);
+    const scopes = owner ? scopesOf(held, owner) : held;
+    const apiKey = { id, environment };
+    const actor = owner ? { type: 'user' as const, id: owner.id } : { type: 'api_key' as const, id };
+    const limit = requestsPerMinute === null ? undefined : { key: id, requestsPerMinute };
+    return { actor: { ...actor, scopes, apiKey }, scopes, limit };
   };
 
 /** What the endpoints of the engine ask of a proof: a nonce (RFC 9449 §9), and what the profile of the client allows (FAPI 2.0 §5.4.1). */

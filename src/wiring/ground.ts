@@ -21,7 +21,7 @@ import { TenantService } from '../features/tenants/tenant.service.js';
 import { TenantDeletion } from '../features/tenants/tenant-deletion.js';
 import { Traces } from '../features/traces/traces.js';
 import { type Foundations, openFoundation } from '../foundation.js';
-import { assertNotForEverybody } from '../management.js';
+import { assertNotForEverybody, assertStaysOpen, operatesInstallation } from '../management.js';
 import { Jobs } from '../platform/jobs.js';
 import { Rewrap } from '../platform/rewrap.js';
 import { Sweeper } from '../platform/sweep.js';
@@ -70,7 +70,11 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
       await jobs.enqueue(DELETE_TASK, { tenant_id: id });
       await jobs.enqueue(DELETE_TASK, { tenant_id: id }, { runAt: new Date(Date.now() + leftoversMs) });
     },
-    decided: (tenant, before) => late().automaticMemberships.decided(tenant, before),
+    async decided(tenant, before) {
+      assertStaysOpen(tenant);
+      await late().automaticMemberships.decided(tenant, before);
+    },
+    operates: operatesInstallation,
     maySet: (settings) => assertNotForEverybody(settings?.protocol),
   });
   const deletion = new TenantDeletion(db, audit, tenants);

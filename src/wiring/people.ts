@@ -1,6 +1,7 @@
 // The second rung: who somebody is and how they prove it. Whatever ends for a person ends in the hooks here, in the transaction of the change.
 import { Erasure } from '../features/accounts/erasure.js';
 import { Registrations } from '../features/accounts/registrations.js';
+import type { ApiKeys } from '../features/api-keys/api-keys.js';
 import { AccountLocks } from '../features/credentials/account-locks.js';
 import { Attempts } from '../features/credentials/attempts.js';
 import { FactorLetters } from '../features/credentials/factor-letters.js';
@@ -37,12 +38,13 @@ export type People = ReturnType<typeof openPeople>;
 /** What stands on people, and is asked when something happens to one of them. */
 type Late = Pick<Organizations, 'automaticMemberships' | 'accountEndings'> &
   Pick<Invitations, 'domainJoining' | 'invitationEndings'> &
-  Pick<Connections, 'identities'>;
+  Pick<Connections, 'identities'> & { apiKeys: ApiKeys };
 
 export function openPeople(ground: Ground, late: () => Late) {
   const { db, audit, clock, tenants, protocol, oneTimeTokens, sealer, jobs, mail, hasher } = ground;
   const { sessions, grants } = protocol;
 
+  const endKeys: ApiKeys['endAll'] = (userId, reason) => late().apiKeys.endAll(userId, reason);
   const devices = new Devices(db, audit, clock);
   const erasure = new Erasure(db, tenants, clock);
   const registrations = new Registrations(db, clock);
@@ -50,6 +52,7 @@ export function openPeople(ground: Ground, late: () => Late) {
     async ended({ id }) {
       await sessions.endAll(id, 'account_ended');
       await grants.endAll({ accountId: id }, 'account_ended');
+      await endKeys(id, 'account_ended');
       await devices.endAll({ id }, 'account_ended');
     },
     created: (user) => late().automaticMemberships.created(user),
@@ -95,6 +98,7 @@ export function openPeople(ground: Ground, late: () => Late) {
       await devices.endAll({ id }, 'password_changed');
       await sessions.endAll(id, 'password_changed', keptSession);
       await grants.endAll({ accountId: id, exceptSession: keptSession }, 'logout');
+      await endKeys(id, 'password_changed');
     },
   });
   const lockdownLinks = new LockdownLinks(
@@ -120,6 +124,7 @@ export function openPeople(ground: Ground, late: () => Late) {
       await sessions.endAll(id, 'factors_removed');
       // Also what stands on no session: whoever has lost a factor may not be the one who has agreed to it.
       await grants.endAll({ accountId: id }, 'logout');
+      await endKeys(id, 'factors_removed');
     },
     recoveryCodeUsed: (user, left) => factorLetters.used(user, left),
   });
@@ -135,6 +140,7 @@ export function openPeople(ground: Ground, late: () => Late) {
   );
 
   return {
+    endKeys,
     devices,
     erasure,
     users,

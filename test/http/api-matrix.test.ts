@@ -173,6 +173,13 @@ const listed: Record<string, string> = {
   'get /traces': 'traces:read',
   'get /traces/:trace_id': 'traces:read',
   'post /traces/:trace_id/validations': 'traces:read',
+  'get /api-keys': 'api_keys:read',
+  'post /api-keys': 'api_keys:write',
+  'get /api-keys/:api_key_id': 'api_keys:read',
+  'patch /api-keys/:api_key_id': 'api_keys:write',
+  'delete /api-keys/:api_key_id': 'api_keys:write',
+  'post /api-keys/:api_key_id/rotations': 'api_keys:write',
+  'get /api-keys/:api_key_id/usage': 'api_keys:read',
   'get /tenants': 'tenants:read',
   'post /tenants': 'tenants:write',
   'get /tenants/:tenant': 'tenants:read',
@@ -280,6 +287,8 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
       foreign.set('that is an ID token', String(tokens.id_token));
       foreign.set('that is a refresh token', String(tokens.refresh_token));
       foreign.set('that nobody made', 'A'.repeat(43));
+      const { value } = await atOther.inside(({ apiKeys }) => apiKeys.create({ name: 'Theirs', scopes: ordinary }));
+      foreign.set('that is an API key of another tenant', value);
     }, 180_000);
 
     it.each([
@@ -290,6 +299,7 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
       'that is an ID token',
       'that is a refresh token',
       'that nobody made',
+      'that is an API key of another tenant',
     ])('%s: 401 at each', async (which) => {
       const token = foreign.get(which);
       expect(token).toEqual(expect.stringMatching(/^[\w.-]{20,}$/));
@@ -430,6 +440,7 @@ async function furnish({
   identities,
   invitations,
   invitationTemplates,
+  apiKeys,
   protocol,
   traces,
   db,
@@ -463,6 +474,7 @@ async function furnish({
   const identity = await identities.link(user, connection.id, 'there');
   const template = await invitationTemplates.create(organization, { name: 'There', message: 'There' });
   const invitation = await invitations.create(organization, { email: 'invited@there.example' });
+  const { key } = await apiKeys.create({ name: 'There' });
   const uid = `session-${user.id}`;
   const { ProtocolRequest } = await import('../../src/features/protocol/request.js');
   await protocol.sessions.save(new ProtocolRequest(), `handle-${user.id}`, {
@@ -503,6 +515,7 @@ async function furnish({
     identity_id: identity.id,
     invitation_id: invitation.id,
     template_id: template.id,
+    api_key_id: key.id,
     issuer_id: issuer.id,
     subject_id: subject.id,
     session_id: uid,

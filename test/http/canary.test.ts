@@ -60,7 +60,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     const first: Party = { clientId: shown('client_id'), clientSecret: shown('client_secret'), redirectUri };
     wire.add('first client_secret', first.clientSecret);
     const document = await (await fetch(`${server.issuer}/api/v1/openapi.json`)).text();
-    const scopes = [...new Set([...document.matchAll(/"([a-z]+:(?:read|write))"/g)].map(([, scope]) => scope))];
+    const scopes = [...new Set([...document.matchAll(/"([a-z_]+:(?:read|write))"/g)].map(([, scope]) => scope))];
     const granted = await post(server, '/token', first, {
       grant_type: 'client_credentials',
       resource: `${server.issuer}/api`,
@@ -83,6 +83,21 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     const rotated = await api('POST', `/clients/${clientId}/secrets`, {}, { 'idempotency-key': randomUUID() });
     expect(rotated.status).toBe(201);
     const party: Party = { clientId, clientSecret: String(rotated.body.client_secret), redirectUri };
+
+    const onceKey = { 'idempotency-key': randomUUID() };
+    // An API key, twice with one Idempotency-Key, used and put in the place of another.
+    const apiKey = await api('POST', '/api-keys', { name: 'Import', scopes: ['clients:read'] }, onceKey);
+    expect((await api('POST', '/api-keys', { name: 'Import', scopes: ['clients:read'] }, onceKey)).body).toEqual(
+      apiKey.body,
+    );
+    const held = String(apiKey.body.api_key);
+    expect((await ask(server, held, 'get', '/clients')).status).toBe(200);
+    expect((await ask(server, held, 'get', '/users')).status).toBe(403);
+    const replaced = await api('POST', `/api-keys/${apiKey.body.id}/rotations`, { overlap_seconds: 0 });
+    expect(replaced.status).toBe(201);
+    expect((await ask(server, held, 'get', `/clients/${held}`)).status).toBe(401);
+    expect((await api('GET', `/api-keys/${held}`)).status).toBe(404);
+    expect((await api('POST', '/api-keys', { name: 'x', scopes: [held] })).status).toBe(422);
 
     // A person who gets a link by mail.
     const user = await api('POST', '/users', { email: maria, claims: { name: 'Maria' } });
@@ -258,6 +273,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
         'DPoP proof',
         'Idempotency-Key',
         'access_token',
+        'api_key',
         'client_secret',
         'code',
         'code_verifier',

@@ -92,6 +92,7 @@ describe('a copy of what is kept about a person (GDPR Articles 15 and 20)', () =
       membership_roles: 'memberships',
       team_members: 'memberships',
       membership_events: 'membership_history',
+      api_keys: 'api_keys',
       registrations: 'a digest of the sign-in in which it was made',
     };
     expect(rows.map(({ name }) => name).sort()).toEqual(Object.keys(known).sort());

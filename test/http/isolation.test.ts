@@ -39,6 +39,8 @@ const engineModels: Record<string, string> = {
 
 /** Tables with rows of tenants → the artefact by which they are reached. */
 const tables: Record<string, string> = {
+  api_key_usage: 'api_key_id',
+  api_keys: 'API key',
   audit_events: 'audit_event_id',
   backchannel_requests: 'request to a person',
   client_secrets: 'client id and secret',

@@ -1,6 +1,7 @@
 // Everything that a tenant gives out, each with something of the same shape that nobody has given out, and a way to see that it still works
 // at home.
 import { randomBytes, randomUUID } from 'node:crypto';
+import { makeKey } from '../../src/features/api-keys/api-key.format.js';
 import { newTraceId } from '../../src/features/traces/traces.js';
 import { ask } from './api.js';
 import { Browser } from './browser.js';
@@ -94,6 +95,10 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     'refresh token': token(tokens.refresh_token),
     'client credentials token': token(a.machineToken),
     'API token': token(a.apiToken, () => reads('/clients')),
+    'API key': {
+      ...token(a.apiKey, async () => (await ask(server, a.apiKey, 'get', '/clients')).status === 200),
+      forged: makeKey('live').value,
+    },
     'pushed request_uri': {
       value: pushed,
       forged: pushed.replace(/[^:]+$/, like),
@@ -234,6 +239,7 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     invitation_id: id('invitation_id', () =>
       reads(`/organizations/${ids.organization}/invitations/${ids.invitation_id}`),
     ),
+    api_key_id: id('api_key_id', listed('/api-keys', 'api_key_id')),
     template_id: id('template_id', () =>
       reads(`/organizations/${ids.organization}/invitation-templates/${ids.template_id}`),
     ),

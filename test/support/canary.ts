@@ -94,7 +94,7 @@ export class Canary {
     for (const path of lists) {
       let { items, next_cursor: cursor } = (await read(`${path}?limit=100`)) as { items: Json[]; next_cursor?: string };
       expect([path, Array.isArray(items)]).toEqual([path, true]);
-      const name = `${path.slice(1).replace(/s$/, '')}_id`;
+      const name = `${path.slice(1).replace(/s$/, '').replaceAll('-', '_')}_id`;
       for (;;) {
         for (const item of items) ids.set(name, [...(ids.get(name) ?? []), String(item[name] ?? item.id)]);
         if (!cursor) break;

@@ -155,6 +155,7 @@ const secretNames = new Set([
   'xsrf',
   'request_uri',
   'client_assertion',
+  'api_key',
 ]);
 
 /** Listens to all that `fetch` sends and gets, and remembers every secret in it. */

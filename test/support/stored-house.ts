@@ -70,6 +70,9 @@ export async function openStoredHouse() {
   const registered = registration.body as { client_id: string; registration_access_token: string };
   const form = { grant_type: 'client_credentials', resource: `${server.issuer}/api`, scope: 'clients:read' };
   const apiToken = String((await ask('/token', form, machine)).body.access_token);
+  const { value: apiKey } = await server.inside(({ apiKeys }) =>
+    apiKeys.create({ name: 'Kept', scopes: ['clients:read'] }),
+  );
   const { browser, ...tokens } = await tokensFor(server, party, email);
   // Left open: a code, a pushed request, a sign-in that has begun.
   codeOf(await browser.open(authorizationUrl(server, party, pkce(), { prompt: 'none' })));
@@ -85,6 +88,7 @@ export async function openStoredHouse() {
     registered,
     initialAccessToken,
     apiToken,
+    apiKey,
     cookieKey,
     oneTime,
     browser,

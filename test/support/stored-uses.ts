@@ -73,6 +73,8 @@ export function usesOf(house: StoredHouse) {
       (await ask('/introspect', { token }, party)).body.active === true,
     'bearer token at the API (RFC 6750 §2.1)': async (value) =>
       headerSafe(value) && (await get('/api/v1/clients', bearer(value))).status === 200,
+    'API key at the API': async (value) =>
+      headerSafe(value) && (await get('/api/v1/clients', bearer(value))).status === 200,
     'registration access token (RFC 7592 §2.1)': async (value) =>
       headerSafe(value) && (await get(`/register/${registered.client_id}`, bearer(value))).status === 200,
     'initial access token (RFC 7591 §3)': async (value) => {

@@ -28,6 +28,7 @@ export interface House {
   /** Signs for itself (private_key_jwt), with the same client_id and key in every house. */
   signer: { clientId: string; key: DpopKey };
   apiToken: string;
+  apiKey: string;
   browser: Browser;
   tokens: Record<string, string>;
   jwt: string;
@@ -150,6 +151,9 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
 
   const manager = await makeManager(server, everyScope);
   const apiToken = await managementToken(server, manager, everyScope);
+  const { value: apiKey } = await server.inside(({ apiKeys }) =>
+    apiKeys.create({ name: `Key of ${mark}`, scopes: ['clients:read'] }),
+  );
   const initialAccessToken = await initialAccessTokenFor(server);
   const traceId = newTraceId();
   const registration = await register(server, initialAccessToken, mark);
@@ -220,6 +224,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     grant_id: (await list('/grants'))[0]?.id ?? '',
     audit_event_id: (await list('/audit-events'))[0]?.id ?? '',
     trace_id: traceId,
+    api_key_id: (await list('/api-keys'))[0]?.id ?? '',
     tenant: tenantId,
   };
   for (const [name, id] of Object.entries(ids)) if (!id) throw new Error(`${slug} has no ${name}`);
@@ -233,6 +238,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     own,
     signer: { clientId: 'signer', key: shared.key },
     apiToken,
+    apiKey,
     browser,
     tokens: tokens as unknown as Record<string, string>,
     jwt: String(jwt.access_token),

@@ -38,6 +38,10 @@ export async function fillEveryTable(db: Database, tenantId: string): Promise<vo
      VALUES ($1, gen_random_uuid(), 'x', 'password', 'wrong_password', now(), now())`,
     [tenantId],
   );
+  await db.manager.query(
+    `INSERT INTO api_key_usage SELECT tenant_id, id, now(), 1 FROM api_keys WHERE tenant_id = $1`,
+    [tenantId],
+  );
   const mine = 'FROM users WHERE tenant_id = $1 LIMIT 1';
   await db.manager.query(`INSERT INTO totp_credentials SELECT tenant_id, id, 'x', 1, now() ${mine}`, [tenantId]);
   await db.manager.query(`INSERT INTO recovery_codes SELECT tenant_id, id, 'x', now() ${mine}`, [tenantId]);

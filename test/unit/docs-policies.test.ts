@@ -30,6 +30,7 @@ function leaves(value: object, prefix = ''): [string, unknown][] {
 const settings = leaves(readSettings({})).filter(([name]) => !elsewhere.includes(String(name.split('.')[0])));
 /** Without a default. */
 const optional = [
+  'api.tier',
   'authentication.passkeys.allowed_aaguids',
   'protocol.client_id_metadata_documents.scopes',
   'protocol.open_registration.scopes',

@@ -8,7 +8,7 @@ export class AuditEvent extends TenantEntity {
   @Column('text') name!: string;
   @Column('jsonb') data!: Record<string, unknown>;
   /** Null where nobody has proved who they are, as in a failed sign-in. */
-  @Column('text', { nullable: true }) actorType: 'user' | 'client' | 'system' | null = null;
+  @Column('text', { nullable: true }) actorType: 'user' | 'client' | 'system' | 'api_key' | null = null;
   @Column('text', { nullable: true }) actorId: string | null = null;
   @Column('text', { nullable: true }) ip: string | null = null;
   @Column('text', { nullable: true }) userAgent: string | null = null;

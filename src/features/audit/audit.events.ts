@@ -7,6 +7,7 @@ type Domain = { organization_id: string; domain_id: string };
 /** Of the tenant itself where organization_id is null. */
 type Connection = { connection_id: string; organization_id: string | null };
 type Invitation = { organization_id: string; invitation_id: string };
+type ApiKeyEvent = { api_key_id: string; user_id?: string };
 type Identified = { identity_id: string; connection_id: string; user_id: string };
 
 export interface AuditEvents {
@@ -108,6 +109,17 @@ export interface AuditEvents {
 
   'initial_access_token.issued': { initial_access_token_id: string; uses: number };
   'initial_access_token.revoked': { initial_access_token_id: string };
+
+  /** `user_id` where it is a person's. */
+  'api_key.created': ApiKeyEvent & { environment: string; scopes: string[]; resources: string[] };
+  'api_key.updated': ApiKeyEvent & { changed: string[] };
+  'api_key.rotated': ApiKeyEvent & { overlap_seconds: number };
+  'api_key.revoked': ApiKeyEvent & { reason: string };
+  /** A key that was not good, though it had been; once a minute for each. */
+  'api_key.refused': ApiKeyEvent & { reason: string };
+
+  /** Asked from where the tenant does not allow it; a few of each hour. */
+  'api.refused': { reason: string };
 
   'resource.created': { resource_id: string; identifier: string };
   'resource.updated': { resource_id: string; identifier: string; changed: string[] };

@@ -5,7 +5,7 @@ import type { AuditEvent } from './audit-event.entity.js';
 export const AuditQuery = z.strictObject({
   ...pageQuery,
   name: z.string().max(100).optional().meta({ description: 'Name of the event, as in client.created' }),
-  actor: z.string().max(256).optional().meta({ description: 'Id of the user or client who did it' }),
+  actor: z.string().max(256).optional().meta({ description: 'Id of the user, client or API key that did it' }),
   from: z.iso.datetime({ offset: true }).optional(),
   to: z.iso.datetime({ offset: true }).optional(),
 });
@@ -16,7 +16,7 @@ export const AuditEventView = z
     id: z.uuid(),
     name: z.string(),
     data: z.record(z.string(), z.unknown()),
-    actor: z.object({ type: z.enum(['user', 'client', 'system']), id: z.string() }).nullable(),
+    actor: z.object({ type: z.enum(['user', 'client', 'system', 'api_key']), id: z.string() }).nullable(),
     ip: z.string().nullable(),
     user_agent: z.string().nullable(),
     request_id: z.string().nullable(),

@@ -23,7 +23,7 @@ export class AuditLog {
     const event = Object.assign(new AuditEvent(), {
       id: this.ids.at(occurredAt),
       name,
-      data,
+      data: { ...data, ...byKey() },
       actorType: context?.actor?.type ?? null,
       actorId: context?.actor?.id ?? null,
       ip: context?.ip ?? null,
@@ -42,7 +42,7 @@ export class AuditLog {
     await this.db.execute(RECORD_ALL, [
       currentTenantId(),
       each.map(() => this.ids.at(occurredAt)),
-      JSON.stringify(each),
+      JSON.stringify(each.map((data) => ({ ...data, ...byKey() }))),
       name,
       context?.actor?.type ?? null,
       context?.actor?.id ?? null,
@@ -52,6 +52,12 @@ export class AuditLog {
       occurredAt,
     ]);
   }
+}
+
+/** With a key a person is who acts; which key it was is known beside that. */
+function byKey(): { api_key?: { id: string; environment: string } } {
+  const { apiKey } = currentContext()?.actor ?? {};
+  return apiKey ? { api_key: apiKey } : {};
 }
 
 const RECORD_ALL = {

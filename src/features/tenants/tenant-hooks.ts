@@ -12,6 +12,8 @@ export interface TenantHooks {
   decided(tenant: Tenant, before: Tenant | undefined): Promise<void>;
   /** @throws AppError 422 for what no tenant may be set to. */
   maySet(settings: z.output<typeof UpdateTenant>['settings']): void;
+  /** Whether whoever asks operates the installation. */
+  operates(): boolean;
 }
 
 export const noTenantHooks: TenantHooks = {
@@ -19,4 +21,5 @@ export const noTenantHooks: TenantHooks = {
   deleting: async () => {},
   decided: async () => {},
   maySet: () => {},
+  operates: () => true,
 };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { keyAlgorithms } from '../../../config/protocol.js';
 import { patchOf } from '../../platform/merge-patch.js';
 import { pageQuery } from '../../platform/pagination.js';
+import { ApiPolicy } from './api-policy.js';
 import { AuthenticationPolicy } from './authentication-policy.js';
 import { ProtocolPolicy } from './protocol-policy/protocol-policy.js';
 import type { Tenant } from './tenant.entity.js';
@@ -112,6 +113,7 @@ const StoredSettings = z
     accounts: AccountPolicy,
     organizations: OrganizationsPolicy,
     federation: FederationPolicy,
+    api: ApiPolicy,
   })
   .partial();
 
@@ -126,6 +128,7 @@ const defaults = {
   accounts: AccountPolicy.parse({}),
   organizations: OrganizationsPolicy.parse({}),
   federation: FederationPolicy.parse({}),
+  api: ApiPolicy.parse({}),
 } as const;
 
 export type TenantSettings = Required<z.output<typeof StoredSettings>>;

@@ -9,6 +9,7 @@ import type { Database } from '../../platform/database.js';
 import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { keepingTier } from './api-policy.js';
 import type { Caching } from './caching.js';
 import { type Places, Tenant } from './tenant.entity.js';
 import { hostProblem } from './tenant.rules.js';
@@ -84,7 +85,11 @@ export class TenantService {
         await this.assertOwnName(row);
       }
       const before = Object.assign(new Tenant(), row);
-      if (settings) row.storedSettings = applyPatch(row.storedSettings, settings);
+      if (settings)
+        row.storedSettings = applyPatch(
+          row.storedSettings,
+          keepingTier(row.storedSettings, settings, this.hooks.operates()),
+        );
       if (settings) await this.hooks.decided(row, before);
       await this.recordAs(row, () =>
         this.audit.record('tenant.updated', { tenant_id: row.id, changed: Object.keys(input) }),

@@ -1,0 +1,28 @@
+// The eighth rung: API keys, which open the management API as tokens do.
+import { ApiKeyUsage } from '../features/api-keys/api-key-usage.js';
+import { ApiKeys } from '../features/api-keys/api-keys.js';
+import { PresentedKeys } from '../features/api-keys/presented-keys.js';
+import { Resource } from '../features/resources/resource.entity.js';
+import type { ResourceService } from '../features/resources/resource.service.js';
+import { mayGrant, scopesAt } from '../management.js';
+import type { Ground } from './ground.js';
+
+export type ApiKeyServices = ReturnType<typeof openApiKeys>;
+
+export function openApiKeys(ground: Ground, resources: ResourceService) {
+  const { db, audit, clock, tenants, rateLimits, limits, logger } = ground;
+  const apiKeys = new ApiKeys(db, audit, clock, {
+    scopes: async () => new Set(Object.keys(scopesAt(await tenants.current()))),
+    async resource(identifier) {
+      const resource = await resources.findByIdentifier(identifier);
+      return resource instanceof Resource ? new Set(resource.scopes.map(({ name }) => name)) : undefined;
+    },
+    mayGrant,
+  });
+  const refusals = rateLimits.limiter({ name: 'api_key_refusals', ...limits.apiKeyRefusals });
+  return {
+    apiKeys,
+    presentedKeys: new PresentedKeys(db, audit, clock, refusals),
+    apiKeyUsage: new ApiKeyUsage(db, clock, (error) => logger.error('uses of API keys were not counted', { error })),
+  };
+}
