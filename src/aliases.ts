@@ -1,5 +1,5 @@
-// The address at which clients show certificates (RFC 8705 §5): one host for all tenants, a few endpoints of the engine and nothing else. Owns which
-// certificate a request has; nowhere else a request has any.
+// The address at which clients show certificates (RFC 8705 §5): one host for all tenants, a few endpoints of the engine, the management API and nothing
+// else. Owns which certificate a request has; nowhere else a request has any.
 import type { MutualTls } from '../config/index.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
 import type { TenantService } from './features/tenants/tenant.service.js';
@@ -10,6 +10,9 @@ import { badRequest } from './platform/errors.js';
 import { claimedCertificate, shownCertificate } from './platform/peer-certificate.js';
 
 const tenantPath = /^\/t\/([a-z0-9][a-z0-9-]{0,62})(\/.*)$/;
+
+/** What else lies below the API's path, for people and their cookies, is not answered here (app.ts). */
+const isAliased = (path: string): boolean => aliasedRoutes.has(path) || path.startsWith('/api/v1/');
 
 export class Aliases {
   readonly host: string;
@@ -24,7 +27,7 @@ export class Aliases {
   /** @returns undefined for whatever is not answered here. */
   async find(path: string): Promise<{ tenant: Tenant; prefix: string } | undefined> {
     const [, slug, below] = tenantPath.exec(path) ?? [];
-    if (slug === 'default' || !aliasedRoutes.has(below ?? path)) return undefined;
+    if (slug === 'default' || !isAliased(below ?? path)) return undefined;
     const tenant = await this.tenants.findBySlug(slug ?? 'default');
     return tenant && { tenant, prefix: slug ? `/t/${slug}` : '' };
   }

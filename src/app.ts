@@ -7,7 +7,16 @@ import { compressReads } from './api/compression.js';
 import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
 import { express } from './express.js';
-import { adopt, below, type FrontState, named, observe, refuseEncodedBodies, resolveTenant } from './front.js';
+import {
+  adopt,
+  atAliases,
+  below,
+  type FrontState,
+  named,
+  observe,
+  refuseEncodedBodies,
+  resolveTenant,
+} from './front.js';
 import { healthRoutes } from './health.js';
 import { Issuers } from './issuers.js';
 import { countersOf, observeResources } from './measures.js';
@@ -85,13 +94,15 @@ export function createApp(services: Services): App {
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1'));
+  const management = openApi(services);
+  koa.use(atAliases(management));
   // By cookie, which another page can make a browser send: these answers leave as they are (BREACH).
   koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(below('/api/v1/passkeys', refuseEncodedBodies));
   koa.use(shed(() => hasher.assertRoom(), logger));
   koa.use(interaction.json.routes());
   koa.use(account.api.routes());
   koa.use(below('/api/v1', compressReads));
-  koa.use(openApi(services));
+  koa.use(management);
   koa.use(refuseEncodedBodies);
   koa.use(interaction.pages.routes());
   koa.use(setup.routes());

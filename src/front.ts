@@ -127,6 +127,12 @@ export const below =
   (ctx, next) =>
     ctx.path.startsWith(`${prefix}/`) ? middleware(ctx, next) : next();
 
+/** At the address of certificates one door answers, and none of people: whoever comes there has no session. */
+export const atAliases =
+  (door: Middleware): Middleware =>
+  (ctx, next) =>
+    stateOf(ctx).aliases !== undefined && ctx.path.startsWith('/api/v1/') ? door(ctx, next) : next();
+
 /** Finds the issuer that is asked, or refuses before any door. */
 export function resolveTenant(issuers: Issuers): Middleware {
   return async (ctx, next) => {

@@ -1,4 +1,5 @@
 // The management API, wired: who a bearer token speaks for, and what is answered where.
+import { hash, type X509Certificate } from 'node:crypto';
 import type { Context, Middleware } from 'koa';
 import { version } from '../../config/root.js';
 import type { Authenticate, Bearer, Shown } from '../api/bearer.js';
@@ -29,6 +30,8 @@ export function openApi(services: Services): Middleware {
     async authenticate(shown: Shown, ctx: Context) {
       if (looksLikeKey(shown.token)) return ofKey(shown, ctx);
       const bearer = await known(shown, ctx);
+      const { certificate_bound_only: boundOnly } = apiPolicyOf(stateOf(ctx).tenant);
+      if (boundOnly && !bearer?.actor.certificateBound) return undefined;
       if (bearer?.actor.type !== 'user') return bearer;
       const scopes = scopesOf(bearer.scopes, await users.findActive(bearer.actor.id));
       return { ...bearer, actor: { ...bearer.actor, scopes }, scopes };
@@ -62,8 +65,12 @@ export const tokenBearer =
   (services: Services): Authenticate =>
   async (shown, ctx) => {
     const { protocol, clock } = services;
-    const { issuer } = stateOf(ctx);
-    const request = { method: ctx.method, uri: `${issuer}${ctx.path}` };
+    const { issuer, aliases, certificate } = stateOf(ctx);
+    const request = {
+      method: ctx.method,
+      uri: `${aliases ?? issuer}${ctx.path}`,
+      certificate: certificate && thumbprintOf(certificate.certificate),
+    };
     const active = await findActiveToken(
       protocol,
       clock,
@@ -72,9 +79,9 @@ export const tokenBearer =
       judging(services, ctx),
     );
     if (!active) return undefined;
-    const { accountId, clientId, scopes, organizationId } = active;
+    const { accountId, clientId, scopes, organizationId, certificateBound } = active;
     return {
-      actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes },
+      actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes, certificateBound },
       scopes,
       organizationId,
     };
@@ -97,6 +104,9 @@ export const keyBearer =
     const limit = requestsPerMinute === null ? undefined : { key: id, requestsPerMinute };
     return { actor: { ...actor, scopes, apiKey }, scopes, limit };
   };
+
+/** RFC 8705 §3.1. */
+const thumbprintOf = ({ raw }: X509Certificate): string => hash('sha256', raw, 'base64url');
 
 /** What the endpoints of the engine ask of a proof: a nonce (RFC 9449 §9), and what the profile of the client allows (FAPI 2.0 §5.4.1). */
 const judging =

@@ -11,6 +11,8 @@ export interface ActiveToken {
   /** For which organization it was given; of the grant, or of the client that acts for itself. */
   organizationId: string | undefined;
   scopes: ReadonlySet<string>;
+  /** Bound to the certificate that was shown (RFC 8705 §3). */
+  certificateBound: boolean;
 }
 
 /** Asks of a proof what the tenant does, and the client whose token it is. @throws InvalidProof */
@@ -33,7 +35,7 @@ export async function findActiveToken(
   judge: JudgeProof,
 ): Promise<ActiveToken | undefined> {
   const proof = shown.scheme === 'DPoP' ? await provenBy(shown, clock.now()) : undefined;
-  const token = await findActive(protocol, clock, shown.token, audience, proof);
+  const token = await findActive(protocol, clock, shown, audience, proof);
   if (token && proof) await judge(proof, token.clientId);
   // RFC 9449 §11.1, last: a proof that came with a token that is good for nothing can be tried again with another.
   if (token && proof && !(await protocol.replays.unique(`dpop ${token.clientId}`, proof.jti, proof.until)))
@@ -44,7 +46,7 @@ export async function findActiveToken(
 async function findActive(
   protocol: Protocol,
   clock: Clock,
-  handle: string,
+  { token: handle, certificate }: Pick<ShownToken, 'token' | 'certificate'>,
   audience: string,
   proof: Proof | undefined,
 ): Promise<ActiveToken | undefined> {
@@ -54,8 +56,9 @@ async function findActive(
   if (!token?.clientId || token.aud !== audience) return undefined;
   if (typeof token.exp !== 'number' || token.exp * 1000 <= clock.now().getTime()) return undefined;
   if (token.jkt !== proof?.thumbprint) return undefined;
-  // RFC 8705 §3: no certificate is asked for at this door.
-  if (token['x5t#S256']) return undefined;
+  // RFC 8705 §3: good with its certificate and with no other, and certificates are shown at an address of their own.
+  const bound = token['x5t#S256'];
+  if (bound !== undefined && bound !== certificate) return undefined;
   let organizationId = (machine?.extra as { org_id?: unknown } | undefined)?.org_id;
   if (access) {
     const grant = token.grantId ? await protocol.grants.find(request, token.grantId) : undefined;
@@ -67,6 +70,7 @@ async function findActive(
   return {
     clientId: token.clientId,
     accountId: token.accountId,
+    certificateBound: bound !== undefined,
     organizationId: typeof organizationId === 'string' ? organizationId : undefined,
     scopes: new Set(
       String(token.scope ?? '')

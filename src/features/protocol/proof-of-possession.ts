@@ -11,6 +11,8 @@ export interface ShownToken {
   scheme: 'Bearer' | 'DPoP';
   /** The header DPoP. */
   proof: string | undefined;
+  /** RFC 8705 §3.1: the thumbprint of the certificate that was shown. */
+  certificate?: string | undefined;
   /** Of the request, in which the proof has to name them; the address without what follows the path. */
   method: string;
   uri: string;

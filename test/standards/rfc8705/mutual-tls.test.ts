@@ -5,6 +5,8 @@ import * as oauth from 'oauth4webapi';
 import * as client from 'openid-client';
 import type { Tenant } from '../../../src/features/tenants/tenant.entity.js';
 import { withContext } from '../../../src/platform/context.js';
+import { tokenWith } from '../../support/api.js';
+import { makeApiKey } from '../../support/api-keys.js';
 import { Browser } from '../../support/browser.js';
 import { CertificateMaker, type ClientCertificate, showing } from '../../support/client-certificates.js';
 import { until } from '../../support/pair.js';
@@ -113,9 +115,74 @@ describe('metadata (RFC 8705 §2.1.1, §2.2.1, §3.3, §5)', () => {
     await turn('on');
   });
 
-  it('the aliases are all there is at that address: no pages, no metadata, no management API (§5)', async () => {
-    for (const path of ['/', '/authorize', '/account', '/.well-known/openid-configuration', '/jwks', '/api/v1/users'])
+  it('the aliases and the management API are all there is at that address: no pages, no metadata, nothing of people (§5)', async () => {
+    for (const path of ['/', '/authorize', '/account', '/.well-known/openid-configuration', '/jwks', '/api/v1/auth/me'])
       expect([path, (await ask(`${origin}${path}`, undefined)).status]).toEqual([path, 404]);
+    for (const path of ['/api/v1/users', '/t/acme/api/v1/users'])
+      expect([path, (await ask(`${origin}${path}`, undefined)).status]).toEqual([path, 401]);
+  });
+});
+
+describe('the management API (RFC 8705 §3)', () => {
+  const mine = maker.selfSigned();
+  const other = maker.selfSigned();
+  const scope = 'clients:read api_keys:write tenants:read tenants:write';
+  const resource = () => `${server.issuer}/api`;
+  let bound: string;
+  let unbound: string;
+
+  beforeAll(async () => {
+    const party = await machine({
+      token_endpoint_auth_method: 'self_signed_tls_client_auth',
+      tls_client_certificate_bound_access_tokens: true,
+      jwks: { keys: [mine.jwk] },
+      scope,
+    });
+    const form = { grant_type: 'client_credentials', client_id: party.clientId, resource: resource(), scope };
+    bound = String((await post('/token', mine, form)).body.access_token);
+    unbound = await tokenWith(server, scope);
+  });
+  afterAll(() => require(null));
+
+  const require = (certificate_bound_only: true | null) =>
+    server.inside(async ({ tenants }) =>
+      tenants.update(await tenants.current(), {
+        settings: { api: certificate_bound_only && { certificate_bound_only } },
+      } as never),
+    );
+  const clients = async (token: string, shown: ClientCertificate | undefined, at = origin, init: RequestInit = {}) =>
+    (await ask(`${at}/api/v1/clients`, shown, { headers: { authorization: `Bearer ${token}` }, ...init })).status;
+  const change = (token: string, shown: ClientCertificate | undefined) =>
+    ask(`${origin}/api/v1/tenants/default`, shown, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ settings: { api: { certificate_bound_only: true } } }),
+    });
+
+  it('takes a token that is bound to a certificate with that one, and nowhere else', async () => {
+    expect(await clients(bound, mine)).toBe(200);
+    expect([await clients(bound, other), await clients(bound, undefined)]).toEqual([401, 401]);
+    expect(await clients(bound, mine, server.issuer)).toBe(401);
+    expect([await clients(unbound, mine), await clients(unbound, undefined, server.issuer)]).toEqual([200, 200]);
+  });
+
+  it('is not closed by whoever would be shut out', async () => {
+    const refused = await change(unbound, mine);
+    expect([refused.status, JSON.stringify(refused.body)]).toEqual([
+      422,
+      expect.stringContaining('certificate_bound_only'),
+    ]);
+    expect((await change(bound, mine)).status).toBe(200);
+  });
+
+  it('takes nothing else where the tenant says so: no token that is bound to nothing, no API key', async () => {
+    await require(null);
+    const { value } = await makeApiKey(server, unbound);
+    expect(await clients(value, mine)).toBe(200);
+    await require(true);
+    for (const token of [unbound, value])
+      expect([await clients(token, mine), await clients(token, undefined, server.issuer)]).toEqual([401, 401]);
+    expect(await clients(bound, mine)).toBe(200);
   });
 });
 
