@@ -257,7 +257,9 @@ describe('API keys (R114 to R119)', () => {
       const key = await makeApiKey(server, own, { kind: 'user' });
       await server.services.db.manager.query('UPDATE users SET disabled_at = now() WHERE id = $1', [user.id]);
       looksUnknown(await tryKey(server, key.value));
-      expect(await reasonsOf(key)).toEqual(['owner_ended']);
+      expect(await recorded('api_key.refused', key.id)).toMatchObject([
+        { actorType: 'user', actorId: user.id, data: { user_id: user.id, reason: 'owner_ended' } },
+      ]);
     });
 
     it('is rotated and opened to more by nobody else, and revoked by whoever may', async () => {

@@ -1,7 +1,7 @@
 // Knows a key again that a request shows: its checksum first, then one statement. What is refused looks alike from outside; which it was is
 // recorded, once a minute for each key.
 import type { Clock } from '../../platform/clock.js';
-import { currentContext, currentTenantId, withContext } from '../../platform/context.js';
+import { type Actor, currentContext, currentTenantId, withContext } from '../../platform/context.js';
 import type { Database, Statement } from '../../platform/database.js';
 import { type Limiter, waitOf } from '../../platform/rate-limit.js';
 import type { AuditLog } from '../audit/audit.service.js';
@@ -68,7 +68,9 @@ export class PresentedKeys {
   private async note({ id, user_id }: Row, reason: string): Promise<void> {
     if ((await waitOf(this.recorded.consume(`${currentTenantId()}\0${id}`))) > 0) return;
     const event = { api_key_id: id, ...(user_id ? { user_id } : {}), reason };
-    await withContext({ actor: { type: 'api_key', id } }, () => this.audit.record('api_key.refused', event));
+    // Of a person, so that the address goes when they do.
+    const actor: Actor = user_id ? { type: 'user', id: user_id } : { type: 'api_key', id };
+    await withContext({ actor }, () => this.audit.record('api_key.refused', event));
   }
 }
 
