@@ -55,6 +55,8 @@ export const lifetimes = {
   interaction: hour,
   /** RFC 8628 §3.2: how long somebody has to type the code of a device, and to sign in. */
   deviceCode: 10 * minute,
+  /** What an API key is exchanged for, at most: it is not heard of when the key is revoked. */
+  exchangedApiKey: 5 * minute,
   /** A grant outlives every refresh token made from it. */
   grant: 365 * day,
   refreshTokenIdle: 7 * day,

@@ -100,6 +100,7 @@ import { AuditOfApiKeys1700000000155 } from '../migrations/0155-audit-of-api-key
 import { AuditOfApiKeysValid1700000000156 } from '../migrations/0156-audit-of-api-keys-valid.js';
 import { ApiKeys1700000000157 } from '../migrations/0157-api-keys.js';
 import { ApiKeyUsage1700000000158 } from '../migrations/0158-api-key-usage.js';
+import { ExchangeOfApiKeys1700000000159 } from '../migrations/0159-exchange-of-api-keys.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -203,4 +204,5 @@ export const migrations = [
   AuditOfApiKeysValid1700000000156,
   ApiKeys1700000000157,
   ApiKeyUsage1700000000158,
+  ExchangeOfApiKeys1700000000159,
 ];

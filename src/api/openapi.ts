@@ -40,13 +40,16 @@ export function buildOpenApi(
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     tags: [...new Set(endpoints.map(tagOf))].sort().map((name) => ({ name })),
-    security: [{ oauth2: [] }],
+    security: [{ oauth2: [] }, { apiKey: [] }],
     paths,
     components: {
       schemas: { Problem },
       headers,
       parameters,
-      securitySchemes: { oauth2: { type: 'oauth2', flows: { clientCredentials: { scopes: scopesOf(endpoints) } } } },
+      securitySchemes: {
+        oauth2: { type: 'oauth2', flows: { clientCredentials: { scopes: scopesOf(endpoints) } } },
+        apiKey,
+      },
       responses: Object.fromEntries(problemStatuses.map((status) => [nameOf(status), problemResponse(status)])),
     },
   });
@@ -70,7 +73,7 @@ export function withIssuer(document: OpenApiDocument, issuer: string, prefix = '
     info,
     ...rest,
     servers: [{ url: `${issuer}${prefix}` }],
-    components: { ...document.components, securitySchemes: { oauth2 } },
+    components: { ...document.components, securitySchemes: { oauth2, apiKey } },
   };
 }
 
@@ -88,7 +91,7 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
     tags: [tagOf(endpoint)],
     summary,
     ...(description ? { description } : {}),
-    security: [{ oauth2: [scope] }],
+    security: [{ oauth2: [scope] }, { apiKey: [] }],
     requestParams: { ...(params && { path: params as z.ZodObject }), ...(query && { query: query as z.ZodObject }) },
     parameters: references.map((name) => ({ $ref: `#/components/parameters/${name}` })) as never,
     ...(body
@@ -149,6 +152,9 @@ const problemResponse = (status: number): ZodOpenApiResponseObject => {
 const headers = {
   ETag: { description: 'The version of what is answered (RFC 9110 §8.8.3)', schema: { type: 'string' as const } },
 };
+
+/** With the same scopes: OpenAPI has no list of them for this type. */
+const apiKey = { type: 'http' as const, scheme: 'bearer', description: 'An API key: ost_live_…, ost_test_…' };
 
 const text = { type: 'string' as const };
 const parameters = {

@@ -18,6 +18,7 @@ import { tellInterval, userCodes } from './device-door.js';
 import { bindRefreshTokens } from './dpop.js';
 import { type EngineMetrics, emitterOf, listen } from './events.js';
 import { jwtBearer } from './grants/jwt-bearer.js';
+import type { ReadKey } from './grants/presented-keys.js';
 import { tokenExchange } from './grants/token-exchange.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
@@ -39,6 +40,7 @@ import type { TraceIds } from './trace.js';
 export interface ProviderDependencies extends ConfigurationDependencies {
   exchanges: Exchanges;
   assertions: Assertions;
+  readKey: ReadKey;
   upstreamSessions: Pick<UpstreamSessions, 'remember'>;
   afterSignOut: AfterSignOut;
   unusedClients: Pick<UnusedClients, 'used'>;

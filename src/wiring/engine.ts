@@ -1,8 +1,10 @@
 // The engine, wired: one provider per tenant in a pool, the door in front of it, and the narrow view of it that other doors get.
+import { apiPolicyOf } from '../features/tenants/api-policy.js';
 import { createDevicePages } from '../oidc/device-pages.js';
 import { OidcEngine } from '../oidc/engine.js';
 import { EngineDoor } from '../oidc/engine-door.js';
 import type { EngineMetrics } from '../oidc/events.js';
+import { apiKeys } from '../oidc/grants/presented-keys.js';
 import { createEnginePages } from '../oidc/pages.js';
 import { ProviderPool } from '../oidc/provider-pool.js';
 import type { AfterSignOut } from '../oidc/signed-out.js';
@@ -39,6 +41,11 @@ export function openEngine(
       secondFactors: services.secondFactors,
       exchanges: services.exchanges,
       assertions: services.assertions,
+      readKey: apiKeys(
+        services.presentedKeys,
+        services.apiKeyUsage,
+        async () => apiPolicyOf(await tenants.current()).test_keys,
+      ),
       upstreamSessions: services.upstreamSessions,
       backchannelRequests: services.backchannelRequests,
       unknownHints: rateLimits.limiter({ name: 'unknown_hints', ...limits.unknownHints }),

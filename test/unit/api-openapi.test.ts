@@ -72,7 +72,7 @@ describe('the OpenAPI document of the management API', () => {
       },
     });
     const create = operations.find(({ path, method }) => path === '/things' && method === 'post')?.operation;
-    expect(create?.security).toEqual([{ oauth2: ['things:write'] }]);
+    expect(create?.security).toEqual([{ oauth2: ['things:write'] }, { apiKey: [] }]);
   });
 
   it('prints strict requests, stripped responses and the headers of the door', () => {

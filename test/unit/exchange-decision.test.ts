@@ -10,6 +10,7 @@ const policy = (more: Partial<Policy> = {}): Policy => ({
   subjectClients: ['app'],
   subjectAudiences: [front],
   subjectIssuers: [],
+  subjectApiKeys: false,
   resources: [back],
   scopes: null,
   acting: 'delegation',
@@ -29,6 +30,16 @@ const subject = (more: Partial<Presented> = {}): Presented => ({
 /** Of a trusted issuer. */
 const foreign = (more: Partial<Presented> = {}) =>
   subject({ clientId: undefined, audience: undefined, of: { issuerId: 'partner', resources: [back] }, ...more });
+
+/** Of the tenant: it speaks for nobody but itself. */
+const apiKey = (scopesAt: Record<string, string[]> = { [back]: ['read'] }) =>
+  subject({
+    clientId: undefined,
+    accountId: undefined,
+    audience: undefined,
+    scopes: new Set(),
+    key: { id: 'k', scopesAt: new Map(Object.entries(scopesAt).map(([at, scopes]) => [at, new Set(scopes)])) },
+  });
 
 const actor = (more: Partial<Actor> = {}): Actor => ({
   clientId: 'service',
@@ -101,6 +112,25 @@ describe('whether a token may be exchanged (RFC 8693 §2)', () => {
       [policy({ subjectIssuers: ['partner'] })],
       'invalid_target',
     ],
+    ['an API key, where the policy does not say so', { subject: apiKey() }, [policy()], 'invalid_request'],
+    [
+      'an API key that has nothing there',
+      { subject: apiKey({ [front]: ['read'] }) },
+      [policy({ subjectApiKeys: true })],
+      'invalid_target',
+    ],
+    [
+      'an API key, for a scope it has elsewhere',
+      { subject: apiKey({ [back]: ['read'], [front]: ['write'] }), scopes: ['write'] },
+      [policy({ subjectApiKeys: true })],
+      'invalid_scope',
+    ],
+    [
+      'an access token, where the policy is about API keys',
+      {},
+      [policy({ subjectApiKeys: true, subjectClients: [] })],
+      'invalid_request',
+    ],
     ['for another target', { targets: ['https://x.example'] }, [policy()], 'invalid_target'],
     ['for the audience it has, which the policy does not give', { targets: [] }, [policy()], 'invalid_target'],
     ['for two targets', { targets: [back, front] }, [policy({ resources: [back, front] })], 'invalid_target'],
@@ -131,6 +161,7 @@ describe('whether a token may be exchanged (RFC 8693 §2)', () => {
 
   it.each<[string, Partial<Asked>, Policy[], object]>([
     ['all that is left where nothing is asked for', {}, [policy({ scopes: ['read', 'x'] })], { scopes: ['read'] }],
+    ['an API key', { subject: apiKey() }, [policy({ subjectApiKeys: true })], { target: back, scopes: ['read'] }],
     ['what a trusted issuer says', { subject: foreign() }, [policy({ subjectIssuers: ['partner'] })], { target: back }],
     ['what is asked for', { scopes: ['write'] }, [policy()], { scopes: ['write'], target: back }],
     ['the same target named twice', { targets: [back, back] }, [policy()], { target: back }],

@@ -172,13 +172,15 @@ export interface AuditEvents {
   };
   /** Who exchanged whose token for which resource (RFC 8693), and who acts: nobody where the person is impersonated. */
   'token.exchanged': {
-    grant_id: string;
+    /** Nothing stands behind a token of an API key that speaks for itself. */
+    grant_id: string | null;
     /** On which the subject token stands; nothing, where it is of a trusted issuer. */
     parent_grant_id: string | null;
-    user_id: string;
+    user_id: string | null;
     client_id: string;
     subject_client_id: string | null;
     subject_issuer_id: string | null;
+    api_key_id?: string;
     actor: string | null;
     resource: string;
     scope: string;

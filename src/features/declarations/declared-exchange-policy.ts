@@ -11,6 +11,7 @@ const DEFAULTS = {
   subject_clients: [],
   subject_audiences: [],
   subject_issuers: [],
+  subject_api_keys: false,
   acting: 'delegation',
   actors: ['client'],
 } as const;

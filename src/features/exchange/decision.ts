@@ -14,6 +14,8 @@ export interface Policy {
   readonly subjectAudiences: readonly string[];
   /** Which trusted issuers a subject token may be of that is none of ours: their ids. */
   readonly subjectIssuers: readonly string[];
+  /** Whether a subject token may be an API key. */
+  readonly subjectApiKeys: boolean;
   /** For which resources a token is given. */
   readonly resources: readonly string[];
   /** No other scope than these; any that the subject token has where nothing is said. */
@@ -30,6 +32,8 @@ export interface Presented {
   clientId: string | undefined;
   /** The trusted issuer that it is of, and the resources which that one is trusted for. */
   of?: { issuerId: string; resources: readonly string[] } | undefined;
+  /** An API key, and its scopes at each resource that it can be exchanged for. */
+  key?: { id: string; scopesAt: ReadonlyMap<string, ReadonlySet<string>> } | undefined;
   /** Absent where no person takes part. */
   accountId: string | undefined;
   audience: string | undefined;
@@ -76,7 +80,9 @@ const refused = (error: Refused['error'], why: string): Refused => ({ error, why
 
 export function decide(policies: readonly Policy[], asked: Asked): Allowed | Refused {
   const { clientId, subject, actor, now } = asked;
-  if (subject.accountId === undefined) return refused('invalid_request', 'the subject_token speaks for no person');
+  // A key of the tenant speaks for itself.
+  if (subject.accountId === undefined && !subject.key)
+    return refused('invalid_request', 'the subject_token speaks for no person');
   if (actor && actor.clientId !== clientId)
     return refused('invalid_request', 'the actor_token was given to another client');
   const actors = policies.filter(({ actors }) => !actor || actors.includes(actor.accountId ? 'person' : 'client'));
@@ -88,7 +94,8 @@ export function decide(policies: readonly Policy[], asked: Asked): Allowed | Ref
   if (target === undefined || others.length > 0) return refused('invalid_target', 'exactly one target must be named');
   const fitting = subjects.filter(({ resources }) => resources.includes(target));
   const policy = fitting.find(({ acting }) => acting === 'delegation') ?? fitting[0];
-  if (!policy || (subject.of && !subject.of.resources.includes(target)))
+  const held = subject.key ? subject.key.scopesAt.get(target) : subject.scopes;
+  if (!policy || !held || (subject.of && !subject.of.resources.includes(target)))
     return refused('invalid_target', 'no policy lets this client have a token for this target');
 
   const self: Act = { sub: clientId, client_id: clientId };
@@ -99,7 +106,7 @@ export function decide(policies: readonly Policy[], asked: Asked): Allowed | Ref
   const act = acting(named, subject.act);
   if (lengthOf(act) > MOST_ACTORS) return refused('invalid_request', 'too many have acted already');
 
-  const scopes = [...subject.scopes].filter((name) => !policy.scopes || policy.scopes.includes(name));
+  const scopes = [...held].filter((name) => !policy.scopes || policy.scopes.includes(name));
   const beyond = (asked.scopes ?? []).filter((name) => !scopes.includes(name));
   if (beyond.length > 0) return refused('invalid_scope', `more than can be exchanged: ${beyond.join(' ')}`);
   const lifetime = Math.min(subject.exp, actor?.exp ?? subject.exp) - now;
@@ -107,9 +114,13 @@ export function decide(policies: readonly Policy[], asked: Asked): Allowed | Ref
   return { policy, target, scopes: asked.scopes ? [...asked.scopes] : scopes, act, lifetime };
 }
 
-/** Ours by the client it was given to and the resource it is for, another's by who it is of. */
-function takes({ subjectClients, subjectAudiences, subjectIssuers }: Policy, subject: Presented): boolean {
-  const { clientId, audience, of } = subject;
+/** Ours by the client it was given to and the resource it is for, another's by who it is of; a key was given to no client. */
+function takes(
+  { subjectClients, subjectAudiences, subjectIssuers, subjectApiKeys }: Policy,
+  subject: Presented,
+): boolean {
+  const { clientId, audience, of, key } = subject;
+  if (key) return subjectApiKeys;
   if (of) return subjectIssuers.includes(of.issuerId);
   return (
     clientId !== undefined &&

@@ -44,6 +44,7 @@ export class ExchangePolicies {
           subjectClients: given.subject_clients ?? [],
           subjectAudiences: given.subject_audiences ?? [],
           subjectIssuers: given.subject_issuers ?? [],
+          subjectApiKeys: given.subject_api_keys ?? false,
           resources: given.resources,
           scopes: given.scopes ?? null,
           acting: given.acting ?? 'delegation',
@@ -66,6 +67,7 @@ export class ExchangePolicies {
       if (patch.subject_clients !== undefined) policy.subjectClients = patch.subject_clients ?? [];
       if (patch.subject_audiences !== undefined) policy.subjectAudiences = patch.subject_audiences ?? [];
       if (patch.subject_issuers !== undefined) policy.subjectIssuers = patch.subject_issuers ?? [];
+      if (patch.subject_api_keys !== undefined) policy.subjectApiKeys = patch.subject_api_keys ?? false;
       if (patch.resources) policy.resources = patch.resources;
       if (patch.scopes !== undefined) policy.scopes = patch.scopes;
       if (patch.acting !== undefined) policy.acting = patch.acting ?? 'delegation';

@@ -10,6 +10,7 @@ export class ExchangePolicy extends TenantEntity implements Policy {
   @Column('jsonb') subjectClients!: string[];
   @Column('jsonb') subjectAudiences!: string[];
   @Column('jsonb') subjectIssuers!: string[];
+  @Column('boolean', { default: false }) subjectApiKeys = false;
   @Column('jsonb') resources!: string[];
   @Column('jsonb', { nullable: true }) scopes: string[] | null = null;
   @Column('text') acting!: Acting;

@@ -14,6 +14,7 @@ const members = z.strictObject({
     .array(z.uuid())
     .max(100)
     .meta({ description: 'Of which trusted issuers a subject token may be that is none of this server' }),
+  subject_api_keys: z.boolean().meta({ description: 'Whether a subject token may be an API key' }),
   resources: identifiers.min(1).meta({ description: 'For which resources a token is given' }),
   scopes: z
     .array(ResourceScope.shape.name)
@@ -36,6 +37,7 @@ export const CreateExchangePolicy = z.strictObject({
   subject_clients: members.shape.subject_clients.optional(),
   subject_audiences: members.shape.subject_audiences.optional(),
   subject_issuers: members.shape.subject_issuers.optional(),
+  subject_api_keys: members.shape.subject_api_keys.optional(),
   acting: members.shape.acting.optional(),
   actors: members.shape.actors.optional(),
 });
@@ -66,6 +68,7 @@ export const present = (policy: ExchangePolicy) => ({
   subject_clients: policy.subjectClients,
   subject_audiences: policy.subjectAudiences,
   subject_issuers: policy.subjectIssuers,
+  subject_api_keys: policy.subjectApiKeys,
   resources: policy.resources,
   ...(policy.scopes ? { scopes: policy.scopes } : {}),
   acting: policy.acting,

@@ -31,6 +31,23 @@ export class Exchanges {
     return decide(await this.policies.of(asked.clientId), asked);
   }
 
+  /** For a key that speaks for itself nothing stands behind a token but its short life. */
+  record({ clientId }: Asked, { policy, target }: Allowed, { key }: Standing, scope: string): Promise<void> {
+    return this.audit.record('token.exchanged', {
+      grant_id: null,
+      parent_grant_id: null,
+      user_id: null,
+      client_id: clientId,
+      subject_client_id: null,
+      subject_issuer_id: null,
+      ...(key ? { api_key_id: key.id } : {}),
+      actor: clientId,
+      resource: target,
+      scope,
+      policy_id: policy.id,
+    });
+  }
+
   /**
    * A grant of the client's own, below the subject's, for as long as the token: it ends with everything that the subject token ends with, and where
    * a person acts with what the actor token ends with.
@@ -69,6 +86,7 @@ export class Exchanges {
         client_id: clientId,
         subject_client_id: subject.clientId ?? null,
         subject_issuer_id: believed?.issuer.id ?? null,
+        ...(subject.key ? { api_key_id: subject.key.id } : {}),
         actor: actor?.accountId ?? act?.sub ?? null,
         resource: target,
         scope,

@@ -3,6 +3,7 @@ import { lifetimes } from '../../../config/protocol.js';
 import { settingsOf } from '../../features/clients/client-settings.js';
 import type { EngineContext } from '../engine-types.js';
 import { actOf } from '../grants/acting.js';
+import { saySubject } from '../grants/presented-keys.js';
 import { authenticationOf, standsOn } from '../jwt-claims.js';
 import { membershipSaid, noLongerThan } from '../organization-claims.js';
 import { profileOf } from '../profile.js';
@@ -35,6 +36,7 @@ export const tokens: Chapter = ({ organizationAccess, protocol }) => ({
   revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
   extraTokenClaims: async (ctx, token) =>
     extraClaims(ctx, token, await membershipSaid(ctx, organizationAccess, protocol, token as object)),
+  formats: { customizers: { jwt: saySubject } },
   features: {
     clientCredentials: { enabled: true },
   },

@@ -11,6 +11,7 @@ import {
 import type { Act } from '../../features/exchange/act.js';
 import { staysInOrganization } from '../organization-claims.js';
 import { saysWhoActs } from './acting.js';
+import { speaksFor } from './presented-keys.js';
 
 /** What the client has proven to hold (RFC 9449 §5, RFC 8705 §3). */
 export interface Bound {
@@ -55,6 +56,37 @@ interface Given {
   issuedTokenType?: string;
   /** Gives the grant that it stands on, and says how long both live. */
   grant(): Promise<{ grantId: string; seconds: number }>;
+}
+
+interface GivenToKey extends Pick<Given, 'resourceServer' | 'scope' | 'act' | 'issuedTokenType'> {
+  keyId: string;
+  seconds: number;
+  record(): Promise<void>;
+}
+
+/** As giveToken, for a key that speaks for itself: there is no person, so it stands on no grant, as what a client is given for itself. */
+export async function giveTokenOfKey(
+  provider: Provider,
+  ctx: TokenEndpointGrantContext,
+  { proof, certificate }: Bound,
+  { keyId, resourceServer, scope, act, seconds, issuedTokenType, record }: GivenToKey,
+): Promise<void> {
+  const { client } = ctx.oidc;
+  await checkDpopReplay(provider, ctx, proof, client.clientId);
+  await record();
+  const token = new provider.ClientCredentials({ client, resourceServer, scope, expiresIn: seconds });
+  if (certificate) token.setThumbprint('x5t', certificate);
+  if (proof) token.setThumbprint('jkt', proof.thumbprint);
+  saysWhoActs(token, act);
+  speaksFor(token, keyId);
+  ctx.oidc.entity('ClientCredentials', token);
+  ctx.body = buildTokenResponse(provider, {
+    accessToken: await token.save(),
+    issuedTokenType,
+    tokenType: token.tokenType,
+    expiresIn: seconds,
+    scope,
+  }) as unknown as Record<string, unknown>;
 }
 
 /** All checks are behind us: the proof is spent now, and not by a request that is refused (RFC 9449 §11.1). There is no refresh token. */

@@ -11,7 +11,8 @@ import { epochSeconds } from '../../platform/clock.js';
 import type { Issuer } from '../configuration/chapter.js';
 import type { ProviderDependencies } from '../extensions.js';
 import { namesNoOther } from '../organization-claims.js';
-import { type Bound, giveToken, provenBy, resourceOf, takesNoDetails } from './access-token.js';
+import { type Bound, giveToken, giveTokenOfKey, provenBy, resourceOf, takesNoDetails } from './access-token.js';
+import { API_KEY, type ReadKey } from './presented-keys.js';
 import { accessTokens, type OwnToken, type ReadToken } from './presented-tokens.js';
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -37,7 +38,7 @@ const repeated = ['resource', 'audience'] as const;
 
 export function tokenExchange(
   provider: Provider,
-  deps: Pick<ProviderDependencies, 'protocol' | 'exchanges' | 'assertions' | 'organizationAccess'>,
+  deps: Pick<ProviderDependencies, 'protocol' | 'exchanges' | 'assertions' | 'organizationAccess' | 'readKey'>,
   issuer: Issuer,
 ): void {
   const read = accessTokens(provider, deps.protocol, issuer);
@@ -55,6 +56,7 @@ interface Surroundings {
   assertions: Assertions;
   organizationAccess: OrganizationAccess;
   read: ReadToken;
+  readKey: ReadKey;
   issuer: Issuer;
 }
 
@@ -63,10 +65,7 @@ async function exchange(surroundings: Surroundings, ctx: Context): Promise<void>
   const { client, params } = ctx.oidc;
   takesNoDetails(ctx);
   const bound = await provenBy(provider, ctx);
-  const foreign = params.subject_token_type === JWT && params.subject_token !== undefined;
-  const subject: Standing | undefined = foreign
-    ? await foreignToken(surroundings, client.clientId, params.subject_token)
-    : await presented(read, ctx, 'subject_token', bound);
+  const subject = await subjectOf(surroundings, ctx, bound);
   if (!subject) throw new errors.InvalidRequest('subject_token is missing');
   const actor = await presented(read, ctx, 'actor_token', bound);
   const asked: Asked = {
@@ -88,6 +87,21 @@ async function exchange(surroundings: Surroundings, ctx: Context): Promise<void>
   const seconds = Math.min(decision.lifetime, Number(resourceServer.accessTokenTTL));
 
   await namesNoOther(ctx, organizationAccess, String(subject.accountId), subject.organization);
+  if (subject.key && subject.accountId === undefined) {
+    // Who reads an opaque token is told whose it is by the engine, which knows people and clients.
+    if (resourceServer.accessTokenFormat !== 'jwt')
+      throw new errors.InvalidTarget('an API key of the tenant is exchanged for JWTs only');
+    await giveTokenOfKey(provider, ctx, bound, {
+      keyId: subject.key.id,
+      resourceServer,
+      scope,
+      act: decision.act,
+      seconds,
+      issuedTokenType: format,
+      record: () => exchanges.record(asked, decision, subject, scope),
+    });
+    return;
+  }
   await giveToken(provider, ctx, bound, {
     accountId: String(subject.accountId),
     gty: 'token_exchange',
@@ -102,6 +116,17 @@ async function exchange(surroundings: Surroundings, ctx: Context): Promise<void>
       return given;
     },
   });
+}
+
+/** By its type: of a trusted issuer, an API key, or one of ours. */
+async function subjectOf(surroundings: Surroundings, ctx: Context, bound: Bound): Promise<Standing | undefined> {
+  const { client, params } = ctx.oidc;
+  const { subject_token: value, subject_token_type: type } = params;
+  if (value !== undefined && type === JWT) return foreignToken(surroundings, client.clientId, value);
+  if (value === undefined || type !== API_KEY) return presented(surroundings.read, ctx, 'subject_token', bound);
+  const key = await surroundings.readKey(value);
+  if (!key) throw new errors.InvalidRequest('subject_token is invalid');
+  return key;
 }
 
 /** @throws InvalidRequest for a token of another type, one that is not good, and one that is bound to a key which was not proven. */
