@@ -92,6 +92,18 @@ describe('a limit in memory', () => {
     expect(await grants(limiter, 'k', 5)).toBe(2);
   });
 
+  it('holds each key to a limit of its own, and says what is left of it', async () => {
+    const clock = movable();
+    const limiter = new RateLimits({ workers: 4, clock }).limiter({ name: 'a', points: 1_000, seconds: 60 });
+    expect(await limiter.take('slow', 2)).toEqual({ limit: 2, remaining: 1, seconds: 60, exceeded: false });
+    expect(await limiter.take('fast', 5)).toMatchObject({ limit: 5, remaining: 4, exceeded: false });
+    clock.move(20);
+    expect(await limiter.take('slow', 2)).toEqual({ limit: 2, remaining: 0, seconds: 40, exceeded: false });
+    expect(await limiter.take('slow', 2)).toMatchObject({ limit: 2, remaining: 0, exceeded: true });
+    clock.move(40);
+    expect(await limiter.take('slow', 2)).toMatchObject({ remaining: 1, exceeded: false });
+  });
+
   it('stays bounded under a flood of keys, and the flood does not wash a count away', () => {
     const clock = movable();
     const windows = new MemoryWindows({ points: 2, seconds: 60 }, clock, 100);
@@ -210,6 +222,19 @@ describe('a limit in Redis', () => {
     expect(logged).toEqual(['redis is unreachable', 'redis is back']);
     await pause(1_000);
     expect(await limiter.peek('k')).toMatchObject({ limit: 20, remaining: 20 });
+  });
+
+  it('holds a key to its share of its own limit while Redis is away, and to all of it with Redis, counted atomically', async () => {
+    const limiter = limits().limiter({ name: 'a', points: 1_000, seconds: 60 });
+    const taken = async () => {
+      const all = await Promise.all(Array.from({ length: 20 }, () => limiter.take('k', 12)));
+      return all.filter(({ exceeded }) => !exceeded).length;
+    };
+    expect(await taken()).toBe(12);
+    await stop();
+    expect(await taken()).toBe(3);
+    expect(await limiter.take('k', 12)).toMatchObject({ limit: 12, remaining: 0, exceeded: true });
+    await start();
   });
 
   it('waits for a Redis that hangs only once', async () => {

@@ -18,9 +18,15 @@ export const ApiPolicy = z.strictObject({
 type ApiPolicy = z.output<typeof ApiPolicy>;
 type GivenPolicy = z.input<typeof ApiPolicy>;
 
-/** For each request: of all settings only these are read. */
-export const apiPolicyOf = ({ storedSettings }: { storedSettings: Record<string, unknown> }): ApiPolicy =>
-  ApiPolicy.parse(storedSettings.api ?? {});
+/** Settings are replaced when they change, never altered. */
+const known = new WeakMap<object, ApiPolicy>();
+
+/** For each request: of all settings only these are read, once. */
+export function apiPolicyOf({ storedSettings }: { storedSettings: Record<string, unknown> }): ApiPolicy {
+  const policy = known.get(storedSettings) ?? ApiPolicy.parse(storedSettings.api ?? {});
+  known.set(storedSettings, policy);
+  return policy;
+}
 
 /**
  * Settings are replaced one member at a time, so that whoever replaces this one without the tier would take it away.
