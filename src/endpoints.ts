@@ -24,6 +24,8 @@ import { organizationRoleRoutes } from './features/organizations/organization-ro
 import { teamRoutes } from './features/organizations/team.routes.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
+import { roleRoutes } from './features/roles/role.routes.js';
+import { clientRoleRoutes, permissionRoutes, userRoleRoutes } from './features/roles/role-holder.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
 import { tenantRoutes } from './features/tenants/tenant.routes.js';
 import { tokenEndingRoutes } from './features/token-status/token-ending.routes.js';
@@ -82,6 +84,8 @@ export function tenantEndpoints({
   traceValidation,
   identities,
   apiKeys,
+  roles,
+  permissions,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -113,5 +117,9 @@ export function tenantEndpoints({
     ...auditRoutes(db),
     ...traceRoutes(db, traces, traceValidation),
     ...apiKeyRoutes(db, apiKeys, clock),
+    ...roleRoutes(db, roles),
+    ...userRoleRoutes(users, roles),
+    ...clientRoleRoutes(clients, roles),
+    ...permissionRoutes(users, permissions),
   ];
 }

@@ -2,10 +2,10 @@
 import type { ResourceServer } from './features/resources/resource.entity.js';
 import { apiPolicyOf, shutsOut } from './features/tenants/api-policy.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
-import { ADMIN, type User } from './features/users/user.entity.js';
 import { currentContext } from './platform/context.js';
 import type { Endpoint } from './platform/endpoint.js';
 import { forbidden, invalid } from './platform/errors.js';
+import { wordsOf } from './platform/requirement.js';
 
 /** Every scope that the management API of any tenant has, and what it lets a client do. */
 export const managementScopes: Readonly<Record<string, string>> = {
@@ -37,6 +37,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'traces:read': 'Read why requests of clients were refused, with what they had sent',
   'api_keys:read': 'See API keys by how they begin, and how often they are used',
   'api_keys:write': 'Make, change, rotate and revoke API keys',
+  'roles:read': 'See roles, who has which, and what they may do',
+  'users:lock': 'Lock accounts of people who have no role, and unlock them',
 };
 
 /** Scopes of whoever operates the installation: they exist at the tenant `default` only. */
@@ -104,16 +106,24 @@ export function assertStaysOpen(tenant: Tenant): void {
 /** @throws AppError 403 where the caller may not change people who have a role. */
 export function mayChangePrivileged(): void {
   const held = currentContext()?.actor?.scopes;
+/** @throws AppError 403 where the caller may not change people who have these roles. */
+export function mayChangePrivileged(roles: readonly string[]): void {
+  const { scopes: held, rolesAbove } = currentContext()?.actor ?? {};
   if (held && !held.has('roles:write'))
     throw forbidden('scope_not_held', 'Only whoever holds roles:write changes people who have a role');
+  if (roles.some((role) => rolesAbove?.has(role)))
+    throw forbidden('scope_not_held', 'Nobody changes people who hold more than they do');
 }
 
 /** A person's token opens no more than the person: nothing, unless they administer the tenant now. */
 export const scopesOf = (scopes: ReadonlySet<string>, user: Pick<User, 'roles'> | undefined): ReadonlySet<string> =>
   user?.roles.includes(ADMIN) ? scopes : new Set();
+/** A person's token opens no more than the person: what their roles open now. */
+export const scopesOf = (scopes: ReadonlySet<string>, permissions: ReadonlySet<string>): ReadonlySet<string> =>
+  new Set([...scopes].filter((scope) => permissions.has(scope)));
 
 /** @throws Error when an endpoint asks for a scope that nobody can be given. */
 export function assertScopes(endpoints: readonly Endpoint[]): void {
-  const unknown = endpoints.filter(({ scope }) => !(scope in everyScope)).map(({ scope }) => scope);
+  const unknown = endpoints.flatMap(({ scope }) => wordsOf(scope)).filter((word) => !(word in everyScope));
   if (unknown.length > 0) throw new Error(`scopes that are not declared: ${unknown.join(', ')}`);
 }

@@ -101,6 +101,11 @@ import { AuditOfApiKeysValid1700000000156 } from '../migrations/0156-audit-of-ap
 import { ApiKeys1700000000157 } from '../migrations/0157-api-keys.js';
 import { ApiKeyUsage1700000000158 } from '../migrations/0158-api-key-usage.js';
 import { ExchangeOfApiKeys1700000000159 } from '../migrations/0159-exchange-of-api-keys.js';
+import { Roles1700000000150 } from '../migrations/0150-roles.js';
+import { RoleAssignments1700000000151 } from '../migrations/0151-role-assignments.js';
+import { RolesOfUsers1700000000152 } from '../migrations/0152-roles-of-users.js';
+import { RolesOfClients1700000000153 } from '../migrations/0153-roles-of-clients.js';
+import { RoleClaims1700000000154 } from '../migrations/0154-role-claims.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -205,4 +210,9 @@ export const migrations = [
   ApiKeys1700000000157,
   ApiKeyUsage1700000000158,
   ExchangeOfApiKeys1700000000159,
+  Roles1700000000150,
+  RoleAssignments1700000000151,
+  RolesOfUsers1700000000152,
+  RolesOfClients1700000000153,
+  RoleClaims1700000000154,
 ];

@@ -33,6 +33,7 @@ import { OrganizationRole } from './features/organizations/organization-role.ent
 import { Team } from './features/organizations/team.entity.js';
 import { Resource } from './features/resources/resource.entity.js';
 import { KnownNetwork } from './features/risk/known-network.entity.js';
+import { Role } from './features/roles/role.entity.js';
 import { Tenant } from './features/tenants/tenant.entity.js';
 import { Trace } from './features/traces/trace.entity.js';
 import { ExternalSubject } from './features/trusted-issuers/external-subject.entity.js';
@@ -79,4 +80,5 @@ export const entities = [
   ConnectionKey,
   Identity,
   ApiKey,
+  Role,
 ];

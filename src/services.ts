@@ -10,6 +10,7 @@ import { type GroundOverrides, openGround } from './wiring/ground.js';
 import { type Invitations, openInvitations } from './wiring/invitations.js';
 import { type Organizations, openOrganizations } from './wiring/organizations.js';
 import { openPeople, type People } from './wiring/people.js';
+import { openRoles, type Roles } from './wiring/roles.js';
 
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides extends GroundOverrides {
@@ -34,15 +35,22 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     connectionRefresh: connections.connectionRefresh,
     upstreamEndings: connections.upstreamEndings,
   }));
-  const people: People = openPeople(ground, () => ({ ...organizations, ...invitations, ...connections, ...apiKeys }));
+  const roles: Roles = openRoles(ground, () => applications);
+  const people: People = openPeople(ground, roles, () => ({
+    ...organizations,
+    ...invitations,
+    ...connections,
+    ...apiKeys,
+  }));
   const organizations: Organizations = openOrganizations(ground, people, () => ({ ...invitations, ...connections }));
   const invitations: Invitations = openInvitations(ground, people, organizations);
   const connections: Connections = openConnections(ground, people, organizations, () => accounts);
   const accounts: Accounts = openAccounts(ground, people, connections, overrides.letters);
-  const applications: Applications = openApplications(ground, people);
+  const applications: Applications = openApplications(ground, roles, people);
   const apiKeys: ApiKeyServices = openApiKeys(ground, applications.resources);
   return {
     ...ground,
+    ...roles,
     ...people,
     ...organizations,
     ...invitations,

@@ -6,10 +6,13 @@ import { InvalidProof, type ShownToken } from '../features/protocol/proof-of-pos
 import { metadataAddress } from '../features/resources/protected-resource.js';
 import type { Actor } from '../platform/context.js';
 import { AppError, forbidden, unauthorized } from '../platform/errors.js';
+import { isMet, type Requirement, sentenceOf, waysOf } from '../platform/requirement.js';
 
 export interface Bearer {
   actor: Actor;
   scopes: ReadonlySet<string>;
+  /** Keys of the roles that the person or client has now. */
+  roles?: readonly string[] | undefined;
   /** For which organization the token is; undefined: for none. */
   organizationId?: string | undefined;
   /** How often it may be used, where that is said of it. */
@@ -22,16 +25,20 @@ export type Shown = Pick<ShownToken, 'token' | 'scheme' | 'proof'>;
 /** Finds an active token issued for this API; undefined for every other, without saying why. @throws InvalidProof */
 export type Authenticate = (shown: Shown, ctx: Context) => Promise<Bearer | undefined>;
 
-interface Requirement {
+interface Asked {
   authenticate: Authenticate;
   realm: string;
-  scope: string;
+  scope: Requirement;
+  role?: Requirement | undefined;
   /** Counts a request of whoever asks, whether they may do it or not. @throws AppError 429 */
   spend?: ((ctx: Context, bearer: Bearer) => Promise<void>) | undefined;
 }
 
 /** @throws AppError 401, 403 or 400 with the challenge of RFC 6750 §3 or RFC 9449 §7.1. */
-export async function requireBearer(ctx: Context, { authenticate, realm, scope, spend }: Requirement): Promise<Bearer> {
+export async function requireBearer(
+  ctx: Context,
+  { authenticate, realm, scope, role, spend }: Asked,
+): Promise<Bearer> {
   const shown = shownToken(ctx, realm);
   const bearer = await authenticate(shown, ctx).catch((error: unknown) => {
     if (!(error instanceof InvalidProof)) throw error;
@@ -44,14 +51,18 @@ export async function requireBearer(ctx: Context, { authenticate, realm, scope, 
     throw unauthorized('invalid_token', message, challenge(shown.scheme, realm, 'invalid_token', message));
   }
   await spend?.(ctx, bearer);
-  if (!bearer.scopes.has(scope)) {
-    const message = `This needs an access token with the scope ${scope}`;
+  if (!isMet(scope, bearer.scopes)) {
+    const message = `This needs an access token with the scope ${sentenceOf(scope)}`;
+    // RFC 6750 §3: what suffices. Of several that do, the first is the least.
+    const enough = waysOf(scope)[0]?.join(' ');
     throw forbidden(
       'insufficient_scope',
       message,
-      challenge(shown.scheme, realm, 'insufficient_scope', message, scope),
+      challenge(shown.scheme, realm, 'insufficient_scope', message, enough),
     );
   }
+  if (role && !isMet(role, new Set(bearer.roles)))
+    throw forbidden('insufficient_role', `This is for whoever has the role ${sentenceOf(role)}`);
   return bearer;
 }
 

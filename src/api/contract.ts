@@ -1,16 +1,18 @@
 // What every endpoint object must promise, checked once when the door is mounted, and the inventory of all of them.
 import { z } from 'zod';
 import type { Endpoint, Method } from '../platform/endpoint.js';
+import { type Requirement, wordsOf } from '../platform/requirement.js';
 
 interface InventoryEntry {
   method: Method;
   path: string;
-  scope: string;
+  scope: Requirement;
+  role?: Requirement;
 }
 
 /** Every route behind the bearer check, for the test that walks them all. */
 export const inventory = (endpoints: readonly Endpoint[]): InventoryEntry[] =>
-  endpoints.map(({ method, path, scope }) => ({ method, path, scope }));
+  endpoints.map(({ method, path, scope, role }) => ({ method, path, scope, ...(role ? { role } : {}) }));
 
 /** @throws Error that names every endpoint which would take or give more than it says. */
 export function assertContract(endpoints: readonly Endpoint[]): void {
@@ -28,10 +30,13 @@ export function assertContract(endpoints: readonly Endpoint[]): void {
 export const pathParameters = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name]) => name ?? '');
 
 function faults(endpoint: Endpoint): string[] {
-  const { method, path, scope, params, query, body, response, status = 200, member, proof } = endpoint;
+  const { method, path, scope, role, params, query, body, response, status = 200, member, proof } = endpoint;
   const found: string[] = [];
   if (!/^(?:\/(?:[a-z0-9-]+|:[a-z][a-z0-9_]*))+$/.test(path)) found.push('the path is not plain');
-  if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) found.push('the scope is not a scope-token (RFC 6749 §3.3)');
+  if (!wordsOf(scope).every((word) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(word)))
+    found.push('the scope is not a scope-token (RFC 6749 §3.3)');
+  for (const [name, words] of Object.entries({ scope: wordsOf(scope), ...(role ? { role: wordsOf(role) } : {}) }))
+    if (words.length === 0) found.push(`the ${name} names nothing, so nobody gets in`);
   if (status < 200 || status > 299) found.push('the status is not a success');
   if (status === 204 && response) found.push('204 has no body');
   const declared = params ? Object.keys(objectShape(params) ?? {}) : [];

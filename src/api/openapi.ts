@@ -11,6 +11,7 @@ import {
 } from 'zod-openapi';
 import type { Endpoint } from '../platform/endpoint.js';
 import { Problem, problemType } from '../platform/problem.js';
+import { waysOf, wordsOf } from '../platform/requirement.js';
 import { objectShape } from './contract.js';
 
 type OpenApiDocument = oas31.OpenAPIObject;
@@ -91,7 +92,7 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
     tags: [tagOf(endpoint)],
     summary,
     ...(description ? { description } : {}),
-    security: [{ oauth2: [scope] }, { apiKey: [] }],
+    security: [...waysOf(scope).map((words) => ({ oauth2: [...words] })), { apiKey: [] }],
     requestParams: { ...(params && { path: params as z.ZodObject }), ...(query && { query: query as z.ZodObject }) },
     parameters: references.map((name) => ({ $ref: `#/components/parameters/${name}` })) as never,
     ...(body
@@ -195,7 +196,7 @@ const pascal = (segment: string): string =>
 /** `clients:write` → "Write clients". */
 const scopesOf = (endpoints: readonly Endpoint[]): Record<string, string> =>
   Object.fromEntries(
-    [...new Set(endpoints.map(({ scope }) => scope))].sort().map((scope) => {
+    [...new Set(endpoints.flatMap(({ scope }) => wordsOf(scope)))].sort().map((scope) => {
       const [noun = '', verb = 'use'] = scope.split(':');
       return [scope, `${pascal(verb)} ${noun.replaceAll('_', ' ')}`];
     }),

@@ -69,7 +69,8 @@ async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, serv
   const { authenticate, issuer, admit, spend } = options;
   const realm = `${issuer(ctx)}/api`;
   await admit?.(ctx);
-  const { actor, organizationId } = await requireBearer(ctx, { authenticate, realm, scope: endpoint.scope, spend });
+  const { scope, role } = endpoint;
+  const { actor, organizationId } = await requireBearer(ctx, { authenticate, realm, scope, role, spend });
   await withContext({ actor }, () => serveEndpoint(ctx, endpoint, { actor, organizationId }, serving));
 }
 

@@ -1,5 +1,6 @@
 // How a feature says what it answers: one object per endpoint, mounted by api/ and printed as OpenAPI 3.1 from the same array.
 import type { z } from 'zod';
+import type { Requirement } from './requirement.js';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
@@ -24,7 +25,9 @@ export interface Endpoint<
   /** Below /api/v1, parameters as in `/clients/:client_id`. */
   path: string;
   /** What the bearer must hold (RFC 6750 §3.1). */
-  scope: string;
+  scope: Requirement;
+  /** What the person or client must be beside that, by their roles as they are now. */
+  role?: Requirement;
   /** The lowest role in the organization of the path of a person who may ask the same with the session of their account; absent: tokens only. */
   member?: 'member' | 'admin' | 'owner';
   /** Of a change that members may ask for: whether it takes a new proof of who they are. What touches an owner does. */

@@ -20,7 +20,7 @@ import { apiLimits } from './api-limits.js';
 
 /** @throws Error when an endpoint asks for a scope that does not exist, or breaks its contract. */
 export function openApi(services: Services): Middleware {
-  const { db, sealer, clock, logger, users } = services;
+  const { db, sealer, clock, logger } = services;
   const known = tokenBearer(services);
   const ofKey = keyBearer(services);
   const everywhere = tenantEndpoints(services);
@@ -30,11 +30,10 @@ export function openApi(services: Services): Middleware {
     async authenticate(shown: Shown, ctx: Context) {
       if (looksLikeKey(shown.token)) return ofKey(shown, ctx);
       const bearer = await known(shown, ctx);
+      if (!bearer) return undefined;
       const { certificate_bound_only: boundOnly } = apiPolicyOf(stateOf(ctx).tenant);
-      if (boundOnly && !bearer?.actor.certificateBound) return undefined;
-      if (bearer?.actor.type !== 'user') return bearer;
-      const scopes = scopesOf(bearer.scopes, await users.findActive(bearer.actor.id));
-      return { ...bearer, actor: { ...bearer.actor, scopes }, scopes };
+      if (boundOnly && !bearer.actor.certificateBound) return undefined;
+      return bearer.actor.type === 'user' ? asPerson(services, bearer) : asClient(services, bearer);
     },
     ...apiLimits(services),
     db,
@@ -50,6 +49,19 @@ export function openApi(services: Services): Middleware {
   // What only the operators of the installation may ask for is not there at other tenants.
   return (ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next);
 }
+
+/** What the roles of the person open now, and nothing where they may not come in any more. */
+async function asPerson({ users, roles }: Services, bearer: Bearer): Promise<Bearer> {
+  const keys = (await users.findActive(bearer.actor.id))?.roles ?? [];
+  const scopes = scopesOf(bearer.scopes, await roles.permissionsOf(keys));
+  const rolesAbove = scopes.size > 0 ? await roles.above(scopes) : new Set<string>();
+  return { ...bearer, actor: { ...bearer.actor, scopes, rolesAbove }, scopes, roles: keys };
+}
+
+const asClient = async ({ clients }: Services, bearer: Bearer): Promise<Bearer> => ({
+  ...bearer,
+  roles: settingsOf(await clients.engineMetadata(bearer.actor.id)).roles,
+});
 
 /** What X-Organization means, where the installation reads it, and a token that is for one organization. */
 export const organizationsOf = ({

@@ -14,6 +14,7 @@ import { UnusedClients } from '../features/clients/registration/unused-clients.j
 import { ExchangePolicies } from '../features/exchange/exchange-policies.js';
 import { Exchanges } from '../features/exchange/exchanges.js';
 import { ResourceService } from '../features/resources/resource.service.js';
+import { Permissions } from '../features/roles/permissions.js';
 import { SetupService } from '../features/setup/setup.service.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import { TokenEndings } from '../features/token-status/token-endings.js';
@@ -23,10 +24,11 @@ import { TrustedIssuers } from '../features/trusted-issuers/trusted-issuers.js';
 import { managementApi, mayGrant, scopesAt } from '../management.js';
 import type { Ground } from './ground.js';
 import type { People } from './people.js';
+import type { Roles } from './roles.js';
 
 export type Applications = ReturnType<typeof openApplications>;
 
-export function openApplications(ground: Ground, { users, passwords, externalSubjects }: People) {
+export function openApplications(ground: Ground, { roles }: Roles, { users, passwords, externalSubjects }: People) {
   const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens, egress, rateLimits, limits, logger } =
     ground;
 
@@ -41,6 +43,7 @@ export function openApplications(ground: Ground, { users, passwords, externalSub
       await protocol.grants.endAll({ clientId }, 'client_ended');
     },
     mayGrant,
+    assigning: (before: readonly string[], after: readonly string[]) => roles.assertMayAssign(before, after),
     async maySign(metadata: FullMetadata) {
       assertCertificates(metadata, config.mutualTls !== undefined);
       const { signing_keys, protocol } = (await tenants.current()).settings;
@@ -83,6 +86,7 @@ export function openApplications(ground: Ground, { users, passwords, externalSub
     unusedClients,
     documents,
     resources,
+    permissions: new Permissions(roles, resources),
     exchangePolicies,
     exchanges,
     trustedIssuers,

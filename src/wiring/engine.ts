@@ -36,6 +36,7 @@ export function openEngine(
       unusedClients: services.unusedClients,
       users: services.users,
       resources: services.resources,
+      roles: services.roles,
       devices: services.devices,
       organizationAccess: services.organizationAccess,
       secondFactors: services.secondFactors,

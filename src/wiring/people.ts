@@ -32,6 +32,7 @@ import type { Connections } from './connections.js';
 import type { Ground } from './ground.js';
 import type { Invitations } from './invitations.js';
 import type { Organizations } from './organizations.js';
+import type { Roles } from './roles.js';
 
 export type People = ReturnType<typeof openPeople>;
 
@@ -40,7 +41,7 @@ type Late = Pick<Organizations, 'automaticMemberships' | 'accountEndings'> &
   Pick<Invitations, 'domainJoining' | 'invitationEndings'> &
   Pick<Connections, 'identities'> & { apiKeys: ApiKeys };
 
-export function openPeople(ground: Ground, late: () => Late) {
+export function openPeople(ground: Ground, { roles }: Roles, late: () => Late) {
   const { db, audit, clock, tenants, protocol, oneTimeTokens, sealer, jobs, mail, hasher } = ground;
   const { sessions, grants } = protocol;
 
@@ -64,6 +65,7 @@ export function openPeople(ground: Ground, late: () => Late) {
       await erasure.erase(user);
     },
     mayChangePrivileged,
+    assigning: (before, after) => roles.assertMayAssign(before, after),
     async privileged({ id }) {
       await externalSubjects.unlinkAll(id);
       await late().identities.unlinkAll(id, 'privileged');

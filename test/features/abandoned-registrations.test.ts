@@ -53,7 +53,7 @@ describe.each(kinds)('an account that somebody made and nobody came back to (GDP
     'somebody signed in': (user) => house.users.signedIn(user, { amr: ['pwd'] }),
     'an administrator said that it is proved': (user) => house.users.update(user, { email_verified: true }),
     'an administrator disabled it': (user) => house.users.disable(user),
-    'an administrator gave it a role': (user) => house.users.setRoles(user, ['support']),
+    'an administrator gave it a role': (user) => house.users.setRoles(user, ['SUPPORT']),
     'its owner has asked for its end themselves': (user) => house.users.close(user, new Date('2100-01-01T00:00:00Z')),
   };
   it.each(Object.keys(reasons))('stays where %s', async (reason) => {

@@ -179,6 +179,8 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'recovery_codes',
         'registrations',
         'resources',
+        'role_assignments',
+        'roles',
         'signing_keys',
         'team_members',
         'teams',

@@ -255,7 +255,7 @@ describe('a sign-in at an identity provider', () => {
       const { id, email } = await makePerson(server, `maria@${domain}`);
       const page = await typed(email, { with: 'email_code' });
       await makeConnection(server, { organization, discovery: 'required' });
-      await server.inside(({ db }) => db.manager.query(`UPDATE users SET roles = '{admin}' WHERE id = $1`, [id]));
+      await server.inside(({ db }) => db.manager.query(`UPDATE users SET roles = '{SUPPORT}' WHERE id = $1`, [id]));
       const next = await browser.submit(page, { code: await codeIn(server, email) });
       expect(next.url).toContain('code=');
     });

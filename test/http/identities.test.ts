@@ -72,7 +72,7 @@ describe('as whom identity providers speak of people', () => {
     it('nobody with a role, by whoever may not give roles', async () => {
       const person = await makePerson(server);
       const mine = await link(person.id);
-      await inside(async ({ users }) => users.setRoles(await users.find(person.id), ['support']));
+      await inside(async ({ users }) => users.setRoles(await users.find(person.id), ['SUPPORT']));
       const path = `/users/${person.id}/identities`;
       expect((await api('post', path, { connection_id: connection.id, subject: 'x' })).status).toBe(403);
       const again = await link(person.id);

@@ -81,6 +81,8 @@ const tables: Record<string, string> = {
   replays: 'client assertion',
   resources: 'resource_id',
   session_handles: 'session cookies',
+  role_assignments: 'role',
+  roles: 'role',
   sessions: 'session_id',
   signing_keys: 'id_token_hint',
   team_members: 'team_id',

@@ -229,7 +229,7 @@ describe('coming in by an identity provider', () => {
 
     it('with a role of the tenant: linked by no address', async () => {
       const person = await makePerson(server, email);
-      await inside(async ({ users }) => users.setRoles(await users.find(person.id), ['ADMIN', 'support']));
+      await inside(async ({ users }) => users.setRoles(await users.find(person.id), ['ADMIN', 'SUPPORT']));
       expect(await decide(await ofAcme())).toMatchObject({ kind: 'refused', reason: 'privileged' });
       expect(await decide(await ofTenant())).toMatchObject({ kind: 'prove' });
     });
@@ -267,7 +267,7 @@ describe('coming in by an identity provider', () => {
     it('who gets a role of the tenant is spoken for by nobody any more, until an administrator says so', async () => {
       const connection = await ofAcme();
       const { user } = await comeIn(server, connection, ada());
-      await inside(async ({ users }) => users.setRoles(await users.find(user.id), ['support']));
+      await inside(async ({ users }) => users.setRoles(await users.find(user.id), ['SUPPORT']));
       expect(await subjectsOf(user.id)).toEqual([]);
       expect(await decide(connection)).toMatchObject({ kind: 'refused', reason: 'privileged' });
       await link(user.id, connection);

@@ -231,6 +231,7 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     resource_id: id('resource_id', () => reads(`/resources/${ids.resource_id}`)),
     policy_id: id('policy_id', () => reads(`/exchange-policies/${ids.policy_id}`)),
     organization: id('organization', () => reads(`/organizations/${ids.organization}`)),
+    role: id('role', () => reads(`/roles/${ids.role}`)),
     role_id: id('role_id', () => reads(`/organization-roles/${ids.role_id}`)),
     team_id: id('team_id', () => reads(`/organizations/${ids.organization}/teams/${ids.team_id}`)),
     domain_id: id('domain_id', () => reads(`/organizations/${ids.organization}/domains/${ids.domain_id}`)),

@@ -118,6 +118,8 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
       scopes: [],
     });
     await externalSubjects.link(issuer, { subject: 'maria', user_id: person.id });
+    await services.roles.create({ key: `clerk-${mark}`, name: `Clerk of ${mark}` });
+    await clients.changeRoles(await clients.find('signer'), () => [`clerk-${mark}`]);
     const { organizations, organizationRoles, teams, domains, invitations, invitationTemplates, connections } =
       services;
     const organization = await organizations.create({
@@ -207,6 +209,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     message_id: (await list('/mail-messages'))[0]?.id ?? '',
     client_id: own.clientId,
     secret_id: secret?.id ?? '',
+    role: `clerk-${mark}`,
     resource_id: (await list('/resources'))[0]?.id ?? '',
     policy_id: (await list('/exchange-policies'))[0]?.id ?? '',
     organization,

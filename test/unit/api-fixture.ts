@@ -127,7 +127,12 @@ const scopesOfToken: Record<string, string[]> = {
   'token-all': ['things:read', 'things:write'],
   'token-other': ['things:read', 'things:write'],
   'token-read': ['things:read'],
+  'token-editor': ['things:read'],
+  'token-chief': ['things:read'],
+  'token-nothing': [],
 };
+
+const rolesOfToken: Record<string, string[]> = { 'token-editor': ['EDITOR'], 'token-chief': ['CHIEF', 'EDITOR'] };
 
 const disconnected = () =>
   new Database(createDataSource({ connection: { url: 'postgres://localhost:1/x' }, entities: [], migrations: [] }));
@@ -146,7 +151,11 @@ export function serveApi(options: Partial<ApiOptions> = {}) {
   const router = createApi({
     endpoints: things(),
     authenticate: async ({ token }) =>
-      scopesOfToken[token] && { actor: { type: 'client', id: token }, scopes: new Set(scopesOfToken[token]) },
+      scopesOfToken[token] && {
+        actor: { type: 'client', id: token },
+        scopes: new Set(scopesOfToken[token]),
+        roles: rolesOfToken[token],
+      },
     db: disconnected(),
     sealer: new Sealer(new Map([['k1', randomBytes(32)]])),
     clock: systemClock,

@@ -1,6 +1,9 @@
 // The catalogue of everything that is recorded: event name → what is known about it. A new event is declared here, nowhere else.
 // Names are noun.past_tense. Data holds ids and reasons, never a secret, a token or an e-mail address.
 
+/** Of whom: one of the two. */
+type Held = { role: string; user_id?: string; client_id?: string };
+
 type Lockable = { subject_hash: string; user_id: string | null; factor: string };
 
 type Domain = { organization_id: string; domain_id: string };
@@ -31,6 +34,11 @@ export interface AuditEvents {
   'user.disabled': { user_id: string };
   'user.enabled': { user_id: string };
   'user.deleted': { user_id: string };
+  'role.created': { role: string };
+  'role.updated': { role: string; changed: string[] };
+  'role.deleted': { role: string };
+  'role.assigned': Held;
+  'role.removed': Held;
   'account.deletion_requested': { user_id: string; until: string };
   'account.deletion_withdrawn': { user_id: string };
   /** By the person's own word, when the time to take it back had passed. */

@@ -7,8 +7,15 @@ export interface ClientHooks {
   ended(client: Client): Promise<void>;
   /** @throws AppError 403 where the caller may not give a client these scopes: nobody makes a client stronger than themselves. */
   mayGrant(scopes: readonly string[]): void;
+  /** In the transaction in which roles are given or taken. @throws AppError 422 where one is not there, 403 where they open more than the caller may. */
+  assigning(before: readonly string[], after: readonly string[]): Promise<void>;
   /** @throws AppError 422 where the tenant does not sign with what the client asks for, or does not allow its profile. */
   maySign(metadata: FullMetadata): Promise<void>;
 }
 
-export const noHooks: ClientHooks = { ended: async () => {}, mayGrant: () => {}, maySign: async () => {} };
+export const noHooks: ClientHooks = {
+  ended: async () => {},
+  mayGrant: () => {},
+  assigning: async () => {},
+  maySign: async () => {},
+};

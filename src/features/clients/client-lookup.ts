@@ -107,7 +107,17 @@ const nobody = Promise.resolve(undefined);
 const keyOf = (clientId: string) => `${currentTenantId()}:${clientId}`;
 
 function engineView(
-  { clientId, metadata, consentPolicy, dynamic, registrationPolicy, documentExpiresAt, usedAt, createdAt }: Client,
+  {
+    clientId,
+    metadata,
+    consentPolicy,
+    dynamic,
+    registrationPolicy,
+    documentExpiresAt,
+    roles,
+    usedAt,
+    createdAt,
+  }: Client,
   placeholder: string,
 ): Metadata {
   const { scope, ...members } = asProfiled(metadata);
@@ -134,6 +144,7 @@ function engineView(
       allowed_scope: scope,
       registration_policy: registrationPolicy ?? undefined,
       document_expires_at: documentExpiresAt?.getTime(),
+      ...(roles.length > 0 ? { roles } : {}),
       used: usedAt !== null,
     }),
   };

@@ -13,6 +13,8 @@ export interface ClientSettings extends Settings {
   document_expires_at?: number | undefined;
   /** Scopes: the most that somebody lets the client have, where what it is registered for are its own words alone (`withinCeiling`). */
   ceiling?: readonly string[] | undefined;
+  /** Keys of roles, which count at resources. */
+  roles?: readonly string[] | undefined;
   /** Whether a client that registered itself was ever given a token. */
   used?: boolean | undefined;
 }
@@ -27,6 +29,7 @@ const names: readonly Name[] = [
   'registration_policy',
   'document_expires_at',
   'ceiling',
+  'roles',
   'used',
 ];
 

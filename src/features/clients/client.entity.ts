@@ -22,6 +22,8 @@ export class Client extends TenantEntity {
   @Column('timestamptz', { nullable: true }) documentExpiresAt: Date | null = null;
   /** When it was given its first token, where it registered itself. */
   @Column('timestamptz', { nullable: true }) usedAt: Date | null = null;
+  /** What it counts as at resources; at the management API it has its scopes. */
+  @Column('text', { array: true, default: () => "'{}'" }) roles: string[] = [];
   @Column('timestamptz', { nullable: true }) disabledAt: Date | null = null;
   @Column('integer', { default: 1 }) version = 1;
   @Column('timestamptz') createdAt!: Date;

@@ -3,9 +3,10 @@
 import type { Clock } from '../../platform/clock.js';
 import { randomToken } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { conflict, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
+import { conflict, invalid, notFound } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { type BecomeRoles, changeOfRoles, recordRoles } from '../users/held-roles.js';
 import { isBuiltInClient } from './built-in-clients.js';
 import { Client } from './client.entity.js';
 import type { FullMetadata } from './client.metadata.js';
@@ -13,6 +14,7 @@ import { checkedMetadata, needsSecret } from './client.rules.js';
 import { type AddSecret, CreateClient, type UpdateClient } from './client.schema.js';
 import { type ClientHooks, noHooks } from './client-hooks.js';
 import type { ClientLookup } from './client-lookup.js';
+import { lockedClient } from './client-rows.js';
 import type { ClientSecret } from './client-secret.entity.js';
 import { ClientSecrets } from './client-secrets.js';
 import { isLower } from './profiles.js';
@@ -97,6 +99,17 @@ export class ClientService {
     });
   }
 
+  /** Its tokens at resources say them from the next on. @throws AppError 403 where it holds more than whoever asks. */
+  changeRoles({ clientId }: Client, become: BecomeRoles, ifMatch?: number): Promise<Client> {
+    return this.change(clientId, ifMatch, async (client) => {
+      const { before, after } = changeOfRoles(client.roles, become);
+      this.assertNotStronger(client);
+      await this.hooks.assigning(before, after);
+      client.roles = after;
+      await recordRoles(this.audit, { before, after }, { client_id: clientId });
+    });
+  }
+
   /** No token request, sign-in or refresh of this client succeeds from now on. */
   disable({ clientId }: Client): Promise<Client> {
     return this.change(clientId, undefined, async (client) => {
@@ -118,7 +131,7 @@ export class ClientService {
 
   delete({ clientId }: Client, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
-      const client = await this.locked(clientId, ifMatch);
+      const client = await lockedClient(this.db, clientId, ifMatch);
       await this.hooks.ended(client);
       await this.db.repo(Client).delete({ clientId });
       await this.audit.record('client.deleted', { client_id: clientId });
@@ -132,7 +145,7 @@ export class ClientService {
     { previous_expires_in, secret }: AddSecret & { secret?: string } = {},
   ): Promise<{ secret: ClientSecret; value: string }> {
     return this.db.transaction(async () => {
-      const client = await this.locked(clientId);
+      const client = await lockedClient(this.db, clientId);
       this.assertNotStronger(client);
       if (!needsSecret(client.metadata))
         throw conflict('no_secret_needed', 'This client authenticates in another way than with a client_secret');
@@ -144,7 +157,7 @@ export class ClientService {
 
   removeSecret({ clientId }: Client, secretId: string): Promise<void> {
     return this.db.transaction(async () => {
-      await this.secrets.remove(await this.locked(clientId), secretId);
+      await this.secrets.remove(await lockedClient(this.db, clientId), secretId);
       await this.lookup.changed(clientId);
     });
   }
@@ -219,7 +232,7 @@ export class ClientService {
     work: (client: Client) => Promise<void>,
   ): Promise<Client> {
     return this.db.transaction(async () => {
-      const client = await this.locked(clientId, ifMatch);
+      const client = await lockedClient(this.db, clientId, ifMatch);
       const before = JSON.stringify(client);
       await work(client);
       if (JSON.stringify(client) === before) return client;
@@ -229,18 +242,5 @@ export class ClientService {
       await this.lookup.changed(clientId);
       return client;
     });
-  }
-
-  /** Reads the row as it is now and keeps others from changing it, its secrets included. */
-  private async locked(clientId: string, ifMatch?: number): Promise<Client> {
-    const client = await this.db
-      .repo(Client)
-      .query('c')
-      .andWhere('c.client_id = :clientId', { clientId })
-      .setLock('pessimistic_write')
-      .getOne();
-    if (!client) throw notFound('client');
-    if (ifMatch !== undefined && ifMatch !== client.version) throw preconditionFailed('The client has changed since');
-    return client;
   }
 }

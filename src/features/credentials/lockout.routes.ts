@@ -55,7 +55,7 @@ export const lockoutRoutes = (db: Database, users: UserService, locks: AccountLo
   endpoint({
     method: 'delete',
     path: '/users/:user_id/lockout',
-    scope: 'users:write',
+    scope: { anyOf: ['users:lock', 'users:write'] },
     summary: 'Unlock a user and forget failed sign-ins',
     params: UserParams,
     async handle({ params }) {

@@ -15,6 +15,7 @@ const DEFAULTS = {
   metadata: {},
   dynamic_clients: false,
   introspection_clients: [],
+  role_claims: false,
 } as const;
 
 /** @param known false while the tenant itself is only planned. @throws AppError where the identifier is the server's own. */

@@ -23,6 +23,8 @@ export interface ResourceServer {
   readonly metadata?: ResourceMetadata;
   /** Clients that nobody has registered may ask for its scopes, too, without having been given them. */
   readonly dynamicClients?: boolean;
+  /** Its access tokens say which roles and permissions count there. */
+  readonly roleClaims?: boolean;
   /** Clients that are this resource server, when they ask about tokens (RFC 7662 §2.1); those built in ask nobody. */
   readonly introspectionClients?: readonly string[];
 }
@@ -39,6 +41,7 @@ export class Resource extends TenantEntity implements ResourceServer {
   @Column('jsonb', { default: [] }) authorizationDetailsTypes: DetailsType[] = [];
   @Column('jsonb', { default: {} }) metadata: ResourceMetadata = {};
   @Column('boolean', { default: false }) dynamicClients = false;
+  @Column('boolean', { default: false }) roleClaims = false;
   @Column('jsonb', { default: [] }) introspectionClients: string[] = [];
   @Column('integer', { default: 1 }) version = 1;
   @Column('timestamptz') createdAt!: Date;

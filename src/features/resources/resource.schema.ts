@@ -57,6 +57,10 @@ const members = z.strictObject({
       'Clients that registered themselves or have a document get what they name, or all where they name none, as an MCP server wants it',
   }),
   introspection_clients: introspectionClients,
+  role_claims: z.boolean().meta({
+    description:
+      'Access tokens say `roles` and `permissions`: of the roles of the person or client those that open something here, and which scopes of the token they cover',
+  }),
 });
 
 export const CreateResource = z.strictObject({
@@ -97,6 +101,7 @@ export const present = (resource: Resource) => ({
   metadata: resource.metadata,
   dynamic_clients: resource.dynamicClients,
   introspection_clients: resource.introspectionClients,
+  role_claims: resource.roleClaims,
   created_at: resource.createdAt.toISOString(),
   updated_at: resource.updatedAt.toISOString(),
   version: resource.version,

@@ -61,6 +61,10 @@ export class ResourceService {
     return resource;
   }
 
+  all(): Promise<Resource[]> {
+    return this.db.repo(Resource).find({ order: { identifier: 'ASC' } });
+  }
+
   /** Type of authorization details → identifiers of the resources that take it. */
   async byDetailsType(): Promise<ReadonlyMap<string, readonly string[]>> {
     const resources = await this.db
@@ -108,6 +112,7 @@ export class ResourceService {
           metadata: given.metadata ?? {},
           dynamicClients: given.dynamic_clients ?? false,
           introspectionClients: given.introspection_clients ?? [],
+          roleClaims: given.role_claims ?? false,
           createdAt: now,
           updatedAt: now,
         }),
@@ -135,6 +140,7 @@ export class ResourceService {
       if (patch.metadata !== undefined) resource.metadata = patch.metadata ?? {};
       if (patch.dynamic_clients !== undefined) resource.dynamicClients = patch.dynamic_clients ?? false;
       if (patch.introspection_clients !== undefined) resource.introspectionClients = patch.introspection_clients ?? [];
+      if (patch.role_claims !== undefined) resource.roleClaims = patch.role_claims ?? false;
       if (JSON.stringify(resource) === before) return resource;
       const signs = patch.signing_alg !== undefined || patch.access_token_format !== undefined;
       if (signs && resource.accessTokenFormat === 'jwt') await this.assertSigned(resource.signingAlg);

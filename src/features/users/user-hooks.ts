@@ -12,8 +12,10 @@ export interface UserHooks {
   erasing(userId: string): Promise<void>;
   /** In the transaction in which a user goes: what no foreign key takes along. */
   erased(user: User): Promise<void>;
-  /** @throws AppError 403 where the caller may not change people who have a role. */
-  mayChangePrivileged(): void;
+  /** @throws AppError 403 where the caller may not change people who have these roles. */
+  mayChangePrivileged(roles: readonly string[]): void;
+  /** In the transaction in which roles are given or taken. @throws AppError 422 where one is not there, 403 where they open more than the caller may. */
+  assigning(before: readonly string[], after: readonly string[]): Promise<void>;
   /** In the transaction in which somebody gets their first role: what others could say of them before, they may not be allowed to say now. */
   privileged(user: User): Promise<void>;
   /** In the transaction in which an administrator says that the address is proved: it does not matter any more who made the account. */
@@ -33,6 +35,7 @@ export const noHooks: UserHooks = {
   erasing: async () => {},
   erased: async () => {},
   mayChangePrivileged: () => {},
+  assigning: async () => {},
   privileged: async () => {},
   verified: async () => {},
   proved: async () => {},

@@ -73,7 +73,7 @@ export const userRoutes = (db: Database, users: UserService, newUsers: NewUsers)
   endpoint({
     method: 'put',
     path: '/users/:user_id/suspension',
-    scope: 'users:write',
+    scope: { anyOf: ['users:lock', 'users:write'] },
     summary: 'Disable a user',
     params: UserParams,
     async handle({ params }) {
@@ -83,7 +83,7 @@ export const userRoutes = (db: Database, users: UserService, newUsers: NewUsers)
   endpoint({
     method: 'delete',
     path: '/users/:user_id/suspension',
-    scope: 'users:write',
+    scope: { anyOf: ['users:lock', 'users:write'] },
     summary: 'Enable a user',
     params: UserParams,
     async handle({ params }) {

@@ -8,6 +8,7 @@ import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { ownerOf } from '../one-time-tokens/one-time-purposes.js';
 import { AccountSettings } from './account-settings.js';
+import { type BecomeRoles, changeOfRoles, recordRoles } from './held-roles.js';
 import { identifierOf, normalizeIdentifier } from './identifier.js';
 import { ADMIN, User } from './user.entity.js';
 import { CreateUser, StandardClaims, type UpdateUser } from './user.schema.js';
@@ -38,7 +39,7 @@ export class UserService {
   async holderOf({ subject, data }: { subject: string; data: { email: string } }): Promise<User | undefined> {
     const owner = ownerOf(subject);
     // What was issued for an address without an account is nobody's.
-    const user = isUuid(owner) ? await this.findActive(owner) : undefined;
+    const user = /^[0-9a-f-]{36}$/.test(owner) ? await this.findActive(owner) : undefined;
     return user?.emailNormalized === data.email ? user : undefined;
   }
 
@@ -62,11 +63,12 @@ export class UserService {
     return this.db.repo(User).findOneAlike('emailNormalized', emailNormalized);
   }
 
-  /** @throws QueryFailedError on an address that is taken, answered as 409. */
+  /** @throws QueryFailedError on an address that is taken, answered as 409; AppError as changeRoles. */
   create(input: CreateUser, roles: string[] = []): Promise<User> {
     const { email, email_verified, claims } = CreateUser.parse(input);
     const now = this.clock.now();
     return this.db.transaction(async () => {
+      if (roles.length > 0) await this.hooks.assigning([], roles);
       const user = await this.db.repo(User).insert(
         Object.assign(new User(), {
           id: newId(),
@@ -74,12 +76,13 @@ export class UserService {
           emailNormalized: identifierOf(email),
           emailVerified: email_verified,
           claims,
-          roles,
+          roles: [...new Set(roles)],
           createdAt: now,
           updatedAt: now,
         }),
       );
       await this.audit.record('user.created', { user_id: user.id });
+      await recordRoles(this.audit, { before: [], after: user.roles }, { user_id: user.id });
       await this.hooks.created(user);
       if (user.emailVerified) await this.hooks.proved(user);
       return user;
@@ -114,12 +117,19 @@ export class UserService {
     });
   }
 
-  setRoles({ id }: User, roles: string[], ifMatch?: number): Promise<User> {
+  setRoles(user: User, roles: readonly string[], ifMatch?: number): Promise<User> {
+    return this.changeRoles(user, () => roles, ifMatch);
+  }
+
+  /** What a token of theirs opens changes at once. @throws AppError 409 for the last administrator. */
+  changeRoles({ id }: User, become: BecomeRoles, ifMatch?: number): Promise<User> {
     return this.change(id, ifMatch, async (user) => {
-      if (!roles.includes(ADMIN)) await this.assertNotLast(user);
-      if (user.roles.length === 0 && roles.length > 0) await this.hooks.privileged(user);
-      user.roles = [...new Set(roles)];
-      await this.audit.record('user.updated', { user_id: id, changed: ['roles'] });
+      const { before, after } = changeOfRoles(user.roles, become);
+      if (!after.includes(ADMIN)) await this.assertNotLast(user);
+      await this.hooks.assigning(before, after);
+      if (before.length === 0 && after.length > 0) await this.hooks.privileged(user);
+      user.roles = after;
+      await recordRoles(this.audit, { before, after }, { user_id: id });
     });
   }
 
@@ -212,7 +222,7 @@ export class UserService {
 
   /** A new address, or a password that may be guessed again, is as good as the account. @throws AppError 403 */
   assertMayChange({ roles }: User): void {
-    if (roles.length > 0) this.hooks.mayChangePrivileged();
+    if (roles.length > 0) this.hooks.mayChangePrivileged(roles);
   }
 
   private change(id: string, ifMatch: number | undefined, work: (user: User) => Promise<void>): Promise<User> {
@@ -241,5 +251,3 @@ export class UserService {
     throw conflict('last_administrator', 'Somebody must administer this tenant: give another user the role first');
   }
 }
-
-const isUuid = (text: string): boolean => /^[0-9a-f-]{36}$/.test(text);

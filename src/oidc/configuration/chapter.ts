@@ -13,6 +13,7 @@ import type { OrganizationAccess } from '../../features/organization-access/orga
 import type { Protocol } from '../../features/protocol/protocol.js';
 import type { BindingPolicy } from '../../features/protocol/session-binding.js';
 import type { ResourceService } from '../../features/resources/resource.service.js';
+import type { RoleService } from '../../features/roles/role.service.js';
 import type { AuthenticationPolicy } from '../../features/tenants/authentication-policy.js';
 import type { ProtocolPolicy } from '../../features/tenants/protocol-policy/protocol-policy.js';
 import type { UserService } from '../../features/users/user.service.js';
@@ -33,6 +34,7 @@ export interface ConfigurationDependencies {
   documents: MetadataDocuments;
   users: UserService;
   resources: ResourceService;
+  roles: Pick<RoleService, 'openAt'>;
   devices: Devices;
   organizationAccess: OrganizationAccess;
   secondFactors: Pick<SecondFactors, 'of'>;

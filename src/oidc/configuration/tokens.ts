@@ -7,9 +7,10 @@ import { saySubject } from '../grants/presented-keys.js';
 import { authenticationOf, standsOn } from '../jwt-claims.js';
 import { membershipSaid, noLongerThan } from '../organization-claims.js';
 import { profileOf } from '../profile.js';
+import { rolesSaid } from '../role-claims.js';
 import type { Chapter } from './chapter.js';
 
-export const tokens: Chapter = ({ organizationAccess, protocol }) => ({
+export const tokens: Chapter = ({ organizationAccess, protocol, ...deps }) => ({
   ttl: {
     AccessToken: (ctx, token, client) =>
       noLongerThan(
@@ -35,14 +36,18 @@ export const tokens: Chapter = ({ organizationAccess, protocol }) => ({
   expiresWithSession: async (_ctx, token) => token.kind !== 'DeviceCode' && !token.scopes.has('offline_access'),
   revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
   extraTokenClaims: async (ctx, token) =>
-    extraClaims(ctx, token, await membershipSaid(ctx, organizationAccess, protocol, token as object)),
+    // For an organization the membership says which roles count, and those of the tenant say nothing.
+    extraClaims(ctx, token, {
+      ...(await rolesSaid(ctx, deps, token as object)),
+      ...(await membershipSaid(ctx, organizationAccess, protocol, token as object)),
+    }),
   formats: { customizers: { jwt: saySubject } },
   features: {
     clientCredentials: { enabled: true },
   },
 });
 
-function extraClaims(ctx: EngineContext, token: object, membership: object | undefined) {
-  const claims = { ...standsOn(token), ...authenticationOf(ctx, token), ...actOf(token), ...membership };
+function extraClaims(ctx: EngineContext, token: object, rights: object) {
+  const claims = { ...standsOn(token), ...authenticationOf(ctx, token), ...actOf(token), ...rights };
   return Object.keys(claims).length > 0 ? claims : undefined;
 }

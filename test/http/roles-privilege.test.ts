@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { endpointsOf } from '../../src/endpoints.js';
+import { builtInRoles } from '../../src/features/roles/built-in-roles.js';
+import { installationScopes, managementScopes } from '../../src/management.js';
+import { isMet } from '../../src/platform/requirement.js';
+import type { Services } from '../../src/services.js';
+import { type Answer, ask, tokenWith } from '../support/api.js';
+import { bodyFor } from '../support/bodies.js';
+import { makeClient, makePerson, tokensFor } from '../support/party.js';
+import { startServer, type TestServer } from '../support/server.js';
+
+const every = Object.keys({ ...managementScopes, ...installationScopes }).join(' ');
+const nobody = '00000000-0000-7000-8000-000000000000';
+
+describe('what a role opens, and who gives it', () => {
+  let server: TestServer;
+  let everything: string;
+  const said = ({ status, body }: Answer) => [status, body.code];
+  const refused = [403, 'scope_not_held'];
+
+  beforeAll(async () => {
+    server = await startServer();
+    everything = await tokenWith(server, every);
+    await person('ADMIN');
+  }, 180_000);
+  afterAll(() => server?.close());
+
+  const make = async (permissions: string[]) => {
+    const key = `r${randomUUID()}`;
+    await server.inside(({ roles }) => roles.create({ key, name: key, permissions }));
+    return key;
+  };
+  async function person(...roles: string[]) {
+    const made = await makePerson(server);
+    await server.inside(async ({ users }) => users.setRoles(await users.find(made.id), roles));
+    return made;
+  }
+  /** As somebody who has these roles, with a client that was given everything. */
+  const signedInAs = async (...roles: string[]) => {
+    const { id, email } = await person(...roles);
+    const console = await makeClient(server, { scope: `openid ${every}`, consent_policy: 'implicit' });
+    const asked = { resource: `${server.issuer}/api`, scope: `openid ${every}` };
+    const token = String((await tokensFor(server, console, email, asked)).access_token);
+    return { id, ask: (method: string, path: string, body?: unknown) => ask(server, token, method, path, body) };
+  };
+
+  describe('nobody grants above themselves (OWASP ASVS 5.0 V8.2)', () => {
+    it('no role with what they lack: neither made, nor changed so, nor taken from what they lack, nor deleted', async () => {
+      const chief = await signedInAs(await make(['roles:read', 'roles:write', 'users:read']));
+      const role = (permissions: string[]) => ({ key: `r${randomUUID()}`, name: 'Mine', permissions });
+      expect(said(await chief.ask('post', '/roles', role(['keys:write'])))).toEqual(refused);
+      const own = await chief.ask('post', '/roles', role(['users:read']));
+      expect(own.status).toBe(201);
+      const path = `/roles/${own.body.key}`;
+      expect(said(await chief.ask('patch', path, { permissions: ['users:read', 'users:write'] }))).toEqual(refused);
+      expect((await chief.ask('patch', path, { permissions: ['roles:read'] })).status).toBe(200);
+      const higher = `/roles/${await make(['keys:write', 'users:read'])}`;
+      for (const body of [{ permissions: ['users:read'] }, { name: 'Mine' }])
+        expect(said(await chief.ask('patch', higher, body))).toEqual(refused);
+      expect(said(await chief.ask('delete', higher))).toEqual(refused);
+      expect((await chief.ask('get', higher)).body).toMatchObject({
+        permissions: ['keys:write', 'users:read'],
+        version: 1,
+      });
+    });
+
+    it.each(['people', 'clients'])('to %s no role that opens more, nor is one taken from them', async (whom) => {
+      const chief = await signedInAs(await make(['roles:read', 'roles:write', 'users:read']));
+      const [low, high] = [await make(['users:read']), await make(['keys:write'])];
+      const { clientId } = await makeClient(server);
+      const path = whom === 'people' ? `/users/${(await person()).id}/roles` : `/clients/${clientId}/roles`;
+      for (const role of [high, 'ADMIN', 'SUPPORT']) {
+        expect(said(await chief.ask('put', `${path}/${role}`))).toEqual(refused);
+        expect(said(await chief.ask('put', path, { roles: [low, role] }))).toEqual(refused);
+      }
+      expect((await chief.ask('put', path, { roles: [low, 'USER'] })).status).toBe(200);
+      expect((await ask(server, everything, 'put', `${path}/${high}`)).status).toBe(204);
+      for (const [method, below, body] of [
+        ['delete', `/${high}`],
+        ['delete', `/${low}`],
+        ['put', '/BILLING_ADMIN'],
+        ['put', '', { roles: [] }],
+      ] as const)
+        expect(said(await chief.ask(method, path + below, body))).toEqual(refused);
+      const now = await ask(server, everything, 'get', path);
+      expect(now.body.roles).toEqual([low, 'USER', high]);
+    });
+
+    it('a client neither: what its token holds is the most it gives', async () => {
+      const weak = await tokenWith(server, 'roles:write users:read');
+      const { id } = await person();
+      expect(said(await ask(server, weak, 'put', `/users/${id}/roles`, { roles: ['ADMIN'] }))).toEqual(refused);
+      expect((await ask(server, weak, 'put', `/users/${id}/roles`, { roles: ['USER'] })).status).toBe(200);
+      expect((await ask(server, everything, 'put', `/users/${id}/roles`, { roles: ['ADMIN'] })).status).toBe(200);
+    });
+
+    it('nobody changes people who hold more: not their address, their factors, nor whether they may come in', async () => {
+      const chief = await signedInAs(await make(['roles:write', 'users:read', 'users:write', 'users:lock']));
+      const equal = await person(await make(['users:read']));
+      const { id } = await person('ADMIN');
+      const attempts = [
+        ['patch', '', { email: 'mine@example.com' }],
+        ['put', '/suspension', undefined],
+        ['delete', '/suspension', undefined],
+        ['delete', '/lockout', undefined],
+        ['delete', '/second-factors', undefined],
+        ['delete', '', undefined],
+      ] as const;
+      for (const [method, below, body] of attempts)
+        expect([method, below, ...said(await chief.ask(method, `/users/${id}${below}`, body))]).toEqual([
+          method,
+          below,
+          ...refused,
+        ]);
+      expect((await chief.ask('patch', `/users/${equal.id}`, { email_verified: false })).status).toBe(200);
+    });
+
+    it('nobody raises themselves', async () => {
+      const role = await make(['roles:write', 'users:read']);
+      const chief = await signedInAs(role);
+      expect(said(await chief.ask('put', `/users/${chief.id}/roles/ADMIN`))).toEqual(refused);
+      expect(said(await chief.ask('patch', `/roles/${role}`, { permissions: ['roles:write', 'keys:write'] }))).toEqual(
+        refused,
+      );
+    });
+
+    it('who has no role any more gives none, with the token they had', async () => {
+      const role = await make(['roles:write']);
+      const chief = await signedInAs(role);
+      const { id } = await person();
+      expect((await chief.ask('put', `/users/${id}/roles/USER`)).status).toBe(204);
+      expect((await ask(server, everything, 'delete', `/users/${chief.id}/roles/${role}`)).status).toBe(204);
+      expect(said(await chief.ask('delete', `/users/${id}/roles/USER`))).toEqual([403, 'insufficient_scope']);
+    });
+  });
+
+  it('of two administrators who are taken their role at once, one keeps it', async () => {
+    const alone = await startServer();
+    try {
+      const token = await tokenWith(alone, every);
+      const two = await Promise.all([makePerson(alone), makePerson(alone)]);
+      for (const { id } of two)
+        await alone.inside(async ({ users }) => users.setRoles(await users.find(id), ['ADMIN', 'USER']));
+      const answers = await Promise.all(two.map(({ id }) => ask(alone, token, 'delete', `/users/${id}/roles/ADMIN`)));
+      expect(answers.map(said).sort()).toEqual([
+        [204, undefined],
+        [409, 'last_administrator'],
+      ]);
+    } finally {
+      await alone.close();
+    }
+  }, 180_000);
+
+  describe.each(builtInRoles.map(({ key }) => key))('%s, at every endpoint', (key) => {
+    const role = builtInRoles.find((one) => one.key === key);
+    const held = new Set(role?.permissions === 'every' ? every.split(' ') : role?.permissions);
+    // Whoever gets in reaches the handler: here nothing of that name is there.
+    const routes = endpointsOf({} as Services).map((one) => [one.method, one.path, one] as const);
+    let holder: Awaited<ReturnType<typeof signedInAs>>;
+
+    beforeAll(async () => {
+      holder = await signedInAs(key);
+    }, 60_000);
+
+    it.each(routes)('%s %s', async (method, path, { scope, body }) => {
+      const address = path.replace(/:(\w+)/g, nobody);
+      // What makes something anew, and asks for nothing that is there, would make it.
+      const sent = body && (path.includes(':') ? bodyFor(body) : { urn_unknown: true });
+      const answer = await holder.ask(method, address, sent);
+      if (isMet(scope, held)) expect(answer.body.code).not.toBe('insufficient_scope');
+      else expect(said(answer)).toEqual([403, 'insufficient_scope']);
+    });
+  });
+
+  it('SUPPORT helps people, and touches nobody who has a role', async () => {
+    const support = await signedInAs('SUPPORT');
+    const [anybody, colleague] = [await person(), await person('SUPPORT')];
+    for (const [method, below] of [
+      ['get', ''],
+      ['put', '/suspension'],
+      ['delete', '/suspension'],
+      ['delete', '/lockout'],
+    ] as const) {
+      expect([200, 204]).toContain((await support.ask(method, `/users/${anybody.id}${below}`)).status);
+      if (method !== 'get') expect(said(await support.ask(method, `/users/${colleague.id}${below}`))).toEqual(refused);
+    }
+    for (const path of ['/sessions', '/grants', '/audit-events', '/mail-messages', '/traces'])
+      expect([path, (await support.ask('get', path)).status]).toEqual([path, 200]);
+  });
+});
