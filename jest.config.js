@@ -62,6 +62,8 @@ export const once = [
   'passkey-ways-in',
   'request-log',
   'risk',
+  'role-claims',
+  'roles-privilege',
   'saml-arrival',
   'saml-journey',
   'saml-logout',

@@ -108,10 +108,10 @@ export function mayChangePrivileged(): void {
   const held = currentContext()?.actor?.scopes;
 /** @throws AppError 403 where the caller may not change people who have these roles. */
 export function mayChangePrivileged(roles: readonly string[]): void {
-  const { scopes: held, rolesAbove } = currentContext()?.actor ?? {};
+  const { scopes: held, rolesWithin } = currentContext()?.actor ?? {};
   if (held && !held.has('roles:write'))
     throw forbidden('scope_not_held', 'Only whoever holds roles:write changes people who have a role');
-  if (roles.some((role) => rolesAbove?.has(role)))
+  if (rolesWithin && roles.some((role) => !rolesWithin.has(role)))
     throw forbidden('scope_not_held', 'Nobody changes people who hold more than they do');
 }
 

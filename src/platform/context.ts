@@ -10,8 +10,8 @@ export interface Actor {
   certificateBound?: boolean;
   /** By which key they ask, where it is one: that of a person speaks for the person, any other for itself. */
   apiKey?: { id: string; environment: string };
-  /** Roles that open more than that: whoever has one is not theirs to change. Absent: of a client, whose scopes say it all. */
-  rolesAbove?: ReadonlySet<string>;
+  /** Roles that open no more than that: whoever has another one is not theirs to change. Absent: of a client, whose scopes say it all. */
+  rolesWithin?: ReadonlySet<string>;
 }
 
 export interface RequestContext {

@@ -54,8 +54,8 @@ export function openApi(services: Services): Middleware {
 async function asPerson({ users, roles }: Services, bearer: Bearer): Promise<Bearer> {
   const keys = (await users.findActive(bearer.actor.id))?.roles ?? [];
   const scopes = scopesOf(bearer.scopes, await roles.permissionsOf(keys));
-  const rolesAbove = scopes.size > 0 ? await roles.above(scopes) : new Set<string>();
-  return { ...bearer, actor: { ...bearer.actor, scopes, rolesAbove }, scopes, roles: keys };
+  const rolesWithin = await roles.within(scopes);
+  return { ...bearer, actor: { ...bearer.actor, scopes, rolesWithin }, scopes, roles: keys };
 }
 
 const asClient = async ({ clients }: Services, bearer: Bearer): Promise<Bearer> => ({

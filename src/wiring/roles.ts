@@ -1,4 +1,4 @@
-// Between the ground and people: roles, and what they open. People and clients stand above: their rows say who has which.
+// Of the second rung, below people.ts: roles, and what they open. People and clients stand above: their rows say who has which.
 import { Resource } from '../features/resources/resource.entity.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import { RoleService } from '../features/roles/role.service.js';

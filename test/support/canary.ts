@@ -94,9 +94,10 @@ export class Canary {
     for (const path of lists) {
       let { items, next_cursor: cursor } = (await read(`${path}?limit=100`)) as { items: Json[]; next_cursor?: string };
       expect([path, Array.isArray(items)]).toEqual([path, true]);
-      const name = `${path.slice(1).replace(/s$/, '').replaceAll('-', '_')}_id`;
+      // A role is known by its key.
+      const name = path === '/roles' ? 'role' : `${path.slice(1).replace(/s$/, '').replaceAll('-', '_')}_id`;
       for (;;) {
-        for (const item of items) ids.set(name, [...(ids.get(name) ?? []), String(item[name] ?? item.id)]);
+        for (const item of items) ids.set(name, [...(ids.get(name) ?? []), String(item[name] ?? item.id ?? item.key)]);
         if (!cursor) break;
         const next = await read(`${path}?limit=100&cursor=${encodeURIComponent(cursor)}`);
         ({ items, next_cursor: cursor } = next as { items: Json[]; next_cursor?: string });

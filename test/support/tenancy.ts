@@ -75,6 +75,8 @@ const jwtResource = 'https://trips.example/api';
 export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant, shared: Shared): Promise<House> {
   const mark = `mark${randomBytes(6).toString('hex')}`;
   const email = `maria@${mark}.example`;
+  // Without the mark: pages show what is typed into them.
+  const role = `clerk-${randomBytes(6).toString('hex')}`;
   const person = await makePerson(server, email);
   const metadata = {
     client_name: `Shared of ${mark}`,
@@ -118,8 +120,8 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
       scopes: [],
     });
     await externalSubjects.link(issuer, { subject: 'maria', user_id: person.id });
-    await services.roles.create({ key: `clerk-${mark}`, name: `Clerk of ${mark}` });
-    await clients.changeRoles(await clients.find('signer'), () => [`clerk-${mark}`]);
+    await services.roles.create({ key: role, name: `Clerk of ${mark}` });
+    await clients.changeRoles(await clients.find('signer'), () => [role]);
     const { organizations, organizationRoles, teams, domains, invitations, invitationTemplates, connections } =
       services;
     const organization = await organizations.create({
@@ -209,7 +211,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     message_id: (await list('/mail-messages'))[0]?.id ?? '',
     client_id: own.clientId,
     secret_id: secret?.id ?? '',
-    role: `clerk-${mark}`,
+    role,
     resource_id: (await list('/resources'))[0]?.id ?? '',
     policy_id: (await list('/exchange-policies'))[0]?.id ?? '',
     organization,

@@ -29,6 +29,8 @@ export const TOLD: readonly AuditEventName[] = [
   'passkey.removed',
   'identity.linked',
   'identity.unlinked',
+  'role.assigned',
+  'role.removed',
   'recovery_codes.renewed',
   'recovery_codes.used',
   'recovery.requested',

@@ -7,6 +7,7 @@ import { AppError } from '../../platform/errors.js';
 import type { ClientService } from '../clients/client.service.js';
 import type { ExchangePolicies } from '../exchange/exchange-policies.js';
 import type { ResourceService } from '../resources/resource.service.js';
+import type { RoleService } from '../roles/role.service.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { type Change, type MadeSecret, oneAtATime, type Step } from './change.js';
@@ -18,6 +19,7 @@ import { clientStep } from './declared-client.js';
 import { exchangePolicyStep, subjectOf } from './declared-exchange-policy.js';
 import { DeclaredPasswords, Outdated, type PasswordServices } from './declared-passwords.js';
 import { resourceStep } from './declared-resource.js';
+import { roleStep } from './declared-role.js';
 import { tenantStep } from './declared-tenant.js';
 import { userStep } from './declared-user.js';
 
@@ -26,6 +28,7 @@ export interface ApplyServices extends PasswordServices {
   tenants: TenantService;
   clients: ClientService;
   resources: ResourceService;
+  roles: RoleService;
   exchangePolicies: ExchangePolicies;
 }
 
@@ -88,7 +91,7 @@ export class Apply {
     );
   }
 
-  /** Resources before the clients whose scopes they explain, then what these may exchange, then people. */
+  /** Resources before the roles that open them and the clients whose scopes they explain, then what these may exchange, then people. */
   private async walk(
     { tenants, source }: Declarations,
     passwords: DeclaredPasswords,
@@ -114,7 +117,7 @@ export class Apply {
       }
     };
     for (const declared of tenants) {
-      const { slug: tenant, path, clients, users, resources, exchangePolicies } = declared;
+      const { slug: tenant, path, clients, users, resources, roles, exchangePolicies } = declared;
       let known: Tenant | undefined;
       await visit({ kind: 'tenant', tenant, name: tenant }, path, async () => {
         const { tenant: found, step } = await tenantStep(services, declared);
@@ -127,6 +130,8 @@ export class Apply {
           await visit({ kind: 'resource', tenant, name: value.identifier }, path, () =>
             resourceStep(services, value, known !== undefined),
           );
+        for (const { path, value } of roles)
+          await visit({ kind: 'role', tenant, name: value.key }, path, () => roleStep(services, value));
         for (const { path, value } of clients)
           await visit({ kind: 'client', tenant, name: value.client_id }, path, () => clientStep(services, value));
         for (const { path, value } of exchangePolicies)

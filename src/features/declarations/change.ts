@@ -3,10 +3,10 @@ import type { Database } from '../../platform/database.js';
 
 export interface Change {
   action: 'create' | 'update';
-  kind: 'tenant' | 'client' | 'user' | 'resource' | 'exchange_policy';
+  kind: 'tenant' | 'client' | 'user' | 'resource' | 'role' | 'exchange_policy';
   /** Slug. */
   tenant: string;
-  /** slug, client_id, e-mail address, identifier, or what an exchange policy is about. */
+  /** slug, client_id, e-mail address, identifier, key, or what an exchange policy is about. */
   name: string;
   /** Members that differ, never their values; empty for what is new. */
   changed: string[];

@@ -8,6 +8,7 @@ import {
   DeclaredClient,
   DeclaredExchangePolicy,
   DeclaredResource,
+  DeclaredRole,
   type DeclaredTenant,
   DeclaredUser,
   type Entry,
@@ -47,8 +48,8 @@ export function parseDeclarations(text: string, fileName: string): Declarations 
   }
   for (const found of [...repeated(sections, 'slug', (slug) => slug), ...duplicates(tenants)]) source.report(found);
   source.conclude();
-  const said = ({ own, clients, users, resources, exchangePolicies }: DeclaredTenant) =>
-    own !== undefined || [clients, users, resources, exchangePolicies].some(({ length }) => length > 0);
+  const said = ({ own, clients, users, resources, roles, exchangePolicies }: DeclaredTenant) =>
+    own !== undefined || [clients, users, resources, roles, exchangePolicies].some(({ length }) => length > 0);
   return { tenants: tenants.filter(said), source };
 }
 
@@ -58,6 +59,7 @@ const emptyTenant = (slug: string, path: Path): DeclaredTenant => ({
   clients: [],
   users: [],
   resources: [],
+  roles: [],
   exchangePolicies: [],
 });
 
@@ -70,6 +72,8 @@ function readLists(source: SourceText, section: unknown, path: Path, tenant: Dec
     read(source, DeclaredUser, raw, [...path, 'users', index], tenant.users, userFindings, claimNames);
   for (const [index, raw] of listOf(section, 'resources').entries())
     read(source, DeclaredResource, raw, [...path, 'resources', index], tenant.resources, () => []);
+  for (const [index, raw] of listOf(section, 'roles').entries())
+    read(source, DeclaredRole, raw, [...path, 'roles', index], tenant.roles, () => []);
   for (const [index, raw] of listOf(section, 'exchange_policies').entries()) {
     const at = [...path, 'exchange_policies', index];
     read(source, DeclaredExchangePolicy, raw, at, tenant.exchangePolicies, () => []);

@@ -9,7 +9,7 @@ import type { DeclaredClient, DeclaredTenant, DeclaredUser, Entry } from './decl
 
 /** Paths are relative to the entry. */
 export function clientFindings(client: DeclaredClient): Finding[] {
-  const { client_id, client_secret, disabled, consent_policy, ...metadata } = client;
+  const { client_id, client_secret, disabled, roles, consent_policy, ...metadata } = client;
   const full = withDefaults(metadata);
   const found: Finding[] = metadataIssues(full).map(({ pointer, message }) => ({ path: segments(pointer), message }));
   if (client_secret !== undefined && !needsSecret(full))
@@ -34,11 +34,12 @@ export function userFindings({ email, password, password_hash: hash }: DeclaredU
 /** Two entries of one name in one tenant would overwrite each other, one way and then the other. */
 export function duplicates(tenants: readonly DeclaredTenant[]): Finding[] {
   const found: Finding[] = [];
-  for (const { clients, users, resources } of tenants) {
+  for (const { clients, users, resources, roles } of tenants) {
     found.push(
       ...repeated(clients, 'client_id', ({ client_id }) => client_id),
       ...repeated(users, 'email', ({ email }) => normalizeIdentifier(email) ?? email),
       ...repeated(resources, 'identifier', ({ identifier }) => identifier),
+      ...repeated(roles, 'key', ({ key }) => key),
     );
   }
   const owners = tenants.filter(({ own }) => own?.host).map(({ path, own }) => ({ path, value: own?.host ?? '' }));

@@ -1,9 +1,10 @@
-// What a declarative file may say. Clients, resources and exchange policies are said whole: a member that is absent has its default. Of tenants and people
+// What a declarative file may say. Clients, resources, roles and exchange policies are said whole: a member that is absent has its default. Of tenants and people
 // only what is said is touched, since they also change elsewhere. Nothing is deleted because it is absent.
 import { z } from 'zod';
 import { CreateClient } from '../clients/client.schema.js';
 import { CreateExchangePolicy } from '../exchange/exchange-policy.schema.js';
 import { CreateResource } from '../resources/resource.schema.js';
+import { CreateRole } from '../roles/role.schema.js';
 import { CreateTenant } from '../tenants/tenant.schema.js';
 import { EmailAddress } from '../users/identifier.js';
 import { Roles, StandardClaims } from '../users/user.schema.js';
@@ -17,6 +18,8 @@ export const DeclaredClient = z.strictObject({
     .regex(/^[\x21-\x7e]{1,512}$/, 'must be visible ASCII characters')
     .optional(),
   disabled: z.boolean().optional(),
+  /** Touched where it is said, as disabled is. */
+  roles: Roles.shape.roles.optional(),
   ...CreateClient.shape,
 });
 export type DeclaredClient = z.infer<typeof DeclaredClient>;
@@ -35,6 +38,9 @@ export type DeclaredUser = z.infer<typeof DeclaredUser>;
 export const DeclaredResource = CreateResource;
 export type DeclaredResource = CreateResource;
 
+export const DeclaredRole = CreateRole;
+export type DeclaredRole = CreateRole;
+
 export const DeclaredExchangePolicy = CreateExchangePolicy;
 export type DeclaredExchangePolicy = CreateExchangePolicy;
 
@@ -43,6 +49,7 @@ const lists = {
   clients: z.array(z.unknown()).nullish(),
   users: z.array(z.unknown()).nullish(),
   resources: z.array(z.unknown()).nullish(),
+  roles: z.array(z.unknown()).nullish(),
   exchange_policies: z.array(z.unknown()).nullish(),
 };
 /** The tenant `default` is there already; its name and settings can be said. */
@@ -64,5 +71,6 @@ export interface DeclaredTenant {
   clients: Entry<DeclaredClient>[];
   users: Entry<DeclaredUser>[];
   resources: Entry<DeclaredResource>[];
+  roles: Entry<DeclaredRole>[];
   exchangePolicies: Entry<DeclaredExchangePolicy>[];
 }

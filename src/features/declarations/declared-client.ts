@@ -7,7 +7,7 @@ import { withDefaults } from '../clients/client.metadata.js';
 import { needsSecret } from '../clients/client.rules.js';
 import type { ClientService } from '../clients/client.service.js';
 import { assertUsableSecret } from '../clients/secret-strength.js';
-import { differing, type Step } from './change.js';
+import { differing, type Step, same } from './change.js';
 import type { DeclaredClient } from './declaration.schema.js';
 
 interface Services {
@@ -20,7 +20,7 @@ interface Services {
 /** @throws AppError for what only this installation refuses, as a weak secret in production. */
 export async function clientStep(services: Services, declared: DeclaredClient): Promise<Step | undefined> {
   const { db, clients, config } = services;
-  const { client_id, client_secret, disabled, ...input } = declared;
+  const { client_id, client_secret, disabled, roles, ...input } = declared;
   if (client_secret !== undefined) assertUsableSecret(client_secret, config.environment === 'production');
   const client = await db.repo(Client).findOneBy({ clientId: client_id });
   if (!client) return { action: 'create', changed: [], write: () => create(clients, declared) };
@@ -32,20 +32,29 @@ export async function clientStep(services: Services, declared: DeclaredClient): 
   const said = differing({ ...client.metadata, consent_policy: client.consentPolicy }, { ...full, consent_policy });
   const secret = await secretToAdd(services, client, needsSecret(full), client_secret);
   const toggled = disabled !== undefined && disabled !== Boolean(client.disabledAt);
-  const changed = [...said, ...(secret ? ['client_secret'] : []), ...(toggled ? ['disabled'] : [])];
+  const newRoles = roles && !same([...new Set(roles)].sort(), [...client.roles].sort()) ? roles : undefined;
+  const changed = [
+    ...said,
+    ...(secret ? ['client_secret'] : []),
+    ...(newRoles ? ['roles'] : []),
+    ...(toggled ? ['disabled'] : []),
+  ];
   if (changed.length === 0) return undefined;
   const write = async () => {
     if (said.length > 0) await clients.replace(client, input);
     const made = secret && (await secret());
+    if (newRoles) await clients.changeRoles(client, () => newRoles);
     if (toggled) await (disabled ? clients.disable(client) : clients.enable(client));
     return made ? { client_id, client_secret: made } : undefined;
   };
   return { action: 'update', changed, write };
 }
 
-async function create(clients: ClientService, { client_id, client_secret, disabled, ...input }: DeclaredClient) {
+async function create(clients: ClientService, declared: DeclaredClient) {
+  const { client_id, client_secret, disabled, roles, ...input } = declared;
   const given = { clientId: client_id, ...(client_secret === undefined ? {} : { secret: client_secret }) };
   const { client, secret } = await clients.create(input, given);
+  if (roles) await clients.changeRoles(client, () => roles);
   if (disabled) await clients.disable(client);
   return secret !== undefined && client_secret === undefined ? { client_id, client_secret: secret } : undefined;
 }

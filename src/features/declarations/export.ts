@@ -9,12 +9,14 @@ import { PasswordCredential } from '../credentials/password-credential.entity.js
 import { ExchangePolicy } from '../exchange/exchange-policy.entity.js';
 import { Resource } from '../resources/resource.entity.js';
 import { present } from '../resources/resource.schema.js';
+import { Role } from '../roles/role.entity.js';
 import type { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { User } from '../users/user.entity.js';
 import { membersOf } from './declared-exchange-policy.js';
+import { membersOfRole } from './declared-role.js';
 
-type Lists = Partial<Record<'resources' | 'clients' | 'exchange_policies' | 'users', object[]>>;
+type Lists = Partial<Record<'resources' | 'roles' | 'clients' | 'exchange_policies' | 'users', object[]>>;
 type ExportedTenant = { slug: string; name: string; host?: string; settings?: object } & Lists;
 
 export type Exported = { tenants: ExportedTenant[] } & Lists;
@@ -56,6 +58,7 @@ const tenantOf = ({ slug, name, host, storedSettings }: Tenant): ExportedTenant 
 async function listsOf(db: Database, { passwordHashes = false }: ExportOptions): Promise<Lists> {
   const resources = await db.repo(Resource).find({ order: { identifier: 'ASC' } });
   const clients = await db.repo(Client).find({ where: { dynamic: false }, order: { clientId: 'ASC' } });
+  const roles = await db.repo(Role).find({ order: { key: 'ASC' } });
   const policies = await db.repo(ExchangePolicy).find({ order: { clientId: 'ASC', createdAt: 'ASC', id: 'ASC' } });
   // Who is leaving is not taken along.
   const users = await db.repo(User).find({ where: { deletionAt: IsNull() }, order: { emailNormalized: 'ASC' } });
@@ -63,6 +66,7 @@ async function listsOf(db: Database, { passwordHashes = false }: ExportOptions):
   if (passwordHashes) for (const { userId, hash } of await db.repo(PasswordCredential).find()) hashes.set(userId, hash);
   return filled({
     resources: resources.map(resourceOf),
+    roles: roles.map(membersOfRole),
     clients: clients.map(clientOf),
     exchange_policies: policies.map(membersOf),
     users: users.map((user) => userOf(user, hashes.get(user.id))),
@@ -77,10 +81,11 @@ function resourceOf(resource: Resource): object {
   return members;
 }
 
-const clientOf = ({ clientId, metadata, consentPolicy, disabledAt }: Client): object => ({
+const clientOf = ({ clientId, metadata, consentPolicy, roles, disabledAt }: Client): object => ({
   client_id: clientId,
   ...metadata,
   consent_policy: consentPolicy,
+  ...(roles.length > 0 ? { roles } : {}),
   ...(disabledAt ? { disabled: true } : {}),
 });
 

@@ -141,12 +141,12 @@ export class RoleService {
     return { roles: telling.map(({ key }) => key), permissions: permissionsAt(roles, resource) };
   }
 
-  /** The roles that open more than this. */
-  async above(held: ReadonlySet<string>): Promise<Set<string>> {
+  /** The roles that open no more than this. */
+  async within(held: ReadonlySet<string>): Promise<Set<string>> {
     const all = await this.everything();
     const roles = [...builtInRoles, ...(await this.book()).values()];
-    const higher = roles.filter((role) => [...permissionsOf([role], all)].some((one) => !held.has(one)));
-    return new Set(higher.map(({ key }) => key));
+    const lower = roles.filter((role) => [...permissionsOf([role], all)].every((one) => held.has(one)));
+    return new Set(lower.map(({ key }) => key));
   }
 
   /** Every permission of the management API of this tenant. */
