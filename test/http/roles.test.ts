@@ -229,6 +229,20 @@ describe('roles of a tenant', () => {
       expect((await api('delete', `/roles/${role}`)).status).toBe(204);
     });
 
+    it('which the database itself sees to: no role goes that somebody has, and none is had that is not there', async () => {
+      const { pool } = server.services.db;
+      const role = await make();
+      const { id } = await makePerson(server);
+      await pool.query('UPDATE users SET roles = ARRAY[$2, $3] WHERE id = $1', [id, role, 'ADMIN']);
+      await expect(pool.query('DELETE FROM roles WHERE key = $1', [role])).rejects.toThrow(
+        'role_assignments_role_fkey',
+      );
+      const unknown = pool.query(`UPDATE users SET roles = '{nobody-made-it}' WHERE id = $1`, [id]);
+      await expect(unknown).rejects.toThrow('role_assignments_role_fkey');
+      await pool.query(`UPDATE users SET roles = '{}' WHERE id = $1`, [id]);
+      expect((await pool.query('DELETE FROM roles WHERE key = $1', [role])).rowCount).toBe(1);
+    });
+
     it('of one that is given and deleted at once, either is refused', async () => {
       for (let round = 0; round < 10; round += 1) {
         const role = await make();
