@@ -103,9 +103,6 @@ export function assertStaysOpen(tenant: Tenant): void {
     ]);
 }
 
-/** @throws AppError 403 where the caller may not change people who have a role. */
-export function mayChangePrivileged(): void {
-  const held = currentContext()?.actor?.scopes;
 /** @throws AppError 403 where the caller may not change people who have these roles. */
 export function mayChangePrivileged(roles: readonly string[]): void {
   const { scopes: held, rolesWithin } = currentContext()?.actor ?? {};
@@ -115,9 +112,6 @@ export function mayChangePrivileged(roles: readonly string[]): void {
     throw forbidden('scope_not_held', 'Nobody changes people who hold more than they do');
 }
 
-/** A person's token opens no more than the person: nothing, unless they administer the tenant now. */
-export const scopesOf = (scopes: ReadonlySet<string>, user: Pick<User, 'roles'> | undefined): ReadonlySet<string> =>
-  user?.roles.includes(ADMIN) ? scopes : new Set();
 /** A person's token opens no more than the person: what their roles open now. */
 export const scopesOf = (scopes: ReadonlySet<string>, permissions: ReadonlySet<string>): ReadonlySet<string> =>
   new Set([...scopes].filter((scope) => permissions.has(scope)));

@@ -101,7 +101,7 @@ export const tokenBearer =
 
 /** Whom an API key speaks for: a person, with no more than they have now, or itself. A key is bound to nothing, so there is nothing to prove. */
 export const keyBearer =
-  ({ presentedKeys, apiKeyUsage }: Services) =>
+  ({ presentedKeys, apiKeyUsage, roles }: Services) =>
   async ({ token, scheme }: Shown, ctx: Context): Promise<Bearer | undefined> => {
     if (scheme !== 'Bearer') return undefined;
     const { test_keys: testKeys, certificate_bound_only: boundOnly } = apiPolicyOf(stateOf(ctx).tenant);
@@ -110,11 +110,11 @@ export const keyBearer =
     apiKeyUsage.count(key.id);
     const { id, environment, owner, requestsPerMinute } = key;
     const held: ReadonlySet<string> = new Set(key.scopes);
-    const scopes = owner ? scopesOf(held, owner) : held;
+    const scopes = owner ? scopesOf(held, await roles.permissionsOf(owner.roles)) : held;
     const apiKey = { id, environment };
     const actor = owner ? { type: 'user' as const, id: owner.id } : { type: 'api_key' as const, id };
     const limit = requestsPerMinute === null ? undefined : { key: id, requestsPerMinute };
-    return { actor: { ...actor, scopes, apiKey }, scopes, limit };
+    return { actor: { ...actor, scopes, rolesWithin: await roles.within(scopes), apiKey }, scopes, limit };
   };
 
 /** RFC 8705 §3.1. */

@@ -485,7 +485,7 @@ async function furnish({
   const subject = await externalSubjects.link(issuer, { subject: 'there', user_id: user.id });
   const organization = await organizations.create({ slug: 'there', name: 'There', owner_id: user.id });
   const role = await organizationRoles.create(null, { key: 'clerk', name: 'There', rank: 1 });
-  const { key } = await roles.create({ key: `clerk-${user.id}`, name: 'There' });
+  const { key: role_key } = await roles.create({ key: `clerk-${user.id}`, name: 'There' });
   const team = await teams.create(organization, { slug: 'there', name: 'There' });
   const domain = await domains.create(organization, { domain: 'there.example' });
   const connection = await connections.create(null, { key: 'there', kind: 'oidc', display_name: 'There' });
@@ -526,7 +526,7 @@ async function furnish({
     resource_id: resource.id,
     policy_id: policy.id,
     organization: organization.id,
-    role: key,
+    role: role_key,
     role_id: role.id,
     team_id: team.id,
     domain_id: domain.id,
