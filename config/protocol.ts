@@ -168,3 +168,6 @@ export const limits = {
   /** Of these, one and the same person. */
   federationNewcomer: { points: 20, seconds: hour },
 } as const;
+
+/** How often what was sealed of the audit log is signed: after so many events or seconds. `page`: rows that are read at a time. */
+export const auditProof = { events: 10_000, seconds: 10 * minute, page: 2000 } as const;

@@ -111,7 +111,12 @@ export function createApp(services: Services): App {
   koa.use(saml.router.routes());
   koa.use(federation.router.routes());
   koa.use(
-    createWellKnownRouter({ securityContact: config.securityContact, clock, resources: services.resources }).routes(),
+    createWellKnownRouter({
+      securityContact: config.securityContact,
+      clock,
+      resources: services.resources,
+      auditCheckpoints: services.auditCheckpoints,
+    }).routes(),
   );
   if (config.environment !== 'production' && !config.mailUrl)
     koa.use(createMailboxRouter({ mail: services.mail, pages }).routes());

@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { type Config, ConfigError, loadConfig } from '../config/index.js';
 import { version } from '../config/root.js';
 import { addApply, addExport } from './commands/apply.js';
+import { addAudit } from './commands/audit.js';
 import { addDoctor } from './commands/doctor.js';
 import { explain } from './commands/failure.js';
 import { addKeys } from './commands/keys.js';
@@ -91,6 +92,7 @@ addExport(program, terminal);
 addTenants(program, terminal);
 addUsers(program, terminal);
 addKeys(program, terminal);
+addAudit(program, terminal);
 addDoctor(program, terminal, readConfig);
 
 async function main(): Promise<number> {

@@ -1,6 +1,7 @@
 // What the management API answers: each feature's own list, put together. The OpenAPI document is printed from it, and a test walks it.
 import { apiKeyRoutes } from './features/api-keys/api-key.routes.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
+import { auditExportRoutes } from './features/audit-proof/audit-export.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
 import { initialAccessTokenRoutes } from './features/clients/registration/initial-access-token.routes.js';
@@ -86,6 +87,8 @@ export function tenantEndpoints({
   apiKeys,
   roles,
   permissions,
+  audit,
+  auditExport,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -115,6 +118,7 @@ export function tenantEndpoints({
     ...keyRoutes(keys),
     ...mailRoutes(db, mail),
     ...auditRoutes(db),
+    ...auditExportRoutes(auditExport, audit, clock),
     ...traceRoutes(db, traces, traceValidation),
     ...apiKeyRoutes(db, apiKeys, clock),
     ...roleRoutes(db, roles),

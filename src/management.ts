@@ -34,6 +34,7 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'mail:write': 'Send mail again that was given up',
   'audit:read': 'Read the audit log',
   'token_endings:read': 'As a resource server, read which access tokens have ended before they expire',
+  'audit:export': 'Export the whole audit log, with addresses and browsers',
   'traces:read': 'Read why requests of clients were refused, with what they had sent',
   'api_keys:read': 'See API keys by how they begin, and how often they are used',
   'api_keys:write': 'Make, change, rotate and revoke API keys',

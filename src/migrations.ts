@@ -106,6 +106,9 @@ import { RoleAssignments1700000000151 } from '../migrations/0151-role-assignment
 import { RolesOfUsers1700000000152 } from '../migrations/0152-roles-of-users.js';
 import { RolesOfClients1700000000153 } from '../migrations/0153-roles-of-clients.js';
 import { RoleClaims1700000000154 } from '../migrations/0154-role-claims.js';
+import { AuditSeals1700000000160 } from '../migrations/0160-audit-seals.js';
+import { AuditQueue1700000000161 } from '../migrations/0161-audit-queue.js';
+import { AuditBacklog1700000000162 } from '../migrations/0162-audit-backlog.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -215,4 +218,7 @@ export const migrations = [
   RolesOfUsers1700000000152,
   RolesOfClients1700000000153,
   RoleClaims1700000000154,
+  AuditSeals1700000000160,
+  AuditQueue1700000000161,
+  AuditBacklog1700000000162,
 ];

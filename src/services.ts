@@ -10,6 +10,7 @@ import { type GroundOverrides, openGround } from './wiring/ground.js';
 import { type Invitations, openInvitations } from './wiring/invitations.js';
 import { type Organizations, openOrganizations } from './wiring/organizations.js';
 import { openPeople, type People } from './wiring/people.js';
+import { openRecord, type RecordProof } from './wiring/record.js';
 import { openRoles, type Roles } from './wiring/roles.js';
 
 /** What tests replace; nothing here weakens a rule. */
@@ -34,6 +35,8 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     invitationExpiry: invitations.invitationExpiry,
     connectionRefresh: connections.connectionRefresh,
     upstreamEndings: connections.upstreamEndings,
+    auditSealing: record.auditSealing,
+    auditCheckpoints: record.auditCheckpoints,
   }));
   const roles: Roles = openRoles(ground, () => applications);
   const people: People = openPeople(ground, roles, () => ({
@@ -48,6 +51,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const accounts: Accounts = openAccounts(ground, people, connections, overrides.letters);
   const applications: Applications = openApplications(ground, roles, people);
   const apiKeys: ApiKeyServices = openApiKeys(ground, applications.resources);
+  const record: RecordProof = openRecord(ground);
   return {
     ...ground,
     ...roles,
@@ -58,6 +62,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     ...accounts,
     ...applications,
     ...apiKeys,
+    ...record,
     async close(): Promise<void> {
       await apiKeys.apiKeyUsage.flush();
       await ground.close();

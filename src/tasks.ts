@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { ABANDONED_TASK, type AbandonedRegistrations } from './features/accounts/abandoned-registrations.js';
 import { type AccountDeletion, PURGE_TASK } from './features/accounts/account-deletion.js';
 import { ERASE_TASK, type Erasure } from './features/accounts/erasure.js';
+import { type AuditCheckpoints, CHECKPOINT_TASK } from './features/audit-proof/checkpoints.js';
+import { type AuditSealing, SEAL_TASK } from './features/audit-proof/sealing.js';
 import { type BackchannelPings, PING_TASK, PingClient } from './features/backchannel-requests/pings.js';
 import { UNUSED_TASK, type UnusedClients } from './features/clients/registration/unused-clients.js';
 import {
@@ -65,6 +67,8 @@ export interface Workers {
   inactiveMembers: InactiveMembers;
   connectionRefresh: ConnectionRefresh;
   upstreamEndings: UpstreamEndings;
+  auditSealing: AuditSealing;
+  auditCheckpoints: AuditCheckpoints;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -164,6 +168,16 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 60,
       run: (_nothing, { signal }) => workers().upstreamEndings.endOverdue(inTime(signal)),
+    }),
+    [SEAL_TASK]: task({
+      schema: Nothing,
+      every: 5,
+      run: async (_nothing, { signal }) => void (await workers().auditSealing.run(inTime(signal))),
+    }),
+    [CHECKPOINT_TASK]: task({
+      schema: Nothing,
+      every: 60,
+      run: async (_nothing, { signal }) => void (await workers().auditCheckpoints.run(inTime(signal))),
     }),
     'signing_keys.tend': task({
       schema: Nothing,

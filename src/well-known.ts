@@ -1,6 +1,7 @@
 // What password managers, browsers and researchers look for at a fixed address (RFC 8615).
 import Router from '@koa/router';
 import type { Context } from 'koa';
+import type { AuditCheckpoints } from './features/audit-proof/checkpoints.js';
 import { protectedResourceMetadata, WELL_KNOWN } from './features/resources/protected-resource.js';
 import type { ResourceService } from './features/resources/resource.service.js';
 import { type Clock, epochSeconds } from './platform/clock.js';
@@ -11,13 +12,20 @@ interface WellKnownDependencies {
   securityContact: string | undefined;
   clock: Clock;
   resources: Pick<ResourceService, 'findHosted'>;
+  auditCheckpoints: Pick<AuditCheckpoints, 'list'>;
 }
 
+const checkpointsAtOnce = 500;
 const daySeconds = 24 * 3600;
 /** RFC 9116 §2.5.5 recommends less than a year. */
 const goodForDays = 180;
 
-export function createWellKnownRouter({ securityContact, clock, resources }: WellKnownDependencies): Router {
+export function createWellKnownRouter({
+  securityContact,
+  clock,
+  resources,
+  auditCheckpoints,
+}: WellKnownDependencies): Router {
   const router = new Router({ prefix: '/.well-known', sensitive: true, strict: true });
 
   router.use(async (ctx, next) => {
@@ -52,6 +60,24 @@ export function createWellKnownRouter({ securityContact, clock, resources }: Wel
     // Fetch: what everybody may know, programs in pages may read.
     ctx.set('Access-Control-Allow-Origin', '*');
     document(ctx, protectedResourceMetadata(found, issuer));
+  });
+
+  // Whoever keeps one can say later what was recorded by then. Counts and hashes, and nothing of what happened.
+  router.get('/audit-checkpoints', async (ctx) => {
+    const { before } = ctx.query;
+    if (before !== undefined && !/^[1-9]\d{0,15}$/.test(String(before))) throw notFound('page');
+    const found = await auditCheckpoints.list(before === undefined ? undefined : Number(before), checkpointsAtOnce);
+    const last = found.length === checkpointsAtOnce ? found.at(-1) : undefined;
+    ctx.set('Cache-Control', 'public, max-age=60');
+    ctx.set('Access-Control-Allow-Origin', '*');
+    ctx.type = 'application/json';
+    ctx.body = JSON.stringify({
+      issuer: ctx.state.issuer,
+      checkpoints: found.map(({ jws }) => jws),
+      ...(last && last.number > 1
+        ? { next: `${ctx.state.issuer}/.well-known/audit-checkpoints?before=${last.number}` }
+        : {}),
+    });
   });
 
   if (securityContact)

@@ -38,6 +38,7 @@ function faults(endpoint: Endpoint): string[] {
   for (const [name, words] of Object.entries({ scope: wordsOf(scope), ...(role ? { role: wordsOf(role) } : {}) }))
     if (words.length === 0) found.push(`the ${name} names nothing, so nobody gets in`);
   if (status < 200 || status > 299) found.push('the status is not a success');
+  if (endpoint.streams && (response || method !== 'get')) found.push('what is streamed is read, and has no response');
   if (status === 204 && response) found.push('204 has no body');
   const declared = params ? Object.keys(objectShape(params) ?? {}) : [];
   if (declared.sort().join() !== pathParameters(path).sort().join()) found.push('params do not match the path');

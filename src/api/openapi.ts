@@ -104,7 +104,9 @@ function operation(endpoint: Endpoint): ZodOpenApiOperationObject {
 
 function responses(endpoint: Endpoint): ZodOpenApiResponsesObject {
   const { method, params, query, body, response } = endpoint;
-  const status = endpoint.status ?? (response ? 200 : 204);
+  const { streams = [] } = endpoint;
+  const status = endpoint.status ?? (response || streams.length > 0 ? 200 : 204);
+  const content = response ? { 'application/json': { schema: response } } : streamed(streams);
   const writes = method !== 'get';
   const refusals = [
     400,
@@ -125,12 +127,17 @@ function responses(endpoint: Endpoint): ZodOpenApiResponsesObject {
     [`${status}`]: {
       description: STATUS_CODES[status] ?? 'Success',
       ...etag,
-      ...(response ? { content: { 'application/json': { schema: response } } } : {}),
+      ...(content ? { content } : {}),
     },
     ...(method === 'get' && isVersioned(endpoint) ? { '304': { description: 'Not Modified', ...etag } } : {}),
     ...Object.fromEntries(refusals.map((one) => [`${one}`, { $ref: `#/components/responses/${nameOf(one)}` }])),
   };
 }
+
+const streamed = (types: readonly string[]) =>
+  types.length > 0
+    ? Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' as const } }]))
+    : undefined;
 
 const problemStatuses = [400, 401, 403, 404, 406, 409, 412, 413, 415, 422, 429, 500, 503];
 

@@ -1,7 +1,8 @@
 // One endpoint, asked by somebody who is known: what arrives, what is done at most once, what is sent.
+import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import type { Actor } from '../platform/context.js';
-import type { Endpoint } from '../platform/endpoint.js';
+import type { Endpoint, Streamed } from '../platform/endpoint.js';
 import { AppError } from '../platform/errors.js';
 import { readJson } from '../platform/json-body.js';
 import { problemType } from '../platform/problem.js';
@@ -33,12 +34,13 @@ export async function serveEndpoint(
   { actor, organizationId, admit }: Asking,
   { keys, organization, namedInHeader }: Serving,
 ): Promise<void> {
-  requireAcceptable(ctx);
+  requireAcceptable(ctx, endpoint.streams);
   const body = await readJson(ctx, bodyTypes(endpoint));
   const request = await readRequest(endpoint, ctx, body);
   await admit?.(request);
   if (organizationId) await assertWithin(organizationId, endpoint, request.params, organization);
   if (organization && namedInHeader) await assertOrganization(ctx, endpoint, request.params, organization);
+  if (endpoint.streams) return stream(ctx, (await endpoint.handle(request)) as Streamed);
   const once = endpoint.method === 'post' && !endpoint.asksOutside;
   const key = once ? idempotencyKey(ctx) : undefined;
   const work = () => answer(endpoint, request);
@@ -63,9 +65,17 @@ export function send(ctx: Context, { status, body, etag }: Answer): void {
   ctx.body = body;
 }
 
-export function requireAcceptable(ctx: Context): void {
-  if (ctx.accepts('application/json', problemType)) return;
-  throw new AppError(406, 'not_acceptable', 'This answers application/json');
+/** Written no faster than it is read, and no further than somebody reads. */
+function stream(ctx: Context, { type, name, chunks }: Streamed): void {
+  ctx.status = 200;
+  ctx.set('Content-Disposition', `attachment; filename="${name}"`);
+  ctx.type = type;
+  ctx.body = Readable.from(chunks, { objectMode: false });
+}
+
+export function requireAcceptable(ctx: Context, types: readonly string[] = ['application/json']): void {
+  if (ctx.accepts(...types, problemType)) return;
+  throw new AppError(406, 'not_acceptable', `This answers ${[...new Set(types)].join(' or ')}`);
 }
 
 /** RFC 7396 names its own type; a plain JSON body means the same on a PATCH. */

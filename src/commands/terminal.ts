@@ -1,4 +1,5 @@
 // What a command is given: a way to the services, and a way to answer. Results go to stdout, everything else to stderr.
+import type { TenantVerification } from '../features/audit-proof/tenant-verification.js';
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import type { ApplyServices } from '../features/declarations/apply.service.js';
 import type { KeyService } from '../features/keys/key.service.js';
@@ -10,6 +11,7 @@ import type { Sealer } from '../platform/crypto.js';
 import type { Rewrap } from '../platform/rewrap.js';
 
 export interface CommandServices extends ApplyServices {
+  auditVerification: TenantVerification;
   keys: KeyService;
   passwordLinks: PasswordLinks;
   rewrap: Rewrap;

@@ -42,10 +42,20 @@ export interface Endpoint<
   body?: B;
   /** What leaves: a field nobody listed is stripped. Absent means 204, or `status` without a body. */
   response?: R;
+  /** Media types of what is written as it is read, in place of `response`: then handle returns a Streamed. */
+  streams?: readonly string[];
   /** A success; 200 unless said otherwise. */
   status?: number;
   /** A `version` in what it returns becomes the ETag. */
   handle(request: EndpointRequest<z.output<P>, z.output<Q>, z.output<B>>): Promise<unknown>;
+}
+
+/** What is longer than memory; the handler says what leaves. */
+export interface Streamed {
+  type: string;
+  /** Of the file it is saved as. */
+  name: string;
+  chunks: AsyncIterable<string>;
 }
 
 /** Ties the types of one endpoint together. */

@@ -53,6 +53,8 @@ type Late = Pick<
   | 'inactiveMembers'
   | 'connectionRefresh'
   | 'upstreamEndings'
+  | 'auditSealing'
+  | 'auditCheckpoints'
 >;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;

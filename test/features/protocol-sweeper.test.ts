@@ -156,7 +156,11 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`,
       )) as { name: string }[];
       const kept = [
+        'audit_chains',
+        'audit_checkpoints',
         'audit_events',
+        'audit_seals',
+        'audit_unsealed',
         'client_secrets',
         'clients',
         'connection_keys',

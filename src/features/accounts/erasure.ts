@@ -148,21 +148,24 @@ const TOKENS_OF_NOBODY: Statement = {
           WHERE tenant_id = $1 AND split_part(subject, ':', 1) = 'nobody' AND split_part(subject, ':', 2) = split_part($2, ':', 2)`,
 };
 
-const oneBatch = (name: string, whose: string, columns: string): Statement => ({
+/** @param salts those without which what was sealed is of nobody (features/audit-proof); also of what was emptied before it was sealed. */
+const oneBatch = (name: string, whose: string, columns: string, salts: string): Statement => ({
   name,
   text: `
     WITH these AS (
-      SELECT id FROM audit_events WHERE tenant_id = $1 AND ${whose} = $2::text AND id > $3::uuid ORDER BY id LIMIT $4
+      SELECT id, actor_type, actor_id FROM audit_events WHERE tenant_id = $1 AND ${whose} = $2::text AND id > $3::uuid ORDER BY id LIMIT $4
     ), emptied AS (
       UPDATE audit_events e SET ${columns} FROM these WHERE e.tenant_id = $1 AND e.id = these.id
         AND (e.ip IS NOT NULL OR e.user_agent IS NOT NULL OR e.data ? 'subject_hash')
+    ), unsalted AS (
+      UPDATE audit_seals s SET salts = s.salts - ${salts} FROM these e WHERE s.tenant_id = $1 AND s.event_id = e.id AND s.salts ?| ${salts}
     )
     SELECT (SELECT count(*)::int FROM these) AS found, (SELECT id FROM these ORDER BY id DESC LIMIT 1) AS last`,
 });
 
 /** Where somebody else acted, as an administrator, the address and the browser are theirs. */
-const unlessOfOthers = (column: string) =>
-  `${column} = CASE WHEN e.actor_id = $2::text OR e.actor_type IS NULL OR e.actor_type = 'system' THEN NULL ELSE e.${column} END`;
+const isTheirs = `(e.actor_id = $2::text OR e.actor_type IS NULL OR e.actor_type = 'system')`;
+const unlessOfOthers = (column: string) => `${column} = CASE WHEN ${isTheirs} THEN NULL ELSE e.${column} END`;
 
 /** What was done to them, and what they did. */
 const IN_THE_RECORD: readonly Statement[] = [
@@ -170,8 +173,9 @@ const IN_THE_RECORD: readonly Statement[] = [
     'erase_audit_of',
     `data ->> 'user_id'`,
     `data = e.data - 'subject_hash', ${unlessOfOthers('ip')}, ${unlessOfOthers('user_agent')}`,
+    `CASE WHEN ${isTheirs} THEN '{subject_hash,ip,user_agent}' ELSE '{subject_hash}' END::text[]`,
   ),
-  oneBatch('erase_audit_by', 'actor_id', 'ip = NULL, user_agent = NULL'),
+  oneBatch('erase_audit_by', 'actor_id', 'ip = NULL, user_agent = NULL', `'{ip,user_agent}'::text[]`),
 ];
 
 const REMEMBER: Statement = {

@@ -27,6 +27,10 @@ export interface AuditEvents {
   'signing_key.retired': { kid: string; alg: string };
   'signing_key.deleted': { kid: string; alg: string };
   'setup.completed': { user_id: string };
+  /** `whole`: nothing was left out. */
+  'audit_log.exported': { format: string; whole: boolean };
+  /** What was sealed does not hang together any more: somebody has changed it. */
+  'audit_log.broken': { tenant_id: string };
   'apply.completed': { created: number; updated: number };
 
   'user.created': { user_id: string };

@@ -9,6 +9,7 @@ export async function listAuditEvents(db: Database, query: AuditQuery): Promise<
   const after = decodeCursor(query.cursor, z.uuid());
   const events = db.repo(AuditEvent).query('event');
   if (after) events.andWhere('event.id < :after', { after });
+  if (query.user_id) events.andWhere(`event.data ->> 'user_id' = :userId`, { userId: query.user_id });
   if (query.name) events.andWhere('event.name = :name', { name: query.name });
   if (query.actor) events.andWhere('event.actor_id = :actor', { actor: query.actor });
   if (query.from) events.andWhere('event.id >= :from', { from: firstIdAt(query.from) });
@@ -21,7 +22,7 @@ export async function listAuditEvents(db: Database, query: AuditQuery): Promise<
 }
 
 /** The least UUIDv7 of a millisecond (RFC 9562 §5.7). */
-function firstIdAt(time: string): string {
+export function firstIdAt(time: string): string {
   const milliseconds = Math.max(0, Date.parse(time)).toString(16).padStart(12, '0').slice(-12);
   return `${milliseconds.slice(0, 8)}-${milliseconds.slice(8)}-7000-8000-000000000000`;
 }

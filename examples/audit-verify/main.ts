@@ -1,0 +1,100 @@
+// Verifies an export of the audit log (JSON lines) with nothing but Node.js and the keys of the issuer: elsewhere, by other people, in ten years.
+// `node main.js audit.jsonl https://id.example.com/jwks`, or a file in place of the address. How the log is sealed: docs/audit.md.
+import { createHash, createHmac, createPublicKey, type JsonWebKey, verify } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+
+type Texts = Record<string, string>;
+/** An event, a checkpoint as a line, and what a checkpoint says. */
+type Line = Record<string, unknown> & { id: string; sequence: number; hash: string; checkpoint?: string } & {
+  data: Record<string, unknown>;
+  salts: Texts;
+  commitments: Texts;
+};
+type Says = { number: number; first: number; last: number; root: string; chain: string; previous?: string };
+
+const sha256 = (...parts: Uint8Array[]): Buffer =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
+const bytes = (text = ''): Buffer => Buffer.from(text, 'base64url');
+const found: string[] = [];
+
+/** RFC 8785. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`;
+}
+
+/** RFC 6962 §2.1. */
+function treeHash(leaves: Buffer[]): Buffer {
+  if (leaves.length < 2) return leaves[0] ?? sha256();
+  const half = 2 ** Math.floor(Math.log2(leaves.length - 1));
+  return sha256(Buffer.of(1), treeHash(leaves.slice(0, half)), treeHash(leaves.slice(half)));
+}
+const link = (previous: Buffer, leaf: Buffer): Buffer => sha256(Buffer.of(2), previous, leaf);
+
+/** What told of a person is there with its salt, as it was committed to, or gone with it. */
+function leafOf({ commitments, salts, ip, user_agent, data, ...event }: Line): Buffer {
+  const { subject_hash, ...rest } = data;
+  for (const [name, value] of Object.entries({ ip, user_agent, subject_hash })) {
+    const salt = salts[name];
+    const made = salt && value && createHmac('sha256', bytes(salt)).update(`${value}`).digest('base64url');
+    if ((salt || value) && made !== commitments[name]) found.push(`changed    ${event.id}: ${name}`);
+  }
+  const { tenant_id, id, name, actor, request_id, occurred_at } = event;
+  const sealed = { tenant_id, id, name, data: rest, actor, request_id, occurred_at, commitments };
+  return sha256(Buffer.of(0), Buffer.from(canonical(sealed)));
+}
+
+const [file = '', place = ''] = process.argv.slice(2);
+const text = place.startsWith('http') ? await (await fetch(place)).text() : await readFile(place, 'utf8');
+const { keys } = JSON.parse(text) as { keys: (JsonWebKey & { kid: string })[] };
+const rows: { id: string; sequence: number; leaf: Buffer; hash: Buffer }[] = [];
+const signed: { jws: string; says: Says }[] = [];
+const unsealed: string[] = [];
+for await (const one of createInterface({ input: createReadStream(file) })) {
+  const line = JSON.parse(one) as Line;
+  const { id, sequence, hash, checkpoint: jws } = line;
+  const before = rows.at(-1)?.id ?? '';
+  if (jws) signed.push({ jws, says: JSON.parse(`${bytes(jws.split('.')[1])}`) as Says });
+  else if (id <= before) found.push(`reordered  ${id}: stands behind ${before}`);
+  if (!jws && sequence === null) unsealed.push(id);
+  else if (!jws) rows.push({ id, sequence, leaf: leafOf(line), hash: bytes(hash) });
+}
+rows.sort((a, b) => a.sequence - b.sequence);
+for (const id of unsealed) if (rows.some((row) => row.id > id)) found.push(`inserted   ${id}: has no seal`);
+
+// The newest checkpoint is signed with a key of the issuer; each names the one before it, whose key may be gone.
+for (const [index, { jws, says }] of signed.entries()) {
+  const next = signed[index + 1]?.says;
+  const [header = '', payload = '', signature] = jws.split('.');
+  const jwk = keys.find(({ kid }) => kid === JSON.parse(`${bytes(header)}`).kid);
+  const key = jwk && { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' as const };
+  const algorithm = jwk?.kty === 'OKP' ? null : 'sha256';
+  if (key ? !verify(algorithm, Buffer.from(`${header}.${payload}`), key, bytes(signature)) : !next)
+    found.push(`checkpoint ${says.number} is not signed by the issuer`);
+  if (next && next.previous !== sha256(Buffer.from(jws)).toString('base64url'))
+    found.push(`checkpoint ${next.number} does not follow ${says.number}`);
+}
+
+const first = rows[0]?.sequence ?? 0;
+const start = signed.find(({ says }) => says.last > 0 && says.last === first - 1)?.says;
+let [previous, at] = [start ? bytes(start.chain) : Buffer.alloc(32), start?.last ?? 0];
+for (const { id, sequence, leaf, hash } of rows) {
+  const belongs = () => rows.find((row, place) => link(rows[place - 1]?.hash ?? previous, leaf).equals(row.hash));
+  if (sequence <= at) found.push(`inserted   ${id}: #${sequence} is another event`);
+  else if (sequence > at + 1) found.push(`removed    #${at + 1} to #${sequence - 1}, before ${id}`);
+  else if (!link(previous, leaf).equals(hash))
+    found.push(belongs() ? `reordered  ${id}: belongs at #${belongs()?.sequence}` : `changed    ${id}: #${sequence}`);
+  [previous, at] = [hash, Math.max(at, sequence)];
+}
+const signedFor = signed.filter(({ says }) => says.first >= first && says.first <= says.last);
+for (const { says } of signedFor) {
+  const leaves = rows.filter(({ sequence }) => sequence >= says.first && sequence <= says.last).map(({ leaf }) => leaf);
+  if (!treeHash(leaves).equals(bytes(says.root)))
+    found.push(`checkpoint ${says.number} was signed for other events: #${says.first} to #${says.last}`);
+}
+console.log([...found, `${rows.length} events, ${signedFor.length} checkpoints, ${found.length} findings`].join('\n'));
+process.exitCode = found.length > 0 ? 1 : 0;

@@ -1,0 +1,83 @@
+// `ostiary audit`: whether the audit log is what was recorded.
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import type { JWK } from 'jose';
+import { z } from 'zod';
+import { type Checkpoint, readCheckpoint } from '../features/audit-proof/checkpoint.js';
+import { verifyFile } from '../features/audit-proof/file-verification.js';
+import type { Verified } from '../features/audit-proof/tenant-verification.js';
+import { CommandError, EXIT, inTenant, json, type Terminal } from './terminal.js';
+
+interface VerifyOptions {
+  tenant: string;
+  jwks?: string;
+  kept?: string;
+  part?: boolean;
+  json?: boolean;
+}
+
+export function addAudit(program: Command, { withServices, print }: Terminal): void {
+  program
+    .command('audit')
+    .summary('prove the audit log')
+    .command('verify')
+    .summary('find what was changed, removed, inserted or reordered in the audit log')
+    .description(
+      'Finds what was changed, removed, inserted or reordered in the audit log, and names it: where it lies, or in an export\n(JSON lines). Ends with 1 where there is any.',
+    )
+    .argument('[file]', 'an export; without it, the database')
+    .option('--tenant <slug>', 'whose', 'default')
+    .option('--jwks <file>', 'the keys of the issuer, for a file; without it, those of the database')
+    .option('--kept <file>', 'checkpoints that were kept elsewhere, one on a line')
+    .option('--part', 'the file is a part: what is missing is not told')
+    .option('--json', 'print for machines')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ostiary audit verify --tenant acme --kept checkpoints.txt\n  ostiary audit verify audit-2026-11-22.jsonl --jwks jwks.json',
+    )
+    .action(async (file: string | undefined, { tenant, jwks, kept, part, json: asJson }: VerifyOptions) => {
+      const from = kept ? checkpointsIn(kept) : [];
+      const ofFile = (keys: readonly JWK[]) =>
+        verifyFile(linesOf(file ?? ''), { keys, kept: from, isPart: part ?? false });
+      const verify = async (): Promise<Verified> => {
+        if (file && jwks) return ofFile(keysIn(jwks));
+        return withServices((services) =>
+          inTenant(services, tenant, async () => {
+            if (!file) return services.auditVerification.run(from);
+            const { id } = await services.tenants.current();
+            return ofFile((await services.keys.signingKeys(id)).private);
+          }),
+        );
+      };
+      if (file && !existsSync(file)) throw new CommandError(`There is no file ${file}`, EXIT.usage);
+      const verified = await verify();
+      print(asJson ? json(verified) : told(verified));
+      if (verified.findings.length > 0) throw new CommandError('The audit log is not what was recorded');
+    });
+}
+
+function told({ findings, events, erased, waiting, checkpoints, proven }: Verified): string {
+  const lines = findings.map(({ kind, sequence, eventId, says }) =>
+    [kind.padEnd(10), sequence === undefined ? '' : `#${sequence}`, eventId ?? '', says].filter(Boolean).join('  '),
+  );
+  const counts = [
+    `${events} events, ${proven} of them signed for by ${checkpoints} checkpoints`,
+    ...(erased > 0 ? [`${erased} erased`] : []),
+    ...(waiting > 0 ? [`${waiting} not sealed yet`] : []),
+  ];
+  return `${[...lines, `${counts.join(', ')}: ${findings.length === 0 ? 'as recorded' : `${findings.length} findings`}`].join('\n')}\n`;
+}
+
+const linesOf = (file: string): AsyncIterable<string> =>
+  createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+
+const KeySet = z.object({ keys: z.array(z.record(z.string(), z.unknown())) });
+
+const keysIn = (file: string): JWK[] => KeySet.parse(JSON.parse(readFileSync(file, 'utf8'))).keys as JWK[];
+
+/** One on a line, or as they are published. */
+function checkpointsIn(file: string): Checkpoint[] {
+  const words = readFileSync(file, 'utf8').match(/[\w-]+\.[\w-]+\.[\w-]+/g) ?? [];
+  return words.flatMap((word) => readCheckpoint(word) ?? []);
+}

@@ -1,0 +1,103 @@
+// The record as a file, however long it is: page by page, no faster than it is read. Oldest first, with what it takes to verify it.
+import { currentTenantId, withContext } from '../../platform/context.js';
+import type { Database } from '../../platform/database.js';
+import { firstIdAt } from '../audit/audit.queries.js';
+import type { ExportedEvent } from './export-formats.js';
+import { type Commitments, type EventRow, type Salts, shown } from './sealed-event.js';
+
+export interface ExportFilter {
+  user_id?: string | undefined;
+  actor?: string | undefined;
+  name?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+interface Row extends EventRow {
+  sequence: string | null;
+  hash: Buffer | null;
+  commitments: Commitments | null;
+  salts: Salts | null;
+}
+
+/** Who is asked and what they did is found by an index of its own, in the order of the ids. */
+const CONDITIONS: Readonly<Record<keyof ExportFilter, string>> = {
+  user_id: `e.data ->> 'user_id' = `,
+  actor: 'e.actor_id = ',
+  name: 'e.name = ',
+  from: 'e.id >= ',
+  to: 'e.id < ',
+};
+
+export class AuditExport {
+  constructor(
+    private readonly db: Database,
+    private readonly page = 500,
+  ) {}
+
+  /** Of the current tenant, whoever reads it: a page is asked for when the one before is gone. */
+  events(filter: ExportFilter): AsyncIterable<ExportedEvent[]> {
+    const tenantId = currentTenantId();
+    const conditions: string[] = [];
+    const values: unknown[] = [tenantId];
+    for (const [name, condition] of Object.entries(CONDITIONS) as [keyof ExportFilter, string][]) {
+      const value = filter[name];
+      if (value === undefined) continue;
+      values.push(name === 'from' || name === 'to' ? firstIdAt(value) : value);
+      conditions.push(` AND ${condition}$${values.length}`);
+    }
+    return this.pages(tenantId, conditions.join(''), values);
+  }
+
+  private async *pages(tenantId: string, conditions: string, values: unknown[]): AsyncGenerator<ExportedEvent[]> {
+    for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
+      const rows = await withContext({ tenantId }, () =>
+        this.db.reading(
+          () => this.db.manager.query(PAGE(conditions, values.length), [...values, after, this.page]) as Promise<Row[]>,
+        ),
+      );
+      if (rows.length > 0) yield rows.map((row) => exported(tenantId, row));
+      const last = rows.at(-1);
+      if (!last || rows.length < this.page) return;
+      after = last.id;
+    }
+  }
+
+  /** Those that the events of the current tenant are held against, oldest first. */
+  checkpoints(): AsyncIterable<string[]> {
+    return this.signed(currentTenantId());
+  }
+
+  private async *signed(tenantId: string): AsyncGenerator<string[]> {
+    for (let after = 0; ; ) {
+      const rows = (await withContext({ tenantId }, () =>
+        this.db.manager.query(CHECKPOINTS, [tenantId, after, this.page]),
+      )) as { number: string; jws: string }[];
+      if (rows.length > 0) yield rows.map(({ jws }) => jws);
+      const last = rows.at(-1);
+      if (!last || rows.length < this.page) return;
+      after = Number(last.number);
+    }
+  }
+}
+
+const PAGE = (conditions: string, count: number) => `
+  SELECT e.id, e.name, e.data, e.actor_type, e.actor_id, e.ip, e.user_agent, e.request_id, e.occurred_at,
+         s.sequence, s.hash, s.commitments, s.salts
+    FROM audit_events e LEFT JOIN audit_seals s ON s.tenant_id = e.tenant_id AND s.event_id = e.id
+   WHERE e.tenant_id = $1${conditions} AND e.id > $${count + 1} ORDER BY e.id LIMIT $${count + 2}`;
+
+const CHECKPOINTS = `
+  SELECT number, jws FROM audit_checkpoints
+   WHERE tenant_id = $1 AND number > $2
+     AND last_sequence >= (SELECT min(sequence) - 1 FROM audit_seals WHERE tenant_id = $1)
+   ORDER BY number LIMIT $3`;
+
+const exported = (tenantId: string, row: Row): ExportedEvent => ({
+  tenant_id: tenantId,
+  ...shown(row),
+  sequence: row.sequence === null ? null : Number(row.sequence),
+  hash: row.hash?.toString('base64url') ?? null,
+  commitments: row.commitments ?? {},
+  salts: row.salts ?? {},
+});

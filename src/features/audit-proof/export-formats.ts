@@ -1,0 +1,73 @@
+// How the record is written down: as JSON lines, which can be verified; as a table; as events of the Open Cybersecurity Schema Framework.
+import { ocsf } from './ocsf.js';
+import type { Commitments, Salts, ShownEvent } from './sealed-event.js';
+
+/** An event with its place in the chain; null where it is not sealed yet. */
+export interface ExportedEvent extends ShownEvent {
+  tenant_id: string;
+  sequence: number | null;
+  hash: string | null;
+  commitments: Commitments;
+  salts: Salts;
+}
+
+export interface ExportFormat {
+  type: string;
+  extension: string;
+  head: string;
+  line(event: ExportedEvent): string;
+  /** Absent where it has no place for checkpoints. */
+  checkpoint?(jws: string): string;
+}
+
+const COLUMNS = [
+  'id',
+  'occurred_at',
+  'name',
+  'actor_type',
+  'actor_id',
+  'ip',
+  'user_agent',
+  'request_id',
+  'data',
+  'tenant_id',
+  'sequence',
+  'hash',
+  'commitments',
+  'salts',
+];
+
+export const exportFormats = {
+  jsonl: {
+    type: 'application/jsonl',
+    extension: 'jsonl',
+    head: '',
+    line: (event) => `${JSON.stringify(event)}\n`,
+    checkpoint: (jws) => `${JSON.stringify({ checkpoint: jws })}\n`,
+  },
+  csv: {
+    type: 'text/csv; charset=utf-8',
+    extension: 'csv',
+    // RFC 4180 §2: lines end in CRLF.
+    head: `${COLUMNS.join(',')}\r\n`,
+    line: ({ actor, ...event }) => {
+      const flat: Record<string, unknown> = { ...event, actor_type: actor?.type, actor_id: actor?.id };
+      return `${COLUMNS.map((name) => cell(flat[name])).join(',')}\r\n`;
+    },
+  },
+  ocsf: {
+    type: 'application/jsonl',
+    extension: 'ocsf.jsonl',
+    head: '',
+    line: (event) => `${JSON.stringify(ocsf(event))}\n`,
+  },
+} as const satisfies Record<string, ExportFormat>;
+
+/** What a spreadsheet would take for a formula is a text (OWASP, CSV Injection): an apostrophe stands in front. */
+export function cell(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'number') return String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const harmless = /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
