@@ -28,6 +28,7 @@ export interface Config {
   databaseDirectUrl: string | undefined;
   databaseReadUrl: string | undefined;
   dataDir: string;
+  auditArchiveDir: string | undefined;
   redisUrl: string | undefined;
   encryptionKeys: ReadonlyMap<string, Buffer>;
   cookieKeys: readonly string[];
@@ -94,6 +95,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     databaseDirectUrl: values.DATABASE_DIRECT_URL,
     databaseReadUrl: values.DATABASE_READ_URL,
     dataDir,
+    auditArchiveDir: values.AUDIT_ARCHIVE_DIR && path.resolve(projectRoot, values.AUDIT_ARCHIVE_DIR),
     redisUrl: values.REDIS_URL,
     encryptionKeys: values.ENCRYPTION_KEYS ?? new Map([['dev', Buffer.from(secrets?.encryption_key ?? '', 'base64')]]),
     cookieKeys: values.COOKIE_KEYS ?? [secrets?.cookie_key ?? ''],

@@ -72,6 +72,13 @@ export const variables = {
     example: '/var/lib/ostiary',
     default: './.ostiary',
   }),
+  AUDIT_ARCHIVE_DIR: variable({
+    rule: z.string().min(1).optional(),
+    about:
+      'Folder in which audit events are kept that are older than a tenant keeps them; the same one for every process that does jobs. Relative to the project.',
+    example: '/var/lib/ostiary-audit',
+    default: 'none: they are deleted',
+  }),
   REDIS_URL: variable({
     rule: z
       .string()

@@ -19,8 +19,10 @@ export class AuditSeals1700000000160 implements MigrationInterface {
         checkpoint_hash       bytea,
         checkpoint_kid        text,
         checkpointed_sequence bigint NOT NULL DEFAULT 0,
-        checkpointed_at       timestamptz
+        checkpointed_at       timestamptz,
+        backlog_after         uuid
       )`);
+    await runner.query('CREATE INDEX audit_chains_backlog ON audit_chains (tenant_id) WHERE backlog_after IS NOT NULL');
     await runner.query(`
       CREATE TABLE audit_seals (
         tenant_id   uuid NOT NULL,

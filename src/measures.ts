@@ -50,7 +50,13 @@ export function observeResources(metrics: Metrics, { hasher, db }: Services): vo
 /** The queue is one for all machines: whoever does jobs reports it, and each reports the same. */
 export function observeJobs(
   metrics: Metrics,
-  { jobs, rewrap, mailHealth, logoutNotices }: Pick<Services, 'jobs' | 'rewrap' | 'mailHealth' | 'logoutNotices'>,
+  {
+    jobs,
+    rewrap,
+    mailHealth,
+    logoutNotices,
+    auditCheckpoints,
+  }: Pick<Services, 'jobs' | 'rewrap' | 'mailHealth' | 'logoutNotices' | 'auditCheckpoints'>,
 ): void {
   metrics.gauge({
     name: 'mail_healthy',
@@ -79,6 +85,12 @@ export function observeJobs(
     collect(gauge) {
       for (const [table, count] of rewrap.stale) gauge.set({ table }, count);
     },
+  });
+  metrics.gauge({
+    name: 'audit_chains_broken',
+    help: 'Tenants whose audit log does not hang together any more: ostiary audit verify says where',
+    aggregator: 'max',
+    collect: (gauge) => gauge.set({}, auditCheckpoints.brokenChains.size),
   });
   let asking: ReturnType<typeof jobs.queue> | undefined;
   const queue = () => {

@@ -108,7 +108,6 @@ import { RolesOfClients1700000000153 } from '../migrations/0153-roles-of-clients
 import { RoleClaims1700000000154 } from '../migrations/0154-role-claims.js';
 import { AuditSeals1700000000160 } from '../migrations/0160-audit-seals.js';
 import { AuditQueue1700000000161 } from '../migrations/0161-audit-queue.js';
-import { AuditBacklog1700000000162 } from '../migrations/0162-audit-backlog.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -220,5 +219,4 @@ export const migrations = [
   RoleClaims1700000000154,
   AuditSeals1700000000160,
   AuditQueue1700000000161,
-  AuditBacklog1700000000162,
 ];

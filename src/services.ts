@@ -37,6 +37,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     upstreamEndings: connections.upstreamEndings,
     auditSealing: record.auditSealing,
     auditCheckpoints: record.auditCheckpoints,
+    auditRetention: record.auditRetention,
   }));
   const roles: Roles = openRoles(ground, () => applications);
   const people: People = openPeople(ground, roles, () => ({

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ABANDONED_TASK, type AbandonedRegistrations } from './features/accounts/abandoned-registrations.js';
 import { type AccountDeletion, PURGE_TASK } from './features/accounts/account-deletion.js';
 import { ERASE_TASK, type Erasure } from './features/accounts/erasure.js';
+import { type AuditRetention, RETAIN_TASK } from './features/audit-proof/audit-retention.js';
 import { type AuditCheckpoints, CHECKPOINT_TASK } from './features/audit-proof/checkpoints.js';
 import { type AuditSealing, SEAL_TASK } from './features/audit-proof/sealing.js';
 import { type BackchannelPings, PING_TASK, PingClient } from './features/backchannel-requests/pings.js';
@@ -69,6 +70,7 @@ export interface Workers {
   upstreamEndings: UpstreamEndings;
   auditSealing: AuditSealing;
   auditCheckpoints: AuditCheckpoints;
+  auditRetention: AuditRetention;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -178,6 +180,11 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 60,
       run: async (_nothing, { signal }) => void (await workers().auditCheckpoints.run(inTime(signal))),
+    }),
+    [RETAIN_TASK]: task({
+      schema: Nothing,
+      every: 6 * 3600,
+      run: async (_nothing, { signal }) => void (await workers().auditRetention.run(inTime(signal))),
     }),
     'signing_keys.tend': task({
       schema: Nothing,

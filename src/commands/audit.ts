@@ -28,9 +28,9 @@ export function addAudit(program: Command, { withServices, print }: Terminal): v
     )
     .argument('[file]', 'an export; without it, the database')
     .option('--tenant <slug>', 'whose', 'default')
-    .option('--jwks <file>', 'the keys of the issuer, for a file; without it, those of the database')
+    .option('--jwks <file>', 'the keys of the issuer, for a file; without it, keys and checkpoints of the database')
     .option('--kept <file>', 'checkpoints that were kept elsewhere, one on a line')
-    .option('--part', 'the file is a part: what is missing is not told')
+    .option('--part', 'the file is a piece, as those of an archive: what is before and behind it is not missed')
     .option('--json', 'print for machines')
     .addHelpText(
       'after',
@@ -38,15 +38,14 @@ export function addAudit(program: Command, { withServices, print }: Terminal): v
     )
     .action(async (file: string | undefined, { tenant, jwks, kept, part, json: asJson }: VerifyOptions) => {
       const from = kept ? checkpointsIn(kept) : [];
-      const ofFile = (keys: readonly JWK[]) =>
-        verifyFile(linesOf(file ?? ''), { keys, kept: from, isPart: part ?? false });
+      const ofFile = (keys: readonly JWK[], others: readonly Checkpoint[] = []) =>
+        verifyFile(linesOf(file ?? ''), { keys, others, kept: from, isPart: part ?? false });
       const verify = async (): Promise<Verified> => {
         if (file && jwks) return ofFile(keysIn(jwks));
         return withServices((services) =>
           inTenant(services, tenant, async () => {
-            if (!file) return services.auditVerification.run(from);
-            const { id } = await services.tenants.current();
-            return ofFile((await services.keys.signingKeys(id)).private);
+            const { auditVerification: here } = services;
+            return file ? ofFile(await here.publicKeys(), await here.checkpoints()) : here.run(from);
           }),
         );
       };

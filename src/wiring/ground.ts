@@ -55,6 +55,7 @@ type Late = Pick<
   | 'upstreamEndings'
   | 'auditSealing'
   | 'auditCheckpoints'
+  | 'auditRetention'
 >;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;

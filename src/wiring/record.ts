@@ -1,6 +1,8 @@
 // What proves the record, and what becomes of it: sealed, signed, verified, exported. Stands on the ground, and nobody stands on it.
 
+import { AuditArchive } from '../features/audit-proof/audit-archive.js';
 import { AuditExport } from '../features/audit-proof/audit-export.js';
+import { AuditRetention } from '../features/audit-proof/audit-retention.js';
 import { AuditCheckpoints } from '../features/audit-proof/checkpoints.js';
 import { AuditSealing } from '../features/audit-proof/sealing.js';
 import { TenantVerification } from '../features/audit-proof/tenant-verification.js';
@@ -9,7 +11,8 @@ import type { Ground } from './ground.js';
 
 export type RecordProof = ReturnType<typeof openRecord>;
 
-export function openRecord({ db, audit, keys, tenants, clock, logger }: Ground) {
+export function openRecord({ db, audit, keys, tenants, clock, logger, config }: Ground) {
+  const archive = config.auditArchiveDir ? new AuditArchive(config.auditArchiveDir) : undefined;
   return {
     auditSealing: new AuditSealing(db),
     // At the installation too: who has changed the record of a tenant may have its administration.
@@ -18,6 +21,7 @@ export function openRecord({ db, audit, keys, tenants, clock, logger }: Ground) 
       for (const one of new Set([tenantId, installation]))
         await withContext({ tenantId: one }, () => audit.record('audit_log.broken', { tenant_id: tenantId }));
     }),
+    auditRetention: new AuditRetention(db, audit, tenants, clock, logger, archive),
     auditVerification: new TenantVerification(db, keys),
     auditExport: new AuditExport(db),
   };

@@ -44,6 +44,18 @@ export async function openAuditHouse(kind: Kind, processes = 1) {
       const rows = await query('SELECT event_id FROM audit_seals WHERE tenant_id = $1 ORDER BY sequence', [tenant.id]);
       return rows.map((row: { event_id: string }) => row.event_id);
     },
+    /** What work does to the database is not done in the end. */
+    async undone(work: () => Promise<unknown>): Promise<void> {
+      const undo = new Error('undone');
+      await db
+        .transaction(async () => {
+          await work();
+          throw undo;
+        })
+        .catch((error: unknown) => {
+          if (error !== undo) throw error;
+        });
+    },
     /** As somebody who has the database and nothing else. */
     async tamper(sql: string, values: unknown[] = []) {
       const [trigger] = await query(`SELECT tgname FROM pg_trigger WHERE tgname = 'audit_events_added'`);

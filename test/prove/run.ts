@@ -1,4 +1,5 @@
 // npm run prove -- <what>: runs that are too long for npm test. Each writes a report to docs/reports.
+import { proveAudit } from './audit.js';
 import { proveFaults } from './faults.js';
 import { proveMutations } from './mutations.js';
 import { proveScale } from './scale.js';
@@ -8,6 +9,7 @@ import { proveTenants } from './tenants.js';
 type Prove = (words: string[]) => Promise<boolean>;
 
 const proofs: Readonly<Record<string, Prove>> = {
+  audit: proveAudit,
   faults: proveFaults,
   mutations: proveMutations,
   scale: proveScale,

@@ -49,5 +49,8 @@ export async function ask(
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  return { status: response.status, body: text ? JSON.parse(text) : {}, headers: response.headers };
+  const isJson = /[/+]json(;|$)/.test(response.headers.get('content-type') ?? '');
+  // What is streamed is a text.
+  const said = isJson ? JSON.parse(text) : text ? { text } : {};
+  return { status: response.status, body: said, headers: response.headers };
 }

@@ -59,7 +59,7 @@ export class ChainVerifier {
 
   /**
    * @param checkpoints oldest first, whose signatures were looked at already.
-   * @param isPart where the rows are not all there are: what is missing is not told.
+   * @param isPart where the rows are a piece of the chain: what is before and behind it is not missed.
    */
   constructor(
     checkpoints: readonly Checkpoint[],
@@ -94,7 +94,7 @@ export class ChainVerifier {
       return;
     }
     if (row.sequence > this.sequence + 1) {
-      if (!this.isPart) this.miss(this.sequence + 1, row.sequence - 1, row.eventId);
+      if (this.last || !this.isPart) this.miss(this.sequence + 1, row.sequence - 1, row.eventId);
       this.resume(row);
     }
     this.look(row);

@@ -38,6 +38,9 @@ export class AuditCheckpoints {
     private readonly settings: { events: number; seconds: number; page: number } = auditProof,
   ) {}
 
+  /** Tenants whose chain does not hang together, as of the last look of this process. */
+  readonly brokenChains = new Set<string>();
+
   /** Of each tenant whose time has come. One tenant's trouble is not that of the others. @returns how many were signed. */
   async run(signal?: AbortSignal): Promise<number> {
     let total = 0;
@@ -46,17 +49,30 @@ export class AuditCheckpoints {
     for (const { tenant_id: tenantId } of due) {
       if (signal?.aborted) return total;
       try {
-        total += await withContext({ tenantId }, () => this.sign());
+        total += await withContext({ tenantId }, () => this.sign(signal));
+        this.brokenChains.delete(tenantId);
       } catch (error) {
         this.logger.error('the audit log of a tenant could not be signed', { tenant: tenantId, error });
-        if (error instanceof BrokenChain) await this.broken(tenantId);
+        if (error instanceof BrokenChain) await this.found(tenantId);
       }
     }
     return total;
   }
 
+  /** Once, and not at every look. */
+  private async found(tenantId: string): Promise<void> {
+    if (this.brokenChains.has(tenantId)) return;
+    this.brokenChains.add(tenantId);
+    await this.broken(tenantId);
+  }
+
   /** What the current tenant has sealed since. @returns how many checkpoints; 0 where there is nothing to sign, or another process does. */
-  async sign(): Promise<number> {
+  async sign(signal?: AbortSignal): Promise<number> {
+    for (let total = 0; ; total += 1) if (signal?.aborted || !(await this.signSome())) return total;
+  }
+
+  /** As much as one checkpoint is for: what is taken away one day goes by these. */
+  private async signSome(): Promise<boolean> {
     // Opened beforehand: no transaction waits for it.
     const { private: keys } = await this.keys.signingKeys(currentTenantId());
     const key = keys.find(({ use }) => use === 'sig');
@@ -65,10 +81,11 @@ export class AuditCheckpoints {
     return this.db.transaction(async () => {
       const [chain] = await this.db.execute<Chain>(TAKE, [currentTenantId()]);
       const isNew = chain?.checkpoint_kid !== key.kid;
-      if (!chain || (chain.last_sequence === chain.checkpointed_sequence && !isNew)) return 0;
+      if (!chain || (chain.last_sequence === chain.checkpointed_sequence && !isNew)) return false;
       const first = Number(chain.checkpointed_sequence) + 1;
-      const last = Number(chain.last_sequence);
-      const root = await this.rootOf(first, last, chain.hash);
+      const last = Math.min(Number(chain.last_sequence), first + this.settings.events - 1);
+      const head = last === Number(chain.last_sequence) ? chain.hash : undefined;
+      const { root, hash } = await this.rootOf(first, last, head);
       const number = Number(chain.checkpoint) + 1;
       const now = this.clock.now();
       const jws = await signCheckpoint(
@@ -79,14 +96,15 @@ export class AuditCheckpoints {
           first,
           last,
           root: root.toString('base64url'),
-          chain: chain.hash.toString('base64url'),
+          // Where nothing was sealed since, that is where the chain ends.
+          chain: (hash ?? chain.hash).toString('base64url'),
           ...(chain.checkpoint_hash ? { previous: chain.checkpoint_hash.toString('base64url') } : {}),
         },
         key,
         now,
       );
       await this.db.execute(KEEP, [currentTenantId(), number, first, last, jws, now, textHash(jws), key.kid]);
-      return 1;
+      return true;
     });
   }
 
@@ -101,7 +119,7 @@ export class AuditCheckpoints {
   }
 
   /** Nothing is signed that does not hang together. @throws BrokenChain */
-  private async rootOf(first: number, last: number, head: Buffer): Promise<Buffer> {
+  private async rootOf(first: number, last: number, head: Buffer | undefined) {
     const tree = new MerkleTree();
     let expected = first;
     let hash: Buffer | undefined;
@@ -117,8 +135,8 @@ export class AuditCheckpoints {
       }
       if (seals.length === 0) throw new BrokenChain(expected);
     }
-    if (hash && !hash.equals(head)) throw new BrokenChain(last);
-    return tree.root();
+    if (hash && head && !hash.equals(head)) throw new BrokenChain(last);
+    return { root: tree.root(), hash };
   }
 }
 

@@ -33,14 +33,16 @@ interface Options {
   /** Public halves of the keys of the issuer. */
   keys: readonly JWK[];
   kept?: readonly Checkpoint[];
-  /** What is missing is not told. */
+  /** Checkpoints beside those in the file: later ones vouch for those whose key is gone. */
+  others?: readonly Checkpoint[];
+  /** What is before and behind it is not missed. */
   isPart?: boolean;
 }
 
 /** @throws SyntaxError or ZodError for a line that is neither an event nor a checkpoint. */
 export async function verifyFile(
   lines: AsyncIterable<string>,
-  { keys, kept = [], isPart = false }: Options,
+  { keys, kept = [], others = [], isPart = false }: Options,
 ): Promise<Verified> {
   const findings: Finding[] = [];
   const rows: SealedRow[] = [];
@@ -65,8 +67,17 @@ export async function verifyFile(
     else rows.push(rowOf(event, event.sequence, event.hash));
   }
   rows.sort((a, b) => a.sequence - b.sequence);
-  const looked = await checkpointsOf(signed, keys, kept);
-  const verifier = new ChainVerifier(looked.believed, isPart);
+  const all = new Map([...signed, ...others].map((one) => [one.jws, one]));
+  const looked = await checkpointsOf(
+    [...all.values()].sort((a, b) => a.number - b.number),
+    keys,
+    kept,
+  );
+  const own = new Set(signed.map(({ jws }) => jws));
+  const verifier = new ChainVerifier(
+    looked.believed.filter(({ jws }) => own.has(jws)),
+    isPart,
+  );
   for (const row of rows) verifier.take(row);
   // What is exported before it is sealed is the newest there is.
   const newest = rows.reduce((latest, { eventId }) => (eventId > latest ? eventId : latest), '');

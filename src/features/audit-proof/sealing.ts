@@ -18,8 +18,20 @@ export class AuditSealing {
     private readonly batch = 500,
   ) {}
 
-  /** Whatever waits, over all tenants, a batch of each in turn. May stop between two and run in many processes. @returns how many events. */
+  /** Whatever waits, over all tenants, and then what was recorded before there were seals. May run in many processes. @returns how many events. */
   async run(signal?: AbortSignal): Promise<number> {
+    let total = await this.sealAll(signal);
+    for (let tenants = await this.behind(); tenants.length > 0; tenants = await this.behind()) {
+      let isMoved = false;
+      for (const tenantId of tenants) isMoved = (await this.catchUp(tenantId)) || isMoved;
+      total += await this.sealAll(signal);
+      if (!isMoved || signal?.aborted) break;
+    }
+    return total;
+  }
+
+  /** A batch of each in turn; may stop between two. */
+  private async sealAll(signal?: AbortSignal): Promise<number> {
     let total = 0;
     for (let open = await this.waiting(); open.length > 0; ) {
       const unfinished: string[] = [];
@@ -32,6 +44,21 @@ export class AuditSealing {
       open = unfinished;
     }
     return total;
+  }
+
+  private async behind(): Promise<string[]> {
+    const rows = await this.db.execute<{ tenant_id: string }>(BEHIND, []);
+    return rows.map(({ tenant_id }) => tenant_id);
+  }
+
+  /** A page of what was there before waits from now on. @returns false where another process has the chain. */
+  private catchUp(tenantId: string): Promise<boolean> {
+    return this.db.transaction(async () => {
+      const [chain] = await this.db.execute(TAKE, [tenantId]);
+      // In a statement of its own, which sees what was sealed until the chain was taken.
+      if (chain) await this.db.execute(CATCH_UP, [tenantId, this.batch * 10]);
+      return chain !== undefined;
+    });
   }
 
   private async waiting(): Promise<string[]> {
@@ -73,6 +100,28 @@ export class AuditSealing {
   }
 }
 
+const BEHIND: Statement = {
+  name: 'audit_behind',
+  text: `
+    SELECT c.tenant_id FROM audit_chains c JOIN tenants t ON t.id = c.tenant_id
+     WHERE c.backlog_after IS NOT NULL AND t.deleting_at IS NULL`,
+};
+
+/** In the order of the ids; at its end there is no place any more to go on from. */
+const CATCH_UP: Statement = {
+  name: 'audit_catch_up',
+  text: `
+    WITH page AS MATERIALIZED (
+      SELECT e.id FROM audit_events e
+       WHERE e.tenant_id = $1 AND e.id > (SELECT backlog_after FROM audit_chains WHERE tenant_id = $1) ORDER BY e.id LIMIT $2
+    ), waiting AS (
+      INSERT INTO audit_unsealed (tenant_id, event_id) SELECT $1, p.id FROM page p
+       WHERE NOT EXISTS (SELECT FROM audit_seals s WHERE s.tenant_id = $1 AND s.event_id = p.id)
+      ON CONFLICT DO NOTHING
+    )
+    UPDATE audit_chains SET backlog_after = (SELECT id FROM page ORDER BY id DESC LIMIT 1) WHERE tenant_id = $1`,
+};
+
 // From one tenant to the next through the index, however many events of one there are.
 const WAITING: Statement = {
   name: 'audit_waiting',
@@ -104,9 +153,13 @@ const TAKE: Statement = {
 const NEXT: Statement = {
   name: 'audit_unsealed_next',
   text: `
+    WITH these AS MATERIALIZED (
+      SELECT u.event_id FROM audit_unsealed u
+       WHERE u.tenant_id = $1 AND EXISTS (SELECT FROM audit_events e WHERE e.tenant_id = $1 AND e.id = u.event_id)
+         AND NOT EXISTS (SELECT FROM audit_seals s WHERE s.tenant_id = $1 AND s.event_id = u.event_id)
+       ORDER BY u.event_id LIMIT $2)
     SELECT e.id, e.name, e.data, e.actor_type, e.actor_id, e.ip, e.user_agent, e.request_id, e.occurred_at
-      FROM audit_unsealed u JOIN audit_events e ON e.tenant_id = u.tenant_id AND e.id = u.event_id
-     WHERE u.tenant_id = $1 ORDER BY u.event_id LIMIT $2`,
+      FROM these t JOIN audit_events e ON e.tenant_id = $1 AND e.id = t.event_id ORDER BY e.id`,
 };
 
 const SEAL: Statement = {

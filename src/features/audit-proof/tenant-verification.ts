@@ -70,8 +70,14 @@ export class TenantVerification {
     };
   }
 
+  /** All of them, oldest first. */
+  async checkpoints(): Promise<Checkpoint[]> {
+    const rows = await this.db.execute<{ jws: string }>(CHECKPOINTS, [currentTenantId()]);
+    return rows.flatMap(({ jws }) => readCheckpoint(jws) ?? []);
+  }
+
   /** Of what is sealed with ENCRYPTION_KEYS, which nobody has who can only write the database. */
-  private async publicKeys(): Promise<JWK[]> {
+  async publicKeys(): Promise<JWK[]> {
     const { private: keys } = await this.keys.signingKeys(currentTenantId());
     return keys;
   }
@@ -125,13 +131,15 @@ const CHECKPOINTS: Statement = {
 const SEALED: Statement = {
   name: 'audit_sealed_page',
   text: `
+    WITH page AS MATERIALIZED (
+      SELECT * FROM audit_seals s
+       WHERE s.tenant_id = $1 AND s.sequence > $2 AND s.sequence <= $3 ORDER BY s.sequence LIMIT $4)
     SELECT s.sequence, s.event_id, s.leaf, s.hash, s.commitments, s.salts, e.id IS NOT NULL AS is_there,
            e.id, e.name, e.data, e.actor_type, e.actor_id, e.ip, e.user_agent, e.request_id, e.occurred_at
-      FROM audit_seals s LEFT JOIN audit_events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
-     WHERE s.tenant_id = $1 AND s.sequence > $2 AND s.sequence <= $3 ORDER BY s.sequence LIMIT $4`,
+      FROM page s LEFT JOIN audit_events e ON e.tenant_id = $1 AND e.id = s.event_id ORDER BY s.sequence`,
 };
 
-// One statement sees an event wait or sealed, never neither.
+// One statement sees an event wait or sealed, never neither; or before that, where it was recorded before there were seals.
 const STRANGERS: Statement = {
   name: 'audit_strangers',
   text: `
@@ -139,7 +147,8 @@ const STRANGERS: Statement = {
     SELECT (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last,
            (SELECT array_agg(p.id ORDER BY p.id) FROM page p
              WHERE NOT EXISTS (SELECT FROM audit_seals s WHERE s.tenant_id = $1 AND s.event_id = p.id)
-               AND NOT EXISTS (SELECT FROM audit_unsealed u WHERE u.tenant_id = $1 AND u.event_id = p.id)) AS strangers`,
+               AND NOT EXISTS (SELECT FROM audit_unsealed u WHERE u.tenant_id = $1 AND u.event_id = p.id)
+               AND NOT EXISTS (SELECT FROM audit_chains c WHERE c.tenant_id = $1 AND p.id > c.backlog_after)) AS strangers`,
 };
 
 const WAITING: Statement = {

@@ -29,6 +29,8 @@ export interface AuditEvents {
   'setup.completed': { user_id: string };
   /** `whole`: nothing was left out. */
   'audit_log.exported': { format: string; whole: boolean };
+  /** What is older than the tenant keeps has gone. */
+  'audit_log.trimmed': { events: number; archived: boolean };
   /** What was sealed does not hang together any more: somebody has changed it. */
   'audit_log.broken': { tenant_id: string };
   'apply.completed': { created: number; updated: number };

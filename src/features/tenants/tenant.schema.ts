@@ -100,6 +100,11 @@ const FederationPolicy = z.strictObject({
   trace_days: z.number().int().min(1).max(365).default(30),
 });
 
+const AuditPolicy = z.strictObject({
+  /** Days for which the audit log is kept; null: for good. */
+  retention_days: z.number().int().min(30).max(3650).nullable().default(null),
+});
+
 /** Stored as it was given; what is absent takes its default when it is read. */
 const StoredSettings = z
   .strictObject({
@@ -114,6 +119,7 @@ const StoredSettings = z
     organizations: OrganizationsPolicy,
     federation: FederationPolicy,
     api: ApiPolicy,
+    audit: AuditPolicy,
   })
   .partial();
 
@@ -129,6 +135,7 @@ const defaults = {
   organizations: OrganizationsPolicy.parse({}),
   federation: FederationPolicy.parse({}),
   api: ApiPolicy.parse({}),
+  audit: AuditPolicy.parse({}),
 } as const;
 
 export type TenantSettings = Required<z.output<typeof StoredSettings>>;
