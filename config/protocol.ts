@@ -171,3 +171,6 @@ export const limits = {
 
 /** How often what was sealed of the audit log is signed: after so many events or seconds. `page`: rows that are read at a time. */
 export const auditProof = { events: 10_000, seconds: 10 * minute, page: 2000 } as const;
+
+/** When administrators are told: sign-ins that failed at so many accounts within these minutes; what goes on is told once in `quietMinutes`. */
+export const auditAlerts = { accounts: 30, minutes: 10, quietMinutes: 60 } as const;

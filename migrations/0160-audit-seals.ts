@@ -20,7 +20,8 @@ export class AuditSeals1700000000160 implements MigrationInterface {
         checkpoint_kid        text,
         checkpointed_sequence bigint NOT NULL DEFAULT 0,
         checkpointed_at       timestamptz,
-        backlog_after         uuid
+        backlog_after         uuid,
+        alerted_sequence      bigint NOT NULL DEFAULT 0
       )`);
     await runner.query('CREATE INDEX audit_chains_backlog ON audit_chains (tenant_id) WHERE backlog_after IS NOT NULL');
     await runner.query(`

@@ -1,4 +1,5 @@
 // What a process says about itself beyond its requests: what the doors count, hashing, database connections and, where jobs are done, the queue.
+import { alertKinds } from './features/audit-alerts/audit-alerts.js';
 import type { Metrics } from './platform/metrics.js';
 import type { Services } from './services.js';
 
@@ -56,7 +57,8 @@ export function observeJobs(
     mailHealth,
     logoutNotices,
     auditCheckpoints,
-  }: Pick<Services, 'jobs' | 'rewrap' | 'mailHealth' | 'logoutNotices' | 'auditCheckpoints'>,
+    auditAlerts,
+  }: Pick<Services, 'jobs' | 'rewrap' | 'mailHealth' | 'logoutNotices' | 'auditCheckpoints' | 'auditAlerts'>,
 ): void {
   metrics.gauge({
     name: 'mail_healthy',
@@ -91,6 +93,14 @@ export function observeJobs(
     help: 'Tenants whose audit log does not hang together any more: ostiary audit verify says where',
     aggregator: 'max',
     collect: (gauge) => gauge.set({}, auditCheckpoints.brokenChains.size),
+  });
+  metrics.gauge({
+    name: 'security_alerts',
+    help: 'Alerts to administrators by kind, since the process that does jobs began',
+    labels: { kind: alertKinds },
+    collect(gauge) {
+      for (const kind of alertKinds) gauge.set({ kind }, auditAlerts.raised.get(kind) ?? 0);
+    },
   });
   let asking: ReturnType<typeof jobs.queue> | undefined;
   const queue = () => {

@@ -38,6 +38,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     auditSealing: record.auditSealing,
     auditCheckpoints: record.auditCheckpoints,
     auditRetention: record.auditRetention,
+    auditAlerts: record.auditAlerts,
   }));
   const roles: Roles = openRoles(ground, () => applications);
   const people: People = openPeople(ground, roles, () => ({

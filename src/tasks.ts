@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ABANDONED_TASK, type AbandonedRegistrations } from './features/accounts/abandoned-registrations.js';
 import { type AccountDeletion, PURGE_TASK } from './features/accounts/account-deletion.js';
 import { ERASE_TASK, type Erasure } from './features/accounts/erasure.js';
+import { ALERT_TASK, type AuditAlerts } from './features/audit-alerts/audit-alerts.js';
 import { type AuditRetention, RETAIN_TASK } from './features/audit-proof/audit-retention.js';
 import { type AuditCheckpoints, CHECKPOINT_TASK } from './features/audit-proof/checkpoints.js';
 import { type AuditSealing, SEAL_TASK } from './features/audit-proof/sealing.js';
@@ -71,6 +72,7 @@ export interface Workers {
   auditSealing: AuditSealing;
   auditCheckpoints: AuditCheckpoints;
   auditRetention: AuditRetention;
+  auditAlerts: AuditAlerts;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -180,6 +182,11 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 60,
       run: async (_nothing, { signal }) => void (await workers().auditCheckpoints.run(inTime(signal))),
+    }),
+    [ALERT_TASK]: task({
+      schema: Nothing,
+      every: 30,
+      run: async (_nothing, { signal }) => void (await workers().auditAlerts.run(inTime(signal))),
     }),
     [RETAIN_TASK]: task({
       schema: Nothing,

@@ -1,17 +1,16 @@
 // Verifies an export of the audit log (JSON lines) with nothing but Node.js and the keys of the issuer: elsewhere, by other people, in ten years.
 // `node main.js audit.jsonl https://id.example.com/jwks`, or a file in place of the address. How the log is sealed: docs/audit.md.
-import { createHash, createHmac, createPublicKey, type JsonWebKey, verify } from 'node:crypto';
+import { constants, createHash, createHmac, createPublicKey, type JsonWebKey, verify } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 
-type Texts = Record<string, string>;
-/** An event, a checkpoint as a line, and what a checkpoint says. */
-type Line = Record<string, unknown> & { id: string; sequence: number; hash: string; checkpoint?: string } & {
-  data: Record<string, unknown>;
-  salts: Texts;
-  commitments: Texts;
-};
+type Of<T> = Record<string, T>;
+/** An event, or a checkpoint; and what a checkpoint says. */
+type Line = { id: string; sequence: number; hash: string; checkpoint?: string; data: Of<unknown> } & Of<unknown> & {
+    salts: Of<string>;
+    commitments: Of<string>;
+  };
 type Says = { number: number; first: number; last: number; root: string; chain: string; previous?: string };
 
 const sha256 = (...parts: Uint8Array[]): Buffer =>
@@ -71,7 +70,8 @@ for (const [index, { jws, says }] of signed.entries()) {
   const next = signed[index + 1]?.says;
   const [header = '', payload = '', signature] = jws.split('.');
   const jwk = keys.find(({ kid }) => kid === JSON.parse(`${bytes(header)}`).kid);
-  const key = jwk && { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' as const };
+  const pss = jwk?.alg === 'PS256' ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } : {};
+  const key = jwk && { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' as const, ...pss };
   const algorithm = jwk?.kty === 'OKP' ? null : 'sha256';
   if (key ? !verify(algorithm, Buffer.from(`${header}.${payload}`), key, bytes(signature)) : !next)
     found.push(`checkpoint ${says.number} is not signed by the issuer`);

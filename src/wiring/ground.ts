@@ -56,6 +56,7 @@ type Late = Pick<
   | 'auditSealing'
   | 'auditCheckpoints'
   | 'auditRetention'
+  | 'auditAlerts'
 >;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;

@@ -1,5 +1,6 @@
 // What proves the record, and what becomes of it: sealed, signed, verified, exported. Stands on the ground, and nobody stands on it.
 
+import { AuditAlerts } from '../features/audit-alerts/audit-alerts.js';
 import { AuditArchive } from '../features/audit-proof/audit-archive.js';
 import { AuditExport } from '../features/audit-proof/audit-export.js';
 import { AuditRetention } from '../features/audit-proof/audit-retention.js';
@@ -11,7 +12,7 @@ import type { Ground } from './ground.js';
 
 export type RecordProof = ReturnType<typeof openRecord>;
 
-export function openRecord({ db, audit, keys, tenants, clock, logger, config }: Ground) {
+export function openRecord({ db, audit, keys, tenants, clock, logger, mail, config }: Ground) {
   const archive = config.auditArchiveDir ? new AuditArchive(config.auditArchiveDir) : undefined;
   return {
     auditSealing: new AuditSealing(db),
@@ -22,6 +23,7 @@ export function openRecord({ db, audit, keys, tenants, clock, logger, config }: 
         await withContext({ tenantId: one }, () => audit.record('audit_log.broken', { tenant_id: tenantId }));
     }),
     auditRetention: new AuditRetention(db, audit, tenants, clock, logger, archive),
+    auditAlerts: new AuditAlerts(db, audit, mail, clock, logger),
     auditVerification: new TenantVerification(db, keys),
     auditExport: new AuditExport(db),
   };

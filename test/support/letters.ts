@@ -56,6 +56,11 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
     { link, minutes: 24 * 60, organization: 'Acme', role: 'owner', inviter: 'ana@example.com' },
   ],
   domain_lost: [{ domain: 'acme.example', organization: 'Acme & Söhne', record: '_ostiary-challenge.acme.example' }],
+  security_alert: [
+    { kind: 'sign_in_failures', at, count: 31 },
+    { kind: 'administrator_appointed', at, count: 0 },
+    { kind: 'audit_log_broken', at, count: 0 },
+  ],
   account_deleted: [{}],
   member_inactive: [{ organization: 'Acme', until: at, link }],
 };

@@ -33,6 +33,8 @@ export interface AuditEvents {
   'audit_log.trimmed': { events: number; archived: boolean };
   /** What was sealed does not hang together any more: somebody has changed it. */
   'audit_log.broken': { tenant_id: string };
+  /** The administrators were told. */
+  'security.alerted': { kind: string; user_id?: string; accounts?: number };
   'apply.completed': { created: number; updated: number };
 
   'user.created': { user_id: string };

@@ -65,6 +65,12 @@ export interface MailTemplates {
   };
   /** To the owners: DNS says no longer that the domain is theirs. @param record the name of the TXT record that was there. */
   domain_lost: { domain: string; organization: string; record: string };
+  /** To the administrators. @param count of accounts. */
+  security_alert: {
+    kind: 'sign_in_failures' | 'administrator_appointed' | 'audit_log_broken';
+    at: string;
+    count: number;
+  };
   /** @param until ISO 8601: when the membership is suspended. */
   member_inactive: { organization: string; until: string; link: string };
 }
