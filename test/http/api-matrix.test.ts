@@ -185,6 +185,7 @@ const listed: Record<string, Requirement> = {
   'get /logout-notices/:notice_id': 'sessions:read',
   'post /logout-notices/:notice_id/retries': 'sessions:write',
   'get /audit-events': 'audit:read',
+  'get /audit-events/export': 'audit:export',
   'get /traces': 'traces:read',
   'get /traces/:trace_id': 'traces:read',
   'post /traces/:trace_id/validations': 'traces:read',

@@ -127,7 +127,7 @@ describe('the audit log as a file', () => {
         if (pages.length === 2) break;
       }
     });
-    expect(pages).toEqual([500, 500]);
+    expect(pages).toEqual([100, 100]);
   });
 
   describe('and whether it is what was recorded', () => {

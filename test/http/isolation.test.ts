@@ -41,7 +41,11 @@ const engineModels: Record<string, string> = {
 const tables: Record<string, string> = {
   api_key_usage: 'api_key_id',
   api_keys: 'API key',
+  audit_chains: 'no value of its own',
+  audit_checkpoints: 'no value of its own',
   audit_events: 'audit_event_id',
+  audit_seals: 'audit_event_id',
+  audit_unsealed: 'audit_event_id',
   backchannel_requests: 'request to a person',
   client_secrets: 'client id and secret',
   clients: 'client_id',

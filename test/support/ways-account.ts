@@ -101,6 +101,10 @@ export function accountWays(b: House): Record<string, Way> {
       method: 'GET',
       path: `/.well-known${path}?of=${encodeURIComponent(v)}`,
     });
+  found['GET /.well-known/audit-checkpoints'] = (v) => ({
+    method: 'GET',
+    path: `/.well-known/audit-checkpoints?before=${encodeURIComponent(v)}`,
+  });
   found['GET /.well-known/oauth-protected-resource{/*below}'] = (v) => ({
     method: 'GET',
     path: `/.well-known/oauth-protected-resource/${encodeURIComponent(v)}`,

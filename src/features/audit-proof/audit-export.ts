@@ -32,7 +32,7 @@ const CONDITIONS: Readonly<Record<keyof ExportFilter, string>> = {
 export class AuditExport {
   constructor(
     private readonly db: Database,
-    private readonly page = 500,
+    private readonly page = 100,
   ) {}
 
   /** Of the current tenant, whoever reads it: a page is asked for when the one before is gone. */
