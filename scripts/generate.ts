@@ -29,8 +29,10 @@ export interface Generated {
 const generated: Generated[] = [
   { file: '.env.example', print: environmentExample },
   { file: 'views/layouts/letter.eta', print: letter },
+  { file: 'src/features/audit/audit.names.ts', print: eventNames },
   { file: 'docs/openapi.json', print: openApi },
   { file: 'docs/standards.md', print: standards },
+  { file: 'docs/webhooks.md', print: (current) => between(current, 'events', eventList()) },
   { file: 'README.md', print: (current) => between(current, 'configuration', configurationTable()) },
 ];
 
@@ -38,6 +40,33 @@ const generated: Generated[] = [
 function openApi(): string {
   const document = buildOpenApi(endpointsOf({} as Services), { issuer: 'https://id.example.com', version });
   return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+/** The members of AuditEvents, which are types: what is only known when it is compiled is written down for whoever asks when it runs. */
+const namesOfEvents = (): string[] =>
+  [...read('src/features/audit/audit.events.ts').matchAll(/^ {2}'([a-z_]+\.[a-z_]+)':/gm)].map(([, name = '']) => name);
+
+function eventNames(): string {
+  const names = namesOfEvents().map((name) => `  '${name}',`);
+  return [
+    '// Generated from audit.events.ts by `npm run generate`.',
+    `import type { AuditEventName } from './audit.events.js';`,
+    '',
+    'export const AUDIT_EVENT_NAMES = [',
+    ...names,
+    '] as const satisfies readonly AuditEventName[];',
+    '',
+  ].join('\n');
+}
+
+/** By what they are about. */
+function eventList(): string {
+  const nouns = new Map<string, string[]>();
+  for (const name of namesOfEvents()) {
+    const [noun = ''] = name.split('.');
+    nouns.set(noun, [...(nouns.get(noun) ?? []), `\`${name}\``]);
+  }
+  return [...nouns].map(([noun, names]) => `- \`${noun}.*\`: ${names.join(', ')}`).join('\n');
 }
 
 /** The files that are not what they would be if they were generated now. */

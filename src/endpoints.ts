@@ -33,6 +33,7 @@ import { tokenEndingRoutes } from './features/token-status/token-ending.routes.j
 import { traceRoutes } from './features/traces/trace.routes.js';
 import { trustedIssuerRoutes } from './features/trusted-issuers/trusted-issuer.routes.js';
 import { userRoutes } from './features/users/user.routes.js';
+import { webhookRoutes } from './features/webhooks/webhook.routes.js';
 import type { Endpoint } from './platform/endpoint.js';
 import type { Services } from './services.js';
 
@@ -89,6 +90,8 @@ export function tenantEndpoints({
   permissions,
   audit,
   auditExport,
+  webhooks,
+  webhookDeliveries,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -125,5 +128,6 @@ export function tenantEndpoints({
     ...userRoleRoutes(users, roles),
     ...clientRoleRoutes(clients, roles),
     ...permissionRoutes(users, permissions),
+    ...webhookRoutes({ db, organizations, webhooks, webhookDeliveries }),
   ];
 }

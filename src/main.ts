@@ -25,7 +25,9 @@ export async function start(config: Config, overrides: Overrides = {}): Promise<
     const tenant = await services.tenants.ensureDefault();
     await services.keys.ensure(tenant.id);
     await services.invalidation.start();
+    await services.webhookListening.load();
     if (config.role !== 'web') await services.jobs.start();
+    if (config.role !== 'web') services.webhookSender.start();
     const web = config.role === 'jobs' ? undefined : await openDoors(config, services);
     const metrics = web?.metrics ?? withoutDoors(services);
     if (config.role !== 'web') observeJobs(metrics, services);
@@ -33,7 +35,7 @@ export async function start(config: Config, overrides: Overrides = {}): Promise<
       await metrics.serve(config.metricsPort, config.host);
 
     const leave = async (departure: keyof typeof departures, lastWords?: () => Promise<void>) => {
-      await Promise.all([web?.leave(departure), services.jobs.stop()]);
+      await Promise.all([web?.leave(departure), services.jobs.stop(), services.webhookSender.stop()]);
       await lastWords?.();
       await metrics.close();
       await services.close();

@@ -40,6 +40,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'api_keys:write': 'Make, change, rotate and revoke API keys',
   'roles:read': 'See roles, who has which, and what they may do',
   'users:lock': 'Lock accounts of people who have no role, and unlock them',
+  'webhooks:read': 'See who is told of what happens, and what became of that; never secrets',
+  'webhooks:write': 'Have somebody told of what happens, and send it again',
 };
 
 /** Scopes of whoever operates the installation: they exist at the tenant `default` only. */

@@ -108,6 +108,8 @@ import { RolesOfClients1700000000153 } from '../migrations/0153-roles-of-clients
 import { RoleClaims1700000000154 } from '../migrations/0154-role-claims.js';
 import { AuditSeals1700000000160 } from '../migrations/0160-audit-seals.js';
 import { AuditQueue1700000000161 } from '../migrations/0161-audit-queue.js';
+import { WebhookEndpoints1700000000168 } from '../migrations/0168-webhook-endpoints.js';
+import { WebhookDeliveries1700000000169 } from '../migrations/0169-webhook-deliveries.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -219,4 +221,6 @@ export const migrations = [
   RoleClaims1700000000154,
   AuditSeals1700000000160,
   AuditQueue1700000000161,
+  WebhookEndpoints1700000000168,
+  WebhookDeliveries1700000000169,
 ];

@@ -55,5 +55,12 @@ export const retentions: readonly Retention[] = [
   { table: 'known_networks', column: 'last_seen_at', keep: 14 * month },
   { table: 'mail_messages', column: 'created_at', keep: month },
   { table: 'logout_notices', column: 'created_at', keep: month },
+  { table: 'webhook_deliveries', column: 'created_at', keep: month },
+  {
+    table: 'webhook_endpoints',
+    column: 'previous_until',
+    keep: 0,
+    empty: ['previous_secret_sealed', 'previous_until'],
+  },
   { table: 'idempotency_keys', column: 'expires_at', keep: 0 },
 ];

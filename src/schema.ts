@@ -39,6 +39,8 @@ import { Trace } from './features/traces/trace.entity.js';
 import { ExternalSubject } from './features/trusted-issuers/external-subject.entity.js';
 import { TrustedIssuer } from './features/trusted-issuers/trusted-issuer.entity.js';
 import { User } from './features/users/user.entity.js';
+import { WebhookDelivery } from './features/webhooks/webhook-delivery.entity.js';
+import { WebhookEndpoint } from './features/webhooks/webhook-endpoint.entity.js';
 
 export const entities = [
   Tenant,
@@ -81,4 +83,6 @@ export const entities = [
   Identity,
   ApiKey,
   Role,
+  WebhookEndpoint,
+  WebhookDelivery,
 ];

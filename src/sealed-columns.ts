@@ -13,6 +13,7 @@ import { sealedRows } from './features/protocol/engine-row-form.js';
 import { sealedSessionState } from './features/protocol/session-payload.js';
 import { sealedTenantSecrets } from './features/tenants/tenant-secrets.js';
 import { sealedFindings, sealedRecordings } from './features/traces/traces.js';
+import { sealedWebhookSecrets } from './features/webhooks/webhook-secrets.js';
 import type { SealedColumn } from './platform/rewrap.js';
 
 export const sealedColumns: readonly SealedColumn[] = [
@@ -29,5 +30,6 @@ export const sealedColumns: readonly SealedColumn[] = [
   sealedFederatedSignIns,
   sealedIdentities,
   sealedUpstreamSessions,
+  ...sealedWebhookSecrets,
   sealedAnswers,
 ];

@@ -12,6 +12,7 @@ import { type Organizations, openOrganizations } from './wiring/organizations.js
 import { openPeople, type People } from './wiring/people.js';
 import { openRecord, type RecordProof } from './wiring/record.js';
 import { openRoles, type Roles } from './wiring/roles.js';
+import { openWebhooks, type Webhooks } from './wiring/webhooks.js';
 
 /** What tests replace; nothing here weakens a rule. */
 export interface Overrides extends GroundOverrides {
@@ -54,6 +55,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const applications: Applications = openApplications(ground, roles, people);
   const apiKeys: ApiKeyServices = openApiKeys(ground, applications.resources);
   const record: RecordProof = openRecord(ground);
+  const webhooks: Webhooks = openWebhooks(ground, organizations);
   return {
     ...ground,
     ...roles,
@@ -65,6 +67,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     ...applications,
     ...apiKeys,
     ...record,
+    ...webhooks,
     async close(): Promise<void> {
       await apiKeys.apiKeyUsage.flush();
       await ground.close();

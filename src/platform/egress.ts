@@ -49,6 +49,8 @@ export interface EgressInit extends RequestInit {
   redirects?: number;
   /** Of the body; never more than the settings allow. */
   maxBytes?: number;
+  /** So much of the body is read, and no more: what is longer is cut off here, and no refusal. */
+  first?: number;
 }
 
 export class Egress {
@@ -68,7 +70,7 @@ export class Egress {
    * @throws EgressError, whose message names the host and never the rest of the URL.
    */
   async fetch(input: string | URL | Request, init: EgressInit = {}): Promise<Response> {
-    const { redirects = 0, maxBytes = this.settings.maxBytes, ...options } = init;
+    const { redirects = 0, maxBytes = this.settings.maxBytes, first, ...options } = init;
     // Loaded with the first call: many servers never make one.
     const undici = await import('undici');
     this.agent ??= this.open(undici);
@@ -89,7 +91,7 @@ export class Egress {
         });
         const location = isRedirect(answer.status) ? answer.headers.get('location') : null;
         if (location === null || (redirects === 0 && options.redirect !== 'error'))
-          return await this.read(answer, request.url, Math.min(maxBytes, this.settings.maxBytes));
+          return await this.read(answer, request.url, Math.min(maxBytes, this.settings.maxBytes), first);
         await answer.body?.cancel();
         if (hops >= redirects) throw new EgressError('redirect', `${host} redirects more often than is followed`);
         request = nextRequest(request, answer.status, location);
@@ -148,11 +150,20 @@ export class Egress {
     };
   }
 
-  private async read(answer: Awaited<ReturnType<typeof undiciFetch>>, url: URL, most: number): Promise<Response> {
+  private async read(
+    answer: Awaited<ReturnType<typeof undiciFetch>>,
+    url: URL,
+    most: number,
+    first: number | undefined,
+  ): Promise<Response> {
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of answer.body ?? []) {
       size += chunk.byteLength;
+      if (first !== undefined && size >= first) {
+        chunks.push(chunk.subarray(0, chunk.byteLength - (size - first)));
+        break;
+      }
       if (size > most) throw new EgressError('too_large', `${url.host} answers with too much`);
       chunks.push(chunk);
     }

@@ -20,6 +20,8 @@ import { ShortLivedRows } from '../features/protocol/short-lived-rows.js';
 import { TenantService } from '../features/tenants/tenant.service.js';
 import { TenantDeletion } from '../features/tenants/tenant-deletion.js';
 import { Traces } from '../features/traces/traces.js';
+import { WebhookListening } from '../features/webhooks/webhook-listening.js';
+import { WebhookOutbox } from '../features/webhooks/webhook-outbox.js';
 import { type Foundations, openFoundation } from '../foundation.js';
 import { assertNotForEverybody, assertStaysOpen, operatesInstallation } from '../management.js';
 import { Jobs } from '../platform/jobs.js';
@@ -66,7 +68,11 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
   const foundation = await openFoundation(config, overrides);
   const { clock, logger, sealer, views, db, redis, caching, embedded, egress } = foundation;
 
-  const audit = new AuditLog(db, clock);
+  const webhookListening = new WebhookListening(db, foundation.invalidation, (error) =>
+    logger.error('it could not be read who listens for webhooks', { error }),
+  );
+  const webhookOutbox = new WebhookOutbox(db, clock, webhookListening);
+  const audit = new AuditLog(db, clock, webhookOutbox);
   const places = { issuer: config.issuer, domain: config.tenantDomain, aliasOrigin: config.mutualTls?.origin };
   const tenants = new TenantService(db, audit, sealer, caching, clock, places, {
     created: ({ id }) => keys.ensure(id),
@@ -128,6 +134,8 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
   return {
     ...foundation,
     audit,
+    webhookListening,
+    webhookOutbox,
     tenants,
     deletion,
     keys,

@@ -61,6 +61,10 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
     { kind: 'administrator_appointed', at, count: 0 },
     { kind: 'audit_log_broken', at, count: 0 },
   ],
+  webhook_disabled: [
+    { host: 'hooks.acme.example', reason: 'failing' },
+    { host: 'hooks.acme.example', reason: 'gone' },
+  ],
   account_deleted: [{}],
   member_inactive: [{ organization: 'Acme', until: at, link }],
 };

@@ -11,6 +11,8 @@ type Domain = { organization_id: string; domain_id: string };
 type Connection = { connection_id: string; organization_id: string | null };
 type Invitation = { organization_id: string; invitation_id: string };
 type ApiKeyEvent = { api_key_id: string; user_id?: string };
+/** Of the tenant itself where organization_id is null. */
+type Webhook = { webhook_id: string; organization_id: string | null };
 type Identified = { identity_id: string; connection_id: string; user_id: string };
 
 export interface AuditEvents {
@@ -164,6 +166,17 @@ export interface AuditEvents {
   'team.member_removed': { organization_id: string; team_id: string; user_id: string };
 
   'mail.retried': { message_id: string };
+
+  'webhook.created': Webhook;
+  'webhook.updated': Webhook & { changed: string[] };
+  'webhook.deleted': Webhook;
+  'webhook.enabled': Webhook;
+  /** `reason`: an administrator, or what its receiver answered, for days or once. */
+  'webhook.disabled': Webhook & { reason: 'administrator' | 'failing' | 'gone' };
+  'webhook.secret_rotated': Webhook;
+  /** Asked for, to try it: sent to this one and to no other. */
+  'webhook.test': Webhook;
+  'webhook.replayed': Webhook & { deliveries: number };
 
   /** A relying party said that it knows of the end of a session. */
   'logout.delivered': { client_id: string; session_id: string; user_id: string; attempts: number };

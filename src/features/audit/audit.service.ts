@@ -7,6 +7,15 @@ import type { Database } from '../../platform/database.js';
 import type { AuditEventName, AuditEvents } from './audit.events.js';
 import { AuditEvent } from './audit-event.entity.js';
 
+export type Recorded = Pick<AuditEvent, 'id' | 'name' | 'data'>;
+
+/** Who takes what was recorded further, in the same transaction. */
+export interface RecordListener {
+  /** Whether anything of the current tenant is taken. */
+  hears(): boolean;
+  heard(events: readonly Recorded[]): Promise<void>;
+}
+
 export class AuditLog {
   /** An id says when: lists find a span of time by it. */
   private readonly ids = new TimedIds();
@@ -14,6 +23,7 @@ export class AuditLog {
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
+    private readonly listener?: RecordListener,
   ) {}
 
   /** Writes on the surrounding transaction: no change without its record. Actor, ip, user agent and request come from the context. */
@@ -31,7 +41,7 @@ export class AuditLog {
       requestId: context?.requestId ?? null,
       occurredAt,
     });
-    await this.db.repo(AuditEvent).insert(event);
+    await this.told([event], () => this.db.repo(AuditEvent).insert(event));
   }
 
   /** As record, of what one statement has done to many rows: by one statement too. */
@@ -39,18 +49,31 @@ export class AuditLog {
     if (each.length === 0) return;
     const context = currentContext();
     const occurredAt = this.clock.now();
-    await this.db.execute(RECORD_ALL, [
-      currentTenantId(),
-      each.map(() => this.ids.at(occurredAt)),
-      JSON.stringify(each.map((data) => ({ ...data, ...byKey() }))),
-      name,
-      context?.actor?.type ?? null,
-      context?.actor?.id ?? null,
-      context?.ip ?? null,
-      context?.userAgent?.slice(0, 512) ?? null,
-      context?.requestId ?? null,
-      occurredAt,
-    ]);
+    const events = each.map((data) => ({ id: this.ids.at(occurredAt), name, data: { ...data, ...byKey() } }));
+    await this.told(events, () =>
+      this.db.execute(RECORD_ALL, [
+        currentTenantId(),
+        events.map(({ id }) => id),
+        JSON.stringify(events.map(({ data }) => data)),
+        name,
+        context?.actor?.type ?? null,
+        context?.actor?.id ?? null,
+        context?.ip ?? null,
+        context?.userAgent?.slice(0, 512) ?? null,
+        context?.requestId ?? null,
+        occurredAt,
+      ]),
+    );
+  }
+
+  /** Where somebody listens, there is a transaction even where nobody began one: both are written, or neither. */
+  private async told(events: readonly Recorded[], write: () => Promise<unknown>): Promise<void> {
+    const { listener } = this;
+    if (!listener?.hears()) return void (await write());
+    await this.db.transaction(async () => {
+      await write();
+      await listener.heard(events);
+    });
   }
 }
 

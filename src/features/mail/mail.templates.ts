@@ -71,6 +71,8 @@ export interface MailTemplates {
     at: string;
     count: number;
   };
+  /** To whoever looks after it. @param host where messages were sent. */
+  webhook_disabled: { host: string; reason: 'failing' | 'gone' };
   /** @param until ISO 8601: when the membership is suspended. */
   member_inactive: { organization: string; until: string; link: string };
 }
