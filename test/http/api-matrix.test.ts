@@ -15,6 +15,7 @@ import { Browser } from '../support/browser.js';
 import { noticeFor } from '../support/logout-receiver.js';
 import { makeClient, makePerson, type Party, post, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { deliveryFor } from '../support/webhook-receiver.js';
 
 const endpoints = endpointsOf({} as Services);
 const routes = inventory(endpoints);
@@ -153,6 +154,32 @@ const listed: Record<string, Requirement> = {
   'post /organizations/:organization/connections/:connection_id/keys': 'connections:write',
   'post /organizations/:organization/connections/:connection_id/mapping-previews': 'connections:read',
   'post /organizations/:organization/connections/:connection_id/refreshes': 'connections:write',
+  'get /webhooks': 'webhooks:read',
+  'post /webhooks': 'webhooks:write',
+  'get /webhooks/:webhook_id': 'webhooks:read',
+  'patch /webhooks/:webhook_id': 'webhooks:write',
+  'delete /webhooks/:webhook_id': 'webhooks:write',
+  'put /webhooks/:webhook_id/enablement': 'webhooks:write',
+  'delete /webhooks/:webhook_id/enablement': 'webhooks:write',
+  'post /webhooks/:webhook_id/secrets': 'webhooks:write',
+  'post /webhooks/:webhook_id/tests': 'webhooks:write',
+  'get /webhooks/:webhook_id/deliveries': 'webhooks:read',
+  'get /webhooks/:webhook_id/deliveries/:delivery_id': 'webhooks:read',
+  'post /webhooks/:webhook_id/deliveries/:delivery_id/replays': 'webhooks:write',
+  'post /webhooks/:webhook_id/replays': 'webhooks:write',
+  'get /organizations/:organization/webhooks': 'webhooks:read',
+  'post /organizations/:organization/webhooks': 'webhooks:write',
+  'get /organizations/:organization/webhooks/:webhook_id': 'webhooks:read',
+  'patch /organizations/:organization/webhooks/:webhook_id': 'webhooks:write',
+  'delete /organizations/:organization/webhooks/:webhook_id': 'webhooks:write',
+  'put /organizations/:organization/webhooks/:webhook_id/enablement': 'webhooks:write',
+  'delete /organizations/:organization/webhooks/:webhook_id/enablement': 'webhooks:write',
+  'post /organizations/:organization/webhooks/:webhook_id/secrets': 'webhooks:write',
+  'post /organizations/:organization/webhooks/:webhook_id/tests': 'webhooks:write',
+  'get /organizations/:organization/webhooks/:webhook_id/deliveries': 'webhooks:read',
+  'get /organizations/:organization/webhooks/:webhook_id/deliveries/:delivery_id': 'webhooks:read',
+  'post /organizations/:organization/webhooks/:webhook_id/deliveries/:delivery_id/replays': 'webhooks:write',
+  'post /organizations/:organization/webhooks/:webhook_id/replays': 'webhooks:write',
   'get /organizations/:organization/domains': 'organizations:read',
   'post /organizations/:organization/domains': 'organizations:write',
   'get /organizations/:organization/domains/:domain_id': 'organizations:read',
@@ -455,6 +482,7 @@ async function furnish({
   teams,
   domains,
   connections,
+  webhooks,
   identities,
   invitations,
   invitationTemplates,
@@ -491,6 +519,7 @@ async function furnish({
   const domain = await domains.create(organization, { domain: 'there.example' });
   const connection = await connections.create(null, { key: 'there', kind: 'oidc', display_name: 'There' });
   const identity = await identities.link(user, connection.id, 'there');
+  const { webhook } = await webhooks.create(null, { url: 'https://there.example/hook', events: ['client.deleted'] });
   const template = await invitationTemplates.create(organization, { name: 'There', message: 'There' });
   const invitation = await invitations.create(organization, { email: 'invited@there.example' });
   const { key } = await apiKeys.create({ name: 'There' });
@@ -532,6 +561,8 @@ async function furnish({
     team_id: team.id,
     domain_id: domain.id,
     connection_id: connection.id,
+    webhook_id: webhook.id,
+    delivery_id: await deliveryFor(db, clock, webhook),
     identity_id: identity.id,
     invitation_id: invitation.id,
     template_id: template.id,

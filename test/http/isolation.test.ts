@@ -97,6 +97,8 @@ const tables: Record<string, string> = {
   trusted_issuers: 'issuer_id',
   upstream_sessions: 'no value of its own',
   users: 'user_id',
+  webhook_deliveries: 'delivery_id',
+  webhook_endpoints: 'webhook_id',
 };
 
 /** Of the engine's endpoints, those that discovery does not name. */

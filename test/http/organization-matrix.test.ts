@@ -17,6 +17,7 @@ import { organizationOf, type Signed, signedIn } from '../support/organization-h
 import { makePerson } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { at } from '../support/tenancy.js';
+import { deliveryFor } from '../support/webhook-receiver.js';
 
 type Lowest = (typeof ROLES)[number] | 'tokens';
 
@@ -72,6 +73,19 @@ const listed: Record<string, Lowest> = {
   'post /organizations/:organization/connections/:connection_id/keys': 'owner',
   'post /organizations/:organization/connections/:connection_id/mapping-previews': 'admin',
   'post /organizations/:organization/connections/:connection_id/refreshes': 'owner',
+  'get /organizations/:organization/webhooks': 'admin',
+  'post /organizations/:organization/webhooks': 'admin',
+  'get /organizations/:organization/webhooks/:webhook_id': 'admin',
+  'patch /organizations/:organization/webhooks/:webhook_id': 'admin',
+  'delete /organizations/:organization/webhooks/:webhook_id': 'admin',
+  'put /organizations/:organization/webhooks/:webhook_id/enablement': 'admin',
+  'delete /organizations/:organization/webhooks/:webhook_id/enablement': 'admin',
+  'post /organizations/:organization/webhooks/:webhook_id/secrets': 'admin',
+  'post /organizations/:organization/webhooks/:webhook_id/tests': 'admin',
+  'get /organizations/:organization/webhooks/:webhook_id/deliveries': 'admin',
+  'get /organizations/:organization/webhooks/:webhook_id/deliveries/:delivery_id': 'admin',
+  'post /organizations/:organization/webhooks/:webhook_id/deliveries/:delivery_id/replays': 'admin',
+  'post /organizations/:organization/webhooks/:webhook_id/replays': 'admin',
   'get /organizations/:organization/domains': 'admin',
   'post /organizations/:organization/domains': 'admin',
   'get /organizations/:organization/domains/:domain_id': 'admin',
@@ -151,6 +165,10 @@ describe('every endpoint of organizations, asked by everybody', () => {
           ...{ storedSettings: samlSettings(certificate), createdAt: new Date(), updatedAt: new Date() },
         }),
       );
+      const { webhook } = await services.webhooks.create(organization, {
+        url: 'https://there.example/hook',
+        events: ['client.deleted'],
+      });
       const template = await invitationTemplates.create(organization, { name: 'There', message: 'There' });
       const invitation = await invitations.create(organization, { email: 'invited@there.example' });
       // Another letter is sent after a while only.
@@ -160,6 +178,8 @@ describe('every endpoint of organizations, asked by everybody', () => {
         team_id: team.id,
         domain_id: domain.id,
         connection_id: connection.id,
+        webhook_id: webhook.id,
+        delivery_id: await deliveryFor(db, services.clock, webhook),
         template_id: template.id,
         invitation_id: invitation.id,
       };

@@ -24,7 +24,8 @@ describe('webhooks (Standard Webhooks 1.0)', () => {
   });
   let path: string;
   beforeEach(async () => {
-    path = `/hook-${(count += 1)}`;
+    count += 1;
+    path = `/hook-${count}`;
     await server.services.db.manager.query('DELETE FROM webhook_endpoints');
   });
 
@@ -85,15 +86,16 @@ describe('webhooks (Standard Webhooks 1.0)', () => {
       ['its noun', ['client.created', 'user.*'], true],
       ['everything', ['*'], true],
       ['another event of the noun', ['user.deleted'], false],
-      ['another noun that begins alike', ['user.*'].map(() => 'client.*'), false],
+      ['another noun', ['client.*'], false],
     ])('to whoever listens for %s', async (_what, events, comes) => {
       await make({ events });
       const beside = `${path}-beside`;
       await make({ url: receiver.url(beside) });
       await makeUser();
       await arrived(1, beside);
-      if (comes) await arrived(1);
-      expect(receiver.at(path).filter(({ body }) => body.includes('user.created'))).toHaveLength(comes ? 1 : 0);
+      const said = () => receiver.at(path).filter(({ body }) => body.includes('user.created'));
+      if (comes) await until('it is told', async () => said().length > 0, 15_000);
+      expect(said()).toHaveLength(comes ? 1 : 0);
     });
 
     it('not to one that is disabled, and of what happened meanwhile nothing is told later', async () => {
@@ -158,7 +160,8 @@ describe('webhooks (Standard Webhooks 1.0)', () => {
           asPerson(server, person, ({ webhooks }) => webhooks.rotate(acme, webhook, 0)),
           asPerson(server, person, ({ webhooks }) => webhooks.delete(acme, webhook)),
         ];
-        for (const one of asked) await expect(one).rejects.toMatchObject(refusal);
+        const answers = await Promise.allSettled(asked);
+        expect(answers).toMatchObject(asked.map(() => ({ status: 'rejected', reason: refusal })));
       }
     });
 
@@ -193,7 +196,7 @@ describe('webhooks (Standard Webhooks 1.0)', () => {
       expect(message.headers['webhook-signature']?.split(' ')).toHaveLength(2);
       clock.move(25 * 3600);
       try {
-        await makeUser();
+        await server.inside(({ users }) => users.create({ email: 'later@example.com' }));
         await arrived(2);
         expect(receiver.at(path)[1]?.headers['webhook-signature']?.split(' ')).toHaveLength(1);
       } finally {

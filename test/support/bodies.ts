@@ -11,6 +11,8 @@ const values: Record<string, unknown> = {
   display_name: 'Somebody',
   domain: 'somebody.example',
   email: 'somebody@example.com',
+  events: ['user.created'],
+  from: '2026-01-01T00:00:00Z',
   invitations: [{ email: 'somebody@example.com' }],
   message: 'Somebody',
   name: 'Somebody',
@@ -21,6 +23,8 @@ const values: Record<string, unknown> = {
   settings: {},
   slug: 'somebody',
   subject: 'somebody',
+  to: '2027-01-01T00:00:00Z',
+  url: 'https://somebody.example/hook',
   user_id: '00000000-0000-7000-8000-000000000000',
 };
 

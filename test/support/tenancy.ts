@@ -14,6 +14,7 @@ import { authorizationUrl, makeClient, makePerson, type Party, pkce, post, signI
 import { initialAccessTokenFor, plant } from './planted.js';
 import { assertionOf, type DpopKey, dpopKey } from './proofs.js';
 import type { TestServer } from './server.js';
+import { deliveryFor } from './webhook-receiver.js';
 
 export interface House {
   server: TestServer;
@@ -138,6 +139,10 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     });
     await services.identities.link(person, theirs.id, `maria of ${mark}`);
     await connections.create(organization, { key: 'here', kind: 'oidc', display_name: `Own provider of ${mark}` });
+    const hook = { url: `https://${mark}.example/hook`, events: ['client.deleted'] };
+    const { webhook } = await services.webhooks.create(null, { ...hook, description: `Webhook of ${mark}` });
+    await deliveryFor(services.db, services.clock, webhook);
+    await services.webhooks.create(organization, hook);
     await domains.create(organization, { domain: `${mark}.example` });
     await invitationTemplates.create(organization, { name: 'Welcome', message: `Welcome of ${mark}` });
     await invitations.create(organization, { email: `invited@${mark}.example` });
@@ -204,6 +209,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const issuerId = (await list('/trusted-issuers'))[0]?.id ?? '';
   const organization = (await list('/organizations'))[0]?.id ?? '';
   const ofOrganization = async (what: string) => (await list(`/organizations/${organization}/${what}`))[0]?.id ?? '';
+  const webhookId = (await list('/webhooks'))[0]?.id ?? '';
   const ids = {
     user_id: person.id,
     device_id: deviceId ?? '',
@@ -219,6 +225,8 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     team_id: await ofOrganization('teams'),
     domain_id: await ofOrganization('domains'),
     connection_id: (await list('/connections'))[0]?.id ?? '',
+    webhook_id: webhookId,
+    delivery_id: (await list(`/webhooks/${webhookId}/deliveries`))[0]?.id ?? '',
     invitation_id: await ofOrganization('invitations'),
     template_id: await ofOrganization('invitation-templates'),
     issuer_id: issuerId,

@@ -1,6 +1,10 @@
 // Somebody who is told of what happens (Standard Webhooks 1.0): takes messages, refuses them, or says nothing; believes what the reference library does.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Webhook } from 'standardwebhooks';
+import { WebhookDelivery } from '../../src/features/webhooks/webhook-delivery.entity.js';
+import type { Clock } from '../../src/platform/clock.js';
+import { newId } from '../../src/platform/crypto.js';
+import type { Database } from '../../src/platform/database.js';
 
 export interface Message {
   path: string;
@@ -65,3 +69,12 @@ export class WebhookReceiver {
 /** @throws WebhookVerificationError where a receiver with this secret would not believe it. */
 export const believed = (secret: string, { headers, body }: Message): Record<string, unknown> =>
   new Webhook(secret).verify(body, headers) as Record<string, unknown>;
+
+/** One that was given up. @returns its id. */
+export async function deliveryFor(db: Database, clock: Clock, { id }: { id: string }): Promise<string> {
+  const eventId = newId();
+  const now = clock.now();
+  const row = { endpointId: id, eventId, eventName: 'client.deleted', status: 'dead', nextAt: now, createdAt: now };
+  await db.repo(WebhookDelivery).insert(Object.assign(new WebhookDelivery(), row));
+  return eventId;
+}

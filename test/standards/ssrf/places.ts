@@ -5,6 +5,7 @@ import { BackchannelRequest } from '../../../src/features/backchannel-requests/b
 import { BackchannelPings } from '../../../src/features/backchannel-requests/pings.js';
 import { Connection } from '../../../src/features/connections/connection.entity.js';
 import { GivenSettings } from '../../../src/features/connections/connection.settings.js';
+import { CreateWebhook } from '../../../src/features/webhooks/webhook.schema.js';
 import { newId } from '../../../src/platform/crypto.js';
 import { ask, tokenWith } from '../../support/api.js';
 import { back, makeResources } from '../../support/exchanging.js';
@@ -44,6 +45,7 @@ export const callers: Readonly<Record<string, readonly string[]>> = {
   'features/logout/logout-encryption.ts': ['jwks_uri of who gets encrypted Logout Tokens'],
   'features/logout/logout-notices.ts': ['backchannel_logout_uri'],
   'features/trusted-issuers/issuer-keys.ts': ['jwks_uri of a trusted issuer'],
+  'features/webhooks/webhook-attempts.ts': ['url of a webhook'],
   'federation/upstream-client.ts': [
     'token_endpoint of a connection',
     'userinfo_endpoint of a connection',
@@ -200,6 +202,21 @@ export async function placesOf(server: TestServer, key: DpopKey, listed: string)
   const metadataUrl: Call = (metadata_url) => readBy('saml', { metadata_url });
   const providerIssuer: Call = (url) => readBy('oidc', { client_id: 'us', issuer: url.replace(DISCOVERY, '') });
 
+  /** Standard Webhooks 1.0: called by a loop of its own. */
+  const webhookUrl: Call = async (url) => {
+    const given = CreateWebhook.safeParse({ url, events: ['client.deleted'] });
+    if (!given.success) return 'said';
+    return server.inside(async ({ webhooks, webhookDeliveries }) => {
+      const { webhook } = await webhooks.create(null, given.data);
+      const { eventId } = await webhookDeliveries.test(webhook);
+      const log = async () => (await webhookDeliveries.find(webhook, eventId)).log;
+      await until('it was tried', async () => (await log()).length > 0, 15_000);
+      const [attempt] = await log();
+      await webhooks.delete(null, webhook);
+      return attempt?.error ?? undefined;
+    });
+  };
+
   /** OAuth Client ID Metadata Document §4: the client is the address. */
   const tenant = await server.services.tenants.find('default');
   const settings = { protocol: { client_id_metadata_documents: { hosts: ['*'] } } };
@@ -232,6 +249,7 @@ export async function placesOf(server: TestServer, key: DpopKey, listed: string)
     'jwks_uri of a trusted issuer': { path: '/keys', call: issuerJwksUri },
     'metadata_url of a connection': { path: '/saml', call: metadataUrl },
     'issuer of a connection': { path: DISCOVERY, call: providerIssuer },
+    'url of a webhook': { path: '/ok', call: webhookUrl },
     client_id: { path: '/document', call: clientId },
     'jwks_uri of a document': { path: '/keys', call: documentKeys, looks: 2 },
     ...placesOfConnections(server, listed),
