@@ -15,6 +15,7 @@ import { addServe } from './commands/serve.js';
 import { addTenants } from './commands/tenants.js';
 import { CommandError, EXIT, leave, type Terminal } from './commands/terminal.js';
 import { addUsers } from './commands/users.js';
+import { addWebhooks } from './commands/webhooks.js';
 import { withContext } from './platform/context.js';
 import { newId } from './platform/crypto.js';
 import { createLogger } from './platform/logger.js';
@@ -93,6 +94,7 @@ addTenants(program, terminal);
 addUsers(program, terminal);
 addKeys(program, terminal);
 addAudit(program, terminal);
+addWebhooks(program, terminal);
 addDoctor(program, terminal, readConfig);
 
 async function main(): Promise<number> {

@@ -35,6 +35,7 @@ export async function start(config: Config, overrides: Overrides = {}): Promise<
       await metrics.serve(config.metricsPort, config.host);
 
     const leave = async (departure: keyof typeof departures, lastWords?: () => Promise<void>) => {
+      services.eventStreams.close();
       await Promise.all([web?.leave(departure), services.jobs.stop(), services.webhookSender.stop()]);
       await lastWords?.();
       await metrics.close();

@@ -17,6 +17,8 @@ export interface Bearer {
   organizationId?: string | undefined;
   /** How often it may be used, where that is said of it. */
   limit?: { key: string; requestsPerMinute: number } | undefined;
+  /** Asks anew, of a connection that goes on: undefined once the token has ended. Absent where nothing goes on. */
+  again?: () => Promise<Bearer | undefined>;
 }
 
 /** A token and how it was shown; which request it was is known to whoever looks for it. */

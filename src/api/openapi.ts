@@ -106,7 +106,8 @@ function responses(endpoint: Endpoint): ZodOpenApiResponsesObject {
   const { method, params, query, body, response } = endpoint;
   const { streams = [] } = endpoint;
   const status = endpoint.status ?? (response || streams.length > 0 ? 200 : 204);
-  const content = response ? { 'application/json': { schema: response } } : streamed(streams);
+  const type = endpoint.stream ? 'text/event-stream' : 'application/json';
+  const content = response ? { [type]: { schema: response } } : streamed(streams);
   const writes = method !== 'get';
   const refusals = [
     400,

@@ -8,11 +8,14 @@ import type { Sealer } from '../platform/crypto.js';
 import type { Database } from '../platform/database.js';
 import type { Endpoint } from '../platform/endpoint.js';
 import { AppError, notFound } from '../platform/errors.js';
+import type { EventStreams } from '../platform/event-streams.js';
 import { type Logger, problems } from '../platform/problem.js';
+import { isMet } from '../platform/requirement.js';
 import { type Authenticate, type Bearer, requireBearer } from './bearer.js';
 import { assertContract } from './contract.js';
 import { IdempotencyKeys } from './idempotency.js';
 import { requireAcceptable, type Serving, send, serveEndpoint } from './serving.js';
+import { serveStream } from './stream.js';
 
 export interface ApiOptions {
   endpoints: readonly Endpoint[];
@@ -25,6 +28,8 @@ export interface ApiOptions {
   sealer: Sealer;
   clock: Clock;
   logger: Logger;
+  /** Of those who listen; absent where nothing can be listened to. */
+  streams?: EventStreams;
   /** The issuer of the tenant being asked; its API is the audience `{issuer}/api`. */
   issuer: (ctx: Context) => string;
   /** As Serving has them. */
@@ -70,8 +75,16 @@ async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, serv
   const realm = `${issuer(ctx)}/api`;
   await admit?.(ctx);
   const { scope, role } = endpoint;
-  const { actor, organizationId } = await requireBearer(ctx, { authenticate, realm, scope, role, spend });
-  await withContext({ actor }, () => serveEndpoint(ctx, endpoint, { actor, organizationId }, serving));
+  const { actor, organizationId, again } = await requireBearer(ctx, { authenticate, realm, scope, role, spend });
+  const asking = { actor, organizationId };
+  if (!endpoint.stream) return withContext({ actor }, () => serveEndpoint(ctx, endpoint, asking, serving));
+  const mayGoOn = async () => {
+    const now = await again?.();
+    return now !== undefined && isMet(scope, now.scopes) && (!role || isMet(role, new Set(now.roles)));
+  };
+  await withContext({ actor }, () =>
+    serveStream(ctx, endpoint, asking, { ...serving, streams: options.streams, mayGoOn }),
+  );
 }
 
 function refuse(ctx: Context, router: Router): void {

@@ -10,6 +10,8 @@ export interface EndpointRequest<P, Q, B> {
   body: B;
   /** The version the caller last saw (RFC 9110 §13.1.1); the service refuses with preconditionFailed where the row has moved on. */
   ifMatch?: number;
+  /** Of a stream: what was seen last (HTML Living Standard §9.2.6), and when nobody listens any more. */
+  listening?: { lastEventId: string | undefined; signal: AbortSignal };
 }
 
 /** Of what is asked: true where it takes a new proof of who asks, or whom it touches, where it takes one because of who they are there. */
@@ -44,6 +46,8 @@ export interface Endpoint<
   response?: R;
   /** Media types of what is written as it is read, in place of `response`: then handle returns a Streamed. */
   streams?: readonly string[];
+  /** handle() returns what is said one after the other (platform/event-streams.ts), each in the shape of the response, until nobody listens. */
+  stream?: true;
   /** A success; 200 unless said otherwise. */
   status?: number;
   /** A `version` in what it returns becomes the ETag. */

@@ -8,7 +8,7 @@ import type { Serving } from '../api/serving.js';
 import { installationEndpoints, tenantEndpoints } from '../endpoints.js';
 import { looksLikeKey } from '../features/api-keys/api-key.format.js';
 import { settingsOf } from '../features/clients/client-settings.js';
-import { findActiveToken, type JudgeProof } from '../features/protocol/active-token.js';
+import { type ActiveToken, findActiveToken, type JudgeProof, stillActive } from '../features/protocol/active-token.js';
 import { isNonce, nextNonce } from '../features/protocol/dpop-nonces.js';
 import { InvalidProof } from '../features/protocol/proof-of-possession.js';
 import { apiPolicyOf } from '../features/tenants/api-policy.js';
@@ -30,16 +30,16 @@ export function openApi(services: Services): Middleware {
     async authenticate(shown: Shown, ctx: Context) {
       if (looksLikeKey(shown.token)) return ofKey(shown, ctx);
       const bearer = await known(shown, ctx);
-      if (!bearer) return undefined;
       const { certificate_bound_only: boundOnly } = apiPolicyOf(stateOf(ctx).tenant);
-      if (boundOnly && !bearer.actor.certificateBound) return undefined;
-      return bearer.actor.type === 'user' ? asPerson(services, bearer) : asClient(services, bearer);
+      if (boundOnly && !bearer?.actor.certificateBound) return undefined;
+      return bearer && asTheyMay(services, bearer);
     },
     ...apiLimits(services),
     db,
     sealer,
     clock,
     logger,
+    streams: services.eventStreams,
     issuer: (ctx: Context) => stateOf(ctx).issuer,
     ...organizationsOf(services),
     version,
@@ -48,6 +48,13 @@ export function openApi(services: Services): Middleware {
   const ofTenant = createApi({ ...options, endpoints: everywhere }).routes();
   // What only the operators of the installation may ask for is not there at other tenants.
   return (ctx, next) => (stateOf(ctx).tenant.isDefault ? ofInstallation : ofTenant)(ctx as never, next);
+}
+
+/** However long a connection goes on: as it is now. */
+async function asTheyMay(services: Services, bearer: Bearer): Promise<Bearer> {
+  const { actor, again } = bearer;
+  const now = await (actor.type === 'user' ? asPerson(services, bearer) : asClient(services, bearer));
+  return again ? { ...now, again: async () => await again().then((one) => one && asTheyMay(services, one)) } : now;
 }
 
 /** What the roles of the person open now, and nothing where they may not come in any more. */
@@ -91,31 +98,45 @@ export const tokenBearer =
       judging(services, ctx),
     );
     if (!active) return undefined;
-    const { accountId, clientId, scopes, organizationId, certificateBound } = active;
-    return {
-      actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes, certificateBound },
-      scopes,
-      organizationId,
+    const { thumbprint } = active;
+    const again = async () => {
+      // Of a tenant that was suspended meanwhile no door answers.
+      if ((await services.tenants.findById(stateOf(ctx).tenant.id))?.state !== 'active') return undefined;
+      const now = await stillActive(protocol, clock, { ...shown, ...request }, `${issuer}/api`, thumbprint);
+      return now && bearerOf(now);
     };
+    return { ...bearerOf(active), again };
   };
+
+const bearerOf = ({ accountId, clientId, scopes, organizationId, certificateBound }: ActiveToken): Bearer => ({
+  actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes, certificateBound },
+  scopes,
+  organizationId,
+});
 
 /** Whom an API key speaks for: a person, with no more than they have now, or itself. A key is bound to nothing, so there is nothing to prove. */
 export const keyBearer =
-  ({ presentedKeys, apiKeyUsage, roles }: Services) =>
+  (services: Services) =>
   async ({ token, scheme }: Shown, ctx: Context): Promise<Bearer | undefined> => {
     if (scheme !== 'Bearer') return undefined;
-    const { test_keys: testKeys, certificate_bound_only: boundOnly } = apiPolicyOf(stateOf(ctx).tenant);
-    const key = await presentedKeys.know(token, { testKeys, boundOnly });
-    if (!key) return undefined;
-    apiKeyUsage.count(key.id);
-    const { id, environment, owner, requestsPerMinute } = key;
-    const held: ReadonlySet<string> = new Set(key.scopes);
-    const scopes = owner ? scopesOf(held, await roles.permissionsOf(owner.roles)) : held;
-    const apiKey = { id, environment };
-    const actor = owner ? { type: 'user' as const, id: owner.id } : { type: 'api_key' as const, id };
-    const limit = requestsPerMinute === null ? undefined : { key: id, requestsPerMinute };
-    return { actor: { ...actor, scopes, rolesWithin: await roles.within(scopes), apiKey }, scopes, limit };
+    const bearer = await byKey(services, token, ctx);
+    return bearer && { ...bearer, again: () => byKey(services, token, ctx) };
   };
+
+async function byKey(services: Services, token: string, ctx: Context): Promise<Bearer | undefined> {
+  const { presentedKeys, apiKeyUsage, roles } = services;
+  const { test_keys: testKeys, certificate_bound_only: boundOnly } = apiPolicyOf(stateOf(ctx).tenant);
+  const key = await presentedKeys.know(token, { testKeys, boundOnly });
+  if (!key) return undefined;
+  apiKeyUsage.count(key.id);
+  const { id, environment, owner, requestsPerMinute } = key;
+  const held: ReadonlySet<string> = new Set(key.scopes);
+  const scopes = owner ? scopesOf(held, await roles.permissionsOf(owner.roles)) : held;
+  const apiKey = { id, environment };
+  const actor = owner ? { type: 'user' as const, id: owner.id } : { type: 'api_key' as const, id };
+  const limit = requestsPerMinute === null ? undefined : { key: id, requestsPerMinute };
+  return { actor: { ...actor, scopes, rolesWithin: await roles.within(scopes), apiKey }, scopes, limit };
+}
 
 /** RFC 8705 §3.1. */
 const thumbprintOf = ({ raw }: X509Certificate): string => hash('sha256', raw, 'base64url');

@@ -7,6 +7,7 @@ import { WebhookDeliveries } from '../features/webhooks/webhook-deliveries.js';
 import { WebhookFailures } from '../features/webhooks/webhook-failures.js';
 import { WebhookSecrets } from '../features/webhooks/webhook-secrets.js';
 import { WebhookSender } from '../features/webhooks/webhook-sender.js';
+import { EventStreams } from '../platform/event-streams.js';
 import type { Ground } from './ground.js';
 import type { Organizations } from './organizations.js';
 
@@ -23,5 +24,10 @@ export function openWebhooks(
   const webhookSender = new WebhookSender(db, clock, webhookListening, attempts, logger);
   const wake = () => webhookSender.wake();
   webhookOutbox.onDue(wake);
-  return { webhooks, webhookDeliveries: new WebhookDeliveries(db, audit, clock, wake), webhookSender };
+  return {
+    webhooks,
+    webhookDeliveries: new WebhookDeliveries(db, audit, clock, wake),
+    webhookSender,
+    eventStreams: new EventStreams(),
+  };
 }

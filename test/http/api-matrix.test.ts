@@ -213,6 +213,7 @@ const listed: Record<string, Requirement> = {
   'post /logout-notices/:notice_id/retries': 'sessions:write',
   'get /audit-events': 'audit:read',
   'get /audit-events/export': 'audit:export',
+  'get /audit-events/stream': 'audit:read',
   'get /traces': 'traces:read',
   'get /traces/:trace_id': 'traces:read',
   'post /traces/:trace_id/validations': 'traces:read',

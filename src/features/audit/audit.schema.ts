@@ -14,6 +14,14 @@ export const AuditFilter = {
 export const AuditQuery = z.strictObject({ ...pageQuery, ...AuditFilter });
 export type AuditQuery = z.infer<typeof AuditQuery>;
 
+export const AuditStreamQuery = z.strictObject({
+  event: z
+    .array(z.string().max(100))
+    .max(50)
+    .optional()
+    .meta({ description: 'Names of events, or `user.*` for all of a noun; all where none is said' }),
+});
+
 export const AuditEventView = z
   .object({
     id: z.uuid(),

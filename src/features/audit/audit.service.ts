@@ -49,7 +49,11 @@ export class AuditLog {
     if (each.length === 0) return;
     const context = currentContext();
     const occurredAt = this.clock.now();
-    const events = each.map((data) => ({ id: this.ids.at(occurredAt), name, data: { ...data, ...byKey() } }));
+    const events: Recorded[] = each.map((data) => ({
+      id: this.ids.at(occurredAt),
+      name,
+      data: { ...(data as object), ...byKey() },
+    }));
     await this.told(events, () =>
       this.db.execute(RECORD_ALL, [
         currentTenantId(),

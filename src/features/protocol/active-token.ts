@@ -13,6 +13,8 @@ export interface ActiveToken {
   scopes: ReadonlySet<string>;
   /** Bound to the certificate that was shown (RFC 8705 §3). */
   certificateBound: boolean;
+  /** Of the key that it is bound to. */
+  thumbprint: string | undefined;
 }
 
 /** Asks of a proof what the tenant does, and the client whose token it is. @throws InvalidProof */
@@ -35,7 +37,7 @@ export async function findActiveToken(
   judge: JudgeProof,
 ): Promise<ActiveToken | undefined> {
   const proof = shown.scheme === 'DPoP' ? await provenBy(shown, clock.now()) : undefined;
-  const token = await findActive(protocol, clock, shown, audience, proof);
+  const token = await findActive(protocol, clock, shown, audience, proof?.thumbprint);
   if (token && proof) await judge(proof, token.clientId);
   // RFC 9449 §11.1, last: a proof that came with a token that is good for nothing can be tried again with another.
   if (token && proof && !(await protocol.replays.unique(`dpop ${token.clientId}`, proof.jti, proof.until)))
@@ -43,19 +45,28 @@ export async function findActiveToken(
   return token;
 }
 
+/** Of a token that was shown and believed a while ago, on a connection that goes on: whether it still is. */
+export const stillActive = (
+  protocol: Protocol,
+  clock: Clock,
+  shown: Pick<ShownToken, 'token' | 'certificate'>,
+  audience: string,
+  thumbprint: string | undefined,
+): Promise<ActiveToken | undefined> => findActive(protocol, clock, shown, audience, thumbprint);
+
 async function findActive(
   protocol: Protocol,
   clock: Clock,
   { token: handle, certificate }: Pick<ShownToken, 'token' | 'certificate'>,
   audience: string,
-  proof: Proof | undefined,
+  thumbprint: string | undefined,
 ): Promise<ActiveToken | undefined> {
   const request = new ProtocolRequest();
   const [access, machine] = await Promise.all(kinds.map((kind) => protocol.rows.find(request, kind, handle, kinds)));
   const token = access ?? machine;
   if (!token?.clientId || token.aud !== audience) return undefined;
   if (typeof token.exp !== 'number' || token.exp * 1000 <= clock.now().getTime()) return undefined;
-  if (token.jkt !== proof?.thumbprint) return undefined;
+  if (token.jkt !== thumbprint) return undefined;
   // RFC 8705 §3: good with its certificate and with no other, and certificates are shown at an address of their own.
   const bound = token['x5t#S256'];
   if (bound !== undefined && bound !== certificate) return undefined;
@@ -77,5 +88,6 @@ async function findActive(
         .split(' ')
         .filter(Boolean),
     ),
+    thumbprint,
   };
 }

@@ -82,8 +82,9 @@ describe('nothing inside is called because somebody says so (OWASP ASVS 5.0 V1.3
           readFileSync(path.join(root, file), 'utf8'),
         ),
     );
-    // Turnstile is handed the way out under this name.
-    expect(others.sort()).toEqual(['features/captcha/captcha.ts', 'platform/egress.ts']);
+    // Turnstile is handed the way out under this name; the command runs at whoever types it, and calls what they have named.
+    const known = ['commands/webhooks-listen.ts', 'features/captcha/captcha.ts', 'platform/egress.ts'];
+    expect(others.sort()).toEqual(known);
   });
 
   it('the corpus is large enough to be one', () => {
