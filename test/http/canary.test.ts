@@ -100,6 +100,13 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     expect((await ask(server, held, 'get', `/clients/${held}`)).status).toBe(401);
     expect((await api('GET', `/api-keys/${held}`)).status).toBe(404);
     expect((await api('POST', '/api-keys', { name: 'x', scopes: [held] })).status).toBe(422);
+    // Somebody who is told of what happens, with one secret and then with another.
+    const hook = { url: 'https://rp.example/hook', events: ['client.deleted'] };
+    const told = await api('POST', '/webhooks', hook, { 'idempotency-key': randomUUID() });
+    expect(told.status).toBe(201);
+    const other = await api('POST', `/webhooks/${told.body.id}/secrets`, {}, { 'idempotency-key': randomUUID() });
+    expect((await api('POST', `/webhooks/${told.body.id}/tests`)).status).toBe(202);
+    for (const { body } of [told, other]) wire.add('webhook secret', String(body.secret).replace('whsec_', ''));
 
     // A person who gets a link by mail.
     const user = await api('POST', '/users', { email: maria, claims: { name: 'Maria' } });

@@ -236,6 +236,8 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     team_id: id('team_id', () => reads(`/organizations/${ids.organization}/teams/${ids.team_id}`)),
     domain_id: id('domain_id', () => reads(`/organizations/${ids.organization}/domains/${ids.domain_id}`)),
     connection_id: id('connection_id', () => reads(`/connections/${ids.connection_id}`)),
+    webhook_id: id('webhook_id', () => reads(`/webhooks/${ids.webhook_id}`)),
+    delivery_id: id('delivery_id', () => reads(`/webhooks/${ids.webhook_id}/deliveries/${ids.delivery_id}`)),
     identity_id: id('identity_id', listed(`/users/${ids.user_id}/identities`, 'identity_id')),
     invitation_id: id('invitation_id', () =>
       reads(`/organizations/${ids.organization}/invitations/${ids.invitation_id}`),
