@@ -26,7 +26,7 @@ export interface UnderWay {
 }
 
 /**
- * The oldest of each endpoint, so that one with a long queue keeps nobody waiting. One that has failed often gets one at a time; of tenants and
+ * The oldest of each endpoint, so that one with a long queue keeps nobody waiting, and those that answer before those that do not. One that has failed often gets one at a time; of tenants and
  * organizations that are suspended nothing is sent.
  */
 export function claimDue(db: Database, now: Date, room: number, { origins, endpoints }: UnderWay): Promise<Claimed[]> {
@@ -45,7 +45,7 @@ const CLAIM = {
   name: 'webhooks_claim',
   text: `
     WITH due AS (
-      SELECT q.tenant_id, q.endpoint_id, q.event_id, q.next_at, substring(w.url FROM '^[a-z]+://[^/?#]+') AS origin
+      SELECT q.tenant_id, q.endpoint_id, q.event_id, q.next_at, w.failures > 0 AS failing, substring(w.url FROM '^[a-z]+://[^/?#]+') AS origin
         FROM webhook_endpoints w
         JOIN tenants t ON t.id = w.tenant_id AND t.suspended_at IS NULL AND t.deleting_at IS NULL
         LEFT JOIN organizations o ON o.tenant_id = w.tenant_id AND o.id = w.organization_id
@@ -63,7 +63,7 @@ const CLAIM = {
     ), taken AS (
       SELECT r.* FROM ranked r LEFT JOIN jsonb_each_text($6::jsonb) AS b (origin, count) ON b.origin = r.origin
        WHERE r.place <= $4::int - COALESCE(b.count::int, 0)
-       ORDER BY r.next_at LIMIT $3
+       ORDER BY r.failing, r.next_at LIMIT $3
     )
     UPDATE webhook_deliveries d SET attempts = d.attempts + 1, next_at = $2::timestamptz
       FROM taken WHERE d.tenant_id = taken.tenant_id AND d.endpoint_id = taken.endpoint_id AND d.event_id = taken.event_id

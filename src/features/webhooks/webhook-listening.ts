@@ -15,6 +15,8 @@ export class WebhookListening {
   private known: Set<string> | undefined;
   /** Of whom was heard while the others are being read. */
   private heard = new Set<string>();
+  /** What is being read may be older than what was missed. */
+  private overtaken = false;
   private loading: Promise<void> | undefined;
   private failedAt = Number.NEGATIVE_INFINITY;
 
@@ -48,8 +50,10 @@ export class WebhookListening {
   }
 
   private changed(key: string): void {
-    if (key === everything) this.known = undefined;
-    else {
+    if (key === everything) {
+      this.known = undefined;
+      this.overtaken = true;
+    } else {
       this.heard.add(key);
       this.known?.add(key);
     }
@@ -59,10 +63,11 @@ export class WebhookListening {
 
   private async read(): Promise<void> {
     this.heard = new Set();
+    this.overtaken = false;
     try {
       const rows = await this.db.detached(() => this.db.execute<{ tenant_id: string }>(LISTENING, [MOST_TENANTS + 1]));
       const found = new Set([...rows.map(({ tenant_id }) => tenant_id), ...this.heard]);
-      this.known = rows.length > MOST_TENANTS ? undefined : found;
+      this.known = rows.length > MOST_TENANTS || this.overtaken ? undefined : found;
     } catch (error) {
       this.failedAt = performance.now();
       this.known = undefined;
