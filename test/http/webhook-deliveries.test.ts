@@ -189,9 +189,12 @@ describe('messages that are not taken (Standard Webhooks 1.0, §Deliverability a
     expect(receiver.most).toBe(1);
     receiver.manners.set(path, 204);
     clock.move(2000);
-    await becomes('all of them', async () =>
-      (await deliveriesOf(webhook)).every(({ status }) => status === 'delivered'),
-    );
+    // Time goes on: one that took too long on a busy machine is tried again.
+    await becomes('all of them', async () => {
+      clock.move(1);
+      return (await deliveriesOf(webhook)).every(({ status }) => status === 'delivered');
+    });
+    expect(server.log.filter((line) => line.includes('could not be sent'))).toEqual([]);
     expect(await rowOf(webhook)).toMatchObject({ failures: 0, failingSince: null, resumeAt: null });
   });
 
