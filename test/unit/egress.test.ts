@@ -374,6 +374,29 @@ describe('a call', () => {
     await hungUp;
   });
 
+  it('reads the beginning where that is all that is wanted, and hangs up on the rest', async () => {
+    const egress = make(['127.0.0.1'], { maxBytes: 10_000 });
+    const url = `http://127.0.0.1:${port}/`;
+    const beginning = async () => (await egress.fetch(url, { first: 1024 })).text();
+    answer = (_, response) => response.end('short');
+    expect(await beginning()).toBe('short');
+    for (const length of [1023, 1024, 1025, 9_999, 50_000]) {
+      answer = (_, response) => response.end('x'.repeat(length));
+      expect(await beginning()).toBe('x'.repeat(Math.min(length, 1024)));
+    }
+    let hungUp: Promise<unknown> = Promise.resolve();
+    answer = (request, response) => {
+      hungUp = new Promise((resolve) => request.socket.once('close', resolve));
+      const more = () => {
+        while (!response.destroyed && response.write('x'.repeat(1_000)));
+      };
+      response.on('drain', more);
+      more();
+    };
+    expect(await beginning()).toBe('x'.repeat(1024));
+    await hungUp;
+  });
+
   it('ends when it takes too long: before the answer, within the body, across hops, on the name', async () => {
     const egress = make(['127.0.0.1'], { timeoutMs: 200 });
     const url = `http://127.0.0.1:${port}/`;

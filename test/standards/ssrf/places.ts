@@ -33,6 +33,8 @@ export interface Place {
   /** Where a good answer lies. */
   path: string;
   call: Call;
+  /** Of an answer: all of it, and none that is too long, unless it is the beginning that is kept. */
+  reads?: 'beginning';
   /** How often its host is looked up until it is called: once, unless something else lies there too. */
   looks?: number;
 }
@@ -249,7 +251,7 @@ export async function placesOf(server: TestServer, key: DpopKey, listed: string)
     'jwks_uri of a trusted issuer': { path: '/keys', call: issuerJwksUri },
     'metadata_url of a connection': { path: '/saml', call: metadataUrl },
     'issuer of a connection': { path: DISCOVERY, call: providerIssuer },
-    'url of a webhook': { path: '/ok', call: webhookUrl },
+    'url of a webhook': { path: '/ok', call: webhookUrl, reads: 'beginning' },
     client_id: { path: '/document', call: clientId },
     'jwks_uri of a document': { path: '/keys', call: documentKeys, looks: 2 },
     ...placesOfConnections(server, listed),

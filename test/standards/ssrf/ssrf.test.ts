@@ -152,7 +152,10 @@ describe('nothing inside is called because somebody says so (OWASP ASVS 5.0 V1.3
   });
 
   it('none of them takes an answer without end: a huge one, a compressed one, one of headers alone', async () => {
-    expect(await everywhere(['huge', 'bomb', 'headers'])).toEqual([]);
+    const wrong = await everywhere(['huge', 'bomb', 'headers']);
+    // Who reads the beginning of an answer takes that, hangs up, and is not late.
+    const cut = wrong.filter(({ name, isLate }) => place(name).reads === 'beginning' && !isLate);
+    expect(wrong.filter((one) => !cut.includes(one))).toEqual([]);
     const { body } = await ask(server, undefined, 'get', '/openapi.json');
     expect(body.openapi).toBeDefined();
   });
