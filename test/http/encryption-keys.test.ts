@@ -79,6 +79,11 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
       const saml = { kind: 'saml', client_secret: undefined, settings: {} };
       await connections.create(null, newConnection(saml) as never);
     });
+    await server.inside(async ({ webhooks }) => {
+      const hook = { url: 'https://rp.example/hook', events: ['client.deleted'] };
+      const { webhook } = await webhooks.create(null, hook);
+      await webhooks.rotate(null, webhook, 24);
+    });
     // And one that no worker hears of.
     await server.inside(({ db, sealer, clock }) => {
       const waiting = new MailService(db, { enqueue: async () => {} }, sealer, unused, unused, clock, unused);

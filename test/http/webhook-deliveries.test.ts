@@ -90,7 +90,7 @@ describe('messages that are not taken (Standard Webhooks 1.0, §Deliverability a
     await becomes('taken', async () => (await deliveriesOf(webhook))[0]?.status === 'delivered');
     const messages = receiver.at(path);
     expect(new Set(messages.map(({ id }) => id)).size).toBe(1);
-    expect((await rowOf(webhook)).failures).toBe(0);
+    await becomes('forgotten', async () => (await rowOf(webhook)).failures === 0);
   });
 
   it('of ten megabytes that are answered a kilobyte is read and kept', async () => {
@@ -195,6 +195,7 @@ describe('messages that are not taken (Standard Webhooks 1.0, §Deliverability a
       return (await deliveriesOf(webhook)).every(({ status }) => status === 'delivered');
     });
     expect(server.log.filter((line) => line.includes('could not be sent'))).toEqual([]);
+    await becomes('forgotten', async () => (await rowOf(webhook)).failures === 0);
     expect(await rowOf(webhook)).toMatchObject({ failures: 0, failingSince: null, resumeAt: null });
   });
 
