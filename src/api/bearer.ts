@@ -37,10 +37,7 @@ interface Asked {
 }
 
 /** @throws AppError 401, 403 or 400 with the challenge of RFC 6750 §3 or RFC 9449 §7.1. */
-export async function requireBearer(
-  ctx: Context,
-  { authenticate, realm, scope, role, spend }: Asked,
-): Promise<Bearer> {
+export async function requireBearer(ctx: Context, { authenticate, realm, scope, role, spend }: Asked): Promise<Bearer> {
   const shown = shownToken(ctx, realm);
   const bearer = await authenticate(shown, ctx).catch((error: unknown) => {
     if (!(error instanceof InvalidProof)) throw error;

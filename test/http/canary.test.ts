@@ -60,9 +60,7 @@ describe('no bearer secret is kept or told in clear (RFC 9700 §4, RFC 6819 §5.
     const first: Party = { clientId: shown('client_id'), clientSecret: shown('client_secret'), redirectUri };
     wire.add('first client_secret', first.clientSecret);
     const document = await (await fetch(`${server.issuer}/api/v1/openapi.json`)).text();
-    const scopes = [
-      ...new Set([...document.matchAll(/"([a-z_]+:(?:read|write|export))"/g)].map(([, scope]) => scope)),
-    ];
+    const scopes = [...new Set([...document.matchAll(/"([a-z_]+:(?:read|write|export))"/g)].map(([, scope]) => scope))];
     const granted = await post(server, '/token', first, {
       grant_type: 'client_credentials',
       resource: `${server.issuer}/api`,

@@ -116,11 +116,11 @@ const SEEN: Statement = {
       SELECT e.name, e.data FROM audit_seals s JOIN audit_events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
        WHERE s.tenant_id = $1 AND s.sequence > $2 AND s.sequence <= $3 AND e.occurred_at > $4
          AND (e.name IN ('sign_in.failed', 'audit_log.broken', 'user.created')
-              OR (e.name = 'user.updated' AND e.data -> 'changed' ? 'roles')))
+              OR (e.name = 'role.assigned' AND e.data ? 'user_id')))
     SELECT EXISTS (SELECT FROM seen WHERE name = 'sign_in.failed') AS failures,
            EXISTS (SELECT FROM seen WHERE name = 'audit_log.broken') AS broken,
            (SELECT array_agg(DISTINCT u.id) FROM seen s JOIN users u ON u.tenant_id = $1 AND u.id::text = s.data ->> 'user_id'
-             WHERE s.name LIKE 'user.%' AND $5 = ANY (u.roles)) AS appointed`,
+             WHERE s.name IN ('user.created', 'role.assigned') AND $5 = ANY (u.roles)) AS appointed`,
 };
 
 const DONE: Statement = {
