@@ -386,8 +386,9 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
     '%s %s lists nothing of another tenant',
     async (method, path) => {
       const answer = await ask(server, everything, method, path);
-      // Whoever has every scope is no resource server by that.
-      expect(answer.status).toBe(path === '/token-endings' ? 403 : 200);
+      // Whoever has every scope is no resource server by that; what never ends is asked for by its own media type (audit-stream).
+      const apart: Record<string, number> = { '/token-endings': 403, '/audit-events/stream': 406 };
+      expect(answer.status).toBe(apart[path] ?? 200);
       const text = JSON.stringify(answer.body);
       for (const id of Object.values(there)) expect(text).not.toContain(id);
     },

@@ -315,6 +315,8 @@ describe('tenants through the API of the installation', () => {
         mail.send('account_locked', old.email, { until: new Date().toISOString() }),
       );
       const others = await makePerson(server);
+      await server.services.auditSealing.run();
+      await server.services.auditCheckpoints.run();
       await fillEveryTable(db, tenant.id);
       const left = () => rowsOfTenant(db, tenant.id);
       expect(Object.keys(await left()).sort()).toEqual((await tenantTables(db)).sort());

@@ -26,6 +26,10 @@ export async function rowsOfTenant(db: Database, tenantId: string): Promise<Reco
 export async function fillEveryTable(db: Database, tenantId: string): Promise<void> {
   await db.manager.query(`INSERT INTO denied_tokens VALUES ($1, 'jti', now())`, [tenantId]);
   await db.manager.query(
+    `INSERT INTO audit_events (tenant_id, id, name, data, occurred_at) VALUES ($1, gen_random_uuid(), 'tenant.updated', '{}', now())`,
+    [tenantId],
+  );
+  await db.manager.query(
     `INSERT INTO traces (tenant_id, id, endpoint, error, steps, occurred_at) VALUES ($1, 'x', 'token', 'x', '[]', now())`,
     [tenantId],
   );
