@@ -96,6 +96,8 @@ import { TracesOfUser1700000000141 } from '../migrations/0141-traces-of-user.js'
 import { IdentitiesByDomain1700000000142 } from '../migrations/0142-identities-by-domain.js';
 import { FederatedSignInSessions1700000000144 } from '../migrations/0144-federated-sign-in-sessions.js';
 import { FederatedSignInsBinding1700000000146 } from '../migrations/0146-federated-sign-ins-binding.js';
+import { ConnectionsOrganization1700000000147 } from '../migrations/0147-connections-organization.js';
+import { ConnectionsOrganizationPart1700000000148 } from '../migrations/0148-connections-organization-part.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -195,4 +197,6 @@ export const migrations = [
   IdentitiesByDomain1700000000142,
   FederatedSignInSessions1700000000144,
   FederatedSignInsBinding1700000000146,
+  ConnectionsOrganization1700000000147,
+  ConnectionsOrganizationPart1700000000148,
 ];
