@@ -26,7 +26,8 @@ export class Connections1700000000130 implements MigrationInterface {
         CONSTRAINT connections_key_key UNIQUE (tenant_id, key),
         FOREIGN KEY (tenant_id, organization_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE
       )`);
-    await runner.query('CREATE INDEX connections_organization_idx ON connections (tenant_id, organization_id)');
+    await runner.query(`
+      CREATE INDEX connections_organization_idx ON connections (tenant_id, organization_id) WHERE organization_id IS NOT NULL`);
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -96,6 +96,8 @@ import { TracesOfUser1700000000141 } from '../migrations/0141-traces-of-user.js'
 import { IdentitiesByDomain1700000000142 } from '../migrations/0142-identities-by-domain.js';
 import { FederatedSignInSessions1700000000144 } from '../migrations/0144-federated-sign-in-sessions.js';
 import { FederatedSignInsBinding1700000000146 } from '../migrations/0146-federated-sign-ins-binding.js';
+import { ConnectionsOrganization1700000000147 } from '../migrations/0147-connections-organization.js';
+import { ConnectionsOrganizationPart1700000000148 } from '../migrations/0148-connections-organization-part.js';
 import { Roles1700000000150 } from '../migrations/0150-roles.js';
 import { RoleAssignments1700000000151 } from '../migrations/0151-role-assignments.js';
 import { RolesOfUsers1700000000152 } from '../migrations/0152-roles-of-users.js';
@@ -209,16 +211,18 @@ export const migrations = [
   IdentitiesByDomain1700000000142,
   FederatedSignInSessions1700000000144,
   FederatedSignInsBinding1700000000146,
-  AuditOfApiKeys1700000000155,
-  AuditOfApiKeysValid1700000000156,
-  ApiKeys1700000000157,
-  ApiKeyUsage1700000000158,
-  ExchangeOfApiKeys1700000000159,
+  ConnectionsOrganization1700000000147,
+  ConnectionsOrganizationPart1700000000148,
   Roles1700000000150,
   RoleAssignments1700000000151,
   RolesOfUsers1700000000152,
   RolesOfClients1700000000153,
   RoleClaims1700000000154,
+  AuditOfApiKeys1700000000155,
+  AuditOfApiKeysValid1700000000156,
+  ApiKeys1700000000157,
+  ApiKeyUsage1700000000158,
+  ExchangeOfApiKeys1700000000159,
   AuditSeals1700000000160,
   AuditQueue1700000000161,
   WebhookEndpoints1700000000168,

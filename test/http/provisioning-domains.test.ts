@@ -149,8 +149,10 @@ describe('by a domain that an organization has proved', () => {
       await proveDomain(server, beta, domain);
       const theirs = await makeConnection(server, { organization: beta });
       expect((await comeIn(server, theirs, bob('bob-of-beta'))).user.id).toBe(user.id);
+      const away = await browser.open(authorizationUrl(server, party, pkce(), { connection: connection.key }));
+      const asked = await comeBack(server, browser, away, bob('bob'));
+      expect([asked.html.includes('id="linking"'), await isSignedIn(server, party, browser)]).toEqual([true, false]);
       const held = await signInAt(server, connection, bob('bob'));
-      expect(await inside(({ provisioning }) => provisioning.decide(held))).toMatchObject({ kind: 'prove' });
       await expect(inside(({ provisioning }) => provisioning.complete(held))).rejects.toMatchObject({
         code: 'proof_needed',
       });

@@ -3,7 +3,11 @@
 import { webcrypto } from 'node:crypto';
 
 type Generated = Promise<webcrypto.CryptoKey | webcrypto.CryptoKeyPair>;
-type Generate = (algorithm: { name: string }, isExtractable: boolean, usages: webcrypto.KeyUsage[]) => Generated;
+type Generate = (
+  algorithm: string | { name: string },
+  isExtractable: boolean,
+  usages: webcrypto.KeyUsage[],
+) => Generated;
 
 const { subtle } = webcrypto;
 const generate = subtle.generateKey.bind(subtle) as Generate;
@@ -11,7 +15,8 @@ const found = new Map<string, Generated[]>();
 let given = new Map<string, number>();
 
 const spare: Generate = (algorithm, isExtractable, usages) => {
-  if (!algorithm.name.startsWith('RSA')) return generate(algorithm, isExtractable, usages);
+  const { name } = typeof algorithm === 'string' ? { name: algorithm } : algorithm;
+  if (!name.startsWith('RSA')) return generate(algorithm, isExtractable, usages);
   const kind = JSON.stringify([algorithm, isExtractable, usages]);
   const keys = found.get(kind) ?? [];
   found.set(kind, keys);

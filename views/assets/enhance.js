@@ -23,29 +23,38 @@ for (const button of document.querySelectorAll('[data-reveal]')) {
   field.form.addEventListener('submit', () => set(false));
 }
 
-// How strong a new password is, said a moment after the last key. Without an answer nothing is said.
+// How strong a new password is, said a moment after the last key. Without an answer nothing is said. Whoever sends it asks no more: the link that opened the
+// page may be used by then.
 for (const place of document.querySelectorAll('[data-strength]')) {
   const field = document.getElementById('password');
   const word = place.querySelector('b');
   let timer;
   let asked = 0;
+  let question;
   const ask = async () => {
     asked += 1;
     const turn = asked;
+    question = new AbortController();
     const body = new URLSearchParams(new FormData(field.form));
-    const answer = await fetch(place.dataset.strength, { method: 'POST', body }).catch(() => undefined);
+    const { signal } = question;
+    const answer = await fetch(place.dataset.strength, { method: 'POST', body, signal }).catch(() => undefined);
     const { strength } = answer?.status === 200 ? await answer.json() : {};
     if (turn !== asked) return;
     word.textContent = place.dataset[strength] ?? '';
     place.hidden = !strength;
   };
-  if (place.dataset.strength)
+  if (place.dataset.strength) {
     field.addEventListener('input', () => {
       clearTimeout(timer);
       asked += 1;
       if (field.value) timer = setTimeout(ask, 400);
       else place.hidden = true;
     });
+    field.form.addEventListener('submit', () => {
+      clearTimeout(timer);
+      question?.abort();
+    });
+  }
 }
 
 if (navigator.clipboard) {

@@ -24,7 +24,7 @@ export interface Situation {
   purpose: Purpose;
   /** Whose the identity is already. */
   known?: Account | undefined;
-  /** It is theirs by the domain of their address alone, for which the organization does not speak any more, or by having made an account into which others come by now. */
+  /** It was theirs by the domain of their address, or by having made an account into which others come by now, and its organization speaks for it no more. */
   lapsed?: boolean;
   /** What the identity provider says, as far as it is believed. */
   email?: { verified: boolean; elsewhere: boolean } | undefined;

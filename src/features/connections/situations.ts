@@ -61,13 +61,12 @@ export class Situations {
     const account = (id: string | undefined) => (id === undefined ? undefined : accounts.get(id));
     const known = identity && users.get(identity.userId);
     // Nobody else had the account that it made, until somebody did.
-    const rests =
-      identity && (identity.byDomain || (identity.madeAccount && account(identity.userId)?.shared === true));
+    const isByDomain = identity?.byDomain || (identity?.madeAccount && account(identity.userId)?.shared) || false;
     return {
       situation: {
         purpose: asked.purpose,
         known: account(identity?.userId),
-        lapsed: known !== undefined && rests === true && !speaksFor(known),
+        lapsed: known !== undefined && isByDomain && !speaksFor(known),
         email: email === undefined ? undefined : { verified: emailVerified, elsewhere },
         account: byAddress ? account(byAddress.id) : undefined,
         connection: {
@@ -95,7 +94,7 @@ export class Situations {
     { id, organizationId }: Connection,
     isElsewhere: (user: User) => Promise<boolean>,
   ): Promise<Account> {
-    const [also] = await this.db.execute<Also>(ALSO, [...[currentTenantId(), user.id, id, organizationId]]);
+    const [also] = await this.db.execute<Also>(ALSO, [currentTenantId(), user.id, id, organizationId]);
     return {
       id: user.id,
       active: user.active,

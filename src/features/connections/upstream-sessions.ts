@@ -50,7 +50,7 @@ export class UpstreamSessions {
 
   /**
    * Before the session begins, or goes on with what was just proved.
-   * @returns false where the connection, its organization or the identity is not what it was any more, or the session over there has ended: nothing begins.
+   * @returns false where what it would stand on is not what it was any more (connection, organization, identity, session over there): nothing begins.
    */
   async remember(sessionUid: string, { id: signIn, connection, identity }: StandsOn): Promise<boolean> {
     const id = newId();
