@@ -7,9 +7,11 @@ import { compressReads } from './api/compression.js';
 import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
 import { express } from './express.js';
+import type { Tenant } from './features/tenants/tenant.entity.js';
 import { adopt, below, type FrontState, named, observe, refuseEncodedBodies, resolveTenant } from './front.js';
 import { healthRoutes } from './health.js';
 import { Issuers } from './issuers.js';
+import { closeForMaintenance, isShut } from './maintenance-doors.js';
 import { countersOf, observeResources } from './measures.js';
 import { mountEngine } from './oidc/engine-door.js';
 import { createErrorReferenceRouter } from './oidc/error-reference.js';
@@ -87,11 +89,13 @@ export function createApp(services: Services): App {
   koa.use(named('/api/v1'));
   // By cookie, which another page can make a browser send: these answers leave as they are (BREACH).
   koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(below('/api/v1/passkeys', refuseEncodedBodies));
+  const api = openApi(services);
+  koa.use(closeForMaintenance(services.maintenance, (ctx, next) => compressReads(ctx, () => api(ctx, next)), logger));
   koa.use(shed(() => hasher.assertRoom(), logger));
   koa.use(interaction.json.routes());
   koa.use(account.api.routes());
   koa.use(below('/api/v1', compressReads));
-  koa.use(openApi(services));
+  koa.use(api);
   koa.use(refuseEncodedBodies);
   koa.use(interaction.pages.routes());
   koa.use(setup.routes());
@@ -111,7 +115,8 @@ export function createApp(services: Services): App {
   });
   koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
   const longWay = koa.callback();
-  const shortWay = express(issuers, door, programHeaders(secure), longWay);
+  const shut = (tenant: Tenant, path: string) => isShut(services.maintenance, tenant, path);
+  const shortWay = express(issuers, door, programHeaders(secure), shut, longWay);
   const handler = observe(logger, metrics, { trustProxy: config.trustProxy, proxyHeaders: config.mutualTls }, shortWay);
   return { koa, handler, metrics, drain: health.drain };
 }

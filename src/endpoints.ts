@@ -15,6 +15,7 @@ import { invitationTemplateRoutes } from './features/invitations/invitation-temp
 import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
+import { installationMaintenanceRoutes, maintenanceRoutes } from './features/maintenance/maintenance.routes.js';
 import { memberRoutes } from './features/organizations/member.routes.js';
 import { membershipBulkRoutes } from './features/organizations/membership-bulk.routes.js';
 import { membershipHistoryRoutes } from './features/organizations/membership-history.routes.js';
@@ -39,9 +40,10 @@ export const endpointsOf = (services: Services): Endpoint[] => [
 ];
 
 /** What only its operators have. */
-export const installationEndpoints = ({ db, tenants, setup }: Services): Endpoint[] => [
+export const installationEndpoints = ({ db, tenants, setup, maintenance }: Services): Endpoint[] => [
   ...tenantRoutes(db, tenants),
   ...setupLinkRoutes(tenants, setup),
+  ...installationMaintenanceRoutes(maintenance),
 ];
 
 /** What every tenant has. */
@@ -80,6 +82,7 @@ export function tenantEndpoints({
   traces,
   traceValidation,
   identities,
+  maintenance,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -110,5 +113,6 @@ export function tenantEndpoints({
     ...mailRoutes(db, mail),
     ...auditRoutes(db),
     ...traceRoutes(db, traces, traceValidation),
+    ...maintenanceRoutes(maintenance),
   ];
 }

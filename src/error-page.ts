@@ -28,11 +28,13 @@ async function render(ctx: Context, error: unknown, pages: Pages, logger: Logger
   const retryAfter = known?.details.retryAfter;
   ctx.set(known?.details.headers ?? {});
   // Where there is a trace of it, it is what whoever helps asks for.
-  const trace = known?.details.members?.trace;
+  const { trace, announcement } = known?.details.members ?? {};
   const data = {
     code: known?.code ?? 'generic',
     seconds: retryAfter,
     ...(typeof trace === 'string' ? { traceId: trace } : {}),
+    // The operator's own words.
+    ...(typeof announcement === 'string' ? { sentence: announcement } : {}),
   };
   try {
     // Browsers ask for html by name; who takes anything is a program.

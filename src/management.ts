@@ -34,6 +34,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'audit:read': 'Read the audit log',
   'token_endings:read': 'As a resource server, read which access tokens have ended before they expire',
   'traces:read': 'Read why requests of clients were refused, with what they had sent',
+  'maintenance:write': 'Close the tenant for maintenance and open it again, and come in meanwhile',
+  'health:read': 'See how what the server stands on is, and whether the tenant is closed for maintenance',
 };
 
 /** Scopes of whoever operates the installation: they exist at the tenant `default` only. */

@@ -96,6 +96,7 @@ import { TracesOfUser1700000000141 } from '../migrations/0141-traces-of-user.js'
 import { IdentitiesByDomain1700000000142 } from '../migrations/0142-identities-by-domain.js';
 import { FederatedSignInSessions1700000000144 } from '../migrations/0144-federated-sign-in-sessions.js';
 import { FederatedSignInsBinding1700000000146 } from '../migrations/0146-federated-sign-ins-binding.js';
+import { Maintenance1700000000174 } from '../migrations/0174-maintenance.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -195,4 +196,5 @@ export const migrations = [
   IdentitiesByDomain1700000000142,
   FederatedSignInSessions1700000000144,
   FederatedSignInsBinding1700000000146,
+  Maintenance1700000000174,
 ];

@@ -7,6 +7,7 @@ import { type Applications, openApplications } from './wiring/applications.js';
 import { type Connections, openConnections } from './wiring/connections.js';
 import { type GroundOverrides, openGround } from './wiring/ground.js';
 import { type Invitations, openInvitations } from './wiring/invitations.js';
+import { type Operations, openOperations } from './wiring/operations.js';
 import { type Organizations, openOrganizations } from './wiring/organizations.js';
 import { openPeople, type People } from './wiring/people.js';
 
@@ -32,12 +33,23 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     invitationExpiry: invitations.invitationExpiry,
     connectionRefresh: connections.connectionRefresh,
     upstreamEndings: connections.upstreamEndings,
+    maintenance: operations.maintenance,
   }));
+  const operations: Operations = openOperations(ground);
   const people: People = openPeople(ground, () => ({ ...organizations, ...invitations, ...connections }));
   const organizations: Organizations = openOrganizations(ground, people, () => ({ ...invitations, ...connections }));
   const invitations: Invitations = openInvitations(ground, people, organizations);
   const connections: Connections = openConnections(ground, people, organizations, () => accounts);
   const accounts: Accounts = openAccounts(ground, people, connections, overrides.letters);
   const applications: Applications = openApplications(ground, people);
-  return { ...ground, ...people, ...organizations, ...invitations, ...connections, ...accounts, ...applications };
+  return {
+    ...ground,
+    ...operations,
+    ...people,
+    ...organizations,
+    ...invitations,
+    ...connections,
+    ...accounts,
+    ...applications,
+  };
 }

@@ -9,7 +9,7 @@ import type { Database } from '../platform/database.js';
 import type { Endpoint } from '../platform/endpoint.js';
 import { AppError, notFound } from '../platform/errors.js';
 import { type Logger, problems } from '../platform/problem.js';
-import { type Authenticate, requireBearer } from './bearer.js';
+import { type Authenticate, type Bearer, requireBearer } from './bearer.js';
 import { assertContract } from './contract.js';
 import { IdempotencyKeys } from './idempotency.js';
 import { requireAcceptable, type Serving, send, serveEndpoint } from './serving.js';
@@ -26,6 +26,8 @@ export interface ApiOptions {
   /** As Serving has them. */
   organization?: Serving['organization'];
   namedInHeader?: Serving['namedInHeader'];
+  /** Whoever is known may be turned away yet. @throws AppError */
+  admit?: (ctx: Context, endpoint: Endpoint, bearer: Bearer) => Promise<void>;
   /** Of the software, printed in the OpenAPI document. */
   version: string;
   /** Where the router answers, after the tenant's own prefix has been taken off. */
@@ -64,7 +66,9 @@ export function createApi(options: ApiOptions): Router {
 async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, serving: Serving): Promise<void> {
   const { authenticate, issuer } = options;
   const realm = `${issuer(ctx)}/api`;
-  const { actor, organizationId } = await requireBearer(ctx, { authenticate, realm, scope: endpoint.scope });
+  const bearer = await requireBearer(ctx, { authenticate, realm, scope: endpoint.scope });
+  await options.admit?.(ctx, endpoint, bearer);
+  const { actor, organizationId } = bearer;
   await withContext({ actor }, () => serveEndpoint(ctx, endpoint, { actor, organizationId }, serving));
 }
 

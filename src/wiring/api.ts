@@ -10,6 +10,7 @@ import { findActiveToken, type JudgeProof } from '../features/protocol/active-to
 import { isNonce, nextNonce } from '../features/protocol/dpop-nonces.js';
 import { InvalidProof } from '../features/protocol/proof-of-possession.js';
 import { stateOf } from '../front.js';
+import { admitBearer } from '../maintenance-doors.js';
 import { assertScopes, scopesOf } from '../management.js';
 import { signingProblem } from '../oidc/profile.js';
 import type { Services } from '../services.js';
@@ -34,6 +35,7 @@ export function openApi(services: Services): Middleware {
     logger,
     issuer: (ctx: Context) => stateOf(ctx).issuer,
     ...organizationsOf(services),
+    admit: admitBearer(services.maintenance),
     version,
   } satisfies Omit<ApiOptions, 'endpoints'>;
   const ofInstallation = createApi({ ...options, endpoints }).routes();

@@ -53,6 +53,7 @@ type Late = Pick<
   | 'inactiveMembers'
   | 'connectionRefresh'
   | 'upstreamEndings'
+  | 'maintenance'
 >;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;
