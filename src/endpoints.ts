@@ -1,4 +1,5 @@
 // What the management API answers: each feature's own list, put together. The OpenAPI document is printed from it, and a test walks it.
+import { version } from '../config/root.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
@@ -10,6 +11,7 @@ import { passwordRoutes } from './features/credentials/password.routes.js';
 import { deviceRoutes } from './features/devices/device.routes.js';
 import { domainRoutes } from './features/domains/domain.routes.js';
 import { exchangePolicyRoutes } from './features/exchange/exchange-policy.routes.js';
+import { healthRoutes } from './features/health/health.routes.js';
 import { invitationRoutes } from './features/invitations/invitation.routes.js';
 import { invitationTemplateRoutes } from './features/invitations/invitation-template.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
@@ -83,6 +85,7 @@ export function tenantEndpoints({
   traceValidation,
   identities,
   maintenance,
+  health,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -114,5 +117,6 @@ export function tenantEndpoints({
     ...auditRoutes(db),
     ...traceRoutes(db, traces, traceValidation),
     ...maintenanceRoutes(maintenance),
+    ...healthRoutes(health, maintenance, { ostiary: version, node: process.versions.node }),
   ];
 }

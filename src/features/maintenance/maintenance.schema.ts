@@ -4,12 +4,9 @@ import type { Closure } from '../tenants/tenant.entity.js';
 
 export const BeginMaintenance = z.strictObject({
   message: plainText(500).optional().meta({ description: 'Shown to people on the page that says so' }),
-  until: z.iso
-    .datetime()
-    .optional()
-    .meta({
-      description: 'When it will be over, as far as anybody knows; told as Retry-After. It ends when it is ended',
-    }),
+  until: z.iso.datetime().optional().meta({
+    description: 'When it will be over, as far as anybody knows; told as Retry-After. It ends when it is ended',
+  }),
 });
 export type BeginMaintenance = z.infer<typeof BeginMaintenance>;
 
