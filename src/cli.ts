@@ -10,6 +10,7 @@ import { addApply, addExport } from './commands/apply.js';
 import { addDoctor } from './commands/doctor.js';
 import { explain } from './commands/failure.js';
 import { addKeys } from './commands/keys.js';
+import { addMaintenance } from './commands/maintenance.js';
 import { addServe } from './commands/serve.js';
 import { addTenants } from './commands/tenants.js';
 import { CommandError, EXIT, leave, type Terminal } from './commands/terminal.js';
@@ -91,6 +92,7 @@ addExport(program, terminal);
 addTenants(program, terminal);
 addUsers(program, terminal);
 addKeys(program, terminal);
+addMaintenance(program, terminal);
 addDoctor(program, terminal, readConfig);
 
 async function main(): Promise<number> {

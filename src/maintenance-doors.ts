@@ -60,10 +60,12 @@ const mayComeIn = ({ actor, scopes }: Pick<Bearer, 'actor' | 'scopes'>): boolean
 /** In front of all doors of people. @param api where a request that shows a token is answered, whatever else may know its address. */
 export function closeForMaintenance(maintenance: Maintenance, api: Middleware, logger: Logger): Middleware {
   return async (ctx, next) => {
+    if (staysOpen(ctx.path)) return next();
     const closure = await maintenance.of(stateOf(ctx).tenant);
-    if (!closure || staysOpen(ctx.path)) return next();
+    if (!closure) return next();
     if (!ctx.path.startsWith('/api/v1/')) throw refusal(maintenance, closure);
-    if (ctx.get('authorization')) return api(ctx, next);
+    // What people are asked in steps is no part of it, whatever they show.
+    if (ctx.get('authorization') && !ctx.path.startsWith('/api/v1/auth/')) return api(ctx, next);
     ctx.set('Cache-Control', 'no-store');
     renderProblem(ctx, refusal(maintenance, closure), logger);
   };
@@ -85,6 +87,7 @@ function refusal(maintenance: Maintenance, closure: Closure): AppError {
   const { message = 'This is closed for maintenance; nothing is lost' } = closure;
   return new AppError(503, 'maintenance', message, {
     retryAfter: maintenance.secondsLeft(closure),
+    decided: true,
     ...(closure.message ? { members: { announcement: closure.message } } : {}),
   });
 }

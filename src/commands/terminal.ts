@@ -2,6 +2,7 @@
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import type { ApplyServices } from '../features/declarations/apply.service.js';
 import type { KeyService } from '../features/keys/key.service.js';
+import type { Maintenance } from '../features/maintenance/maintenance.service.js';
 import type { SetupService } from '../features/setup/setup.service.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import type { TenantDeletion } from '../features/tenants/tenant-deletion.js';
@@ -16,6 +17,7 @@ export interface CommandServices extends ApplyServices {
   sealer: Sealer;
   setup: SetupService;
   deletion: TenantDeletion;
+  maintenance: Maintenance;
   migrate(): Promise<void>;
 }
 

@@ -1,5 +1,7 @@
 // R130: a tenant is closed for maintenance. People are told so, their tokens stay verifiable, whoever administers comes in.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Command } from 'commander';
+import { addMaintenance } from '../../src/commands/maintenance.js';
 import { endpointsOf } from '../../src/endpoints.js';
 import { flagKey } from '../../src/features/maintenance/maintenance-flags.js';
 import { goesOn, grantGoesOn, staysOpen } from '../../src/maintenance-doors.js';
@@ -273,6 +275,15 @@ describe('people', () => {
     );
   });
 
+  it('fill no log: who is turned away is a line of a request, and no warning', async () => {
+    await closed(async () => {
+      const before = server.log.length;
+      await (await fetch(`${server.issuer}/account`, page)).text();
+      await (await fetch(`${server.issuer}/api/v1/auth/me`)).text();
+      expect(server.log.slice(before).filter((entry) => /"level":"(warn|error)"/.test(entry))).toEqual([]);
+    });
+  });
+
   it('who are signed in stay signed in, and go on afterwards', async () => {
     const party = await makeClient(server);
     const { email } = await makePerson(server);
@@ -307,6 +318,7 @@ describe('who administers', () => {
     ];
     await role(other.id, []);
     await closed(async () => {
+      expect((await ask(server, ofAdmin.access_token, 'get', '/auth/me')).status).toBe(503);
       expect((await ask(server, ofAdmin.access_token, 'get', '/users')).status).toBe(200);
       expect((await ask(server, ofOther.access_token, 'get', '/users')).status).toBe(403);
     });
@@ -390,6 +402,50 @@ describe('the installation', () => {
       expect((await ask(server, operator, 'delete', '/installation/maintenance')).status).toBe(204);
     }
     expect([await isShut(server), await isShut(acme)]).toEqual([false, false]);
+  });
+});
+
+describe('the command', () => {
+  const printed: string[] = [];
+  const command = async (...args: string[]) => {
+    const program = new Command().exitOverride();
+    addMaintenance(program, {
+      print: (text) => printed.push(text),
+      withServices: (work) => server.inside((services) => work(services)),
+    });
+    await program.parseAsync(['maintenance', ...args], { from: 'user' });
+    return printed.at(-1);
+  };
+  const shut = async () => (await fetch(`${server.issuer}/account`, page)).status === 503;
+
+  it('closes and opens, and says how it is', async () => {
+    expect(await command('begin', '--message', 'by hand', '--until', '2099-01-01T00:00:00Z')).toMatch(
+      /^default: closed since .+, until 2099-01-01T00:00:00\.000Z: by hand\n$/,
+    );
+    expect(await shut()).toBe(true);
+    expect(JSON.parse((await command('show', '--json')) ?? '')).toMatchObject({ active: true, message: 'by hand' });
+    expect(await command('end')).toBe('default: open\n');
+    expect(await shut()).toBe(false);
+  });
+
+  it('closes and opens all tenants', async () => {
+    expect(await command('begin', '--all')).toMatch(/^all tenants: closed since /);
+    expect([await shut(), await command('show')]).toEqual([true, 'default: open\n']);
+    const { items } = (await ask(server, keeper, 'get', '/audit-events?limit=1')).body as { items: object[] };
+    const event = { name: 'maintenance.started', actor: { type: 'system' }, data: { of: 'installation' } };
+    expect(items).toMatchObject([event]);
+    expect(await command('end', '--all', '--tenant', 'acme')).toBe('all tenants: open\n');
+    expect(await shut()).toBe(false);
+  });
+
+  it.each([
+    ['an end that has passed', ['begin', '--until', '2020-01-01T00:00:00Z'], /over already/],
+    ['a time that is none', ['begin', '--until', 'soon'], /--until /],
+    ['hidden characters', ['begin', '--message', 'a\u202eb'], /--message /],
+    ['a tenant that is not there', ['begin', '--tenant', 'nobody'], /no tenant nobody/],
+  ])('refuses %s with a sentence', async (_what, args, words) => {
+    await expect(command(...args)).rejects.toThrow(words);
+    expect(await shut()).toBe(false);
   });
 });
 

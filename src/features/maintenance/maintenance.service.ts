@@ -2,7 +2,7 @@
 // any other change of a tenant, and keeps it beside the tenant, so that no request asks more for it.
 // Hands off to: maintenance-doors.ts, which knows what goes on meanwhile, and the engine for grants.
 import type { Clock } from '../../platform/clock.js';
-import { currentTenantId } from '../../platform/context.js';
+import { currentTenantId, withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { conflict, invalid } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
@@ -98,7 +98,8 @@ export class Maintenance {
       const lock = { mode: 'pessimistic_write' } as const;
       const row = await this.db.manager.findOneOrFail(Tenant, { where, lock });
       if (row.deletingAt) throw conflict('tenant_deleting', 'This tenant is being deleted');
-      const closure = await decide(row[columns[whose]]);
+      // That of all is in the history of the installation, whoever asked from where.
+      const closure = await withContext({ tenantId: row.id }, () => decide(row[columns[whose]]));
       await this.db.manager.update(Tenant, where, { [columns[whose]]: closure });
       await this.tenants.published(row);
       await this.db.afterCommit(() => this.flags?.show(whose === 'tenant' ? row.id : whose, closure));
