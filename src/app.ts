@@ -117,6 +117,11 @@ export function createApp(services: Services): App {
   const longWay = koa.callback();
   const shut = (tenant: Tenant, path: string) => isShut(services.maintenance, tenant, path);
   const shortWay = express(issuers, door, programHeaders(secure), shut, longWay);
-  const handler = observe(logger, metrics, { trustProxy: config.trustProxy, proxyHeaders: config.mutualTls }, shortWay);
+  const handler = observe(
+    logger,
+    metrics,
+    { trustProxy: config.trustProxy, proxyHeaders: config.mutualTls, tracing: services.tracing },
+    shortWay,
+  );
   return { koa, handler, metrics, drain: health.drain };
 }

@@ -99,6 +99,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
     embedded,
     url: foundation.directUrl,
     concurrency: embedded ? 1 : 4,
+    tracing: foundation.tracing,
     logger,
     admit: async (tenantId) => admissions[(await tenants.findById(tenantId))?.state ?? 'deleting'],
   });
