@@ -42,6 +42,8 @@ export interface Config {
   egressAllow: readonly string[];
   /** Absent where another process answers for this one. */
   metricsPort: number | undefined;
+  /** OpenTelemetry, where it is asked for. */
+  tracing: { serviceName: string } | undefined;
   workers: number;
   role: 'all' | 'web' | 'jobs';
   drainDelayMs: number;
@@ -122,6 +124,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       : undefined,
     egressAllow: values.EGRESS_ALLOW ?? [],
     metricsPort: values.METRICS_PORT,
+    tracing: tracingOf(values),
     workers: values.WORKERS === 'auto' ? availableParallelism() : values.WORKERS,
     role: values.ROLE,
     drainDelayMs: (values.DRAIN_DELAY ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1000,
@@ -137,6 +140,14 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     logLevel: values.LOG_LEVEL,
     environment: values.NODE_ENV,
   };
+}
+
+/** What its own packages read beside (headers, samplers, batches) is theirs. */
+function tracingOf(values: Values): Config['tracing'] {
+  const { OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME } = values;
+  const asked = OTEL_TRACES_EXPORTER ?? OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (OTEL_SDK_DISABLED || !asked || asked === 'none') return undefined;
+  return { serviceName: OTEL_SERVICE_NAME };
 }
 
 function readVariables(environment: NodeJS.ProcessEnv, problems: string[]): Given {

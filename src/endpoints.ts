@@ -1,4 +1,5 @@
 // What the management API answers: each feature's own list, put together. The OpenAPI document is printed from it, and a test walks it.
+import { version } from '../config/root.js';
 import { apiKeyRoutes } from './features/api-keys/api-key.routes.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { auditExportRoutes } from './features/audit-proof/audit-export.routes.js';
@@ -12,11 +13,13 @@ import { passwordRoutes } from './features/credentials/password.routes.js';
 import { deviceRoutes } from './features/devices/device.routes.js';
 import { domainRoutes } from './features/domains/domain.routes.js';
 import { exchangePolicyRoutes } from './features/exchange/exchange-policy.routes.js';
+import { healthRoutes } from './features/health/health.routes.js';
 import { invitationRoutes } from './features/invitations/invitation.routes.js';
 import { invitationTemplateRoutes } from './features/invitations/invitation-template.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
+import { installationMaintenanceRoutes, maintenanceRoutes } from './features/maintenance/maintenance.routes.js';
 import { memberRoutes } from './features/organizations/member.routes.js';
 import { membershipBulkRoutes } from './features/organizations/membership-bulk.routes.js';
 import { membershipHistoryRoutes } from './features/organizations/membership-history.routes.js';
@@ -44,9 +47,10 @@ export const endpointsOf = (services: Services): Endpoint[] => [
 ];
 
 /** What only its operators have. */
-export const installationEndpoints = ({ db, tenants, setup }: Services): Endpoint[] => [
+export const installationEndpoints = ({ db, tenants, setup, maintenance }: Services): Endpoint[] => [
   ...tenantRoutes(db, tenants),
   ...setupLinkRoutes(tenants, setup),
+  ...installationMaintenanceRoutes(maintenance),
 ];
 
 /** What every tenant has. */
@@ -92,6 +96,8 @@ export function tenantEndpoints({
   auditExport,
   webhooks,
   webhookDeliveries,
+  maintenance,
+  health,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -129,5 +135,7 @@ export function tenantEndpoints({
     ...clientRoleRoutes(clients, roles),
     ...permissionRoutes(users, permissions),
     ...webhookRoutes({ db, organizations, webhooks, webhookDeliveries }),
+    ...maintenanceRoutes(maintenance),
+    ...healthRoutes(health, maintenance, { ostiary: version, node: process.versions.node }),
   ];
 }

@@ -112,6 +112,7 @@ import { AuditSeals1700000000160 } from '../migrations/0160-audit-seals.js';
 import { AuditQueue1700000000161 } from '../migrations/0161-audit-queue.js';
 import { WebhookEndpoints1700000000168 } from '../migrations/0168-webhook-endpoints.js';
 import { WebhookDeliveries1700000000169 } from '../migrations/0169-webhook-deliveries.js';
+import { Maintenance1700000000174 } from '../migrations/0174-maintenance.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -227,4 +228,5 @@ export const migrations = [
   AuditQueue1700000000161,
   WebhookEndpoints1700000000168,
   WebhookDeliveries1700000000169,
+  Maintenance1700000000174,
 ];

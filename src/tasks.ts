@@ -28,6 +28,7 @@ import { EXPIRE_TASK, type InvitationExpiry } from './features/invitations/invit
 import type { KeySchedule } from './features/keys/key-schedule.js';
 import { DeliverLogout, LOGOUT_TASK, type LogoutNotices } from './features/logout/logout-notices.js';
 import { type MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
+import type { Maintenance } from './features/maintenance/maintenance.service.js';
 import {
   type AutomaticMemberships,
   JOIN_EVERYBODY_TASK,
@@ -73,6 +74,7 @@ export interface Workers {
   auditCheckpoints: AuditCheckpoints;
   auditRetention: AuditRetention;
   auditAlerts: AuditAlerts;
+  maintenance: Maintenance;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -202,6 +204,11 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 300,
       run: async (_nothing, { signal }) => void (await workers().rewrap.run(inTime(signal))),
+    }),
+    'maintenance.flags': task({
+      schema: Nothing,
+      every: 60,
+      run: () => workers().maintenance.renewFlags(),
     }),
     sweep: task({
       schema: Nothing,

@@ -59,6 +59,7 @@ type Late = Pick<
   | 'auditCheckpoints'
   | 'auditRetention'
   | 'auditAlerts'
+  | 'maintenance'
 >;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;
@@ -112,6 +113,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
     embedded,
     url: foundation.directUrl,
     concurrency: embedded ? 1 : 4,
+    tracing: foundation.tracing,
     logger,
     admit: async (tenantId) => admissions[(await tenants.findById(tenantId))?.state ?? 'deleting'],
   });

@@ -15,6 +15,7 @@ export type RecordProof = ReturnType<typeof openRecord>;
 export function openRecord({ db, audit, keys, tenants, clock, logger, mail, config }: Ground) {
   const archive = config.auditArchiveDir ? new AuditArchive(config.auditArchiveDir) : undefined;
   return {
+    auditArchive: archive,
     auditSealing: new AuditSealing(db),
     // At the installation too: who has changed the record of a tenant may have its administration.
     auditCheckpoints: new AuditCheckpoints(db, keys, tenants, clock, logger, async (tenantId) => {

@@ -19,6 +19,11 @@ export class AuditArchive {
   /** @param folder that every process which does jobs can write. */
   constructor(private readonly folder: string) {}
 
+  /** So that whoever looks before anything is kept finds a folder that can be written, or hears that it cannot. */
+  async prepare(): Promise<void> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+  }
+
   /** Is on the disk when this resolves. Kept twice, it is the same file. */
   async keep({ tenantId, first, last, checkpoints, events }: ArchivedPart): Promise<void> {
     const folder = path.join(this.folder, tenantId);

@@ -13,6 +13,7 @@ type Invitation = { organization_id: string; invitation_id: string };
 type ApiKeyEvent = { api_key_id: string; user_id?: string };
 /** Of the tenant itself where organization_id is null. */
 type Webhook = { webhook_id: string; organization_id: string | null };
+type Closed = { of: 'tenant' | 'installation' };
 type Identified = { identity_id: string; connection_id: string; user_id: string };
 
 export interface AuditEvents {
@@ -256,6 +257,10 @@ export interface AuditEvents {
   'backchannel_request.ping_given_up': { request_id: string; client_id: string; reason: string };
   'token.reused': { grant_id: string; client_id: string; reason: string };
   'authorization_code.reused': { grant_id: string; client_id: string };
+  'maintenance.started': Closed & { until: string | null };
+  'maintenance.updated': Closed & { until: string | null };
+  /** `since`: when it had begun. */
+  'maintenance.ended': Closed & { since: string };
 }
 
 export type SignInFailure =

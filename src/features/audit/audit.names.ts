@@ -167,4 +167,7 @@ export const AUDIT_EVENT_NAMES = [
   'backchannel_request.ping_given_up',
   'token.reused',
   'authorization_code.reused',
+  'maintenance.started',
+  'maintenance.updated',
+  'maintenance.ended',
 ] as const satisfies readonly AuditEventName[];
