@@ -19,6 +19,7 @@ export const once = [
   'account-security',
   'account-settings',
   'api-matrix',
+  'api-properties',
   'captcha',
   'compression',
   'connection-guides',
