@@ -18,6 +18,7 @@ export const once = [
   'account-password',
   'account-security',
   'account-settings',
+  'administration-guide',
   'api-matrix',
   'api-properties',
   'captcha',
@@ -78,6 +79,7 @@ export const once = [
   'sign-in-ended',
   'stored-values',
   'tenant-domain',
+  'tenant-settings',
   'ways-around',
   'well-known',
 ];

@@ -1,4 +1,6 @@
 // What the management API answers: each feature's own list, put together. The OpenAPI document is printed from it, and a test walks it.
+import { userBulkRoutes } from './features/accounts/user-bulk.routes.js';
+import { verificationRoutes } from './features/accounts/verification.routes.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
@@ -21,9 +23,11 @@ import { membershipHistoryRoutes } from './features/organizations/membership-his
 import { organizationRoutes } from './features/organizations/organization.routes.js';
 import { organizationRoleRoutes } from './features/organizations/organization-role.routes.js';
 import { teamRoutes } from './features/organizations/team.routes.js';
+import { massEndingRoutes } from './features/protocol/mass-ending.routes.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
+import { ownSettingsRoutes } from './features/tenants/own-settings.routes.js';
 import { tenantRoutes } from './features/tenants/tenant.routes.js';
 import { tokenEndingRoutes } from './features/token-status/token-ending.routes.js';
 import { traceRoutes } from './features/traces/trace.routes.js';
@@ -55,6 +59,8 @@ export function tenantEndpoints({
   devices,
   importedPasswords,
   passwordLinks,
+  userBulk,
+  emailVerification,
   resources,
   tenants,
   exchangePolicies,
@@ -73,6 +79,7 @@ export function tenantEndpoints({
   invitations,
   invitationTemplates,
   protocol,
+  massEnding,
   keys,
   mail,
   logoutNotices,
@@ -86,6 +93,8 @@ export function tenantEndpoints({
     ...clientSecretRoutes(clients),
     ...initialAccessTokenRoutes(db, initialAccessTokens),
     ...userRoutes(db, users, importedPasswords),
+    ...userBulkRoutes(userBulk),
+    ...verificationRoutes(users, emailVerification),
     ...passwordRoutes(users, passwordLinks),
     ...lockoutRoutes(db, users, accountLocks),
     ...deviceRoutes(users, devices),
@@ -103,6 +112,7 @@ export function tenantEndpoints({
     ...membershipHistoryRoutes(db, organizations),
     ...organizationRoleRoutes(db, organizations, organizationRoles),
     ...teamRoutes(db, organizations, standings, teams),
+    ...massEndingRoutes(massEnding),
     ...sessionRoutes(db, protocol, users, clock),
     ...logoutRoutes(db, logoutNotices),
     ...tokenEndingRoutes(tokenEndings),
@@ -110,5 +120,6 @@ export function tenantEndpoints({
     ...mailRoutes(db, mail),
     ...auditRoutes(db),
     ...traceRoutes(db, traces, traceValidation),
+    ...ownSettingsRoutes(tenants),
   ];
 }

@@ -34,6 +34,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'audit:read': 'Read the audit log',
   'token_endings:read': 'As a resource server, read which access tokens have ended before they expire',
   'traces:read': 'Read why requests of clients were refused, with what they had sent',
+  'settings:read': 'See the settings of the tenant',
+  'settings:write': 'Change the settings of the tenant: branding, sign-in, lockout, sessions, accounts, organizations',
 };
 
 /** Scopes of whoever operates the installation: they exist at the tenant `default` only. */

@@ -96,6 +96,9 @@ import { TracesOfUser1700000000141 } from '../migrations/0141-traces-of-user.js'
 import { IdentitiesByDomain1700000000142 } from '../migrations/0142-identities-by-domain.js';
 import { FederatedSignInSessions1700000000144 } from '../migrations/0144-federated-sign-in-sessions.js';
 import { FederatedSignInsBinding1700000000146 } from '../migrations/0146-federated-sign-ins-binding.js';
+import { UsersName1700000000177 } from '../migrations/0177-users-name.js';
+import { UsersWithRoles1700000000178 } from '../migrations/0178-users-with-roles.js';
+import { UsersKeptOut1700000000179 } from '../migrations/0179-users-kept-out.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -195,4 +198,7 @@ export const migrations = [
   IdentitiesByDomain1700000000142,
   FederatedSignInSessions1700000000144,
   FederatedSignInsBinding1700000000146,
+  UsersName1700000000177,
+  UsersWithRoles1700000000178,
+  UsersKeptOut1700000000179,
 ];

@@ -6,6 +6,8 @@ export interface Actor {
   id: string;
   /** What the actor may do, where that is limited by a token. */
   scopes?: ReadonlySet<string>;
+  /** The session of theirs in which a token was given. */
+  sessionUid?: string | undefined;
 }
 
 export interface RequestContext {

@@ -66,9 +66,9 @@ export const tokenBearer =
       judging(services, ctx),
     );
     if (!active) return undefined;
-    const { accountId, clientId, scopes, organizationId } = active;
+    const { accountId, clientId, scopes, organizationId, sessionUid } = active;
     return {
-      actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes },
+      actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes, sessionUid },
       scopes,
       organizationId,
     };
