@@ -9,6 +9,7 @@ import { variables } from '../config/variables.js';
 import { buildOpenApi } from '../src/api/openapi.js';
 import { endpointsOf } from '../src/endpoints.js';
 import type { Services } from '../src/services.js';
+import { apiClient } from './api-client.js';
 import { standards } from './standards.js';
 
 interface Described {
@@ -30,14 +31,18 @@ const generated: Generated[] = [
   { file: '.env.example', print: environmentExample },
   { file: 'views/layouts/letter.eta', print: letter },
   { file: 'docs/openapi.json', print: openApi },
+  { file: 'examples/api-client/operations.ts', print: () => apiClient(openApiDocument()) },
   { file: 'docs/standards.md', print: standards },
   { file: 'README.md', print: (current) => between(current, 'configuration', configurationTable()) },
 ];
 
 /** The management API as it is mounted. */
+function openApiDocument() {
+  return buildOpenApi(endpointsOf({} as Services), { issuer: 'https://id.example.com', version });
+}
+
 function openApi(): string {
-  const document = buildOpenApi(endpointsOf({} as Services), { issuer: 'https://id.example.com', version });
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return `${JSON.stringify(openApiDocument(), null, 2)}\n`;
 }
 
 /** The files that are not what they would be if they were generated now. */
