@@ -22,6 +22,10 @@ const endpoints = endpointsOf({} as Services);
 const described = new Described(buildOpenApi(endpoints, { issuer: 'https://id.example.com', version }));
 const generator = new Generator(described);
 const rank = ['post', 'get', 'put', 'patch', 'delete'];
+/** What the least of a body is, where rules between its members ask for more than the schema does. */
+const examples: Record<string, object> = {
+  '/clients': { client_name: 'Somebody', redirect_uris: ['https://somebody.example/cb'] },
+};
 /** What makes things first, what takes them away last. */
 const operations = described.operations().sort((a, b) => rank.indexOf(a.method) - rank.indexOf(b.method));
 const runs = Math.ceil(total / operations.length);
@@ -44,7 +48,7 @@ describe('whatever is sent to the management API, what it answers is what its do
       if (endpoint.method !== 'post' || !endpoint.body) continue;
       const operation = operationOf('post', endpoint.path.replace(/:(\w+)/g, '{$1}'));
       const ids = Object.fromEntries([...pool].map(([name, [first]]) => [name, first]));
-      const body = bodyFor(endpoint.body, { ...ids, owner_id: ids.user_id });
+      const body = examples[endpoint.path] ?? bodyFor(endpoint.body, { ...ids, owner_id: ids.user_id });
       await send(operation, { address: addressed(operation, []), body });
     }
   }, 180_000);
@@ -120,7 +124,7 @@ describe('whatever is sent to the management API, what it answers is what its do
     const base = endpoints.find(
       ({ method, path }) => method === operation.method && path.replace(/:(\w+)/g, '{$1}') === operation.path,
     )?.body;
-    const least = base ? bodyFor(base) : {};
+    const least = examples[operation.path] ?? (base ? bodyFor(base) : {});
     const whole = body ? generator.value(body.schema) : fc.constant(undefined);
     return fc.record({
       names: fc.tuple(
