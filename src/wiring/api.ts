@@ -111,8 +111,15 @@ export const tokenBearer =
     return { ...bearerOf(active), again };
   };
 
-const bearerOf = ({ accountId, clientId, scopes, organizationId, certificateBound }: ActiveToken): Bearer => ({
-  actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes, certificateBound },
+const bearerOf = ({
+  accountId,
+  clientId,
+  scopes,
+  organizationId,
+  sessionUid,
+  certificateBound,
+}: ActiveToken): Bearer => ({
+  actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes, certificateBound, sessionUid },
   scopes,
   organizationId,
 });

@@ -188,6 +188,12 @@ export interface AuditEvents {
   /** Shown from another place than it was signed in from. */
   'session.moved': { session_id: string; user_id: string; moved: string[]; decision: string };
   'session.ended': { session_id: string; user_id: string; reason: string };
+  'sessions.ending_requested': {
+    before: string;
+    client_id: string | null;
+    kept_session_id: string | null;
+    reason: string;
+  };
   'grant.given': {
     grant_id: string;
     user_id: string;
