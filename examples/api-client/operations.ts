@@ -343,7 +343,6 @@ export interface Operations {
   postMailMessagesByMessageIdRetries: { path: { message_id: string }; query: Record<never, never>; body: undefined; answer: MailMessage };
   getAuditEventsExport: { path: Record<never, never>; query: { format?: ("jsonl" | "csv" | "ocsf"); user_id?: string; name?: string; actor?: string; from?: string; to?: string }; body: undefined; answer: string };
   getAuditEvents: { path: Record<never, never>; query: { limit?: number; cursor?: string; user_id?: string; name?: string; actor?: string; from?: string; to?: string }; body: undefined; answer: { "items": Array<AuditEvent>; "next_cursor": (string | null) } };
-  getAuditEventsStream: { path: Record<never, never>; query: { event?: Array<string> }; body: undefined; answer: AuditEvent };
   getTraces: { path: Record<never, never>; query: { limit?: number; cursor?: string; client_id?: string; kind?: ("refusal" | "sign_in"); connection_id?: string; outcome?: ("refused" | "pending" | "succeeded") }; body: undefined; answer: { "items": Array<Trace>; "next_cursor": (string | null) } };
   getTracesByTraceId: { path: { trace_id: string }; query: Record<never, never>; body: undefined; answer: TraceDetail };
   postTracesByTraceIdValidations: { path: { trace_id: string }; query: Record<never, never>; body: undefined; answer: TraceValidation };
@@ -564,7 +563,6 @@ export const operations: Readonly<Record<keyof Operations, readonly [string, str
   postMailMessagesByMessageIdRetries: ['post', '/mail-messages/{message_id}/retries'],
   getAuditEventsExport: ['get', '/audit-events/export'],
   getAuditEvents: ['get', '/audit-events'],
-  getAuditEventsStream: ['get', '/audit-events/stream'],
   getTraces: ['get', '/traces'],
   getTracesByTraceId: ['get', '/traces/{trace_id}'],
   postTracesByTraceIdValidations: ['post', '/traces/{trace_id}/validations'],
