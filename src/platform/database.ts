@@ -101,10 +101,14 @@ export class Database {
     return this.transactions.getStore()?.manager ?? this.replicas.getStore() ?? this.dataSource.manager;
   }
 
-  /** Runs a prepared statement, named where it can be, on the surrounding transaction, or on any connection of the pool. */
+  /**
+   * Runs a prepared statement, named where it can be, on the surrounding transaction, or on any connection of the pool: of the replica's
+   * inside reading(). Whoever reads many pages reads them so: what manager.query() returns outlives its use until a full collection.
+   */
   async execute<R extends object>({ name, text }: Statement, values: unknown[]): Promise<R[]> {
     const runner = this.transactions.getStore()?.runner;
-    const connection: PoolClient | Pool = runner ? await runner.connect() : this.pool;
+    const replica = this.replicas.getStore()?.dataSource;
+    const connection: PoolClient | Pool = runner ? await runner.connect() : replica ? poolOf(replica) : this.pool;
     const named = this.options.named === false ? {} : { name };
     const run = async () => (await connection.query<R>({ ...named, text, values })).rows;
     const { tracing } = this.options;
@@ -114,6 +118,8 @@ export class Database {
   }
 
   get pool(): Pool {
-    return (this.dataSource.driver as unknown as { master: Pool }).master;
+    return poolOf(this.dataSource);
   }
 }
+
+const poolOf = ({ driver }: DataSource): Pool => (driver as unknown as { master: Pool }).master;

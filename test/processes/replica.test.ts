@@ -8,7 +8,7 @@ import { freshDatabase, type TestDatabase } from '../support/postgres.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const lists = ['/users', '/clients', '/resources', '/sessions', '/grants', '/audit-events'];
-const scope = 'users:read clients:read resources:read sessions:read grants:read audit:read';
+const scope = 'users:read clients:read resources:read sessions:read grants:read audit:read audit:export';
 
 // Another database stands for a replica that is far behind: what is read from it is not there.
 describe('a server with a replica for its lists', () => {
@@ -29,6 +29,13 @@ describe('a server with a replica for its lists', () => {
     const user = await makePerson(server);
     for (const path of lists) expect([path, await items(path)]).toEqual([path, []]);
     expect((await ask(server, token, 'GET', `/users/${user.id}`)).status).toBe(200);
+  });
+
+  it('reads the export of the audit log there', async () => {
+    const answer = await fetch(`${server.issuer}/api/v1/audit-events/export`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect([answer.status, await answer.text()]).toEqual([200, '']);
   });
 
   it('sees in a transaction what it has just written', async () => {

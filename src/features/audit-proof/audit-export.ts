@@ -1,6 +1,6 @@
 // The record as a file, however long it is: page by page, no faster than it is read. Oldest first, with what it takes to verify it.
 import { currentTenantId, withContext } from '../../platform/context.js';
-import type { Database } from '../../platform/database.js';
+import type { Database, Statement } from '../../platform/database.js';
 import { firstIdAt } from '../audit/audit.queries.js';
 import type { ExportedEvent } from './export-formats.js';
 import { type Commitments, type EventRow, type Salts, shown } from './sealed-event.js';
@@ -38,26 +38,23 @@ export class AuditExport {
   /** Of the current tenant, whoever reads it: a page is asked for when the one before is gone. */
   events(filter: ExportFilter): AsyncIterable<ExportedEvent[]> {
     const tenantId = currentTenantId();
-    const conditions: string[] = [];
     const values: unknown[] = [tenantId];
+    const [names, conditions] = [['audit_export'], ['']];
     for (const [name, condition] of Object.entries(CONDITIONS) as [keyof ExportFilter, string][]) {
       const value = filter[name];
       if (value === undefined) continue;
       values.push(name === 'from' || name === 'to' ? firstIdAt(value) : value);
+      names.push(name);
       conditions.push(` AND ${condition}$${values.length}`);
     }
-    return this.pages(tenantId, conditions.join(''), values);
+    return this.pages(tenantId, { name: names.join('_'), text: page(conditions.join(''), values.length) }, values);
   }
 
-  private async *pages(tenantId: string, conditions: string, values: unknown[]): AsyncGenerator<ExportedEvent[]> {
+  private async *pages(tenantId: string, statement: Statement, values: unknown[]): AsyncGenerator<ExportedEvent[]> {
     for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
+      const asked = [...values, after, this.page];
       const rows = await withContext({ tenantId }, () =>
-        this.db.reading(
-          () =>
-            this.db.manager.query(PAGE(conditions, values.length), [...values, after, this.page]) as Promise<
-              SealedEventRow[]
-            >,
-        ),
+        this.db.reading(() => this.db.execute<SealedEventRow>(statement, asked)),
       );
       if (rows.length > 0) yield rows.map((row) => exported(tenantId, row));
       const last = rows.at(-1);
@@ -73,9 +70,9 @@ export class AuditExport {
 
   private async *signed(tenantId: string): AsyncGenerator<string[]> {
     for (let after = 0; ; ) {
-      const rows = (await withContext({ tenantId }, () =>
-        this.db.manager.query(CHECKPOINTS, [tenantId, after, this.page]),
-      )) as { number: string; jws: string }[];
+      const rows = await withContext({ tenantId }, () =>
+        this.db.execute<{ number: string; jws: string }>(CHECKPOINTS, [tenantId, after, this.page]),
+      );
       if (rows.length > 0) yield rows.map(({ jws }) => jws);
       const last = rows.at(-1);
       if (!last || rows.length < this.page) return;
@@ -85,18 +82,21 @@ export class AuditExport {
 }
 
 // The page first: what is joined to it is as much as it has, whatever the planner knows of the tables.
-const PAGE = (conditions: string, count: number) => `
+const page = (conditions: string, count: number) => `
   WITH page AS MATERIALIZED (
     SELECT * FROM audit_events e WHERE e.tenant_id = $1${conditions} AND e.id > $${count + 1} ORDER BY e.id LIMIT $${count + 2})
   SELECT e.id, e.name, e.data, e.actor_type, e.actor_id, e.ip, e.user_agent, e.request_id, e.occurred_at,
          s.sequence, s.hash, s.commitments, s.salts
     FROM page e LEFT JOIN audit_seals s ON s.tenant_id = $1 AND s.event_id = e.id ORDER BY e.id`;
 
-const CHECKPOINTS = `
+const CHECKPOINTS: Statement = {
+  name: 'audit_checkpoints_page',
+  text: `
   SELECT number, jws FROM audit_checkpoints
    WHERE tenant_id = $1 AND number > $2
      AND last_sequence >= (SELECT min(sequence) - 1 FROM audit_seals WHERE tenant_id = $1)
-   ORDER BY number LIMIT $3`;
+   ORDER BY number LIMIT $3`,
+};
 
 export const exported = (tenantId: string, row: SealedEventRow): ExportedEvent => ({
   tenant_id: tenantId,

@@ -20,21 +20,21 @@ export interface ExportFormat {
   checkpoint?(jws: string): string;
 }
 
-const COLUMNS = [
-  'id',
-  'occurred_at',
-  'name',
-  'actor_type',
-  'actor_id',
-  'ip',
-  'user_agent',
-  'request_id',
-  'data',
-  'tenant_id',
-  'sequence',
-  'hash',
-  'commitments',
-  'salts',
+const COLUMNS: readonly (readonly [string, (event: ExportedEvent) => unknown])[] = [
+  ['id', ({ id }) => id],
+  ['occurred_at', ({ occurred_at }) => occurred_at],
+  ['name', ({ name }) => name],
+  ['actor_type', ({ actor }) => actor?.type],
+  ['actor_id', ({ actor }) => actor?.id],
+  ['ip', ({ ip }) => ip],
+  ['user_agent', ({ user_agent }) => user_agent],
+  ['request_id', ({ request_id }) => request_id],
+  ['data', ({ data }) => data],
+  ['tenant_id', ({ tenant_id }) => tenant_id],
+  ['sequence', ({ sequence }) => sequence],
+  ['hash', ({ hash }) => hash],
+  ['commitments', ({ commitments }) => commitments],
+  ['salts', ({ salts }) => salts],
 ];
 
 export const exportFormats = {
@@ -49,11 +49,8 @@ export const exportFormats = {
     type: 'text/csv; charset=utf-8',
     extension: 'csv',
     // RFC 4180 §2: lines end in CRLF.
-    head: `${COLUMNS.join(',')}\r\n`,
-    line: ({ actor, ...event }) => {
-      const flat: Record<string, unknown> = { ...event, actor_type: actor?.type, actor_id: actor?.id };
-      return `${COLUMNS.map((name) => cell(flat[name])).join(',')}\r\n`;
-    },
+    head: `${COLUMNS.map(([name]) => name).join(',')}\r\n`,
+    line: (event) => `${COLUMNS.map(([, value]) => cell(value(event))).join(',')}\r\n`,
   },
   ocsf: {
     type: 'application/jsonl',
