@@ -19,6 +19,8 @@ export interface Config {
   tenantDomain: string | undefined;
   /** Of tenants whose tier nobody has said. */
   apiTier: keyof typeof apiTiers;
+  /** Whether the management API is shown in the browser. */
+  apiDocs: boolean;
   /** Whether X-Organization is read. */
   organizationHeader: boolean;
   host: string;
@@ -134,6 +136,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
         ? { email: values.ADMIN_EMAIL, password: values.ADMIN_PASSWORD }
         : undefined,
     apiTier: values.API_TIER,
+    apiDocs: values.API_DOCS === 'on',
     organizationHeader: values.ORGANIZATION_HEADER,
     demo: values.DEMO ?? values.NODE_ENV === 'development',
     demoPort: values.DEMO_PORT,

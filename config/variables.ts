@@ -25,6 +25,13 @@ export const variables = {
     example: 'professional',
     default: 'unlimited',
   }),
+  API_DOCS: variable({
+    rule: z.enum(['on', 'off']).default('on'),
+    about:
+      'The management API in the browser, at `/api/docs` of each tenant, to be read and tried out by whoever signs in.',
+    example: 'off',
+    default: 'on',
+  }),
   ORGANIZATION_HEADER: variable({
     rule: boolean.default(true),
     about: 'Whether a request to the API that names an organization in X-Organization is answered for that one alone.',
