@@ -1,5 +1,6 @@
 // The management API in a browser: a page of our own, files of our own, and a client that can do nothing but sign in for that page.
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { request as rawRequest } from 'undici';
 import { ask, tokenWith } from '../support/api.js';
 import { Browser } from '../support/browser.js';
@@ -117,6 +118,10 @@ describe('the management API in the browser', () => {
       const html = await (await fetch(`${acme}/api/docs`)).text();
       expect(html).toContain(`data-url="${acme}/api/v1/openapi.json"`);
       expect(html).toContain(`data-resource="${acme}/api"`);
+      for (const issuer of [server.issuer, acme]) {
+        const served = (await (await fetch(`${issuer}/api/v1/openapi.json`)).json()) as Record<string, unknown>;
+        expect(await new Validator().validate(served)).toMatchObject({ valid: true });
+      }
       const { components } = (await (await fetch(`${acme}/api/v1/openapi.json`)).json()) as {
         components: { securitySchemes: { oauth2: { flows: Record<string, Record<string, string>> } } };
       };
