@@ -36,14 +36,15 @@ describe('the management API in Chromium', () => {
     const form = page.locator('.auth-container', { hasText: 'authorizationCode' });
     for (const scope of scopes) await form.locator(`input[data-value="${scope}"] + label`).click();
     const [popup] = await Promise.all([
-      page.waitForEvent('popup'),
-      form.locator('button.authorize[type=submit]').click(),
+      // No longer this page's own: pages of ours let go of who opened them (Cross-Origin-Opener-Policy).
+      page.context().waitForEvent('page'),
+      form.locator('.auth-btn-wrapper .authorize').click(),
     ]);
     const closed = popup.waitForEvent('close');
     await giveName(popup, email);
     await givePassword(popup, password);
     await closed;
-    await form.locator('text=Authorized').first().waitFor();
+    await form.getByText('Authorized', { exact: true }).waitFor();
     await page.click('.modal-ux .close-modal');
   }
 
@@ -52,6 +53,7 @@ describe('the management API in Chromium', () => {
     expect(await page.locator('.auth-container input:checked').count()).toBe(0);
     await authorize(page, ['users:read']);
 
+    await page.click('#operations-tag-users');
     await page.click('#operations-users-getUsers .opblock-summary-control');
     await page.click('#operations-users-getUsers .try-out__btn');
     const answered = page.waitForResponse((one) => one.url().startsWith(`${server.issuer}/api/v1/users`));
@@ -96,7 +98,9 @@ describe('the management API in Chromium', () => {
     for (const search of [`state=other&iss=${iss}`, 'state=mine&iss=https://evil.example', 'state=mine', right]) {
       const other = await context.newPage();
       // It closes itself, which may come first.
-      await other.goto(`${server.issuer}/api/docs/oauth2-redirect.html?code=${search.length}&${search}`).catch(() => undefined);
+      await other
+        .goto(`${server.issuer}/api/docs/oauth2-redirect.html?code=${search.length}&${search}`)
+        .catch(() => undefined);
       await page.waitForTimeout(200);
     }
     expect(await page.evaluate('heard')).toEqual([String(right.length)]);
