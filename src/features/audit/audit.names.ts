@@ -136,6 +136,7 @@ export const AUDIT_EVENT_NAMES = [
   'session.started',
   'session.moved',
   'session.ended',
+  'sessions.ending_requested',
   'grant.given',
   'token.exchanged',
   'exchange_policy.created',
