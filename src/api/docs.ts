@@ -8,6 +8,8 @@ import { API_DOCS_CLIENT, API_DOCS_REDIRECT_PATH } from '../features/clients/bui
 import { Assets } from '../platform/assets.js';
 import type { Pages } from '../platform/page.js';
 
+const require = createRequire(import.meta.url);
+
 const PAGE = '/api/docs';
 const PREFIX = '/assets/api-docs/';
 const files = { script: 'swagger-ui-bundle.js', style: 'swagger-ui.css' } as const;
@@ -16,7 +18,7 @@ const files = { script: 'swagger-ui-bundle.js', style: 'swagger-ui.css' } as con
 const lazily = () => {
   let assets: Assets | undefined;
   return () => {
-    const folder = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+    const folder = path.dirname(require.resolve('swagger-ui-dist/package.json'));
     assets ??= new Assets(folder, true, PREFIX, Object.values(files));
     return assets;
   };

@@ -69,7 +69,7 @@ describe('traces by the variables of OpenTelemetry', () => {
 
     const requests = collector.spans.filter(({ kind }) => kind === SERVER);
     expect(requests.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['GET /authorize', 'POST /interaction/:uid/login', 'POST /token']),
+      expect.arrayContaining(['GET /authorize', 'POST /interaction/:uid/:step', 'POST /token']),
     );
     for (const { name, attributes } of requests)
       expect(name).toBe(`${attributes['http.request.method']} ${attributes['http.route']}`);
