@@ -19,6 +19,8 @@ export interface Config {
   tenantDomain: string | undefined;
   /** Of tenants whose tier nobody has said. */
   apiTier: keyof typeof apiTiers;
+  /** Whether the management API is shown in the browser. */
+  apiDocs: boolean;
   /** Whether X-Organization is read. */
   organizationHeader: boolean;
   host: string;
@@ -43,7 +45,7 @@ export interface Config {
   /** Absent where another process answers for this one. */
   metricsPort: number | undefined;
   /** OpenTelemetry, where it is asked for. */
-  tracing: { serviceName: string } | undefined;
+  tracing: TraceSettings | undefined;
   workers: number;
   role: 'all' | 'web' | 'jobs';
   drainDelayMs: number;
@@ -53,6 +55,13 @@ export interface Config {
   demoPort: number;
   logLevel: 'error' | 'warn' | 'info' | 'debug';
   environment: 'development' | 'test' | 'production';
+}
+
+export interface TraceSettings {
+  /** Whole, with its path. */
+  url: string | undefined;
+  protocol: 'http/protobuf' | 'http/json';
+  serviceName: string | undefined;
 }
 
 /** RFC 8705: where clients show certificates, and who says which. */
@@ -134,6 +143,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
         ? { email: values.ADMIN_EMAIL, password: values.ADMIN_PASSWORD }
         : undefined,
     apiTier: values.API_TIER,
+    apiDocs: values.API_DOCS === 'on',
     organizationHeader: values.ORGANIZATION_HEADER,
     demo: values.DEMO ?? values.NODE_ENV === 'development',
     demoPort: values.DEMO_PORT,
@@ -142,12 +152,13 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   };
 }
 
-/** What its own packages read beside (headers, samplers, batches) is theirs. */
+/** What its own packages read beside (headers, samplers, batches) is theirs. Addresses are ours to read: they may stand in a file. */
 function tracingOf(values: Values): Config['tracing'] {
-  const { OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME } = values;
-  const asked = OTEL_TRACES_EXPORTER ?? OTEL_EXPORTER_OTLP_ENDPOINT;
-  if (OTEL_SDK_DISABLED || !asked || asked === 'none') return undefined;
-  return { serviceName: OTEL_SERVICE_NAME };
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: whole } = values;
+  const asked = values.OTEL_TRACES_EXPORTER ?? whole ?? base;
+  if (values.OTEL_SDK_DISABLED || !asked || asked === 'none') return undefined;
+  const url = whole ?? (base && `${base.replace(/\/$/, '')}/v1/traces`);
+  return { url, protocol: values.OTEL_EXPORTER_OTLP_PROTOCOL, serviceName: values.OTEL_SERVICE_NAME };
 }
 
 function readVariables(environment: NodeJS.ProcessEnv, problems: string[]): Given {

@@ -25,6 +25,13 @@ export const variables = {
     example: 'professional',
     default: 'unlimited',
   }),
+  API_DOCS: variable({
+    rule: z.enum(['on', 'off']).default('on'),
+    about:
+      'The management API in the browser, at `/api/docs` of each tenant, to be read and tried out by whoever signs in.',
+    example: 'off',
+    default: 'on',
+  }),
   ORGANIZATION_HEADER: variable({
     rule: boolean.default(true),
     about: 'Whether a request to the API that names an organization in X-Organization is answered for that one alone.',
@@ -204,21 +211,34 @@ export const variables = {
   OTEL_EXPORTER_OTLP_ENDPOINT: variable({
     rule: z.url({ protocol: /^https?$/ }).optional(),
     about:
-      'OpenTelemetry: where traces go. Needs the package `@opentelemetry/sdk-node` beside the server, which reads its other variables (`OTEL_…`) itself.',
+      'OpenTelemetry: where traces go, without `/v1/traces`. The other variables of OpenTelemetry (`OTEL_…`: headers, samplers, batches, resource attributes) are read by its packages.',
     example: 'http://localhost:4318',
     default: 'nothing is traced, and nothing of it loaded',
   }),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: variable({
+    rule: z.url({ protocol: /^https?$/ }).optional(),
+    about: 'OpenTelemetry: the same as a whole address, with its path.',
+    example: 'http://localhost:4318/v1/traces',
+  }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: variable({
+    rule: z
+      .enum(['http/protobuf', 'http/json'], { message: 'must be http/protobuf or http/json: gRPC is not spoken' })
+      .default('http/protobuf'),
+    about: 'OpenTelemetry: how traces are written, `http/protobuf` or `http/json`.',
+    example: 'http/json',
+    default: 'http/protobuf',
+  }),
   OTEL_TRACES_EXPORTER: variable({
-    rule: z.enum(['otlp', 'console', 'none']).optional(),
-    about: 'OpenTelemetry: what exports traces.',
+    rule: z.enum(['otlp', 'none']).optional(),
+    about: 'OpenTelemetry: `otlp` also without an address, to the one on this machine; `none` for no traces.',
     example: 'otlp',
-    default: 'otlp, where OTEL_EXPORTER_OTLP_ENDPOINT is set',
+    default: 'otlp, where an address is set',
   }),
   OTEL_SERVICE_NAME: variable({
-    rule: z.string().min(1).max(100).default('ostiary'),
+    rule: z.string().min(1).max(100).optional(),
     about: 'OpenTelemetry: what traces call this server.',
     example: 'ostiary-eu',
-    default: 'ostiary',
+    default: '`service.name` of OTEL_RESOURCE_ATTRIBUTES, or ostiary',
   }),
   OTEL_SDK_DISABLED: variable({
     rule: boolean.default(false),

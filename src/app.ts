@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http';
 import Koa from 'koa';
 import { Aliases } from './aliases.js';
 import { compressReads } from './api/compression.js';
+import { createApiDocs } from './api/docs.js';
 import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
 import { express } from './express.js';
@@ -17,6 +18,7 @@ import {
   observe,
   refuseEncodedBodies,
   resolveTenant,
+  stateOf,
 } from './front.js';
 import { healthRoutes } from './health.js';
 import { Issuers } from './issuers.js';
@@ -84,6 +86,7 @@ export function createApp(services: Services): App {
     config.mutualTls && new Aliases(tenants, config.mutualTls),
   );
   const health = healthRoutes(services);
+  const docs = config.apiDocs ? createApiDocs({ pages, issuer: (ctx) => stateOf(ctx).issuer }) : undefined;
 
   const koa = new Koa();
   koa.silent = true;
@@ -91,6 +94,7 @@ export function createApp(services: Services): App {
   koa.use(pageHeaders(secure));
   koa.use(renderErrors(pages, logger));
   koa.use(health.middleware);
+  if (docs) koa.use(docs.files);
   koa.use(services.views.middleware());
   koa.use(resolveTenant(issuers));
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
@@ -108,6 +112,7 @@ export function createApp(services: Services): App {
   koa.use(below('/api/v1', compressReads));
   koa.use(management);
   koa.use(refuseEncodedBodies);
+  if (docs) koa.use(docs.router.routes());
   koa.use(interaction.pages.routes());
   koa.use(setup.routes());
   for (const letter of openLetters(services, { csrf, pages })) koa.use(letter.routes());

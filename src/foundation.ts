@@ -21,7 +21,8 @@ import { createLogger, type Logger } from './platform/logger.js';
 import { RateLimits } from './platform/rate-limit.js';
 import { connectRedis, type RedisConnection } from './platform/redis.js';
 import { Replica } from './platform/replica.js';
-import { Tracing } from './platform/tracing.js';
+import { exportTraces } from './platform/trace-export.js';
+import type { Tracing } from './platform/tracing.js';
 import { Views } from './platform/views.js';
 import { entities } from './schema.js';
 
@@ -47,7 +48,7 @@ export async function openFoundation(config: Config, overrides: Foundations) {
   const views = new Views({ root: path.join(projectRoot, 'views'), cache: config.environment !== 'development' });
 
   const tracing =
-    overrides.tracing ?? (config.tracing ? await Tracing.open(config.tracing.serviceName, version) : undefined);
+    overrides.tracing ?? (config.tracing ? await exportTraces(config.tracing, version, logger) : undefined);
 
   const url = overrides.connection
     ? 'url' in overrides.connection

@@ -142,13 +142,17 @@ export const refuseEncodedBodies: Middleware = (ctx, next) => {
   });
 };
 
-/** The name under which requests below a path are measured, until a router says it better. */
+/** The name under which requests below a path are measured, until a router says it better; elsewhere a router says it, unless its door has. */
 export const named =
   (prefix: string): Middleware =>
   async (ctx, next) => {
     if (ctx.path.startsWith(`${prefix}/`)) ctx.state.route = prefix;
-    await next();
-    if (ctx.state.route === prefix && ctx._matchedRoute) ctx.state.route = String(ctx._matchedRoute);
+    try {
+      await next();
+    } finally {
+      const { route } = ctx.state as FrontState;
+      if ((route === undefined || route === prefix) && ctx._matchedRoute) ctx.state.route = String(ctx._matchedRoute);
+    }
   };
 
 /** A middleware of one door only. */

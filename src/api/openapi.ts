@@ -66,7 +66,10 @@ export function withIssuer(document: OpenApiDocument, issuer: string, prefix = '
   const oauth2 = {
     ...scheme,
     description: `Ask for tokens with resource=${issuer}/api (RFC 8707)`,
-    flows: { clientCredentials: { tokenUrl: `${issuer}/token`, scopes } },
+    flows: {
+      authorizationCode: { authorizationUrl: `${issuer}/authorize`, tokenUrl: `${issuer}/token`, scopes },
+      clientCredentials: { tokenUrl: `${issuer}/token`, scopes },
+    },
   };
   const { openapi, info, ...rest } = document;
   return {

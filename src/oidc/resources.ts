@@ -1,7 +1,9 @@
 // RFC 8707: which resource a token is for, and what a client may ask for there.
 
 import { type Client, errors, type ResourceServer } from 'oidc-provider';
+import { API_DOCS_CLIENT } from '../features/clients/built-in-clients.js';
 import { settingsOf } from '../features/clients/client-settings.js';
+import { Resource } from '../features/resources/resource.entity.js';
 import { grantableScopes, isForClient } from '../features/resources/resource.rules.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import { detailsAsking } from './authorization-details.js';
@@ -16,6 +18,9 @@ export function createResourceServerInfo(resources: ResourceService) {
       throw new errors.InvalidTarget(
         `its tokens are signed with ${resource.signingAlg}, which the profile of the client forbids`,
       );
+    // The API's own pages ask for that API and nothing else, whatever scopes others call by the same names.
+    if (client.clientId === API_DOCS_CLIENT && resource instanceof Resource)
+      throw new errors.InvalidTarget('this client is for the management API alone');
     const person = ctx.oidc.params?.grant_type !== 'client_credentials';
     const { allowed_scope, access_token_ttl, ceiling, document_expires_at } = settingsOf(client);
     const asking = { person, ceiling, hasDocument: document_expires_at !== undefined };

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { brotliCompress, gzip } from 'node:zlib';
+import { type BrotliOptions, brotliCompress, constants, gzip } from 'node:zlib';
 import type { Context, Middleware } from 'koa';
 
 interface Asset {
@@ -22,16 +22,25 @@ const types: Record<string, string> = {
 };
 
 /** On threads of their own: nobody else waits. */
-const [brotli, zip] = [promisify<Buffer, Buffer>(brotliCompress), promisify<Buffer, Buffer>(gzip)];
+const [brotli, zip] = [promisify<Buffer, BrotliOptions, Buffer>(brotliCompress), promisify<Buffer, Buffer>(gzip)];
+
+/** The last tenth of what is long takes seconds, for which the first who asks would wait. */
+const effort = ({ length }: Buffer): BrotliOptions => ({
+  params: { [constants.BROTLI_PARAM_QUALITY]: length > 256 * 1024 ? 9 : 11 },
+});
 
 export class Assets {
   private readonly known = new Map<string, Asset>();
 
-  /** @param cache false reads a file again at every use, for work on it */
+  /**
+   * @param cache false reads a file again at every use, for work on it
+   * @param only the files of the folder that are served; absent: all of a known type
+   */
   constructor(
     private readonly folder: string,
     private readonly cache: boolean,
     private readonly prefix = '/assets/',
+    private readonly only?: readonly string[],
   ) {
     if (cache) for (const name of this.names()) this.known.set(name, this.read(name));
   }
@@ -74,11 +83,12 @@ export class Assets {
     const plain = readFileSync(path.join(this.folder, name));
     const hash = createHash('sha256').update(plain).digest('hex').slice(0, 10);
     const type = types[path.extname(name)] ?? 'application/octet-stream';
-    return { hash, type, plain, br: once(() => brotli(plain)), gzip: once(() => zip(plain)) };
+    return { hash, type, plain, br: once(() => brotli(plain, effort(plain))), gzip: once(() => zip(plain)) };
   }
 
   private names(): string[] {
-    return readdirSync(this.folder).filter((name) => path.extname(name) in types);
+    const { only } = this;
+    return readdirSync(this.folder).filter((name) => (only ? only.includes(name) : path.extname(name) in types));
   }
 }
 

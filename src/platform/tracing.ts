@@ -1,5 +1,5 @@
 // Spans for whoever runs OpenTelemetry: of requests, named statements, jobs and calls out. They name routes, statements and hosts, never people, addresses,
-// values or handles. Nothing of it is loaded where nobody asks for it; the packages are optional, and whoever asks has them installed.
+// values or handles. Nothing of it is loaded where nobody asks for it (trace-export.ts).
 import type { Context, Span } from '@opentelemetry/api';
 
 type Api = typeof import('@opentelemetry/api');
@@ -27,27 +27,6 @@ export class Tracing {
     private readonly version: string,
     private readonly end: () => Promise<void> = async () => {},
   ) {}
-
-  /**
-   * Exports by the variables of OpenTelemetry, which its own packages read (OTEL_EXPORTER_OTLP_ENDPOINT and its like).
-   * @throws Error where the packages are not installed.
-   */
-  static async open(serviceName: string, version: string): Promise<Tracing> {
-    // By a name that no compiler looks for.
-    const sdk = '@opentelemetry/sdk-node';
-    const missing = (cause: unknown) => {
-      throw new Error(
-        `Traces are asked for (OTEL_…): install ${sdk} beside the server, or set OTEL_SDK_DISABLED=true`,
-        {
-          cause,
-        },
-      );
-    };
-    const { NodeSDK } = (await import(sdk).catch(missing)) as { NodeSDK: new (settings: object) => Sdk };
-    const started = new NodeSDK({ serviceName, instrumentations: [] });
-    started.start();
-    return new Tracing(await import('@opentelemetry/api'), version, () => started.shutdown());
-  }
 
   /** Until work has ended. @param sender headers whose word counts for what this is a part of; absent: part of what is under way. */
   async span<T>(
@@ -102,9 +81,4 @@ export class Tracing {
       },
     };
   }
-}
-
-interface Sdk {
-  start(): void;
-  shutdown(): Promise<void>;
 }

@@ -32,7 +32,10 @@ export function openApplications(ground: Ground, { roles }: Roles, { users, pass
   const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens, egress, rateLimits, limits, logger } =
     ground;
 
-  const builtInClients = new BuiltInClients((tenant) => tenants.issuerOf(tenant));
+  const builtInClients = new BuiltInClients(
+    (tenant) => tenants.issuerOf(tenant),
+    config.apiDocs ? (tenant) => Object.keys(scopesAt(tenant)) : undefined,
+  );
   const protocolPolicy = async () => (await tenants.current()).settings.protocol;
   const documentPolicy = async () => (await protocolPolicy()).client_id_metadata_documents;
   const lookup = new ClientLookup(db, caching, clock, documentPolicy, (clientId) =>

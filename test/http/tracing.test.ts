@@ -3,7 +3,6 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { Tracing } from '../../src/platform/tracing.js';
 import { Browser } from '../support/browser.js';
 import {
   authorizationUrl,
@@ -116,7 +115,14 @@ describe('OpenTelemetry', () => {
         ...cookies.filter((value) => value.length > 10),
       ];
     });
-    expect(requests(told).length).toBeGreaterThan(4);
+    expect(requests(told).map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        'GET /authorize',
+        'GET /interaction/:uid',
+        'POST /interaction/:uid/:step',
+        'POST /token',
+      ]),
+    );
     const text = JSON.stringify(told);
     for (const secret of [
       ...secrets,
@@ -141,9 +147,5 @@ describe('OpenTelemetry', () => {
       attributes: { 'error.type': 'TypeError' },
     });
     expect(JSON.stringify(spans.at(-1))).not.toContain('maria');
-  });
-
-  it('asked for without its packages, says which one is missing', async () => {
-    await expect(Tracing.open('ostiary', '0')).rejects.toThrow(/install @opentelemetry\/sdk-node/);
   });
 });

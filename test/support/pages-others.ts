@@ -22,6 +22,7 @@ const refusedInvitation = {
 };
 
 export const others: Sample[] = [
+  page('api/signed-in', 'first', {}),
   page('saml/arrival', 'first', { handle: 'once', connection: 'Acme & Söhne', actions }),
   page('saml/logout', 'first', { address: 'https://idp.example/slo?SAMLRequest=nZBB' }),
   page('sign-in-link/elsewhere', 'first', { token: 'once', actions }),

@@ -40,6 +40,11 @@ function pageWays(b: House): Record<string, Way> {
       path: `/forgotten-password/done?token=${encodeURIComponent(v)}`,
     }),
     'GET /lockdown/done': (v) => ({ method: 'GET', path: `/lockdown/done?token=${encodeURIComponent(v)}` }),
+    'GET /api/docs': (v) => ({ method: 'GET', path: `/api/docs?code=${encodeURIComponent(v)}` }),
+    'GET /api/docs/oauth2-redirect.html': (v) => ({
+      method: 'GET',
+      path: `/api/docs/oauth2-redirect.html?code=${encodeURIComponent(v)}`,
+    }),
     'GET /dev/mailbox': (v) => ({ method: 'GET', path: `/dev/mailbox?id=${encodeURIComponent(v)}` }),
     'GET /dev/mailbox/:id': (v) => ({ method: 'GET', path: `/dev/mailbox/${encodeURIComponent(v)}` }),
     'GET /interaction/:uid': (v) => ({ method: 'GET', path: `/interaction/${encodeURIComponent(v)}` }),

@@ -63,13 +63,13 @@ describe('the OpenAPI document of the management API', () => {
     }
   });
 
-  it('asks for the scope of each endpoint, from client credentials that know all of them', () => {
+  it('asks for the scope of each endpoint, of people and of programs, at the endpoints of this issuer', () => {
     const scheme = resolve('#/components/securitySchemes/oauth2') as Node;
+    const scopes = { 'things:read': 'Read things', 'things:write': 'Write things' };
+    const tokenUrl = `${issuer}/token`;
     expect(scheme.flows).toEqual({
-      clientCredentials: {
-        tokenUrl: `${issuer}/token`,
-        scopes: { 'things:read': 'Read things', 'things:write': 'Write things' },
-      },
+      authorizationCode: { authorizationUrl: `${issuer}/authorize`, tokenUrl, scopes },
+      clientCredentials: { tokenUrl, scopes },
     });
     const create = operations.find(({ path, method }) => path === '/things' && method === 'post')?.operation;
     expect(create?.security).toEqual([{ oauth2: ['things:write'] }, { apiKey: [] }]);

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { projectRoot } from '../../config/root.js';
 import { violations } from '../../scripts/check.js';
 import { between, configurationTable, environmentExample } from '../../scripts/generate.js';
 import { importsOf, importViolations } from '../../scripts/imports.js';
@@ -9,6 +12,19 @@ const one = (file: string, target: string) => importViolations(new Map([[file, `
 describe('the project', () => {
   it('keeps its own rules: imports, licences, generated files', async () => {
     expect(await violations()).toEqual([]);
+  });
+});
+
+describe('what is installed', () => {
+  it('reports to nobody: what swagger-ui-dist would have it do is replaced by a package that does nothing', () => {
+    const read = (file: string) => JSON.parse(readFileSync(path.join(projectRoot, file), 'utf8'));
+    expect(read('package.json').overrides['@scarf/scarf']).toBe('npm:inherits@2.0.4');
+    const { packages } = read('package-lock.json') as { packages: Record<string, Record<string, unknown>> };
+    const reporting = Object.entries(packages).filter(
+      ([place, { name, resolved }]) =>
+        (place.endsWith('@scarf/scarf') && name !== 'inherits') || String(resolved).includes('/@scarf/'),
+    );
+    expect(reporting).toEqual([]);
   });
 });
 

@@ -97,12 +97,32 @@ describe('a configuration of several processes', () => {
 describe('traces (OpenTelemetry Environment Variable Specification)', () => {
   it.each([
     ['nothing', {}, undefined],
-    ['an endpoint', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }, { serviceName: 'ostiary' }],
-    ['an exporter', { OTEL_TRACES_EXPORTER: 'console', OTEL_SERVICE_NAME: 'id' }, { serviceName: 'id' }],
+    ['an endpoint', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318' }, { url: 'http://otel:4318/v1/traces' }],
+    ['an endpoint below a path', { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://a/b/' }, { url: 'https://a/b/v1/traces' }],
+    [
+      'an address of traces, as it is',
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://other/x' },
+      { url: 'http://other/x' },
+    ],
+    ['an exporter', { OTEL_TRACES_EXPORTER: 'otlp', OTEL_SERVICE_NAME: 'id' }, { serviceName: 'id' }],
+    [
+      'a protocol',
+      { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' },
+      { protocol: 'http/json' },
+    ],
     ['no exporter', { OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }, undefined],
     ['off', { OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }, undefined],
   ])('are asked for by %s', (_what, environment, expected) => {
-    expect(loadConfig({ ...secrets, NODE_ENV: 'test', ...environment }).tracing).toEqual(expected);
+    const { tracing } = loadConfig({ ...secrets, NODE_ENV: 'test', ...environment });
+    const otherwise = { url: undefined, serviceName: undefined, protocol: 'http/protobuf' };
+    expect(tracing).toEqual(expected && { ...otherwise, ...expected });
+  });
+
+  it('are not sent by gRPC, nor printed among the lines of the log', () => {
+    const asked = { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_TRACES_EXPORTER: 'console' };
+    const load = () => loadConfig({ ...secrets, NODE_ENV: 'test', ...asked });
+    expect(load).toThrow(/OTEL_EXPORTER_OTLP_PROTOCOL: must be http\/protobuf or http\/json/);
+    expect(load).toThrow(/OTEL_TRACES_EXPORTER/);
   });
 });
 
