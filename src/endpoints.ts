@@ -3,6 +3,7 @@ import { version } from '../config/root.js';
 import { apiKeyRoutes } from './features/api-keys/api-key.routes.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { auditExportRoutes } from './features/audit-proof/audit-export.routes.js';
+import { brandingRoutes } from './features/branding/branding.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
 import { initialAccessTokenRoutes } from './features/clients/registration/initial-access-token.routes.js';
@@ -98,6 +99,8 @@ export function tenantEndpoints({
   webhookDeliveries,
   maintenance,
   health,
+  tenantBranding,
+  organizationBranding,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -136,6 +139,7 @@ export function tenantEndpoints({
     ...permissionRoutes(users, permissions),
     ...webhookRoutes({ db, organizations, webhooks, webhookDeliveries }),
     ...maintenanceRoutes(maintenance),
+    ...brandingRoutes({ tenants, organizations, tenantBranding, organizationBranding }),
     ...healthRoutes(health, maintenance, { ostiary: version, node: process.versions.node }),
   ];
 }

@@ -44,6 +44,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'webhooks:write': 'Have somebody told of what happens, and send it again',
   'maintenance:write': 'Close the tenant for maintenance and open it again, and come in meanwhile',
   'health:read': 'See how what the server stands on is, and whether the tenant is closed for maintenance',
+  'settings:read': 'See the settings of the tenant',
+  'settings:write': 'Change the settings of the tenant: branding, sign-in, lockout, sessions, accounts, organizations',
 };
 
 /** Scopes of whoever operates the installation: they exist at the tenant `default` only. */

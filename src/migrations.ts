@@ -113,6 +113,9 @@ import { AuditQueue1700000000161 } from '../migrations/0161-audit-queue.js';
 import { WebhookEndpoints1700000000168 } from '../migrations/0168-webhook-endpoints.js';
 import { WebhookDeliveries1700000000169 } from '../migrations/0169-webhook-deliveries.js';
 import { Maintenance1700000000174 } from '../migrations/0174-maintenance.js';
+import { TenantLogos1700000000190 } from '../migrations/0190-tenant-logos.js';
+import { OrganizationLogos1700000000191 } from '../migrations/0191-organization-logos.js';
+import { BrandLogos1700000000192 } from '../migrations/0192-brand-logos.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -229,4 +232,7 @@ export const migrations = [
   WebhookEndpoints1700000000168,
   WebhookDeliveries1700000000169,
   Maintenance1700000000174,
+  TenantLogos1700000000190,
+  OrganizationLogos1700000000191,
+  BrandLogos1700000000192,
 ];

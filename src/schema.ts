@@ -4,6 +4,7 @@ import { Registration } from './features/accounts/registration.entity.js';
 import { ApiKey } from './features/api-keys/api-key.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { BackchannelRequest } from './features/backchannel-requests/backchannel-request.entity.js';
+import { BrandLogo } from './features/branding/brand-logo.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
 import { InitialAccessToken } from './features/clients/registration/initial-access-token.entity.js';
@@ -85,4 +86,5 @@ export const entities = [
   Role,
   WebhookEndpoint,
   WebhookDelivery,
+  BrandLogo,
 ];

@@ -113,9 +113,10 @@ export function webAddress(value: unknown): string | undefined {
   return url && (url.protocol === 'https:' || url.protocol === 'http:') ? url.href : undefined;
 }
 
-/** A picture's address that img-src of our policy lets through: https, or the picture itself. */
+/** A picture's address that img-src of our policy lets through: https, one that was uploaded here, or the picture itself. */
 export const pictureAddress = (value: unknown): string | undefined =>
-  typeof value === 'string' && /^(https:\/\/|data:image\/(png|jpeg|gif|webp|svg\+xml)[;,])/i.test(value)
+  typeof value === 'string' &&
+  /^(https:\/\/|(\/t\/[a-z0-9-]+)?\/brand\/[0-9a-f]{64}\.|data:image\/(png|jpeg|gif|webp|svg\+xml)[;,])/i.test(value)
     ? value
     : undefined;
 

@@ -17,6 +17,7 @@ import { OwnGrants } from '../features/protocol/own-grants.js';
 import { OwnSessions } from '../features/protocol/own-sessions.js';
 import { Protocol } from '../features/protocol/protocol.js';
 import { ShortLivedRows } from '../features/protocol/short-lived-rows.js';
+import { assertReadable } from '../features/tenants/branding.js';
 import { TenantService } from '../features/tenants/tenant.service.js';
 import { TenantDeletion } from '../features/tenants/tenant-deletion.js';
 import { Traces } from '../features/traces/traces.js';
@@ -86,7 +87,10 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
       await late().automaticMemberships.decided(tenant, before);
     },
     operates: operatesInstallation,
-    maySet: (settings) => assertNotForEverybody(settings?.protocol),
+    maySet(settings) {
+      assertNotForEverybody(settings?.protocol);
+      assertReadable(settings?.branding);
+    },
   });
   const deletion = new TenantDeletion(db, audit, tenants);
   const keys: KeyService = new KeyService(db, audit, tenants, sealer, caching, clock, logger);

@@ -161,6 +161,7 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'audit_events',
         'audit_seals',
         'audit_unsealed',
+        'brand_logos',
         'client_secrets',
         'clients',
         'connection_keys',

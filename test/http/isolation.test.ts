@@ -47,6 +47,7 @@ const tables: Record<string, string> = {
   audit_seals: 'audit_event_id',
   audit_unsealed: 'audit_event_id',
   backchannel_requests: 'request to a person',
+  brand_logos: 'no value of its own',
   client_secrets: 'client id and secret',
   clients: 'client_id',
   denied_tokens: 'JWT access token',

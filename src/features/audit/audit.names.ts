@@ -104,6 +104,8 @@ export const AUDIT_EVENT_NAMES = [
   'resource.updated',
   'resource.deleted',
   'organization.created',
+  'branding.logo_replaced',
+  'branding.logo_removed',
   'organization.updated',
   'organization.deleted',
   'organization.suspended',
