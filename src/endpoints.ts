@@ -20,6 +20,7 @@ import { invitationTemplateRoutes } from './features/invitations/invitation-temp
 import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
+import { mailTemplateRoutes } from './features/mail/mail-template.routes.js';
 import { installationMaintenanceRoutes, maintenanceRoutes } from './features/maintenance/maintenance.routes.js';
 import { memberRoutes } from './features/organizations/member.routes.js';
 import { membershipBulkRoutes } from './features/organizations/membership-bulk.routes.js';
@@ -101,6 +102,8 @@ export function tenantEndpoints({
   health,
   tenantBranding,
   organizationBranding,
+  ownWords,
+  letterWriting,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -139,6 +142,7 @@ export function tenantEndpoints({
     ...permissionRoutes(users, permissions),
     ...webhookRoutes({ db, organizations, webhooks, webhookDeliveries }),
     ...maintenanceRoutes(maintenance),
+    ...mailTemplateRoutes(ownWords, letterWriting),
     ...brandingRoutes({ tenants, organizations, tenantBranding, organizationBranding }),
     ...healthRoutes(health, maintenance, { ostiary: version, node: process.versions.node }),
   ];

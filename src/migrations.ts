@@ -116,6 +116,7 @@ import { Maintenance1700000000174 } from '../migrations/0174-maintenance.js';
 import { TenantLogos1700000000190 } from '../migrations/0190-tenant-logos.js';
 import { OrganizationLogos1700000000191 } from '../migrations/0191-organization-logos.js';
 import { BrandLogos1700000000192 } from '../migrations/0192-brand-logos.js';
+import { MailTemplates1700000000193 } from '../migrations/0193-mail-templates.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -235,4 +236,5 @@ export const migrations = [
   TenantLogos1700000000190,
   OrganizationLogos1700000000191,
   BrandLogos1700000000192,
+  MailTemplates1700000000193,
 ];

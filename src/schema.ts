@@ -26,6 +26,7 @@ import { InvitationTemplate } from './features/invitations/invitation-template.e
 import { SigningKey } from './features/keys/signing-key.entity.js';
 import { LogoutNotice } from './features/logout/logout-notice.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
+import { MailTemplate } from './features/mail/mail-template.entity.js';
 import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.js';
 import { Membership } from './features/organizations/membership.entity.js';
 import { MembershipEvent } from './features/organizations/membership-event.entity.js';
@@ -87,4 +88,5 @@ export const entities = [
   WebhookEndpoint,
   WebhookDelivery,
   BrandLogo,
+  MailTemplate,
 ];

@@ -171,6 +171,7 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'external_subjects',
         'identities',
         'invitation_templates',
+        'mail_templates',
         'membership_events',
         'membership_roles',
         'memberships',

@@ -69,6 +69,7 @@ const tables: Record<string, string> = {
   login_failures: 'session cookies',
   logout_notices: 'notice_id',
   mail_messages: 'message_id',
+  mail_templates: 'no value of its own',
   membership_events: 'organization',
   membership_roles: 'organization',
   memberships: 'organization',

@@ -148,6 +148,8 @@ export interface AuditEvents {
   /** `logo`: the name of its file. Without an organization it is the tenant's. */
   'branding.logo_replaced': { organization_id?: string; logo: string };
   'branding.logo_removed': { organization_id?: string };
+  'mail_template.replaced': { template: string; locale: string };
+  'mail_template.removed': { template: string; locale: string };
   'organization.updated': { organization_id: string; changed: string[] };
   'organization.deleted': { organization_id: string; slug: string };
   'organization.suspended': { organization_id: string };

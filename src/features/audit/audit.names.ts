@@ -106,6 +106,8 @@ export const AUDIT_EVENT_NAMES = [
   'organization.created',
   'branding.logo_replaced',
   'branding.logo_removed',
+  'mail_template.replaced',
+  'mail_template.removed',
   'organization.updated',
   'organization.deleted',
   'organization.suspended',
