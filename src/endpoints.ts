@@ -1,5 +1,7 @@
 // What the management API answers: each feature's own list, put together. The OpenAPI document is printed from it, and a test walks it.
 import { version } from '../config/root.js';
+import { userBulkRoutes } from './features/accounts/user-bulk.routes.js';
+import { verificationRoutes } from './features/accounts/verification.routes.js';
 import { apiKeyRoutes } from './features/api-keys/api-key.routes.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { auditExportRoutes } from './features/audit-proof/audit-export.routes.js';
@@ -28,11 +30,13 @@ import { membershipHistoryRoutes } from './features/organizations/membership-his
 import { organizationRoutes } from './features/organizations/organization.routes.js';
 import { organizationRoleRoutes } from './features/organizations/organization-role.routes.js';
 import { teamRoutes } from './features/organizations/team.routes.js';
+import { massEndingRoutes } from './features/protocol/mass-ending.routes.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { roleRoutes } from './features/roles/role.routes.js';
 import { clientRoleRoutes, permissionRoutes, userRoleRoutes } from './features/roles/role-holder.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
+import { ownSettingsRoutes } from './features/tenants/own-settings.routes.js';
 import { tenantRoutes } from './features/tenants/tenant.routes.js';
 import { tokenEndingRoutes } from './features/token-status/token-ending.routes.js';
 import { traceRoutes } from './features/traces/trace.routes.js';
@@ -66,6 +70,8 @@ export function tenantEndpoints({
   devices,
   importedPasswords,
   passwordLinks,
+  userBulk,
+  emailVerification,
   resources,
   tenants,
   exchangePolicies,
@@ -84,6 +90,7 @@ export function tenantEndpoints({
   invitations,
   invitationTemplates,
   protocol,
+  massEnding,
   keys,
   mail,
   logoutNotices,
@@ -110,6 +117,8 @@ export function tenantEndpoints({
     ...clientSecretRoutes(clients),
     ...initialAccessTokenRoutes(db, initialAccessTokens),
     ...userRoutes(db, users, importedPasswords),
+    ...userBulkRoutes(userBulk),
+    ...verificationRoutes(users, emailVerification),
     ...passwordRoutes(users, passwordLinks),
     ...lockoutRoutes(db, users, accountLocks),
     ...deviceRoutes(users, devices),
@@ -127,6 +136,7 @@ export function tenantEndpoints({
     ...membershipHistoryRoutes(db, organizations),
     ...organizationRoleRoutes(db, organizations, organizationRoles),
     ...teamRoutes(db, organizations, standings, teams),
+    ...massEndingRoutes(massEnding),
     ...sessionRoutes(db, protocol, users, clock),
     ...logoutRoutes(db, logoutNotices),
     ...tokenEndingRoutes(tokenEndings),
@@ -145,5 +155,6 @@ export function tenantEndpoints({
     ...mailTemplateRoutes(ownWords, letterWriting),
     ...brandingRoutes({ tenants, organizations, tenantBranding, organizationBranding }),
     ...healthRoutes(health, maintenance, { ostiary: version, node: process.versions.node }),
+    ...ownSettingsRoutes(tenants),
   ];
 }

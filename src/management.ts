@@ -45,7 +45,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'maintenance:write': 'Close the tenant for maintenance and open it again, and come in meanwhile',
   'health:read': 'See how what the server stands on is, and whether the tenant is closed for maintenance',
   'settings:read': 'See the settings of the tenant',
-  'settings:write': 'Change the settings of the tenant: branding, sign-in, lockout, sessions, accounts, organizations',
+  'settings:write':
+    'Change the settings of the tenant: branding, sign-in, lockout, sessions, accounts, organizations, audit, API',
 };
 
 /** Scopes of whoever operates the installation: they exist at the tenant `default` only. */

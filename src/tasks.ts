@@ -35,6 +35,7 @@ import {
   JoinPeople,
 } from './features/organizations/automatic-memberships.js';
 import { INACTIVE_TASK, type InactiveMembers } from './features/organizations/inactive-members.js';
+import { EndBatch, MASS_ENDING_TASK, type MassEnding } from './features/protocol/mass-ending.js';
 import type { TenantDeletion } from './features/tenants/tenant-deletion.js';
 import type { UserService } from './features/users/user.service.js';
 import { sha256 } from './platform/crypto.js';
@@ -75,6 +76,7 @@ export interface Workers {
   auditRetention: AuditRetention;
   auditAlerts: AuditAlerts;
   maintenance: Maintenance;
+  massEnding: MassEnding;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -194,6 +196,12 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 6 * 3600,
       run: async (_nothing, { signal }) => void (await workers().auditRetention.run(inTime(signal))),
+    }),
+    [MASS_ENDING_TASK]: task({
+      schema: EndBatch,
+      // One batch of a tenant after the other.
+      queue: (_batch, tenantId) => `sessions:${tenantId}`,
+      run: (payload) => workers().massEnding.end(payload),
     }),
     'signing_keys.tend': task({
       schema: Nothing,

@@ -15,6 +15,7 @@ import { MailService } from '../features/mail/mail.service.js';
 import { MailHealthWatch } from '../features/mail/mail-health.js';
 import { OwnWords } from '../features/mail/own-words.js';
 import { OneTimeTokens } from '../features/one-time-tokens/one-time-token.service.js';
+import { MassEnding } from '../features/protocol/mass-ending.js';
 import { OwnGrants } from '../features/protocol/own-grants.js';
 import { OwnSessions } from '../features/protocol/own-sessions.js';
 import { Protocol } from '../features/protocol/protocol.js';
@@ -107,6 +108,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
   const tasks = createTasks(() => ({
     ...late(),
     mail,
+    massEnding,
     logoutNotices,
     backchannelPings,
     keySchedule,
@@ -137,6 +139,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
   );
   const logoutNotices: LogoutNotices = new LogoutNotices(db, jobs, audit, clock, tenants, keys, egress);
   const backchannelPings: BackchannelPings = new BackchannelPings(db, jobs, protocol.backchannelCodes, audit, egress);
+  const massEnding: MassEnding = new MassEnding(db, audit, clock, protocol.sessions, jobs);
   const captcha: Captcha | undefined =
     overrides.captcha ??
     (config.turnstile && new Turnstile({ ...config.turnstile, fetch: (url, init) => egress.fetch(url, init), logger }));
@@ -153,6 +156,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
     rewrap,
     protocol,
     traces: new Traces(db, sealer, clock),
+    massEnding,
     ownSessions: new OwnSessions(db, protocol.sessions, clock),
     ownGrants: new OwnGrants(db, protocol.grants, clock),
     ownActivity: new OwnActivity(db),

@@ -9,6 +9,7 @@ import { installationScopes, managementScopes } from '../../src/management.js';
 import { engineRoutes } from '../../src/oidc/routes.js';
 import { wordsOf } from '../../src/platform/requirement.js';
 import { ask, makeManager, managementToken, tokenWith } from '../support/api.js';
+import { makeAdministrator, makeApiKey } from '../support/api-keys.js';
 import { mountedRoutes } from '../support/mounted.js';
 import {
   authorizationUrl,
@@ -327,15 +328,12 @@ describe('who administers', () => {
   });
 
   it('comes in by no key that programs have of them, unless the key may end it', async () => {
-    const { id } = await makePerson(server);
-    await server.inside(async ({ users }) => users.setRoles(await users.find(id), ['ADMIN']));
-    const key = async (scopes: string[], userId?: string) =>
-      (await server.inside(({ apiKeys }) => apiKeys.create({ name: 'k', scopes, ...(userId ? { userId } : {}) })))
-        .value;
+    const { token } = await makeAdministrator(server, 'api_keys:write users:read maintenance:write');
+    const key = async (scopes: string[], kind: string) => (await makeApiKey(server, token, { scopes, kind })).value;
     const [theirs, tenants, keepers] = [
-      await key(['users:read'], id),
-      await key(['users:read']),
-      await key(['users:read', 'maintenance:write']),
+      await key(['users:read'], 'user'),
+      await key(['users:read'], 'service'),
+      await key(['users:read', 'maintenance:write'], 'service'),
     ];
     const answers = () => Promise.all([theirs, tenants, keepers].map((one) => ask(server, one, 'get', '/users')));
     expect((await answers()).map(({ status }) => status)).toEqual([200, 200, 200]);
@@ -360,20 +358,21 @@ describe('who administers', () => {
       const headers = { accept: 'text/event-stream', authorization: `Bearer ${token}` };
       const response = await fetch(`${server.issuer}/api/v1/audit-events/stream`, { headers, signal });
       expect(response.status).toBe(200);
-      return response.text().then(
+      const end = response.text().then(
         () => 'ended',
         () => 'hung up',
       );
+      return { end };
     };
     const stop = new AbortController();
     const others = await listen(await tokenWith(server, 'audit:read'));
     const keepers = await listen(await tokenWith(server, 'audit:read maintenance:write'));
     await closed(async () => {
-      expect(await others).toBe('ended');
+      expect(await others.end).toBe('ended');
       // For as long again as it takes to look at both.
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       stop.abort();
-      expect(await keepers).toBe('hung up');
+      expect(await keepers.end).toBe('hung up');
     });
   }, 30_000);
 });

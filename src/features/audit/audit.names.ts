@@ -140,6 +140,7 @@ export const AUDIT_EVENT_NAMES = [
   'session.started',
   'session.moved',
   'session.ended',
+  'sessions.ending_requested',
   'grant.given',
   'token.exchanged',
   'exchange_policy.created',
