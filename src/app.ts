@@ -13,7 +13,6 @@ import {
   adopt,
   atAliases,
   below,
-  type FrontState,
   named,
   observe,
   refuseEncodedBodies,
@@ -22,16 +21,16 @@ import {
 } from './front.js';
 import { healthRoutes } from './health.js';
 import { Issuers } from './issuers.js';
+import { createLogoRouter } from './logos.js';
 import { closeForMaintenance, isShut } from './maintenance-doors.js';
 import { countersOf, observeResources } from './measures.js';
 import { mountEngine } from './oidc/engine-door.js';
 import { createErrorReferenceRouter } from './oidc/error-reference.js';
-import { currentContext } from './platform/context.js';
+import { brandStyles } from './platform/brand-styles.js';
 import { deriveKey } from './platform/crypto.js';
 import { createCsrf } from './platform/csrf.js';
 import { notFound } from './platform/errors.js';
 import { Metrics } from './platform/metrics.js';
-import { Pages } from './platform/page.js';
 import { pageHeaders, programHeaders } from './platform/security-headers.js';
 import type { Services } from './services.js';
 import { createSetupRouter } from './setup/routes.js';
@@ -43,6 +42,7 @@ import { openEngine } from './wiring/engine.js';
 import { openFederation } from './wiring/federation.js';
 import { openInteraction } from './wiring/interaction.js';
 import { openLetters } from './wiring/letters.js';
+import { openPages } from './wiring/pages.js';
 import { openSaml } from './wiring/saml.js';
 
 export interface App {
@@ -61,14 +61,7 @@ export function createApp(services: Services): App {
   const { signIns, ...engineMetrics } = countersOf(metrics);
   observeResources(metrics, services);
 
-  const pages = new Pages(services.views, async (ctx) => {
-    // A refusal is rendered after the tenant's context has ended, or before anybody knew which tenant it was.
-    const tenantId = currentContext()?.tenantId ?? (ctx.state as Partial<FrontState>).tenant?.id;
-    const tenant = tenantId ? await tenants.findById(tenantId) : undefined;
-    if (!tenant) return { brand: { name: 'Ostiary' } };
-    const { logo_uri } = tenant.settings.branding;
-    return { brand: { name: tenant.displayName, ...(logo_uri ? { logo_uri } : {}) } };
-  });
+  const pages = openPages(services);
   const csrf = createCsrf(config.cookieKeys.map((key) => deriveKey(key, 'csrf')));
   const saml = openSaml(services, { csrf, pages });
   const federation = openFederation(services, { pages });
@@ -95,6 +88,7 @@ export function createApp(services: Services): App {
   koa.use(renderErrors(pages, logger));
   koa.use(health.middleware);
   if (docs) koa.use(docs.files);
+  koa.use(brandStyles);
   koa.use(services.views.middleware());
   koa.use(resolveTenant(issuers));
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
@@ -119,6 +113,7 @@ export function createApp(services: Services): App {
   koa.use(account.pages.routes());
   koa.use(saml.router.routes());
   koa.use(federation.router.routes());
+  koa.use(createLogoRouter(services.logos).routes());
   koa.use(
     createWellKnownRouter({
       securityContact: config.securityContact,

@@ -5,6 +5,7 @@ import { verificationRoutes } from './features/accounts/verification.routes.js';
 import { apiKeyRoutes } from './features/api-keys/api-key.routes.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { auditExportRoutes } from './features/audit-proof/audit-export.routes.js';
+import { brandingRoutes } from './features/branding/branding.routes.js';
 import { clientRoutes } from './features/clients/client.routes.js';
 import { clientSecretRoutes } from './features/clients/client-secret.routes.js';
 import { initialAccessTokenRoutes } from './features/clients/registration/initial-access-token.routes.js';
@@ -21,6 +22,7 @@ import { invitationTemplateRoutes } from './features/invitations/invitation-temp
 import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
+import { mailTemplateRoutes } from './features/mail/mail-template.routes.js';
 import { installationMaintenanceRoutes, maintenanceRoutes } from './features/maintenance/maintenance.routes.js';
 import { memberRoutes } from './features/organizations/member.routes.js';
 import { membershipBulkRoutes } from './features/organizations/membership-bulk.routes.js';
@@ -105,6 +107,10 @@ export function tenantEndpoints({
   webhookDeliveries,
   maintenance,
   health,
+  tenantBranding,
+  organizationBranding,
+  ownWords,
+  letterWriting,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -146,6 +152,8 @@ export function tenantEndpoints({
     ...permissionRoutes(users, permissions),
     ...webhookRoutes({ db, organizations, webhooks, webhookDeliveries }),
     ...maintenanceRoutes(maintenance),
+    ...mailTemplateRoutes(ownWords, letterWriting),
+    ...brandingRoutes({ tenants, organizations, tenantBranding, organizationBranding }),
     ...healthRoutes(health, maintenance, { ostiary: version, node: process.versions.node }),
     ...ownSettingsRoutes(tenants),
   ];

@@ -117,6 +117,10 @@ import { Maintenance1700000000174 } from '../migrations/0174-maintenance.js';
 import { UsersName1700000000177 } from '../migrations/0177-users-name.js';
 import { UsersWithRoles1700000000178 } from '../migrations/0178-users-with-roles.js';
 import { UsersKeptOut1700000000179 } from '../migrations/0179-users-kept-out.js';
+import { TenantLogos1700000000190 } from '../migrations/0190-tenant-logos.js';
+import { OrganizationLogos1700000000191 } from '../migrations/0191-organization-logos.js';
+import { BrandLogos1700000000192 } from '../migrations/0192-brand-logos.js';
+import { MailTemplates1700000000193 } from '../migrations/0193-mail-templates.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -237,4 +241,8 @@ export const migrations = [
   UsersName1700000000177,
   UsersWithRoles1700000000178,
   UsersKeptOut1700000000179,
+  TenantLogos1700000000190,
+  OrganizationLogos1700000000191,
+  BrandLogos1700000000192,
+  MailTemplates1700000000193,
 ];

@@ -4,6 +4,7 @@ import { Registration } from './features/accounts/registration.entity.js';
 import { ApiKey } from './features/api-keys/api-key.entity.js';
 import { AuditEvent } from './features/audit/audit-event.entity.js';
 import { BackchannelRequest } from './features/backchannel-requests/backchannel-request.entity.js';
+import { BrandLogo } from './features/branding/brand-logo.entity.js';
 import { Client } from './features/clients/client.entity.js';
 import { ClientSecret } from './features/clients/client-secret.entity.js';
 import { InitialAccessToken } from './features/clients/registration/initial-access-token.entity.js';
@@ -25,6 +26,7 @@ import { InvitationTemplate } from './features/invitations/invitation-template.e
 import { SigningKey } from './features/keys/signing-key.entity.js';
 import { LogoutNotice } from './features/logout/logout-notice.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
+import { MailTemplate } from './features/mail/mail-template.entity.js';
 import { OneTimeToken } from './features/one-time-tokens/one-time-token.entity.js';
 import { Membership } from './features/organizations/membership.entity.js';
 import { MembershipEvent } from './features/organizations/membership-event.entity.js';
@@ -85,4 +87,6 @@ export const entities = [
   Role,
   WebhookEndpoint,
   WebhookDelivery,
+  BrandLogo,
+  MailTemplate,
 ];

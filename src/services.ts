@@ -5,6 +5,7 @@ import type { MailboxLimits } from './features/accounts/mailboxes.js';
 import { type Accounts, openAccounts } from './wiring/accounts.js';
 import { type ApiKeyServices, openApiKeys } from './wiring/api-keys.js';
 import { type Applications, openApplications } from './wiring/applications.js';
+import { type BrandingServices, openBranding } from './wiring/branding.js';
 import { type Connections, openConnections } from './wiring/connections.js';
 import { type GroundOverrides, openGround } from './wiring/ground.js';
 import { type Invitations, openInvitations } from './wiring/invitations.js';
@@ -59,6 +60,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const apiKeys: ApiKeyServices = openApiKeys(ground, roles, applications.resources);
   const record: RecordProof = openRecord(ground);
   const webhooks: Webhooks = openWebhooks(ground, organizations);
+  const branding: BrandingServices = openBranding(ground, organizations);
   return {
     ...ground,
     ...operations,
@@ -72,6 +74,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     ...apiKeys,
     ...record,
     ...webhooks,
+    ...branding,
     async close(): Promise<void> {
       await apiKeys.apiKeyUsage.flush();
       await ground.close();

@@ -113,6 +113,7 @@ export class Stage {
         csrf,
         formAction: redirectUri ? [redirectUri] : [],
         uiLocales: text(interaction.params.ui_locales),
+        organization: organizationOf(interaction),
         ...options,
       },
     );
@@ -126,6 +127,12 @@ export class Stage {
   async remember(visit: Visit, progress: Progress): Promise<void> {
     await this.engine.remember(visit.ctx.req, visit.ctx.res, progress);
   }
+}
+
+/** For which organization somebody signs in: the one that is asked for, or that they have chosen. */
+function organizationOf({ params, organization, session }: Interaction): string | undefined {
+  const chosen = organization?.account_id === session?.accountId ? organization?.organization_id : undefined;
+  return text(params.organization) ?? chosen;
 }
 
 /** Undefined for what is absent, repeated or empty. */

@@ -4,6 +4,9 @@ export interface BrandColours {
   /** As #rrggbb. */
   primary?: string | undefined;
   background?: string | undefined;
+  /** Where the page is dark. */
+  primaryDark?: string | undefined;
+  backgroundDark?: string | undefined;
 }
 
 interface LetterColours {
@@ -21,7 +24,7 @@ export function letterColours({ primary, background }: BrandColours = {}): Lette
 const colour = (value: string | undefined) => (value && /^#[0-9a-f]{6}$/i.test(value) ? value : undefined);
 
 /** White or nearly black, whichever has more contrast (WCAG 2.2 §1.4.3): at least 4.5:1 on any colour. */
-function labelOn(background: string): string {
+export function labelOn(background: string): string {
   const light = luminance(background);
   return 1.05 / (light + 0.05) >= (light + 0.05) / 0.05 ? '#ffffff' : '#000000';
 }

@@ -103,7 +103,7 @@ function weighted(header: string): string[] {
 const rightToLeft = new Set(['ar', 'arc', 'ckb', 'dv', 'fa', 'he', 'ks', 'ps', 'sd', 'ug', 'ur', 'yi']);
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-const escapeHtml = (value: unknown): string =>
+export const escapeHtml = (value: unknown): string =>
   String(value ?? '').replace(/[&<>"']/g, (character) => entities[character] ?? character);
 
 /** Only these may stand in a link: javascript: and data: in a client's policy_uri would run on our origin. */
@@ -113,9 +113,10 @@ export function webAddress(value: unknown): string | undefined {
   return url && (url.protocol === 'https:' || url.protocol === 'http:') ? url.href : undefined;
 }
 
-/** A picture's address that img-src of our policy lets through: https, or the picture itself. */
+/** A picture's address that img-src of our policy lets through: https, one that was uploaded here, or the picture itself. */
 export const pictureAddress = (value: unknown): string | undefined =>
-  typeof value === 'string' && /^(https:\/\/|data:image\/(png|jpeg|gif|webp|svg\+xml)[;,])/i.test(value)
+  typeof value === 'string' &&
+  /^(https:\/\/|(\/t\/[a-z0-9-]+)?\/brand\/[0-9a-f]{64}\.|data:image\/(png|jpeg|gif|webp|svg\+xml)[;,])/i.test(value)
     ? value
     : undefined;
 

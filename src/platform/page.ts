@@ -13,15 +13,17 @@ export interface PageOptions {
   uiLocales?: string | undefined;
   /** OpenID Connect Core §5.1 zoneinfo, of whoever reads it. */
   timeZone?: string | undefined;
+  /** For which organization somebody signs in, by slug or id as the request says it: the page wears what it does. */
+  organization?: string | undefined;
   /** Seconds, becomes Retry-After (RFC 9110 §10.2.3: whole ones). */
   retryAfter?: number | undefined;
 }
 
 export class Pages {
-  /** @param brand what the pages of the current request are dressed in. */
+  /** @param brand what the pages of the current request are dressed in, where they are for an organization with what is its own. */
   constructor(
     private readonly views: Views,
-    private readonly brand: (ctx: Context) => Promise<Pick<Page, 'brand' | 'links'>>,
+    private readonly brand: (ctx: Context, organization?: string) => Promise<Pick<Page, 'brand' | 'links'>>,
   ) {}
 
   async send(ctx: Context, template: string, data: object, options: PageOptions = {}): Promise<void> {
@@ -41,7 +43,7 @@ export class Pages {
 
   private async html(ctx: Context, template: string, data: object, options: PageOptions): Promise<string> {
     const { csrf, uiLocales, timeZone } = options;
-    const { brand, links } = await this.brand(ctx);
+    const { brand, links } = await this.brand(ctx, options.organization);
     const requestId = ctx.state.requestId as string | undefined;
     return this.views.render(template, data, {
       locale: this.locale(ctx, uiLocales),

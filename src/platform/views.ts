@@ -68,6 +68,18 @@ export class Views {
     };
   }
 
+  /** Both twins of a letter whose words come from elsewhere, in the layout of every letter. @param words its html is escaped already. */
+  letter({ html, text, ...words }: { subject: string; html: string; text: string }, page: Page): Letter {
+    const speech = this.scope({ notes: [], ...words }, page);
+    const start = speech.page.dir === 'rtl' ? 'right' : 'left';
+    const scope = { ...speech, start, colours: letterColours(page.brand.colours) };
+    return {
+      subject: words.subject,
+      text: `${this.text.render('/layouts/letter.txt.eta', { ...scope, body: text }).trim()}\n`,
+      html: this.html.render('/layouts/letter.eta', { ...scope, body: html }).trimStart(),
+    };
+  }
+
   asset(name: string): string {
     return this.assets.url(name);
   }

@@ -9,15 +9,18 @@ import { type Captcha, Turnstile } from '../features/captcha/captcha.js';
 import { KeyService } from '../features/keys/key.service.js';
 import { KeySchedule } from '../features/keys/key-schedule.js';
 import { LogoutNotices } from '../features/logout/logout-notices.js';
+import { LetterWriting } from '../features/mail/letter-writing.js';
 import { mailDriver } from '../features/mail/mail.driver.js';
 import { MailService } from '../features/mail/mail.service.js';
 import { MailHealthWatch } from '../features/mail/mail-health.js';
+import { OwnWords } from '../features/mail/own-words.js';
 import { OneTimeTokens } from '../features/one-time-tokens/one-time-token.service.js';
 import { MassEnding } from '../features/protocol/mass-ending.js';
 import { OwnGrants } from '../features/protocol/own-grants.js';
 import { OwnSessions } from '../features/protocol/own-sessions.js';
 import { Protocol } from '../features/protocol/protocol.js';
 import { ShortLivedRows } from '../features/protocol/short-lived-rows.js';
+import { assertReadable } from '../features/tenants/branding.js';
 import { TenantService } from '../features/tenants/tenant.service.js';
 import { TenantDeletion } from '../features/tenants/tenant-deletion.js';
 import { Traces } from '../features/traces/traces.js';
@@ -87,7 +90,10 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
       await late().automaticMemberships.decided(tenant, before);
     },
     operates: operatesInstallation,
-    maySet: (settings) => assertNotForEverybody(settings?.protocol),
+    maySet(settings) {
+      assertNotForEverybody(settings?.protocol);
+      assertReadable(settings?.branding);
+    },
   });
   const deletion = new TenantDeletion(db, audit, tenants);
   const keys: KeyService = new KeyService(db, audit, tenants, sealer, caching, clock, logger);
@@ -119,16 +125,18 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
     logger,
     admit: async (tenantId) => admissions[(await tenants.findById(tenantId))?.state ?? 'deleting'],
   });
-  const renderMail = async (template: string, locale: string, data: object) => {
-    const tenant = await tenants.current();
-    const { primary_color: primary, background_color: background } = tenant.settings.branding;
-    return views.email(`emails/${template}`, data, {
-      locale: views.locales.pick(locale),
-      brand: { name: tenant.displayName, colours: { primary, background } },
-    });
-  };
+  const ownWords = new OwnWords(db, audit, clock, caching, views.locales.available);
+  const letterWriting = new LetterWriting(views, tenants, ownWords);
   const driver = mailDriver(config.mailUrl ?? 'mailbox:', `no-reply@${new URL(config.issuer).hostname}`);
-  const mail: MailService = new MailService(db, jobs, sealer, renderMail, driver, clock, audit);
+  const mail: MailService = new MailService(
+    db,
+    jobs,
+    sealer,
+    (...letter) => letterWriting.write(...letter),
+    driver,
+    clock,
+    audit,
+  );
   const logoutNotices: LogoutNotices = new LogoutNotices(db, jobs, audit, clock, tenants, keys, egress);
   const backchannelPings: BackchannelPings = new BackchannelPings(db, jobs, protocol.backchannelCodes, audit, egress);
   const massEnding: MassEnding = new MassEnding(db, audit, clock, protocol.sessions, jobs);
@@ -155,6 +163,8 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
     oneTimeTokens: new OneTimeTokens(db, clock),
     jobs,
     mail,
+    ownWords,
+    letterWriting,
     logoutNotices,
     backchannelPings,
     mailHealth: new MailHealthWatch(driver, clock),

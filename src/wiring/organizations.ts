@@ -1,5 +1,6 @@
 // The third rung: organizations, and who belongs to them. What was granted for one ends in the hooks here, in the transaction of the change.
 import { BackchannelRequests } from '../features/backchannel-requests/backchannel-requests.js';
+import { OrganizationBrands } from '../features/branding/organization-brands.js';
 import type { UpstreamEndings } from '../features/connections/upstream-endings.js';
 import type { InvitationService } from '../features/invitations/invitation.service.js';
 import type { InvitationEndings } from '../features/invitations/invitation-endings.js';
@@ -22,7 +23,7 @@ export type Organizations = ReturnType<typeof openOrganizations>;
 
 /** @param late who stands above: those who have been asked in, and those who came by an identity provider. */
 export function openOrganizations(
-  { db, audit, clock, tenants, protocol, backchannelPings, jobs, mail }: Ground,
+  { db, audit, clock, caching, tenants, protocol, backchannelPings, jobs, mail }: Ground,
   { passwords }: People,
   late: () => {
     invitations: Pick<InvitationService, 'pendingWithRole'>;
@@ -31,7 +32,9 @@ export function openOrganizations(
   },
 ) {
   const { grants, backchannelCodes } = protocol;
+  const organizationBrands = new OrganizationBrands(db, caching);
   const hooks: OrganizationHooks = {
+    organizationChanged: (...changed) => organizationBrands.changed(...changed),
     memberAdded: (organizationId, userId) => late().invitationEndings.memberAdded(organizationId, userId),
     async memberEnded(organizationId, userId) {
       await grants.endOfOrganization(organizationId, userId);
@@ -56,6 +59,7 @@ export function openOrganizations(
     accountEndings: new AccountEndings(db, audit, tenants, history, hooks),
     automaticMemberships: new AutomaticMemberships(db, clock, tenants, organizations, memberships, jobs),
     inactiveMembers: new InactiveMembers(db, clock, tenants, memberships, mail),
+    organizationBrands,
     standings,
     memberships,
     membershipBulk: new MembershipBulk(db, memberships),

@@ -1,6 +1,7 @@
 // A body that is valid, so that what is refused is the address, or whoever asks.
 import type { z } from 'zod';
 import { objectShape } from '../../src/api/contract.js';
+import { png } from './pictures.js';
 
 /** What the members are called that endpoints cannot do without. */
 const values: Record<string, unknown> = {
@@ -13,6 +14,7 @@ const values: Record<string, unknown> = {
   email: 'somebody@example.com',
   events: ['user.created'],
   from: '2026-01-01T00:00:00Z',
+  image: png(1, 1).toString('base64'),
   invitations: [{ email: 'somebody@example.com' }],
   message: 'Somebody',
   name: 'Somebody',
@@ -23,6 +25,7 @@ const values: Record<string, unknown> = {
   settings: {},
   slug: 'somebody',
   subject: 'somebody',
+  text: 'Somebody: {{link}}',
   to: '2027-01-01T00:00:00Z',
   url: 'https://somebody.example/hook',
   user_id: '00000000-0000-7000-8000-000000000000',

@@ -46,6 +46,11 @@ export async function fillEveryTable(db: Database, tenantId: string): Promise<vo
     `INSERT INTO api_key_usage SELECT tenant_id, id, now(), 1 FROM api_keys WHERE tenant_id = $1`,
     [tenantId],
   );
+  await db.manager.query(`INSERT INTO brand_logos VALUES ($1, gen_random_uuid(), NULL, 'x', '', now())`, [tenantId]);
+  await db.manager.query(
+    `INSERT INTO mail_templates VALUES ($1, 'verify_email', 'en', 'x', NULL, 'x', 1, now(), now())`,
+    [tenantId],
+  );
   const mine = 'FROM users WHERE tenant_id = $1 LIMIT 1';
   await db.manager.query(`INSERT INTO totp_credentials SELECT tenant_id, id, 'x', 1, now() ${mine}`, [tenantId]);
   await db.manager.query(`INSERT INTO recovery_codes SELECT tenant_id, id, 'x', now() ${mine}`, [tenantId]);

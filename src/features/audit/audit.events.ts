@@ -145,6 +145,11 @@ export interface AuditEvents {
   'resource.deleted': { resource_id: string; identifier: string };
 
   'organization.created': { organization_id: string; slug: string };
+  /** `logo`: the name of its file. Without an organization it is the tenant's. */
+  'branding.logo_replaced': { organization_id?: string; logo: string };
+  'branding.logo_removed': { organization_id?: string };
+  'mail_template.replaced': { template: string; locale: string };
+  'mail_template.removed': { template: string; locale: string };
   'organization.updated': { organization_id: string; changed: string[] };
   'organization.deleted': { organization_id: string; slug: string };
   'organization.suspended': { organization_id: string };

@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { acrValues } from '../../../config/protocol.js';
 import { FIRST_FACTORS } from '../tenants/authentication-policy.js';
-import { Branding } from '../tenants/tenant.schema.js';
+import { Branding } from '../tenants/branding.js';
 
 /** Ways into a session whose proofs count for an organization. */
 const WAYS_IN = [...FIRST_FACTORS, 'connection'] as const;

@@ -9,6 +9,7 @@ import type { Database } from '../../platform/database.js';
 import { conflict, forbidden, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import { applyPatch } from '../../platform/merge-patch.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { assertReadable } from '../tenants/branding.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
 import { holdPerson } from '../users/user-rows.js';
@@ -96,6 +97,18 @@ export class OrganizationService {
     });
   }
 
+  /** @param logo takes another picture in, or none any more. */
+  wear(organization: Organization, logo: () => Promise<string | null>, ifMatch?: number): Promise<Organization> {
+    return this.change(organization, ifMatch, async (row) => {
+      const before = row.logo;
+      row.logo = await logo();
+      if (row.logo === before) return;
+      const of = { organization_id: row.id };
+      if (row.logo) await this.audit.record('branding.logo_replaced', { ...of, logo: row.logo });
+      else await this.audit.record('branding.logo_removed', of);
+    });
+  }
+
   /** Everything that it has, and what was granted for it; nobody's account. */
   delete(organization: Organization, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
@@ -105,6 +118,7 @@ export class OrganizationService {
       await this.assertNotDefault(row);
       await this.hooks.organizationEnded(row.id);
       await this.db.repo(Organization).delete({ id: row.id });
+      await this.hooks.organizationChanged(row);
       await this.audit.record('organization.deleted', { organization_id: row.id, slug: row.slug });
     });
   }
@@ -142,6 +156,7 @@ export class OrganizationService {
   }
 
   private async decide(row: Organization, settings: OrganizationSettings): Promise<void> {
+    assertReadable(settings.branding);
     const before = row.settings.policy;
     const after = readOrganizationSettings(settings).policy;
     if (weakens(before, after)) await this.standings.atLeast('owner', row);
@@ -154,6 +169,7 @@ export class OrganizationService {
   ): Promise<Organization> {
     const now = this.clock.now();
     const given = OrganizationSettings.parse(settings);
+    assertReadable(given.branding);
     const times = timesOf(readOrganizationSettings({}).policy, readOrganizationSettings(given).policy, now);
     const storedSettings = { ...given, ...times };
     const organization = await this.db.repo(Organization).insert(
@@ -199,6 +215,7 @@ export class OrganizationService {
       if (isDeepStrictEqual(before, row)) return row;
       row.version += 1;
       row.updatedAt = this.clock.now();
+      await this.hooks.organizationChanged(before, row);
       return this.db.repo(Organization).save(row);
     });
   }

@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { Dressed } from './branding.js';
 import { readSettings, type TenantSettings } from './tenant.schema.js';
 
 /** Where tenants are to be found: the issuer of `default`, and the domain below which others are hosts, where there is one. */
@@ -24,6 +25,8 @@ export class Tenant {
   @Column('text') name!: string;
   @Column('text', { nullable: true }) host: string | null = null;
   @Column('jsonb', { name: 'settings', default: {} }) storedSettings: Record<string, unknown> = {};
+  /** The name of the file that was uploaded. */
+  @Column('text', { nullable: true }) logo: string | null = null;
   @Column('text') secretsSealed!: string;
   @Column('timestamptz', { nullable: true }) suspendedAt: Date | null = null;
   @Column('timestamptz', { nullable: true }) deletingAt: Date | null = null;
@@ -44,6 +47,11 @@ export class Tenant {
   /** What people and programs for people call it. */
   get displayName(): string {
     return this.settings.branding.company_name ?? this.name;
+  }
+
+  /** What its pages and letters wear. */
+  get dressed(): Dressed {
+    return { name: this.displayName, branding: this.settings.branding, logo: this.logo };
   }
 
   /** The tenant of whoever operates the installation. */

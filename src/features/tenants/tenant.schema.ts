@@ -4,6 +4,7 @@ import { patchOf } from '../../platform/merge-patch.js';
 import { pageQuery } from '../../platform/pagination.js';
 import { ApiPolicy } from './api-policy.js';
 import { AuthenticationPolicy } from './authentication-policy.js';
+import { Branding } from './branding.js';
 import { ProtocolPolicy } from './protocol-policy/protocol-policy.js';
 import type { Tenant } from './tenant.entity.js';
 
@@ -26,18 +27,6 @@ export const LockoutPolicy = z.strictObject({
   administrators: z.strictObject({ max_attempts: z.number().int().min(2).max(100).default(3) }).prefault({}),
 });
 export type LockoutPolicy = z.infer<typeof LockoutPolicy>;
-
-const colour = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'must be a colour such as #1a2b3c');
-
-export const Branding = z.strictObject({
-  company_name: z.string().trim().min(1).max(120).optional(),
-  logo_uri: z
-    .url({ protocol: /^https$/ })
-    .max(2048)
-    .optional(),
-  primary_color: colour.optional(),
-  background_color: colour.optional(),
-});
 
 export const SessionPolicy = z
   .strictObject({
