@@ -4,8 +4,9 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import { type EndedGrant, endChildren, recordEnded } from './grant-endings.js';
+import { type EndedGrant, endChildren, recordEnded } from './ended-grants.js';
 import { endGrantsOfSessions, onSession } from './grant-statements.js';
+import { endImpersonations } from './impersonation-endings.js';
 import type { SessionEnd } from './sessions.js';
 import { type Authorizations, sidsOf, type TellClients } from './signed-out.js';
 import * as statements from './statements.js';
@@ -34,6 +35,11 @@ export class SessionEndings {
     });
   }
 
+  /** Where a person is signed out everywhere: nobody else goes on in their name either. */
+  endImpersonations(accountId: string, reason: SessionEnd): Promise<void> {
+    return endImpersonations(this.db, this.audit, this.clock.now(), { of: accountId }, reason, grantEnd(reason));
+  }
+
   private async endBatch(uids: readonly string[], reason: SessionEnd): Promise<void> {
     const now = this.clock.now();
     const ended = await this.db.execute<Ended>(statements.endSessions, [currentTenantId(), uids, now, reason]);
@@ -52,7 +58,7 @@ export class SessionEndings {
     const outliving = people.flatMap(({ uid, authorizations }) =>
       outlivingClients(authorizations, reason).map((clientId) => ({ uid, clientId })),
     );
-    const end = reason === 'account_ended' ? 'account_ended' : 'logout';
+    const end = grantEnd(reason);
     const grants = await this.db.execute<EndedGrant>(endGrantsOfSessions, [
       currentTenantId(),
       people.map(({ uid }) => uid),
@@ -70,6 +76,8 @@ export class SessionEndings {
     );
   }
 }
+
+const grantEnd = (reason: SessionEnd) => (reason === 'account_ended' ? 'account_ended' : 'logout');
 
 const ENDS_EVERYTHING: ReadonlySet<SessionEnd> = new Set([
   'password_changed',
