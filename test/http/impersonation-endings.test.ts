@@ -36,7 +36,6 @@ const ofPerson: Record<string, End> = {
   },
   'the person is signed out everywhere': async ({ services, person }) =>
     services.protocol.sessions.endAll(person.id, 'revoked'),
-  'everybody of the tenant is signed out': ({ services }) => services.massEnding.request({ reason: 'An incident' }),
   'the person gets a role': async (one) => one.services.users.setRoles(await user(one), ['USER']),
 };
 
@@ -65,11 +64,7 @@ const ofHouse: Record<string, End> = {
 };
 
 /** What ends all of the tenant; everything else leaves the others alone. */
-const everybodys = [
-  'everybody of the tenant is signed out',
-  'the tenant switches it off',
-  'the tenant takes its settings back',
-];
+const everybodys = ['the tenant switches it off', 'the tenant takes its settings back'];
 
 describe('who acts for somebody stops when either of the two may not any more (OWASP ASVS 5.0 V7.4)', () => {
   let server: TestServer;
@@ -158,6 +153,13 @@ describe('who acts for somebody stops when either of the two may not any more (O
     await post(server, '/revoke', stranger, { token: begun.token });
     expect((await introspect(server, by.app, begun.token)).body.active).toBe(true);
     expect((await post(server, '/revoke', by.app, { token: begun.token })).status).toBe(200);
+    expect((await introspect(server, by.app, begun.token)).body.active).toBe(false);
+  });
+
+  it('nobody goes on in the name of people who are all signed out, not even whoever has signed them out', async () => {
+    const begun = await help(server, by, other.id);
+    const answer = await ask(server, by.token, 'post', '/session-endings', { reason: 'An incident' });
+    expect(answer.status).toBe(202);
     expect((await introspect(server, by.app, begun.token)).body.active).toBe(false);
   });
 });

@@ -270,6 +270,7 @@ describe('an administrator acts for a person (RFC 8693 §1.1)', () => {
       expect(status).toBe(200);
       expect(decodeJwt(String(body.access_token))).toMatchObject({ sub: person.id, act: { sub: by.administrator.id } });
       expect((await told(String(body.access_token))).active).toBe(true);
+      expect((await events('token.exchanged')).map(({ data }) => data.actor)).toEqual([by.administrator.id]);
       await ask(server, by.token, 'delete', `/users/${person.id}/impersonations/${id}`);
       expect((await told(String(body.access_token))).active).toBe(false);
       expect((await exchange(server, service, token, { resource: hotels })).status).toBe(400);

@@ -17,21 +17,17 @@ export interface Impersonated {
   all?: true;
 }
 
-/**
- * In the transaction of its cause; whoever begins one meanwhile holds both people (features/impersonation), and is waited for.
- * @param end what the grants keep as the reason, where that is not what the record says.
- */
+/** In the transaction of its cause; whoever begins one meanwhile holds both people (features/impersonation), and is waited for. */
 export async function endImpersonations(
   db: Database,
   audit: AuditLog,
   now: Date,
   { of, by, role, all }: Impersonated,
   reason: string,
-  end = reason,
 ): Promise<void> {
   const which = [of ?? null, by ?? null, role ?? null, all ?? false];
-  const values = [currentTenantId(), now, now, end, ...which];
+  const values = [currentTenantId(), now, now, reason, ...which];
   const rows = await db.execute<EndedGrant>(statements.endImpersonations, values);
   const ids = rows.map(({ id }) => id);
-  await recordEnded(audit, [...rows, ...(await endChildren(db, ids, now, end))], reason);
+  await recordEnded(audit, [...rows, ...(await endChildren(db, ids, now, reason))], reason);
 }

@@ -37,7 +37,7 @@ export class SessionEndings {
 
   /** Where a person is signed out everywhere: nobody else goes on in their name either. */
   endImpersonations(accountId: string, reason: SessionEnd): Promise<void> {
-    return endImpersonations(this.db, this.audit, this.clock.now(), { of: accountId }, reason, grantEnd(reason));
+    return endImpersonations(this.db, this.audit, this.clock.now(), { of: accountId }, reason);
   }
 
   private async endBatch(uids: readonly string[], reason: SessionEnd): Promise<void> {
@@ -58,7 +58,7 @@ export class SessionEndings {
     const outliving = people.flatMap(({ uid, authorizations }) =>
       outlivingClients(authorizations, reason).map((clientId) => ({ uid, clientId })),
     );
-    const end = grantEnd(reason);
+    const end = reason === 'account_ended' ? 'account_ended' : 'logout';
     const grants = await this.db.execute<EndedGrant>(endGrantsOfSessions, [
       currentTenantId(),
       people.map(({ uid }) => uid),
@@ -76,8 +76,6 @@ export class SessionEndings {
     );
   }
 }
-
-const grantEnd = (reason: SessionEnd) => (reason === 'account_ended' ? 'account_ended' : 'logout');
 
 const ENDS_EVERYTHING: ReadonlySet<SessionEnd> = new Set([
   'password_changed',
