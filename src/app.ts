@@ -65,7 +65,7 @@ export function createApp(services: Services): App {
   const csrf = createCsrf(config.cookieKeys.map((key) => deriveKey(key, 'csrf')));
   const saml = openSaml(services, { csrf, pages });
   const federation = openFederation(services, { pages });
-  const { engine, door } = openEngine(services, {
+  const { engine, door, actingTokens } = openEngine(services, {
     pages,
     metrics: engineMetrics,
     afterSignOut: async (...ended) => (await saml.afterSignOut(...ended)) ?? federation.afterSignOut(...ended),
@@ -94,7 +94,7 @@ export function createApp(services: Services): App {
   // Again, where the tenant is known: from here on a refusal is a page in its dress.
   koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1'));
-  const management = openApi(services);
+  const management = openApi(services, actingTokens);
   const compressed: Koa.Middleware = (ctx, next) => compressReads(ctx, () => management(ctx, next));
   koa.use(closeForMaintenance(services.maintenance, compressed, logger));
   koa.use(atAliases(management));

@@ -17,6 +17,7 @@ import { deviceRoutes } from './features/devices/device.routes.js';
 import { domainRoutes } from './features/domains/domain.routes.js';
 import { exchangePolicyRoutes } from './features/exchange/exchange-policy.routes.js';
 import { healthRoutes } from './features/health/health.routes.js';
+import { impersonationRoutes } from './features/impersonation/impersonation.routes.js';
 import { invitationRoutes } from './features/invitations/invitation.routes.js';
 import { invitationTemplateRoutes } from './features/invitations/invitation-template.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
@@ -30,6 +31,7 @@ import { membershipHistoryRoutes } from './features/organizations/membership-his
 import { organizationRoutes } from './features/organizations/organization.routes.js';
 import { organizationRoleRoutes } from './features/organizations/organization-role.routes.js';
 import { teamRoutes } from './features/organizations/team.routes.js';
+import { noActingTokens } from './features/protocol/acting-tokens.js';
 import { massEndingRoutes } from './features/protocol/mass-ending.routes.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
@@ -112,6 +114,58 @@ export function tenantEndpoints({
   ownWords,
   letterWriting,
 }: Services): Endpoint[] {
+export function tenantEndpoints(
+  {
+    db,
+    clock,
+    clients,
+    initialAccessTokens,
+    users,
+    accountLocks,
+    devices,
+    importedPasswords,
+    passwordLinks,
+    userBulk,
+    emailVerification,
+    resources,
+    tenants,
+    exchangePolicies,
+    trustedIssuers,
+    externalSubjects,
+    organizations,
+    memberships,
+    membershipBulk,
+    organizationRoles,
+    teams,
+    standings,
+    domains,
+    connections,
+    connectionKeys,
+    connectionRefresh,
+    invitations,
+    invitationTemplates,
+    protocol,
+    massEnding,
+    keys,
+    mail,
+    logoutNotices,
+    tokenEndings,
+    traces,
+    traceValidation,
+    identities,
+    apiKeys,
+    roles,
+    permissions,
+    impersonations,
+    audit,
+    auditExport,
+    webhooks,
+    webhookDeliveries,
+    maintenance,
+    health,
+  }: Services,
+  actingTokens = noActingTokens,
+): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
     ...clientSecretRoutes(clients),
@@ -123,6 +177,7 @@ export function tenantEndpoints({
     ...lockoutRoutes(db, users, accountLocks),
     ...deviceRoutes(users, devices),
     ...identityRoutes(db, users, identities),
+    ...impersonationRoutes({ db, users, impersonations, tokens: actingTokens }),
     ...resourceRoutes(db, resources, tenants),
     ...exchangePolicyRoutes(db, exchangePolicies),
     ...trustedIssuerRoutes(db, trustedIssuers, externalSubjects),

@@ -39,6 +39,7 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'api_keys:read': 'See API keys by how they begin, and how often they are used',
   'api_keys:write': 'Make, change, rotate and revoke API keys',
   'roles:read': 'See roles, who has which, and what they may do',
+  'users:impersonate': 'Act for people at resources, with a reason that they read',
   'users:lock': 'Lock accounts of people who have no role, and unlock them',
   'webhooks:read': 'See who is told of what happens, and what became of that; never secrets',
   'webhooks:write': 'Have somebody told of what happens, and send it again',

@@ -117,6 +117,9 @@ import { Maintenance1700000000174 } from '../migrations/0174-maintenance.js';
 import { UsersName1700000000177 } from '../migrations/0177-users-name.js';
 import { UsersWithRoles1700000000178 } from '../migrations/0178-users-with-roles.js';
 import { UsersKeptOut1700000000179 } from '../migrations/0179-users-kept-out.js';
+import { GrantsOfImpersonation1700000000185 } from '../migrations/0185-grants-of-impersonation.js';
+import { GrantsOfImpersonationValid1700000000186 } from '../migrations/0186-grants-of-impersonation-valid.js';
+import { GrantsOfImpersonationIndex1700000000187 } from '../migrations/0187-grants-of-impersonation-index.js';
 import { TenantLogos1700000000190 } from '../migrations/0190-tenant-logos.js';
 import { OrganizationLogos1700000000191 } from '../migrations/0191-organization-logos.js';
 import { BrandLogos1700000000192 } from '../migrations/0192-brand-logos.js';
@@ -241,6 +244,9 @@ export const migrations = [
   UsersName1700000000177,
   UsersWithRoles1700000000178,
   UsersKeptOut1700000000179,
+  GrantsOfImpersonation1700000000185,
+  GrantsOfImpersonationValid1700000000186,
+  GrantsOfImpersonationIndex1700000000187,
   TenantLogos1700000000190,
   OrganizationLogos1700000000191,
   BrandLogos1700000000192,

@@ -32,6 +32,8 @@ export function activityRoutes(
         key: name.replaceAll('.', '_'),
         client: clientId && ((await clientName(clientId)) ?? clientId),
         factor: data.factor,
+        // In the words of whoever acted; of what ended it is a code.
+        reason: name === 'impersonation.started' ? data.reason : undefined,
         at: occurredAt.toISOString(),
         ip,
         ...deviceOf(userAgent),

@@ -21,6 +21,8 @@ export interface PooledProvider {
   /** Where its sessions hold. */
   binding: BindingPolicy;
   handle: ReturnType<Provider['callback']>;
+  /** Of the names by which clients know people. */
+  pairwiseSalt: string;
   /** What it tells everybody about itself, prepared; goes with it when it is replaced. */
   published: Published;
 }
@@ -81,7 +83,8 @@ export class ProviderPool {
       retired,
     });
     const handle = provider.callback();
-    return { provider, binding: sessions, handle, published: new Published(handle, provider.issuer) };
+    const { pairwiseSalt } = secrets;
+    return { provider, binding: sessions, handle, pairwiseSalt, published: new Published(handle, provider.issuer) };
   }
 }
 

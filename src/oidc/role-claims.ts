@@ -19,14 +19,15 @@ interface Token {
 
 /** Of the permissions none that the client was not given: whoever reads them alone lets it do no more than its scopes say. */
 export async function rolesSaid(
-  ctx: EngineContext,
+  ctx: EngineContext | undefined,
   { resources, roles, users }: RoleSources,
   { accountId, scopes, resourceServer }: Token,
 ): Promise<{ roles: string[]; permissions: string[] } | undefined> {
   const audience = resourceServer?.audience;
   const resource = typeof audience === 'string' ? await resources.findByIdentifier(audience) : undefined;
   if (!resource?.roleClaims) return undefined;
-  const held = accountId === undefined ? settingsOf(ctx.oidc.client).roles : (await users.findActive(accountId))?.roles;
+  const held =
+    accountId === undefined ? settingsOf(ctx?.oidc.client).roles : (await users.findActive(accountId))?.roles;
   const open = await roles.openAt(held ?? [], resource);
   return { roles: open.roles, permissions: open.permissions.filter((name) => scopes?.has(name)) };
 }

@@ -10,6 +10,8 @@ export interface Actor {
   certificateBound?: boolean;
   /** By which key they ask, where it is one: that of a person speaks for the person, any other for itself. */
   apiKey?: { id: string; environment: string };
+  /** Of a person who asks with a token: the client that it was given to, and what it ends with. */
+  token?: { clientId: string; grant: string; session?: string };
   /** Roles that open no more than that: whoever has another one is not theirs to change. Absent: of a client, whose scopes say it all. */
   rolesWithin?: ReadonlySet<string>;
   /** The session of theirs in which a token was given. */

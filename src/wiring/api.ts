@@ -8,6 +8,7 @@ import type { Serving } from '../api/serving.js';
 import { installationEndpoints, tenantEndpoints } from '../endpoints.js';
 import { looksLikeKey } from '../features/api-keys/api-key.format.js';
 import { settingsOf } from '../features/clients/client-settings.js';
+import type { ActingTokens } from '../features/protocol/acting-tokens.js';
 import { type ActiveToken, findActiveToken, type JudgeProof, stillActive } from '../features/protocol/active-token.js';
 import { isNonce, nextNonce } from '../features/protocol/dpop-nonces.js';
 import { InvalidProof } from '../features/protocol/proof-of-possession.js';
@@ -21,11 +22,11 @@ import type { Services } from '../services.js';
 import { apiLimits } from './api-limits.js';
 
 /** @throws Error when an endpoint asks for a scope that does not exist, or breaks its contract. */
-export function openApi(services: Services): Middleware {
+export function openApi(services: Services, actingTokens: ActingTokens): Middleware {
   const { db, sealer, clock, logger } = services;
   const known = tokenBearer(services);
   const ofKey = keyBearer(services);
-  const everywhere = tenantEndpoints(services);
+  const everywhere = tenantEndpoints(services, actingTokens);
   const endpoints = [...everywhere, ...installationEndpoints(services)];
   assertScopes(endpoints);
   const options = {
@@ -111,18 +112,12 @@ export const tokenBearer =
     return { ...bearerOf(active), again };
   };
 
-const bearerOf = ({
-  accountId,
-  clientId,
-  scopes,
-  organizationId,
-  sessionUid,
-  certificateBound,
-}: ActiveToken): Bearer => ({
-  actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes, certificateBound, sessionUid },
-  scopes,
-  organizationId,
-});
+function bearerOf(token: ActiveToken): Bearer {
+  const { accountId, clientId, scopes, organizationId, sessionUid, certificateBound, standsOn } = token;
+  const by = standsOn && { token: { clientId, ...standsOn } };
+  const actor = { id: accountId ?? clientId, scopes, certificateBound, sessionUid, ...by };
+  return { actor: { ...actor, type: accountId ? 'user' : 'client' }, scopes, organizationId };
+}
 
 /** Whom an API key speaks for: a person, with no more than they have now, or itself. A key is bound to nothing, so there is nothing to prove. */
 export const keyBearer =

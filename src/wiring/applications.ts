@@ -13,6 +13,7 @@ import { SoftwareStatements } from '../features/clients/registration/software-st
 import { UnusedClients } from '../features/clients/registration/unused-clients.js';
 import { ExchangePolicies } from '../features/exchange/exchange-policies.js';
 import { Exchanges } from '../features/exchange/exchanges.js';
+import { Impersonations } from '../features/impersonation/impersonations.js';
 import { ResourceService } from '../features/resources/resource.service.js';
 import { Permissions } from '../features/roles/permissions.js';
 import { SetupService } from '../features/setup/setup.service.js';
@@ -29,8 +30,21 @@ import type { Roles } from './roles.js';
 export type Applications = ReturnType<typeof openApplications>;
 
 export function openApplications(ground: Ground, { roles }: Roles, { users, passwords, externalSubjects }: People) {
-  const { config, db, audit, clock, tenants, caching, protocol, oneTimeTokens, egress, rateLimits, limits, logger } =
-    ground;
+  const {
+    config,
+    db,
+    audit,
+    clock,
+    tenants,
+    caching,
+    protocol,
+    oneTimeTokens,
+    mail,
+    egress,
+    rateLimits,
+    limits,
+    logger,
+  } = ground;
 
   const builtInClients = new BuiltInClients(
     (tenant) => tenants.issuerOf(tenant),
@@ -90,6 +104,7 @@ export function openApplications(ground: Ground, { roles }: Roles, { users, pass
     documents,
     resources,
     permissions: new Permissions(roles, resources),
+    impersonations: new Impersonations(db, audit, clock, tenants, users, roles, resources, grants, mail),
     exchangePolicies,
     exchanges,
     trustedIssuers,

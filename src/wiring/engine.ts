@@ -1,6 +1,7 @@
 // The engine, wired: one provider per tenant in a pool, the door in front of it, and the narrow view of it that other doors get.
 import { apiPolicyOf } from '../features/tenants/api-policy.js';
 import { grantGoesOn } from '../maintenance-doors.js';
+import { EngineActingTokens } from '../oidc/acting-tokens.js';
 import { createDevicePages } from '../oidc/device-pages.js';
 import { OidcEngine } from '../oidc/engine.js';
 import { EngineDoor } from '../oidc/engine-door.js';
@@ -22,7 +23,7 @@ interface Surroundings {
 export function openEngine(
   services: Services,
   { pages, metrics, afterSignOut }: Surroundings,
-): { engine: OidcEngine; door: EngineDoor } {
+): { engine: OidcEngine; door: EngineDoor; actingTokens: EngineActingTokens } {
   const { config, tenants, keys, protocol, rateLimits, limits, logger, caching, maintenance } = services;
   const traces = new TraceIds(services.traces, logger, rateLimits.limiter({ name: 'traces', ...limits.traces }));
   const enginePages = createEnginePages(pages, traces);
@@ -71,5 +72,9 @@ export function openEngine(
     { cookieKeys: config.cookieKeys, aliasOrigin: config.mutualTls?.origin },
     caching.cache,
   );
-  return { engine: new OidcEngine(pool, protocol, services.sealer), door: new EngineDoor(pool, rateLimits, limits) };
+  return {
+    engine: new OidcEngine(pool, protocol, services.sealer),
+    door: new EngineDoor(pool, rateLimits, limits),
+    actingTokens: new EngineActingTokens(pool, services.resources),
+  };
 }

@@ -28,6 +28,7 @@ import { WebhookListening } from '../features/webhooks/webhook-listening.js';
 import { WebhookOutbox } from '../features/webhooks/webhook-outbox.js';
 import { type Foundations, openFoundation } from '../foundation.js';
 import { assertNotForEverybody, assertStaysOpen, operatesInstallation } from '../management.js';
+import { withContext } from '../platform/context.js';
 import { Jobs } from '../platform/jobs.js';
 import { Rewrap } from '../platform/rewrap.js';
 import { Sweeper } from '../platform/sweep.js';
@@ -87,6 +88,10 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
     },
     async decided(tenant, before) {
       assertStaysOpen(tenant);
+      if (before?.settings.impersonation.mode === 'allowed' && tenant.settings.impersonation.mode === 'off')
+        await withContext({ tenantId: tenant.id }, () =>
+          protocol.grants.endImpersonations({ all: true }, 'switched_off'),
+        );
       await late().automaticMemberships.decided(tenant, before);
     },
     operates: operatesInstallation,
@@ -139,7 +144,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
   );
   const logoutNotices: LogoutNotices = new LogoutNotices(db, jobs, audit, clock, tenants, keys, egress);
   const backchannelPings: BackchannelPings = new BackchannelPings(db, jobs, protocol.backchannelCodes, audit, egress);
-  const massEnding: MassEnding = new MassEnding(db, audit, clock, protocol.sessions, jobs);
+  const massEnding: MassEnding = new MassEnding(db, audit, clock, protocol, jobs);
   const captcha: Captcha | undefined =
     overrides.captcha ??
     (config.turnstile && new Turnstile({ ...config.turnstile, fetch: (url, init) => egress.fetch(url, init), logger }));

@@ -66,6 +66,7 @@ export function openPeople(ground: Ground, { roles }: Roles, late: () => Late) {
     },
     mayChangePrivileged,
     assigning: (before, after) => roles.assertMayAssign(before, after),
+    reassigned: ({ id }) => grants.endImpersonations({ of: id, by: id }, 'permissions_changed'),
     async privileged({ id }) {
       await externalSubjects.unlinkAll(id);
       await late().identities.unlinkAll(id, 'privileged');

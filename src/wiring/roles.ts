@@ -9,7 +9,7 @@ export type Roles = ReturnType<typeof openRoles>;
 
 /** @param late who stands above: the resources that roles may open. */
 export const openRoles = (
-  { db, audit, clock, tenants, caching }: Ground,
+  { db, audit, clock, tenants, caching, protocol }: Ground,
   late: () => { resources: Pick<ResourceService, 'findByIdentifier'> },
 ) => ({
   roles: new RoleService(db, audit, clock, tenants, caching, {
@@ -20,5 +20,6 @@ export const openRoles = (
       const found = await late().resources.findByIdentifier(identifier);
       return found instanceof Resource ? found : undefined;
     },
+    changed: (role) => protocol.grants.endImpersonations({ role }, 'permissions_changed'),
   }),
 });

@@ -7,6 +7,7 @@ import { decodeJwt } from 'jose';
 import { projectRoot } from '../../config/root.js';
 import { builtInRoles } from '../../src/features/roles/built-in-roles.js';
 import { tokenWith } from '../support/api.js';
+import { makeAdministrator } from '../support/api-keys.js';
 import { makeClient, makePerson, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
@@ -25,7 +26,10 @@ describe('the guide to roles', () => {
   beforeAll(async () => {
     server = await startServer();
     person = await makePerson(server);
-    const token = await tokenWith(server, 'roles:read roles:write users:read audit:read resources:write');
+    const token = await tokenWith(
+      server,
+      'roles:read roles:write users:read audit:read resources:write settings:write',
+    );
     environment = { PATH: process.env.PATH ?? '', ISSUER: server.issuer, TOKEN: token };
   }, 180_000);
   afterAll(() => server?.close());
@@ -42,14 +46,26 @@ describe('the guide to roles', () => {
   });
 
   it('has examples that work, one after the other, and tells what is answered and what tokens say', async () => {
-    const [give = '', check = '', resource = '', ...more] = blocks('sh');
-    const [verdict = '', claims = ''] = blocks('json');
+    const [give = '', check = '', resource = '', act = '', ...more] = blocks('sh');
+    const [verdict = '', claims = '', acting = ''] = blocks('json');
     expect(more).toEqual([]);
     expect(await run(give)).toContain('"permissions":["users:read","audit:read"]');
     expect(JSON.parse(await run(check))).toEqual(JSON.parse(verdict));
     expect(await run(resource)).toContain('"key":"EDITOR"');
 
     await server.inside(async ({ users }) => users.setRoles(await users.find(person.id), ['AUDITOR', 'EDITOR']));
+    const helper = await makeAdministrator(server, 'users:impersonate users:read audit:read');
+    environment.OWN_TOKEN = helper.token;
+    await server.inside(({ clients }) =>
+      clients.create({ client_name: 'Trips', redirect_uris: ['https://rp.example/cb'] } as never, {
+        clientId: 'trips-app',
+      }),
+    );
+    const [, begun = '', list = ''] = (await run(act)).trim().split('\n');
+    expect(JSON.parse(list).items).toEqual([expect.objectContaining({ impersonator_id: helper.user.id })]);
+    const names = { sub: person.id, act: { sub: helper.user.id } };
+    expect(decodeJwt(JSON.parse(begun).access_token)).toMatchObject({ ...JSON.parse(acting), ...names });
+
     const told = JSON.parse(claims) as { aud: string };
     const party = await makeClient(server, { scope: 'openid trips:read', consent_policy: 'implicit' });
     const asked = { resource: told.aud, scope: 'openid trips:read' };

@@ -102,7 +102,7 @@ describe('the end of everybody’s sessions at once', () => {
     const before = new Date().toISOString();
     await server.inside(async ({ db, clock, protocol, jobs }) => {
       const audit = { record: async () => {} } as never;
-      const ending = new MassEnding(db, audit, clock, protocol.sessions, jobs, 2);
+      const ending = new MassEnding(db, audit, clock, protocol, jobs, 2);
       await ending.end({ before, kept: null, client_id: null });
       await ending.end({ before, kept: null, client_id: null });
     });

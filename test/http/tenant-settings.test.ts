@@ -38,6 +38,7 @@ describe('the settings of a tenant, in the hands of its own administrators', () 
       'authentication',
       'branding',
       'federation',
+      'impersonation',
       'lockout',
       'organizations',
       'sessions',

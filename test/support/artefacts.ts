@@ -250,6 +250,7 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     subject_id: id('subject_id', listed(`/trusted-issuers/${ids.issuer_id}/subjects`, 'subject_id')),
     session_id: id('session_id', listed('/sessions', 'session_id')),
     grant_id: id('grant_id', listed('/grants', 'grant_id')),
+    impersonation_id: id('impersonation_id', listed(`/users/${ids.user_id}/impersonations`, 'impersonation_id')),
     device_id: id('device_id', listed(`/users/${ids.user_id}/trusted-devices`, 'device_id')),
     trace_id: { ...id('trace_id', () => reads(`/traces/${ids.trace_id}`)), forged: newTraceId() },
     notice_id: id('notice_id', listed('/logout-notices', 'notice_id')),

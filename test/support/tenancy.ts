@@ -209,6 +209,8 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const issuerId = (await list('/trusted-issuers'))[0]?.id ?? '';
   const organization = (await list('/organizations'))[0]?.id ?? '';
   const ofOrganization = async (what: string) => (await list(`/organizations/${organization}/${what}`))[0]?.id ?? '';
+  const grantId = (await list('/grants'))[0]?.id ?? '';
+  await actingFor(server, { userId: person.id, grantId, mark });
   const webhookId = (await list('/webhooks'))[0]?.id ?? '';
   const ids = {
     user_id: person.id,
@@ -234,7 +236,8 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     initial_access_token_id: (await list('/initial-access-tokens'))[0]?.id ?? '',
     identity_id: (await list(`/users/${person.id}/identities`))[0]?.id ?? '',
     session_id: (await list('/sessions'))[0]?.id ?? '',
-    grant_id: (await list('/grants'))[0]?.id ?? '',
+    grant_id: grantId,
+    impersonation_id: (await list(`/users/${person.id}/impersonations`))[0]?.id ?? '',
     audit_event_id: (await list('/audit-events'))[0]?.id ?? '',
     trace_id: traceId,
     api_key_id: (await list('/api-keys'))[0]?.id ?? '',
@@ -274,6 +277,22 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     ids,
   };
 }
+
+/** As where an administrator had begun it. */
+const actingFor = (server: TestServer, { userId, grantId, mark }: { userId: string; grantId: string; mark: string }) =>
+  server.inside(({ db, audit, protocol }) =>
+    db.transaction(async () => {
+      const until = new Date(Date.now() + 3_600_000);
+      const apart = { accountId: userId, clientId: 'shared', acting: { grant: grantId }, until };
+      const grant = await protocol.grants.giveActing(apart, { resources: { [jwtResource]: '' } });
+      if (!grant) throw new Error('nobody acts');
+      const given = { impersonation_id: grant.id, user_id: userId, client_id: 'shared', resource: jwtResource };
+      const said = { scope: 'read', reason: `Because of ${mark}`, until: until.toISOString() };
+      await withContext({ actor: { type: 'user', id: userId } }, () =>
+        audit.record('impersonation.started', { ...given, ...said }),
+      );
+    }),
+  );
 
 /** RFC 7591 §3. */
 export async function register(server: TestServer, token: string, mark: string): Promise<House['registered']> {

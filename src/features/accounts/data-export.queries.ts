@@ -44,7 +44,7 @@ const SECTIONS = {
     SELECT g.id, g.client_id, c.name AS client_name, g.payload -> 'openid' ->> 'scope' AS scope, g.payload -> 'resources' AS resources,
            g.organization_id, g.created_at, g.expires_at, g.ended_at, g.end_reason
       FROM grants g LEFT JOIN clients c ON c.tenant_id = g.tenant_id AND c.client_id = g.client_id
-     WHERE g.tenant_id = $1 AND g.account_id = $2 ORDER BY g.created_at`,
+     WHERE g.tenant_id = $1 AND g.account_id = $2 AND g.origin <> 'impersonation' ORDER BY g.created_at`,
   memberships: `
     SELECT o.id AS organization_id, o.slug AS organization, o.name AS organization_name, m.role, m.permissions,
            ARRAY(SELECT r.key FROM membership_roles mr JOIN organization_roles r ON r.tenant_id = mr.tenant_id AND r.id = mr.role_id

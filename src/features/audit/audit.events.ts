@@ -45,6 +45,18 @@ export interface AuditEvents {
   'user.disabled': { user_id: string };
   'user.enabled': { user_id: string };
   'user.deleted': { user_id: string };
+  /** Whoever did this acts for the person; `reason` in their own words, `until` (ISO 8601) at the latest. */
+  'impersonation.started': {
+    impersonation_id: string;
+    user_id: string;
+    client_id: string;
+    resource: string;
+    scope: string;
+    reason: string;
+    until: string;
+  };
+  /** Before its time: `reason` is with what it ended. */
+  'impersonation.ended': { impersonation_id: string; user_id: string; reason: string };
   'role.created': { role: string };
   'role.updated': { role: string; changed: string[] };
   'role.deleted': { role: string };

@@ -25,6 +25,8 @@ export const AUDIT_EVENT_NAMES = [
   'user.disabled',
   'user.enabled',
   'user.deleted',
+  'impersonation.started',
+  'impersonation.ended',
   'role.created',
   'role.updated',
   'role.deleted',

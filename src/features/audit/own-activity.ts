@@ -39,6 +39,8 @@ export const TOLD: readonly AuditEventName[] = [
   'device.remembered',
   'device.forgotten',
   'grant.given',
+  'impersonation.started',
+  'impersonation.ended',
   'device_code.approved',
   'grant.revoked',
 ];

@@ -33,6 +33,8 @@ export interface MailTemplates {
   account_unlocked: { at: string };
   /** An administrator took every second factor away. */
   second_factors_removed: { at: string };
+  /** An administrator acts for them. @param until ISO 8601. @param reason in their own words. @param link where what happened is read. */
+  impersonated: { at: string; until: string; reason: string; link: string };
   password_changed: Notice;
   /** To the old address. @param link takes the change back. @param email the new address, as much of it as may be shown. */
   email_changed: Link & { email: string };

@@ -13,6 +13,8 @@ export interface ActiveToken {
   /** In which it was given, where it was in one. */
   sessionUid: string | undefined;
   scopes: ReadonlySet<string>;
+  /** What a person's token ends with; the session where it ends with that too. */
+  standsOn: { grant: string; session?: string } | undefined;
   /** Bound to the certificate that was shown (RFC 8705 §3). */
   certificateBound: boolean;
   /** Of the key that it is bound to. */
@@ -72,6 +74,7 @@ async function findActive(
   // RFC 8705 §3: good with its certificate and with no other, and certificates are shown at an address of their own.
   const bound = token['x5t#S256'];
   if (bound !== undefined && bound !== certificate) return undefined;
+  let standsOn: ActiveToken['standsOn'];
   let organizationId = (machine?.extra as { org_id?: unknown } | undefined)?.org_id;
   if (access) {
     const grant = token.grantId ? await protocol.grants.find(request, token.grantId) : undefined;
@@ -79,10 +82,15 @@ async function findActive(
     if (token.expiresWithSession && !(await protocol.sessions.findByUid(request, String(token.sessionUid))))
       return undefined;
     organizationId = grant.organizationId;
+    standsOn = {
+      grant: String(token.grantId),
+      ...(token.expiresWithSession ? { session: String(token.sessionUid) } : {}),
+    };
   }
   return {
     clientId: token.clientId,
     accountId: token.accountId,
+    standsOn,
     certificateBound: bound !== undefined,
     organizationId: typeof organizationId === 'string' ? organizationId : undefined,
     sessionUid: token.sessionUid,

@@ -5,15 +5,11 @@ import type { Database } from '../../platform/database.js';
 import { notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { holdPerson } from '../users/user-rows.js';
+import { type EndedGrant, endChildren, recordEnded } from './ended-grants.js';
 import * as statements from './grant-statements.js';
 import type { GrantRow } from './grants-apart.js';
+import { endImpersonations, type Impersonated } from './impersonation-endings.js';
 import { ProtocolRequest } from './request.js';
-
-export interface EndedGrant {
-  id: string;
-  client_id: string;
-  account_id: string;
-}
 
 export type GrantEnd =
   | 'logout'
@@ -23,7 +19,9 @@ export type GrantEnd =
   | 'client_ended'
   | 'issuer_ended'
   | 'membership_ended'
-  | 'organization_ended';
+  | 'organization_ended'
+  | 'permissions_changed'
+  | 'switched_off';
 
 /** A single-use artefact came twice: which, and what made the second one wrong. */
 export interface Reuse {
@@ -92,7 +90,7 @@ export class GrantEndings {
           WHERE tenant_id = $1 AND ($2::uuid IS NULL OR account_id = $2) AND ($3::text IS NULL OR client_id = $3)
             AND (ended_at IS NULL OR end_reason = 'logout')
             AND ($6::text IS NULL OR (session_uid IS DISTINCT FROM $6 AND parent_id IS NULL))
-          RETURNING id, client_id, account_id`,
+          RETURNING id, client_id, account_id, origin`,
         [currentTenantId(), where.accountId ?? null, where.clientId ?? null, now, reason, where.exceptSession ?? null],
       )) as [EndedGrant[], number];
       await this.endOn(rows, now, reason);
@@ -123,33 +121,13 @@ export class GrantEndings {
     await this.endOn(await this.db.execute<EndedGrant>(statements.endOfOrganization, values), now, reason);
   }
 
+  /** In the transaction of what has changed for one of the two, or for all. */
+  endImpersonations(which: Impersonated, reason: GrantEnd): Promise<void> {
+    return endImpersonations(this.db, this.audit, this.clock.now(), which, reason);
+  }
+
   private async endOn(rows: readonly EndedGrant[], now: Date, reason: GrantEnd): Promise<void> {
     const ids = rows.map(({ id }) => id);
     await recordEnded(this.audit, [...rows, ...(await endChildren(this.db, ids, now, reason))], reason);
   }
 }
-
-/**
- * In the transaction in which the parents have ended. Level by level, each by a statement of its own: whoever was giving a grant on one of them
- * held that one until it had committed (Grants.giveApart), and only a statement that began afterwards finds what was given.
- */
-export async function endChildren(
-  db: Database,
-  parents: readonly string[],
-  now: Date,
-  reason: string,
-): Promise<EndedGrant[]> {
-  const ended: EndedGrant[] = [];
-  for (let level = parents; level.length > 0; ) {
-    const rows = await db.execute<EndedGrant>(statements.endChildren, [currentTenantId(), level, now, reason]);
-    ended.push(...rows);
-    level = rows.map(({ id }) => id);
-  }
-  return ended;
-}
-
-export const recordEnded = (audit: AuditLog, ended: readonly EndedGrant[], reason: string): Promise<void> =>
-  audit.recordAll(
-    'grant.revoked',
-    ended.map(({ id, client_id, account_id }) => ({ grant_id: id, client_id, user_id: account_id, reason })),
-  );

@@ -13,7 +13,7 @@ export interface Standing {
 }
 
 /** How a grant came about without a session (migrations/0056); all others are `consent`. */
-export type Origin = 'device' | 'ciba' | 'exchange' | 'assertion';
+export type Origin = 'device' | 'ciba' | 'exchange' | 'assertion' | 'impersonation';
 
 /** A grant without a session. */
 export interface Apart extends Standing {

@@ -123,13 +123,13 @@ export const endGrantsOfSessions = statement(
       WHERE g.tenant_id = $1 AND g.session_uid = ANY ($2::text[]) AND g.ended_at IS NULL
         AND NOT EXISTS (SELECT FROM unnest($3::text[], $4::text[]) AS outliving (uid, client_id)
                          WHERE outliving.uid = g.session_uid AND outliving.client_id = g.client_id)
-     RETURNING g.id, g.client_id, g.account_id
+     RETURNING g.id, g.client_id, g.account_id, g.origin
    ), standing AS (
      UPDATE grants g SET ended_at = $5, end_reason = $6
       WHERE g.tenant_id = $1 AND (g.stands_on = ANY ($7::text[]) OR g.acting_session_uid = ANY ($2::text[])) AND g.ended_at IS NULL
-     RETURNING g.id, g.client_id, g.account_id
+     RETURNING g.id, g.client_id, g.account_id, g.origin
    )
-   SELECT id, client_id, account_id FROM own UNION ALL SELECT id, client_id, account_id FROM standing`,
+   SELECT id, client_id, account_id, origin FROM own UNION ALL SELECT id, client_id, account_id, origin FROM standing`,
 );
 
 export const onIssuer = (id: string): string => `issuer:${id}`;
@@ -138,7 +138,7 @@ export const endOnIssuer = statement(
   'protocol_end_on_issuer',
   `UPDATE grants SET ended_at = $4, end_reason = 'issuer_ended'
     WHERE tenant_id = $1 AND stands_on = $2 AND ($3::uuid IS NULL OR account_id = $3) AND ended_at IS NULL
-   RETURNING id, client_id, account_id`,
+   RETURNING id, client_id, account_id, origin`,
 );
 
 /** Also what somebody agreed to before they signed out, which would be remembered. */
@@ -147,7 +147,7 @@ export const endOfOrganization = statement(
   `UPDATE grants SET ended_at = COALESCE(ended_at, $4), end_reason = $5
     WHERE tenant_id = $1 AND organization_id = $2 AND ($3::uuid IS NULL OR account_id = $3)
       AND (ended_at IS NULL OR end_reason = 'logout' AND origin = 'consent')
-   RETURNING id, client_id, account_id`,
+   RETURNING id, client_id, account_id, origin`,
 );
 
 /** Who signs out of a client knows one of its grants in that session: the others are for organizations. */
@@ -157,12 +157,44 @@ export const endGrant = statement(
      FROM grants known
     WHERE known.tenant_id = $1 AND known.id = $2 AND g.tenant_id = $1 AND g.ended_at IS NULL
       AND (g.id = known.id OR $4 = 'logout' AND g.session_uid = known.session_uid AND g.client_id = known.client_id)
-   RETURNING g.id, g.client_id, g.account_id`,
+   RETURNING g.id, g.client_id, g.account_id, g.origin`,
 );
 
 /** What stands on grants that have ended, its own or those of who acts. */
 export const endChildren = statement(
   'protocol_end_children',
   `UPDATE grants SET ended_at = $3, end_reason = $4 WHERE tenant_id = $1 AND (parent_id = ANY ($2::text[]) OR acting_grant_id = ANY ($2::text[])) AND ended_at IS NULL
-   RETURNING id, client_id, account_id`,
+   RETURNING id, client_id, account_id, origin`,
+);
+
+/**
+ * Who acts for somebody: for a person ($5), as an administrator ($6), either of whom has a role ($7); everybody where none is named ($8). The administrator
+ * is whose grant it stands on.
+ */
+export const endImpersonations = statement(
+  'protocol_end_impersonations',
+  `UPDATE grants g SET ended_at = $3, end_reason = $4
+    WHERE g.tenant_id = $1 AND g.origin = 'impersonation' AND g.ended_at IS NULL AND g.expires_at > $2
+      AND ($8 OR g.account_id = $5
+        OR EXISTS (SELECT FROM grants a WHERE a.tenant_id = $1 AND a.id = g.acting_grant_id AND a.account_id = $6)
+        OR EXISTS (SELECT FROM role_assignments r
+                    WHERE r.tenant_id = $1 AND r.role = $7 AND r.subject_type = 'user'
+                      AND (r.subject_id = g.account_id::text OR r.subject_id = (
+                            SELECT a.account_id::text FROM grants a WHERE a.tenant_id = $1 AND a.id = g.acting_grant_id))))
+   RETURNING g.id, g.client_id, g.account_id, g.origin`,
+);
+
+/** Of this one as the administrator. */
+export const isImpersonating = statement(
+  'protocol_is_impersonating',
+  `SELECT 1 FROM grants g JOIN grants a ON a.tenant_id = g.tenant_id AND a.id = g.acting_grant_id
+    WHERE g.tenant_id = $1 AND g.origin = 'impersonation' AND g.ended_at IS NULL AND g.expires_at > $2 AND a.account_id = $3
+    LIMIT 1`,
+);
+
+/** One that goes on. */
+export const findImpersonation = statement(
+  'protocol_find_impersonation',
+  `SELECT 1 FROM grants
+    WHERE tenant_id = $1 AND id = $2 AND account_id = $3 AND origin = 'impersonation' AND ended_at IS NULL AND expires_at > $4`,
 );

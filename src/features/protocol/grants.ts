@@ -158,6 +158,22 @@ export class Grants {
     return this.endings.endOfOrganization(...how);
   }
 
+  endImpersonations(...how: Parameters<GrantEndings['endImpersonations']>): Promise<void> {
+    return this.endings.endImpersonations(...how);
+  }
+
+  /**
+   * As giveApart, of what the person has not agreed to: whoever acts for them says so in the same transaction.
+   * @param acting what whoever acts was given themselves.
+   */
+  giveActing(
+    apart: Omit<Apart, 'origin'> & Required<Pick<Apart, 'acting' | 'until'>>,
+    consent: Consent,
+  ): Promise<GrantRow | undefined> {
+    const now = this.clock.now();
+    return insertApart(this.db, { ...apart, origin: 'impersonation' }, consent, { now, latest: this.expiry(now) });
+  }
+
   private async load(id: string): Promise<Payload | undefined> {
     const [row] = await this.db.execute<GrantRow>(statements.findGrant, [currentTenantId(), id]);
     return row && toPayload(row);

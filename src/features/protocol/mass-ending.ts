@@ -5,6 +5,7 @@ import { currentContext, currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import type { Jobs } from '../../platform/jobs.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import type { Grants } from './grants.js';
 import type { EndSessionsOfAll } from './mass-ending.schema.js';
 import type { Sessions } from './sessions.js';
 
@@ -23,7 +24,7 @@ export class MassEnding {
     private readonly db: Database,
     private readonly audit: AuditLog,
     private readonly clock: Clock,
-    private readonly sessions: Pick<Sessions, 'endStanding'>,
+    private readonly protocol: { sessions: Pick<Sessions, 'endStanding'>; grants: Pick<Grants, 'endImpersonations'> },
     private readonly jobs: Pick<Jobs, 'enqueue'>,
     private readonly batch = 200,
   ) {}
@@ -35,6 +36,8 @@ export class MassEnding {
     const kept = currentContext()?.actor?.sessionUid ?? null;
     return this.db.transaction(async () => {
       await this.audit.record('sessions.ending_requested', { before, client_id, kept_session_id: kept, reason });
+      // Nobody goes on in the name of people who are signed out.
+      if (client_id === null) await this.protocol.grants.endImpersonations({ all: true }, 'revoked');
       await this.jobs.enqueue(MASS_ENDING_TASK, { before, kept, client_id });
       return { before, kept };
     });
@@ -47,7 +50,7 @@ export class MassEnding {
       const live = await this.db.execute<{ uid: string; account_id: string }>(LIVE, values);
       if (live.length === 0) return;
       const people = [...new Set(live.map(({ account_id }) => account_id))];
-      await this.sessions.endStanding(
+      await this.protocol.sessions.endStanding(
         live.map(({ uid }) => uid),
         people,
         'revoked',

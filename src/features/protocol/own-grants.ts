@@ -50,7 +50,7 @@ const LIST = {
                row_number() OVER (PARTITION BY g.client_id, g.organization_id, g.origin = 'consent' ORDER BY g.created_at DESC) AS place
           FROM grants g
          WHERE g.tenant_id = $1 AND g.account_id = $2 AND g.expires_at > $3
-           AND (g.ended_at IS NULL OR g.end_reason = 'logout' AND g.origin = 'consent')
+           AND g.origin <> 'impersonation' AND (g.ended_at IS NULL OR g.end_reason = 'logout' AND g.origin = 'consent')
            AND (g.origin <> 'consent' OR NOT EXISTS (
                  SELECT 1 FROM grants r
                   WHERE r.tenant_id = $1 AND r.account_id = $2 AND r.client_id = g.client_id AND r.origin = 'consent'

@@ -4,8 +4,9 @@ import type { Clock } from '../../platform/clock.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import { type EndedGrant, endChildren, recordEnded } from './grant-endings.js';
+import { type EndedGrant, endChildren, recordEnded } from './ended-grants.js';
 import { endGrantsOfSessions, onSession } from './grant-statements.js';
+import { endImpersonations } from './impersonation-endings.js';
 import type { SessionEnd } from './sessions.js';
 import { type Authorizations, sidsOf, type TellClients } from './signed-out.js';
 import * as statements from './statements.js';
@@ -32,6 +33,11 @@ export class SessionEndings {
     return this.db.transaction(async () => {
       for (let from = 0; from < uids.length; from += batch) await this.endBatch(uids.slice(from, from + batch), reason);
     });
+  }
+
+  /** Where a person is signed out everywhere: nobody else goes on in their name either. */
+  endImpersonations(accountId: string, reason: SessionEnd): Promise<void> {
+    return endImpersonations(this.db, this.audit, this.clock.now(), { of: accountId }, reason);
   }
 
   private async endBatch(uids: readonly string[], reason: SessionEnd): Promise<void> {

@@ -59,7 +59,7 @@ export async function listGrants(
             created_at, expires_at, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '|' || id AS cursor
        FROM grants
       WHERE tenant_id = $1 AND ended_at IS NULL AND expires_at > $2 AND ($3::uuid IS NULL OR account_id = $3)
-        AND ($4::text IS NULL OR client_id = $4) AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6))
+        AND origin <> 'impersonation' AND ($4::text IS NULL OR client_id = $4) AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6))
       ORDER BY created_at DESC, id DESC LIMIT $7`,
     [currentTenantId(), now, query.user_id ?? null, query.client_id ?? null, time ?? null, id ?? null, query.limit + 1],
   )) as GrantRow[];

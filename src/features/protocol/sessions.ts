@@ -175,6 +175,7 @@ export class Sessions {
       )) as { uid: string }[];
       const uids = rows.map(({ uid }) => uid);
       await this.endings.end(uids, reason);
+      await this.endings.endImpersonations(accountId, reason);
       return uids.length;
     });
   }

@@ -25,6 +25,15 @@ export interface RoleHooks {
   /** @throws AppError 403 where whoever asks does not hold one of them. */
   mayGrant(scopes: readonly string[]): void;
   resource(identifier: string): Promise<ResourceServer | undefined>;
+  /** In the transaction in which it opens something else than before. */
+  changed(key: string): Promise<void>;
+}
+
+/** What somebody has by their roles. */
+export interface Opened {
+  permissions: ReadonlySet<string>;
+  /** By the identifier of each resource. */
+  atResources: ReadonlyMap<string, readonly string[]>;
 }
 
 export class RoleService {
@@ -84,6 +93,7 @@ export class RoleService {
       role.updatedAt = this.clock.now();
       await this.db.repo(Role).save(role);
       await this.audit.record('role.updated', { role: key, changed: Object.keys(patch) });
+      await this.hooks.changed(key);
       await this.changed();
       return role;
     });
@@ -116,13 +126,7 @@ export class RoleService {
    * @throws AppError 422 where one is not there, 403 where they open more, before or after, than whoever asks may.
    */
   async assertMayAssign(before: readonly string[], after: readonly string[]): Promise<void> {
-    const rows = this.db
-      .repo(Role)
-      .query('r')
-      .andWhere('r.key = ANY(:keys)', { keys: [...before, ...after] });
-    const book = new Map(
-      (await rows.orderBy('r.key').setLock('pessimistic_read').getMany()).map((one) => [one.key, one]),
-    );
+    const book = await this.held([...before, ...after]);
     const issues = after.flatMap((key, index) =>
       before.includes(key) || builtIn(key) || book.has(key)
         ? []
@@ -130,6 +134,16 @@ export class RoleService {
     );
     if (issues.length > 0) throw invalid('The roles cannot be given', issues);
     this.hooks.mayGrant([...permissionsOf(inBook(book, [...before, ...after]), await this.everything())]);
+  }
+
+  /** In a transaction: what each of these has by its roles, none of which goes or opens anything else before it has ended. */
+  async opened(each: readonly (readonly string[])[], resources: readonly ResourceServer[]): Promise<Opened[]> {
+    const [book, all] = [await this.held(each.flat()), await this.everything()];
+    return each.map((keys) => {
+      const roles = inBook(book, keys);
+      const atResources = resources.map((one) => [one.identifier, permissionsAt(roles, one)] as const);
+      return { permissions: permissionsOf(roles, all), atResources: new Map(atResources) };
+    });
   }
 
   /** What these roles open in the management API, as they are now. */
@@ -157,6 +171,11 @@ export class RoleService {
   /** Every permission of the management API of this tenant. */
   async everything(): Promise<readonly string[]> {
     return this.hooks.scopesOf(await this.tenants.current());
+  }
+
+  private async held(keys: readonly string[]): Promise<Book> {
+    const rows = this.db.repo(Role).query('r').andWhere('r.key = ANY(:keys)', { keys });
+    return new Map((await rows.orderBy('r.key').setLock('pessimistic_read').getMany()).map((one) => [one.key, one]));
   }
 
   private async book(): Promise<Book> {

@@ -94,6 +94,13 @@ const AuditPolicy = z.strictObject({
   retention_days: z.number().int().min(30).max(3650).nullable().default(null),
 });
 
+const ImpersonationPolicy = z.strictObject({
+  /** Whether administrators who hold `users:impersonate` may act for people, each time with a reason. */
+  mode: z.enum(['off', 'allowed']).default('off'),
+  /** Whether the person gets a letter; in their account they read it in any case. */
+  letter: z.boolean().default(true),
+});
+
 /** Stored as it was given; what is absent takes its default when it is read. */
 export const StoredSettings = z
   .strictObject({
@@ -109,6 +116,7 @@ export const StoredSettings = z
     federation: FederationPolicy,
     api: ApiPolicy,
     audit: AuditPolicy,
+    impersonation: ImpersonationPolicy,
   })
   .partial();
 
@@ -125,6 +133,7 @@ const defaults = {
   federation: FederationPolicy.parse({}),
   api: ApiPolicy.parse({}),
   audit: AuditPolicy.parse({}),
+  impersonation: ImpersonationPolicy.parse({}),
 } as const;
 
 export type TenantSettings = Required<z.output<typeof StoredSettings>>;

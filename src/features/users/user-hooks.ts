@@ -16,6 +16,8 @@ export interface UserHooks {
   mayChangePrivileged(roles: readonly string[]): void;
   /** In the transaction in which roles are given or taken. @throws AppError 422 where one is not there, 403 where they open more than the caller may. */
   assigning(before: readonly string[], after: readonly string[]): Promise<void>;
+  /** In the transaction in which somebody's roles have become others: who acts for them, and for whom they act, goes by those. */
+  reassigned(user: User): Promise<void>;
   /** In the transaction in which somebody gets their first role: what others could say of them before, they may not be allowed to say now. */
   privileged(user: User): Promise<void>;
   /** In the transaction in which an administrator says that the address is proved: it does not matter any more who made the account. */
@@ -36,6 +38,7 @@ export const noHooks: UserHooks = {
   erased: async () => {},
   mayChangePrivileged: () => {},
   assigning: async () => {},
+  reassigned: async () => {},
   privileged: async () => {},
   verified: async () => {},
   proved: async () => {},

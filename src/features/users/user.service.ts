@@ -129,6 +129,7 @@ export class UserService {
       await this.hooks.assigning(before, after);
       if (before.length === 0 && after.length > 0) await this.hooks.privileged(user);
       user.roles = after;
+      if (JSON.stringify(before) !== JSON.stringify(after)) await this.hooks.reassigned(user);
       await recordRoles(this.audit, { before, after }, { user_id: id });
     });
   }

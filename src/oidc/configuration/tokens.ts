@@ -35,11 +35,12 @@ export const tokens: Chapter = ({ organizationAccess, protocol, ...deps }) => ({
   // RFC 8628: a device goes on when the browser that approved it is closed; it ends with its grant.
   expiresWithSession: async (_ctx, token) => token.kind !== 'DeviceCode' && !token.scopes.has('offline_access'),
   revokeGrantPolicy: (ctx) => !(ctx.oidc.route === 'revocation' && ctx.oidc.entities.AccessToken),
-  extraTokenClaims: async (ctx, token) =>
+  // Without a request it is for somebody who acts for a person: for no organization, and not by a sign-in.
+  extraTokenClaims: async (ctx: EngineContext | undefined, token) =>
     // For an organization the membership says which roles count, and those of the tenant say nothing.
     extraClaims(ctx, token, {
       ...(await rolesSaid(ctx, deps, token as object)),
-      ...(await membershipSaid(ctx, organizationAccess, protocol, token as object)),
+      ...(ctx && (await membershipSaid(ctx, organizationAccess, protocol, token as object))),
     }),
   formats: { customizers: { jwt: saySubject } },
   features: {
@@ -47,7 +48,7 @@ export const tokens: Chapter = ({ organizationAccess, protocol, ...deps }) => ({
   },
 });
 
-function extraClaims(ctx: EngineContext, token: object, rights: object) {
-  const claims = { ...standsOn(token), ...authenticationOf(ctx, token), ...actOf(token), ...rights };
+function extraClaims(ctx: EngineContext | undefined, token: object, rights: object) {
+  const claims = { ...standsOn(token), ...(ctx && authenticationOf(ctx, token)), ...actOf(token), ...rights };
   return Object.keys(claims).length > 0 ? claims : undefined;
 }
