@@ -18,6 +18,7 @@ import { exchangePolicyRoutes } from './features/exchange/exchange-policy.routes
 import { healthRoutes } from './features/health/health.routes.js';
 import { invitationRoutes } from './features/invitations/invitation.routes.js';
 import { invitationTemplateRoutes } from './features/invitations/invitation-template.routes.js';
+import { jobRoutes } from './features/jobs/job.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
@@ -105,6 +106,7 @@ export function tenantEndpoints({
   webhookDeliveries,
   maintenance,
   health,
+  longWork,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
@@ -144,6 +146,7 @@ export function tenantEndpoints({
     ...userRoleRoutes(users, roles),
     ...clientRoleRoutes(clients, roles),
     ...permissionRoutes(users, permissions),
+    ...jobRoutes(db, longWork),
     ...webhookRoutes({ db, organizations, webhooks, webhookDeliveries }),
     ...maintenanceRoutes(maintenance),
     ...healthRoutes(health, maintenance, { ostiary: version, node: process.versions.node }),

@@ -116,6 +116,8 @@ import { Maintenance1700000000174 } from '../migrations/0174-maintenance.js';
 import { UsersName1700000000177 } from '../migrations/0177-users-name.js';
 import { UsersWithRoles1700000000178 } from '../migrations/0178-users-with-roles.js';
 import { UsersKeptOut1700000000179 } from '../migrations/0179-users-kept-out.js';
+import { Jobs1700000000180 } from '../migrations/0180-jobs.js';
+import { JobChunks1700000000181 } from '../migrations/0181-job-chunks.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -235,4 +237,6 @@ export const migrations = [
   UsersName1700000000177,
   UsersWithRoles1700000000178,
   UsersKeptOut1700000000179,
+  Jobs1700000000180,
+  JobChunks1700000000181,
 ];

@@ -46,6 +46,8 @@ type InvitationTemplate = { "id": string; "organization_id": string; "name": str
 
 type IssuedInitialAccessToken = { "id": string; "description": (string | null); "policy": { "scopes"?: Array<string>; "redirect_hosts"?: Array<string>; "grant_types"?: Array<("authorization_code" | "refresh_token" | "client_credentials" | "implicit" | "urn:ietf:params:oauth:grant-type:token-exchange" | "urn:ietf:params:oauth:grant-type:jwt-bearer" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:openid:params:grant-type:ciba")> }; "uses_left": number; "created_at": string; "expires_at": string; "last_used_at": (string | null); "initial_access_token": string };
 
+type Job = { "id": string; "kind": ("audit_export" | "users_bulk"); "status": ("queued" | "running" | "succeeded" | "failed" | "cancelled"); "asked_by": { "type": ("user" | "client" | "api_key"); "id": string }; "parameters": { "format"?: ("jsonl" | "csv" | "ocsf"); "filter"?: { "user_id"?: string; "name"?: string; "actor"?: string; "from"?: string; "to"?: string }; "operations"?: number }; "progress": { "done": number; "total": (number | null) }; "counts": Record<string, number>; "error": (("permission_lost" | "result_too_large" | "internal_error") | null); "result": ({ "type": string; "name": string; "bytes": number } | null); "created_at": string; "started_at": (string | null); "ended_at": (string | null); "expires_at": (string | null) };
+
 type Lockout = { "password": LoginFailures; "email_code": LoginFailures; "second_factor": LoginFailures };
 
 type LockoutRecord = { "id": string; "factor": ("password" | "email_code" | "second_factor"); "cause": string; "ip": (string | null); "locked_at": string; "locked_until": string; "unlocked_at": (string | null); "unlocked_by": (string | null) };
@@ -185,6 +187,8 @@ type PostRolesBody = { "key": string; "name": string; "description"?: string; "p
 type PatchRolesByRoleBody = { "name"?: (string | null); "description"?: (string | null); "permissions"?: (Array<string> | null); "resource_permissions"?: (Array<{ "resource": string; "permissions": Array<string> }> | null) };
 
 type PostPermissionChecksBody = { "user_id": string; "permissions": Array<string>; "mode"?: ("any" | "all"); "resource"?: string };
+
+type PostJobsBody = { "kind": ("audit_export" | "users_bulk"); "format"?: ("jsonl" | "csv" | "ocsf"); "filter"?: { "user_id"?: string; "name"?: string; "actor"?: string; "from"?: string; "to"?: string }; "operations"?: Array<({ "op": "create"; "email": string; "email_verified"?: boolean; "claims"?: { "name"?: string; "given_name"?: string; "family_name"?: string; "middle_name"?: string; "nickname"?: string; "preferred_username"?: string; "profile"?: string; "picture"?: string; "website"?: string; "gender"?: string; "birthdate"?: string; "zoneinfo"?: string; "locale"?: string; "phone_number"?: string; "phone_number_verified"?: boolean; "address"?: { "formatted"?: string; "street_address"?: string; "locality"?: string; "region"?: string; "postal_code"?: string; "country"?: string } }; "password_hash"?: string } | { "op": "disable"; "user_id": string } | { "op": "enable"; "user_id": string } | { "op": "unlock"; "user_id": string })> };
 
 type PatchSettingsBody = { "settings": { "sign_in_layout"?: (("two_pages" | "one_page") | null); "branding"?: ({ "company_name"?: string; "logo_uri"?: string; "primary_color"?: string; "background_color"?: string } | null); "lockout"?: ({ "enabled"?: boolean; "max_attempts"?: number; "strategy"?: ("fixed" | "exponential" | "permanent"); "duration_minutes"?: number; "second_factor"?: { "max_attempts"?: number; "duration_minutes"?: number }; "captcha_after"?: number; "administrators"?: { "max_attempts"?: number } } | null); "sessions"?: ({ "idle_seconds"?: number; "absolute_seconds"?: number; "binding"?: ("off" | "subnet" | "strict"); "when_moved"?: ("step_up" | "end") } | null); "authentication"?: ({ "first_factors"?: Array<("password" | "passkey" | "magic_link" | "email_code")>; "second_factors"?: Array<("passkey" | "totp" | "email_code")>; "multi_factor"?: ("off" | "optional" | "required"); "remember_days"?: number; "registration"?: ("open" | "closed"); "email_verification"?: ("required" | "optional"); "recovery_delay_hours"?: number; "passkeys"?: { "attestation"?: ("none" | "direct"); "allowed_aaguids"?: Array<string>; "upgrade_prompt"?: boolean }; "password_min_length"?: number; "risk"?: { "action"?: ("notify" | "enforce"); "step_up_from"?: number; "deny_from"?: number } } | null); "accounts"?: ({ "deletion_grace_days"?: number; "unproved_unused_days"?: number } | null); "organizations"?: ({ "creation"?: ("open" | "closed"); "default_organization"?: (string | null); "personal_workspaces"?: boolean } | null); "federation"?: ({ "trace_days"?: number } | null); "api"?: ({ "tier"?: ("free" | "starter" | "professional" | "enterprise" | "unlimited"); "test_keys"?: boolean; "allowed_networks"?: Array<string>; "certificate_bound_only"?: boolean } | null); "audit"?: ({ "retention_days"?: (number | null) } | null) } };
 
@@ -367,6 +371,13 @@ export interface Operations {
   deleteClientsByClientIdRolesByRole: { path: { client_id: string; role: string }; query: Record<never, never>; body: undefined; answer: undefined };
   getUsersByUserIdPermissions: { path: { user_id: string }; query: Record<never, never>; body: undefined; answer: Permissions };
   postPermissionChecks: { path: Record<never, never>; query: Record<never, never>; body: PostPermissionChecksBody; answer: PermissionVerdict };
+  getJobs: { path: Record<never, never>; query: { limit?: number; cursor?: string; kind?: ("audit_export" | "users_bulk"); status?: ("queued" | "running" | "succeeded" | "failed" | "cancelled") }; body: undefined; answer: { "items": Array<Job>; "next_cursor": (string | null) } };
+  postJobs: { path: Record<never, never>; query: Record<never, never>; body: PostJobsBody; answer: Job };
+  getJobsByJobId: { path: { job_id: string }; query: Record<never, never>; body: undefined; answer: Job };
+  deleteJobsByJobId: { path: { job_id: string }; query: Record<never, never>; body: undefined; answer: undefined };
+  putJobsByJobIdCancellation: { path: { job_id: string }; query: Record<never, never>; body: undefined; answer: undefined };
+  getJobsByJobIdResult: { path: { job_id: string }; query: Record<never, never>; body: undefined; answer: string };
+  getJobsByJobIdEvents: { path: { job_id: string }; query: Record<never, never>; body: undefined; answer: Job };
   getWebhooks: { path: Record<never, never>; query: { limit?: number; cursor?: string }; body: undefined; answer: { "items": Array<Webhook>; "next_cursor": (string | null) } };
   postWebhooks: { path: Record<never, never>; query: Record<never, never>; body: { "url": string; "events": Array<string>; "description"?: string }; answer: CreatedWebhook };
   getWebhooksByWebhookId: { path: { webhook_id: string }; query: Record<never, never>; body: undefined; answer: Webhook };
@@ -588,6 +599,13 @@ export const operations: Readonly<Record<keyof Operations, readonly [string, str
   deleteClientsByClientIdRolesByRole: ['delete', '/clients/{client_id}/roles/{role}'],
   getUsersByUserIdPermissions: ['get', '/users/{user_id}/permissions'],
   postPermissionChecks: ['post', '/permission-checks'],
+  getJobs: ['get', '/jobs'],
+  postJobs: ['post', '/jobs'],
+  getJobsByJobId: ['get', '/jobs/{job_id}'],
+  deleteJobsByJobId: ['delete', '/jobs/{job_id}'],
+  putJobsByJobIdCancellation: ['put', '/jobs/{job_id}/cancellation'],
+  getJobsByJobIdResult: ['get', '/jobs/{job_id}/result'],
+  getJobsByJobIdEvents: ['get', '/jobs/{job_id}/events'],
   getWebhooks: ['get', '/webhooks'],
   postWebhooks: ['post', '/webhooks'],
   getWebhooksByWebhookId: ['get', '/webhooks/{webhook_id}'],

@@ -61,6 +61,7 @@ type Late = Pick<
   | 'auditRetention'
   | 'auditAlerts'
   | 'maintenance'
+  | 'jobTurns'
 >;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;

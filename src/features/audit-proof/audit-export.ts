@@ -36,53 +36,77 @@ export class AuditExport {
   ) {}
 
   /** Of the current tenant, whoever reads it: a page is asked for when the one before is gone. */
-  events(filter: ExportFilter): AsyncIterable<ExportedEvent[]> {
+  async *events(filter: ExportFilter): AsyncGenerator<ExportedEvent[]> {
     const tenantId = currentTenantId();
-    const conditions: string[] = [];
-    const values: unknown[] = [tenantId];
-    for (const [name, condition] of Object.entries(CONDITIONS) as [keyof ExportFilter, string][]) {
-      const value = filter[name];
-      if (value === undefined) continue;
-      values.push(name === 'from' || name === 'to' ? firstIdAt(value) : value);
-      conditions.push(` AND ${condition}$${values.length}`);
+    for (let after: string | undefined; ; ) {
+      const events = await withContext({ tenantId }, () => this.eventsAfter(filter, after, this.page));
+      if (events.length > 0) yield events;
+      after = events.at(-1)?.id;
+      if (events.length < this.page) return;
     }
-    return this.pages(tenantId, conditions.join(''), values);
   }
 
-  private async *pages(tenantId: string, conditions: string, values: unknown[]): AsyncGenerator<ExportedEvent[]> {
-    for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
-      const rows = await withContext({ tenantId }, () =>
-        this.db.reading(
-          () =>
-            this.db.manager.query(PAGE(conditions, values.length), [...values, after, this.page]) as Promise<
-              SealedEventRow[]
-            >,
-        ),
-      );
-      if (rows.length > 0) yield rows.map((row) => exported(tenantId, row));
-      const last = rows.at(-1);
-      if (!last || rows.length < this.page) return;
-      after = last.id;
-    }
+  /** One page of them. @param after the id of the last of the page before. */
+  async eventsAfter(filter: ExportFilter, after = BEGINNING, page = this.page): Promise<ExportedEvent[]> {
+    const tenantId = currentTenantId();
+    const { conditions, values } = asked(tenantId, filter);
+    const rows = await this.db.reading(
+      () =>
+        this.db.manager.query(PAGE(conditions, values.length), [...values, after, page]) as Promise<SealedEventRow[]>,
+    );
+    return rows.map((row) => exported(tenantId, row));
+  }
+
+  /** @returns null where there are more than that. */
+  async count(filter: ExportFilter, most: number): Promise<number | null> {
+    const { conditions, values } = asked(currentTenantId(), filter);
+    const [row] = await this.db.reading(
+      () => this.db.manager.query(COUNT(conditions, values.length), [...values, most]) as Promise<[{ count: number }]>,
+    );
+    return row.count > most ? null : row.count;
   }
 
   /** Those that the events of the current tenant are held against, oldest first. */
-  checkpoints(): AsyncIterable<string[]> {
-    return this.signed(currentTenantId());
-  }
-
-  private async *signed(tenantId: string): AsyncGenerator<string[]> {
-    for (let after = 0; ; ) {
-      const rows = (await withContext({ tenantId }, () =>
-        this.db.manager.query(CHECKPOINTS, [tenantId, after, this.page]),
-      )) as { number: string; jws: string }[];
-      if (rows.length > 0) yield rows.map(({ jws }) => jws);
-      const last = rows.at(-1);
-      if (!last || rows.length < this.page) return;
-      after = Number(last.number);
+  async *checkpoints(): AsyncGenerator<string[]> {
+    const tenantId = currentTenantId();
+    for (let after: number | undefined; ; ) {
+      const found = await withContext({ tenantId }, () => this.checkpointsAfter(after, this.page));
+      if (found.length > 0) yield found.map(({ jws }) => jws);
+      after = found.at(-1)?.number;
+      if (found.length < this.page) return;
     }
   }
+
+  async checkpointsAfter(after = 0, page = this.page): Promise<{ number: number; jws: string }[]> {
+    const rows = (await this.db.manager.query(CHECKPOINTS, [currentTenantId(), after, page])) as {
+      number: string;
+      jws: string;
+    }[];
+    return rows.map(({ number, jws }) => ({ number: Number(number), jws }));
+  }
 }
+
+/** What is about one person or one kind of event is no chain: there is nothing to hold a checkpoint against. */
+export const isChain = ({ user_id, actor, name }: ExportFilter): boolean =>
+  [user_id, actor, name].every((value) => value === undefined);
+
+/** Before the first of them: ids begin with their time. */
+const BEGINNING = '00000000-0000-0000-0000-000000000000';
+
+function asked(tenantId: string, filter: ExportFilter): { conditions: string; values: unknown[] } {
+  const conditions: string[] = [];
+  const values: unknown[] = [tenantId];
+  for (const [name, condition] of Object.entries(CONDITIONS) as [keyof ExportFilter, string][]) {
+    const value = filter[name];
+    if (value === undefined) continue;
+    values.push(name === 'from' || name === 'to' ? firstIdAt(value) : value);
+    conditions.push(` AND ${condition}$${values.length}`);
+  }
+  return { conditions: conditions.join(''), values };
+}
+
+const COUNT = (conditions: string, count: number) =>
+  `SELECT count(*)::int AS count FROM (SELECT 1 FROM audit_events e WHERE e.tenant_id = $1${conditions} LIMIT $${count + 1}::int + 1) AS found`;
 
 // The page first: what is joined to it is as much as it has, whatever the planner knows of the tables.
 const PAGE = (conditions: string, count: number) => `
