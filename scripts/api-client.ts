@@ -20,9 +20,11 @@ export function apiClient(document: object): string {
   const { paths, components } = document as Printed;
   const names = new Names();
   for (const [name, schema] of Object.entries(components.schemas)) names.define(name, typeOf(schema));
-  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+  const all = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
   );
+  // What goes on without an end is no answer to a call.
+  const operations = all.filter(({ responses }) => !responses['200']?.content?.['text/event-stream']);
   const types = operations.map((operation) => `  ${operation.operationId}: ${describe(operation, names)};`);
   const table = operations.map(({ operationId, method, path }) => `  ${operationId}: ['${method}', '${path}'],`);
   return [

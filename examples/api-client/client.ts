@@ -62,7 +62,7 @@ export class ApiClient {
       `${issuer}/api/v1${path.replace(/\{(\w+)\}/g, (_, one) => encodeURIComponent(places[one] ?? ''))}`,
     );
     for (const [key, value] of Object.entries(query))
-      if (value !== undefined) address.searchParams.set(key, String(value));
+      for (const one of [value].flat()) if (one !== undefined) address.searchParams.append(key, String(one));
     const headers = {
       ...(body === undefined
         ? {}
@@ -75,8 +75,9 @@ export class ApiClient {
     const response = await this.send(address, { method: method.toUpperCase(), headers, body: text });
     const said = await response.text();
     if (!response.ok) throw problemOf(response.status, said);
+    const isJson = /^application\/json(;|$)/.test(response.headers.get('content-type') ?? '');
     return {
-      body: (said ? JSON.parse(said) : undefined) as Operations[N]['answer'],
+      body: (isJson ? JSON.parse(said) : said || undefined) as Operations[N]['answer'],
       etag: response.headers.get('etag'),
     };
   }

@@ -1,6 +1,6 @@
 // Generated from docs/openapi.json by `npm run generate`.
 
-type ApiKey = { "id": string; "kind": ("service" | "user"); "user_id": (string | null); "name": string; "environment": ("live" | "test"); "prefix": string; "scopes": Array<string>; "resources": Array<{ "identifier": string; "scopes": Array<string> }>; "allowed_networks": Array<string>; "requests_per_minute": (number | null); "created_at": string; "updated_at": string; "rotated_at": (string | null); "former_good_until": (string | null); "last_used_at": (string | null); "expires_at": (string | null); "revoked_at": (string | null); "version": number };
+type ApiKey = { "id": string; "kind": ("service" | "user"); "user_id": (string | null); "name": string; "environment": ("live" | "test"); "prefix": string; "scopes": Array<string>; "roles": Array<string>; "resources": Array<{ "identifier": string; "scopes": Array<string> }>; "allowed_networks": Array<string>; "requests_per_minute": (number | null); "created_at": string; "updated_at": string; "rotated_at": (string | null); "former_good_until": (string | null); "last_used_at": (string | null); "expires_at": (string | null); "revoked_at": (string | null); "version": number };
 
 type ApiKeyUsage = { "items": Array<{ "day": string; "requests": number }> };
 
@@ -56,7 +56,7 @@ type LoginFailures = { "failed_login_attempts": number; "locked_until": (string 
 
 type LogoutNotice = { "id": string; "client_id": string; "session_id": string; "user_id": string; "status": ("queued" | "delivered" | "failed"); "attempts": number; "last_error": (string | null); "created_at": string; "delivered_at": (string | null) };
 
-type MadeApiKey = { "id": string; "kind": ("service" | "user"); "user_id": (string | null); "name": string; "environment": ("live" | "test"); "prefix": string; "scopes": Array<string>; "resources": Array<{ "identifier": string; "scopes": Array<string> }>; "allowed_networks": Array<string>; "requests_per_minute": (number | null); "created_at": string; "updated_at": string; "rotated_at": (string | null); "former_good_until": (string | null); "last_used_at": (string | null); "expires_at": (string | null); "revoked_at": (string | null); "version": number; "api_key": string };
+type MadeApiKey = { "id": string; "kind": ("service" | "user"); "user_id": (string | null); "name": string; "environment": ("live" | "test"); "prefix": string; "scopes": Array<string>; "roles": Array<string>; "resources": Array<{ "identifier": string; "scopes": Array<string> }>; "allowed_networks": Array<string>; "requests_per_minute": (number | null); "created_at": string; "updated_at": string; "rotated_at": (string | null); "former_good_until": (string | null); "last_used_at": (string | null); "expires_at": (string | null); "revoked_at": (string | null); "version": number; "api_key": string };
 
 type MailMessage = { "id": string; "template": string; "status": ("queued" | "sent" | "failed"); "attempts": number; "last_error": (string | null); "created_at": string; "sent_at": (string | null) };
 
@@ -178,9 +178,9 @@ type PatchOrganizationsByOrganizationTeamsByTeamIdBody = { "slug"?: (string | nu
 
 type PostSigningKeysRotateBody = { "alg"?: ("ES256" | "RS256" | "PS256" | "EdDSA" | "ECDH-ES+A256KW" | "RSA-OAEP-256"); "force"?: boolean; "compromised"?: string };
 
-type PostApiKeysBody = { "name": string; "scopes"?: Array<string>; "resources"?: Array<{ "identifier": string; "scopes": Array<string> }>; "allowed_networks"?: Array<string>; "requests_per_minute"?: (number | null); "kind"?: ("service" | "user"); "environment"?: ("live" | "test"); "expires_in"?: (number | null) };
+type PostApiKeysBody = { "name": string; "scopes"?: Array<string>; "roles"?: Array<string>; "resources"?: Array<{ "identifier": string; "scopes": Array<string> }>; "allowed_networks"?: Array<string>; "requests_per_minute"?: (number | null); "kind"?: ("service" | "user"); "environment"?: ("live" | "test"); "expires_in"?: (number | null) };
 
-type PatchApiKeysByApiKeyIdBody = { "name"?: string; "scopes"?: Array<string>; "resources"?: (Array<{ "identifier": string; "scopes": Array<string> }> | null); "allowed_networks"?: (Array<string> | null); "requests_per_minute"?: (number | null); "expires_in"?: (number | null) };
+type PatchApiKeysByApiKeyIdBody = { "name"?: string; "scopes"?: Array<string>; "roles"?: (Array<string> | null); "resources"?: (Array<{ "identifier": string; "scopes": Array<string> }> | null); "allowed_networks"?: (Array<string> | null); "requests_per_minute"?: (number | null); "expires_in"?: (number | null) };
 
 type PostRolesBody = { "key": string; "name": string; "description"?: string; "permissions"?: Array<string>; "resource_permissions"?: Array<{ "resource": string; "permissions": Array<string> }> };
 
@@ -347,7 +347,6 @@ export interface Operations {
   postMailMessagesByMessageIdRetries: { path: { message_id: string }; query: Record<never, never>; body: undefined; answer: MailMessage };
   getAuditEventsExport: { path: Record<never, never>; query: { format?: ("jsonl" | "csv" | "ocsf"); user_id?: string; name?: string; actor?: string; from?: string; to?: string }; body: undefined; answer: string };
   getAuditEvents: { path: Record<never, never>; query: { limit?: number; cursor?: string; user_id?: string; name?: string; actor?: string; from?: string; to?: string }; body: undefined; answer: { "items": Array<AuditEvent>; "next_cursor": (string | null) } };
-  getAuditEventsStream: { path: Record<never, never>; query: { event?: Array<string> }; body: undefined; answer: AuditEvent };
   getTraces: { path: Record<never, never>; query: { limit?: number; cursor?: string; client_id?: string; kind?: ("refusal" | "sign_in"); connection_id?: string; outcome?: ("refused" | "pending" | "succeeded") }; body: undefined; answer: { "items": Array<Trace>; "next_cursor": (string | null) } };
   getTracesByTraceId: { path: { trace_id: string }; query: Record<never, never>; body: undefined; answer: TraceDetail };
   postTracesByTraceIdValidations: { path: { trace_id: string }; query: Record<never, never>; body: undefined; answer: TraceValidation };
@@ -575,7 +574,6 @@ export const operations: Readonly<Record<keyof Operations, readonly [string, str
   postMailMessagesByMessageIdRetries: ['post', '/mail-messages/{message_id}/retries'],
   getAuditEventsExport: ['get', '/audit-events/export'],
   getAuditEvents: ['get', '/audit-events'],
-  getAuditEventsStream: ['get', '/audit-events/stream'],
   getTraces: ['get', '/traces'],
   getTracesByTraceId: ['get', '/traces/{trace_id}'],
   postTracesByTraceIdValidations: ['post', '/traces/{trace_id}/validations'],

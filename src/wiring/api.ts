@@ -145,12 +145,13 @@ async function byKey({ presentedKeys, roles }: Services, token: string, tenant: 
   const key = await presentedKeys.know(token, { testKeys, boundOnly });
   if (!key) return undefined;
   const { id, environment, owner, requestsPerMinute } = key;
-  const held: ReadonlySet<string> = new Set(key.scopes);
-  const scopes = owner ? scopesOf(held, await roles.permissionsOf(owner.roles)) : held;
+  const held = new Set([...key.scopes, ...(await roles.permissionsOf(key.roles))]);
+  const scopes: ReadonlySet<string> = owner ? scopesOf(held, await roles.permissionsOf(owner.roles)) : held;
   const apiKey = { id, environment };
   const actor = owner ? { type: 'user' as const, id: owner.id } : { type: 'api_key' as const, id };
   const limit = requestsPerMinute === null ? undefined : { key: id, requestsPerMinute };
-  return { actor: { ...actor, scopes, rolesWithin: await roles.within(scopes), apiKey }, scopes, limit };
+  const named = owner ? key.roles.filter((role) => owner.roles.includes(role)) : key.roles;
+  return { actor: { ...actor, scopes, rolesWithin: await roles.within(scopes), apiKey }, scopes, roles: named, limit };
 }
 
 /** RFC 8705 §3.1. */

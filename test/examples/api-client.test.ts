@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiClient, ApiProblem } from '../../examples/api-client/client.js';
+import { operations } from '../../examples/api-client/operations.js';
 import { makeManager } from '../support/api.js';
 import { runExample } from '../support/examples.js';
 import type { Party } from '../support/party.js';
@@ -12,7 +13,7 @@ describe('the client that is generated from the OpenAPI document', () => {
 
   beforeAll(async () => {
     server = await startServer();
-    const scope = 'users:read users:write settings:read settings:write';
+    const scope = 'users:read users:write settings:read settings:write audit:export';
     manager = await makeManager(server, scope);
     const { clientId, clientSecret } = manager;
     api = new ApiClient({ issuer: server.issuer, clientId, clientSecret, scope });
@@ -50,6 +51,15 @@ describe('the client that is generated from the OpenAPI document', () => {
     const late = api.call('patchSettings', { body: { settings: { branding: null } }, ifMatch: String(etag) });
     expect(await refused(late)).toMatchObject({ status: 412, code: 'precondition_failed' });
     expect(await refused(api.call('getClients', {}))).toMatchObject({ status: 403, code: 'insufficient_scope' });
+  });
+
+  it('hands on what is no JSON as the text it is, and knows nothing that has no end', async () => {
+    const { body } = await api.call('getAuditEventsExport', { query: { format: 'csv', name: 'user.created' } });
+    expect(body.split('\n')[0]).toContain('name');
+    const lines = (await api.call('getAuditEventsExport', { query: { name: 'user.created' } })).body.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).name)).toEqual(['user.created']);
+    expect(Object.keys(operations)).toContain('getAuditEvents');
+    expect(Object.keys(operations)).not.toContain('getAuditEventsStream');
   });
 
   it('gets another token where its own was revoked', async () => {

@@ -33,6 +33,7 @@ const idOf = (n: string) =>
 const timeOf = (n: string) => `to_timestamp((1700000000000 + ${n}) / 1000.0)`;
 
 const plant = [
+  `INSERT INTO roles (tenant_id, key, name, created_at, updated_at) SELECT $1, 'CLERK', 'Clerk', now(), now() WHERE $2::int > 0`,
   `INSERT INTO users (tenant_id, id, email, email_normalized, claims, roles, disabled_at, deletion_at, created_at, updated_at)
    SELECT $1, ${idOf('n')}, e, e, jsonb_build_object('name', 'Person ' || n), CASE WHEN n % 1000 = 5 THEN '{CLERK}'::text[] ELSE '{}' END,
           CASE WHEN n % 1000 = 6 THEN now() END, CASE WHEN n % 1000 = 7 THEN now() END, now(), now() FROM generate_series(1, $2::int) n, LATERAL (SELECT chr(97 + n % 26) || n || '@example.com' AS e) m`,

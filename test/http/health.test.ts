@@ -74,6 +74,23 @@ describe('health', () => {
     expect((await look()).checks.signing_keys?.status).toBe('healthy');
   });
 
+  it('looks at the folder of the audit archive, which is made at the start', async () => {
+    const archive = path.join(folder, 'not', 'there', 'yet');
+    const other = await startServer({ environment: { AUDIT_ARCHIVE_DIR: archive } });
+    try {
+      const watcher = await tokenWith(other, 'health:read');
+      const storage = async () => ((await ask(other, watcher, 'get', '/health')).body.checks as Checks).storage;
+      expect(await storage()).toMatchObject({ status: 'healthy', detail: expect.stringContaining('audit archive') });
+      rmSync(archive, { recursive: true });
+      expect(await storage()).toMatchObject({
+        status: 'misconfigured',
+        detail: 'The folder of the audit archive is not there',
+      });
+    } finally {
+      await other.close();
+    }
+  }, 180_000);
+
   it('answers while the tenant is closed, and says so', async () => {
     const keeper = await tokenWith(server, 'maintenance:write');
     await ask(server, keeper, 'put', '/maintenance', { message: 'moving' });

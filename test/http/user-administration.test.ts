@@ -59,9 +59,11 @@ describe('people, as an administrator finds and looks after them', () => {
       const mark = newMark();
       const [clerk, disabled] = [await make(`${mark}-1@example.com`), await make(`${mark}-2@example.com`)];
       await make(`${mark}-3@example.com`);
-      await api('put', `/users/${clerk}/roles`, { roles: [`CLERK_${mark}`] });
+      const key = `CLERK_${mark}`;
+      expect((await api('post', '/roles', { key, name: 'Clerk' })).status).toBe(201);
+      expect((await api('put', `/users/${clerk}/roles`, { roles: [key] })).status).toBe(200);
       await api('put', `/users/${disabled}/suspension`);
-      expect(await emails({ role: `CLERK_${mark}` })).toEqual([`${mark}-1@example.com`]);
+      expect(await emails({ role: key })).toEqual([`${mark}-1@example.com`]);
       expect(await emails({ role: 'CLERK' })).toEqual([]);
       expect(await emails({ email: mark, state: 'disabled' })).toEqual([`${mark}-2@example.com`]);
       expect(await emails({ email: mark, state: 'active' })).toEqual([
@@ -205,7 +207,7 @@ describe('people, as an administrator finds and looks after them', () => {
 
     it('changes nobody who has a role without roles:write (RFC 9700 §2.3)', async () => {
       const admin = await makePerson(server);
-      await api('put', `/users/${admin.id}/roles`, { roles: ['SUPPORT'] });
+      await server.inside(({ users }) => users.setRoles(admin, ['SUPPORT']));
       const weak = await tokenWith(server, 'users:write');
       const { body } = await bulk(
         ['disable', 'enable', 'unlock'].map((op) => ({ op, user_id: admin.id })),

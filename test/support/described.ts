@@ -82,9 +82,12 @@ export class Described {
     if (!responses.includes(`${status}`)) return `answers ${status}, which is not said`;
     if (status >= 400) return this.problemFault(status, type, text);
     const where = [...operationAt(method, path), 'responses', `${status}`];
-    if (!this.document.paths[path]?.[method]?.responses[status]?.content)
-      return text === '' ? undefined : 'sends a body that is not said';
-    if (!type.startsWith('application/json')) return `answers ${type}`;
+    const content = this.document.paths[path]?.[method]?.responses[status]?.content;
+    if (!content) return text === '' ? undefined : 'sends a body that is not said';
+    const [media = ''] = type.split(';');
+    if (!(media in content)) return `answers ${type}`;
+    // What is not JSON is text, and has suites of its own.
+    if (media !== 'application/json') return undefined;
     return this.difference([...where, 'content', 'application/json', 'schema'], text);
   }
 

@@ -1,8 +1,8 @@
 // The catalogue of everything that is recorded: event name → what is known about it. A new event is declared here, nowhere else.
 // Names are noun.past_tense. Data holds ids and reasons, never a secret, a token or an e-mail address.
 
-/** Of whom: one of the two. */
-type Held = { role: string; user_id?: string; client_id?: string };
+/** Of whom: one of the three. Of a key no person is named: nobody's account has got the role. */
+type Held = { role: string; user_id?: string; client_id?: string; api_key_id?: string };
 
 type Lockable = { subject_hash: string; user_id: string | null; factor: string };
 
