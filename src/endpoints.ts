@@ -20,6 +20,7 @@ import { healthRoutes } from './features/health/health.routes.js';
 import { impersonationRoutes } from './features/impersonation/impersonation.routes.js';
 import { invitationRoutes } from './features/invitations/invitation.routes.js';
 import { invitationTemplateRoutes } from './features/invitations/invitation-template.routes.js';
+import { jobRoutes } from './features/jobs/job.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
@@ -113,6 +114,7 @@ export function tenantEndpoints({
   organizationBranding,
   ownWords,
   letterWriting,
+  longWork,
 }: Services): Endpoint[] {
 export function tenantEndpoints(
   {
@@ -205,6 +207,7 @@ export function tenantEndpoints(
     ...userRoleRoutes(users, roles),
     ...clientRoleRoutes(clients, roles),
     ...permissionRoutes(users, permissions),
+    ...jobRoutes(db, longWork),
     ...webhookRoutes({ db, organizations, webhooks, webhookDeliveries }),
     ...maintenanceRoutes(maintenance),
     ...mailTemplateRoutes(ownWords, letterWriting),

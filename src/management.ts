@@ -48,6 +48,8 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'settings:read': 'See the settings of the tenant',
   'settings:write':
     'Change the settings of the tenant: branding, sign-in, lockout, sessions, accounts, organizations, audit, API',
+  'jobs:read': 'See long work, how far it is, and the result of what you may do yourself',
+  'jobs:write': 'Have long work done that you may do yourself, cancel it and clear it away',
 };
 
 /** Scopes of whoever operates the installation: they exist at the tenant `default` only. */

@@ -117,6 +117,8 @@ import { Maintenance1700000000174 } from '../migrations/0174-maintenance.js';
 import { UsersName1700000000177 } from '../migrations/0177-users-name.js';
 import { UsersWithRoles1700000000178 } from '../migrations/0178-users-with-roles.js';
 import { UsersKeptOut1700000000179 } from '../migrations/0179-users-kept-out.js';
+import { Jobs1700000000180 } from '../migrations/0180-jobs.js';
+import { JobChunks1700000000181 } from '../migrations/0181-job-chunks.js';
 import { GrantsOfImpersonation1700000000185 } from '../migrations/0185-grants-of-impersonation.js';
 import { GrantsOfImpersonationValid1700000000186 } from '../migrations/0186-grants-of-impersonation-valid.js';
 import { GrantsOfImpersonationIndex1700000000187 } from '../migrations/0187-grants-of-impersonation-index.js';
@@ -244,6 +246,8 @@ export const migrations = [
   UsersName1700000000177,
   UsersWithRoles1700000000178,
   UsersKeptOut1700000000179,
+  Jobs1700000000180,
+  JobChunks1700000000181,
   GrantsOfImpersonation1700000000185,
   GrantsOfImpersonationValid1700000000186,
   GrantsOfImpersonationIndex1700000000187,

@@ -62,5 +62,7 @@ export const retentions: readonly Retention[] = [
     keep: 0,
     empty: ['previous_secret_sealed', 'previous_until'],
   },
+  // Ended, with its file: as long as the job says.
+  { table: 'jobs', column: 'expires_at', keep: 0 },
   { table: 'idempotency_keys', column: 'expires_at', keep: 0 },
 ];

@@ -23,6 +23,8 @@ import { OrganizationDomain } from './features/domains/domain.entity.js';
 import { ExchangePolicy } from './features/exchange/exchange-policy.entity.js';
 import { Invitation } from './features/invitations/invitation.entity.js';
 import { InvitationTemplate } from './features/invitations/invitation-template.entity.js';
+import { Job } from './features/jobs/job.entity.js';
+import { JobChunk } from './features/jobs/job-chunk.entity.js';
 import { SigningKey } from './features/keys/signing-key.entity.js';
 import { LogoutNotice } from './features/logout/logout-notice.entity.js';
 import { MailMessage } from './features/mail/mail-message.entity.js';
@@ -89,4 +91,6 @@ export const entities = [
   WebhookDelivery,
   BrandLogo,
   MailTemplate,
+  Job,
+  JobChunk,
 ];

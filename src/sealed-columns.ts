@@ -7,6 +7,7 @@ import { sealedFederatedSignIns } from './features/connections/federated-sign-in
 import { sealedIdentities } from './features/connections/identities.js';
 import { sealedUpstreamSessions } from './features/connections/upstream-sessions.js';
 import { sealedTotp } from './features/credentials/totp.service.js';
+import { sealedJobChunks } from './features/jobs/job-files.js';
 import { sealedSigningKeys } from './features/keys/key-material.js';
 import { sealedMail } from './features/mail/mail.service.js';
 import { sealedRows } from './features/protocol/engine-row-form.js';
@@ -31,5 +32,6 @@ export const sealedColumns: readonly SealedColumn[] = [
   sealedIdentities,
   sealedUpstreamSessions,
   ...sealedWebhookSecrets,
+  sealedJobChunks,
   sealedAnswers,
 ];

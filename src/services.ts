@@ -9,6 +9,7 @@ import { type BrandingServices, openBranding } from './wiring/branding.js';
 import { type Connections, openConnections } from './wiring/connections.js';
 import { type GroundOverrides, openGround } from './wiring/ground.js';
 import { type Invitations, openInvitations } from './wiring/invitations.js';
+import { type LongWork, openLongWork } from './wiring/long-work.js';
 import { type Operations, openOperations } from './wiring/operations.js';
 import { type Organizations, openOrganizations } from './wiring/organizations.js';
 import { openPeople, type People } from './wiring/people.js';
@@ -43,6 +44,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     auditRetention: record.auditRetention,
     auditAlerts: record.auditAlerts,
     maintenance: operations.maintenance,
+    jobTurns: longWork.jobTurns,
   }));
   const operations: Operations = openOperations(ground);
   const roles: Roles = openRoles(ground, () => applications);
@@ -59,6 +61,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const applications: Applications = openApplications(ground, roles, people);
   const apiKeys: ApiKeyServices = openApiKeys(ground, roles, applications.resources);
   const record: RecordProof = openRecord(ground);
+  const longWork: LongWork = openLongWork(ground, { ...people, ...roles, ...applications, ...accounts, ...record });
   const webhooks: Webhooks = openWebhooks(ground, organizations);
   const branding: BrandingServices = openBranding(ground, organizations);
   return {
@@ -73,6 +76,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     ...applications,
     ...apiKeys,
     ...record,
+    ...longWork,
     ...webhooks,
     ...branding,
     async close(): Promise<void> {

@@ -25,6 +25,8 @@ import { LOCKED_TASK, Locked, sendLockNotice } from './features/credentials/lock
 import { CHECK_TASK, type DomainChecks } from './features/domains/domain-checks.js';
 import { type DomainJoining, JOIN_TASK, JoinDomain } from './features/domains/domain-joining.js';
 import { EXPIRE_TASK, type InvitationExpiry } from './features/invitations/invitation-expiry.js';
+import { TEND_TASK, TURN_TASK, Turn } from './features/jobs/job-tasks.js';
+import type { JobTurns } from './features/jobs/job-turns.js';
 import type { KeySchedule } from './features/keys/key-schedule.js';
 import { DeliverLogout, LOGOUT_TASK, type LogoutNotices } from './features/logout/logout-notices.js';
 import { type MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
@@ -76,6 +78,7 @@ export interface Workers {
   auditRetention: AuditRetention;
   auditAlerts: AuditAlerts;
   maintenance: Maintenance;
+  jobTurns: JobTurns;
   massEnding: MassEnding;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
@@ -217,6 +220,17 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 60,
       run: () => workers().maintenance.renewFlags(),
+    }),
+    [TURN_TASK]: task({
+      schema: Turn,
+      // After everything that somebody waits for.
+      priority: 20,
+      run: (payload, { signal }) => workers().jobTurns.take(payload, inTime(signal)),
+    }),
+    [TEND_TASK]: task({
+      schema: Nothing,
+      every: 10,
+      run: () => workers().jobTurns.tend(),
     }),
     sweep: task({
       schema: Nothing,

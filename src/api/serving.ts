@@ -35,7 +35,7 @@ export async function serveEndpoint(
   { keys, organization, namedInHeader }: Serving,
 ): Promise<void> {
   requireAcceptable(ctx, endpoint.streams);
-  const body = await readJson(ctx, bodyTypes(endpoint));
+  const body = await readJson(ctx, bodyTypes(endpoint), endpoint.bodyBytes);
   const request = await readRequest(endpoint, ctx, body);
   await admit?.(request);
   if (organizationId) await assertWithin(organizationId, endpoint, request.params, organization);

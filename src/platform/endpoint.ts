@@ -42,6 +42,8 @@ export interface Endpoint<
   /** Strict at every depth, as body is: a z.strictObject, or the mount refuses it. */
   query?: Q;
   body?: B;
+  /** How long the body may be, where that is more than elsewhere (platform/json-body.ts). */
+  bodyBytes?: number;
   /** What leaves: a field nobody listed is stripped. Absent means 204, or `status` without a body. */
   response?: R;
   /** Media types of what is written as it is read, in place of `response`: then handle returns a Streamed. */

@@ -10,11 +10,12 @@ const maxDepth = 32;
 
 /**
  * @param types the media types this endpoint takes.
+ * @param most bytes of it.
  * @returns undefined when the request has no body.
  * @throws AppError 400 not JSON, 413 too large, 415 another type, character set or encoding.
  */
-export async function readJson(ctx: Context, types: readonly string[]): Promise<unknown> {
-  const bytes = await readBytes(ctx.req);
+export async function readJson(ctx: Context, types: readonly string[], most = maxBodyBytes): Promise<unknown> {
+  const bytes = await readBytes(ctx.req, most);
   if (bytes.length === 0) return undefined;
   requireType(ctx, types);
   let text: string;
@@ -112,7 +113,7 @@ function enter(object: Container, name: string): void {
   object.expectsName = false;
 }
 
-function readBytes(request: IncomingMessage): Promise<Buffer> {
+function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -121,10 +122,10 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
       request.removeAllListeners('data').resume();
       reject(error);
     };
-    if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return refuse(tooLarge());
+    if (Number(request.headers['content-length'] ?? 0) > most) return refuse(tooLarge(most));
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxBodyBytes) return refuse(tooLarge());
+      if (size > most) return refuse(tooLarge(most));
       chunks.push(chunk);
     });
     request.once('end', () => resolve(Buffer.concat(chunks)));
@@ -150,7 +151,7 @@ function requireType(ctx: Context, types: readonly string[]): void {
 
 const notJson = (message: string, cause?: unknown) => new AppError(400, 'invalid_json', message, { cause });
 
-const tooLarge = () =>
-  new AppError(413, 'body_too_large', `The body is larger than ${maxBodyBytes} bytes`, {
+const tooLarge = (most: number) =>
+  new AppError(413, 'body_too_large', `The body is larger than ${most} bytes`, {
     headers: { Connection: 'close' },
   });

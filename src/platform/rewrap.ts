@@ -17,6 +17,8 @@ export interface SealedColumn {
   member?: string;
   /** What an index on the rows that have a value demands besides the value itself. */
   condition?: string;
+  /** Rows at a time, where the values are long. */
+  batch?: number;
   /** What the value was sealed with as context (platform/crypto.ts). */
   context(row: Row): string;
 }
@@ -106,7 +108,7 @@ export class Rewrap {
       const last = rows.at(-1);
       after = last && column.key.map((name) => last[name]);
       this.logger.info('sealed values were sealed anew', { table: column.table, column: nameOf(column), ...done });
-      if (rows.length < batch) return done;
+      if (rows.length < (column.batch ?? batch)) return done;
     } while (!signal?.aborted);
     return done;
   }
@@ -146,7 +148,7 @@ function select(column: SealedColumn, further: boolean): string {
   return `SELECT ${[...column.key, ...(column.also ?? [])].join(', ')}, ${read(column)} AS sealed FROM ${column.table}
     WHERE ${present(column)} AND split_part(${read(column)}, ':', 1) = ANY ($1)
       ${further ? `AND (${key}) > (${after})` : ''}
-    ORDER BY ${key} LIMIT ${batch}`;
+    ORDER BY ${key} LIMIT ${column.batch ?? batch}`;
 }
 
 function update(column: SealedColumn): string {

@@ -65,6 +65,7 @@ type Late = Pick<
   | 'auditRetention'
   | 'auditAlerts'
   | 'maintenance'
+  | 'jobTurns'
 >;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;

@@ -33,12 +33,15 @@ describe('the guide to administration', () => {
   };
 
   it('has examples that work, and answers as it says', async () => {
-    const [find, many, letter, endings, settings, ...more] = blocks;
+    const [find, many, exporting, cancelling, letter, endings, settings, ...more] = blocks;
     expect(more).toEqual([]);
     const first = JSON.parse(await run(many));
     expect([first.succeeded, first.failed]).toEqual([2, 0]);
     expect(JSON.parse(await run(many))).toEqual(first);
     expect(JSON.parse(await run(find)).items).toEqual([expect.objectContaining({ email: 'ada@globex.example' })]);
+    expect(await run(exporting)).toMatch(/^event: ended\nid,occurred_at,name,.*\r\n[^\r]*user\.created/);
+    // As fast as it is, it may have ended before.
+    expect(await run(cancelling)).toMatch(/^(204|409)$/);
     expect(await run(letter)).toBe('202');
     expect(JSON.parse(await run(endings))).toEqual({ before: expect.any(String), kept_session_id: null });
     expect(JSON.parse(await run(settings))).toMatchObject({ effective: { accounts: { deletion_grace_days: 14 } } });

@@ -12,6 +12,7 @@ import type { Services } from '../../src/services.js';
 import { ask, makeManager, managementToken, tokenWith } from '../support/api.js';
 import { bodyFor } from '../support/bodies.js';
 import { Browser } from '../support/browser.js';
+import { jobFor } from '../support/jobs.js';
 import { noticeFor } from '../support/logout-receiver.js';
 import { makeClient, makePerson, type Party, post, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -254,6 +255,13 @@ const listed: Record<string, Requirement> = {
   'get /api-keys/:api_key_id/usage': 'api_keys:read',
   'get /settings': 'settings:read',
   'patch /settings': 'settings:write',
+  'get /jobs': 'jobs:read',
+  'post /jobs': 'jobs:write',
+  'get /jobs/:job_id': 'jobs:read',
+  'put /jobs/:job_id/cancellation': 'jobs:write',
+  'delete /jobs/:job_id': 'jobs:write',
+  'get /jobs/:job_id/result': 'jobs:read',
+  'get /jobs/:job_id/events': 'jobs:read',
   'get /tenants': 'tenants:read',
   'post /tenants': 'tenants:write',
   'get /tenants/:tenant': 'tenants:read',
@@ -403,8 +411,9 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
     async (method, path) => {
       const endpoint = endpoints.find((one) => one.method === method && one.path === path);
       const body = endpoint?.body ? bodyFor(endpoint.body) : undefined;
-      const foreign = await ask(server, everything, method, fill(path, there), body);
-      const unknown = await ask(server, everything, method, fill(path, {}), body);
+      const headers: Record<string, string> = endpoint?.stream ? { accept: 'text/event-stream' } : {};
+      const foreign = await ask(server, everything, method, fill(path, there), body, headers);
+      const unknown = await ask(server, everything, method, fill(path, {}), body, headers);
       expect([method, path, foreign.status, unknown.status]).toEqual([method, path, 404, 404]);
       const { instance: a, request_id: b, ...words } = foreign.body;
       const { instance: c, request_id: d, ...same } = unknown.body;
@@ -599,6 +608,7 @@ async function furnish({
     invitation_id: invitation.id,
     template_id: template.id,
     api_key_id: key.id,
+    job_id: (await jobFor(db, clock)).id,
     issuer_id: issuer.id,
     subject_id: subject.id,
     session_id: uid,

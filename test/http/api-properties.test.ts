@@ -24,6 +24,7 @@ const generator = new Generator(described);
 const rank = ['post', 'get', 'put', 'patch', 'delete'];
 /** What the least of a body is, where rules between its members ask for more than the schema does. */
 const examples: Record<string, object> = {
+  '/jobs': { kind: 'audit_export', filter: { name: 'nothing' } },
   '/clients': { client_name: 'Somebody', redirect_uris: ['https://somebody.example/cb'] },
 };
 /** What makes things first, what takes them away last. */

@@ -8,6 +8,7 @@ import { ask, tokenWith } from '../support/api.js';
 import { Browser } from '../support/browser.js';
 import { newConnection } from '../support/connection-settings.js';
 import { comeIn, identity, makeConnection, signInAt } from '../support/connections.js';
+import { endedJob, startJob } from '../support/jobs.js';
 import { letterTo } from '../support/management.js';
 import { authorizationUrl, makeClient, makePerson, pkce, refresh, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -79,6 +80,8 @@ describe('encryption keys (NIST SP 800-57 part 1 §5.3): what is sealed with an 
       const saml = { kind: 'saml', client_secret: undefined, settings: {} };
       await connections.create(null, newConnection(saml) as never);
     });
+    const exporter = await tokenWith(server, 'jobs:read jobs:write audit:export');
+    await endedJob(server, exporter, (await startJob(server, exporter, { kind: 'audit_export' })).id);
     await server.inside(async ({ webhooks }) => {
       const hook = { url: 'https://rp.example/hook', events: ['client.deleted'] };
       const { webhook } = await webhooks.create(null, hook);

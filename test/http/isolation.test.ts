@@ -66,6 +66,8 @@ const tables: Record<string, string> = {
   known_networks: 'session cookies',
   lockouts: 'user_id',
   identities: 'identity_id',
+  job_chunks: 'job_id',
+  jobs: 'job_id',
   login_failures: 'session cookies',
   logout_notices: 'notice_id',
   mail_messages: 'message_id',

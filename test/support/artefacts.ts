@@ -255,6 +255,7 @@ export async function artefactsOf(a: House, b: House): Promise<Artefacts> {
     trace_id: { ...id('trace_id', () => reads(`/traces/${ids.trace_id}`)), forged: newTraceId() },
     notice_id: id('notice_id', listed('/logout-notices', 'notice_id')),
     message_id: id('message_id', listed('/mail-messages', 'message_id')),
+    job_id: id('job_id', () => reads(`/jobs/${ids.job_id}`)),
     audit_event_id: id('audit_event_id', listed('/audit-events', 'audit_event_id')),
     'session cookies': cookies(a, b, a.browser, async () => {
       const silent = await a.browser.open(authorizationUrl(server, party, pkce(), { prompt: 'none' }));

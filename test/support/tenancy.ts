@@ -9,6 +9,7 @@ import { managementScopes } from '../../src/management.js';
 import { withContext } from '../../src/platform/context.js';
 import { ask, makeManager, managementToken } from './api.js';
 import type { Browser } from './browser.js';
+import { startJob } from './jobs.js';
 import { noticeFor } from './logout-receiver.js';
 import { authorizationUrl, makeClient, makePerson, type Party, pkce, post, signIn, tokensFor } from './party.js';
 import { initialAccessTokenFor, plant } from './planted.js';
@@ -211,6 +212,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
   const ofOrganization = async (what: string) => (await list(`/organizations/${organization}/${what}`))[0]?.id ?? '';
   const grantId = (await list('/grants'))[0]?.id ?? '';
   await actingFor(server, { userId: person.id, grantId, mark });
+  const job = await startJob(server, apiToken, { kind: 'audit_export', filter: { actor: `actor of ${mark}` } });
   const webhookId = (await list('/webhooks'))[0]?.id ?? '';
   const ids = {
     user_id: person.id,
@@ -241,6 +243,7 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     audit_event_id: (await list('/audit-events'))[0]?.id ?? '',
     trace_id: traceId,
     api_key_id: (await list('/api-keys'))[0]?.id ?? '',
+    job_id: job.id,
     tenant: tenantId,
   };
   for (const [name, id] of Object.entries(ids)) if (!id) throw new Error(`${slug} has no ${name}`);

@@ -102,6 +102,10 @@ export async function fillEveryTable(db: Database, tenantId: string): Promise<vo
      SELECT tenant_id, gen_random_uuid(), 'x', connection_id, user_id, subject, now(), now() FROM identities WHERE tenant_id = $1`,
     [tenantId],
   );
+  await db.manager.query(
+    `INSERT INTO job_chunks SELECT tenant_id, id, 'input', 0, 'x' FROM jobs WHERE tenant_id = $1 ON CONFLICT DO NOTHING`,
+    [tenantId],
+  );
   await db.manager.query(`INSERT INTO replays VALUES ($1, 'jti', now())`, [tenantId]);
   await db.manager.query(`INSERT INTO erasures VALUES ($1, gen_random_uuid(), now())`, [tenantId]);
 }

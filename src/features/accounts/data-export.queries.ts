@@ -40,6 +40,9 @@ const SECTIONS = {
   api_keys: `
     SELECT id, name, environment, prefix, scopes, roles, resources, allowed_networks, created_at, rotated_at, last_used_at, expires_at, revoked_at
       FROM api_keys WHERE tenant_id = $1 AND user_id = $2 ORDER BY id`,
+  jobs: `
+    SELECT id, kind, status, params AS parameters, created_at, ended_at
+      FROM jobs WHERE tenant_id = $1 AND actor_type = 'user' AND actor_id = $2::text ORDER BY id`,
   grants: `
     SELECT g.id, g.client_id, c.name AS client_name, g.payload -> 'openid' ->> 'scope' AS scope, g.payload -> 'resources' AS resources,
            g.organization_id, g.created_at, g.expires_at, g.ended_at, g.end_reason

@@ -3,7 +3,7 @@ import { ImportUser, UserParams } from '../users/user.schema.js';
 
 const { user_id } = UserParams.shape;
 
-const UserOperation = z.discriminatedUnion('op', [
+export const UserOperation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('create'), ...ImportUser.shape }),
   z.strictObject({ op: z.literal('disable'), user_id }),
   z.strictObject({ op: z.literal('enable'), user_id }),

@@ -3,13 +3,11 @@ import type { Clock } from '../../platform/clock.js';
 import { endpoint } from '../../platform/endpoint.js';
 import { AuditFilter } from '../audit/audit.schema.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import type { AuditExport, ExportFilter } from './audit-export.js';
-import { type ExportedEvent, type ExportFormat, exportFormats } from './export-formats.js';
+import { type AuditExport, isChain } from './audit-export.js';
+import { type ExportedEvent, type ExportFormat, ExportFormatChoice, exportFormats } from './export-formats.js';
 
 const ExportQuery = z.strictObject({
-  format: z.enum(['jsonl', 'csv', 'ocsf']).default('jsonl').meta({
-    description: 'JSON lines, which can be verified; a table; or events of the Open Cybersecurity Schema Framework',
-  }),
+  format: ExportFormatChoice.default('jsonl'),
   ...AuditFilter,
 });
 
@@ -35,10 +33,6 @@ export const auditExportRoutes = (exports: AuditExport, audit: AuditLog, clock: 
     },
   }),
 ];
-
-/** What is about one person or one kind of event is no chain: there is nothing to hold a checkpoint against. */
-const isChain = ({ user_id, actor, name }: ExportFilter) =>
-  [user_id, actor, name].every((value) => value === undefined);
 
 async function* written(
   format: ExportFormat,

@@ -36,53 +36,80 @@ export class AuditExport {
   ) {}
 
   /** Of the current tenant, whoever reads it: a page is asked for when the one before is gone. */
-  events(filter: ExportFilter): AsyncIterable<ExportedEvent[]> {
+  async *events(filter: ExportFilter): AsyncGenerator<ExportedEvent[]> {
     const tenantId = currentTenantId();
-    const values: unknown[] = [tenantId];
-    const [names, conditions] = [['audit_export'], ['']];
-    for (const [name, condition] of Object.entries(CONDITIONS) as [keyof ExportFilter, string][]) {
-      const value = filter[name];
-      if (value === undefined) continue;
-      values.push(name === 'from' || name === 'to' ? firstIdAt(value) : value);
-      names.push(name);
-      conditions.push(` AND ${condition}$${values.length}`);
+    for (let after: string | undefined; ; ) {
+      const events = await withContext({ tenantId }, () => this.eventsAfter(filter, after, this.page));
+      if (events.length > 0) yield events;
+      after = events.at(-1)?.id;
+      if (events.length < this.page) return;
     }
-    return this.pages(tenantId, { name: names.join('_'), text: page(conditions.join(''), values.length) }, values);
   }
 
-  private async *pages(tenantId: string, statement: Statement, values: unknown[]): AsyncGenerator<ExportedEvent[]> {
-    for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
-      const asked = [...values, after, this.page];
-      const rows = await withContext({ tenantId }, () =>
-        this.db.reading(() => this.db.execute<SealedEventRow>(statement, asked)),
-      );
-      if (rows.length > 0) yield rows.map((row) => exported(tenantId, row));
-      const last = rows.at(-1);
-      if (!last || rows.length < this.page) return;
-      after = last.id;
-    }
+  /** One page of them. @param after the id of the last of the page before. */
+  async eventsAfter(filter: ExportFilter, after = BEGINNING, page = this.page): Promise<ExportedEvent[]> {
+    const tenantId = currentTenantId();
+    const { name, conditions, values } = asked(tenantId, filter);
+    const statement = { name: `audit_export${name}`, text: PAGE(conditions, values.length) };
+    const rows = await this.db.reading(() => this.db.execute<SealedEventRow>(statement, [...values, after, page]));
+    return rows.map((row) => exported(tenantId, row));
+  }
+
+  /** @returns null where there are more than that. */
+  async count(filter: ExportFilter, most: number): Promise<number | null> {
+    const { name, conditions, values } = asked(currentTenantId(), filter);
+    const statement = { name: `audit_export_count${name}`, text: COUNT(conditions, values.length) };
+    const [{ count } = { count: 0 }] = await this.db.reading(() =>
+      this.db.execute<{ count: number }>(statement, [...values, most]),
+    );
+    return count > most ? null : count;
   }
 
   /** Those that the events of the current tenant are held against, oldest first. */
-  checkpoints(): AsyncIterable<string[]> {
-    return this.signed(currentTenantId());
+  async *checkpoints(): AsyncGenerator<string[]> {
+    const tenantId = currentTenantId();
+    for (let after: number | undefined; ; ) {
+      const found = await withContext({ tenantId }, () => this.checkpointsAfter(after, this.page));
+      if (found.length > 0) yield found.map(({ jws }) => jws);
+      after = found.at(-1)?.number;
+      if (found.length < this.page) return;
+    }
   }
 
-  private async *signed(tenantId: string): AsyncGenerator<string[]> {
-    for (let after = 0; ; ) {
-      const rows = await withContext({ tenantId }, () =>
-        this.db.execute<{ number: string; jws: string }>(CHECKPOINTS, [tenantId, after, this.page]),
-      );
-      if (rows.length > 0) yield rows.map(({ jws }) => jws);
-      const last = rows.at(-1);
-      if (!last || rows.length < this.page) return;
-      after = Number(last.number);
-    }
+  async checkpointsAfter(after = 0, page = this.page): Promise<{ number: number; jws: string }[]> {
+    const values = [currentTenantId(), after, page];
+    const rows = await this.db.execute<{ number: string; jws: string }>(CHECKPOINTS, values);
+    return rows.map(({ number, jws }) => ({ number: Number(number), jws }));
   }
 }
 
+/** What is about one person or one kind of event is no chain: there is nothing to hold a checkpoint against. */
+export const isChain = ({ user_id, actor, name }: ExportFilter): boolean =>
+  [user_id, actor, name].every((value) => value === undefined);
+
+/** Before the first of them: ids begin with their time. */
+const BEGINNING = '00000000-0000-0000-0000-000000000000';
+
+/** @returns the name is of the same filters only: what is prepared under it is one statement. */
+function asked(tenantId: string, filter: ExportFilter): { name: string; conditions: string; values: unknown[] } {
+  const names = [''];
+  const conditions: string[] = [];
+  const values: unknown[] = [tenantId];
+  for (const [name, condition] of Object.entries(CONDITIONS) as [keyof ExportFilter, string][]) {
+    const value = filter[name];
+    if (value === undefined) continue;
+    values.push(name === 'from' || name === 'to' ? firstIdAt(value) : value);
+    names.push(name);
+    conditions.push(` AND ${condition}$${values.length}`);
+  }
+  return { name: names.join('_'), conditions: conditions.join(''), values };
+}
+
+const COUNT = (conditions: string, count: number) =>
+  `SELECT count(*)::int AS count FROM (SELECT 1 FROM audit_events e WHERE e.tenant_id = $1${conditions} LIMIT $${count + 1}::int + 1) AS found`;
+
 // The page first: what is joined to it is as much as it has, whatever the planner knows of the tables.
-const page = (conditions: string, count: number) => `
+const PAGE = (conditions: string, count: number) => `
   WITH page AS MATERIALIZED (
     SELECT * FROM audit_events e WHERE e.tenant_id = $1${conditions} AND e.id > $${count + 1} ORDER BY e.id LIMIT $${count + 2})
   SELECT e.id, e.name, e.data, e.actor_type, e.actor_id, e.ip, e.user_agent, e.request_id, e.occurred_at,

@@ -1,4 +1,5 @@
 // How the record is written down: as JSON lines, which can be verified; as a table; as events of the Open Cybersecurity Schema Framework.
+import { z } from 'zod';
 import { ocsf } from './ocsf.js';
 import type { Commitments, Salts, ShownEvent } from './sealed-event.js';
 
@@ -58,7 +59,12 @@ export const exportFormats = {
     head: '',
     line: (event) => `${JSON.stringify(ocsf(event))}\n`,
   },
-} as const satisfies Record<string, ExportFormat>;
+} as const satisfies Record<ExportFormatName, ExportFormat>;
+
+export const ExportFormatChoice = z.enum(['jsonl', 'csv', 'ocsf']).meta({
+  description: 'JSON lines, which can be verified; a table; or events of the Open Cybersecurity Schema Framework',
+});
+export type ExportFormatName = z.output<typeof ExportFormatChoice>;
 
 /** What a spreadsheet would take for a formula is a text (OWASP, CSV Injection): an apostrophe stands in front. */
 export function cell(value: unknown): string {

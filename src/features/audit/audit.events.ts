@@ -12,6 +12,7 @@ type Connection = { connection_id: string; organization_id: string | null };
 type Invitation = { organization_id: string; invitation_id: string };
 type ApiKeyEvent = { api_key_id: string; user_id?: string };
 /** Of the tenant itself where organization_id is null. */
+type Job = { job_id: string; kind: string };
 type Webhook = { webhook_id: string; organization_id: string | null };
 type Closed = { of: 'tenant' | 'installation' };
 type Identified = { identity_id: string; connection_id: string; user_id: string };
@@ -185,6 +186,11 @@ export interface AuditEvents {
 
   'mail.retried': { message_id: string };
 
+  'job.started': Job;
+  'job.ended': Job & { status: 'succeeded' | 'failed'; error: string | null; asked_by: { type: string; id: string } };
+  'job.cancelled': Job;
+  'job.result_read': Job;
+  'job.deleted': Job;
   'webhook.created': Webhook;
   'webhook.updated': Webhook & { changed: string[] };
   'webhook.deleted': Webhook;
