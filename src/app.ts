@@ -9,16 +9,7 @@ import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
 import { express } from './express.js';
 import type { Tenant } from './features/tenants/tenant.entity.js';
-import {
-  adopt,
-  atAliases,
-  below,
-  named,
-  observe,
-  refuseEncodedBodies,
-  resolveTenant,
-  stateOf,
-} from './front.js';
+import { adopt, atAliases, below, named, observe, refuseEncodedBodies, resolveTenant, stateOf } from './front.js';
 import { healthRoutes } from './health.js';
 import { Issuers } from './issuers.js';
 import { createLogoRouter } from './logos.js';

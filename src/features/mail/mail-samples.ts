@@ -17,6 +17,7 @@ export const mailSamples: MailTemplates = {
   repeated_lockouts: { until },
   account_unlocked: { at },
   second_factors_removed: { at },
+  impersonated: { at, until, reason: 'They asked why a booking does not show', link },
   password_changed: { at, link },
   email_changed: { email: 'n…@example.org', link, minutes: 72 * 60 },
   email_change_confirm: timed,

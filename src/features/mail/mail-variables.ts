@@ -111,6 +111,12 @@ export const mailVariables: { [T in keyof MailTemplates]: Record<string, Variabl
   repeated_lockouts: until,
   account_unlocked: at,
   second_factors_removed: at,
+  impersonated: {
+    ...link('Where what happened is read'),
+    ...until,
+    ...at,
+    reason: { description: 'Why, in the words of whoever asked', required: true, says: ({ reason }) => reason },
+  },
   password_changed: { ...link('Locks the account down'), ...at },
   email_changed: {
     ...link('Takes the change back'),
