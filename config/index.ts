@@ -29,6 +29,7 @@ export interface Config {
   databaseReadUrl: string | undefined;
   dataDir: string;
   auditArchiveDir: string | undefined;
+  auditArchiveBucket: ArchiveBucket | undefined;
   redisUrl: string | undefined;
   encryptionKeys: ReadonlyMap<string, Buffer>;
   cookieKeys: readonly string[];
@@ -52,6 +53,11 @@ export interface Config {
   logLevel: 'error' | 'warn' | 'info' | 'debug';
   environment: 'development' | 'test' | 'production';
 }
+
+/** Where it is, and who writes to it. */
+export type ArchiveBucket = NonNullable<Given['AUDIT_ARCHIVE_URL']> & {
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string | undefined };
+};
 
 /** RFC 8705: where clients show certificates, and who says which. */
 export interface MutualTls {
@@ -96,6 +102,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     databaseReadUrl: values.DATABASE_READ_URL,
     dataDir,
     auditArchiveDir: values.AUDIT_ARCHIVE_DIR && path.resolve(projectRoot, values.AUDIT_ARCHIVE_DIR),
+    auditArchiveBucket: archiveBucket(values),
     redisUrl: values.REDIS_URL,
     encryptionKeys: values.ENCRYPTION_KEYS ?? new Map([['dev', Buffer.from(secrets?.encryption_key ?? '', 'base64')]]),
     cookieKeys: values.COOKIE_KEYS ?? [secrets?.cookie_key ?? ''],
@@ -165,6 +172,16 @@ function readVariables(environment: NodeJS.ProcessEnv, problems: string[]): Give
   return values as Given;
 }
 
+const archiveBucket = (values: Values): ArchiveBucket | undefined =>
+  values.AUDIT_ARCHIVE_URL && {
+    ...values.AUDIT_ARCHIVE_URL,
+    credentials: {
+      accessKeyId: values.AWS_ACCESS_KEY_ID ?? '',
+      secretAccessKey: values.AWS_SECRET_ACCESS_KEY ?? '',
+      sessionToken: values.AWS_SESSION_TOKEN,
+    },
+  };
+
 function contradictions(values: Values): string[] {
   const problems: string[] = [];
   const many = values.WORKERS === 'auto' || values.WORKERS > 1;
@@ -184,6 +201,10 @@ function contradictions(values: Values): string[] {
   problems.push(...contradictionsOfMutualTls(values));
   if (Boolean(values.TURNSTILE_SITE_KEY) !== Boolean(values.TURNSTILE_SECRET))
     problems.push('TURNSTILE_SITE_KEY, TURNSTILE_SECRET: set both or neither');
+  if (values.AUDIT_ARCHIVE_URL && values.AUDIT_ARCHIVE_DIR)
+    problems.push('AUDIT_ARCHIVE_DIR, AUDIT_ARCHIVE_URL: set one of them');
+  if (values.AUDIT_ARCHIVE_URL && !(values.AWS_ACCESS_KEY_ID && values.AWS_SECRET_ACCESS_KEY))
+    problems.push('AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: needed with AUDIT_ARCHIVE_URL');
   if (Boolean(values.ADMIN_EMAIL) !== Boolean(values.ADMIN_PASSWORD))
     problems.push('ADMIN_EMAIL, ADMIN_PASSWORD: set both or neither');
   return problems;
