@@ -18,7 +18,9 @@ export const once = [
   'account-password',
   'account-security',
   'account-settings',
+  'administration-guide',
   'api-matrix',
+  'api-properties',
   'captcha',
   'compression',
   'connection-guides',
@@ -79,6 +81,7 @@ export const once = [
   'sign-in-ended',
   'stored-values',
   'tenant-domain',
+  'tenant-settings',
   'ways-around',
   'well-known',
 ];

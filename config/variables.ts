@@ -228,6 +228,31 @@ export const variables = {
     example: '9464',
     default: '9464',
   }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: variable({
+    rule: z.url({ protocol: /^https?$/ }).optional(),
+    about:
+      'OpenTelemetry: where traces go. Needs the package `@opentelemetry/sdk-node` beside the server, which reads its other variables (`OTEL_…`) itself.',
+    example: 'http://localhost:4318',
+    default: 'nothing is traced, and nothing of it loaded',
+  }),
+  OTEL_TRACES_EXPORTER: variable({
+    rule: z.enum(['otlp', 'console', 'none']).optional(),
+    about: 'OpenTelemetry: what exports traces.',
+    example: 'otlp',
+    default: 'otlp, where OTEL_EXPORTER_OTLP_ENDPOINT is set',
+  }),
+  OTEL_SERVICE_NAME: variable({
+    rule: z.string().min(1).max(100).default('ostiary'),
+    about: 'OpenTelemetry: what traces call this server.',
+    example: 'ostiary-eu',
+    default: 'ostiary',
+  }),
+  OTEL_SDK_DISABLED: variable({
+    rule: boolean.default(false),
+    about: 'OpenTelemetry: off, whatever else is set.',
+    example: 'true',
+    default: 'false',
+  }),
   WORKERS: variable({
     rule: z.union([z.literal('auto'), z.coerce.number().int().min(1).max(256)]).default(1),
     about:
@@ -290,3 +315,7 @@ export const variables = {
     default: 'development',
   }),
 };
+
+type Name = keyof typeof variables;
+export type Given = { [K in Name]: z.output<(typeof variables)[K]['rule']> };
+export type Values = Given & { ISSUER: string };

@@ -9,6 +9,7 @@ import { variables } from '../config/variables.js';
 import { buildOpenApi } from '../src/api/openapi.js';
 import { endpointsOf } from '../src/endpoints.js';
 import type { Services } from '../src/services.js';
+import { apiClient } from './api-client.js';
 import { standards } from './standards.js';
 
 interface Described {
@@ -31,15 +32,19 @@ const generated: Generated[] = [
   { file: 'views/layouts/letter.eta', print: letter },
   { file: 'src/features/audit/audit.names.ts', print: eventNames },
   { file: 'docs/openapi.json', print: openApi },
+  { file: 'examples/api-client/operations.ts', print: () => apiClient(openApiDocument()) },
   { file: 'docs/standards.md', print: standards },
   { file: 'docs/webhooks.md', print: (current) => between(current, 'events', eventList()) },
   { file: 'README.md', print: (current) => between(current, 'configuration', configurationTable()) },
 ];
 
 /** The management API as it is mounted. */
+function openApiDocument() {
+  return buildOpenApi(endpointsOf({} as Services), { issuer: 'https://id.example.com', version });
+}
+
 function openApi(): string {
-  const document = buildOpenApi(endpointsOf({} as Services), { issuer: 'https://id.example.com', version });
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return `${JSON.stringify(openApiDocument(), null, 2)}\n`;
 }
 
 /** The members of AuditEvents, which are types: what is only known when it is compiled is written down for whoever asks when it runs. */

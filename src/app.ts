@@ -7,6 +7,7 @@ import { compressReads } from './api/compression.js';
 import { createMailboxRouter } from './dev/mailbox.js';
 import { renderErrors } from './error-page.js';
 import { express } from './express.js';
+import type { Tenant } from './features/tenants/tenant.entity.js';
 import {
   adopt,
   atAliases,
@@ -19,6 +20,7 @@ import {
 } from './front.js';
 import { healthRoutes } from './health.js';
 import { Issuers } from './issuers.js';
+import { closeForMaintenance, isShut } from './maintenance-doors.js';
 import { countersOf, observeResources } from './measures.js';
 import { mountEngine } from './oidc/engine-door.js';
 import { createErrorReferenceRouter } from './oidc/error-reference.js';
@@ -95,6 +97,8 @@ export function createApp(services: Services): App {
   koa.use(renderErrors(pages, logger));
   koa.use(named('/api/v1'));
   const management = openApi(services);
+  const compressed: Koa.Middleware = (ctx, next) => compressReads(ctx, () => management(ctx, next));
+  koa.use(closeForMaintenance(services.maintenance, compressed, logger));
   koa.use(atAliases(management));
   // By cookie, which another page can make a browser send: these answers leave as they are (BREACH).
   koa.use(below('/api/v1/auth', refuseEncodedBodies)).use(below('/api/v1/passkeys', refuseEncodedBodies));
@@ -127,7 +131,13 @@ export function createApp(services: Services): App {
   });
   koa.on('error', (error: unknown) => logger.error('a request failed', { error }));
   const longWay = koa.callback();
-  const shortWay = express(issuers, door, programHeaders(secure), longWay);
-  const handler = observe(logger, metrics, { trustProxy: config.trustProxy, proxyHeaders: config.mutualTls }, shortWay);
+  const shut = (tenant: Tenant, path: string) => isShut(services.maintenance, tenant, path);
+  const shortWay = express(issuers, door, programHeaders(secure), shut, longWay);
+  const handler = observe(
+    logger,
+    metrics,
+    { trustProxy: config.trustProxy, proxyHeaders: config.mutualTls, tracing: services.tracing },
+    shortWay,
+  );
   return { koa, handler, metrics, drain: health.drain };
 }

@@ -11,6 +11,7 @@ import { addAudit } from './commands/audit.js';
 import { addDoctor } from './commands/doctor.js';
 import { explain } from './commands/failure.js';
 import { addKeys } from './commands/keys.js';
+import { addMaintenance } from './commands/maintenance.js';
 import { addServe } from './commands/serve.js';
 import { addTenants } from './commands/tenants.js';
 import { CommandError, EXIT, leave, type Terminal } from './commands/terminal.js';
@@ -95,6 +96,7 @@ addUsers(program, terminal);
 addKeys(program, terminal);
 addAudit(program, terminal);
 addWebhooks(program, terminal);
+addMaintenance(program, terminal);
 addDoctor(program, terminal, readConfig);
 
 async function main(): Promise<number> {

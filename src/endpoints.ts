@@ -1,4 +1,7 @@
 // What the management API answers: each feature's own list, put together. The OpenAPI document is printed from it, and a test walks it.
+import { version } from '../config/root.js';
+import { userBulkRoutes } from './features/accounts/user-bulk.routes.js';
+import { verificationRoutes } from './features/accounts/verification.routes.js';
 import { apiKeyRoutes } from './features/api-keys/api-key.routes.js';
 import { auditRoutes } from './features/audit/audit.routes.js';
 import { auditExportRoutes } from './features/audit-proof/audit-export.routes.js';
@@ -12,22 +15,26 @@ import { passwordRoutes } from './features/credentials/password.routes.js';
 import { deviceRoutes } from './features/devices/device.routes.js';
 import { domainRoutes } from './features/domains/domain.routes.js';
 import { exchangePolicyRoutes } from './features/exchange/exchange-policy.routes.js';
+import { healthRoutes } from './features/health/health.routes.js';
 import { invitationRoutes } from './features/invitations/invitation.routes.js';
 import { invitationTemplateRoutes } from './features/invitations/invitation-template.routes.js';
 import { keyRoutes } from './features/keys/key.routes.js';
 import { logoutRoutes } from './features/logout/logout.routes.js';
 import { mailRoutes } from './features/mail/mail.routes.js';
+import { installationMaintenanceRoutes, maintenanceRoutes } from './features/maintenance/maintenance.routes.js';
 import { memberRoutes } from './features/organizations/member.routes.js';
 import { membershipBulkRoutes } from './features/organizations/membership-bulk.routes.js';
 import { membershipHistoryRoutes } from './features/organizations/membership-history.routes.js';
 import { organizationRoutes } from './features/organizations/organization.routes.js';
 import { organizationRoleRoutes } from './features/organizations/organization-role.routes.js';
 import { teamRoutes } from './features/organizations/team.routes.js';
+import { massEndingRoutes } from './features/protocol/mass-ending.routes.js';
 import { sessionRoutes } from './features/protocol/session.routes.js';
 import { resourceRoutes } from './features/resources/resource.routes.js';
 import { roleRoutes } from './features/roles/role.routes.js';
 import { clientRoleRoutes, permissionRoutes, userRoleRoutes } from './features/roles/role-holder.routes.js';
 import { setupLinkRoutes } from './features/setup/setup-link.routes.js';
+import { ownSettingsRoutes } from './features/tenants/own-settings.routes.js';
 import { tenantRoutes } from './features/tenants/tenant.routes.js';
 import { tokenEndingRoutes } from './features/token-status/token-ending.routes.js';
 import { traceRoutes } from './features/traces/trace.routes.js';
@@ -44,9 +51,10 @@ export const endpointsOf = (services: Services): Endpoint[] => [
 ];
 
 /** What only its operators have. */
-export const installationEndpoints = ({ db, tenants, setup }: Services): Endpoint[] => [
+export const installationEndpoints = ({ db, tenants, setup, maintenance }: Services): Endpoint[] => [
   ...tenantRoutes(db, tenants),
   ...setupLinkRoutes(tenants, setup),
+  ...installationMaintenanceRoutes(maintenance),
 ];
 
 /** What every tenant has. */
@@ -60,6 +68,8 @@ export function tenantEndpoints({
   devices,
   importedPasswords,
   passwordLinks,
+  userBulk,
+  emailVerification,
   resources,
   tenants,
   exchangePolicies,
@@ -78,6 +88,7 @@ export function tenantEndpoints({
   invitations,
   invitationTemplates,
   protocol,
+  massEnding,
   keys,
   mail,
   logoutNotices,
@@ -92,12 +103,16 @@ export function tenantEndpoints({
   auditExport,
   webhooks,
   webhookDeliveries,
+  maintenance,
+  health,
 }: Services): Endpoint[] {
   return [
     ...clientRoutes(db, clients),
     ...clientSecretRoutes(clients),
     ...initialAccessTokenRoutes(db, initialAccessTokens),
     ...userRoutes(db, users, importedPasswords),
+    ...userBulkRoutes(userBulk),
+    ...verificationRoutes(users, emailVerification),
     ...passwordRoutes(users, passwordLinks),
     ...lockoutRoutes(db, users, accountLocks),
     ...deviceRoutes(users, devices),
@@ -115,6 +130,7 @@ export function tenantEndpoints({
     ...membershipHistoryRoutes(db, organizations),
     ...organizationRoleRoutes(db, organizations, organizationRoles),
     ...teamRoutes(db, organizations, standings, teams),
+    ...massEndingRoutes(massEnding),
     ...sessionRoutes(db, protocol, users, clock),
     ...logoutRoutes(db, logoutNotices),
     ...tokenEndingRoutes(tokenEndings),
@@ -129,5 +145,8 @@ export function tenantEndpoints({
     ...clientRoleRoutes(clients, roles),
     ...permissionRoutes(users, permissions),
     ...webhookRoutes({ db, organizations, webhooks, webhookDeliveries }),
+    ...maintenanceRoutes(maintenance),
+    ...healthRoutes(health, maintenance, { ostiary: version, node: process.versions.node }),
+    ...ownSettingsRoutes(tenants),
   ];
 }

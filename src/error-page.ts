@@ -23,16 +23,18 @@ export function renderErrors(pages: Pages, logger: Logger): Middleware {
 async function render(ctx: Context, error: unknown, pages: Pages, logger: Logger): Promise<void> {
   const known = error instanceof AppError ? error : (unreadable(error) ?? databaseError(error));
   if (!known) logger.error('a request failed', { error });
-  else if (known.status >= 500) logger.warn('a request could not be served', { error });
+  else if (known.status >= 500 && !known.details.decided) logger.warn('a request could not be served', { error });
   const status = known?.status ?? 500;
   const retryAfter = known?.details.retryAfter;
   ctx.set(known?.details.headers ?? {});
   // Where there is a trace of it, it is what whoever helps asks for.
-  const trace = known?.details.members?.trace;
+  const { trace, announcement } = known?.details.members ?? {};
   const data = {
     code: known?.code ?? 'generic',
     seconds: retryAfter,
     ...(typeof trace === 'string' ? { traceId: trace } : {}),
+    // The operator's own words.
+    ...(typeof announcement === 'string' ? { sentence: announcement } : {}),
   };
   try {
     // Browsers ask for html by name; who takes anything is a program.

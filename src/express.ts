@@ -1,6 +1,7 @@
 // The short way for programs: the endpoints that are asked most, straight from the front to the engine, without the doors of people.
 // Whatever is out of the ordinary, a refusal included, takes the long way (app.ts), which meets the same and has the words for it.
 import type { ServerResponse } from 'node:http';
+import type { Tenant } from './features/tenants/tenant.entity.js';
 import { hasEncodedBody, type Observed } from './front.js';
 import type { Issuers } from './issuers.js';
 import type { EngineDoor } from './oidc/engine-door.js';
@@ -13,6 +14,7 @@ export function express(
   issuers: Issuers,
   door: EngineDoor,
   headers: ReadonlyMap<string, string>,
+  isShut: (tenant: Tenant, path: string) => Promise<boolean>,
   longWay: Handler,
 ): Handler {
   const always = [...headers].flat();
@@ -26,7 +28,12 @@ export function express(
     await issuers.resolve(req);
     const { front, url = '' } = req;
     const route = pathOf(url);
-    if (!routes.has(route) || (await door.wait(route, front.tenant.id, req, front.ip)) > 0) return false;
+    if (
+      !routes.has(route) ||
+      (await isShut(front.tenant, route)) ||
+      (await door.wait(route, front.tenant.id, req, front.ip)) > 0
+    )
+      return false;
     front.route = route;
     enterTenant(front.tenant.id);
     const answer = await door.find(route, front.tenant.id, req, front.ip);

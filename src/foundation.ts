@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import type { Config } from '../config/index.js';
-import { projectRoot } from '../config/root.js';
+import { projectRoot, version } from '../config/root.js';
 import { migrations } from './migrations.js';
 import { bucketLimits } from './platform/bucket.js';
 import { BoundedCache, type CacheOptions } from './platform/cache.js';
@@ -22,6 +22,7 @@ import { createLogger, type Logger } from './platform/logger.js';
 import { RateLimits } from './platform/rate-limit.js';
 import { connectRedis, type RedisConnection } from './platform/redis.js';
 import { Replica } from './platform/replica.js';
+import { Tracing } from './platform/tracing.js';
 import { Views } from './platform/views.js';
 import { entities } from './schema.js';
 
@@ -33,6 +34,7 @@ export interface Foundations {
   /** Another name service, another authority, and less patience: what is called is decided as ever. */
   egress?: Partial<Pick<EgressSettings, 'lookup' | 'timeoutMs' | 'ca'>>;
   dns?: Partial<DnsSettings>;
+  tracing?: Tracing;
   /** An open database, instead of the one the configuration names. */
   connection?: Parameters<typeof createDataSource>[0]['connection'];
 }
@@ -44,6 +46,9 @@ export async function openFoundation(config: Config, overrides: Foundations) {
   const onError = (error: unknown) => logger.error('work in the background failed', { error });
   const sealer = new Sealer(config.encryptionKeys);
   const views = new Views({ root: path.join(projectRoot, 'views'), cache: config.environment !== 'development' });
+
+  const tracing =
+    overrides.tracing ?? (config.tracing ? await Tracing.open(config.tracing.serviceName, version) : undefined);
 
   const url = overrides.connection
     ? 'url' in overrides.connection
@@ -60,7 +65,7 @@ export async function openFoundation(config: Config, overrides: Foundations) {
   if (pooler)
     await assertStatementTimeout(dataSource).catch((error) => dataSource.destroy().then(() => Promise.reject(error)));
   const replica = config.databaseReadUrl ? openReplica(config.databaseReadUrl, pooler, onError) : undefined;
-  const db = new Database(dataSource, onError, { named: !pooler, replica });
+  const db = new Database(dataSource, onError, { named: !pooler, replica, tracing });
   const redis: RedisConnection | undefined = config.redisUrl ? connectRedis(config.redisUrl, logger) : undefined;
   await redis?.whenUp(5_000);
 
@@ -83,6 +88,7 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     ...overrides.egress,
     allow: [...config.egressAllow],
     maxBytes: 1024 * 1024,
+    tracing,
   });
   const bucket = config.auditArchiveBucket && {
     egress: new Egress({ ...overrides.egress, ...bucketLimits, allow: [...config.egressAllow] }),
@@ -106,6 +112,7 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     /** Where the record is archived, with an egress of its own: pieces are larger and take longer than the answer of a stranger. */
     bucket,
     dns,
+    tracing,
     /** One process, one connection, nobody else to tell. */
     embedded: url === undefined,
 
@@ -124,6 +131,8 @@ export async function openFoundation(config: Config, overrides: Foundations) {
       await replica?.close();
       await dataSource.destroy();
       await embedded?.close();
+      // Last: what was done until here is exported too.
+      await tracing?.close();
     },
   };
 }

@@ -12,6 +12,7 @@ import { AppError } from './platform/errors.js';
 import type { Logger } from './platform/logger.js';
 import type { Metrics } from './platform/metrics.js';
 import { type Claimed, type PeerCertificate, type ProxyHeaders, takeClaims } from './platform/peer-certificate.js';
+import type { Tracing } from './platform/tracing.js';
 
 /** Set on every request, for all doors. */
 export interface FrontState {
@@ -42,11 +43,17 @@ const published =
 export type Observed = IncomingMessage & { front: FrontState; originalUrl?: string };
 type Handler = (req: Observed, res: ServerResponse) => unknown;
 
+interface ObserveSettings {
+  trustProxy: readonly string[];
+  proxyHeaders: ProxyHeaders | undefined;
+  tracing: Tracing | undefined;
+}
+
 /** Gives every request an id, an address and a line in the log. Whoever answers says the id in X-Request-Id. */
 export function observe(
   logger: Logger,
   metrics: Metrics,
-  { trustProxy, proxyHeaders }: { trustProxy: readonly string[]; proxyHeaders: ProxyHeaders | undefined },
+  { trustProxy, proxyHeaders, tracing }: ObserveSettings,
   next: Handler,
 ): (req: IncomingMessage, res: ServerResponse) => void {
   const trusted = remembering(proxyAddr.compile([...trustProxy]));
@@ -85,12 +92,35 @@ export function observe(
     });
     runInContext({ ...context, published: published.test(req.url ?? '') }, async () => {
       try {
-        await next(observed, res);
+        await (tracing
+          ? traced(tracing, observed, res, { next, believed: trusted(req.socket.remoteAddress ?? '', 0) })
+          : next(observed, res));
       } finally {
         end();
       }
     });
   };
+}
+
+/** @param believed whether what it says it is a part of was said by a proxy that we know. */
+function traced(
+  tracing: Tracing,
+  req: Observed,
+  res: ServerResponse,
+  { next, believed }: { next: Handler; believed: boolean },
+): Promise<void> {
+  const method = /^[A-Z]{3,7}$/.test(req.method ?? '') ? String(req.method) : '_OTHER';
+  return tracing.span(
+    { name: method, kind: 'server', attributes: { 'http.request.method': method } },
+    async (span) => {
+      await next(req, res);
+      const { route = 'none', tenant } = req.front;
+      const attributes = { 'http.route': route, 'http.response.status_code': res.statusCode };
+      span.ends({ ...attributes, ...(tenant ? { 'ostiary.tenant.id': tenant.id } : {}) }, `${method} ${route}`);
+      if (res.statusCode >= 500) span.fails(String(res.statusCode));
+    },
+    believed ? req.headers : {},
+  );
 }
 
 /** For the doors of people, which are Koa's: what is known of the request. */

@@ -26,6 +26,12 @@ export async function start(config: Config, overrides: Overrides = {}): Promise<
     await services.keys.ensure(tenant.id);
     await services.invalidation.start();
     await services.webhookListening.load();
+    if (config.role !== 'web')
+      await services.auditArchive
+        ?.prepare?.()
+        .catch((error: unknown) =>
+          services.logger.error('the folder of the audit archive is not to be had', { error }),
+        );
     if (config.role !== 'web') await services.jobs.start();
     if (config.role !== 'web') services.webhookSender.start();
     const web = config.role === 'jobs' ? undefined : await openDoors(config, services);

@@ -42,6 +42,11 @@ export const managementScopes: Readonly<Record<string, string>> = {
   'users:lock': 'Lock accounts of people who have no role, and unlock them',
   'webhooks:read': 'See who is told of what happens, and what became of that; never secrets',
   'webhooks:write': 'Have somebody told of what happens, and send it again',
+  'maintenance:write': 'Close the tenant for maintenance and open it again, and come in meanwhile',
+  'health:read': 'See how what the server stands on is, and whether the tenant is closed for maintenance',
+  'settings:read': 'See the settings of the tenant',
+  'settings:write':
+    'Change the settings of the tenant: branding, sign-in, lockout, sessions, accounts, organizations, audit, API',
 };
 
 /** Scopes of whoever operates the installation: they exist at the tenant `default` only. */

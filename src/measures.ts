@@ -1,6 +1,6 @@
 // What a process says about itself beyond its requests: what the doors count, hashing, database connections and, where jobs are done, the queue.
 import { alertKinds } from './features/audit-alerts/audit-alerts.js';
-import type { Metrics } from './platform/metrics.js';
+import type { CounterHandle, Metrics } from './platform/metrics.js';
 import type { Services } from './services.js';
 
 /** What the doors count. */
@@ -125,5 +125,25 @@ export function observeJobs(
     help: 'For how long the oldest job that may run has waited',
     aggregator: 'max',
     collect: async (gauge) => gauge.set({}, (await queue())?.oldest ?? 0),
+  });
+}
+
+/** Of a primary. @param serving how many workers of a role do their work. @returns what counts those that were replaced. */
+export function observeWorkers(
+  metrics: Metrics,
+  serving: (role: 'web' | 'jobs') => number,
+): CounterHandle<'role' | 'reason'> {
+  metrics.gauge({
+    name: 'workers_serving',
+    help: 'Workers by role that have started and do their work',
+    labels: { role: ['web', 'jobs'] },
+    collect(gauge) {
+      for (const role of ['web', 'jobs'] as const) gauge.set({ role }, serving(role));
+    },
+  });
+  return metrics.counter({
+    name: 'worker_restarts_total',
+    help: 'Workers replaced, because they ended or because a rolling restart was asked for',
+    labels: { role: ['web', 'jobs'], reason: ['ended', 'rolling'] },
   });
 }

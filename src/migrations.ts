@@ -112,6 +112,11 @@ import { AuditSeals1700000000160 } from '../migrations/0160-audit-seals.js';
 import { AuditQueue1700000000161 } from '../migrations/0161-audit-queue.js';
 import { WebhookEndpoints1700000000168 } from '../migrations/0168-webhook-endpoints.js';
 import { WebhookDeliveries1700000000169 } from '../migrations/0169-webhook-deliveries.js';
+import { RolesOfApiKeys1700000000170 } from '../migrations/0170-roles-of-api-keys.js';
+import { Maintenance1700000000174 } from '../migrations/0174-maintenance.js';
+import { UsersName1700000000177 } from '../migrations/0177-users-name.js';
+import { UsersWithRoles1700000000178 } from '../migrations/0178-users-with-roles.js';
+import { UsersKeptOut1700000000179 } from '../migrations/0179-users-kept-out.js';
 
 export const migrations = [
   Tenants1700000000001,
@@ -227,4 +232,9 @@ export const migrations = [
   AuditQueue1700000000161,
   WebhookEndpoints1700000000168,
   WebhookDeliveries1700000000169,
+  RolesOfApiKeys1700000000170,
+  Maintenance1700000000174,
+  UsersName1700000000177,
+  UsersWithRoles1700000000178,
+  UsersKeptOut1700000000179,
 ];

@@ -4,6 +4,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/index.js';
+import { observeWorkers } from './measures.js';
 import { ClusterMetrics } from './platform/cluster-metrics.js';
 import type { Logger } from './platform/logger.js';
 import { type CounterHandle, Metrics, MetricsServer } from './platform/metrics.js';
@@ -43,19 +44,7 @@ export class Primary {
       this.fail = reject;
     });
     this.failed.catch(() => {});
-    this.restarts = this.metrics.counter({
-      name: 'worker_restarts_total',
-      help: 'Workers replaced, because they ended or because a rolling restart was asked for',
-      labels: { role: ['web', 'jobs'], reason: ['ended', 'rolling'] },
-    });
-    this.metrics.gauge({
-      name: 'workers_serving',
-      help: 'Workers by role that have started and do their work',
-      labels: { role: ['web', 'jobs'] },
-      collect: (gauge) => {
-        for (const role of ['web', 'jobs'] as const) gauge.set({ role }, this.count(role));
-      },
-    });
+    this.restarts = observeWorkers(this.metrics, (role) => this.count(role));
   }
 
   /** @throws Error where the workers end again and again before they serve. */

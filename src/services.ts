@@ -8,6 +8,7 @@ import { type Applications, openApplications } from './wiring/applications.js';
 import { type Connections, openConnections } from './wiring/connections.js';
 import { type GroundOverrides, openGround } from './wiring/ground.js';
 import { type Invitations, openInvitations } from './wiring/invitations.js';
+import { type Operations, openOperations } from './wiring/operations.js';
 import { type Organizations, openOrganizations } from './wiring/organizations.js';
 import { openPeople, type People } from './wiring/people.js';
 import { openRecord, type RecordProof } from './wiring/record.js';
@@ -40,7 +41,9 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
     auditCheckpoints: record.auditCheckpoints,
     auditRetention: record.auditRetention,
     auditAlerts: record.auditAlerts,
+    maintenance: operations.maintenance,
   }));
+  const operations: Operations = openOperations(ground);
   const roles: Roles = openRoles(ground, () => applications);
   const people: People = openPeople(ground, roles, () => ({
     ...organizations,
@@ -53,11 +56,12 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const connections: Connections = openConnections(ground, people, organizations, () => accounts);
   const accounts: Accounts = openAccounts(ground, people, connections, overrides.letters);
   const applications: Applications = openApplications(ground, roles, people);
-  const apiKeys: ApiKeyServices = openApiKeys(ground, applications.resources);
+  const apiKeys: ApiKeyServices = openApiKeys(ground, roles, applications.resources);
   const record: RecordProof = openRecord(ground);
   const webhooks: Webhooks = openWebhooks(ground, organizations);
   return {
     ...ground,
+    ...operations,
     ...roles,
     ...people,
     ...organizations,

@@ -28,12 +28,14 @@ import { EXPIRE_TASK, type InvitationExpiry } from './features/invitations/invit
 import type { KeySchedule } from './features/keys/key-schedule.js';
 import { DeliverLogout, LOGOUT_TASK, type LogoutNotices } from './features/logout/logout-notices.js';
 import { type MailService, SEND_TASK, SendMail } from './features/mail/mail.service.js';
+import type { Maintenance } from './features/maintenance/maintenance.service.js';
 import {
   type AutomaticMemberships,
   JOIN_EVERYBODY_TASK,
   JoinPeople,
 } from './features/organizations/automatic-memberships.js';
 import { INACTIVE_TASK, type InactiveMembers } from './features/organizations/inactive-members.js';
+import { EndBatch, MASS_ENDING_TASK, type MassEnding } from './features/protocol/mass-ending.js';
 import type { TenantDeletion } from './features/tenants/tenant-deletion.js';
 import type { UserService } from './features/users/user.service.js';
 import { sha256 } from './platform/crypto.js';
@@ -73,6 +75,8 @@ export interface Workers {
   auditCheckpoints: AuditCheckpoints;
   auditRetention: AuditRetention;
   auditAlerts: AuditAlerts;
+  maintenance: Maintenance;
+  massEnding: MassEnding;
   sweeper: Sweeper;
   /** Aborted as soon as the process is asked to stop. */
   stopping: AbortSignal;
@@ -193,6 +197,12 @@ export function createTasks(workers: () => Workers) {
       every: 6 * 3600,
       run: async (_nothing, { signal }) => void (await workers().auditRetention.run(inTime(signal))),
     }),
+    [MASS_ENDING_TASK]: task({
+      schema: EndBatch,
+      // One batch of a tenant after the other.
+      queue: (_batch, tenantId) => `sessions:${tenantId}`,
+      run: (payload) => workers().massEnding.end(payload),
+    }),
     'signing_keys.tend': task({
       schema: Nothing,
       every: 600,
@@ -202,6 +212,11 @@ export function createTasks(workers: () => Workers) {
       schema: Nothing,
       every: 300,
       run: async (_nothing, { signal }) => void (await workers().rewrap.run(inTime(signal))),
+    }),
+    'maintenance.flags': task({
+      schema: Nothing,
+      every: 60,
+      run: () => workers().maintenance.renewFlags(),
     }),
     sweep: task({
       schema: Nothing,

@@ -113,12 +113,14 @@ function responses(endpoint: Endpoint): ZodOpenApiResponsesObject {
     400,
     401,
     403,
-    ...(params ? [404] : []),
+    // What a body names may not be there either.
+    ...(params || body ? [404] : []),
     406,
     ...(writes ? [409] : []),
     ...(writes && method !== 'post' ? [412] : []),
-    ...(body ? [413, 415] : []),
-    ...(body || query || method === 'post' ? [422] : []),
+    // A body that nobody asked for is read and refused, too.
+    ...(writes ? [413, 415] : []),
+    ...(writes || query ? [422] : []),
     429,
     500,
     503,

@@ -35,6 +35,8 @@ export interface ApiOptions {
   /** As Serving has them. */
   organization?: Serving['organization'];
   namedInHeader?: Serving['namedInHeader'];
+  /** Whoever is known may be turned away yet. @throws AppError */
+  admitBearer?: (ctx: Context, endpoint: Endpoint, bearer: Bearer) => Promise<void>;
   /** Of the software, printed in the OpenAPI document. */
   version: string;
   /** Where the router answers, after the tenant's own prefix has been taken off. */
@@ -71,16 +73,20 @@ export function createApi(options: ApiOptions): Router {
 }
 
 async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, serving: Serving): Promise<void> {
-  const { authenticate, issuer, admit, spend } = options;
+  const { authenticate, issuer, admit, admitBearer, spend } = options;
   const realm = `${issuer(ctx)}/api`;
   await admit?.(ctx);
   const { scope, role } = endpoint;
-  const { actor, organizationId, again } = await requireBearer(ctx, { authenticate, realm, scope, role, spend });
+  const bearer = await requireBearer(ctx, { authenticate, realm, scope, role, spend });
+  await admitBearer?.(ctx, endpoint, bearer);
+  const { actor, organizationId, again } = bearer;
   const asking = { actor, organizationId };
   if (!endpoint.stream) return withContext({ actor }, () => serveEndpoint(ctx, endpoint, asking, serving));
   const mayGoOn = async () => {
     const now = await again?.();
-    return now !== undefined && isMet(scope, now.scopes) && (!role || isMet(role, new Set(now.roles)));
+    if (!now || !isMet(scope, now.scopes) || (role && !isMet(role, new Set(now.roles)))) return false;
+    await admitBearer?.(ctx, endpoint, now);
+    return true;
   };
   await withContext({ actor }, () =>
     serveStream(ctx, endpoint, asking, { ...serving, streams: options.streams, mayGoOn }),

@@ -1,10 +1,7 @@
 // The checks of keys: whether what is sealed with ENCRYPTION_KEYS opens, and whether keys are as old as they may be.
-import type { Tenant } from '../features/tenants/tenant.entity.js';
-import { withContext } from '../platform/context.js';
+import { keyState } from '../features/keys/key-state.js';
 import { type Check, fail, ok, warn } from './doctor-check.js';
 import type { CommandServices } from './terminal.js';
-
-const DAY = 24 * 3600 * 1000;
 
 export const keyChecks = async (services: CommandServices): Promise<Check[]> => [
   await signingKeysCheck(services),
@@ -12,25 +9,18 @@ export const keyChecks = async (services: CommandServices): Promise<Check[]> => 
 ];
 
 /** Sealed with ENCRYPTION_KEYS: keys and secrets of every tenant have to open. */
-async function signingKeysCheck({ tenants, keys, clock }: CommandServices): Promise<Check> {
-  const all = await tenants.list();
+async function signingKeysCheck(services: CommandServices): Promise<Check> {
+  const all = await services.tenants.list();
   let count = 0;
-  const isOverdue = async ({ settings }: Tenant) => {
-    const { rotation_days: days } = settings.signing_keys;
-    // The job looks every few minutes; a day late is no accident.
-    const now = new Date(clock.now().getTime() - DAY);
-    return (await keys.list()).some((key) => key.status === 'current' && key.isDue(days, now));
-  };
   const sealed: string[] = [];
   const without: string[] = [];
   const old: string[] = [];
   for (const tenant of all) {
     try {
-      tenants.secrets(tenant);
-      const { private: found } = await keys.signingKeys(tenant.id);
-      count += found.length;
-      if (found.length === 0) without.push(tenant.slug);
-      if (await withContext({ tenantId: tenant.id }, () => isOverdue(tenant))) old.push(tenant.slug);
+      const { open, overdue } = await keyState(services, tenant);
+      count += open;
+      if (open === 0) without.push(tenant.slug);
+      if (overdue) old.push(tenant.slug);
     } catch {
       sealed.push(tenant.slug);
     }

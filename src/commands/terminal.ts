@@ -3,6 +3,7 @@ import type { TenantVerification } from '../features/audit-proof/tenant-verifica
 import type { PasswordLinks } from '../features/credentials/password-links.js';
 import type { ApplyServices } from '../features/declarations/apply.service.js';
 import type { KeyService } from '../features/keys/key.service.js';
+import type { Maintenance } from '../features/maintenance/maintenance.service.js';
 import type { SetupService } from '../features/setup/setup.service.js';
 import type { Tenant } from '../features/tenants/tenant.entity.js';
 import type { TenantDeletion } from '../features/tenants/tenant-deletion.js';
@@ -18,6 +19,7 @@ export interface CommandServices extends ApplyServices {
   sealer: Sealer;
   setup: SetupService;
   deletion: TenantDeletion;
+  maintenance: Maintenance;
   migrate(): Promise<void>;
 }
 

@@ -22,6 +22,7 @@ import type { ReadKey } from './grants/presented-keys.js';
 import { tokenExchange } from './grants/token-exchange.js';
 import { jwtTokens } from './jwt-tokens.js';
 import { keepClients, noteFirstUse, withoutCalls } from './known-clients.js';
+import type { GrantsInMaintenance } from './maintenance.js';
 import { answerForOrganization } from './organization.js';
 import { endWithProof } from './organization-claims.js';
 import { readParameters } from './parameters.js';
@@ -48,6 +49,7 @@ export interface ProviderDependencies extends ConfigurationDependencies {
   metrics: EngineMetrics;
   logger: Logger;
   rateLimits: RateLimits;
+  maintenance: GrantsInMaintenance;
   limits: Record<
     'clientSecretFailures' | 'clientRegistrations' | 'userCodeFailures' | 'polls',
     { points: number; seconds: number }

@@ -1,14 +1,12 @@
 // One issuer, as a provider of the engine: what it is configured to be, and what is done to it then.
 import { type Configuration, Provider, type TokenEndpointGrantContext } from 'oidc-provider';
-import type { Protocol } from '../features/protocol/protocol.js';
 import { Around } from './around.js';
 import type { Issuer } from './configuration/chapter.js';
 import { configuration } from './configuration/configuration.js';
 import type { EngineContext } from './engine-types.js';
 import { exchanging } from './exchange.js';
 import { extensions, type ProviderDependencies } from './extensions.js';
-import type { EnginePages } from './pages.js';
-import type { TraceIds } from './trace.js';
+import { admitGrant } from './maintenance.js';
 
 export function createProvider(deps: ProviderDependencies, issuer: Issuer): Provider {
   const provider = new OstiaryProvider(issuer.url, configuration(deps, issuer), deps);
@@ -24,7 +22,7 @@ class OstiaryProvider extends Provider {
   constructor(
     issuer: string,
     configuration: Configuration,
-    private readonly deps: { protocol: Protocol; pages: EnginePages; traces: TraceIds },
+    private readonly deps: Pick<ProviderDependencies, 'protocol' | 'pages' | 'traces' | 'maintenance'>,
   ) {
     super(issuer, configuration);
   }
@@ -36,7 +34,11 @@ class OstiaryProvider extends Provider {
     ...rest: [Names?, Names?]
   ): void {
     const engine = handler as unknown as (ctx: EngineContext) => Promise<void>;
-    super.registerGrantType(name, (ctx) => exchanging(this.deps.protocol, name, engine)(ctx), ...rest);
+    const exchange = async (ctx: EngineContext) => {
+      await admitGrant(this.deps.maintenance, ctx, name);
+      await exchanging(this.deps.protocol, name, engine)(ctx);
+    };
+    super.registerGrantType(name, (ctx) => exchange(ctx as unknown as EngineContext), ...rest);
   }
 
   /**

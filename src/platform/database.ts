@@ -5,6 +5,7 @@ import type { DataSource, EntityManager, EntityTarget, QueryRunner } from 'typeo
 import type { Replica } from './replica.js';
 import type { TenantEntity } from './tenant-entity.js';
 import { TenantRepository } from './tenant-repository.js';
+import type { Tracing } from './tracing.js';
 
 /** A statement of the hot path, prepared once per connection under its name. tenant_id is always $1. */
 export interface Statement {
@@ -22,6 +23,7 @@ export interface DatabaseOptions {
   /** False behind a pooler: a statement named on one server connection is unknown on the next. */
   named?: boolean;
   replica?: Replica | undefined;
+  tracing?: Tracing | undefined;
 }
 
 export class Database {
@@ -108,8 +110,11 @@ export class Database {
     const replica = this.replicas.getStore()?.dataSource;
     const connection: PoolClient | Pool = runner ? await runner.connect() : replica ? poolOf(replica) : this.pool;
     const named = this.options.named === false ? {} : { name };
-    const { rows } = await connection.query<R>({ ...named, text, values });
-    return rows;
+    const run = async () => (await connection.query<R>({ ...named, text, values })).rows;
+    const { tracing } = this.options;
+    if (!tracing) return run();
+    const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name };
+    return tracing.span({ name, kind: 'client', attributes }, run);
   }
 
   get pool(): Pool {

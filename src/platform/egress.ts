@@ -4,6 +4,7 @@ import { type LookupAddress, type LookupOptions, lookup as systemLookup } from '
 import type { LookupFunction } from 'node:net';
 import type { Agent, RequestInit as UndiciInit, fetch as undiciFetch } from 'undici';
 import { Addresses, isLiteral } from './egress-addresses.js';
+import type { Tracing } from './tracing.js';
 
 export type EgressReason =
   | 'bad_url'
@@ -40,6 +41,7 @@ export interface EgressSettings {
   /** Of the body after decompression. */
   maxBytes: number;
   lookup?: Lookup;
+  tracing?: Tracing | undefined;
   /** Whose certificates are believed (PEM); those whom Node.js believes unless said. */
   ca?: string;
 }
@@ -70,6 +72,23 @@ export class Egress {
    * @throws EgressError, whose message names the host and never the rest of the URL.
    */
   async fetch(input: string | URL | Request, init: EgressInit = {}): Promise<Response> {
+    const { tracing } = this.settings;
+    if (!tracing) return this.call(input, init);
+    const address = input instanceof Request ? input.url : String(input);
+    const method = (init.method ?? (input instanceof Request ? input.method : 'GET')).toUpperCase();
+    // The host, never the rest of the address.
+    const host = URL.canParse(address) ? new URL(address).host : 'none';
+    const attributes = { 'http.request.method': method, 'server.address': host };
+    return tracing.span({ name: method, kind: 'client', attributes }, async (span) => {
+      const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
+      for (const [name, value] of Object.entries(tracing.outgoing())) headers.set(name, value);
+      const answer = await this.call(input, { ...init, headers });
+      span.ends({ 'http.response.status_code': answer.status });
+      return answer;
+    });
+  }
+
+  private async call(input: string | URL | Request, init: EgressInit): Promise<Response> {
     const { redirects = 0, maxBytes = this.settings.maxBytes, first, ...options } = init;
     // Loaded with the first call: many servers never make one.
     const undici = await import('undici');

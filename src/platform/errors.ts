@@ -19,6 +19,8 @@ export class AppError extends Error {
       /** Extension members of the problem (RFC 9457 §3.2). */
       members?: Record<string, unknown>;
       cause?: unknown;
+      /** Somebody has decided so: no fault that whoever watches the log has to hear of each time. */
+      decided?: true;
     } = {},
   ) {
     super(message, { cause: details.cause });

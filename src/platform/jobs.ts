@@ -8,6 +8,7 @@ import type { Database } from './database.js';
 import { JobRows, type Queue, readEnvelope, recurringKey } from './job-rows.js';
 import { Drain } from './jobs-embedded.js';
 import { Listener } from './jobs-server.js';
+import type { Tracing } from './tracing.js';
 
 export interface TaskHelpers {
   jobId: string;
@@ -60,6 +61,7 @@ export interface JobsOptions {
   url?: string | undefined;
   /** Milliseconds for jobs under way when the process stops; after 5 seconds they have been asked to end. */
   patienceMs?: number;
+  tracing?: Tracing | undefined;
 }
 
 const laterMs = 60_000;
@@ -80,17 +82,27 @@ export class Jobs {
   private readonly url: string | undefined;
   private readonly patienceMs: number;
   private readonly rows: JobRows;
+  private readonly tracing: Tracing | undefined;
   private worker: Worker | undefined;
 
   constructor(
     private readonly database: Database,
     private readonly tasks: Record<string, Task>,
-    { embedded, logger = silent, concurrency = 4, admit = async () => 'now', url, patienceMs = 15_000 }: JobsOptions,
+    {
+      embedded,
+      logger = silent,
+      concurrency = 4,
+      admit = async () => 'now',
+      url,
+      patienceMs = 15_000,
+      tracing,
+    }: JobsOptions,
   ) {
     this.rows = new JobRows(database);
     this.embedded = embedded;
     this.url = url;
     this.patienceMs = patienceMs;
+    this.tracing = tracing;
     this.logger = logger;
     this.concurrency = concurrency;
     this.admit = admit;
@@ -181,10 +193,17 @@ export class Jobs {
         signal: abortSignal,
       };
       const context = { requestId, ...(tenantId ? { tenantId } : {}), actor: { type: 'system' as const, id: name } };
-      const work = () =>
+      const run = () =>
         this.database.detached(() =>
           runInContext(context, async () => definition.run(definition.schema.parse(data), helpers)),
         );
+      const named = {
+        name: `job ${name}`,
+        kind: 'consumer',
+        attributes: { 'ostiary.job.attempt': job.attempts },
+      } as const;
+      // Part of nothing else: whoever enqueued it has long been answered.
+      const work = () => (this.tracing ? this.tracing.span(named, run, {}) : run());
       if (job.key !== recurringKey(name) || !definition.every) {
         try {
           return await work();

@@ -44,7 +44,7 @@ export function renderProblem(ctx: Context, error: unknown, logger: Logger): voi
   const known = error instanceof AppError ? error : databaseError(error);
   const status = known?.status ?? 500;
   const requestId = currentContext()?.requestId ?? 'none';
-  if (status >= 500) {
+  if (status >= 500 && !known?.details.decided) {
     const fields = { request_id: requestId, method: ctx.method, route: String(ctx._matchedRoute ?? ''), error };
     if (known) logger.warn('a request could not be served', fields);
     else logger.error('a request failed', fields);

@@ -12,6 +12,7 @@ import { MailboxProof } from '../features/accounts/mailbox-proof.js';
 import { Mailboxes, type MailboxLimits } from '../features/accounts/mailboxes.js';
 import { OwnPassword } from '../features/accounts/own-password.js';
 import { RegistrationService } from '../features/accounts/registration.js';
+import { UserBulk } from '../features/accounts/user-bulk.js';
 import { PasswordLinks } from '../features/credentials/password-links.js';
 import { KnownPlaces } from '../features/risk/known-places.js';
 import { Lockdown } from '../features/risk/lockdown.js';
@@ -143,6 +144,7 @@ export function openAccounts(
     accountDeletion: new AccountDeletion(db, audit, tenants, users, oneTimeTokens, mail, clock, lockdownLinks),
     emailChange,
     dataExport: new DataExport(db, audit, tenants, clock, rateLimits, limits.dataExports),
+    userBulk: new UserBulk(db, users, people.importedPasswords, people.accountLocks),
     ownPassword: new OwnPassword(db, clock, passwords, mail, lockdownLinks),
     signInWatch: new SignInWatch(
       db,

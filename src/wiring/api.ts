@@ -12,7 +12,9 @@ import { type ActiveToken, findActiveToken, type JudgeProof, stillActive } from 
 import { isNonce, nextNonce } from '../features/protocol/dpop-nonces.js';
 import { InvalidProof } from '../features/protocol/proof-of-possession.js';
 import { apiPolicyOf } from '../features/tenants/api-policy.js';
+import type { Tenant } from '../features/tenants/tenant.entity.js';
 import { stateOf } from '../front.js';
+import { admitBearer } from '../maintenance-doors.js';
 import { assertScopes, scopesOf } from '../management.js';
 import { signingProblem } from '../oidc/profile.js';
 import type { Services } from '../services.js';
@@ -42,6 +44,7 @@ export function openApi(services: Services): Middleware {
     streams: services.eventStreams,
     issuer: (ctx: Context) => stateOf(ctx).issuer,
     ...organizationsOf(services),
+    admitBearer: admitBearer(services.maintenance),
     version,
   } satisfies Omit<ApiOptions, 'endpoints'>;
   const ofInstallation = createApi({ ...options, endpoints }).routes();
@@ -108,8 +111,15 @@ export const tokenBearer =
     return { ...bearerOf(active), again };
   };
 
-const bearerOf = ({ accountId, clientId, scopes, organizationId, certificateBound }: ActiveToken): Bearer => ({
-  actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes, certificateBound },
+const bearerOf = ({
+  accountId,
+  clientId,
+  scopes,
+  organizationId,
+  sessionUid,
+  certificateBound,
+}: ActiveToken): Bearer => ({
+  actor: { type: accountId ? 'user' : 'client', id: accountId ?? clientId, scopes, certificateBound, sessionUid },
   scopes,
   organizationId,
 });
@@ -119,23 +129,29 @@ export const keyBearer =
   (services: Services) =>
   async ({ token, scheme }: Shown, ctx: Context): Promise<Bearer | undefined> => {
     if (scheme !== 'Bearer') return undefined;
-    const bearer = await byKey(services, token, ctx);
-    return bearer && { ...bearer, again: () => byKey(services, token, ctx) };
+    const { tenant } = stateOf(ctx);
+    const bearer = await byKey(services, token, tenant);
+    if (!bearer) return undefined;
+    services.apiKeyUsage.count(bearer.actor.apiKey?.id ?? bearer.actor.id);
+    const again = async () => {
+      const now = await services.tenants.findById(tenant.id);
+      return now?.state === 'active' ? byKey(services, token, now) : undefined;
+    };
+    return { ...bearer, again };
   };
 
-async function byKey(services: Services, token: string, ctx: Context): Promise<Bearer | undefined> {
-  const { presentedKeys, apiKeyUsage, roles } = services;
-  const { test_keys: testKeys, certificate_bound_only: boundOnly } = apiPolicyOf(stateOf(ctx).tenant);
+async function byKey({ presentedKeys, roles }: Services, token: string, tenant: Tenant): Promise<Bearer | undefined> {
+  const { test_keys: testKeys, certificate_bound_only: boundOnly } = apiPolicyOf(tenant);
   const key = await presentedKeys.know(token, { testKeys, boundOnly });
   if (!key) return undefined;
-  apiKeyUsage.count(key.id);
   const { id, environment, owner, requestsPerMinute } = key;
-  const held: ReadonlySet<string> = new Set(key.scopes);
-  const scopes = owner ? scopesOf(held, await roles.permissionsOf(owner.roles)) : held;
+  const held = new Set([...key.scopes, ...(await roles.permissionsOf(key.roles))]);
+  const scopes: ReadonlySet<string> = owner ? scopesOf(held, await roles.permissionsOf(owner.roles)) : held;
   const apiKey = { id, environment };
   const actor = owner ? { type: 'user' as const, id: owner.id } : { type: 'api_key' as const, id };
   const limit = requestsPerMinute === null ? undefined : { key: id, requestsPerMinute };
-  return { actor: { ...actor, scopes, rolesWithin: await roles.within(scopes), apiKey }, scopes, limit };
+  const named = owner ? key.roles.filter((role) => owner.roles.includes(role)) : key.roles;
+  return { actor: { ...actor, scopes, rolesWithin: await roles.within(scopes), apiKey }, scopes, roles: named, limit };
 }
 
 /** RFC 8705 §3.1. */

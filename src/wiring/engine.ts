@@ -1,5 +1,6 @@
 // The engine, wired: one provider per tenant in a pool, the door in front of it, and the narrow view of it that other doors get.
 import { apiPolicyOf } from '../features/tenants/api-policy.js';
+import { grantGoesOn } from '../maintenance-doors.js';
 import { createDevicePages } from '../oidc/device-pages.js';
 import { OidcEngine } from '../oidc/engine.js';
 import { EngineDoor } from '../oidc/engine-door.js';
@@ -22,7 +23,7 @@ export function openEngine(
   services: Services,
   { pages, metrics, afterSignOut }: Surroundings,
 ): { engine: OidcEngine; door: EngineDoor } {
-  const { config, tenants, keys, protocol, rateLimits, limits, logger, caching } = services;
+  const { config, tenants, keys, protocol, rateLimits, limits, logger, caching, maintenance } = services;
   const traces = new TraceIds(services.traces, logger, rateLimits.limiter({ name: 'traces', ...limits.traces }));
   const enginePages = createEnginePages(pages, traces);
   const pool = new ProviderPool(
@@ -59,6 +60,11 @@ export function openEngine(
       logger,
       rateLimits,
       limits,
+      maintenance: {
+        current: () => maintenance.current(),
+        secondsLeft: (closure) => maintenance.secondsLeft(closure),
+        goesOn: grantGoesOn,
+      },
     },
     tenants,
     keys,

@@ -13,6 +13,7 @@ import { mailDriver } from '../features/mail/mail.driver.js';
 import { MailService } from '../features/mail/mail.service.js';
 import { MailHealthWatch } from '../features/mail/mail-health.js';
 import { OneTimeTokens } from '../features/one-time-tokens/one-time-token.service.js';
+import { MassEnding } from '../features/protocol/mass-ending.js';
 import { OwnGrants } from '../features/protocol/own-grants.js';
 import { OwnSessions } from '../features/protocol/own-sessions.js';
 import { Protocol } from '../features/protocol/protocol.js';
@@ -59,6 +60,7 @@ type Late = Pick<
   | 'auditCheckpoints'
   | 'auditRetention'
   | 'auditAlerts'
+  | 'maintenance'
 >;
 
 export type Ground = Awaited<ReturnType<typeof openGround>>;
@@ -100,6 +102,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
   const tasks = createTasks(() => ({
     ...late(),
     mail,
+    massEnding,
     logoutNotices,
     backchannelPings,
     keySchedule,
@@ -112,6 +115,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
     embedded,
     url: foundation.directUrl,
     concurrency: embedded ? 1 : 4,
+    tracing: foundation.tracing,
     logger,
     admit: async (tenantId) => admissions[(await tenants.findById(tenantId))?.state ?? 'deleting'],
   });
@@ -127,6 +131,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
   const mail: MailService = new MailService(db, jobs, sealer, renderMail, driver, clock, audit);
   const logoutNotices: LogoutNotices = new LogoutNotices(db, jobs, audit, clock, tenants, keys, egress);
   const backchannelPings: BackchannelPings = new BackchannelPings(db, jobs, protocol.backchannelCodes, audit, egress);
+  const massEnding: MassEnding = new MassEnding(db, audit, clock, protocol.sessions, jobs);
   const captcha: Captcha | undefined =
     overrides.captcha ??
     (config.turnstile && new Turnstile({ ...config.turnstile, fetch: (url, init) => egress.fetch(url, init), logger }));
@@ -143,6 +148,7 @@ export async function openGround(config: Config, overrides: GroundOverrides, lat
     rewrap,
     protocol,
     traces: new Traces(db, sealer, clock),
+    massEnding,
     ownSessions: new OwnSessions(db, protocol.sessions, clock),
     ownGrants: new OwnGrants(db, protocol.grants, clock),
     ownActivity: new OwnActivity(db),

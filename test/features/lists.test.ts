@@ -33,8 +33,10 @@ const idOf = (n: string) =>
 const timeOf = (n: string) => `to_timestamp((1700000000000 + ${n}) / 1000.0)`;
 
 const plant = [
-  `INSERT INTO users (tenant_id, id, email, email_normalized, created_at, updated_at)
-   SELECT $1, ${idOf('n')}, e, e, now(), now() FROM generate_series(1, $2::int) n, LATERAL (SELECT chr(97 + n % 26) || n || '@example.com' AS e) m`,
+  `INSERT INTO roles (tenant_id, key, name, created_at, updated_at) SELECT $1, 'CLERK', 'Clerk', now(), now() WHERE $2::int > 0`,
+  `INSERT INTO users (tenant_id, id, email, email_normalized, claims, roles, disabled_at, deletion_at, created_at, updated_at)
+   SELECT $1, ${idOf('n')}, e, e, jsonb_build_object('name', 'Person ' || n), CASE WHEN n % 1000 = 5 THEN '{CLERK}'::text[] ELSE '{}' END,
+          CASE WHEN n % 1000 = 6 THEN now() END, CASE WHEN n % 1000 = 7 THEN now() END, now(), now() FROM generate_series(1, $2::int) n, LATERAL (SELECT chr(97 + n % 26) || n || '@example.com' AS e) m`,
   `INSERT INTO clients (tenant_id, client_id, name, metadata, created_at, updated_at)
    SELECT $1, 'client-' || lpad(n::text, 6, '0'), 'App ' || chr(65 + n % 26) || n, '{}', now(), now() FROM generate_series(1, $2::int) n`,
   `INSERT INTO resources (tenant_id, id, identifier, name, access_token_ttl, created_at, updated_at)
@@ -91,6 +93,13 @@ const middleByTime = (name: string) => encodeCursor(`${when(planted / 2).replace
       ['users by an address', () => users({ email: 'c2@example.com' })],
       ['users by a common beginning', () => users({ email: 'c' })],
       ['users by a common beginning, deep', () => users({ email: 'c', cursor: encodeCursor('c3@example.com') })],
+      ['users by a beginning of address or name', () => users({ q: 'person 4999' })],
+      ['users by a beginning that all names have', () => users({ q: 'Person' })],
+      ['users by a role', () => users({ role: 'CLERK' })],
+      ['users who are disabled', () => users({ state: 'disabled' })],
+      ['users who have closed their account, deep', () => users({ state: 'closed', cursor: middle })],
+      ['users who may come in', () => users({ state: 'active', sort: 'created_at' })],
+      ['users in the order of their addresses', () => users({ sort: '-email' })],
       ['clients', () => clients({})],
       ['clients, deep', () => clients({ cursor: encodeCursor('client-025000') })],
       ['clients by a name', () => clients({ q: 'app c2' })],

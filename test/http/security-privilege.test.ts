@@ -152,10 +152,23 @@ describe('nobody becomes stronger than they are through the management API (RFC 
       for (const [method, below, body] of [
         ['DELETE', '', undefined],
         ['PUT', '/roles', { roles: [] }],
+        ['PUT', '/suspension', undefined],
       ] as const) {
         const answer = await api(lonely, token, method, `${path}${below}`, body);
         expect([method, below, answer.status, answer.body.code]).toEqual([method, below, 409, 'last_administrator']);
       }
+      const operations = [{ op: 'disable', user_id: user.id }];
+      const { body } = await api(lonely, token, 'POST', '/users/bulk', { operations });
+      expect(body).toMatchObject({ succeeded: 0, results: [{ error: { code: 'last_administrator' } }] });
+      // Whoever is disabled administers nothing; of two who are disabled at once one stays.
+      const second = await makePerson(lonely);
+      await lonely.inside(({ users }) => users.setRoles(second, ['ADMIN']));
+      const disabled = await Promise.all(
+        [user, second].map(({ id }) => api(lonely, token, 'PUT', `/users/${id}/suspension`)),
+      );
+      expect(disabled.map(({ status }) => status).sort()).toEqual([204, 409]);
+      const last = disabled[0]?.status === 409 ? user : second;
+      expect((await api(lonely, token, 'DELETE', `/users/${last.id}`)).status).toBe(409);
     } finally {
       await lonely.close();
     }

@@ -81,7 +81,9 @@ export class Canary {
     // Only a resource server reads the first (http/token-endings), and no token of ours is of any; the second is no list, and has a suite of its own. The
     // stream has no end; the list says the same.
     const apart = ['/token-endings', '/audit-events/export', '/audit-events/stream'];
-    const lists = paths.filter((path) => !path.includes('{') && !apart.includes(path));
+    const unnamed = paths.filter((path) => !path.includes('{') && !apart.includes(path));
+    const isList = (path: string) => JSON.stringify((document.paths[path] as Json).get).includes('"name":"limit"');
+    const lists = unnamed.filter(isList);
     expect(lists).toEqual(
       expect.arrayContaining(['/clients', '/users', '/resources', '/sessions', '/grants', '/audit-events']),
     );
@@ -94,6 +96,7 @@ export class Canary {
       return body;
     };
     await read('/audit-events/export');
+    for (const path of unnamed.filter((one) => !isList(one))) await read(path);
     for (const path of lists) {
       let { items, next_cursor: cursor } = (await read(`${path}?limit=100`)) as { items: Json[]; next_cursor?: string };
       expect([path, Array.isArray(items)]).toEqual([path, true]);

@@ -94,6 +94,18 @@ describe('a configuration of several processes', () => {
   });
 });
 
+describe('traces (OpenTelemetry Environment Variable Specification)', () => {
+  it.each([
+    ['nothing', {}, undefined],
+    ['an endpoint', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }, { serviceName: 'ostiary' }],
+    ['an exporter', { OTEL_TRACES_EXPORTER: 'console', OTEL_SERVICE_NAME: 'id' }, { serviceName: 'id' }],
+    ['no exporter', { OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }, undefined],
+    ['off', { OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }, undefined],
+  ])('are asked for by %s', (_what, environment, expected) => {
+    expect(loadConfig({ ...secrets, NODE_ENV: 'test', ...environment }).tracing).toEqual(expected);
+  });
+});
+
 describe('certificates of clients (RFC 8705 §5, §6.5)', () => {
   const https = { ISSUER: 'https://id.example.com', TLS_CERT: '/c', TLS_KEY: '/k' };
   const MTLS_ORIGIN = 'https://mtls.id.example.com';

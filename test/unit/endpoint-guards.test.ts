@@ -60,8 +60,10 @@ describe('an endpoint that asks for it', () => {
 
   it('is described so: any is one or the other, all is both (OpenAPI 3.1 §4.8.30)', () => {
     const { paths } = buildOpenApi(endpoints, { issuer, version: '1' });
-    expect(paths?.['/any']?.get?.security).toEqual([{ oauth2: ['things:admin'] }, { oauth2: ['things:read'] }]);
-    expect(paths?.['/all']?.get?.security).toEqual([{ oauth2: ['things:read', 'things:write'] }]);
+    // A key says nothing of scopes there: what it may is its own.
+    const key = { apiKey: [] };
+    expect(paths?.['/any']?.get?.security).toEqual([{ oauth2: ['things:admin'] }, { oauth2: ['things:read'] }, key]);
+    expect(paths?.['/all']?.get?.security).toEqual([{ oauth2: ['things:read', 'things:write'] }, key]);
   });
 
   it.each([{ scope: { anyOf: [] } }, { scope: { allOf: [] } }, { role: { anyOf: [] } }, { role: { allOf: [] } }])(

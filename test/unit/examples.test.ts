@@ -25,9 +25,10 @@ describe('examples/', () => {
     expect(names.filter((name) => !tests.some((text) => text.includes(`runExample('${name}'`)))).toEqual([]);
   });
 
-  it('each file is at most 150 lines', () => {
+  it('each file is at most 150 lines, but what is generated', () => {
     const files = names.flatMap((name) => readdirSync(path.join(folder, name)).map((file) => path.join(name, file)));
-    expect(files.filter((file) => read('examples', file).split('\n').length > 151)).toEqual([]);
+    const written = files.filter((file) => !read('examples', file).startsWith('// Generated from '));
+    expect(written.filter((file) => read('examples', file).split('\n').length > 151)).toEqual([]);
   });
 
   it('they are declared without a secret and without a person', () => {

@@ -297,20 +297,3 @@ describe('versions', () => {
         if (!action.startsWith('./')) expect(action).toMatch(/@v\d+|@[0-9a-f]{40}/);
   });
 });
-
-describe('alerts', () => {
-  it('watch measures that exist', () => {
-    const sources = files('src')
-      .filter((file) => file.endsWith('.ts'))
-      .map(read)
-      .join('\n');
-    const { groups } = parse(read('ops/prometheus/alerts.yml')) as { groups: { rules: { expr: string }[] }[] };
-    const watched = groups.flatMap(({ rules }) =>
-      rules.flatMap(({ expr }) => [...expr.matchAll(/([a-z_0-9]+)\{/g)].map(([, name = '']) => name)),
-    );
-    const exists = (name: string) =>
-      name === 'up' || name.startsWith('nodejs_') || sources.includes(`'${name.replace(/_(bucket|count|sum)$/, '')}'`);
-    expect(watched.length).toBeGreaterThan(0);
-    expect(watched.filter((name) => !exists(name))).toEqual([]);
-  });
-});

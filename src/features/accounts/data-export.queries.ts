@@ -38,7 +38,7 @@ const SECTIONS = {
     SELECT session_uid AS session_id, subject, session_index, ends_at, created_at
       FROM upstream_sessions WHERE tenant_id = $1 AND user_id = $2 ORDER BY created_at`,
   api_keys: `
-    SELECT id, name, environment, prefix, scopes, resources, allowed_networks, created_at, rotated_at, last_used_at, expires_at, revoked_at
+    SELECT id, name, environment, prefix, scopes, roles, resources, allowed_networks, created_at, rotated_at, last_used_at, expires_at, revoked_at
       FROM api_keys WHERE tenant_id = $1 AND user_id = $2 ORDER BY id`,
   grants: `
     SELECT g.id, g.client_id, c.name AS client_name, g.payload -> 'openid' ->> 'scope' AS scope, g.payload -> 'resources' AS resources,

@@ -2,7 +2,7 @@
 // Hands off to: MailboxProof for what the proof means, mail.
 import { sha256 } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { badRequest } from '../../platform/errors.js';
+import { badRequest, conflict, notFound } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { PasswordService } from '../credentials/password.service.js';
 import type { MailService } from '../mail/mail.service.js';
@@ -10,6 +10,7 @@ import { TTL_SECONDS } from '../one-time-tokens/one-time-purposes.js';
 import { invalidLink, type OneTimeTokens } from '../one-time-tokens/one-time-token.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import type { User } from '../users/user.entity.js';
+import { lockedUser } from '../users/user-rows.js';
 import type { MailboxProof } from './mailbox-proof.js';
 import type { Mailboxes } from './mailboxes.js';
 import type { Registrations } from './registrations.js';
@@ -61,6 +62,20 @@ export class EmailVerification {
       await this.audit.record('mailbox.letter_requested', event);
       const to = user && !user.emailVerified ? user.email : undefined;
       await this.mail.send('verify_email', to, letter, user?.claims.locale);
+    });
+  }
+
+  /** By the word of an administrator. The older link dies. @throws AppError 409 where there is nothing to prove, or nobody to do it. */
+  async send({ id }: Pick<User, 'id'>): Promise<void> {
+    await this.db.transaction(async () => {
+      // Whoever proves the address meanwhile, or ends the account, waits or was first.
+      const user = await lockedUser(this.db, id);
+      if (!user) throw notFound('user');
+      if (!user.active) throw conflict('user_inactive', 'Who may not come in is sent no letters');
+      if (user.emailVerified) throw conflict('already_verified', 'This address is proved already');
+      const letter = await this.issue(id, user.emailNormalized);
+      await this.audit.record('mailbox.letter_requested', { user_id: id, purpose: 'email_verification' });
+      await this.mail.send('verify_email', user.email, letter, user.claims.locale);
     });
   }
 

@@ -24,6 +24,8 @@ export class ApiKey extends TenantEntity {
   @Column('timestamptz', { nullable: true }) formerUntil: Date | null = null;
   /** Of the management API. */
   @Column('text', { array: true }) scopes!: string[];
+  /** Keys of roles: what they open now is added to its scopes. */
+  @Column('text', { array: true, default: () => "'{}'" }) roles: string[] = [];
   @Column('jsonb', { default: [] }) resources: ResourceAccess[] = [];
   /** From where it may be used; from everywhere where there are none. */
   @Column('text', { array: true, default: () => "'{}'" }) allowedNetworks: string[] = [];

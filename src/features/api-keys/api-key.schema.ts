@@ -3,6 +3,7 @@ import { Networks } from '../../platform/networks.js';
 import { pageQuery } from '../../platform/pagination.js';
 import { plainText } from '../../platform/text.js';
 import { Identifier, ResourceScope } from '../resources/resource.schema.js';
+import { Roles } from '../users/user.schema.js';
 import type { ApiKey } from './api-key.entity.js';
 import { ENVIRONMENTS, KEY_PATTERN } from './api-key.format.js';
 
@@ -23,6 +24,10 @@ const members = z.strictObject({
     .max(200)
     .refine((given) => new Set(given).size === given.length, { message: 'names must differ' })
     .meta({ description: 'What it may do at this API: never more than whoever makes it' }),
+  roles: Roles.shape.roles.meta({
+    description:
+      'What they open at this API is added to its scopes, as they are at each use: never more than whoever makes it',
+  }),
   resources: z
     .array(ResourceAccess)
     .max(20)
@@ -47,6 +52,7 @@ export const CreateApiKey = z.strictObject({
     .meta({ description: '`service`: it acts for the tenant, as itself. `user`: for the person who makes it' }),
   environment: z.enum(ENVIRONMENTS).default('live'),
   scopes: members.shape.scopes.default([]),
+  roles: members.shape.roles.default([]),
   resources: members.shape.resources.default([]),
   allowed_networks: members.shape.allowed_networks.default([]),
   requests_per_minute: members.shape.requests_per_minute.default(null),
@@ -58,6 +64,7 @@ export type CreateApiKey = z.input<typeof CreateApiKey>;
 export const UpdateApiKey = z.strictObject({
   name: members.shape.name.optional(),
   scopes: members.shape.scopes.optional(),
+  roles: members.shape.roles.nullish(),
   resources: members.shape.resources.nullish(),
   allowed_networks: members.shape.allowed_networks.nullish(),
   requests_per_minute: members.shape.requests_per_minute.optional(),
@@ -98,6 +105,7 @@ export const ApiKeyView = z
     environment: z.enum(ENVIRONMENTS),
     prefix: z.string().meta({ description: 'How it begins' }),
     scopes: z.array(z.string()),
+    roles: z.array(z.string()),
     resources: z.array(z.object(ResourceAccess.shape)),
     allowed_networks: z.array(z.string()),
     requests_per_minute: z.int().nullable(),
@@ -123,6 +131,7 @@ export const present = (key: ApiKey, now: Date) => ({
   environment: key.environment,
   prefix: key.prefix,
   scopes: key.scopes,
+  roles: key.roles,
   resources: key.resources,
   allowed_networks: key.allowedNetworks,
   requests_per_minute: key.requestsPerMinute,

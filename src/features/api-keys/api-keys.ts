@@ -6,6 +6,7 @@ import { newId } from '../../platform/crypto.js';
 import type { Database, Statement } from '../../platform/database.js';
 import { conflict, forbidden, type Issue, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
+import { changeOfRoles, recordRoles } from '../users/held-roles.js';
 import { ApiKey } from './api-key.entity.js';
 import { makeKey } from './api-key.format.js';
 import { CreateApiKey, type RotateApiKey, UpdateApiKey } from './api-key.schema.js';
@@ -18,6 +19,8 @@ export interface Grantable {
   resource(identifier: string): Promise<ReadonlySet<string> | undefined>;
   /** @throws AppError 403 where whoever asks holds less. */
   mayGrant(scopes: readonly string[]): void;
+  /** In the transaction in which roles are given or taken. @throws AppError 422 where one is not there, 403 where whoever asks holds less than they open. */
+  assigning(before: readonly string[], after: readonly string[]): Promise<void>;
 }
 
 interface Made {
@@ -50,6 +53,7 @@ export class ApiKeys {
     const userId = given.kind === 'user' ? personAsking() : null;
     await this.assertGrantable(given);
     const now = this.clock.now();
+    const roles = changeOfRoles([], () => given.roles).after;
     const { value, prefix, hash } = makeKey(given.environment);
     const key = Object.assign(new ApiKey(), {
       id: newId(),
@@ -59,6 +63,7 @@ export class ApiKeys {
       prefix,
       hash,
       scopes: given.scopes,
+      roles,
       resources: given.resources,
       allowedNetworks: given.allowed_networks,
       requestsPerMinute: given.requests_per_minute,
@@ -67,6 +72,7 @@ export class ApiKeys {
       expiresAt: endOf(now, given.expires_in),
     });
     return this.db.transaction(async () => {
+      if (roles.length > 0) await this.grantable.assigning([], roles);
       await this.db.repo(ApiKey).insert(key);
       await this.audit.record('api_key.created', {
         ...named(key),
@@ -74,6 +80,7 @@ export class ApiKeys {
         scopes: key.scopes,
         resources: key.resources.map(({ identifier }) => identifier),
       });
+      await recordRoles(this.audit, { before: [], after: roles }, { api_key_id: key.id });
       return { key, value };
     });
   }
@@ -85,9 +92,12 @@ export class ApiKeys {
     await this.assertGrantable({ scopes: change.scopes ?? [], resources: change.resources ?? [] });
     return this.db.transaction(async () => {
       const key = await this.locked(id, ifMatch);
-      this.assertTheirs(key);
+      await this.assertTheirs(key);
       const now = this.clock.now();
       const before = JSON.stringify(key);
+      const roles = changeOfRoles(key.roles, (held) => (change.roles === undefined ? held : (change.roles ?? [])));
+      if (change.roles !== undefined) await this.grantable.assigning(roles.before, roles.after);
+      key.roles = roles.after;
       if (change.name !== undefined) key.name = change.name;
       if (change.scopes !== undefined) key.scopes = change.scopes;
       if (change.resources !== undefined) key.resources = change.resources ?? [];
@@ -97,6 +107,7 @@ export class ApiKeys {
       if (JSON.stringify(key) === before) return key;
       await this.keep(key, now);
       await this.audit.record('api_key.updated', { ...named(key), changed: Object.keys(change) });
+      await recordRoles(this.audit, roles, { api_key_id: id });
       return key;
     });
   }
@@ -109,7 +120,7 @@ export class ApiKeys {
   rotate({ id }: ApiKey, { overlap_seconds: overlap = USUAL_OVERLAP }: RotateApiKey): Promise<Made> {
     return this.db.transaction(async () => {
       const key = await this.locked(id);
-      this.assertTheirs(key, 'itself');
+      await this.assertTheirs(key, 'itself');
       const now = this.clock.now();
       if (overlap > 0 && key.formerGoodUntil(now))
         throw conflict(
@@ -136,9 +147,12 @@ export class ApiKeys {
       const key = await this.locked(id, ifMatch);
       assertNoKey(key);
       const now = this.clock.now();
-      Object.assign(key, { revokedAt: now, formerHash: null, formerUntil: null });
+      const roles = { before: key.roles, after: [] };
+      // A role is in use as long as somebody has it, and whoever has ended has none.
+      Object.assign(key, { revokedAt: now, formerHash: null, formerUntil: null, roles: [] });
       await this.keep(key, now);
       await this.audit.record('api_key.revoked', { ...named(key), reason: 'revoked' });
+      await recordRoles(this.audit, roles, { api_key_id: id });
     });
   }
 
@@ -171,9 +185,10 @@ export class ApiKeys {
   }
 
   /** Whoever is given a key, or opens it to more, could act as it does. @throws AppError 403 */
-  private assertTheirs(key: ApiKey, by: 'nobody' | 'itself' = 'nobody'): void {
+  private async assertTheirs(key: ApiKey, by: 'nobody' | 'itself' = 'nobody'): Promise<void> {
     assertNoKey(by === 'itself' ? key : undefined);
     this.grantable.mayGrant(key.scopes);
+    if (key.roles.length > 0) await this.grantable.assigning(key.roles, key.roles);
     if (key.userId && key.userId !== asking()?.id)
       throw forbidden('key_of_another', 'Only the person whose API key it is changes or rotates it; it can be revoked');
   }
@@ -218,7 +233,7 @@ const endOf = (now: Date, seconds: number | null): Date | null =>
 
 const endOfUser: Statement = {
   name: 'api_keys_end_of_user',
-  text: `UPDATE api_keys SET revoked_at = $3, updated_at = $3, former_hash = NULL, former_until = NULL, version = version + 1
+  text: `UPDATE api_keys SET revoked_at = $3, updated_at = $3, former_hash = NULL, former_until = NULL, roles = '{}', version = version + 1
           WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL
         RETURNING id`,
 };

@@ -15,12 +15,14 @@ export interface KnownKey {
   environment: Environment;
   owner: { id: string; roles: string[] } | undefined;
   scopes: string[];
+  /** Of the key, not of the person. */
+  roles: string[];
   resources: ResourceAccess[];
   requestsPerMinute: number | null;
   expiresAt: Date | null;
 }
 
-type Row = Pick<KnownKey, 'id' | 'environment' | 'scopes' | 'resources'> & {
+type Row = Pick<KnownKey, 'id' | 'environment' | 'scopes' | 'roles' | 'resources'> & {
   user_id: string | null;
   hash: string;
   former_until: Date | null;
@@ -28,7 +30,7 @@ type Row = Pick<KnownKey, 'id' | 'environment' | 'scopes' | 'resources'> & {
   requests_per_minute: number | null;
   expires_at: Date | null;
   revoked_at: Date | null;
-  roles: string[] | null;
+  owner_roles: string[] | null;
   owner_active: boolean;
 };
 
@@ -57,8 +59,9 @@ export class PresentedKeys {
     return {
       id: row.id,
       environment: row.environment,
-      owner: row.user_id ? { id: row.user_id, roles: row.roles ?? [] } : undefined,
+      owner: row.user_id ? { id: row.user_id, roles: row.owner_roles ?? [] } : undefined,
       scopes: row.scopes,
+      roles: row.roles,
       resources: row.resources,
       requestsPerMinute: row.requests_per_minute,
       expiresAt: row.hash === hash ? row.expires_at : earlier(row.expires_at, row.former_until),
@@ -97,7 +100,7 @@ const find: Statement = {
       UNION ALL
       SELECT * FROM api_keys WHERE tenant_id = $1 AND former_hash = $2
     )
-    SELECT k.id, k.user_id, k.environment, k.hash, k.former_until, k.scopes, k.resources, k.allowed_networks, k.requests_per_minute,
-           k.expires_at, k.revoked_at, u.roles, (u.id IS NOT NULL AND u.disabled_at IS NULL AND u.deletion_at IS NULL) AS owner_active
+    SELECT k.id, k.user_id, k.environment, k.hash, k.former_until, k.scopes, k.roles, k.resources, k.allowed_networks, k.requests_per_minute,
+           k.expires_at, k.revoked_at, u.roles AS owner_roles, (u.id IS NOT NULL AND u.disabled_at IS NULL AND u.deletion_at IS NULL) AS owner_active
       FROM shown k LEFT JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id`,
 };

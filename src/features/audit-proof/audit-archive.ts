@@ -18,12 +18,18 @@ const { line, checkpoint } = exportFormats.jsonl;
 /** Keeps a part, whole, where the chain can be followed later; it is there when this resolves. Kept twice, it is the same. */
 export interface Archive {
   keep(part: ArchivedPart): Promise<void>;
+  prepare?(): Promise<void>;
 }
 
 /** On a disk. */
 export class AuditArchive implements Archive {
   /** @param folder that every process which does jobs can write. */
   constructor(private readonly folder: string) {}
+
+  /** So that whoever looks before anything is kept finds a folder that can be written, or hears that it cannot. */
+  async prepare(): Promise<void> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+  }
 
   async keep(part: ArchivedPart): Promise<void> {
     const folder = path.join(this.folder, part.tenantId);

@@ -1,8 +1,8 @@
 // The catalogue of everything that is recorded: event name → what is known about it. A new event is declared here, nowhere else.
 // Names are noun.past_tense. Data holds ids and reasons, never a secret, a token or an e-mail address.
 
-/** Of whom: one of the two. */
-type Held = { role: string; user_id?: string; client_id?: string };
+/** Of whom: one of the three. Of a key no person is named: nobody's account has got the role. */
+type Held = { role: string; user_id?: string; client_id?: string; api_key_id?: string };
 
 type Lockable = { subject_hash: string; user_id: string | null; factor: string };
 
@@ -13,6 +13,7 @@ type Invitation = { organization_id: string; invitation_id: string };
 type ApiKeyEvent = { api_key_id: string; user_id?: string };
 /** Of the tenant itself where organization_id is null. */
 type Webhook = { webhook_id: string; organization_id: string | null };
+type Closed = { of: 'tenant' | 'installation' };
 type Identified = { identity_id: string; connection_id: string; user_id: string };
 
 export interface AuditEvents {
@@ -187,6 +188,12 @@ export interface AuditEvents {
   /** Shown from another place than it was signed in from. */
   'session.moved': { session_id: string; user_id: string; moved: string[]; decision: string };
   'session.ended': { session_id: string; user_id: string; reason: string };
+  'sessions.ending_requested': {
+    before: string;
+    client_id: string | null;
+    kept_session_id: string | null;
+    reason: string;
+  };
   'grant.given': {
     grant_id: string;
     user_id: string;
@@ -256,6 +263,10 @@ export interface AuditEvents {
   'backchannel_request.ping_given_up': { request_id: string; client_id: string; reason: string };
   'token.reused': { grant_id: string; client_id: string; reason: string };
   'authorization_code.reused': { grant_id: string; client_id: string };
+  'maintenance.started': Closed & { until: string | null };
+  'maintenance.updated': Closed & { until: string | null };
+  /** `since`: when it had begun. */
+  'maintenance.ended': Closed & { since: string };
 }
 
 export type SignInFailure =

@@ -136,6 +136,7 @@ export const AUDIT_EVENT_NAMES = [
   'session.started',
   'session.moved',
   'session.ended',
+  'sessions.ending_requested',
   'grant.given',
   'token.exchanged',
   'exchange_policy.created',
@@ -167,4 +168,7 @@ export const AUDIT_EVENT_NAMES = [
   'backchannel_request.ping_given_up',
   'token.reused',
   'authorization_code.reused',
+  'maintenance.started',
+  'maintenance.updated',
+  'maintenance.ended',
 ] as const satisfies readonly AuditEventName[];

@@ -26,6 +26,13 @@ export class MailHealthWatch {
     return this.last;
   }
 
+  /** As look(), for whoever has the time to wait for the first answer, or for a newer one. */
+  async known(): Promise<MailHealth | undefined> {
+    this.look();
+    await this.asking;
+    return this.last;
+  }
+
   private async ask(): Promise<void> {
     this.last = await this.driver.check().catch(() => ({ reason: 'unknown' }));
   }

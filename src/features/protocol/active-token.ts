@@ -10,6 +10,8 @@ export interface ActiveToken {
   accountId: string | undefined;
   /** For which organization it was given; of the grant, or of the client that acts for itself. */
   organizationId: string | undefined;
+  /** In which it was given, where it was in one. */
+  sessionUid: string | undefined;
   scopes: ReadonlySet<string>;
   /** Bound to the certificate that was shown (RFC 8705 §3). */
   certificateBound: boolean;
@@ -83,6 +85,7 @@ async function findActive(
     accountId: token.accountId,
     certificateBound: bound !== undefined,
     organizationId: typeof organizationId === 'string' ? organizationId : undefined,
+    sessionUid: token.sessionUid,
     scopes: new Set(
       String(token.scope ?? '')
         .split(' ')

@@ -20,6 +20,7 @@ const support = [
   'mail:read',
   'mail:write',
   'traces:read',
+  'health:read',
 ];
 
 export const builtInRoles: readonly BuiltInRole[] = [
@@ -39,7 +40,7 @@ export const builtInRoles: readonly BuiltInRole[] = [
     key: 'SUPPORT',
     name: 'Support',
     description:
-      'Helps people: sees accounts, sessions, mail and the audit log, locks and unlocks, ends sessions, sends mail again',
+      'Helps people: sees accounts, sessions, mail and the audit log, locks and unlocks, ends sessions, sends mail again, sees whether the server is well',
     permissions: support,
   },
   {

@@ -97,9 +97,14 @@ export class RoleService {
       const [used] = await this.db.execute<{ count: number }>(USED, [currentTenantId(), key]);
       const count = used?.count ?? 0;
       if (count > 0)
-        throw new AppError(409, 'role_in_use', `${count} people or clients have this role: take it from them first`, {
-          members: { assignment_count: count },
-        });
+        throw new AppError(
+          409,
+          'role_in_use',
+          `${count} people, clients or keys have this role: take it from them first`,
+          {
+            members: { assignment_count: count },
+          },
+        );
       await this.db.repo(Role).delete({ key });
       await this.audit.record('role.deleted', { role: key });
       await this.changed();

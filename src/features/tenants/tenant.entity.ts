@@ -9,6 +9,13 @@ export interface Places {
   aliasOrigin?: string | undefined;
 }
 
+/** Why a tenant is closed for a while, and until when as far as anybody knows. */
+export interface Closure {
+  since: string;
+  message?: string;
+  until?: string;
+}
+
 /** An issuer with users, clients, keys and settings of its own. It owns rows; no tenant owns it. */
 @Entity('tenants')
 export class Tenant {
@@ -22,6 +29,9 @@ export class Tenant {
   @Column('timestamptz', { nullable: true }) deletingAt: Date | null = null;
   /** Table → rows that have gone, while it is being deleted. */
   @Column('jsonb', { default: {} }) deletedRows: Record<string, number> = {};
+  @Column('jsonb', { nullable: true }) maintenance: Closure | null = null;
+  /** Of all tenants, on the row of `default` alone. */
+  @Column('jsonb', { nullable: true }) installationMaintenance: Closure | null = null;
   @Column('integer', { default: 1 }) version = 1;
   @Column('timestamptz') createdAt!: Date;
   @Column('timestamptz') updatedAt!: Date;

@@ -106,7 +106,7 @@ const AuditPolicy = z.strictObject({
 });
 
 /** Stored as it was given; what is absent takes its default when it is read. */
-const StoredSettings = z
+export const StoredSettings = z
   .strictObject({
     sign_in_layout: z.enum(['two_pages', 'one_page']),
     branding: Branding,

@@ -1,4 +1,4 @@
-// The keys of roles in a row that has some: of a person, or of a client.
+// The keys of roles in a row that has some: of a person, of a client, or of an API key.
 import { conflict } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 
@@ -24,7 +24,7 @@ export function changeOfRoles(before: readonly string[], become: BecomeRoles) {
 export async function recordRoles(
   audit: AuditLog,
   { before, after }: Change,
-  whose: { user_id: string } | { client_id: string },
+  whose: { user_id: string } | { client_id: string } | { api_key_id: string },
 ): Promise<void> {
   for (const role of after) if (!before.includes(role)) await audit.record('role.assigned', { role, ...whose });
   for (const role of before) if (!after.includes(role)) await audit.record('role.removed', { role, ...whose });

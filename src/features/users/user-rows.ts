@@ -34,12 +34,12 @@ export async function hasEndedSince(db: Database, id: string, at: number): Promi
   return (await db.execute(OUTDATED, [currentTenantId(), id, at])).length > 0;
 }
 
-/** Of two who remove each other at once, one is the last. */
+/** Of two who remove each other at once, one is the last. Who may not come in administers nothing. */
 export async function isLastAdministrator(db: Database, user: User): Promise<boolean> {
   if (!user.roles.includes(ADMIN)) return false;
   await db.execute(LOCK, [currentTenantId()]);
   const others = db.repo(User).query('u').andWhere(':role = ANY(u.roles)', { role: ADMIN });
-  others.andWhere('u.deletion_at IS NULL').andWhere('u.id <> :id', { id: user.id });
+  others.andWhere('u.disabled_at IS NULL AND u.deletion_at IS NULL').andWhere('u.id <> :id', { id: user.id });
   return !(await others.getExists());
 }
 

@@ -75,15 +75,35 @@ export const UpdateUser = z.strictObject({
 });
 export type UpdateUser = z.infer<typeof UpdateUser>;
 
-export const Roles = z.strictObject({
-  roles: z.array(z.string().regex(/^[A-Za-z][A-Za-z0-9_:.-]{0,63}$/)).max(50),
-});
+const RoleName = z.string().regex(/^[A-Za-z][A-Za-z0-9_:.-]{0,63}$/);
+
+export const Roles = z.strictObject({ roles: z.array(RoleName).max(50) });
 
 export const UserParams = z.strictObject({ user_id: z.uuid() });
 
 export const UserQuery = z.strictObject({
   ...pageQuery,
-  email: z.string().max(254).optional().meta({ description: 'Beginning of the e-mail address; sorted by it then' }),
+  email: z
+    .string()
+    .max(254)
+    .optional()
+    .meta({ description: 'Beginning of the e-mail address; sorted by it unless something else is said' }),
+  q: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .optional()
+    .meta({ description: 'Beginning of the e-mail address or of the name' }),
+  role: RoleName.optional().meta({ description: 'Who has this role' }),
+  state: z
+    .enum(['active', 'disabled', 'closed'])
+    .optional()
+    .meta({ description: 'Closed: by its owner, and not deleted yet' }),
+  sort: z
+    .enum(['created_at', '-created_at', 'email', '-email'])
+    .optional()
+    .meta({ description: 'With `-` from the end; the newest first where nothing is said' }),
 });
 export type UserQuery = z.infer<typeof UserQuery>;
 

@@ -133,10 +133,11 @@ export class UserService {
     });
   }
 
-  /** The next use of a cookie or token of theirs fails. */
+  /** The next use of a cookie or token of theirs fails. @throws AppError 409 for the last administrator. */
   disable({ id }: User): Promise<User> {
     return this.change(id, undefined, async (user) => {
       if (user.disabledAt) return;
+      await this.assertNotLast(user);
       user.disabledAt = this.clock.now();
       await this.hooks.ended(user);
       await this.audit.record('user.disabled', { user_id: id });

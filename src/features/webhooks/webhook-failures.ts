@@ -21,14 +21,16 @@ export class WebhookFailures {
     if (failures > 0) await this.db.execute(FORGET, [currentTenantId(), id]);
   }
 
-  async failed(endpoint: WebhookEndpoint): Promise<void> {
-    const now = this.clock.now();
-    const rows = await this.db.execute<Failing>(COUNT, [currentTenantId(), endpoint.id, now]);
-    const [found] = rows;
-    if (!found) return;
-    const resumeAt = resumesAt(now, found.failures);
-    if (resumeAt) await this.db.execute(LEAVE_ALONE, [currentTenantId(), endpoint.id, resumeAt]);
-    if (now.getTime() - found.failing_since.getTime() >= GIVE_UP_AFTER_MS) await this.end(endpoint, 'failing');
+  /** Together, so that of two at once the later one has the word on how long it is left alone. */
+  failed(endpoint: WebhookEndpoint): Promise<void> {
+    return this.db.transaction(async () => {
+      const now = this.clock.now();
+      const [found] = await this.db.execute<Failing>(COUNT, [currentTenantId(), endpoint.id, now]);
+      if (!found) return;
+      const resumeAt = resumesAt(now, found.failures);
+      if (resumeAt) await this.db.execute(LEAVE_ALONE, [currentTenantId(), endpoint.id, resumeAt]);
+      if (now.getTime() - found.failing_since.getTime() >= GIVE_UP_AFTER_MS) await this.end(endpoint, 'failing');
+    });
   }
 
   /** RFC 9110 §15.5.11, and Standard Webhooks 1.0: it does not want to be told any more. */

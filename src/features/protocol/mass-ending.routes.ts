@@ -1,0 +1,22 @@
+import { endpoint } from '../../platform/endpoint.js';
+import type { MassEnding } from './mass-ending.js';
+import { EndSessionsOfAll, MassEndingView } from './mass-ending.schema.js';
+
+export const massEndingRoutes = (ending: MassEnding) => [
+  endpoint({
+    method: 'post',
+    path: '/session-endings',
+    scope: 'sessions:write',
+    summary:
+      'End the sessions of everybody, or in which one application was signed in to, but the one that this is asked in',
+    description:
+      'They end in the background, within moments; each is recorded, and applications are told as of any other.',
+    body: EndSessionsOfAll,
+    status: 202,
+    response: MassEndingView,
+    async handle({ body }) {
+      const { before, kept } = await ending.request(body);
+      return { before, kept_session_id: kept };
+    },
+  }),
+];
