@@ -55,3 +55,21 @@ export const domain = z
     message: 'must be a domain without scheme, port or a dot at either end',
   })
   .refine((value) => !/(^|\.)\d+$/.test(value), { message: 'must be a domain, not an address' });
+
+/** A bucket that speaks S3, and what all names in it begin with: `s3://bucket/prefix?endpoint=…&region=…`. */
+export const bucket = z
+  .string()
+  .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w.-]+)*\/?(\?.*)?$/, { message: 'must be s3://bucket/prefix' })
+  .transform((value, issues) => {
+    const { hostname, pathname, searchParams } = new URL(value);
+    const { endpoint, region = 'us-east-1', ...others } = Object.fromEntries(searchParams);
+    if (Object.keys(others).length > 0 || !/^[a-z0-9-]+$/.test(region))
+      issues.addIssue({ code: 'custom', message: 'takes endpoint and region, and nothing else' });
+    const origin = endpoint ?? `https://s3.${region}.amazonaws.com`;
+    if (!URL.canParse(origin) || !/^https?:\/\/[^/?#@]+$/.test(origin)) {
+      issues.addIssue({ code: 'custom', message: 'must have an origin as its endpoint' });
+      return z.NEVER;
+    }
+    const prefix = pathname.replace(/^\/|\/$/g, '');
+    return { origin, region, bucket: hostname, prefix: prefix && `${prefix}/` };
+  });

@@ -1,7 +1,7 @@
 // Every variable the server reads: its rule, what it is for, an example. .env.example and the README's table are printed from this.
 import { z } from 'zod';
 import { apiTiers } from './protocol.js';
-import { boolean, domain, encryptionKeys, headerName, issuer, list, port } from './values.js';
+import { boolean, bucket, domain, encryptionKeys, headerName, issuer, list, port } from './values.js';
 import { variable } from './variable.js';
 
 export const variables = {
@@ -85,6 +85,33 @@ export const variables = {
       'Folder in which audit events are kept that are older than a tenant keeps them; the same one for every process that does jobs. Relative to the project.',
     example: '/var/lib/ostiary-audit',
     default: 'none: they are deleted',
+  }),
+  AUDIT_ARCHIVE_URL: variable({
+    rule: bucket.optional(),
+    about:
+      'Instead of a folder, a bucket that speaks S3. An endpoint that is private or without TLS has to be in EGRESS_ALLOW. Of Amazon no endpoint is said.',
+    example: 's3://ostiary-audit/eu?endpoint=https://objects.example.com&region=eu-central-1',
+    default: 'none',
+  }),
+  AWS_ACCESS_KEY_ID: variable({
+    rule: z.string().min(1).optional(),
+    about: 'Who writes to AUDIT_ARCHIVE_URL.',
+    example: 'AKIAIOSFODNN7EXAMPLE',
+    default: 'none',
+  }),
+  AWS_SECRET_ACCESS_KEY: variable({
+    rule: z.string().min(1).optional(),
+    about: 'With AWS_ACCESS_KEY_ID.',
+    example: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+    default: 'none',
+    secret: true,
+  }),
+  AWS_SESSION_TOKEN: variable({
+    rule: z.string().min(1).optional(),
+    about: 'With AWS_ACCESS_KEY_ID, where that is a temporary one.',
+    example: 'IQoJb3JpZ2luX2VjEXAMPLE',
+    default: 'none',
+    secret: true,
   }),
   REDIS_URL: variable({
     rule: z
@@ -308,3 +335,7 @@ export const variables = {
     default: 'development',
   }),
 };
+
+type Name = keyof typeof variables;
+export type Given = { [K in Name]: z.output<(typeof variables)[K]['rule']> };
+export type Values = Given & { ISSUER: string };

@@ -6,6 +6,7 @@ import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import type { Config } from '../config/index.js';
 import { projectRoot, version } from '../config/root.js';
 import { migrations } from './migrations.js';
+import { bucketLimits } from './platform/bucket.js';
 import { BoundedCache, type CacheOptions } from './platform/cache.js';
 import { type Clock, systemClock } from './platform/clock.js';
 import { deriveKey, Sealer, secretKey } from './platform/crypto.js';
@@ -90,6 +91,10 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     maxBytes: 1024 * 1024,
     tracing,
   });
+  const bucket = config.auditArchiveBucket && {
+    egress: new Egress({ ...overrides.egress, ...bucketLimits, allow: [...config.egressAllow] }),
+    ...config.auditArchiveBucket,
+  };
   const dns = new Dns({ timeoutMs: 5_000, ...overrides.dns });
 
   return {
@@ -105,6 +110,8 @@ export async function openFoundation(config: Config, overrides: Foundations) {
     rateLimits,
     hasher,
     egress,
+    /** Where the record is archived, with an egress of its own: pieces are larger and take longer than the answer of a stranger. */
+    bucket,
     dns,
     tracing,
     /** One process, one connection, nobody else to tell. */
@@ -120,6 +127,7 @@ export async function openFoundation(config: Config, overrides: Foundations) {
       await invalidation.stop();
       await hasher.stop();
       await egress.close();
+      await bucket?.egress.close();
       await redis?.close();
       await replica?.close();
       await dataSource.destroy();

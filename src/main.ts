@@ -28,7 +28,7 @@ export async function start(config: Config, overrides: Overrides = {}): Promise<
     await services.webhookListening.load();
     if (config.role !== 'web')
       await services.auditArchive
-        ?.prepare()
+        ?.prepare?.()
         .catch((error: unknown) =>
           services.logger.error('the folder of the audit archive is not to be had', { error }),
         );

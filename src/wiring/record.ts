@@ -1,19 +1,25 @@
 // What proves the record, and what becomes of it: sealed, signed, verified, exported. Stands on the ground, and nobody stands on it.
 
 import { AuditAlerts } from '../features/audit-alerts/audit-alerts.js';
-import { AuditArchive } from '../features/audit-proof/audit-archive.js';
+import { type Archive, AuditArchive } from '../features/audit-proof/audit-archive.js';
 import { AuditExport } from '../features/audit-proof/audit-export.js';
 import { AuditRetention } from '../features/audit-proof/audit-retention.js';
+import { BucketArchive } from '../features/audit-proof/bucket-archive.js';
 import { AuditCheckpoints } from '../features/audit-proof/checkpoints.js';
 import { AuditSealing } from '../features/audit-proof/sealing.js';
 import { TenantVerification } from '../features/audit-proof/tenant-verification.js';
+import { Bucket } from '../platform/bucket.js';
 import { withContext } from '../platform/context.js';
 import type { Ground } from './ground.js';
 
 export type RecordProof = ReturnType<typeof openRecord>;
 
-export function openRecord({ db, audit, keys, tenants, clock, logger, mail, config }: Ground) {
-  const archive = config.auditArchiveDir ? new AuditArchive(config.auditArchiveDir) : undefined;
+export function openRecord({ db, audit, keys, tenants, clock, logger, mail, config, bucket }: Ground) {
+  const archive: Archive | undefined = bucket
+    ? new BucketArchive(new Bucket(bucket.egress, bucket, clock), bucket.prefix)
+    : config.auditArchiveDir
+      ? new AuditArchive(config.auditArchiveDir)
+      : undefined;
   return {
     auditArchive: archive,
     auditSealing: new AuditSealing(db),

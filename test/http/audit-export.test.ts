@@ -215,6 +215,49 @@ describe('the audit log as a file', () => {
     });
   });
 
+  describe('and what a part of it by a filter can show', () => {
+    const verify = (lines: string[], ...words: string[]) => {
+      const file = path.join(folder, 'filtered.jsonl');
+      writeFileSync(file, `${lines.join('\n')}\n`);
+      const args = [program('src/cli.js'), 'audit', 'verify', file, '--jwks', path.join(folder, 'jwks.json'), ...words];
+      const env = { PATH: process.env.PATH ?? '', DATA_DIR: folder, NODE_ENV: 'test' };
+      return promisify(execFile)(process.execPath, args, { env }).then(
+        ({ stdout }) => ({ code: 0, out: stdout }),
+        ({ code, stdout }) => ({ code, out: String(stdout) }),
+      );
+    };
+    const filtered = async (query: string) => (await (await get(query)).text()).trimEnd().split('\n');
+    beforeAll(async () => {
+      await sealed();
+      writeFileSync(path.join(folder, 'jwks.json'), await (await fetch(`${server.issuer}/jwks`)).text());
+    });
+
+    it('is said to be never proved whole', async () => {
+      const lines = await filtered('user_id=user-7');
+      expect(await verify(lines, '--filtered')).toEqual({
+        code: 0,
+        out: expect.stringMatching(/^100 events, .*nothing wrong is seen. A filtered file cannot be proved whole/),
+      });
+      expect(await verify(lines)).toEqual({
+        code: 1,
+        out: expect.stringContaining('--filtered looks at what is there'),
+      });
+    });
+
+    it('shows an event that was changed, where the one before it is there', async () => {
+      const lines = await filtered('name=user.updated');
+      const changed = lines.map((line, at) => (at === 5 ? line.replace('"user.updated"', '"user.deleted"') : line));
+      const { code, out } = await verify(changed, '--filtered');
+      expect([code, out]).toEqual([1, expect.stringContaining((JSON.parse(lines[5] ?? '') as Line).id)]);
+    });
+
+    it('shows an address that was changed, whatever is there', async () => {
+      const [one = ''] = await filtered('name=password.set');
+      const { code, out } = await verify([one.replace('198.51.100.7', '203.0.113.1')], '--filtered');
+      expect([code, out]).toEqual([1, expect.stringContaining('has another ip than was sealed')]);
+    });
+  });
+
   it('is proved by what everybody can fetch and keep: counts and hashes, and nothing of what happened', async () => {
     const answer = await fetch(`${server.issuer}/.well-known/audit-checkpoints`);
     expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, '*']);

@@ -158,3 +158,37 @@ describe('certificates of clients (RFC 8705 §5, §6.5)', () => {
     expect(problems({ ...https, ...environment })).not.toEqual([]);
   });
 });
+
+describe('a bucket for the archive of the audit log', () => {
+  const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
+
+  it('is at Amazon, or at an endpoint of its own', () => {
+    const bucket = (AUDIT_ARCHIVE_URL: string) => load({ ...keys, AUDIT_ARCHIVE_URL }).auditArchiveBucket;
+    expect(bucket('s3://audit?region=eu-central-1')).toEqual({
+      origin: 'https://s3.eu-central-1.amazonaws.com',
+      region: 'eu-central-1',
+      bucket: 'audit',
+      prefix: '',
+      credentials: { accessKeyId: 'id', secretAccessKey: 'secret', sessionToken: undefined },
+    });
+    expect(bucket('s3://audit/a/b/?endpoint=https://objects.example.com')).toMatchObject({
+      origin: 'https://objects.example.com',
+      region: 'us-east-1',
+      prefix: 'a/b/',
+    });
+    expect(load({}).auditArchiveBucket).toBeUndefined();
+  });
+
+  it.each<Record<string, string>>([
+    { AUDIT_ARCHIVE_URL: 'https://audit.example.com', ...keys },
+    { AUDIT_ARCHIVE_URL: 's3://audit?endpoint=https://objects.example.com/path', ...keys },
+    { AUDIT_ARCHIVE_URL: 's3://audit?endpoint=https://name:word@objects.example.com', ...keys },
+    { AUDIT_ARCHIVE_URL: 's3://audit?acl=public-read', ...keys },
+    { AUDIT_ARCHIVE_URL: 's3://audit?region=eu/central', ...keys },
+    { AUDIT_ARCHIVE_URL: 's3://audit' },
+    { AUDIT_ARCHIVE_URL: 's3://audit', AWS_ACCESS_KEY_ID: 'id' },
+    { AUDIT_ARCHIVE_URL: 's3://audit', AUDIT_ARCHIVE_DIR: '/var/audit', ...keys },
+  ])('is nothing half or strange: %j', (environment) => {
+    expect(problems(environment)).not.toEqual([]);
+  });
+});

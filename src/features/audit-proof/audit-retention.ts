@@ -6,7 +6,7 @@ import type { Database, Statement } from '../../platform/database.js';
 import type { Logger } from '../../platform/logger.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { TenantService } from '../tenants/tenant.service.js';
-import type { ArchivedPart, AuditArchive } from './audit-archive.js';
+import type { Archive, ArchivedPart } from './audit-archive.js';
 import { exported, type SealedEventRow } from './audit-export.js';
 
 export const RETAIN_TASK = 'audit.retain';
@@ -26,7 +26,7 @@ export class AuditRetention {
     private readonly tenants: Pick<TenantService, 'current'>,
     private readonly clock: Clock,
     private readonly logger: Pick<Logger, 'error'>,
-    private readonly archive?: Pick<AuditArchive, 'keep'>,
+    private readonly archive?: Archive,
   ) {}
 
   /** Of each tenant that says how long. One tenant's trouble is not that of the others. @returns how many events went. */

@@ -44,6 +44,8 @@ export class ChainVerifier {
   events = 0;
   /** Events that are what a checkpoint was signed for. */
   proven = 0;
+  /** Events that hang on the one before them, which is there. */
+  linked = 0;
   /** Events whose person is gone: what told of them is not there, and the hash is what it was. */
   erased = 0;
   private sequence = 0;
@@ -60,10 +62,12 @@ export class ChainVerifier {
   /**
    * @param checkpoints oldest first, whose signatures were looked at already.
    * @param isPart where the rows are a piece of the chain: what is before and behind it is not missed.
+   * @param isFiltered where they are some of the chain: what is between them is not missed either.
    */
   constructor(
     checkpoints: readonly Checkpoint[],
     private readonly isPart = false,
+    private readonly isFiltered = false,
   ) {
     this.open = [...checkpoints];
   }
@@ -94,7 +98,7 @@ export class ChainVerifier {
       return;
     }
     if (row.sequence > this.sequence + 1) {
-      if (this.last || !this.isPart) this.miss(this.sequence + 1, row.sequence - 1, row.eventId);
+      if (!this.isFiltered && (this.last || !this.isPart)) this.miss(this.sequence + 1, row.sequence - 1, row.eventId);
       this.resume(row);
     }
     this.look(row);
@@ -111,7 +115,7 @@ export class ChainVerifier {
     for (const suspect of this.suspects) this.judge(suspect);
     const signed = this.open.at(-1)?.last ?? 0;
     const end = Math.max(signed, head ?? 0);
-    if (!this.isPart && end > this.sequence) this.miss(this.sequence + 1, end, undefined);
+    if (!this.isPart && !this.isFiltered && end > this.sequence) this.miss(this.sequence + 1, end, undefined);
     return this.findings;
   }
 
@@ -133,6 +137,7 @@ export class ChainVerifier {
     const suspect = this.suspects.at(-1);
     if (suspect && suspect.row === this.last && hangs(suspect.previous)) suspect.isSkipped = true;
     const isItself = !sealedLeaf || sealedLeaf.equals(leaf);
+    if (isItself && hangs(previous)) this.linked += 1;
     if (isItself && (hangs(previous) || !this.isKnown)) return;
     const skips = this.last !== undefined && hangs(this.beforeLast);
     this.suspects.push({ row, leaf, previous, before: this.last, isSkipped: false, skips });

@@ -37,12 +37,14 @@ interface Options {
   others?: readonly Checkpoint[];
   /** What is before and behind it is not missed. */
   isPart?: boolean;
+  /** Nor what is between: it is of one person, one kind or one who acted. */
+  isFiltered?: boolean;
 }
 
 /** @throws SyntaxError or ZodError for a line that is neither an event nor a checkpoint. */
 export async function verifyFile(
   lines: AsyncIterable<string>,
-  { keys, kept = [], others = [], isPart = false }: Options,
+  { keys, kept = [], others = [], isPart = false, isFiltered = false }: Options,
 ): Promise<Verified> {
   const findings: Finding[] = [];
   const rows: SealedRow[] = [];
@@ -77,6 +79,7 @@ export async function verifyFile(
   const verifier = new ChainVerifier(
     looked.believed.filter(({ jws }) => own.has(jws)),
     isPart,
+    isFiltered,
   );
   for (const row of rows) verifier.take(row);
   // What is exported before it is sealed is the newest there is.
@@ -90,6 +93,7 @@ export async function verifyFile(
     waiting: unsealed.length,
     checkpoints: signed.length,
     proven: verifier.proven,
+    linked: verifier.linked,
   };
 }
 

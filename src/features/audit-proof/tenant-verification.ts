@@ -18,6 +18,8 @@ export interface Verified {
   checkpoints: number;
   /** Events that are what a checkpoint was signed for. */
   proven: number;
+  /** Events that hang on the one before them. */
+  linked: number;
 }
 
 interface Row extends EventRow {
@@ -67,6 +69,7 @@ export class TenantVerification {
       waiting: lost.waiting,
       checkpoints: signed.length,
       proven: verifier.proven,
+      linked: verifier.linked,
     };
   }
 
