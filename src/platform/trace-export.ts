@@ -1,5 +1,6 @@
 // Where spans go: by the variables of OpenTelemetry, which its own packages read (headers, time limits, compression, batches, samplers, resource
-// attributes). Loaded only where it is asked for.
+// attributes). Loaded only where it is asked for. Not by its sdk-node, which brings ten times as many packages, waits half a minute for a receiver that
+// hangs and tells of host and command line. The API has to be the one these packages know, as package.json has it: with another nothing is traced.
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from './logger.js';
 import { Tracing } from './tracing.js';
