@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { enter, wordsOf } from '../support/account.js';
 import { type Answer, ask, tokenWith } from '../support/api.js';
 import { makeApiKey } from '../support/api-keys.js';
+import { everyTable, search } from '../support/dump.js';
 import { ACCESS_TOKEN, exchange, TOKEN_EXCHANGE } from '../support/exchanging.js';
 import {
   allow,
@@ -354,6 +356,27 @@ describe('an administrator acts for a person (RFC 8693 §1.1)', () => {
       expect(await events('impersonation.started')).toEqual([]);
       expect(await lettersTo(server, person.email)).toEqual([]);
     });
+  });
+
+  it('its token stands nowhere, in no spelling, and the reason in no line of the log; asked twice with one Idempotency-Key it is one', async () => {
+    const words = 'Ticket 4712: unmistakable words';
+    const secrets = new Map<string, string>();
+    for (const resource of [trips, hotels]) {
+      const body = { reason: words, resource, scope: 'read', client_id: by.app.clientId };
+      const key = { 'idempotency-key': randomUUID() };
+      const path = `/users/${person.id}/impersonations`;
+      const [one, same] = [
+        await ask(server, by.token, 'post', path, body, key),
+        await ask(server, by.token, 'post', path, body, key),
+      ];
+      expect(one.status).toBe(201);
+      expect(same.body).toEqual(one.body);
+      secrets.set(String(one.body.access_token), resource);
+    }
+    expect(await list()).toHaveLength(2);
+    expect(search(secrets, await everyTable(server))).toEqual([]);
+    const log = server.log.map((text, line) => ({ where: `log ${line}`, text }));
+    expect(search(new Map([...secrets, [words, 'reason']]), log)).toEqual([]);
   });
 
   it('it is ended once, and only under the person that it is of', async () => {
