@@ -376,7 +376,6 @@ export interface Operations {
   deleteJobsByJobId: { path: { job_id: string }; query: Record<never, never>; body: undefined; answer: undefined };
   putJobsByJobIdCancellation: { path: { job_id: string }; query: Record<never, never>; body: undefined; answer: undefined };
   getJobsByJobIdResult: { path: { job_id: string }; query: Record<never, never>; body: undefined; answer: string };
-  getJobsByJobIdEvents: { path: { job_id: string }; query: Record<never, never>; body: undefined; answer: Job };
   getWebhooks: { path: Record<never, never>; query: { limit?: number; cursor?: string }; body: undefined; answer: { "items": Array<Webhook>; "next_cursor": (string | null) } };
   postWebhooks: { path: Record<never, never>; query: Record<never, never>; body: { "url": string; "events": Array<string>; "description"?: string }; answer: CreatedWebhook };
   getWebhooksByWebhookId: { path: { webhook_id: string }; query: Record<never, never>; body: undefined; answer: Webhook };
@@ -603,7 +602,6 @@ export const operations: Readonly<Record<keyof Operations, readonly [string, str
   deleteJobsByJobId: ['delete', '/jobs/{job_id}'],
   putJobsByJobIdCancellation: ['put', '/jobs/{job_id}/cancellation'],
   getJobsByJobIdResult: ['get', '/jobs/{job_id}/result'],
-  getJobsByJobIdEvents: ['get', '/jobs/{job_id}/events'],
   getWebhooks: ['get', '/webhooks'],
   postWebhooks: ['post', '/webhooks'],
   getWebhooksByWebhookId: ['get', '/webhooks/{webhook_id}'],
