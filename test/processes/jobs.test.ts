@@ -9,16 +9,18 @@ const many = 1000;
 describe('long work of two processes', () => {
   let house: Pair;
   let manage: Manage;
+  let token: string;
   beforeAll(async () => {
     house = await startPair();
   }, 180_000);
   afterAll(() => house?.close());
   beforeEach(async () => {
     manage = await administrator(house);
+    token = await tokenWith(house.server, 'jobs:read users:write');
   });
 
   const start = async (mark: string): Promise<string> => {
-    const { status, body } = await manage(0, 'post', '/jobs', {
+    const { status, body } = await manage(0, 'POST', '/jobs', {
       kind: 'users_bulk',
       operations: newcomers(many, mark),
     });
@@ -26,7 +28,7 @@ describe('long work of two processes', () => {
     return String(body.id);
   };
   const read = async (id: string, index = 0) =>
-    (await manage(index, 'get', `/jobs/${id}`)).body as unknown as JobAnswer;
+    (await manage(index, 'GET', `/jobs/${id}`)).body as unknown as JobAnswer;
   const begun = (id: string) =>
     until(
       'it has begun',
@@ -39,7 +41,6 @@ describe('long work of two processes', () => {
   const known = async (mark: string) =>
     (await rowsOf<{ n: number }>(house, `SELECT count(*)::int AS n FROM users WHERE email LIKE '${mark}-%'`))[0]?.n;
   const linesOf = async (id: string, index: number): Promise<{ index: number; done: boolean }[]> => {
-    const token = await tokenOf();
     const answer = await house.ask(index, `/api/v1/jobs/${id}/result`, {
       headers: { authorization: `Bearer ${token}` },
     });
@@ -48,13 +49,12 @@ describe('long work of two processes', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
   };
-  const tokenOf = () => tokenWith(house.server, 'jobs:read users:write');
 
   it('cancelled at the one, it is at an end at the other: no batch begins any more, and what is done is told', async () => {
     const mark = `c${randomBytes(5).toString('hex')}`;
     const id = await start(mark);
     await begun(id);
-    expect((await manage(1, 'put', `/jobs/${id}/cancellation`)).status).toBe(204);
+    expect((await manage(1, 'PUT', `/jobs/${id}/cancellation`)).status).toBe(204);
     const { status, progress } = await read(id, 1);
     expect([status, progress.done < many]).toEqual(['cancelled', true]);
     await new Promise((resolve) => setTimeout(resolve, 2_000));

@@ -36,8 +36,12 @@ export class AuditExport {
   ) {}
 
   /** Of the current tenant, whoever reads it: a page is asked for when the one before is gone. */
-  async *events(filter: ExportFilter): AsyncGenerator<ExportedEvent[]> {
-    const tenantId = currentTenantId();
+  events(filter: ExportFilter): AsyncIterable<ExportedEvent[]> {
+    // Before the first is asked for: that is when the request has been answered.
+    return this.eventsOf(currentTenantId(), filter);
+  }
+
+  private async *eventsOf(tenantId: string, filter: ExportFilter): AsyncGenerator<ExportedEvent[]> {
     for (let after: string | undefined; ; ) {
       const events = await withContext({ tenantId }, () => this.eventsAfter(filter, after, this.page));
       if (events.length > 0) yield events;
@@ -66,8 +70,11 @@ export class AuditExport {
   }
 
   /** Those that the events of the current tenant are held against, oldest first. */
-  async *checkpoints(): AsyncGenerator<string[]> {
-    const tenantId = currentTenantId();
+  checkpoints(): AsyncIterable<string[]> {
+    return this.checkpointsOf(currentTenantId());
+  }
+
+  private async *checkpointsOf(tenantId: string): AsyncGenerator<string[]> {
     for (let after: number | undefined; ; ) {
       const found = await withContext({ tenantId }, () => this.checkpointsAfter(after, this.page));
       if (found.length > 0) yield found.map(({ jws }) => jws);

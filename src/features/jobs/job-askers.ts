@@ -22,10 +22,11 @@ export class JobAskers {
   async now({ actorType: type, actorId: id, actorScopes, apiKeyId }: Job): Promise<Actor | undefined> {
     const key = apiKeyId === null ? undefined : await this.goodKey(apiKeyId);
     if (apiKeyId !== null && !key) return undefined;
-    const held = type === 'api_key' ? key?.scopes : await this.held(type, id);
+    const byKey = key && new Set([...key.scopes, ...(await this.roles.permissionsOf(key.roles))]);
+    const held = type === 'api_key' ? byKey : await this.held(type, id);
     if (!held) return undefined;
     const now = new Set(held);
-    const scopes = new Set(actorScopes.filter((one) => now.has(one) && (!key || key.scopes.includes(one))));
+    const scopes = new Set(actorScopes.filter((one) => now.has(one) && (!byKey || byKey.has(one))));
     return {
       type,
       id,

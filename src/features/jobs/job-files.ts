@@ -1,4 +1,5 @@
 // What a job was given and what it has written: in pieces, so that neither is ever whole in memory, and sealed, because both tell of people.
+import { withContext } from '../../platform/context.js';
 import type { Sealer } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
 import type { SealedColumn } from '../../platform/rewrap.js';
@@ -34,7 +35,10 @@ export class JobFiles {
 
   /** Piece by piece, no faster than it is read. @throws Error where the job goes meanwhile: half a file is none. */
   async *result(job: Job): AsyncGenerator<string> {
-    for (let position = 0; position < job.chunks; position += 1) yield await this.read(job, 'result', position);
+    const { tenantId } = job;
+    // Whoever reads it does so when the request has been answered.
+    for (let position = 0; position < job.chunks; position += 1)
+      yield await withContext({ tenantId }, () => this.read(job, 'result', position));
   }
 
   async clear({ id: jobId }: Job, part: JobPart): Promise<void> {
