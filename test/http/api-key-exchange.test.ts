@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
 import { AuditEvent } from '../../src/features/audit/audit-event.entity.js';
+import type { Resource } from '../../src/features/resources/resource.entity.js';
 import { API_KEY } from '../../src/oidc/grants/presented-keys.js';
 import { ask, tokenWith } from '../support/api.js';
 import { makeAdministrator, makeApiKey } from '../support/api-keys.js';
@@ -20,7 +21,7 @@ describe('an API key exchanged for a token of another resource (RFC 8693 §2.1)'
     server = await startServer({ overrides: { clock } });
     await makeResources(server);
     token = await tokenWith(server, 'api_keys:read api_keys:write clients:read');
-    const chain = await makeChain(server);
+    const chain = await makeChain(server, { scope: 'read write' });
     gateway = chain.service;
     await letExchange(server, gateway, chain.app, {
       subject_api_keys: true,
@@ -73,6 +74,20 @@ describe('an API key exchanged for a token of another resource (RFC 8693 §2.1)'
       resource: signed,
       scope: 'read write',
     });
+  });
+
+  it('of the tenant says no roles of the client that exchanges it', async () => {
+    await server.inside(async ({ resources, roles, clients }) => {
+      const resource = await resources.findByIdentifier(signed);
+      await resources.update(resource as Resource, { role_claims: true });
+      const resource_permissions = [{ resource: signed, permissions: ['read', 'admin'] }];
+      await roles.create({ key: 'GATEWAY', name: 'Gateway', resource_permissions });
+      await clients.changeRoles(await clients.find(gateway.clientId), () => ['GATEWAY']);
+    });
+    const { body } = await show((await make()).value);
+    expect(await verified(body.access_token)).toMatchObject({ scope: 'read write', roles: [], permissions: [] });
+    const own = await post(server, '/token', gateway, { grant_type: 'client_credentials', resource: signed });
+    expect(await verified(own.body.access_token)).toMatchObject({ sub: gateway.clientId, roles: ['GATEWAY'] });
   });
 
   it('of a person speaks for the person', async () => {

@@ -38,6 +38,8 @@ export function speaksFor(token: object, keyId: string): void {
   subjects.set(token, `api_key:${keyId}`);
 }
 
+export const isOfKey = (token: object): boolean => subjects.has(token);
+
 /** formats.customizers.jwt (RFC 9068 §2.2): whom a JWT access token speaks for. */
 export function saySubject(_ctx: unknown, token: object, { payload }: { payload: Record<string, unknown> }): void {
   const sub = subjects.get(token);
