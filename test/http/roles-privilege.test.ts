@@ -164,6 +164,28 @@ describe('what a role opens, and who gives it', () => {
       expect((await chief.ask('patch', `/users/${equal.id}`, change)).status).toBe(200);
     });
 
+    it('a client that may do more at a resource by its roles gives no secret, and is not changed', async () => {
+      const { clientId } = await makeClient(server);
+      const path = `/clients/${clientId}`;
+      expect((await ask(server, everything, 'put', `${path}/roles/${await make([], 'write')}`)).status).toBe(204);
+      expect((await ask(server, everything, 'put', `${path}/suspension`)).status).toBe(204);
+      const weak = await signedInAs(await make(['clients:write'], 'read'));
+      const attempts = [
+        ['post', '/secrets', {}],
+        ['patch', '', { redirect_uris: ['https://mine.example/cb'] }],
+        ['delete', '/suspension', undefined],
+      ] as const;
+      for (const [method, below, body] of attempts)
+        expect([method, below, ...said(await weak.ask(method, path + below, body))]).toEqual([
+          method,
+          below,
+          ...refused,
+        ]);
+      const strong = await signedInAs(await make(['clients:write'], 'read', 'write'));
+      expect((await strong.ask('delete', `${path}/suspension`)).status).toBe(204);
+      expect((await strong.ask('post', `${path}/secrets`, {})).status).toBe(201);
+    });
+
     it('ADMIN, which opens whatever a resource has, is given by those who have it', async () => {
       const almost = await signedInAs(await make(every.split(' ')));
       const { id } = await person();
