@@ -56,7 +56,7 @@ export async function openServices(config: Config, overrides: Overrides = {}) {
   const connections: Connections = openConnections(ground, people, organizations, () => accounts);
   const accounts: Accounts = openAccounts(ground, people, connections, overrides.letters);
   const applications: Applications = openApplications(ground, roles, people);
-  const apiKeys: ApiKeyServices = openApiKeys(ground, applications.resources);
+  const apiKeys: ApiKeyServices = openApiKeys(ground, roles, applications.resources);
   const record: RecordProof = openRecord(ground);
   const webhooks: Webhooks = openWebhooks(ground, organizations);
   return {

@@ -6,10 +6,11 @@ import { Resource } from '../features/resources/resource.entity.js';
 import type { ResourceService } from '../features/resources/resource.service.js';
 import { mayGrant, scopesAt } from '../management.js';
 import type { Ground } from './ground.js';
+import type { Roles } from './roles.js';
 
 export type ApiKeyServices = ReturnType<typeof openApiKeys>;
 
-export function openApiKeys(ground: Ground, resources: ResourceService) {
+export function openApiKeys(ground: Ground, { roles }: Roles, resources: ResourceService) {
   const { db, audit, clock, tenants, rateLimits, limits, logger } = ground;
   const apiKeys = new ApiKeys(db, audit, clock, {
     scopes: async () => new Set(Object.keys(scopesAt(await tenants.current()))),
@@ -18,6 +19,8 @@ export function openApiKeys(ground: Ground, resources: ResourceService) {
       return resource instanceof Resource ? new Set(resource.scopes.map(({ name }) => name)) : undefined;
     },
     mayGrant,
+    mayGrantAt: (given) =>
+      roles.assertMayGiveAt(given.map(({ identifier, scopes }) => ({ resource: identifier, permissions: scopes }))),
   });
   const refusals = rateLimits.limiter({ name: 'api_key_refusals', ...limits.apiKeyRefusals });
   return {

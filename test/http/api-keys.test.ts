@@ -289,6 +289,46 @@ describe('API keys (R114 to R119)', () => {
       expect([answer.status, answer.body.code]).toEqual([403, 'scope_not_held']);
     });
 
+    it('is not told by a repetition what was answered to a token of the person, which may be another key', async () => {
+      const { token: own } = await makeAdministrator(server, scope);
+      const stolen = await makeApiKey(server, own, { kind: 'user', scopes: ['api_keys:write'] });
+      const repeat = (by: string) =>
+        ask(server, by, 'post', '/api-keys', { name: 'Strong', scopes: ['users:write'] }, { 'idempotency-key': 'one' });
+      const first = await repeat(own);
+      expect([first.status, (await repeat(own)).body]).toEqual([201, first.body]);
+      const refused = await repeat(stolen.value);
+      expect([refused.status, refused.body.code]).toEqual([403, 'api_key_not_enough']);
+    });
+
+    it('of the tenant gets no more at a resource than the person who makes, changes or rotates it may do there', async () => {
+      const trips = 'https://trips.example/api';
+      const all = ['read', 'write'];
+      await server.inside(async ({ resources, roles }) => {
+        await resources.create({ identifier: trips, name: 'Trips', scopes: all.map((name) => ({ name })) });
+        const resource_permissions = [{ resource: trips, permissions: ['read'] }];
+        await roles.create({ key: 'KEEPER', name: 'Keeper', permissions: ['api_keys:write'], resource_permissions });
+      });
+      const { user, token: own } = await makeAdministrator(server, scope);
+      await makeAdministrator(server, scope);
+      const at = (...scopes: string[]) => ({ scopes: [], resources: [{ identifier: trips, scopes }] });
+      const strong = await makeApiKey(server, own, at(...all));
+      await server.inside(async ({ users }) => users.setRoles(await users.find(user.id), ['KEEPER']));
+      const weak = await makeApiKey(server, own, at('read'));
+      const attempts = [
+        ['post', '/api-keys', { name: 'x', ...at(...all) }],
+        ['patch', `/api-keys/${weak.id}`, { resources: at('write').resources }],
+        ['patch', `/api-keys/${strong.id}`, { name: 'Mine' }],
+        ['post', `/api-keys/${strong.id}/rotations`, {}],
+      ] as const;
+      for (const [method, path, body] of attempts) {
+        const answer = await ask(server, own, method, path, body);
+        expect([method, path, answer.status, answer.body.code]).toEqual([method, path, 403, 'scope_not_held']);
+      }
+      const theirs = await makeApiKey(server, own, { kind: 'user', ...at(...all) });
+      expect((await ask(server, own, 'post', `/api-keys/${theirs.id}/rotations`, {})).status).toBe(201);
+      expect((await ask(server, own, 'delete', `/api-keys/${strong.id}`)).status).toBe(204);
+    });
+
     it('with a key no others are made, changed or ended; itself it rotates and ends', async () => {
       const other = await makeApiKey(server, token);
       const key = await makeApiKey(server, token, { scopes: ['api_keys:write', 'clients:read'] });

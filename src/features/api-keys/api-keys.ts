@@ -6,7 +6,7 @@ import { newId } from '../../platform/crypto.js';
 import type { Database, Statement } from '../../platform/database.js';
 import { conflict, forbidden, type Issue, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
-import { ApiKey } from './api-key.entity.js';
+import { ApiKey, type ResourceAccess } from './api-key.entity.js';
 import { makeKey } from './api-key.format.js';
 import { CreateApiKey, type RotateApiKey, UpdateApiKey } from './api-key.schema.js';
 
@@ -18,6 +18,8 @@ export interface Grantable {
   resource(identifier: string): Promise<ReadonlySet<string> | undefined>;
   /** @throws AppError 403 where whoever asks holds less. */
   mayGrant(scopes: readonly string[]): void;
+  /** @throws AppError 403 where whoever asks is a person and may do less there. */
+  mayGrantAt(resources: readonly ResourceAccess[]): Promise<void>;
 }
 
 interface Made {
@@ -49,6 +51,7 @@ export class ApiKeys {
     assertNoKey();
     const userId = given.kind === 'user' ? personAsking() : null;
     await this.assertGrantable(given);
+    await this.assertNotAbove({ userId, resources: given.resources });
     const now = this.clock.now();
     const { value, prefix, hash } = makeKey(given.environment);
     const key = Object.assign(new ApiKey(), {
@@ -85,7 +88,8 @@ export class ApiKeys {
     await this.assertGrantable({ scopes: change.scopes ?? [], resources: change.resources ?? [] });
     return this.db.transaction(async () => {
       const key = await this.locked(id, ifMatch);
-      this.assertTheirs(key);
+      await this.assertTheirs(key);
+      await this.assertNotAbove({ userId: key.userId, resources: change.resources ?? [] });
       const now = this.clock.now();
       const before = JSON.stringify(key);
       if (change.name !== undefined) key.name = change.name;
@@ -109,7 +113,7 @@ export class ApiKeys {
   rotate({ id }: ApiKey, { overlap_seconds: overlap = USUAL_OVERLAP }: RotateApiKey): Promise<Made> {
     return this.db.transaction(async () => {
       const key = await this.locked(id);
-      this.assertTheirs(key, 'itself');
+      await this.assertTheirs(key, 'itself');
       const now = this.clock.now();
       if (overlap > 0 && key.formerGoodUntil(now))
         throw conflict(
@@ -171,11 +175,17 @@ export class ApiKeys {
   }
 
   /** Whoever is given a key, or opens it to more, could act as it does. @throws AppError 403 */
-  private assertTheirs(key: ApiKey, by: 'nobody' | 'itself' = 'nobody'): void {
+  private async assertTheirs(key: ApiKey, by: 'nobody' | 'itself' = 'nobody'): Promise<void> {
     assertNoKey(by === 'itself' ? key : undefined);
     this.grantable.mayGrant(key.scopes);
+    await this.assertNotAbove(key);
     if (key.userId && key.userId !== asking()?.id)
       throw forbidden('key_of_another', 'Only the person whose API key it is changes or rotates it; it can be revoked');
+  }
+
+  /** One of a person speaks for them at a resource, as any application of theirs; one of the tenant may do there what is said here. @throws AppError 403 */
+  private async assertNotAbove({ userId, resources }: Pick<ApiKey, 'userId' | 'resources'>): Promise<void> {
+    if (userId === null) await this.grantable.mayGrantAt(resources);
   }
 
   private async assertGrantable({ scopes, resources }: Pick<ApiKey, 'scopes' | 'resources'>): Promise<void> {

@@ -132,6 +132,11 @@ export class RoleService {
     await this.assertNotAbove(inBook(await this.book(), keys));
   }
 
+  /** As assertHoldsAt, of permissions themselves. */
+  assertMayGiveAt(resourcePermissions: ResourcePermissions): Promise<void> {
+    return this.assertNotAbove([{ key: '', permissions: [], resourcePermissions }]);
+  }
+
   /** What these roles open in the management API, as they are now. */
   async permissionsOf(keys: readonly string[]): Promise<Set<string>> {
     if (keys.length === 0) return new Set();
