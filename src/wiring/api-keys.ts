@@ -25,6 +25,8 @@ export function openApiKeys(ground: Ground, { roles }: Roles, resources: Resourc
   const refusals = rateLimits.limiter({ name: 'api_key_refusals', ...limits.apiKeyRefusals });
   return {
     apiKeys,
+    /** Of each key by itself, wherever it is shown. */
+    apiKeyRequests: rateLimits.limiter({ name: 'api_key', ...limits.apiRequests }),
     presentedKeys: new PresentedKeys(db, audit, clock, refusals),
     apiKeyUsage: new ApiKeyUsage(db, clock, (error) => logger.error('uses of API keys were not counted', { error })),
   };

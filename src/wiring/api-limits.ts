@@ -32,7 +32,7 @@ function admission({ audit, rateLimits, limits }: Services): (ctx: Context) => P
 }
 
 /** R26: each counts for itself, the key first: what is beyond its own limit takes nothing away from its tenant. */
-function spending({ rateLimits, limits, config }: Services): NonNullable<ApiOptions['spend']> {
+function spending({ rateLimits, limits, config, apiKeyRequests: keys }: Services): NonNullable<ApiOptions['spend']> {
   const tenants = rateLimits.limiter({ name: 'api_tenant', ...limits.apiRequests });
   return async (ctx, { limit, scopes }) => {
     const { tenant } = stateOf(ctx);
