@@ -421,6 +421,16 @@ describe('API keys (R114 to R119)', () => {
       expect(before.body).toEqual({ items: [] });
     });
 
+    it('says nothing of days that there are not: 422', async () => {
+      const { id } = await makeApiKey(server, token);
+      for (const query of ['from=0000-01-01', 'to=0000-02-29', 'from=2026-02-29', 'to=tomorrow'])
+        expect([query, (await ask(server, token, 'get', `/api-keys/${id}/usage?${query}`)).status]).toEqual([
+          query,
+          422,
+        ]);
+      expect((await ask(server, token, 'get', `/api-keys/${id}/usage?from=1970-01-01&to=9999-12-31`)).status).toBe(200);
+    });
+
     it('is not counted where it was refused, nor where it has gone meanwhile', async () => {
       const key = await makeApiKey(server, token);
       await tryKey(server, key.value);
