@@ -254,6 +254,8 @@ describe('what a role opens, and who gives it', () => {
       expect([200, 204]).toContain((await support.ask(method, `/users/${anybody.id}${below}`)).status);
       if (method !== 'get') expect(said(await support.ask(method, `/users/${colleague.id}${below}`))).toEqual(refused);
     }
+    const everybody = await support.ask('post', '/session-endings', { reason: 'a drill' });
+    expect(said(everybody)).toEqual([403, 'insufficient_scope']);
     for (const path of ['/sessions', '/grants', '/audit-events', '/mail-messages', '/traces'])
       expect([path, (await support.ask('get', path)).status]).toEqual([path, 200]);
   });
