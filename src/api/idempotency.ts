@@ -38,7 +38,7 @@ export class IdempotencyKeys {
    * @throws AppError 409 while the first is in progress, 422 when the key came with another request.
    */
   once(actor: Actor, key: string, fingerprint: string, work: () => Promise<Answer>): Promise<Answer> {
-    const row = [currentTenantId(), `${actor.type}:${actor.id}`, sha256(key)];
+    const row = [currentTenantId(), `${actor.type}:${actor.id}`, sha256(ownOf(actor, key))];
     const context = sealContext(row);
     return this.db.transaction(async () => {
       // Without the lock the second would wait inside INSERT, holding a connection for as long as the first works.
@@ -64,6 +64,9 @@ export class IdempotencyKeys {
     throw new AppError(422, 'idempotency_key_reused', 'This Idempotency-Key came with another request before');
   }
 }
+
+/** What a person was told with a token is not told again to whoever has an API key of theirs: the answer may be another key. */
+const ownOf = ({ apiKey }: Actor, key: string): string => (apiKey ? `${apiKey.id}\0${key}` : key);
 
 /** @returns the key, quoted (a string of RFC 9651 §3.3.3) or bare. */
 export function idempotencyKey(ctx: Context): string | undefined {

@@ -16,6 +16,9 @@ export interface EngineMetrics {
 /** Requests that were refused, and are to be made again. */
 const askedAgain = new WeakSet<object>();
 
+/** What somebody else shows to a client that is known by now is no guess of the client's: its address does not pay for it. */
+export const isShownByOthers = (req: object): void => void askedAgain.add(req);
+
 /** No failure to be counted (routes.ts, isNotYet). */
 export const isAskedAgain = (req: object): boolean => askedAgain.has(req);
 

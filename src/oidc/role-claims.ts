@@ -4,6 +4,7 @@ import type { ResourceServer } from '../features/resources/resource.entity.js';
 import type { RoleService } from '../features/roles/role.service.js';
 import type { UserService } from '../features/users/user.service.js';
 import type { EngineContext } from './engine-types.js';
+import { isOfKey } from './grants/presented-keys.js';
 
 interface RoleSources {
   resources: { findByIdentifier(identifier: string): Promise<ResourceServer | undefined> };
@@ -17,17 +18,21 @@ interface Token {
   resourceServer?: { audience?: unknown };
 }
 
-/** Of the permissions none that the client was not given: whoever reads them alone lets it do no more than its scopes say. */
+/**
+ * Of the permissions none that the client was not given: whoever reads them alone lets it do no more than its scopes say. Of an API key of
+ * the tenant none are said: its roles are for the management API, and those of the client that exchanges it are not the key's.
+ */
 export async function rolesSaid(
   ctx: EngineContext | undefined,
   { resources, roles, users }: RoleSources,
-  { accountId, scopes, resourceServer }: Token,
+  token: Token,
 ): Promise<{ roles: string[]; permissions: string[] } | undefined> {
+  const { accountId, scopes, resourceServer } = token;
   const audience = resourceServer?.audience;
   const resource = typeof audience === 'string' ? await resources.findByIdentifier(audience) : undefined;
   if (!resource?.roleClaims) return undefined;
-  const held =
-    accountId === undefined ? settingsOf(ctx?.oidc.client).roles : (await users.findActive(accountId))?.roles;
+  const own = () => (isOfKey(token) ? undefined : settingsOf(ctx?.oidc.client).roles);
+  const held = accountId === undefined ? own() : (await users.findActive(accountId))?.roles;
   const open = await roles.openAt(held ?? [], resource);
   return { roles: open.roles, permissions: open.permissions.filter((name) => scopes?.has(name)) };
 }

@@ -14,6 +14,8 @@ export interface Actor {
   token?: { clientId: string; grant: string; session?: string };
   /** Roles that open no more than that: whoever has another one is not theirs to change. Absent: of a client, whose scopes say it all. */
   rolesWithin?: ReadonlySet<string>;
+  /** Keys of the roles that a person has now. Absent: of a client or a key of the tenant, whose scopes say it all. */
+  roles?: readonly string[];
   /** The session of theirs in which a token was given. */
   sessionUid?: string | undefined;
 }

@@ -20,10 +20,14 @@ export function openApiKeys(ground: Ground, { roles }: Roles, resources: Resourc
     },
     mayGrant,
     assigning: (before, after) => roles.assertMayAssign(before, after),
+    mayGrantAt: (given) =>
+      roles.assertMayGiveAt(given.map(({ identifier, scopes }) => ({ resource: identifier, permissions: scopes }))),
   });
   const refusals = rateLimits.limiter({ name: 'api_key_refusals', ...limits.apiKeyRefusals });
   return {
     apiKeys,
+    /** Of each key by itself, wherever it is shown. */
+    apiKeyRequests: rateLimits.limiter({ name: 'api_key', ...limits.apiRequests }),
     presentedKeys: new PresentedKeys(db, audit, clock, refusals),
     apiKeyUsage: new ApiKeyUsage(db, clock, (error) => logger.error('uses of API keys were not counted', { error })),
   };

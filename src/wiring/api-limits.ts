@@ -32,15 +32,15 @@ function admission({ audit, rateLimits, limits }: Services): (ctx: Context) => P
 }
 
 /** R26: each counts for itself, the key first: what is beyond its own limit takes nothing away from its tenant. */
-function spending({ rateLimits, limits, config }: Services): NonNullable<ApiOptions['spend']> {
+function spending({ rateLimits, limits, config, apiKeyRequests: keys }: Services): NonNullable<ApiOptions['spend']> {
   const tenants = rateLimits.limiter({ name: 'api_tenant', ...limits.apiRequests });
-  const keys = rateLimits.limiter({ name: 'api_key', ...limits.apiRequests });
-  return async (ctx, { limit }) => {
+  return async (ctx, { limit, scopes }) => {
     const { tenant } = stateOf(ctx);
     const tier = apiTiers[apiPolicyOf(tenant).tier ?? config.apiTier];
     const told: [string, Allowance][] = [];
     if (limit) await spend(ctx, told, 'key', keys, `${tenant.id}\0${limit.key}`, limit.requestsPerMinute);
-    if (tier !== Infinity) await spend(ctx, told, 'tenant', tenants, tenant.id, tier);
+    // Anybody may have a token to learn who they are: who may do nothing here is refused as somebody unknown is, and takes nothing from those who may.
+    if (tier !== Infinity && scopes.size > 0) await spend(ctx, told, 'tenant', tenants, tenant.id, tier);
   };
 }
 

@@ -65,8 +65,8 @@ async function asTheyMay(services: Services, bearer: Bearer): Promise<Bearer> {
 async function asPerson({ users, roles }: Services, bearer: Bearer): Promise<Bearer> {
   const keys = (await users.findActive(bearer.actor.id))?.roles ?? [];
   const scopes = scopesOf(bearer.scopes, await roles.permissionsOf(keys));
-  const rolesWithin = await roles.within(scopes);
-  return { ...bearer, actor: { ...bearer.actor, scopes, rolesWithin }, scopes, roles: keys };
+  const rolesWithin = await roles.within(scopes, keys);
+  return { ...bearer, actor: { ...bearer.actor, scopes, rolesWithin, roles: keys }, scopes, roles: keys };
 }
 
 const asClient = async ({ clients }: Services, bearer: Bearer): Promise<Bearer> => ({
@@ -143,10 +143,11 @@ async function byKey({ presentedKeys, roles }: Services, token: string, tenant: 
   const held = new Set([...key.scopes, ...(await roles.permissionsOf(key.roles))]);
   const scopes: ReadonlySet<string> = owner ? scopesOf(held, await roles.permissionsOf(owner.roles)) : held;
   const apiKey = { id, environment };
-  const actor = owner ? { type: 'user' as const, id: owner.id } : { type: 'api_key' as const, id };
+  const actor = owner ? { type: 'user' as const, id: owner.id, roles: owner.roles } : { type: 'api_key' as const, id };
+  const rolesWithin = await roles.within(scopes, owner?.roles);
   const limit = requestsPerMinute === null ? undefined : { key: id, requestsPerMinute };
   const named = owner ? key.roles.filter((role) => owner.roles.includes(role)) : key.roles;
-  return { actor: { ...actor, scopes, rolesWithin: await roles.within(scopes), apiKey }, scopes, roles: named, limit };
+  return { actor: { ...actor, scopes, rolesWithin, apiKey }, scopes, roles: named, limit };
 }
 
 /** RFC 8705 §3.1. */

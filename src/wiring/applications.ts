@@ -61,6 +61,7 @@ export function openApplications(ground: Ground, { roles }: Roles, { users, pass
     },
     mayGrant,
     assigning: (before: readonly string[], after: readonly string[]) => roles.assertMayAssign(before, after),
+    holds: (keys: readonly string[]) => roles.assertHoldsAt(keys),
     async maySign(metadata: FullMetadata) {
       assertCertificates(metadata, config.mutualTls !== undefined);
       const { signing_keys, protocol } = (await tenants.current()).settings;

@@ -47,6 +47,7 @@ export function openEngine(
       readKey: apiKeys(
         services.presentedKeys,
         services.apiKeyUsage,
+        services.apiKeyRequests,
         async () => apiPolicyOf(await tenants.current()).test_keys,
       ),
       upstreamSessions: services.upstreamSessions,

@@ -1,11 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
 import { AuditEvent } from '../../src/features/audit/audit-event.entity.js';
+import type { Resource } from '../../src/features/resources/resource.entity.js';
 import { API_KEY } from '../../src/oidc/grants/presented-keys.js';
 import { ask, tokenWith } from '../support/api.js';
-import { makeAdministrator, makeApiKey } from '../support/api-keys.js';
+import { makeAdministrator, makeApiKey, tryKey } from '../support/api-keys.js';
 import { MovedClock } from '../support/clock.js';
 import { back, exchange, letExchange, makeChain, makeResources, signed } from '../support/exchanging.js';
+import { crowd } from '../support/pair.js';
 import { makeClient, type Party, post } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { at } from '../support/tenancy.js';
@@ -20,7 +22,7 @@ describe('an API key exchanged for a token of another resource (RFC 8693 §2.1)'
     server = await startServer({ overrides: { clock } });
     await makeResources(server);
     token = await tokenWith(server, 'api_keys:read api_keys:write clients:read');
-    const chain = await makeChain(server);
+    const chain = await makeChain(server, { scope: 'read write' });
     gateway = chain.service;
     await letExchange(server, gateway, chain.app, {
       subject_api_keys: true,
@@ -73,6 +75,20 @@ describe('an API key exchanged for a token of another resource (RFC 8693 §2.1)'
       resource: signed,
       scope: 'read write',
     });
+  });
+
+  it('of the tenant says no roles of the client that exchanges it', async () => {
+    await server.inside(async ({ resources, roles, clients }) => {
+      const resource = await resources.findByIdentifier(signed);
+      await resources.update(resource as Resource, { role_claims: true });
+      const resource_permissions = [{ resource: signed, permissions: ['read', 'admin'] }];
+      await roles.create({ key: 'GATEWAY', name: 'Gateway', resource_permissions });
+      await clients.changeRoles(await clients.find(gateway.clientId), () => ['GATEWAY']);
+    });
+    const { body } = await show((await make()).value);
+    expect(await verified(body.access_token)).toMatchObject({ scope: 'read write', roles: [], permissions: [] });
+    const own = await post(server, '/token', gateway, { grant_type: 'client_credentials', resource: signed });
+    expect(await verified(own.body.access_token)).toMatchObject({ sub: gateway.clientId, roles: ['GATEWAY'] });
   });
 
   it('of a person speaks for the person', async () => {
@@ -151,6 +167,44 @@ describe('an API key exchanged for a token of another resource (RFC 8693 §2.1)'
       expect(JSON.stringify(body)).not.toContain('ost_');
     }
   });
+
+  it('is exchanged no more often than it may be used, here and at the management API together', async () => {
+    const { value } = await make({ requests_per_minute: 3 });
+    expect((await tryKey(server, value)).status).toBe(200);
+    const answers = await crowd(6, () => show(value));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(2);
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused.map(({ status, body }) => [status, body.error])).toEqual(refused.map(() => [400, 'slow_down']));
+    expect((await tryKey(server, value)).status).toBe(429);
+  });
+
+  it('that is no good costs nothing but its own answer: whoever shows it to a client does not end what the client asks', async () => {
+    const strict = await startServer({ overrides: { limits: { protocolFailures: { points: 3, seconds: 60 } } } });
+    try {
+      await makeResources(strict);
+      const chain = await makeChain(strict);
+      const more = { subject_api_keys: true, subject_clients: [], subject_audiences: [] };
+      await letExchange(strict, chain.service, chain.app, more);
+      const by = await tokenWith(strict, 'api_keys:write clients:read');
+      const { value } = await makeApiKey(strict, by, { resources: [access(signed, 'read')] });
+      const told = (subject: string, rest = {}) =>
+        exchange(strict, chain.service, subject, { subject_token_type: API_KEY, ...rest });
+      for (const [subject, rest] of [
+        ['ost_live_invented', {}],
+        [value, { scope: 'admin' }],
+        [value, { resource: back }],
+        ['invented', { subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' }],
+      ] as const)
+        expect([subject, (await told(subject, rest)).status]).toEqual([subject, 400]);
+      expect((await told(value)).status).toBe(200);
+      const guessing = { ...chain.service, clientSecret: 'guessed' };
+      for (let tries = 0; tries < 3; tries += 1)
+        await exchange(strict, guessing, value, { subject_token_type: API_KEY });
+      expect((await told(value)).status).toBe(429);
+    } finally {
+      await strict.close();
+    }
+  }, 180_000);
 
   it('is no other kind of token: not as an access token, not as an actor', async () => {
     const { value } = await make();

@@ -289,6 +289,46 @@ describe('API keys (R114 to R119)', () => {
       expect([answer.status, answer.body.code]).toEqual([403, 'scope_not_held']);
     });
 
+    it('is not told by a repetition what was answered to a token of the person, which may be another key', async () => {
+      const { token: own } = await makeAdministrator(server, scope);
+      const stolen = await makeApiKey(server, own, { kind: 'user', scopes: ['api_keys:write'] });
+      const repeat = (by: string) =>
+        ask(server, by, 'post', '/api-keys', { name: 'Strong', scopes: ['users:write'] }, { 'idempotency-key': 'one' });
+      const first = await repeat(own);
+      expect([first.status, (await repeat(own)).body]).toEqual([201, first.body]);
+      const refused = await repeat(stolen.value);
+      expect([refused.status, refused.body.code]).toEqual([403, 'api_key_not_enough']);
+    });
+
+    it('of the tenant gets no more at a resource than the person who makes, changes or rotates it may do there', async () => {
+      const trips = 'https://trips.example/api';
+      const all = ['read', 'write'];
+      await server.inside(async ({ resources, roles }) => {
+        await resources.create({ identifier: trips, name: 'Trips', scopes: all.map((name) => ({ name })) });
+        const resource_permissions = [{ resource: trips, permissions: ['read'] }];
+        await roles.create({ key: 'KEEPER', name: 'Keeper', permissions: ['api_keys:write'], resource_permissions });
+      });
+      const { user, token: own } = await makeAdministrator(server, scope);
+      await makeAdministrator(server, scope);
+      const at = (...scopes: string[]) => ({ scopes: [], resources: [{ identifier: trips, scopes }] });
+      const strong = await makeApiKey(server, own, at(...all));
+      await server.inside(async ({ users }) => users.setRoles(await users.find(user.id), ['KEEPER']));
+      const weak = await makeApiKey(server, own, at('read'));
+      const attempts = [
+        ['post', '/api-keys', { name: 'x', ...at(...all) }],
+        ['patch', `/api-keys/${weak.id}`, { resources: at('write').resources }],
+        ['patch', `/api-keys/${strong.id}`, { name: 'Mine' }],
+        ['post', `/api-keys/${strong.id}/rotations`, {}],
+      ] as const;
+      for (const [method, path, body] of attempts) {
+        const answer = await ask(server, own, method, path, body);
+        expect([method, path, answer.status, answer.body.code]).toEqual([method, path, 403, 'scope_not_held']);
+      }
+      const theirs = await makeApiKey(server, own, { kind: 'user', ...at(...all) });
+      expect((await ask(server, own, 'post', `/api-keys/${theirs.id}/rotations`, {})).status).toBe(201);
+      expect((await ask(server, own, 'delete', `/api-keys/${strong.id}`)).status).toBe(204);
+    });
+
     it('with a key no others are made, changed or ended; itself it rotates and ends', async () => {
       const other = await makeApiKey(server, token);
       const key = await makeApiKey(server, token, { scopes: ['api_keys:write', 'clients:read'] });
@@ -379,6 +419,16 @@ describe('API keys (R114 to R119)', () => {
       expect(Date.now() - Date.parse(String(body.last_used_at))).toBeLessThan(60_000);
       const before = await ask(server, token, 'get', `/api-keys/${key.id}/usage?to=2020-01-01&from=2019-01-01`);
       expect(before.body).toEqual({ items: [] });
+    });
+
+    it('says nothing of days that there are not: 422', async () => {
+      const { id } = await makeApiKey(server, token);
+      for (const query of ['from=0000-01-01', 'to=0000-02-29', 'from=2026-02-29', 'to=tomorrow'])
+        expect([query, (await ask(server, token, 'get', `/api-keys/${id}/usage?${query}`)).status]).toEqual([
+          query,
+          422,
+        ]);
+      expect((await ask(server, token, 'get', `/api-keys/${id}/usage?from=1970-01-01&to=9999-12-31`)).status).toBe(200);
     });
 
     it('is not counted where it was refused, nor where it has gone meanwhile', async () => {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { apiTiers, limits } from '../../config/protocol.js';
 import { AuditEvent } from '../../src/features/audit/audit-event.entity.js';
 import { ask, tokenWith } from '../support/api.js';
-import { makeApiKey, tryKey } from '../support/api-keys.js';
+import { makeAdministrator, makeApiKey, tryKey } from '../support/api-keys.js';
 import { crowd } from '../support/pair.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { at } from '../support/tenancy.js';
@@ -69,6 +69,24 @@ describe('how often the management API is answered (R26, R27, R119)', () => {
       expect((await ask(there, shown, 'get', path)).status).toBe(status);
     expect((await ask(there, token, 'get', '/clients')).headers.get('ratelimit')).toContain(';r=58;');
   });
+
+  it('counts nothing of a person who may do nothing here, whatever their token was given', async () => {
+    const own = await startServer();
+    try {
+      const { user, token } = await makeAdministrator(own, 'users:read');
+      const tier = { settings: { api: { tier: 'free' } } } as const;
+      await own.inside(async ({ tenants }) => tenants.update(await tenants.current(), tier));
+      const there = await tokenWith(own, 'clients:read');
+      expect((await ask(own, token, 'get', '/users')).headers.get('ratelimit')).toContain(';r=59;');
+      await makeAdministrator(own, 'users:read');
+      await own.inside(({ users }) => users.setRoles(user, []));
+      const answers = await crowd(70, () => ask(own, token, 'get', '/users'));
+      expect([...new Set(answers.map(({ status }) => status))]).toEqual([403]);
+      expect((await ask(own, there, 'get', '/clients')).headers.get('ratelimit')).toContain(';r=58;');
+    } finally {
+      await own.close();
+    }
+  }, 180_000);
 
   it('lets each key have a limit of its own: beyond it nothing is taken from the tenant', async () => {
     const { there, token } = await tenantOf('keyed', { tier: 'free' });

@@ -22,13 +22,18 @@ describe('what a role opens, and who gives it', () => {
   beforeAll(async () => {
     server = await startServer();
     everything = await tokenWith(server, every);
+    await server.inside(({ resources }) =>
+      resources.create({ identifier: trips, name: 'Trips', scopes: [{ name: 'read' }, { name: 'write' }] }),
+    );
     await person('ADMIN');
   }, 180_000);
   afterAll(() => server?.close());
 
-  const make = async (permissions: string[]) => {
+  const trips = 'https://trips.example/api';
+  const make = async (permissions: string[], ...there: string[]) => {
     const key = `r${randomUUID()}`;
-    await server.inside(({ roles }) => roles.create({ key, name: key, permissions }));
+    const resource_permissions = there.length > 0 ? [{ resource: trips, permissions: there }] : [];
+    await server.inside(({ roles }) => roles.create({ key, name: key, permissions, resource_permissions }));
     return key;
   };
   async function person(...roles: string[]) {
@@ -125,6 +130,70 @@ describe('what a role opens, and who gives it', () => {
       );
     });
 
+    it('nor at resources: no role that opens more there is made, changed, given, taken or deleted', async () => {
+      const chief = await signedInAs(await make(['roles:write', 'users:read'], 'read'));
+      const [low, high] = [await make([], 'read'), await make([], 'read', 'write')];
+      const opening = (...permissions: string[]) => ({ resource_permissions: [{ resource: trips, permissions }] });
+      const role = (...there: string[]) => ({ key: `r${randomUUID()}`, name: 'Mine', ...opening(...there) });
+      const own = await chief.ask('post', '/roles', role('read'));
+      expect(own.status).toBe(201);
+      const holder = await person(high);
+      const { clientId } = await makeClient(server);
+      const attempts = [
+        ['post', '/roles', role('write')],
+        ['patch', `/roles/${own.body.key}`, opening('read', 'write')],
+        ['patch', `/roles/${high}`, opening('read')],
+        ['delete', `/roles/${await make([], 'write')}`, undefined],
+        ['put', `/users/${chief.id}/roles/${high}`, undefined],
+        ['put', `/users/${chief.id}/roles`, { roles: [low, high] }],
+        ['put', `/clients/${clientId}/roles/${high}`, undefined],
+        ['delete', `/users/${holder.id}/roles/${high}`, undefined],
+      ] as const;
+      for (const [method, path, body] of attempts)
+        expect([method, path, ...said(await chief.ask(method, path, body))]).toEqual([method, path, ...refused]);
+      expect((await chief.ask('put', `/clients/${clientId}/roles/${low}`)).status).toBe(204);
+      expect((await ask(server, everything, 'put', `/users/${chief.id}/roles/${high}`)).status).toBe(204);
+      expect((await chief.ask('post', '/roles', role('write'))).status).toBe(201);
+    });
+
+    it('who may do more at a resource is changed by nobody who may do less there', async () => {
+      const chief = await signedInAs(await make(['roles:write', 'users:read', 'users:write'], 'read'));
+      const [equal, higher] = [await person(await make([], 'read')), await person(await make([], 'write'))];
+      const change = { email: `${randomUUID()}@example.com` };
+      expect(said(await chief.ask('patch', `/users/${higher.id}`, change))).toEqual(refused);
+      expect((await chief.ask('patch', `/users/${equal.id}`, change)).status).toBe(200);
+    });
+
+    it('a client that may do more at a resource by its roles gives no secret, and is not changed', async () => {
+      const { clientId } = await makeClient(server);
+      const path = `/clients/${clientId}`;
+      expect((await ask(server, everything, 'put', `${path}/roles/${await make([], 'write')}`)).status).toBe(204);
+      expect((await ask(server, everything, 'put', `${path}/suspension`)).status).toBe(204);
+      const weak = await signedInAs(await make(['clients:write'], 'read'));
+      const attempts = [
+        ['post', '/secrets', {}],
+        ['patch', '', { redirect_uris: ['https://mine.example/cb'] }],
+        ['delete', '/suspension', undefined],
+      ] as const;
+      for (const [method, below, body] of attempts)
+        expect([method, below, ...said(await weak.ask(method, path + below, body))]).toEqual([
+          method,
+          below,
+          ...refused,
+        ]);
+      const strong = await signedInAs(await make(['clients:write'], 'read', 'write'));
+      expect((await strong.ask('delete', `${path}/suspension`)).status).toBe(204);
+      expect((await strong.ask('post', `${path}/secrets`, {})).status).toBe(201);
+    });
+
+    it('ADMIN, which opens whatever a resource has, is given by those who have it', async () => {
+      const almost = await signedInAs(await make(every.split(' ')));
+      const { id } = await person();
+      expect(said(await almost.ask('put', `/users/${id}/roles/ADMIN`))).toEqual(refused);
+      const administrator = await signedInAs('ADMIN');
+      expect((await administrator.ask('put', `/users/${id}/roles/ADMIN`)).status).toBe(204);
+    });
+
     it('who has no role any more gives none, with the token they had', async () => {
       const role = await make(['roles:write']);
       const chief = await signedInAs(role);
@@ -185,6 +254,8 @@ describe('what a role opens, and who gives it', () => {
       expect([200, 204]).toContain((await support.ask(method, `/users/${anybody.id}${below}`)).status);
       if (method !== 'get') expect(said(await support.ask(method, `/users/${colleague.id}${below}`))).toEqual(refused);
     }
+    const everybody = await support.ask('post', '/session-endings', { reason: 'a drill' });
+    expect(said(everybody)).toEqual([403, 'insufficient_scope']);
     for (const path of ['/sessions', '/grants', '/audit-events', '/mail-messages', '/traces'])
       expect([path, (await support.ask('get', path)).status]).toEqual([path, 200]);
   });

@@ -5,7 +5,7 @@ import { ask, tokenWith } from '../support/api.js';
 import { introspect, makeClient, makePerson, type Party, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
-const scope = 'openid sessions:read sessions:write audit:read';
+const scope = 'openid sessions:read sessions:write users:write audit:read';
 
 describe('the end of everybody’s sessions at once', () => {
   let server: TestServer;
@@ -15,7 +15,7 @@ describe('the end of everybody’s sessions at once', () => {
 
   beforeAll(async () => {
     server = await startServer();
-    token = await tokenWith(server, 'sessions:read sessions:write audit:read');
+    token = await tokenWith(server, 'sessions:read sessions:write users:write audit:read');
     [app, other] = [await makeClient(server), await makeClient(server)];
   }, 180_000);
   afterAll(() => server?.close());

@@ -90,9 +90,12 @@ export const ApiKeyQuery = z.strictObject({
 });
 export type ApiKeyQuery = z.infer<typeof ApiKeyQuery>;
 
+/** PostgreSQL knows no year 0. */
+const Day = z.iso.date().refine((day) => day >= '1970-01-01', { message: 'must be 1970-01-01 or later' });
+
 export const UsageQuery = z.strictObject({
-  from: z.iso.date().optional().meta({ description: 'First day (UTC); 30 days ago where nothing is said' }),
-  to: z.iso.date().optional().meta({ description: 'Last day (UTC); today where nothing is said' }),
+  from: Day.optional().meta({ description: 'First day (UTC); 30 days ago where nothing is said' }),
+  to: Day.optional().meta({ description: 'Last day (UTC); today where nothing is said' }),
 });
 export type UsageQuery = z.infer<typeof UsageQuery>;
 

@@ -7,7 +7,7 @@ import type { Database, Statement } from '../../platform/database.js';
 import { conflict, forbidden, type Issue, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import { changeOfRoles, recordRoles } from '../users/held-roles.js';
-import { ApiKey } from './api-key.entity.js';
+import { ApiKey, type ResourceAccess } from './api-key.entity.js';
 import { makeKey } from './api-key.format.js';
 import { CreateApiKey, type RotateApiKey, UpdateApiKey } from './api-key.schema.js';
 
@@ -21,6 +21,8 @@ export interface Grantable {
   mayGrant(scopes: readonly string[]): void;
   /** In the transaction in which roles are given or taken. @throws AppError 422 where one is not there, 403 where whoever asks holds less than they open. */
   assigning(before: readonly string[], after: readonly string[]): Promise<void>;
+  /** @throws AppError 403 where whoever asks is a person and may do less there. */
+  mayGrantAt(resources: readonly ResourceAccess[]): Promise<void>;
 }
 
 interface Made {
@@ -52,6 +54,7 @@ export class ApiKeys {
     assertNoKey();
     const userId = given.kind === 'user' ? personAsking() : null;
     await this.assertGrantable(given);
+    await this.assertNotAbove({ userId, resources: given.resources });
     const now = this.clock.now();
     const roles = changeOfRoles([], () => given.roles).after;
     const { value, prefix, hash } = makeKey(given.environment);
@@ -93,6 +96,7 @@ export class ApiKeys {
     return this.db.transaction(async () => {
       const key = await this.locked(id, ifMatch);
       await this.assertTheirs(key);
+      await this.assertNotAbove({ userId: key.userId, resources: change.resources ?? [] });
       const now = this.clock.now();
       const before = JSON.stringify(key);
       const roles = changeOfRoles(key.roles, (held) => (change.roles === undefined ? held : (change.roles ?? [])));
@@ -189,8 +193,14 @@ export class ApiKeys {
     assertNoKey(by === 'itself' ? key : undefined);
     this.grantable.mayGrant(key.scopes);
     if (key.roles.length > 0) await this.grantable.assigning(key.roles, key.roles);
+    await this.assertNotAbove(key);
     if (key.userId && key.userId !== asking()?.id)
       throw forbidden('key_of_another', 'Only the person whose API key it is changes or rotates it; it can be revoked');
+  }
+
+  /** One of a person speaks for them at a resource, as any application of theirs; one of the tenant may do there what is said here. @throws AppError 403 */
+  private async assertNotAbove({ userId, resources }: Pick<ApiKey, 'userId' | 'resources'>): Promise<void> {
+    if (userId === null) await this.grantable.mayGrantAt(resources);
   }
 
   private async assertGrantable({ scopes, resources }: Pick<ApiKey, 'scopes' | 'resources'>): Promise<void> {

@@ -9,6 +9,8 @@ export interface ClientHooks {
   mayGrant(scopes: readonly string[]): void;
   /** In the transaction in which roles are given or taken. @throws AppError 422 where one is not there, 403 where they open more than the caller may. */
   assigning(before: readonly string[], after: readonly string[]): Promise<void>;
+  /** Of a client with these roles. @throws AppError 403 where whoever asks could do more as that client than by themselves. */
+  holds(roles: readonly string[]): Promise<void>;
   /** @throws AppError 422 where the tenant does not sign with what the client asks for, or does not allow its profile. */
   maySign(metadata: FullMetadata): Promise<void>;
 }
@@ -17,5 +19,6 @@ export const noHooks: ClientHooks = {
   ended: async () => {},
   mayGrant: () => {},
   assigning: async () => {},
+  holds: async () => {},
   maySign: async () => {},
 };

@@ -103,7 +103,7 @@ export class ClientService {
   changeRoles({ clientId }: Client, become: BecomeRoles, ifMatch?: number): Promise<Client> {
     return this.change(clientId, ifMatch, async (client) => {
       const { before, after } = changeOfRoles(client.roles, become);
-      this.assertNotStronger(client);
+      await this.assertNotStronger(client);
       await this.hooks.assigning(before, after);
       client.roles = after;
       await recordRoles(this.audit, { before, after }, { client_id: clientId });
@@ -123,7 +123,7 @@ export class ClientService {
   enable({ clientId }: Client): Promise<Client> {
     return this.change(clientId, undefined, async (client) => {
       if (!client.disabledAt) return;
-      this.assertNotStronger(client);
+      await this.assertNotStronger(client);
       client.disabledAt = null;
       await this.audit.record('client.enabled', { client_id: clientId });
     });
@@ -146,7 +146,7 @@ export class ClientService {
   ): Promise<{ secret: ClientSecret; value: string }> {
     return this.db.transaction(async () => {
       const client = await lockedClient(this.db, clientId);
-      this.assertNotStronger(client);
+      await this.assertNotStronger(client);
       if (!needsSecret(client.metadata))
         throw conflict('no_secret_needed', 'This client authenticates in another way than with a client_secret');
       const added = await this.secrets.add(client, { given: secret, previousExpiresIn: previous_expires_in });
@@ -184,7 +184,7 @@ export class ClientService {
   ): Promise<void> {
     if (client.dynamic && consentPolicy === 'implicit')
       throw conflict('consent_required', 'A client that registered itself always asks for consent');
-    this.assertNotStronger(client);
+    await this.assertNotStronger(client);
     const metadata = this.checked(members);
     const registrationPolicy = client.policyWith(scope);
     const before: Record<string, unknown> = {
@@ -216,8 +216,9 @@ export class ClientService {
   }
 
   /** Whoever gets a secret of a client can do what the client can. @throws AppError 403 */
-  private assertNotStronger({ metadata }: Client): void {
+  private async assertNotStronger({ metadata, roles }: Client): Promise<void> {
     this.hooks.mayGrant(metadata.scope?.split(' ') ?? []);
+    await this.hooks.holds(roles);
   }
 
   private checked(members: object): FullMetadata {

@@ -6,7 +6,8 @@ export const massEndingRoutes = (ending: MassEnding) => [
   endpoint({
     method: 'post',
     path: '/session-endings',
-    scope: 'sessions:write',
+    // Whoever helps people one by one signs nobody else out.
+    scope: { allOf: ['sessions:write', 'users:write'] },
     summary:
       'End the sessions of everybody, or in which one application was signed in to, but the one that this is asked in',
     description:

@@ -26,6 +26,16 @@ function opens(role: AnyRole, resource: string, permission: string): boolean {
   return role.resourcePermissions.some((one) => one.resource === resource && one.permissions.includes(permission));
 }
 
+/** Whether these open something at a resource, now or later, that those do not. ADMIN opens whatever is there. */
+export function openMoreAt(these: readonly AnyRole[], those: readonly AnyRole[]): boolean {
+  if (those.some(({ permissions }) => permissions === 'every')) return false;
+  if (these.some(({ permissions }) => permissions === 'every')) return true;
+  const all = these.flatMap((role) => ('resourcePermissions' in role ? role.resourcePermissions : []));
+  return all.some(({ resource, permissions }) =>
+    permissions.some((name) => !those.some((role) => opens(role, resource, name))),
+  );
+}
+
 export type Mode = 'any' | 'all';
 
 /** Asked for nothing, nothing is granted. */

@@ -1,7 +1,7 @@
 // Owns the roles of a tenant: which there are, what they open, and who may give them to whom.
 // Hands off to: users and clients, whose rows say which roles they have; whoever asks what that opens now.
 import type { Clock } from '../../platform/clock.js';
-import { currentTenantId, withContext } from '../../platform/context.js';
+import { currentContext, currentTenantId, withContext } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { AppError, conflict, forbidden, invalid, notFound, preconditionFailed } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
@@ -11,7 +11,7 @@ import type { Tenant } from '../tenants/tenant.entity.js';
 import type { TenantService } from '../tenants/tenant.service.js';
 import { type BuiltInRole, builtInRoles } from './built-in-roles.js';
 import { Role } from './role.entity.js';
-import { permissionsAt, permissionsOf } from './role.rules.js';
+import { type AnyRole, openMoreAt, permissionsAt, permissionsOf } from './role.rules.js';
 import type { CreateRole, ResourcePermissions, UpdateRole } from './role.schema.js';
 
 const TOPIC = 'roles';
@@ -61,7 +61,7 @@ export class RoleService {
   create({ key, name, description, permissions = [], resource_permissions = [] }: CreateRole): Promise<Role> {
     return this.db.transaction(async () => {
       await this.assertThere(permissions, resource_permissions);
-      this.hooks.mayGrant(permissions);
+      await this.assertMayGive([{ key, permissions, resourcePermissions: resource_permissions }]);
       await this.db.execute(LOCK, [currentTenantId()]);
       if ((await this.db.repo(Role).countBy({})) >= MOST_ROLES)
         throw conflict('too_many_roles', 'There are as many roles as there may be');
@@ -81,13 +81,13 @@ export class RoleService {
     return this.db.transaction(async () => {
       const role = await this.locked(key, ifMatch);
       const before = JSON.stringify(role);
-      this.hooks.mayGrant(role.permissions);
+      await this.assertMayGive([role]);
       if (patch.name) role.name = patch.name;
       if (patch.description !== undefined) role.description = patch.description;
       if (patch.permissions !== undefined) role.permissions = patch.permissions ?? [];
       if (patch.resource_permissions !== undefined) role.resourcePermissions = patch.resource_permissions ?? [];
       await this.assertThere(patch.permissions ?? [], patch.resource_permissions ?? []);
-      this.hooks.mayGrant(role.permissions);
+      await this.assertMayGive([role]);
       if (JSON.stringify(role) === before) return role;
       role.version += 1;
       role.updatedAt = this.clock.now();
@@ -103,7 +103,7 @@ export class RoleService {
   delete(key: string, ifMatch?: number): Promise<void> {
     return this.db.transaction(async () => {
       const role = await this.locked(key, ifMatch);
-      this.hooks.mayGrant(role.permissions);
+      await this.assertMayGive([role]);
       const [used] = await this.db.execute<{ count: number }>(USED, [currentTenantId(), key]);
       const count = used?.count ?? 0;
       if (count > 0)
@@ -133,7 +133,17 @@ export class RoleService {
         : [{ pointer: `/roles/${index}`, message: 'is no role of this tenant' }],
     );
     if (issues.length > 0) throw invalid('The roles cannot be given', issues);
-    this.hooks.mayGrant([...permissionsOf(inBook(book, [...before, ...after]), await this.everything())]);
+    await this.assertMayGive(inBook(book, [...before, ...after]));
+  }
+
+  /** Of whatever acts by these roles at resources. @throws AppError 403 where whoever asks is a person and may do less there. */
+  async assertHoldsAt(keys: readonly string[]): Promise<void> {
+    await this.assertNotAbove(inBook(await this.book(), keys));
+  }
+
+  /** As assertHoldsAt, of permissions themselves. */
+  assertMayGiveAt(resourcePermissions: ResourcePermissions): Promise<void> {
+    return this.assertNotAbove([{ key: '', permissions: [], resourcePermissions }]);
   }
 
   /** In a transaction: what each of these has by its roles, none of which goes or opens anything else before it has ended. */
@@ -160,11 +170,14 @@ export class RoleService {
     return { roles: telling.map(({ key }) => key), permissions: permissionsAt(roles, resource) };
   }
 
-  /** The roles that open no more than this. */
-  async within(held: ReadonlySet<string>): Promise<Set<string>> {
+  /** The roles that open no more than this, and at resources no more than these roles; absent: whatever they open there. */
+  async within(held: ReadonlySet<string>, keys?: readonly string[]): Promise<Set<string>> {
     const all = await this.everything();
-    const roles = [...builtInRoles, ...(await this.book()).values()];
-    const lower = roles.filter((role) => [...permissionsOf([role], all)].every((one) => held.has(one)));
+    const book = await this.book();
+    const own = keys && inBook(book, keys);
+    const lower = [...builtInRoles, ...book.values()].filter(
+      (role) => [...permissionsOf([role], all)].every((one) => held.has(one)) && !(own && openMoreAt([role], own)),
+    );
     return new Set(lower.map(({ key }) => key));
   }
 
@@ -176,6 +189,18 @@ export class RoleService {
   private async held(keys: readonly string[]): Promise<Book> {
     const rows = this.db.repo(Role).query('r').andWhere('r.key = ANY(:keys)', { keys });
     return new Map((await rows.orderBy('r.key').setLock('pessimistic_read').getMany()).map((one) => [one.key, one]));
+  }
+
+  /** @throws AppError 403 where they open more than whoever asks may. */
+  private async assertMayGive(roles: readonly AnyRole[]): Promise<void> {
+    this.hooks.mayGrant([...permissionsOf(roles, await this.everything())]);
+    await this.assertNotAbove(roles);
+  }
+
+  private async assertNotAbove(roles: readonly AnyRole[]): Promise<void> {
+    const own = currentContext()?.actor?.roles;
+    if (own && openMoreAt(roles, inBook(await this.book(), own)))
+      throw forbidden('scope_not_held', 'Nobody gives away what they may not do at a resource themselves');
   }
 
   private async book(): Promise<Book> {

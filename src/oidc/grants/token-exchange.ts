@@ -9,6 +9,7 @@ import type { OrganizationAccess } from '../../features/organization-access/orga
 import { type Assertions, NotBelieved } from '../../features/trusted-issuers/assertions.js';
 import { epochSeconds } from '../../platform/clock.js';
 import type { Issuer } from '../configuration/chapter.js';
+import { isShownByOthers } from '../events.js';
 import type { ProviderDependencies } from '../extensions.js';
 import { namesNoOther } from '../organization-claims.js';
 import { type Bound, giveToken, giveTokenOfKey, provenBy, resourceOf, takesNoDetails } from './access-token.js';
@@ -63,6 +64,7 @@ interface Surroundings {
 async function exchange(surroundings: Surroundings, ctx: Context): Promise<void> {
   const { provider, exchanges, organizationAccess, read, issuer } = surroundings;
   const { client, params } = ctx.oidc;
+  isShownByOthers(ctx.req);
   takesNoDetails(ctx);
   const bound = await provenBy(provider, ctx);
   const subject = await subjectOf(surroundings, ctx, bound);
