@@ -281,6 +281,22 @@ describe('webhooks (Standard Webhooks 1.0)', () => {
     });
   });
 
+  it('what a tenant tells is sent nowhere by somebody who may not read the audit log', async () => {
+    const writer = await tokenWith(server, 'webhooks:read webhooks:write');
+    const as = (method: string, address: string, body: unknown) => ask(server, writer, method, address, body);
+    const elsewhere = { url: receiver.url(`${path}-elsewhere`), events: ['*'] };
+    const { id } = await make({ events: ['user.created'] });
+    const refused = [
+      await as('post', '/webhooks', elsewhere),
+      await as('patch', `/webhooks/${id}`, { url: elsewhere.url }),
+      await as('patch', `/webhooks/${id}`, { events: ['*'] }),
+    ];
+    expect(refused.map(({ status, body }) => [status, body.code])).toEqual(Array(3).fill([403, 'scope_not_held']));
+    expect((await as('patch', `/webhooks/${id}`, { description: 'Ours' })).status).toBe(200);
+    const acme = await makeOrganization(server);
+    expect((await as('post', `/organizations/${acme.slug}/webhooks`, elsewhere)).status).toBe(201);
+  });
+
   it('one that is being deleted keeps no change waiting, and lets none fail', async () => {
     // Of one session nobody is beside another.
     if (defaultKind === 'embedded') return expect(server.services.db.pool.options.max).toBe(1);
