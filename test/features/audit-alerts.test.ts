@@ -76,6 +76,16 @@ describe.each(kinds)('what administrators are told of, on %s', (kind) => {
     expect(ada).not.toBe(user.id);
   });
 
+  it('is who became one for a moment, and gave it back before anybody looked', async () => {
+    const user = await house.inside(() => house.users.create({ email: 'mallory@example.com', email_verified: true }));
+    await look();
+    await house.inside(async () => {
+      await house.users.setRoles(user, ['ADMIN']);
+      await house.users.setRoles(await house.users.find(user.id), ['SUPPORT']);
+    });
+    expect([await look(), await told()]).toEqual([1, { kind: 'administrator_appointed', user_id: user.id }]);
+  });
+
   it('is that the audit log is broken', async () => {
     await house.inside(() => house.audit.record('audit_log.broken', { tenant_id: house.tenant.id }));
     expect([await look(), await told()]).toEqual([1, { kind: 'audit_log_broken' }]);

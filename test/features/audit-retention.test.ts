@@ -90,6 +90,25 @@ describe.each(kinds)('how long the record is kept, on %s', (kind) => {
     expect(await retention(new AuditArchive(folder)).run()).toBeGreaterThan(0);
   });
 
+  it('is not written over with nothing by a process that comes too late', async () => {
+    await keep(30);
+    const archive = new AuditArchive(folder);
+    const { execute } = house.db;
+    let gone = 0;
+    house.db.execute = async (statement, values) => {
+      if (statement.name === 'audit_events_of_checkpoint' && gone === 0) {
+        house.db.execute = execute;
+        gone = await retention(archive).run();
+      }
+      return (await execute.call(house.db, statement, values)) as never;
+    };
+    expect(await retention(archive).run()).toBe(0);
+    const kept = path.join(folder, house.tenant.id);
+    const [file = ''] = readdirSync(kept).filter((name) => name.endsWith('.jsonl'));
+    expect(gone).toBeGreaterThan(0);
+    expect(await verified(path.join(kept, file))).toMatchObject({ findings: [], events: gone, proven: gone });
+  });
+
   it('goes once, and is the same file where it is written twice', async () => {
     await keep(30);
     const before = await count();

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { claimDue } from '../../src/features/webhooks/webhook-claims.js';
+import { type Claimed, claimDue } from '../../src/features/webhooks/webhook-claims.js';
 import type { WebhookDelivery } from '../../src/features/webhooks/webhook-delivery.entity.js';
 import { WebhookEndpoint } from '../../src/features/webhooks/webhook-endpoint.entity.js';
+import { withContext } from '../../src/platform/context.js';
 import { ask, tokenWith } from '../support/api.js';
 import { MovedClock } from '../support/clock.js';
 import { makeMember, makeOrganization } from '../support/invitations.js';
@@ -273,12 +274,72 @@ describe('messages that are not taken (Standard Webhooks 1.0, §Deliverability a
     await server.inside(async ({ db, audit, webhookSender }) => {
       await webhookSender.stop();
       await audit.record('user.updated', { user_id: 'x', changed: [] });
-      const taken = await claimDue(db, clock.now(), 50, { origins: new Map(), endpoints: [] });
+      const taken = await claimDue(db, clock.now(), 50, []);
       expect(taken).toMatchObject([{ endpoint_id: webhook.id, attempt: 1 }]);
-      expect(await claimDue(db, clock.now(), 50, { origins: new Map(), endpoints: [] })).toEqual([]);
+      expect(await claimDue(db, clock.now(), 50, [])).toEqual([]);
       clock.move(61);
-      const again = await claimDue(db, clock.now(), 50, { origins: new Map(), endpoints: [] });
+      const again = await claimDue(db, clock.now(), 50, []);
       expect(again.map(({ event_id, attempt }) => [event_id, attempt])).toEqual([[taken[0]?.event_id, 2]]);
+    });
+  });
+
+  describe('who shares a sender with others', () => {
+    const events = (number: number, organization_id?: string) =>
+      server.inside(({ audit }) =>
+        audit.recordAll(
+          'team.deleted',
+          Array.from({ length: number }, () => ({
+            organization_id: organization_id ?? 'none',
+            team_id: 'x',
+            slug: 'x',
+          })),
+        ),
+      );
+    const to = (url: string, owner: { id: string } | null = null) =>
+      server.inside(({ webhooks }) => webhooks.create(owner as never, { url, events: ['team.*'] }));
+    const claim = (room: number, underWay: Claimed[] = []) =>
+      server.inside(({ db }) => claimDue(db, clock.now(), room, underWay));
+    const countOf = (claimed: Claimed[], owner: string) => claimed.filter((one) => one.owner === owner).length;
+    beforeEach(() => server.services.webhookSender.stop());
+
+    it('finds a place beside a tenant and an organization with long queues and slow receivers', async () => {
+      const greedy = await makeOrganization(server);
+      const modest = await makeOrganization(server);
+      for (let n = 0; n < 9; n += 1) await to(`https://slow-${n}.example.com`, greedy);
+      await to('https://one.example.com', modest);
+      await events(40, greedy.id);
+      const first = await claim(50);
+      expect([countOf(first, greedy.id), countOf(first, modest.id)]).toEqual([15, 0]);
+      await events(1, modest.id);
+      const then = await claim(50 - first.length, first);
+      expect(then.map(({ owner }) => owner)).toEqual([modest.id]);
+
+      const { tenants } = server.services;
+      const other = await tenants.create({ slug: `other-${count}`, name: 'Other' });
+      for (let n = 0; n < 10; n += 1) await to(`https://tenant-${n}.example.com`);
+      await events(40);
+      const all = [...first, ...then, ...(await claim(50, [...first, ...then]))];
+      expect(all).toHaveLength(25);
+      await withContext({ tenantId: other.id }, async () => {
+        const { webhooks, audit } = server.services;
+        await webhooks.create(null, { url: 'https://quiet.example.com', events: ['role.*'] });
+        await audit.record('role.created', { role: 'x' });
+      });
+      expect((await claim(1, all)).map(({ tenant_id }) => tenant_id)).toEqual([other.id]);
+    });
+
+    it('calls one destination five times at once, however its host is written', async () => {
+      for (const url of [
+        'https://example.com/a',
+        'https://EXAMPLE.com/b',
+        'HTTPS://example.com:443/c',
+        'https://example.com./d',
+      ])
+        await to(url);
+      await events(5);
+      const first = await claim(50);
+      expect(first).toHaveLength(5);
+      expect(await claim(45, first)).toEqual([]);
     });
   });
 });

@@ -29,7 +29,7 @@ describe('the guide to webhooks', () => {
   beforeAll(async () => {
     receiver = await WebhookReceiver.start();
     server = await startServer({ environment: { EGRESS_ALLOW: '127.0.0.1' } });
-    const token = await tokenWith(server, 'webhooks:read webhooks:write');
+    const token = await tokenWith(server, 'webhooks:read webhooks:write audit:read');
     Object.assign(environment, { ISSUER: server.issuer, TOKEN: token });
   }, 180_000);
   afterAll(async () => {

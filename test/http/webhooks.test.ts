@@ -3,7 +3,7 @@ import { ask, tokenWith } from '../support/api.js';
 import { MovedClock } from '../support/clock.js';
 import { asPerson, makeMember, makeOrganization } from '../support/invitations.js';
 import { until } from '../support/pair.js';
-import { startServer, type TestServer } from '../support/server.js';
+import { defaultKind, startServer, type TestServer } from '../support/server.js';
 import { believed, WebhookReceiver } from '../support/webhook-receiver.js';
 
 describe('webhooks (Standard Webhooks 1.0)', () => {
@@ -279,6 +279,51 @@ describe('webhooks (Standard Webhooks 1.0)', () => {
       const refused = (await Promise.all(Array.from({ length: 13 }, one))).filter(({ status }) => status !== 201);
       expect(refused.map(({ status, body }) => [status, body.code])).toEqual(Array(3).fill([409, 'too_many_webhooks']));
     });
+  });
+
+  it('what a tenant tells is sent nowhere by somebody who may not read the audit log', async () => {
+    const writer = await tokenWith(server, 'webhooks:read webhooks:write');
+    const as = (method: string, address: string, body: unknown) => ask(server, writer, method, address, body);
+    const elsewhere = { url: receiver.url(`${path}-elsewhere`), events: ['*'] };
+    const { id } = await make({ events: ['user.created'] });
+    const refused = [
+      await as('post', '/webhooks', elsewhere),
+      await as('patch', `/webhooks/${id}`, { url: elsewhere.url }),
+      await as('patch', `/webhooks/${id}`, { events: ['*'] }),
+    ];
+    expect(refused.map(({ status, body }) => [status, body.code])).toEqual(Array(3).fill([403, 'scope_not_held']));
+    expect((await as('patch', `/webhooks/${id}`, { description: 'Ours' })).status).toBe(200);
+    const acme = await makeOrganization(server);
+    expect((await as('post', `/organizations/${acme.slug}/webhooks`, elsewhere)).status).toBe(201);
+  });
+
+  it('one that is being deleted keeps no change waiting, and lets none fail', async () => {
+    // Of one session nobody is beside another.
+    if (defaultKind === 'embedded') return expect(server.services.db.pool.options.max).toBe(1);
+    const { id } = await make({ events: ['user.*'] });
+    let deleted = () => {};
+    let commit = () => {};
+    const gone = new Promise<void>((resolve) => {
+      deleted = resolve;
+    });
+    const held = new Promise<void>((resolve) => {
+      commit = resolve;
+    });
+    const deletion = server.inside(({ db }) =>
+      db.transaction(async () => {
+        await db.manager.query('DELETE FROM webhook_endpoints WHERE id = $1', [id]);
+        deleted();
+        await held;
+      }),
+    );
+    await gone;
+    const change = server
+      .inside(({ audit }) => audit.record('user.updated', { user_id: 'x', changed: [] }))
+      .then(() => 'recorded', String);
+    const soon = await Promise.race([change, new Promise((resolve) => setTimeout(resolve, 3_000, 'waits'))]);
+    commit();
+    await deletion;
+    expect([soon, await change]).toEqual(['recorded', 'recorded']);
   });
 
   describe('a test', () => {

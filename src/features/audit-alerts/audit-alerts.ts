@@ -108,7 +108,7 @@ const TAKE: Statement = {
      WHERE tenant_id = $1 AND last_sequence > alerted_sequence FOR UPDATE SKIP LOCKED`,
 };
 
-/** Whoever has the role now, and got it or was made with it. What is older than an hour is not news. */
+/** Whoever got the role, whether or not they have it still: a moment is enough to use it. Or was made with it. What is older than an hour is not news. */
 const SEEN: Statement = {
   name: 'audit_seen',
   text: `
@@ -116,11 +116,13 @@ const SEEN: Statement = {
       SELECT e.name, e.data FROM audit_seals s JOIN audit_events e ON e.tenant_id = s.tenant_id AND e.id = s.event_id
        WHERE s.tenant_id = $1 AND s.sequence > $2 AND s.sequence <= $3 AND e.occurred_at > $4
          AND (e.name IN ('sign_in.failed', 'audit_log.broken', 'user.created')
-              OR (e.name = 'role.assigned' AND e.data ? 'user_id')))
+              OR (e.name = 'role.assigned' AND e.data ? 'user_id' AND e.data ->> 'role' = $5)))
     SELECT EXISTS (SELECT FROM seen WHERE name = 'sign_in.failed') AS failures,
            EXISTS (SELECT FROM seen WHERE name = 'audit_log.broken') AS broken,
-           (SELECT array_agg(DISTINCT u.id) FROM seen s JOIN users u ON u.tenant_id = $1 AND u.id::text = s.data ->> 'user_id'
-             WHERE s.name IN ('user.created', 'role.assigned') AND $5 = ANY (u.roles)) AS appointed`,
+           (SELECT array_agg(DISTINCT s.data ->> 'user_id') FROM seen s
+             WHERE s.name = 'role.assigned'
+                OR (s.name = 'user.created' AND EXISTS (
+                      SELECT FROM users u WHERE u.tenant_id = $1 AND u.id::text = s.data ->> 'user_id' AND $5 = ANY (u.roles)))) AS appointed`,
 };
 
 const DONE: Statement = {

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
-import { firstIdAt } from './audit.queries.js';
+import { firstIdAt, timeOfId } from './audit.queries.js';
 import { AuditEvent } from './audit-event.entity.js';
 
 const PAGE = 200;
@@ -26,7 +26,7 @@ export async function* tailAudit(
   signal: AbortSignal,
 ): AsyncGenerator<AuditEvent> {
   const seen = new Set<string>(after ? [after] : []);
-  let low = after ? idAt(timeOf(after) - WINDOW_MS) : idAt(clock.now().getTime());
+  let low = after ? idAt(timeOfId(after) - WINDOW_MS) : idAt(clock.now().getTime());
   while (!signal.aborted) {
     // Before it is looked: what comes meanwhile is of the next look.
     const next = idAt(clock.now().getTime() - WINDOW_MS);
@@ -39,9 +39,11 @@ export async function* tailAudit(
         }
       full = rows.length === PAGE;
       from = rows.at(-1)?.id ?? from;
+      // Of what is looked at once only the last is met again: however far back somebody begins, no more is remembered than of the last seconds.
+      const kept = from < next ? from : next;
+      for (const id of seen) if (id < kept) seen.delete(id);
     }
     if (next > low) low = next;
-    for (const id of seen) if (id < low) seen.delete(id);
     await delay(LOOK_MS, undefined, { signal }).catch(() => {});
   }
 }
@@ -58,6 +60,3 @@ function page(db: Database, from: string, events: readonly string[] | undefined)
 }
 
 const idAt = (milliseconds: number): string => firstIdAt(new Date(milliseconds).toISOString());
-
-/** RFC 9562 §5.7: the first 48 bits are milliseconds. */
-const timeOf = (id: string): number => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);

@@ -21,6 +21,9 @@ export async function listAuditEvents(db: Database, query: AuditQuery): Promise<
   return toPage(rows, query, (event) => event.id);
 }
 
+/** In milliseconds. RFC 9562 §5.7: the first 48 bits. */
+export const timeOfId = (id: string): number => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
+
 /** The least UUIDv7 of a millisecond (RFC 9562 §5.7). */
 export function firstIdAt(time: string): string {
   const milliseconds = Math.max(0, Date.parse(time)).toString(16).padStart(12, '0').slice(-12);

@@ -62,7 +62,8 @@ export class WebhookSender {
     const room = MOST_AT_ONCE - this.underWay.size;
     if (!this.listening.anywhere || room <= 0) return;
     try {
-      for (const claimed of await claimDue(this.db, this.clock.now(), room, this.inHand())) this.begin(claimed);
+      const found = await claimDue(this.db, this.clock.now(), room, this.underWay.keys());
+      for (const claimed of found) this.begin(claimed);
     } catch (error) {
       this.logger.error('what is due for webhooks could not be looked for', { error });
     }
@@ -84,12 +85,6 @@ export class WebhookSender {
         this.wake();
       });
     this.underWay.set(claimed, work);
-  }
-
-  private inHand() {
-    const origins = new Map<string, number>();
-    for (const { origin } of this.underWay.keys()) origins.set(origin, (origins.get(origin) ?? 0) + 1);
-    return { origins, endpoints: [...this.underWay.keys()].map(({ endpoint_id }) => endpoint_id) };
   }
 
   private async rest(): Promise<void> {

@@ -1,10 +1,10 @@
 // Owns whom the tenant and its organizations tell of what happens, and of what.
 // Hands off to: webhook-outbox.ts, which notes what they are told; webhook-sender.ts, which tells them; webhook-deliveries.ts, what became of that.
 import type { Clock } from '../../platform/clock.js';
-import { currentTenantId } from '../../platform/context.js';
+import { currentContext, currentTenantId } from '../../platform/context.js';
 import { newId } from '../../platform/crypto.js';
 import type { Database } from '../../platform/database.js';
-import { conflict, notFound, preconditionFailed } from '../../platform/errors.js';
+import { conflict, forbidden, notFound, preconditionFailed } from '../../platform/errors.js';
 import type { AuditLog } from '../audit/audit.service.js';
 import type { Organization } from '../organizations/organization.entity.js';
 import { lockedOrganization } from '../organizations/organization-rows.js';
@@ -51,9 +51,10 @@ export class WebhookService {
     return found;
   }
 
-  /** Enabled from the start: it is told of what happens from now on. @throws AppError 409 for too many. */
+  /** Enabled from the start: it is told of what happens from now on. @throws AppError 409 for too many, 403. */
   create(owner: Owner, { url, events, description }: CreateWebhook): Promise<WithSecret> {
     const { db, clock, secrets } = this.deps;
+    assertReadsRecord(owner);
     return db.transaction(async () => {
       await this.assertMay(owner);
       await this.assertRoom(owner);
@@ -77,8 +78,9 @@ export class WebhookService {
     });
   }
 
-  /** RFC 7396. @param ifMatch the version the caller saw. @throws AppError 412 */
+  /** RFC 7396. @param ifMatch the version the caller saw. @throws AppError 412, 403 */
   update(owner: Owner, { id }: WebhookEndpoint, patch: UpdateWebhook, ifMatch?: number): Promise<WebhookEndpoint> {
+    if (patch.url || patch.events) assertReadsRecord(owner);
     return this.deps.db.transaction(async () => {
       const webhook = await this.locked(owner, id, ifMatch);
       const before = JSON.stringify(webhook);
@@ -202,6 +204,13 @@ export class WebhookService {
     if (!webhook) throw notFound('webhook');
     return webhook;
   }
+}
+
+/** What a tenant tells is its record, with addresses and browsers: who may not read that has it sent nowhere. @throws AppError 403 */
+function assertReadsRecord(owner: Owner): void {
+  const held = currentContext()?.actor?.scopes;
+  if (owner || !held || held.has('audit:read')) return;
+  throw forbidden('scope_not_held', 'What is told is the audit log: this takes audit:read too');
 }
 
 const unfailing = { failures: 0, failingSince: null, resumeAt: null };
