@@ -1,22 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { inventory } from '../../src/api/contract.js';
 import { endpointsOf } from '../../src/endpoints.js';
-import { MailMessage } from '../../src/features/mail/mail-message.entity.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
-import { newTraceId } from '../../src/features/traces/traces.js';
 import { installationScopes, managementScopes } from '../../src/management.js';
 import { withContext } from '../../src/platform/context.js';
-import { newId } from '../../src/platform/crypto.js';
 import { type Requirement, waysOf, wordsOf } from '../../src/platform/requirement.js';
 import type { Services } from '../../src/services.js';
 import { ask, makeManager, managementToken, tokenWith } from '../support/api.js';
 import { bodyFor } from '../support/bodies.js';
 import { Browser } from '../support/browser.js';
-import { jobFor } from '../support/jobs.js';
-import { noticeFor } from '../support/logout-receiver.js';
+import { furnish } from '../support/furnished.js';
 import { makeClient, makePerson, type Party, post, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { deliveryFor } from '../support/webhook-receiver.js';
 
 const endpoints = endpointsOf({} as Services);
 const routes = inventory(endpoints);
@@ -508,110 +503,3 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
     });
   });
 });
-
-async function furnish({
-  clients,
-  initialAccessTokens,
-  users,
-  resources,
-  exchangePolicies,
-  trustedIssuers,
-  externalSubjects,
-  organizations,
-  organizationRoles,
-  roles,
-  teams,
-  domains,
-  connections,
-  webhooks,
-  identities,
-  invitations,
-  invitationTemplates,
-  apiKeys,
-  protocol,
-  traces,
-  db,
-  clock,
-}: Services): Promise<Record<string, string>> {
-  const { client } = await clients.create({ client_name: 'There', redirect_uris: ['https://there.example/cb'] });
-  const [secret] = await clients.listSecrets(client);
-  const { token } = await initialAccessTokens.issue({});
-  const user = await users.create({ email: 'there@example.com' });
-  const resource = await resources.create({ identifier: 'urn:there', name: 'There' });
-  const policy = await exchangePolicies.create({
-    client_id: client.clientId,
-    subject_clients: [client.clientId],
-    subject_audiences: [resource.identifier],
-    resources: [resource.identifier],
-  });
-  const issuer = await trustedIssuers.create({
-    issuer: 'https://partner.example',
-    name: 'There',
-    jwks_uri: 'https://partner.example/jwks',
-    clients: [client.clientId],
-    resources: [resource.identifier],
-    scopes: [],
-  });
-  const subject = await externalSubjects.link(issuer, { subject: 'there', user_id: user.id });
-  const organization = await organizations.create({ slug: 'there', name: 'There', owner_id: user.id });
-  const role = await organizationRoles.create(null, { key: 'clerk', name: 'There', rank: 1 });
-  const { key: role_key } = await roles.create({ key: `clerk-${user.id}`, name: 'There' });
-  const team = await teams.create(organization, { slug: 'there', name: 'There' });
-  const domain = await domains.create(organization, { domain: 'there.example' });
-  const connection = await connections.create(null, { key: 'there', kind: 'oidc', display_name: 'There' });
-  const identity = await identities.link(user, connection.id, 'there');
-  const { webhook } = await webhooks.create(null, { url: 'https://there.example/hook', events: ['client.deleted'] });
-  const template = await invitationTemplates.create(organization, { name: 'There', message: 'There' });
-  const invitation = await invitations.create(organization, { email: 'invited@there.example' });
-  const { key } = await apiKeys.create({ name: 'There' });
-  const uid = `session-${user.id}`;
-  const { ProtocolRequest } = await import('../../src/features/protocol/request.js');
-  await protocol.sessions.save(new ProtocolRequest(), `handle-${user.id}`, {
-    uid,
-    accountId: user.id,
-    loginTs: 1,
-    exp: Math.floor(Date.now() / 1000) + 3600,
-  });
-  const grant = await protocol.grants.give({ uid, accountId: user.id }, client.clientId, {
-    openid: { scope: 'openid' },
-  });
-  const message = Object.assign(new MailMessage(), {
-    id: newId(),
-    template: 'account_deleted',
-    status: 'failed',
-    payloadSealed: 'never opened',
-    createdAt: clock.now(),
-  });
-  await db.repo(MailMessage).insert(message);
-  const traceId = newTraceId();
-  await traces.keep(traceId, { endpoint: 'token', error: 'invalid_grant', steps: [], findings: [] });
-  const notice = await noticeFor(db, clock, { clientId: client.clientId, sessionUid: uid, accountId: user.id });
-  return {
-    notice_id: notice,
-    trace_id: traceId,
-    message_id: message.id,
-    client_id: client.clientId,
-    secret_id: String(secret?.id),
-    initial_access_token_id: token.id,
-    user_id: user.id,
-    resource_id: resource.id,
-    policy_id: policy.id,
-    organization: organization.id,
-    role: role_key,
-    role_id: role.id,
-    team_id: team.id,
-    domain_id: domain.id,
-    connection_id: connection.id,
-    webhook_id: webhook.id,
-    delivery_id: await deliveryFor(db, clock, webhook),
-    identity_id: identity.id,
-    invitation_id: invitation.id,
-    template_id: template.id,
-    api_key_id: key.id,
-    job_id: (await jobFor(db, clock)).id,
-    issuer_id: issuer.id,
-    subject_id: subject.id,
-    session_id: uid,
-    grant_id: String(grant?.jti),
-  };
-}
