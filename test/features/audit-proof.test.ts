@@ -34,6 +34,7 @@ describe.each(kinds)('the record proves itself, on %s', (kind) => {
         waiting: 1,
         checkpoints: 1,
         proven: ids.length,
+        linked: ids.length,
       });
       await house.sealing.run();
       expect(await house.verify()).toMatchObject({
