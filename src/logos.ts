@@ -5,9 +5,9 @@ import { notFound } from './platform/errors.js';
 
 export function createLogoRouter(logos: Pick<Logos, 'find'>): Router {
   const router = new Router({ prefix: '/brand', sensitive: true, strict: true });
-  router.get('/:file', async (ctx) => {
-    ctx.state.route = '/brand/:file';
-    const found = await logos.find(ctx.params.file ?? '');
+  router.get('/:id', async (ctx) => {
+    ctx.state.route = '/brand/:id';
+    const found = await logos.find(ctx.params.id ?? '');
     if (!found) throw notFound('picture');
     ctx.set('Cache-Control', 'public, max-age=31536000, immutable');
     ctx.set('Cross-Origin-Resource-Policy', 'same-origin');

@@ -23,7 +23,7 @@ const verified = 'tokens stay verifiable (RFC 7662, RFC 7517, OpenID Connect Cor
 
 export const goesOn: readonly { path: string; standing: Standing; why: string }[] = [
   { path: '/.well-known/*', standing: 'open', why: 'metadata, which verifiers read (RFC 8414, RFC 9728)' },
-  { path: '/brand/*', standing: 'open', why: 'the logo on the page that says that it is closed' },
+  { path: '/brand/:id', standing: 'open', why: 'the logo on the page that says that it is closed' },
   { path: routes.jwks, standing: 'open', why: verified },
   { path: routes.introspection, standing: 'open', why: verified },
   { path: routes.userinfo, standing: 'open', why: verified },

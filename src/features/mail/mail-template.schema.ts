@@ -15,7 +15,7 @@ export type Words = z.output<typeof Words>;
 
 export const TemplateParams = z.strictObject({
   name: z.string().min(1).max(60),
-  locale: z.string().min(2).max(35).meta({ description: 'A language of the server, as en' }),
+  locale: z.string().min(2).max(63).meta({ description: 'A language of the server, as en' }),
 });
 export type TemplateParams = z.output<typeof TemplateParams>;
 
