@@ -1,5 +1,6 @@
 // Owns outgoing mail: queued in the transaction of the change, sent by the worker, kept sealed and no longer than needed.
 // Hands off to: the outbox (platform/jobs.ts), the views that render it, and a driver.
+import { setTimeout as delay } from 'node:timers/promises';
 import { IsNull, Not } from 'typeorm';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.js';
@@ -32,6 +33,9 @@ export interface Outbox {
 
 export const SEND_TASK = 'mail.send';
 export const SendMail = z.strictObject({ message_id: z.uuid() });
+
+/** Longer than the answer takes to whoever asked for a letter: rendering and sending, which only a known address has, never falls into it. */
+const ANSWERED_MS = 100;
 
 const Payload = z.object({ to: z.string().nullable(), locale: z.string(), data: z.record(z.string(), z.unknown()) });
 const Rendered = z.object({ to: z.string(), subject: z.string(), text: z.string(), html: z.string() });
@@ -80,6 +84,7 @@ export class MailService {
   async deliver({ message_id: id }: z.infer<typeof SendMail>, last = false): Promise<void> {
     const message = await this.db.repo(MailMessage).findOneBy({ id });
     if (!message?.payloadSealed || message.status === 'sent') return;
+    await this.afterTheAnswer(message);
     try {
       const { to, locale, data } = Payload.parse(
         JSON.parse(this.sealer.open(message.payloadSealed, sealContext(currentTenantId(), id, 'payload'))),
@@ -120,6 +125,11 @@ export class MailService {
       // The queue keeps what is thrown, and a mail server's words may repeat the address.
       throw new Error(`the mail was not sent: ${lastError}`);
     }
+  }
+
+  private async afterTheAnswer({ createdAt }: MailMessage): Promise<void> {
+    const early = createdAt.getTime() + ANSWERED_MS - this.clock.now().getTime();
+    if (early > 0) await delay(Math.min(early, ANSWERED_MS));
   }
 
   async find(id: string): Promise<MailMessage> {
