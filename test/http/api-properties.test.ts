@@ -32,6 +32,7 @@ const examples: Record<string, (ids: Record<string, string>) => object> = {
   '/users/bulk': ({ user_id }) => ({ operations: [{ op: 'enable', user_id }] }),
   '/organizations/{organization}/members': ({ stranger_id }) => ({ user_id: stranger_id }),
   '/permission-checks': ({ user_id }) => ({ user_id, permissions: ['users:read'] }),
+  '/mail-templates/{name}/{locale}': () => ({ subject: 'Goodbye', text: 'Goodbye' }),
   '/resources': () => ({ identifier: 'urn:somebody', name: 'Somebody' }),
   '/exchange-policies': ({ client_id }) => ({ client_id, subject_clients: [client_id], resources: ['urn:somebody'] }),
   '/trusted-issuers': ({ client_id }) => ({

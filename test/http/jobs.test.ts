@@ -390,6 +390,48 @@ describe('long work that somebody can follow', () => {
     });
   });
 
+  it('is done once, however many take it up at the same time', async () => {
+    const who = mark();
+    const id = await between(async () => {
+      const job = await startJob(server, token, { kind: 'users_bulk', operations: newcomers(250, who) });
+      const { signal } = new AbortController();
+      const taken = Array.from({ length: 10 }, () =>
+        server.inside(({ jobTurns }) => jobTurns.take({ kind: 'users_bulk' }, signal)),
+      );
+      await Promise.all(taken);
+      return job.id;
+    });
+    expect(await endedJob(server, token, id)).toMatchObject({ counts: { succeeded: 250, failed: 0 } });
+    expect((await linesOf(id)).map(({ index }) => index)).toEqual(Array.from({ length: 250 }, (_, n) => n));
+    expect(await known(who)).toBe(250);
+  });
+
+  describe('bounded', () => {
+    it('a result that grows too long is none, and the job says so', async () => {
+      const id = await between(async () => {
+        const job = await startJob(server, token, { kind: 'audit_export' });
+        await query('UPDATE jobs SET bytes = $2 WHERE id = $1', job.id, 512 * 1024 * 1024);
+        return job.id;
+      });
+      expect(await endedJob(server, token, id)).toMatchObject({
+        status: 'failed',
+        error: 'result_too_large',
+        result: null,
+      });
+      expect(await query('SELECT 1 FROM job_chunks WHERE job_id = $1', id)).toEqual([]);
+    });
+
+    it('results that are kept leave no room for more until they are cleared away', async () => {
+      const { id } = await startJob(server, token, { kind: 'audit_export' });
+      await endedJob(server, token, id);
+      await query('UPDATE jobs SET bytes = $2 WHERE id = $1', id, 1024 * 1024 * 1024);
+      const refused = await ask(server, token, 'post', '/jobs', { kind: 'audit_export' });
+      expect([refused.status, refused.body.code]).toEqual([409, 'no_room']);
+      expect((await ask(server, token, 'delete', `/jobs/${id}`)).status).toBe(204);
+      expect((await ask(server, token, 'post', '/jobs', { kind: 'audit_export' })).status).toBe(202);
+    });
+  });
+
   describe('what fails', () => {
     it('is tried again, and given up where it comes no further', async () => {
       const id = await between(async () => (await startJob(server, token, { kind: 'audit_export' })).id);

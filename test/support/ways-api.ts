@@ -83,10 +83,12 @@ export function apiWays(b: House): Record<string, Way> {
     headers: { ...bearer(b.apiToken), 'idempotency-key': v.slice(-255) },
     json: { client_name: 'Once', redirect_uris: [b.party.redirectUri] },
   });
-  for (const { method, path, body } of endpoints) {
+  for (const { method, path, body, stream, streams } of endpoints) {
     if (path.startsWith('/tenants')) continue;
     // A body that was refused would hide what the path names.
     const sent = ['post', 'put', 'patch'].includes(method) ? { json: body ? bodyFor(body, b.ids) : {} } : {};
+    // Whoever asks for another form than it answers in is refused before it is looked at what they name.
+    const accept: Record<string, string> = stream ? { accept: 'text/event-stream' } : streams ? { accept: '*/*' } : {};
     const filled = (name?: string, value = '') =>
       `/api/v1${path.replace(/:(\w+)/g, (_all, one: string) => encodeURIComponent(one === name ? value : (b.ids[one] ?? '')))}`;
     found[`${method} /api${path} bearer`] = (v) => ({
@@ -99,7 +101,7 @@ export function apiWays(b: House): Record<string, Way> {
       found[`${method} /api${path} ${name}`] = (v) => ({
         method: method.toUpperCase(),
         path: filled(name, v),
-        headers: bearer(b.apiToken),
+        headers: { ...bearer(b.apiToken), ...accept },
         ...sent,
       });
     if (method === 'get' && !path.includes(':'))
