@@ -27,11 +27,14 @@ export type Shown = Pick<ShownToken, 'token' | 'scheme' | 'proof'>;
 /** Finds an active token issued for this API; undefined for every other, without saying why. @throws InvalidProof */
 export type Authenticate = (shown: Shown, ctx: Context) => Promise<Bearer | undefined>;
 
-interface Asked {
-  authenticate: Authenticate;
+interface Required {
   realm: string;
   scope: Requirement;
   role?: Requirement | undefined;
+}
+
+interface Asked extends Required {
+  authenticate: Authenticate;
   /** Counts a request of whoever asks, whether they may do it or not. @throws AppError 429 */
   spend?: ((ctx: Context, bearer: Bearer) => Promise<void>) | undefined;
 }
@@ -45,24 +48,36 @@ export async function requireBearer(ctx: Context, { authenticate, realm, scope, 
     const headers = challenge(shown.scheme, realm, code, message);
     throw unauthorized(code, message, nonce === undefined ? headers : { ...headers, 'DPoP-Nonce': nonce });
   });
-  if (!bearer) {
-    const message = 'The access token is unknown, expired, revoked or meant for somebody else';
-    throw unauthorized('invalid_token', message, challenge(shown.scheme, realm, 'invalid_token', message));
-  }
+  if (!bearer) throw invalidToken(realm, shown.scheme);
   await spend?.(ctx, bearer);
+  assertSuffices(bearer, { realm, scope, role }, shown.scheme);
+  return bearer;
+}
+
+/** Of a request that took its time: who asks, as they are by now. @throws AppError as requireBearer */
+export async function stillBearer(ctx: Context, bearer: Bearer, { realm, scope, role }: Required): Promise<Bearer> {
+  const { scheme } = shownToken(ctx, realm);
+  const now = bearer.again ? await bearer.again() : bearer;
+  if (!now) throw invalidToken(realm, scheme);
+  assertSuffices(now, { realm, scope, role }, scheme);
+  return now;
+}
+
+function invalidToken(realm: string, scheme: Shown['scheme']): AppError {
+  const message = 'The access token is unknown, expired, revoked or meant for somebody else';
+  return unauthorized('invalid_token', message, challenge(scheme, realm, 'invalid_token', message));
+}
+
+/** @throws AppError 403 */
+function assertSuffices(bearer: Bearer, { realm, scope, role }: Required, scheme: Shown['scheme']): void {
   if (!isMet(scope, bearer.scopes)) {
     const message = `This needs an access token with the scope ${sentenceOf(scope)}`;
     // RFC 6750 §3: what suffices. Of several that do, the first is the least.
     const enough = waysOf(scope)[0]?.join(' ');
-    throw forbidden(
-      'insufficient_scope',
-      message,
-      challenge(shown.scheme, realm, 'insufficient_scope', message, enough),
-    );
+    throw forbidden('insufficient_scope', message, challenge(scheme, realm, 'insufficient_scope', message, enough));
   }
   if (role && !isMet(role, new Set(bearer.roles)))
     throw forbidden('insufficient_role', `This is for whoever has the role ${sentenceOf(role)}`);
-  return bearer;
 }
 
 function shownToken(ctx: Context, realm: string): Shown {

@@ -3,7 +3,7 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import type { Clock } from '../platform/clock.js';
-import { withContext } from '../platform/context.js';
+import { enterActor, withContext } from '../platform/context.js';
 import type { Sealer } from '../platform/crypto.js';
 import type { Database } from '../platform/database.js';
 import type { Endpoint } from '../platform/endpoint.js';
@@ -11,7 +11,7 @@ import { AppError, notFound } from '../platform/errors.js';
 import type { EventStreams } from '../platform/event-streams.js';
 import { type Logger, problems } from '../platform/problem.js';
 import { isMet } from '../platform/requirement.js';
-import { type Authenticate, type Bearer, requireBearer } from './bearer.js';
+import { type Authenticate, type Bearer, requireBearer, stillBearer } from './bearer.js';
 import { assertContract } from './contract.js';
 import { IdempotencyKeys } from './idempotency.js';
 import { requireAcceptable, type Serving, send, serveEndpoint } from './serving.js';
@@ -81,7 +81,15 @@ async function serve(ctx: Context, endpoint: Endpoint, options: ApiOptions, serv
   await admitBearer?.(ctx, endpoint, bearer);
   const { actor, organizationId, again } = bearer;
   const asking = { actor, organizationId };
-  if (!endpoint.stream) return withContext({ actor }, () => serveEndpoint(ctx, endpoint, asking, serving));
+  // The sender says when a body ends: by then a token may have ended, and who has it may do less.
+  const isThere = ctx.req.complete;
+  const admitLate = async () => {
+    const now = await stillBearer(ctx, bearer, { realm, scope, role });
+    await admitBearer?.(ctx, endpoint, now);
+    enterActor(now.actor);
+  };
+  const admitting = isThere ? asking : { ...asking, admit: admitLate };
+  if (!endpoint.stream) return withContext({ actor }, () => serveEndpoint(ctx, endpoint, admitting, serving));
   const mayGoOn = async () => {
     const now = await again?.();
     if (!now || !isMet(scope, now.scopes) || (role && !isMet(role, new Set(now.roles)))) return false;
