@@ -67,6 +67,11 @@ export async function verifyFile(
     else rows.push(rowOf(event, event.sequence, event.hash));
   }
   rows.sort((a, b) => a.sequence - b.sequence);
+  if (signed.length === 0 && rows.length > 0 && !isPart)
+    findings.push({
+      kind: 'checkpoint',
+      says: 'there is none: nothing here is signed for, and anybody can have written it',
+    });
   const all = new Map([...signed, ...others].map((one) => [one.jws, one]));
   const looked = await checkpointsOf(
     [...all.values()].sort((a, b) => a.number - b.number),
@@ -90,6 +95,7 @@ export async function verifyFile(
     waiting: unsealed.length,
     checkpoints: signed.length,
     proven: verifier.proven,
+    late: verifier.late,
   };
 }
 
