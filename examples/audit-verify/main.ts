@@ -7,11 +7,26 @@ import { createInterface } from 'node:readline';
 
 type Of<T> = Record<string, T>;
 /** An event, or a checkpoint; and what a checkpoint says. */
-type Line = { id: string; sequence: number; hash: string; checkpoint?: string; data: Of<unknown> } & Of<unknown> & {
+type Line = {
+  id: string;
+  occurred_at: string;
+  sequence: number;
+  hash: string;
+  checkpoint?: string;
+  data: Of<unknown>;
+} & Of<unknown> & {
     salts: Of<string>;
     commitments: Of<string>;
   };
-type Says = { number: number; first: number; last: number; root: string; chain: string; previous?: string };
+type Says = {
+  iat: number;
+  number: number;
+  first: number;
+  last: number;
+  root: string;
+  chain: string;
+  previous?: string;
+};
 
 const sha256 = (...parts: Uint8Array[]): Buffer =>
   parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
@@ -50,7 +65,7 @@ function leafOf({ commitments, salts, ip, user_agent, data, ...event }: Line): B
 const [file = '', place = ''] = process.argv.slice(2);
 const text = place.startsWith('http') ? await (await fetch(place)).text() : await readFile(place, 'utf8');
 const { keys } = JSON.parse(text) as { keys: (JsonWebKey & { kid: string })[] };
-const rows: { id: string; sequence: number; leaf: Buffer; hash: Buffer }[] = [];
+const rows: { id: string; at: number; sequence: number; leaf: Buffer; hash: Buffer }[] = [];
 const signed: { jws: string; says: Says }[] = [];
 const unsealed: string[] = [];
 for await (const one of createInterface({ input: createReadStream(file) })) {
@@ -60,7 +75,11 @@ for await (const one of createInterface({ input: createReadStream(file) })) {
   if (jws) signed.push({ jws, says: JSON.parse(`${bytes(jws.split('.')[1])}`) as Says });
   else if (id <= before) found.push(`reordered  ${id}: stands behind ${before}`);
   if (!jws && sequence === null) unsealed.push(id);
-  else if (!jws) rows.push({ id, sequence, leaf: leafOf(line), hash: bytes(hash) });
+  else if (!jws) {
+    // RFC 9562 §5.7: the first 48 bits are milliseconds.
+    const at = Math.min(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16), Date.parse(line.occurred_at));
+    rows.push({ id, at, sequence, leaf: leafOf(line), hash: bytes(hash) });
+  }
 }
 rows.sort((a, b) => a.sequence - b.sequence);
 for (const id of unsealed) if (rows.some((row) => row.id > id)) found.push(`inserted   ${id}: has no seal`);
@@ -69,20 +88,30 @@ for (const id of unsealed) if (rows.some((row) => row.id > id)) found.push(`inse
 for (const [index, { jws, says }] of signed.entries()) {
   const next = signed[index + 1]?.says;
   const [header = '', payload = '', signature] = jws.split('.');
-  const jwk = keys.find(({ kid }) => kid === JSON.parse(`${bytes(header)}`).kid);
+  const { kid, typ } = JSON.parse(`${bytes(header)}`) as Of<string>;
+  const jwk = keys.find((one) => one.kid === kid);
   const pss = jwk?.alg === 'PS256' ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } : {};
   const key = jwk && { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' as const, ...pss };
   const algorithm = jwk?.kty === 'OKP' ? null : 'sha256';
-  if (key ? !verify(algorithm, Buffer.from(`${header}.${payload}`), key, bytes(signature)) : !next)
-    found.push(`checkpoint ${says.number} is not signed by the issuer`);
+  const isGood = key ? verify(algorithm, Buffer.from(`${header}.${payload}`), key, bytes(signature)) : next;
+  if (!isGood || typ !== 'audit-checkpoint+jwt') found.push(`checkpoint ${says.number} is not signed by the issuer`);
   if (next && next.previous !== sha256(Buffer.from(jws)).toString('base64url'))
     found.push(`checkpoint ${next.number} does not follow ${says.number}`);
 }
 
 const first = rows[0]?.sequence ?? 0;
+const oldest = signed.find(({ says }) => says.last >= first)?.says;
+if (signed.length === 0 && rows.length > 0) found.push('checkpoint there is none: anybody can have written this');
+if (oldest && oldest.first > first) found.push(`checkpoint before ${oldest.number}: none is for #${first}`);
 const start = signed.find(({ says }) => says.last > 0 && says.last === first - 1)?.says;
 let [previous, at] = [start ? bytes(start.chain) : Buffer.alloc(32), start?.last ?? 0];
-for (const { id, sequence, leaf, hash } of rows) {
+// Sealed behind those that are younger by an hour: it was not there when they were. What is older than the first checkpoint is from before there were seals.
+const beganAt = (signed[0]?.says.iat ?? Number.POSITIVE_INFINITY) * 1000;
+let [newest, upcoming] = [0, 0];
+for (const { id, at: happened, sequence, leaf, hash } of rows) {
+  if (happened >= beganAt && happened < newest - 3600_000) found.push(`inserted   ${id}: was put into the past`);
+  while (signed[upcoming] && (signed[upcoming]?.says.last ?? 0) < sequence) upcoming += 1;
+  newest = Math.max(newest, Math.min(happened, (signed[upcoming]?.says.iat ?? Number.POSITIVE_INFINITY) * 1000));
   const belongs = () => rows.find((row, place) => link(rows[place - 1]?.hash ?? previous, leaf).equals(row.hash));
   if (sequence <= at) found.push(`inserted   ${id}: #${sequence} is another event`);
   else if (sequence > at + 1) found.push(`removed    #${at + 1} to #${sequence - 1}, before ${id}`);

@@ -69,7 +69,7 @@ export function addAudit(program: Command, { withServices, print }: Terminal): v
 }
 
 function told(
-  { findings, events, erased, waiting, checkpoints, proven, linked }: Verified,
+  { findings, events, erased, waiting, checkpoints, proven, linked, late }: Verified,
   { file, filtered }: { file: string | undefined; filtered: boolean | undefined },
 ): string {
   const lines = findings.map(({ kind, sequence, eventId, says }) =>
@@ -79,6 +79,7 @@ function told(
     filtered
       ? `${events} events, ${linked} of them with the one before them`
       : `${events} events, ${proven} of them signed for by ${checkpoints} checkpoints`,
+    ...(late > 0 ? [`${late} of them an hour or more after they happened`] : []),
     ...(erased > 0 ? [`${erased} erased`] : []),
     ...(waiting > 0 ? [`${waiting} not sealed yet`] : []),
   ];
@@ -103,5 +104,7 @@ const keysIn = (file: string): JWK[] => KeySet.parse(JSON.parse(readFileSync(fil
 /** One on a line, or as they are published. */
 function checkpointsIn(file: string): Checkpoint[] {
   const words = readFileSync(file, 'utf8').match(/[\w-]+\.[\w-]+\.[\w-]+/g) ?? [];
-  return words.flatMap((word) => readCheckpoint(word) ?? []);
+  const found = words.flatMap((word) => readCheckpoint(word) ?? []);
+  if (found.length === 0) throw new CommandError(`There is no checkpoint in ${file}`, EXIT.usage);
+  return found;
 }

@@ -35,6 +35,7 @@ describe.each(kinds)('the record proves itself, on %s', (kind) => {
         checkpoints: 1,
         proven: ids.length,
         linked: ids.length,
+        late: 0,
       });
       await house.sealing.run();
       expect(await house.verify()).toMatchObject({
@@ -90,6 +91,10 @@ describe.each(kinds)('the record proves itself, on %s', (kind) => {
       // Whoever takes away what was signed as well is told by what was kept elsewhere.
       await house.tamper('DELETE FROM audit_checkpoints');
       await house.tamper('UPDATE audit_chains SET last_sequence = $1, checkpointed_sequence = 0', [last - 1]);
+      expect((await house.verify()).findings).toEqual([
+        { kind: 'checkpoint', says: 'checkpoint 1 was signed last, and is not here' },
+      ]);
+      await house.tamper('UPDATE audit_chains SET checkpoint = 0, checkpoint_hash = NULL');
       expect(await found()).toEqual([]);
       expect((await house.verify(kept ? [kept] : [])).findings).toEqual([
         { kind: 'checkpoint', says: 'checkpoint 1 was kept elsewhere, and is not here' },
@@ -111,6 +116,76 @@ describe.each(kinds)('the record proves itself, on %s', (kind) => {
         [house.tenant.id, stranger],
       );
       expect((await found())[0]).toEqual({ kind: 'inserted', eventId: stranger, sequence: 13 });
+    }));
+
+  it('names an event that was put into the past, though it was sealed and signed for as all others are', () =>
+    house.undone(async () => {
+      const past = house.clock.now().getTime() + 60_000;
+      house.clock.forward(3 * 3600);
+      await house.recorded(3);
+      const backdated = v7({ msecs: past });
+      // Nothing of the proof is touched: the trigger has it sealed.
+      await house.query(
+        `INSERT INTO audit_events (tenant_id, id, name, data, occurred_at) VALUES ($1, $2, 'user.created', '{"user_id": "x"}', $3)`,
+        [house.tenant.id, backdated, new Date(past)],
+      );
+      await house.recorded(1);
+      expect(await found()).toEqual([{ kind: 'inserted', eventId: backdated, sequence: expect.any(Number) }]);
+      house.clock.forward(-3 * 3600);
+    }));
+
+  it.each([0, -7, 9_000_000])(
+    'names an event that was inserted with a seal at %d, where nobody who follows the chain comes by',
+    (sequence) =>
+      house.undone(async () => {
+        const stranger = v7();
+        await house.tamper(
+          `INSERT INTO audit_events (tenant_id, id, name, data, occurred_at) VALUES ($1, $2, 'user.created', '{"user_id": "x"}', now())`,
+          [house.tenant.id, stranger],
+        );
+        await house.tamper(
+          'INSERT INTO audit_seals (tenant_id, sequence, event_id, leaf, hash) SELECT $1, $3, $2, leaf, hash FROM audit_seals WHERE sequence = 12',
+          [house.tenant.id, stranger, sequence],
+        );
+        expect(await found()).toEqual([{ kind: 'inserted', eventId: stranger, sequence }]);
+      }),
+  );
+
+  it('finds that nothing is signed for before a checkpoint that is left', () =>
+    house.undone(async () => {
+      await house.recorded(3);
+      await house.tamper('DELETE FROM audit_checkpoints WHERE number = 1');
+      expect((await house.verify()).findings).toEqual([
+        { kind: 'checkpoint', sequence: 1, says: 'is signed for by no checkpoint, though later events are' },
+      ]);
+    }));
+
+  /** As somebody who can write the database, and has the server sign what they have made of it. */
+  const anew = async () => {
+    await house.tamper('DELETE FROM audit_events WHERE id = $1', [id(3)]);
+    await house.tamper('INSERT INTO audit_unsealed SELECT tenant_id, id FROM audit_events');
+    await house.tamper('DELETE FROM audit_seals');
+    await house.tamper('DELETE FROM audit_checkpoints');
+    await house.tamper(`UPDATE audit_chains SET last_sequence = 0, hash = decode(repeat('00', 32), 'hex'), checkpoint = 0,
+      checkpoint_hash = NULL, checkpoint_kid = NULL, checkpointed_sequence = 0, checkpointed_at = NULL`);
+    await house.sealing.run();
+  };
+
+  it('says of another past that the server was made to sign that it was signed for late', () =>
+    house.undone(async () => {
+      house.clock.forward(3 * 3600);
+      await anew();
+      // A process that has signed nothing yet.
+      await house.inside(() => house.checkpointsOf(house).sign());
+      const { findings, late, proven } = await house.verify();
+      expect([findings, late, proven]).toEqual([[], ids.length - 1, ids.length - 1]);
+      house.clock.forward(-3 * 3600);
+    }));
+
+  it('is not signed by whoever knows that more of it was signed before, and somebody is told', () =>
+    house.undone(async () => {
+      await anew();
+      expect([await house.checkpoints.run(), house.broken.splice(0)]).toEqual([0, [house.tenant.id]]);
     }));
 
   it('names events whose places were changed', () =>

@@ -205,6 +205,13 @@ describe('the audit log as a file', () => {
         const { code, out } = await verified(args, inChain);
         expect([code, out]).toEqual([1, expect.stringMatching(new RegExp(`reordered.*${idOf(40)}`))]);
       });
+      it('does not pass where nothing is signed for', async () => {
+        const none = await verified(
+          args,
+          lines.filter((line) => !line.startsWith('{"checkpoint"')),
+        );
+        expect([none.code, none.out]).toEqual([1, expect.stringMatching(/checkpoint.*there is none/)]);
+      });
       it('names a checkpoint that nobody has signed', async () => {
         const { code, out } = await verified(args, [
           ...lines.slice(0, -1),
@@ -212,6 +219,13 @@ describe('the audit log as a file', () => {
         ]);
         expect([code, out]).toEqual([1, expect.stringMatching(/checkpoint \d+ is not signed/)]);
       });
+    });
+
+    it('is not held against a page that says that there is nothing: whoever names what was kept has some', async () => {
+      const kept = path.join(folder, 'kept.json');
+      writeFileSync(kept, '<title>502 bad.gateway.example</title>');
+      const [[, args]] = programs;
+      expect(await verified((file) => [...args(file), '--kept', kept], lines)).toMatchObject({ code: 2 });
     });
   });
 

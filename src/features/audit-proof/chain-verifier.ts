@@ -1,5 +1,6 @@
 // Follows a chain from event to event and says what was done to it. Knows no database and no file: each row is handed to it in the order of
 // the sequence, then what was signed is held against it.
+import { ChainDates } from './chain-dates.js';
 import type { Checkpoint } from './checkpoint.js';
 import { BEGINNING, linkHash, MerkleTree } from './hashes.js';
 
@@ -14,6 +15,8 @@ export interface Finding {
 export interface SealedRow {
   sequence: number;
   eventId: string;
+  /** When it happened, by its id and by what it says: the earlier of both, in milliseconds. */
+  at: number;
   hash: Buffer;
   /** Of the event as it is now; undefined where it is gone. */
   leaf: Buffer | undefined;
@@ -58,6 +61,8 @@ export class ChainVerifier {
   private tree: MerkleTree | undefined;
   private soundSince = 1;
   private readonly open: Checkpoint[];
+  private readonly dates: ChainDates;
+  private unsignedSince: number | undefined;
 
   /**
    * @param checkpoints oldest first, whose signatures were looked at already.
@@ -70,6 +75,7 @@ export class ChainVerifier {
     private readonly isFiltered = false,
   ) {
     this.open = [...checkpoints];
+    this.dates = new ChainDates(checkpoints);
   }
 
   /** Where the first event is not the first that ever was, the chain begins at a checkpoint. */
@@ -102,6 +108,7 @@ export class ChainVerifier {
       this.resume(row);
     }
     this.look(row);
+    this.date(row);
     this.sequence = row.sequence;
     this.beforeLast = this.hash;
     this.hash = row.hash;
@@ -110,9 +117,20 @@ export class ChainVerifier {
     this.signedAt(row);
   }
 
+  /** Events that were signed for an hour or more after they happened. */
+  get late(): number {
+    return this.dates.late;
+  }
+
   /** @returns all findings, when no row is left. @param head where the chain says that it ends. */
   end(head?: number): Finding[] {
     for (const suspect of this.suspects) this.judge(suspect);
+    if (this.unsignedSince !== undefined && !this.isPart)
+      this.findings.push({
+        kind: 'checkpoint',
+        sequence: this.unsignedSince,
+        says: 'is signed for by no checkpoint, though later events are',
+      });
     const signed = this.open.at(-1)?.last ?? 0;
     const end = Math.max(signed, head ?? 0);
     if (!this.isPart && !this.isFiltered && end > this.sequence) this.miss(this.sequence + 1, end, undefined);
@@ -127,6 +145,19 @@ export class ChainVerifier {
     if (wrong.length > 0) this.find('changed', row, `has another ${wrong.join(', ')} than was sealed`);
     else if (leaf) this.follow(row, leaf);
     else this.find('removed', row, 'was removed');
+  }
+
+  private date(row: SealedRow): void {
+    const { at, sequence, eventId } = row;
+    const next = this.open[0];
+    if (next && sequence < next.first) this.unsignedSince ??= sequence;
+    if (this.dates.take(at, next && sequence >= next.first ? next : undefined))
+      this.findings.push({
+        kind: 'inserted',
+        sequence,
+        eventId,
+        says: 'was put into the past: younger ones were sealed before it',
+      });
   }
 
   private follow(row: SealedRow, leaf: Buffer): void {

@@ -1,5 +1,5 @@
-// Signs what was sealed, every few minutes and whenever the signing key has changed: what was signed cannot be written anew by whoever can
-// write the database, and what was fetched and kept elsewhere not even by whoever has the key.
+// Signs what was sealed, every few minutes and whenever the signing key has changed. Whoever can write the database cannot sign, and has no past
+// signed anew without its being dated late; what was fetched and kept elsewhere nobody writes anew, not even who has the key.
 import { auditProof } from '../../../config/protocol.js';
 import type { Clock } from '../../platform/clock.js';
 import { currentTenantId, withContext } from '../../platform/context.js';
@@ -40,6 +40,8 @@ export class AuditCheckpoints {
 
   /** Tenants whose chain does not hang together, as of the last look of this process. */
   readonly brokenChains = new Set<string>();
+  /** What this process has signed last, which nobody changes who has only the database. */
+  private readonly signed = new Map<string, { number: number; hash: Buffer }>();
 
   /** Of each tenant whose time has come. One tenant's trouble is not that of the others. @returns how many were signed. */
   async run(signal?: AbortSignal): Promise<number> {
@@ -81,6 +83,7 @@ export class AuditCheckpoints {
     return this.db.transaction(async () => {
       const [chain] = await this.db.execute<Chain>(TAKE, [currentTenantId()]);
       const isNew = chain?.checkpoint_kid !== key.kid;
+      if (chain) this.assertOurs(chain);
       if (!chain || (chain.last_sequence === chain.checkpointed_sequence && !isNew)) return false;
       const first = Number(chain.checkpointed_sequence) + 1;
       const last = Math.min(Number(chain.last_sequence), first + this.settings.events - 1);
@@ -103,9 +106,21 @@ export class AuditCheckpoints {
         key,
         now,
       );
-      await this.db.execute(KEEP, [currentTenantId(), number, first, last, jws, now, textHash(jws), key.kid]);
+      const tenantId = currentTenantId();
+      await this.db.execute(KEEP, [tenantId, number, first, last, jws, now, textHash(jws), key.kid]);
+      await this.db.afterCommit(() => this.signed.set(tenantId, { number, hash: textHash(jws) }));
       return true;
     });
+  }
+
+  /** Told once: whoever restores a backup goes on from there. @throws BrokenChain where what was signed was taken back. */
+  private assertOurs({ checkpoint, checkpoint_hash: hash }: Chain): void {
+    const tenantId = currentTenantId();
+    const ours = this.signed.get(tenantId);
+    const number = Number(checkpoint);
+    if (!ours || number > ours.number || (number === ours.number && hash?.equals(ours.hash))) return;
+    this.signed.delete(tenantId);
+    throw new BrokenChain(`checkpoint ${ours.number} was signed, and is not there any more`);
   }
 
   /** Newest first, for everybody. @param before a number. */
@@ -128,21 +143,21 @@ export class AuditCheckpoints {
       for (const { sequence, leaf, hash: kept } of seals) {
         // The first hangs on what was signed before, which the hash of the chain in that checkpoint says.
         if (Number(sequence) !== expected || (hash && !linkHash(hash, leaf).equals(kept)))
-          throw new BrokenChain(expected);
+          throw new BrokenChain(`broken at ${expected}`);
         tree.add(leaf);
         hash = kept;
         expected += 1;
       }
-      if (seals.length === 0) throw new BrokenChain(expected);
+      if (seals.length === 0) throw new BrokenChain(`broken at ${expected}`);
     }
-    if (hash && head && !hash.equals(head)) throw new BrokenChain(last);
+    if (hash && head && !hash.equals(head)) throw new BrokenChain(`broken at ${last}`);
     return { root: tree.root(), hash };
   }
 }
 
 class BrokenChain extends Error {
-  constructor(sequence: number) {
-    super(`the chain of the audit log is broken at ${sequence}: ostiary audit verify says more`);
+  constructor(what: string) {
+    super(`the chain of the audit log: ${what}; ostiary audit verify says more`);
   }
 }
 

@@ -69,6 +69,11 @@ export async function verifyFile(
     else rows.push(rowOf(event, event.sequence, event.hash));
   }
   rows.sort((a, b) => a.sequence - b.sequence);
+  if (signed.length === 0 && rows.length > 0 && !isPart)
+    findings.push({
+      kind: 'checkpoint',
+      says: 'there is none: nothing here is signed for, and anybody can have written it',
+    });
   const all = new Map([...signed, ...others].map((one) => [one.jws, one]));
   const looked = await checkpointsOf(
     [...all.values()].sort((a, b) => a.number - b.number),
@@ -94,6 +99,7 @@ export async function verifyFile(
     checkpoints: signed.length,
     proven: verifier.proven,
     linked: verifier.linked,
+    late: verifier.late,
   };
 }
 

@@ -1,6 +1,7 @@
 // What is sealed of an event: every column that is shown. What tells of a person goes in as a commitment, so that it can be taken out
 // again when they go, and the hash stays what it was (docs/decisions/0030).
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { timeOfId } from '../audit/audit.queries.js';
 import { canonicalJson } from './canonical-json.js';
 import { leafHash } from './hashes.js';
 
@@ -71,6 +72,7 @@ export function leafOf(tenantId: string, event: ShownEvent, commitments: Commitm
 /** What an event says for itself, before it is held against the chain. */
 export const examined = (tenantId: string, event: ShownEvent, commitments: Commitments, salts: Salts) => ({
   leaf: leafOf(tenantId, event, commitments),
+  at: Math.min(timeOfId(event.id), Date.parse(event.occurred_at)),
   wrong: notAsCommitted(event, commitments, salts),
   isErased: Object.keys(commitments).length > Object.keys(salts).length,
 });

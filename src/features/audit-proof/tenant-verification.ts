@@ -3,6 +3,7 @@ import type { JWK } from 'jose';
 import { auditProof } from '../../../config/protocol.js';
 import { currentTenantId } from '../../platform/context.js';
 import type { Database, Statement } from '../../platform/database.js';
+import { timeOfId } from '../audit/audit.queries.js';
 import type { KeyService } from '../keys/key.service.js';
 import { ChainVerifier, type Finding, type SealedRow } from './chain-verifier.js';
 import { type Checkpoint, readCheckpoint } from './checkpoint.js';
@@ -18,8 +19,17 @@ export interface Verified {
   checkpoints: number;
   /** Events that are what a checkpoint was signed for. */
   proven: number;
+  /** Of these, those that were signed for an hour or more after they happened. */
+  late: number;
   /** Events that hang on the one before them. */
   linked: number;
+}
+
+interface Head {
+  last_sequence: string;
+  checkpoint: string;
+  /** The newest is there, as it was signed. */
+  is_signed: boolean;
 }
 
 interface Row extends EventRow {
@@ -49,8 +59,10 @@ export class TenantVerification {
       if (readCheckpoint(jws)?.number !== Number(number))
         findings.push({ kind: 'checkpoint', says: `checkpoint ${number} is none` });
     // After the checkpoints: it ends where they do, or later.
-    const [chain] = await this.db.execute<{ last_sequence: string }>(HEAD, [tenantId]);
+    const [chain] = await this.db.execute<Head>(HEAD, [tenantId]);
     const head = Number(chain?.last_sequence ?? 0);
+    if (chain && !chain.is_signed)
+      findings.push({ kind: 'checkpoint', says: `checkpoint ${chain.checkpoint} was signed last, and is not here` });
     const verifier = new ChainVerifier(believed);
     for (let after = 0; after < head; ) {
       signal?.throwIfAborted();
@@ -63,13 +75,14 @@ export class TenantVerification {
     findings.push(...verifier.end(head), ...(await this.neverSealed(signal)));
     const [lost = { waiting: 0 }] = await this.db.execute<{ waiting: number }>(WAITING, [tenantId]);
     return {
-      findings: [...findings, ...(await this.gone())],
+      findings: [...findings, ...(await this.outside()), ...(await this.gone())],
       events: verifier.events,
       erased: verifier.erased,
       waiting: lost.waiting,
       checkpoints: signed.length,
       proven: verifier.proven,
       linked: verifier.linked,
+      late: verifier.late,
     };
   }
 
@@ -102,6 +115,17 @@ export class TenantVerification {
     }
   }
 
+  /** Seals that stand nowhere in the chain, so that nobody who follows it comes by: whoever made them up wants their event to pass. */
+  private async outside(): Promise<Finding[]> {
+    const rows = await this.db.execute<{ sequence: string; event_id: string }>(OUTSIDE, [currentTenantId()]);
+    return rows.map(({ sequence, event_id: eventId }) => ({
+      kind: 'inserted',
+      sequence: Number(sequence),
+      eventId,
+      says: 'has a place outside of the chain',
+    }));
+  }
+
   /** Events that were recorded and went before they were sealed. */
   private async gone(): Promise<Finding[]> {
     const rows = await this.db.execute<{ event_id: string }>(GONE, [currentTenantId()]);
@@ -117,13 +141,17 @@ function sealed(tenantId: string, row: Row): SealedRow {
   const { event_id: eventId, leaf: sealedLeaf, hash } = row;
   const of = row.is_there
     ? examined(tenantId, shown({ ...row, id: eventId }), row.commitments ?? {}, row.salts ?? {})
-    : { leaf: undefined, wrong: [], isErased: false };
+    : { leaf: undefined, at: timeOfId(eventId), wrong: [], isErased: false };
   return { sequence: Number(row.sequence), eventId, hash, sealedLeaf, ...of };
 }
 
 const HEAD: Statement = {
   name: 'audit_chain_head',
-  text: 'SELECT last_sequence FROM audit_chains WHERE tenant_id = $1',
+  text: `
+    SELECT c.last_sequence, c.checkpoint,
+           c.checkpoint = 0 OR COALESCE(sha256(convert_to(k.jws, 'UTF8')) = c.checkpoint_hash, false) AS is_signed
+      FROM audit_chains c LEFT JOIN audit_checkpoints k ON k.tenant_id = c.tenant_id AND k.number = c.checkpoint
+     WHERE c.tenant_id = $1`,
 };
 
 const CHECKPOINTS: Statement = {
@@ -157,6 +185,13 @@ const STRANGERS: Statement = {
 const WAITING: Statement = {
   name: 'audit_waiting_of',
   text: 'SELECT count(*)::int AS waiting FROM audit_unsealed WHERE tenant_id = $1',
+};
+
+const OUTSIDE: Statement = {
+  name: 'audit_outside',
+  text: `
+    SELECT s.sequence, s.event_id FROM audit_seals s LEFT JOIN audit_chains c ON c.tenant_id = s.tenant_id
+     WHERE s.tenant_id = $1 AND (s.sequence < 1 OR s.sequence > COALESCE(c.last_sequence, 0)) ORDER BY s.sequence LIMIT 1000`,
 };
 
 const GONE: Statement = {

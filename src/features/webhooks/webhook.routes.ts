@@ -39,6 +39,8 @@ export interface One extends Whose {
 export interface Place {
   prefix: string;
   whose: string;
+  /** What it takes beside the scope to say what is told where. */
+  besides: string;
   params: typeof organizationParam | Record<string, never>;
   owner(params: Whose): Promise<Owner>;
   reads: { member?: 'admin' };
@@ -52,6 +54,7 @@ export function webhookRoutes(deps: WebhookRouteDependencies) {
   const ofTenant: Place = {
     prefix: '',
     whose: 'the tenant',
+    besides: ' What is told is the audit log: it takes audit:read too.',
     params: {},
     owner: async () => null,
     reads: {},
@@ -61,6 +64,7 @@ export function webhookRoutes(deps: WebhookRouteDependencies) {
   const ofOrganization: Place = {
     prefix: '/organizations/:organization',
     whose: 'an organization',
+    besides: '',
     params: organizationParam,
     owner: ({ organization = '' }) => deps.organizations.find(organization),
     reads: { member: 'admin' },
@@ -74,7 +78,7 @@ export function webhookRoutes(deps: WebhookRouteDependencies) {
   ]);
 }
 
-function collectionAt({ prefix, whose, params, owner, reads, writes }: Place, deps: WebhookRouteDependencies) {
+function collectionAt({ prefix, whose, besides, params, owner, reads, writes }: Place, deps: WebhookRouteDependencies) {
   const { db, webhooks } = deps;
   const path = `${prefix}/webhooks`;
   const Params = z.strictObject(params) as z.ZodType<Whose>;
@@ -100,7 +104,7 @@ function collectionAt({ prefix, whose, params, owner, reads, writes }: Place, de
       scope: 'webhooks:write',
       ...writes,
       summary: `Have somebody told of what happens, for ${whose}`,
-      description: 'From now on. The secret that messages are signed with is shown this once.',
+      description: `From now on. The secret that messages are signed with is shown this once.${besides}`,
       params: Params,
       body: CreateWebhook,
       status: 201,
