@@ -67,8 +67,10 @@ describe('every page', () => {
   async function each(locale: string, look: (page: Page, sample: Sample) => Promise<string[]>): Promise<string[]> {
     const context = await browser.newContext({ reducedMotion: 'reduce' });
     if (locale in withAxe) await bringAxe(context);
-    // These send themselves away.
-    await context.route('**/*-form-post.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
+    // These send themselves away, or close themselves.
+    await context.route('**/*-{form-post,api-docs-answer}.js', (route) =>
+      route.fulfill({ contentType: 'text/javascript', body: '' }),
+    );
     const problems: string[] = [];
     const left = [...samples];
     const walk = async () => {
