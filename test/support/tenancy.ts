@@ -233,6 +233,9 @@ export async function furnish(server: TestServer, { id: tenantId, slug }: Tenant
     delivery_id: (await list(`/webhooks/${webhookId}/deliveries`))[0]?.id ?? '',
     invitation_id: await ofOrganization('invitations'),
     template_id: await ofOrganization('invitation-templates'),
+    // Letters are the same in every house: these are in none, and their words are in a suite of their own.
+    name: randomBytes(6).toString('hex'),
+    locale: randomBytes(6).toString('hex'),
     issuer_id: issuerId,
     subject_id: (await list(`/trusted-issuers/${issuerId}/subjects`))[0]?.id ?? '',
     initial_access_token_id: (await list('/initial-access-tokens'))[0]?.id ?? '',

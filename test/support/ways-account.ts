@@ -101,6 +101,7 @@ export function accountWays(b: House): Record<string, Way> {
       method: 'GET',
       path: `/.well-known${path}?of=${encodeURIComponent(v)}`,
     });
+  found['GET /brand/:id'] = (v) => ({ method: 'GET', path: `/brand/${encodeURIComponent(v)}` });
   found['GET /.well-known/audit-checkpoints'] = (v) => ({
     method: 'GET',
     path: `/.well-known/audit-checkpoints?before=${encodeURIComponent(v)}`,
