@@ -158,7 +158,7 @@ describe('a domain whose people sign in by its identity provider alone', () => {
 
     it('does not shut out who looks after the tenant with a password alone', async () => {
       await server.inside(({ db }) =>
-        db.manager.query(`UPDATE users SET roles = '{admin}' WHERE id = $1`, [person.id]),
+        db.manager.query(`UPDATE users SET roles = '{ADMIN}' WHERE id = $1`, [person.id]),
       );
       const page = await turnedAway(person.email);
       expect(nameOf(page)).toBe('password');

@@ -53,7 +53,7 @@ describe('an identity provider speaks of people whom nobody knows', () => {
       const person = await makePerson(server);
       await server.inside(async ({ users }) => {
         if (who.endsWith('disabled')) await users.disable(person);
-        if (who.endsWith('tenant')) await users.setRoles(await users.find(person.id), ['support']);
+        if (who.endsWith('tenant')) await users.setRoles(await users.find(person.id), ['SUPPORT']);
       });
       const seen = [];
       for (const email of [person.email, nobody()]) {

@@ -76,7 +76,7 @@ describe('health', () => {
 
   it('looks at the folder of the audit archive, which is made at the start', async () => {
     const archive = path.join(folder, 'not', 'there', 'yet');
-    const other = await startServer({ environment: { AUDIT_ARCHIVE_DIR: archive } });
+    const other = await startServer({ environment: { DATA_DIR: folder, AUDIT_ARCHIVE_DIR: archive } });
     try {
       const watcher = await tokenWith(other, 'health:read');
       const storage = async () => ((await ask(other, watcher, 'get', '/health')).body.checks as Checks).storage;

@@ -105,7 +105,7 @@ describe('who does not come in by an identity provider', () => {
           {
             async decide(...asked) {
               const decision = await provisioning.decide(...asked);
-              await query(`UPDATE users SET roles = '{support}' WHERE id = $1`, [person.id]);
+              await query(`UPDATE users SET roles = '{SUPPORT}' WHERE id = $1`, [person.id]);
               return decision;
             },
             complete: (...asked) => provisioning.complete(...asked),
