@@ -5,6 +5,7 @@ import { pageQuery } from '../../platform/pagination.js';
 import { ApiPolicy } from './api-policy.js';
 import { AuthenticationPolicy } from './authentication-policy.js';
 import { Branding } from './branding.js';
+import { ImpersonationPolicy } from './impersonation-policy.js';
 import { ProtocolPolicy } from './protocol-policy/protocol-policy.js';
 import type { Tenant } from './tenant.entity.js';
 
@@ -92,13 +93,6 @@ const FederationPolicy = z.strictObject({
 const AuditPolicy = z.strictObject({
   /** Days for which the audit log is kept; null: for good. */
   retention_days: z.number().int().min(30).max(3650).nullable().default(null),
-});
-
-const ImpersonationPolicy = z.strictObject({
-  /** Whether administrators who hold `users:impersonate` may act for people, each time with a reason. */
-  mode: z.enum(['off', 'allowed']).default('off'),
-  /** Whether the person gets a letter; in their account they read it in any case. */
-  letter: z.boolean().default(true),
 });
 
 /** Stored as it was given; what is absent takes its default when it is read. */
