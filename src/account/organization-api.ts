@@ -8,6 +8,7 @@ import type { Standings } from '../features/organizations/standing.js';
 import type { Actor } from '../platform/context.js';
 import type { Database } from '../platform/database.js';
 import type { Endpoint } from '../platform/endpoint.js';
+import { forbidden } from '../platform/errors.js';
 import { type AccountDoor, ANY_TIME, type Visitor } from './door.js';
 import { type MemberRequest, takesProof } from './organization-proof.js';
 
@@ -39,9 +40,15 @@ export function organizationApi(
       own(async (ctx) => {
         const visitor = await mayAsk(ctx, endpoint);
         if (!visitor) return;
+        // The sender says when a body ends: by then the session may have.
+        const isThere = ctx.req.complete;
         await serve(ctx, endpoint, {
           actor: { type: 'user', id: visitor.user.id },
-          admit: (request) => admit(ctx, visitor, endpoint, request),
+          async admit(request) {
+            if (!isThere && !(await db.transaction(visitor.stands)))
+              throw forbidden('session_ended', 'You were signed out meanwhile');
+            await admit(ctx, visitor, endpoint, request);
+          },
         });
       }),
     );

@@ -1,8 +1,11 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { User } from '../../src/features/users/user.entity.js';
+import { enter } from '../support/account.js';
 import { ask, tokenWith } from '../support/api.js';
 import { makeAdministrator, makeApiKey } from '../support/api-keys.js';
+import { organizationOf } from '../support/organization-house.js';
+import { makePerson } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const scope = 'api_keys:read api_keys:write clients:read';
@@ -19,12 +22,11 @@ describe('a request to the management API whose body comes late', () => {
   afterAll(() => server?.close());
 
   /** Who asks is looked at when the head is there; the body ends when whoever asks likes. */
-  function begin(by: string, body: object) {
+  const begin = (by: string, body: object) => beginAt('/api-keys', { authorization: `Bearer ${by}` }, body);
+  function beginAt(path: string, who: Record<string, string>, body: object) {
     const [first, rest] = [JSON.stringify(body).slice(0, 5), JSON.stringify(body).slice(5)];
-    const asking = request(`${server.issuer}/api/v1/api-keys`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${by}`, 'content-type': 'application/json' },
-    });
+    const headers = { ...who, 'content-type': 'application/json' };
+    const asking = request(`${server.issuer}/api/v1${path}`, { method: 'POST', headers });
     const answer = new Promise<{ status: number | undefined; code: unknown }>((resolve, reject) => {
       asking.once('error', reject);
       asking.once('response', async (response) => {
@@ -86,6 +88,23 @@ describe('a request to the management API whose body comes late', () => {
     const { body } = await ask(server, token, 'get', `/api-keys?user_id=${user.id}`);
     expect(body.items).toEqual([]);
   });
+
+  it.each([false, true])(
+    'by the session of an account does nothing where that has ended (%s) meanwhile',
+    async (ends) => {
+      const person = await makePerson(server);
+      const { browser } = await enter(server, person.email);
+      const { slug } = await organizationOf(server, { [person.id]: 'owner' });
+      const me = await browser.request(`${server.issuer}/api/v1/auth/me`, { headers: { accept: 'application/json' } });
+      const cookie = [...browser.cookies.values()].map(({ name, value }) => `${name}=${value}`).join('; ');
+      const who = { cookie, origin: server.issuer, 'x-csrf-token': String((await me.json()).csrf_token) };
+      const end = beginAt(`/organizations/${slug}/teams`, who, { slug: 'kept', name: 'Kept' });
+      await later();
+      if (ends) await server.inside(({ protocol }) => protocol.sessions.endAll(person.id, 'revoked'));
+      const { status, code } = await end();
+      expect([status, code]).toEqual(ends ? [403, 'session_ended'] : [201, undefined]);
+    },
+  );
 
   it('does nothing where it was asked with a key that was revoked meanwhile', async () => {
     const { id, value } = await makeApiKey(server, token, { scopes: ['api_keys:write'] });
