@@ -30,12 +30,14 @@ export async function serveStream(
   const request = await readRequest(endpoint, ctx, undefined);
   if (organizationId) await assertWithin(organizationId, endpoint, request.params, organization);
   if (organization && namedInHeader) await assertOrganization(ctx, endpoint, request.params, organization);
-  const stop = streams.enter(currentTenantId());
+  const stop = new AbortController();
   try {
     const said = (await endpoint.handle({
       ...request,
       listening: { lastEventId, signal: stop.signal },
     })) as AsyncIterable<StreamEvent>;
+    // Whoever asks for what is not there takes no place from anybody.
+    streams.enter(currentTenantId(), stop);
     ctx.respond = false;
     if (ctx.method === 'HEAD') return void ctx.res.writeHead(200, { 'content-type': MEDIA_TYPE }).end();
     await sendEvents(ctx.res, declared(endpoint, said), stop, mayGoOn);

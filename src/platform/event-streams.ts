@@ -23,15 +23,13 @@ export class EventStreams {
   private readonly open = new Map<AbortController, string>();
   private closed = false;
 
-  /** @param tenantId whose. @throws AppError 429 */
-  enter(tenantId: string): AbortController {
+  /** @param tenantId whose. @param stop ends it, and makes room. @throws AppError 429 */
+  enter(tenantId: string, stop: AbortController): void {
     const mine = [...this.open.values()].filter((one) => one === tenantId).length;
     if (this.closed || this.open.size >= MOST.all || mine >= MOST.tenant)
       throw tooMany('too_many_streams', 'Too many listen already; please come again a little later', 5);
-    const stop = new AbortController();
     this.open.set(stop, tenantId);
     stop.signal.addEventListener('abort', () => this.open.delete(stop));
-    return stop;
   }
 
   /** Everybody comes again, elsewhere. */
