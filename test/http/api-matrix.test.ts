@@ -198,7 +198,7 @@ const listed: Record<string, Requirement> = {
   'get /organizations/:organization/invitation-templates/:template_id': 'organizations:read',
   'patch /organizations/:organization/invitation-templates/:template_id': 'organizations:write',
   'delete /organizations/:organization/invitation-templates/:template_id': 'organizations:write',
-  'post /session-endings': 'sessions:write',
+  'post /session-endings': { allOf: ['sessions:write', 'users:write'] },
   'get /sessions': 'sessions:read',
   'delete /sessions/:session_id': 'sessions:write',
   'delete /users/:user_id/sessions': 'sessions:write',
