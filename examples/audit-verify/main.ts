@@ -108,14 +108,20 @@ let [previous, at] = [start ? bytes(start.chain) : Buffer.alloc(32), start?.last
 // Sealed behind those that are younger by an hour: it was not there when they were. What is older than the first checkpoint is from before there were seals.
 const beganAt = (signed[0]?.says.iat ?? Number.POSITIVE_INFINITY) * 1000;
 let [newest, upcoming] = [0, 0];
-for (const { id, at: happened, sequence, leaf, hash } of rows) {
+for (const [place, { id, at: happened, sequence, leaf, hash }] of rows.entries()) {
   if (happened >= beganAt && happened < newest - 3600_000) found.push(`inserted   ${id}: was put into the past`);
   while (signed[upcoming] && (signed[upcoming]?.says.last ?? 0) < sequence) upcoming += 1;
   newest = Math.max(newest, Math.min(happened, (signed[upcoming]?.says.iat ?? Number.POSITIVE_INFINITY) * 1000));
-  const belongs = () => rows.find((row, place) => link(rows[place - 1]?.hash ?? previous, leaf).equals(row.hash));
+  const belongs = () => rows.find((row, n) => link(rows[n - 1]?.hash ?? previous, leaf).equals(row.hash));
+  const isLinked = link(previous, leaf).equals(hash);
+  // Of two with one number it is the one that does not hang on what is before them.
+  if (!isLinked && rows[place + 1]?.sequence === sequence) {
+    found.push(`inserted   ${id}: #${sequence} is another event`);
+    continue;
+  }
   if (sequence <= at) found.push(`inserted   ${id}: #${sequence} is another event`);
   else if (sequence > at + 1) found.push(`removed    #${at + 1} to #${sequence - 1}, before ${id}`);
-  else if (!link(previous, leaf).equals(hash))
+  else if (!isLinked)
     found.push(belongs() ? `reordered  ${id}: belongs at #${belongs()?.sequence}` : `changed    ${id}: #${sequence}`);
   [previous, at] = [hash, Math.max(at, sequence)];
 }

@@ -186,12 +186,19 @@ describe('the audit log as a file', () => {
         );
         expect([code, out]).toEqual([1, expect.stringMatching(new RegExp(`removed.*${idOf(41)}`))]);
       });
-      it('names one that was inserted', async () => {
-        const id = `${idOf(40).slice(0, -1)}${idOf(40).endsWith('f') ? 'e' : 'f'}`;
-        const one = { ...JSON.parse(lines[40] ?? ''), id };
-        const where = id > idOf(40) ? 41 : 40;
-        const { code, out } = await verified(args, lines.toSpliced(where, 0, JSON.stringify(one)));
+      it.each([
+        ['behind', 'f'],
+        ['before', '0'],
+      ])('names one that was inserted %s the one whose number it has', async (_where, last) => {
+        const at = lines.findIndex((_line, n) => n >= 40 && !/[0f]$/.test(idOf(n)));
+        const id = `${idOf(at).slice(0, -1)}${last}`;
+        const one = { ...JSON.parse(lines[at] ?? ''), id };
+        const { code, out } = await verified(
+          args,
+          lines.toSpliced(id > idOf(at) ? at + 1 : at, 0, JSON.stringify(one)),
+        );
         expect([code, out]).toEqual([1, expect.stringMatching(new RegExp(`inserted.*${id}`))]);
+        expect(out).not.toContain(`inserted   ${idOf(at)}`);
       });
       it('names those whose places were exchanged, in the file or in the chain', async () => {
         const [a = '', b = ''] = [lines[40], lines[50]];
