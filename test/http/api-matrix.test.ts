@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { inventory } from '../../src/api/contract.js';
+import type { z } from 'zod';
+import { inventory, objectShape } from '../../src/api/contract.js';
 import { endpointsOf } from '../../src/endpoints.js';
 import type { Tenant } from '../../src/features/tenants/tenant.entity.js';
 import { installationScopes, managementScopes } from '../../src/management.js';
@@ -18,6 +19,18 @@ const routes = inventory(endpoints);
 const nobody = '00000000-0000-7000-8000-000000000000';
 /** Of an ordinary tenant, and of the one that runs the installation. */
 const ordinary = Object.keys(managementScopes);
+/** What no request says of what it makes or changes. */
+const privileged = [
+  'id',
+  'tenant_id',
+  'created_at',
+  'updated_at',
+  'version',
+  'actor',
+  'password_hash',
+  'is_admin',
+  'verified',
+];
 const all = [...ordinary, ...Object.keys(installationScopes)];
 const every = all.join(' ');
 
@@ -292,6 +305,14 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
   const withBody = endpoints
     .filter(({ body }) => body !== undefined)
     .map(({ method, path }) => [method, path] as const);
+  const bodyOf = (method: string, path: string) => {
+    const body = endpoints.find((one) => one.method === method && one.path === path)?.body;
+    if (!body) throw new Error(`${method} ${path} takes no body`);
+    return body;
+  };
+  /** The members that name something else. */
+  const named = (body: z.ZodType) => Object.keys(objectShape(body) ?? {}).filter((name) => /_id$/.test(name));
+  const naming = withBody.filter(([method, path]) => named(bodyOf(method, path)).length > 0);
 
   it('is listed here with the scope it needs', () => {
     expect(Object.fromEntries(routes.map(({ method, path, scope }) => [`${method} ${path}`, scope]))).toEqual(listed);
@@ -394,6 +415,28 @@ describe('every route of the management API (RFC 6750, RFC 9457)', () => {
     expect(answer.body.errors ?? answer.body.issues).toEqual(
       expect.arrayContaining([expect.objectContaining({ pointer: '/urn_privilege' })]),
     );
+  });
+
+  it.each(withBody)("%s %s with members that are the server's to say: 422, and it says which", async (method, path) => {
+    const known = objectShape(bodyOf(method, path)) ?? {};
+    const theirs = privileged.filter((name) => !(name in known));
+    const answer = await ask(server, everything, method, fill(path, here), {
+      ...bodyFor(bodyOf(method, path), here),
+      ...Object.fromEntries(theirs.map((name) => [name, here[name] ?? 'somebody'])),
+    });
+    expect(answer.status).toBe(422);
+    const pointers = (answer.body.errors as { pointer: string }[]).map(({ pointer }) => pointer);
+    expect(pointers).toEqual(expect.arrayContaining(theirs.map((name) => `/${name}`)));
+  });
+
+  it.each(naming)('%s %s that names in its body what belongs to another tenant: refused', async (method, path) => {
+    const body = bodyOf(method, path);
+    const least = bodyFor(body, { ...here, owner_id: here.user_id });
+    for (const name of named(body)) {
+      const foreign = { ...least, [name]: name === 'owner_id' ? there.user_id : there[name] };
+      const answer = await ask(server, everything, method, fill(path, here), foreign);
+      expect([403, 404, 409, 422]).toContain(answer.status);
+    }
   });
 
   it.each(withBody)('%s %s with __proto__: 400', async (method, path) => {
