@@ -10,15 +10,20 @@ export interface Letter {
 /** The newest letter to an address that has these words. @throws Error where none comes. */
 export async function letterTo(server: TestServer, email: string, words: RegExp): Promise<Letter> {
   for (let tries = 0; tries < 500; tries += 1) {
-    const found = (await lettersTo(server, email)).find(({ subject, text }) => words.test(`${subject}\n${text}`));
+    const found = (await sentTo(server, email)).find(({ subject, text }) => words.test(`${subject}\n${text}`));
     if (found) return found;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`no letter ${words} came to ${email}`);
 }
 
-/** Newest first. */
-export const lettersTo = async (server: TestServer, email: string): Promise<Letter[]> =>
+/** Newest first, when nothing is under way any more. */
+export async function lettersTo(server: TestServer, email: string): Promise<Letter[]> {
+  await delivered(server);
+  return sentTo(server, email);
+}
+
+const sentTo = async (server: TestServer, email: string): Promise<Letter[]> =>
   (await server.inside(({ mail }) => mail.mailbox(500))).filter(({ to }) => to === email);
 
 /** Waits until everything that was sent has been delivered or thrown away. */

@@ -1,4 +1,5 @@
 // What arrives in a mailbox.
+import { delivered } from './mailbox.js';
 import type { TestServer } from './server.js';
 
 /** The newest letter that says it; waits for the worker. @param seen what is not new any more. */
@@ -20,8 +21,13 @@ export const linkIn = (server: TestServer, to: string, page: string, ...seen: st
 export const codeIn = (server: TestServer, to: string, ...seen: string[]): Promise<string> =>
   newest(server, to, /^\d{6}$/m, seen);
 
-export const subjectsOf = async (server: TestServer, to: string): Promise<string[]> =>
-  (await server.inside(({ mail }) => mail.mailbox())).filter((mail) => mail.to === to).map(({ subject }) => subject);
+/** Newest first, when nothing is under way any more. */
+export async function subjectsOf(server: TestServer, to: string): Promise<string[]> {
+  await delivered(server);
+  return (await server.inside(({ mail }) => mail.mailbox()))
+    .filter((mail) => mail.to === to)
+    .map(({ subject }) => subject);
+}
 
 export const generous = {
   lettersToAddress: { points: 100_000, seconds: 3600 },

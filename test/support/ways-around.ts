@@ -3,6 +3,7 @@ import { expect } from '@jest/globals';
 import type { Page } from './browser.js';
 import { asksEnrolment, type GuardedHouse, type WayIn } from './guarded.js';
 import { baseOf, csrfOf, nameOf, resumeOf, silently } from './journey.js';
+import { delivered } from './mailbox.js';
 import { authorizationUrl, makeClient, makePerson, password, pkce } from './party.js';
 
 /** Where it ended is returned where that is a page of a sign-in; whoever is in afterwards is looked at in any case. */
@@ -70,6 +71,7 @@ export const waysAround = (house: GuardedHouse): Record<string, Around> => ({
   },
   'the way back for lost factors, before its time': async (at) => {
     await house.step(at, 'second_factor', { lost: 'yes' });
+    await delivered(house.server);
     const mails = await house.server.inside(({ mail }) => mail.mailbox(500));
     const text = mails.find(
       ({ to, text: said }) => to === house.victim.email && said.includes('factor-recovery'),

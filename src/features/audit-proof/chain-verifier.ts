@@ -125,7 +125,7 @@ export class ChainVerifier {
   /** @returns all findings, when no row is left. @param head where the chain says that it ends. */
   end(head?: number): Finding[] {
     for (const suspect of this.suspects) this.judge(suspect);
-    if (this.unsignedSince !== undefined && !this.isPart)
+    if (this.unsignedSince !== undefined && !this.isPart && !this.isFiltered)
       this.findings.push({
         kind: 'checkpoint',
         sequence: this.unsignedSince,

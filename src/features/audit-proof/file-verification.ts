@@ -69,7 +69,7 @@ export async function verifyFile(
     else rows.push(rowOf(event, event.sequence, event.hash));
   }
   rows.sort((a, b) => a.sequence - b.sequence);
-  if (signed.length === 0 && rows.length > 0 && !isPart)
+  if (signed.length === 0 && rows.length > 0 && !isPart && !isFiltered)
     findings.push({
       kind: 'checkpoint',
       says: 'there is none: nothing here is signed for, and anybody can have written it',

@@ -167,7 +167,7 @@ describe('a client that is the address of a document (OAuth Client ID Metadata D
 
     it('is given nothing of the management API, whatever it says of itself and whoever agrees', async () => {
       const clientId = newClient({ scope: 'openid users:write clients:write keys:write' });
-      expect(await givenAt(`${server.issuer}/api`, 'users:write keys:write', clientId, ['admin'])).toBe(
+      expect(await givenAt(`${server.issuer}/api`, 'users:write keys:write', clientId, ['ADMIN'])).toBe(
         'invalid_target',
       );
       for (const scopes of [['openid', 'users:write'], ['tenants:write']])
