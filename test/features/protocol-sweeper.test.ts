@@ -170,6 +170,7 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         'exchange_policies',
         'external_subjects',
         'identities',
+        'job_chunks',
         'invitation_templates',
         'mail_templates',
         'membership_events',

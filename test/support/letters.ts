@@ -25,7 +25,7 @@ export const letterSamples: { [T in keyof MailTemplates]: MailTemplates[T][] } =
   repeated_lockouts: [{ until: at }, { until: '9999-12-31T23:59:59Z' }],
   account_unlocked: [{ at }],
   second_factors_removed: [{ at }],
-  impersonated: [{ at, until: at, reason: 'You asked <why> & where', link }],
+  impersonated: [{ at, until: at, reason: 'You asked why & "where"', link }],
   password_changed: [{ at, link }, { at }],
   email_changed: [{ email: 'n…@example.org', link, minutes: 72 * 60 }],
   email_change_confirm: [timed],
