@@ -145,7 +145,7 @@ export function tenantEndpoints(
     ...membershipHistoryRoutes(db, organizations),
     ...organizationRoleRoutes(db, organizations, organizationRoles),
     ...teamRoutes(db, organizations, standings, teams),
-    ...massEndingRoutes(massEnding),
+    ...massEndingRoutes(massEnding, clients),
     ...sessionRoutes(db, protocol, users, clock),
     ...logoutRoutes(db, logoutNotices),
     ...tokenEndingRoutes(tokenEndings),

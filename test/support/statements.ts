@@ -1,12 +1,10 @@
 // What requests send to the database: by the name of a prepared statement, else by its text.
+import { AsyncResource } from 'node:async_hooks';
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { currentContext } from '../../src/platform/context.js';
 
-/**
- * Not the look at the embedded queue: with one connection it is sent as soon as a request gives that back, and then looks like one of the request's.
- * @returns statements by request id, BEGIN and COMMIT among them, until jest.restoreAllMocks().
- */
+/** @returns statements by request id, BEGIN and COMMIT among them, until jest.restoreAllMocks(). */
 export function recordStatements(): Map<string, string[]> {
   const sent = new Map<string, string[]>();
   const original = pg.Client.prototype.query as (...args: unknown[]) => unknown;
@@ -14,8 +12,16 @@ export function recordStatements(): Map<string, string[]> {
     const [query] = args as [string | { text: string; name?: string }];
     const id = currentContext()?.requestId;
     const said = typeof query === 'string' ? query : (query.name ?? query.text);
-    if (id && said !== 'job_next') sent.set(id, [...(sent.get(id) ?? []), said]);
+    if (id) sent.set(id, [...(sent.get(id) ?? []), said]);
     return original.apply(this, args) as never;
+  });
+  // Who waits for a connection is served in the context of whoever gives it back: here each statement stays that of its own request.
+  const connect = pg.Pool.prototype.connect as (...args: unknown[]) => unknown;
+  jest.spyOn(pg.Pool.prototype, 'connect').mockImplementation(function (this: unknown, ...args: unknown[]) {
+    return connect.apply(
+      this,
+      args.map((one) => (typeof one === 'function' ? AsyncResource.bind(one as () => void) : one)),
+    ) as never;
   });
   return sent;
 }

@@ -1,8 +1,9 @@
 import { endpoint } from '../../platform/endpoint.js';
+import type { ClientService } from '../clients/client.service.js';
 import type { MassEnding } from './mass-ending.js';
 import { EndSessionsOfAll, MassEndingView } from './mass-ending.schema.js';
 
-export const massEndingRoutes = (ending: MassEnding) => [
+export const massEndingRoutes = (ending: MassEnding, clients: Pick<ClientService, 'find'>) => [
   endpoint({
     method: 'post',
     path: '/session-endings',
@@ -16,6 +17,7 @@ export const massEndingRoutes = (ending: MassEnding) => [
     status: 202,
     response: MassEndingView,
     async handle({ body }) {
+      if (body.client_id !== undefined) await clients.find(body.client_id);
       const { before, kept } = await ending.request(body);
       return { before, kept_session_id: kept };
     },
