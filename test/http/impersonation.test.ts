@@ -18,7 +18,7 @@ import {
   trips,
 } from '../support/impersonating.js';
 import { letterTo } from '../support/mailbox.js';
-import { introspect, makeClient, makePerson, post } from '../support/party.js';
+import { introspect, makeClient, makePerson, post, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { api, ownForms } from '../support/ways-api.js';
 
@@ -287,6 +287,37 @@ describe('an administrator acts for a person (RFC 8693 §1.1)', () => {
       await ask(server, by.token, 'delete', `/users/${person.id}/impersonations/${id}`);
       expect((await told(String(body.access_token))).active).toBe(false);
       expect((await exchange(server, service, token, { resource: hotels })).status).toBe(400);
+    });
+
+    it('it names nobody as acting for a third: as an actor token it would hide who does (RFC 8693 §2.1, §4.1)', async () => {
+      const service = await makeClient(server, {
+        grant_types: ['authorization_code', TOKEN_EXCHANGE],
+        consent_policy: 'implicit',
+      });
+      await server.inside(({ exchangePolicies }) =>
+        exchangePolicies.create({
+          client_id: service.clientId,
+          subject_clients: [by.app.clientId],
+          subject_audiences: [trips],
+          resources: [hotels],
+          actors: ['person'],
+        }),
+      );
+      const third = await makePerson(server);
+      const asked = { resource: trips, scope: 'openid read' };
+      const subject = (await tokensFor(server, by.app, third.email, asked)).access_token;
+      const acting = (actor_token: string) =>
+        exchange(server, service, subject, { resource: hotels, actor_token, actor_token_type: ACCESS_TOKEN });
+      for (const resource of [trips, hotels]) {
+        const { token } = await help(server, by, person.id, { resource, client_id: service.clientId });
+        const { status, body } = await acting(token);
+        expect([status, body.error]).toEqual([400, 'invalid_request']);
+      }
+      expect(await events('token.exchanged', third.id)).toEqual([]);
+      // The person themselves may.
+      const own = String((await tokensFor(server, service, person.email, asked)).access_token);
+      const { body } = await acting(own);
+      expect(decodeJwt(String(body.access_token))).toMatchObject({ sub: third.id, act: { sub: person.id } });
     });
 
     it('it is no refresh token, no code, and makes none', async () => {

@@ -98,6 +98,12 @@ describe('whether a token may be exchanged (RFC 8693 §2)', () => {
     ['with an actor that has expired', { actor: actor({ exp: 999 }) }, [policy()], 'invalid_request'],
     ['with an actor token of another client', { actor: actor({ clientId: 'app' }) }, [policy()], 'invalid_request'],
     ['with a person as the actor', { actor: person }, [policy()], 'invalid_request'],
+    [
+      'with an actor for whom somebody else acts, who would drop out of the chain',
+      { actor: { ...person, act: { sub: 'ada' } } },
+      [policy({ actors: ['person'] })],
+      'invalid_request',
+    ],
     ['with a client as the actor', { actor: actor() }, [policy({ actors: ['person'] })], 'invalid_request'],
     ['of a trusted issuer that the policy does not name', { subject: foreign() }, [policy()], 'invalid_request'],
     [

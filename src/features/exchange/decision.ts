@@ -85,6 +85,8 @@ export function decide(policies: readonly Policy[], asked: Asked): Allowed | Ref
     return refused('invalid_request', 'the subject_token speaks for no person');
   if (actor && actor.clientId !== clientId)
     return refused('invalid_request', 'the actor_token was given to another client');
+  // RFC 8693 §4.1: the token has one chain, that of the subject. Whoever acts for the actor would stand nowhere, neither there nor in the record.
+  if (actor?.act) return refused('invalid_request', 'somebody else acts for whom the actor_token speaks');
   const actors = policies.filter(({ actors }) => !actor || actors.includes(actor.accountId ? 'person' : 'client'));
   const subjects = actors.filter((policy) => takes(policy, subject));
   if (subjects.length === 0) return refused('invalid_request', 'no policy lets this client exchange these tokens');
