@@ -175,6 +175,21 @@ describe('the management API in the browser', () => {
       expect((await token({ grant_type: 'authorization_code', ...redeemedAnew })).status).toBe(200);
     });
 
+    it('asks for nothing by the address of a browser where the tenant wants every request pushed (RFC 9126 §5)', async () => {
+      const change = (value: boolean) =>
+        server.inside(async ({ tenants }) => {
+          const tenant = await tenants.current();
+          const protocol = { ...tenant.settings.protocol, require_pushed_authorization_requests: value };
+          await tenants.update(tenant, { settings: { protocol } } as never);
+        });
+      await change(true);
+      try {
+        expect(errorOf(await new Browser().open(request(pkce().challenge)))).toBe('invalid_request');
+      } finally {
+        await change(false);
+      }
+    });
+
     it('opens nothing to a person whose roles open nothing', async () => {
       const stranger = await makePerson(server);
       const { verifier, challenge } = pkce();
