@@ -130,6 +130,7 @@ describe('the letters of a tenant in its own words', () => {
     [{ ...words, text: '[x](javascript:alert(1)) {{link}} http://evil.example' }, '/text'],
     [{ ...words, subject: 'Hello\r\nBcc: somebody@evil.example' }, '/subject'],
     [{ ...words, subject: '{{link}}' }, '/subject'],
+    [{ ...words, text: 'Go on: https://evil.example/?l={{link}}' }, '/text'],
     [{ ...words, heading: 'A \u202ered\u202c herring' }, '/heading'],
     [{ ...words, text: `{{link}}${'x'.repeat(10_001)}` }, '/text'],
     [{ ...words, html: '<b>x</b>' }, '/html'],
@@ -144,6 +145,17 @@ describe('the letters of a tenant in its own words', () => {
       422,
       expect.arrayContaining([expect.objectContaining({ pointer: `/words${pointer}` })]),
     ]);
+  });
+
+  it('never let a code be a part of somebody else’s address, in the subject as little as in the text', async () => {
+    for (const [pointer, said] of [
+      ['/subject', { subject: 'evil.example/{{code}}', text: '{{code}}' }],
+      ['/heading', { subject: 'S', heading: 'https://{{code}}.evil.example', text: '{{code}}' }],
+      ['/text', { subject: 'S', text: 'Your code: {{code}}\n\nhttps://evil.example/#{{code}}' }],
+    ] as const) {
+      const { status, body } = await api('put', '/mail-templates/sign_in_code/en', said);
+      expect([status, body.errors]).toEqual([422, [expect.objectContaining({ pointer })]]);
+    }
   });
 
   it('a template of ours in their words is words', async () => {
