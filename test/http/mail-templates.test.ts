@@ -158,6 +158,17 @@ describe('the letters of a tenant in its own words', () => {
     }
   });
 
+  it('never leave the way in out of an invitation because nobody knows who asks', async () => {
+    const text = '{{inviter}} asks you to join {{organization}}: [Answer]({{link}})';
+    await api('put', '/mail-templates/organization_invitation/en', { subject: 'Join {{organization}}', text });
+    const data = { link, minutes: 60, organization: 'Globex', role: 'member' };
+    const letter = await server.inside(({ letterWriting }) =>
+      letterWriting.write('organization_invitation', 'en', data),
+    );
+    expect(letter.text).toContain(`asks you to join Globex: Answer: ${link}`);
+    expect(letter.html).toContain('token=abc&amp;x=1">Answer</a>');
+  });
+
   it('a template of ours in their words is words', async () => {
     await api('put', at, { ...words, text: '<%= it.link %> $[1] <script>alert(1)</script> {{link}}' });
     const { html, text } = await written();

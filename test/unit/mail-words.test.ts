@@ -129,6 +129,20 @@ describe('a letter in the words of a tenant', () => {
     expect(text).toBe('One.\n\nTwo.');
   });
 
+  it('never leaves out what is required: of its paragraph only what is not known', () => {
+    const written = (text: string, all: Record<string, string>) =>
+      letterOf({ subject: 'S', text }, values(all), new Set(['link', 'factor']));
+    const link = 'https://id.example/x';
+    const { html, text } = written('From {{ip}}: [Not me]({{link}})', { link });
+    expect([html, text]).toEqual([`<p>From : <a href="${link}">Not me</a></p>`, `From : Not me: ${link}`]);
+    // A letter for which there is nothing to do has no link.
+    expect(written('{{factor}}. [Not me]({{link}})', { factor: 'A passkey' })).toMatchObject({
+      html: '<p><bdi>A passkey</bdi>. </p>',
+      text: 'A passkey. ',
+    });
+    expect(written('One.\n\n[Not me]({{link}})', {})).toMatchObject({ text: 'One.', button: undefined });
+  });
+
   it('never takes a value for words of its own', () => {
     const { text } = letterOf(
       { subject: 'S', text: '{{message}}' },

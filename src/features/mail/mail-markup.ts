@@ -113,7 +113,8 @@ function isSafe(address: string): boolean {
   return url?.protocol === 'https:' && !url.username && !url.password && !address.includes('{{');
 }
 
-const named = (piece: Piece): string | undefined => {
+/** The variable that it says or leads to. */
+export const named = (piece: Piece): string | undefined => {
   if (piece.kind === 'variable') return piece.name;
   return piece.kind === 'link' && 'variable' in piece.to ? piece.to.variable : undefined;
 };
