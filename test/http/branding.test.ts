@@ -150,6 +150,34 @@ describe('how a tenant and its organizations look', () => {
       { logo: 'x' },
     ])('refuses %j', async (body) => expect((await api('put', '/branding', body)).status).toBe(422));
 
+    it.each(['Acme\u202egro.live', 'Acme\nSupport', 'Ac\u2028me', '\u2066Acme'])(
+      'refuses a name that reads as another one, %j, on every way',
+      async (company_name) => {
+        await acme.inside(({ organizations }) =>
+          organizations.create({ slug: 'dressed', name: 'Dressed' }).catch(() => {}),
+        );
+        const branding = { company_name };
+        const operators = await tokenWith(server, 'tenants:write');
+        for (const [method, path, body] of [
+          ['put', '/branding', branding],
+          ['patch', '/branding', branding],
+          ['patch', '/settings', { settings: { branding } }],
+          ['put', '/organizations/dressed/branding', branding],
+          ['patch', '/organizations/dressed', { settings: { branding } }],
+          ['post', '/organizations', { slug: 'named', name: 'Named', settings: { branding } }],
+        ] as const) {
+          const { status, body: said } = await api(method, path, body);
+          expect([path, status, JSON.stringify(said.errors)]).toEqual([
+            path,
+            422,
+            expect.stringContaining('/company_name"'),
+          ]);
+        }
+        const settings = { branding };
+        expect((await ask(server, operators, 'patch', '/tenants/acme', { settings })).status).toBe(422);
+      },
+    );
+
     it('goes on being read where older colours were stored that cannot be', async () => {
       await acme.inside(({ db, tenants }) =>
         db.transaction(async () => {
