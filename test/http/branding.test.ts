@@ -306,6 +306,19 @@ describe('how a tenant and its organizations look', () => {
       expect([await name('globex-2'), (await fetch(String(logo))).status]).toEqual(['Acme', 404]);
     });
 
+    it('that looks as it did before colours were measured decides everything else as ever', async () => {
+      await api('post', '/organizations', { slug: 'pale-1', name: 'Pale' });
+      const pale = { primary_color: '#ffdd00' };
+      await acme.inside(({ db }) =>
+        db.manager.query('UPDATE organizations SET settings = $1 WHERE slug = $2', [{ branding: pale }, 'pale-1']),
+      );
+      const policy = { acr: 'urn:ostiary:acr:mfa' };
+      const { status, body } = await api('patch', '/organizations/pale-1', { settings: { policy } });
+      expect([status, body.settings]).toMatchObject([200, { policy, branding: pale }]);
+      const branding = { ...pale, company_name: 'Paler' };
+      expect((await api('patch', '/organizations/pale-1', { settings: { branding } })).status).toBe(422);
+    });
+
     it('whatever a request may name, the page is answered', async () => {
       for (const organization of ['x'.repeat(63), '00000000-0000-7000-8000-000000000000'])
         expect(await signInPage({ organization })).toContain('<bdi>Acme</bdi>');
