@@ -1,9 +1,11 @@
 // When a person has to be asked: account choice, login (also because of where they are, of acr and of the tenant's policy), consent.
 import { errors, interactionPolicy, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
 import { isSinceKnown, MULTI_FACTOR, type Proof, strength } from '../features/authentication/assurance.js';
+import { FRESH_SECONDS } from '../features/authentication/freshness.js';
 import { signInOf } from '../features/authentication/ledger.js';
 import { answeredAcr, meets, type RequestedAcr, requestedAcr } from '../features/authentication/requested-acr.js';
 import { isExcused } from '../features/authentication/requirement.js';
+import { API_DOCS_CLIENT } from '../features/clients/built-in-clients.js';
 import { settingsOf } from '../features/clients/client-settings.js';
 import type { SecondFactors } from '../features/credentials/second-factors.js';
 import type { Devices } from '../features/devices/device.service.js';
@@ -47,6 +49,12 @@ export function createPolicy(rules: SignInRules) {
   );
   login?.checks.add(
     new Check('since_unknown', 'nobody knows how long ago the End-User signed in', 'login_required', isSinceUnknown),
+  );
+  // Whatever max_age says: nobody is asked whether they agree, and what the token opens takes a new proof on the pages of the account.
+  login?.checks.add(
+    new Check('api_docs', 'the management API takes a new proof', 'login_required', ({ oidc }) =>
+      Boolean(oidc.client?.clientId === API_DOCS_CLIENT && isSignedIn(oidc) && oidc.session?.past(FRESH_SECONDS)),
+    ),
   );
   login?.checks.add(
     new Check('acr_unmet', 'a stronger authentication is required', 'unmet_authentication_requirements', acrUnmet),

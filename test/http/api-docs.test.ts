@@ -150,6 +150,46 @@ describe('the management API in the browser', () => {
       expect(body.scope).toBe('users:read');
     });
 
+    it('turns no session that is older than ten minutes into a token, whatever max_age says', async () => {
+      const person = await makePerson(server);
+      const browser = new Browser();
+      const { verifier, challenge } = pkce();
+      await signIn(browser, request(challenge), person.email);
+      codeOf(await browser.open(request(challenge)));
+      await server.services.db.manager.query(
+        `UPDATE sessions SET payload = jsonb_set(payload, '{loginTs}', to_jsonb((payload ->> 'loginTs')::bigint - 700)) WHERE account_id = $1`,
+        [person.id],
+      );
+      const scope = 'openid users:read';
+      for (const more of [{}, { scope, max_age: '31536000' }, { scope, prompt: 'consent' }] as Record<
+        string,
+        string
+      >[]) {
+        const page = await browser.open(request(challenge, more));
+        expect([more, page.status, new URL(page.url).search]).toEqual([more, 200, '']);
+        expect(page.html).toMatch(/name="(username|password)"/);
+      }
+      expect(errorOf(await browser.open(request(challenge, { prompt: 'none' })))).toBe('login_required');
+      const code = codeOf(await signIn(browser, request(challenge), person.email));
+      const redeemedAnew = { code, redirect_uri: redirect(), code_verifier: verifier };
+      expect((await token({ grant_type: 'authorization_code', ...redeemedAnew })).status).toBe(200);
+    });
+
+    it('asks for nothing by the address of a browser where the tenant wants every request pushed (RFC 9126 §5)', async () => {
+      const change = (value: boolean) =>
+        server.inside(async ({ tenants }) => {
+          const tenant = await tenants.current();
+          const protocol = { ...tenant.settings.protocol, require_pushed_authorization_requests: value };
+          await tenants.update(tenant, { settings: { protocol } } as never);
+        });
+      await change(true);
+      try {
+        expect(errorOf(await new Browser().open(request(pkce().challenge)))).toBe('invalid_request');
+      } finally {
+        await change(false);
+      }
+    });
+
     it('opens nothing to a person whose roles open nothing', async () => {
       const stranger = await makePerson(server);
       const { verifier, challenge } = pkce();

@@ -150,6 +150,34 @@ describe('how a tenant and its organizations look', () => {
       { logo: 'x' },
     ])('refuses %j', async (body) => expect((await api('put', '/branding', body)).status).toBe(422));
 
+    it.each(['Acme\u202egro.live', 'Acme\nSupport', 'Ac\u2028me', '\u2066Acme'])(
+      'refuses a name that reads as another one, %j, on every way',
+      async (company_name) => {
+        await acme.inside(({ organizations }) =>
+          organizations.create({ slug: 'dressed', name: 'Dressed' }).catch(() => {}),
+        );
+        const branding = { company_name };
+        const operators = await tokenWith(server, 'tenants:write');
+        for (const [method, path, body] of [
+          ['put', '/branding', branding],
+          ['patch', '/branding', branding],
+          ['patch', '/settings', { settings: { branding } }],
+          ['put', '/organizations/dressed/branding', branding],
+          ['patch', '/organizations/dressed', { settings: { branding } }],
+          ['post', '/organizations', { slug: 'named', name: 'Named', settings: { branding } }],
+        ] as const) {
+          const { status, body: said } = await api(method, path, body);
+          expect([path, status, JSON.stringify(said.errors)]).toEqual([
+            path,
+            422,
+            expect.stringContaining('/company_name"'),
+          ]);
+        }
+        const settings = { branding };
+        expect((await ask(server, operators, 'patch', '/tenants/acme', { settings })).status).toBe(422);
+      },
+    );
+
     it('goes on being read where older colours were stored that cannot be', async () => {
       await acme.inside(({ db, tenants }) =>
         db.transaction(async () => {
@@ -276,6 +304,19 @@ describe('how a tenant and its organizations look', () => {
       const { logo } = (await api('get', '/organizations/globex-2/branding')).body;
       await api('delete', '/organizations/globex-2');
       expect([await name('globex-2'), (await fetch(String(logo))).status]).toEqual(['Acme', 404]);
+    });
+
+    it('that looks as it did before colours were measured decides everything else as ever', async () => {
+      await api('post', '/organizations', { slug: 'pale-1', name: 'Pale' });
+      const pale = { primary_color: '#ffdd00' };
+      await acme.inside(({ db }) =>
+        db.manager.query('UPDATE organizations SET settings = $1 WHERE slug = $2', [{ branding: pale }, 'pale-1']),
+      );
+      const policy = { acr: 'urn:ostiary:acr:mfa' };
+      const { status, body } = await api('patch', '/organizations/pale-1', { settings: { policy } });
+      expect([status, body.settings]).toMatchObject([200, { policy, branding: pale }]);
+      const branding = { ...pale, company_name: 'Paler' };
+      expect((await api('patch', '/organizations/pale-1', { settings: { branding } })).status).toBe(422);
     });
 
     it('whatever a request may name, the page is answered', async () => {

@@ -130,6 +130,7 @@ describe('the letters of a tenant in its own words', () => {
     [{ ...words, text: '[x](javascript:alert(1)) {{link}} http://evil.example' }, '/text'],
     [{ ...words, subject: 'Hello\r\nBcc: somebody@evil.example' }, '/subject'],
     [{ ...words, subject: '{{link}}' }, '/subject'],
+    [{ ...words, text: 'Go on: https://evil.example/?l={{link}}' }, '/text'],
     [{ ...words, heading: 'A \u202ered\u202c herring' }, '/heading'],
     [{ ...words, text: `{{link}}${'x'.repeat(10_001)}` }, '/text'],
     [{ ...words, html: '<b>x</b>' }, '/html'],
@@ -144,6 +145,28 @@ describe('the letters of a tenant in its own words', () => {
       422,
       expect.arrayContaining([expect.objectContaining({ pointer: `/words${pointer}` })]),
     ]);
+  });
+
+  it('never let a code be a part of somebody else’s address, in the subject as little as in the text', async () => {
+    for (const [pointer, said] of [
+      ['/subject', { subject: 'evil.example/{{code}}', text: '{{code}}' }],
+      ['/heading', { subject: 'S', heading: 'https://{{code}}.evil.example', text: '{{code}}' }],
+      ['/text', { subject: 'S', text: 'Your code: {{code}}\n\nhttps://evil.example/#{{code}}' }],
+    ] as const) {
+      const { status, body } = await api('put', '/mail-templates/sign_in_code/en', said);
+      expect([status, body.errors]).toEqual([422, [expect.objectContaining({ pointer })]]);
+    }
+  });
+
+  it('never leave the way in out of an invitation because nobody knows who asks', async () => {
+    const text = '{{inviter}} asks you to join {{organization}}: [Answer]({{link}})';
+    await api('put', '/mail-templates/organization_invitation/en', { subject: 'Join {{organization}}', text });
+    const data = { link, minutes: 60, organization: 'Globex', role: 'member' };
+    const letter = await server.inside(({ letterWriting }) =>
+      letterWriting.write('organization_invitation', 'en', data),
+    );
+    expect(letter.text).toContain(`asks you to join Globex: Answer: ${link}`);
+    expect(letter.html).toContain('token=abc&amp;x=1">Answer</a>');
   });
 
   it('a template of ours in their words is words', async () => {

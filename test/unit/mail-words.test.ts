@@ -21,6 +21,8 @@ describe('the words of a tenant for a letter', () => {
     ['spaces within', { text: 'Open {{ link }}, {{ brand }}' }],
     ['what only looks like a link', { text: '{{link}} [1] (see below) [a](b c) a[0](x' }],
     ['an address that is https', { text: '{{link}} https://acme.example/' }],
+    ['a link in brackets, at the end of a sentence', { text: 'Open this:{{link}}. Or (<{{link}}>), {{brand}}.' }],
+    ['a name beside an address', { text: '{{link}} https://acme.example/{{brand}}' }],
   ])('may be %s', (_what, words) => expect(faults(words)).toEqual([]));
 
   it.each([
@@ -47,6 +49,15 @@ describe('the words of a tenant for a letter', () => {
       '/text',
       'https addresses',
     ],
+    ...[
+      'https://evil.example/?l={{link}}',
+      'evil.example/{{link}}',
+      'https://evil.example/{{brand}}/{{link}}',
+      '{{link}}.evil.example',
+      '{{link}}@evil.example',
+      '[x](https://evil.example/?l=){{link}}',
+      '[x]({{link}}).evil.example',
+    ].map((text) => [`with ${text}`, { text }, '/text', 'within another address'] as const),
     ['with a link to what is no address', { text: '{{link}} [x]({{duration}})' }, '/text', 'no address'],
     ['with a variable in a label', { text: '[{{brand}}]({{link}})' }, '/text', 'no variable'],
     ['with the link in its subject', { subject: '{{link}}' }, '/subject', 'must not hold a link'],
@@ -116,6 +127,20 @@ describe('a letter in the words of a tenant', () => {
   it('leaves out what it has nothing to say about, with the paragraph around it', () => {
     const { text } = letterOf({ subject: 'S', text: 'One.\n\nFrom {{ip}}.\n\nTwo.' }, values({}));
     expect(text).toBe('One.\n\nTwo.');
+  });
+
+  it('never leaves out what is required: of its paragraph only what is not known', () => {
+    const written = (text: string, all: Record<string, string>) =>
+      letterOf({ subject: 'S', text }, values(all), new Set(['link', 'factor']));
+    const link = 'https://id.example/x';
+    const { html, text } = written('From {{ip}}: [Not me]({{link}})', { link });
+    expect([html, text]).toEqual([`<p>From : <a href="${link}">Not me</a></p>`, `From : Not me: ${link}`]);
+    // A letter for which there is nothing to do has no link.
+    expect(written('{{factor}}. [Not me]({{link}})', { factor: 'A passkey' })).toMatchObject({
+      html: '<p><bdi>A passkey</bdi>. </p>',
+      text: 'A passkey. ',
+    });
+    expect(written('One.\n\n[Not me]({{link}})', {})).toMatchObject({ text: 'One.', button: undefined });
   });
 
   it('never takes a value for words of its own', () => {

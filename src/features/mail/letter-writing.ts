@@ -39,8 +39,11 @@ export class LetterWriting {
     if (!words) return this.views.email(`emails/${template}`, data, page);
     const speech = this.views.locales.speak(locale);
     const known = variablesOf(template) ?? {};
-    const letter = letterOf(words, (variable) =>
-      variable === BRAND ? name : known[variable]?.says(data as never, speech)?.replaceAll(MARK, name),
+    const required = new Set(Object.keys(known).filter((variable) => known[variable]?.required));
+    const letter = letterOf(
+      words,
+      (variable) => (variable === BRAND ? name : known[variable]?.says(data as never, speech)?.replaceAll(MARK, name)),
+      required,
     );
     return this.views.letter(letter, page);
   }

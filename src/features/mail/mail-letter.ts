@@ -1,6 +1,6 @@
 // A letter in the words of a tenant: its pieces in HTML, where every value is escaped, and in plain text, from the same words.
 import { escapeHtml } from '../../platform/locale.js';
-import { type MailWords, type Piece, paragraphsOf, piecesOf } from './mail-markup.js';
+import { type MailWords, named, type Piece, paragraphsOf, piecesOf } from './mail-markup.js';
 
 /** What stands in place of each variable; undefined where there is nothing to say. */
 export type Values = (name: string) => string | undefined;
@@ -16,9 +16,16 @@ export interface OwnLetter {
   notes: string[];
 }
 
-export function letterOf({ subject, heading, text }: MailWords, values: Values): OwnLetter {
-  // What a letter has nothing to say about is left out, with what is said around it.
-  const paragraphs = paragraphsOf(text).filter((pieces) => pieces.every((piece) => said(piece, values) !== undefined));
+/** @param required names of what is said whatever stands beside it. */
+export function letterOf(
+  { subject, heading, text }: MailWords,
+  values: Values,
+  required: ReadonlySet<string> = new Set(),
+): OwnLetter {
+  const isSaid = (piece: Piece) => said(piece, values) !== undefined;
+  const isDue = (piece: Piece) => isSaid(piece) && required.has(named(piece) ?? '');
+  // What a letter has nothing to say about is left out, with what is said around it, unless that is what the letter is for.
+  const paragraphs = paragraphsOf(text).filter((pieces) => pieces.every(isSaid) || pieces.some(isDue));
   const at = paragraphs.findIndex(isButton);
   const [button] = paragraphs[at] ?? [];
   const body = at < 0 ? paragraphs : paragraphs.slice(0, at);
@@ -54,7 +61,8 @@ const lineOf = (line: string, values: Values): string =>
     .trim();
 
 function textOf(piece: Piece, values: Values): string {
-  const words = said(piece, values) ?? '';
+  const words = said(piece, values);
+  if (words === undefined) return '';
   return piece.kind === 'link' ? `${piece.label}: ${words}` : words;
 }
 
@@ -66,7 +74,8 @@ function paragraphHtml(pieces: Piece[], values: Values): string {
 }
 
 function pieceHtml(piece: Piece, values: Values): string {
-  const words = said(piece, values) ?? '';
+  const words = said(piece, values);
+  if (words === undefined) return '';
   const lines = escapeHtml(words).replaceAll('\n', '<br>');
   if (piece.kind === 'words') return lines;
   if (piece.kind === 'link') return `<a href="${escapeHtml(words)}">${escapeHtml(piece.label)}</a>`;

@@ -50,6 +50,7 @@ export function faultsOf({ subject, heading, text }: MailWords, known: Known): I
     ...lineFaults('/subject', subject, known),
     ...lineFaults('/heading', heading ?? '', known),
     ...pieces.flatMap((piece) => pieceFaults('/text', piece, known)),
+    ...gluedFaults('/text', pieces, known),
     ...Object.entries(known)
       .filter(([name, { required }]) => required && !pieces.some((piece) => named(piece) === name))
       .map(([name]) => ({ pointer: '/text', message: `must hold {{${name}}}` })),
@@ -58,13 +59,34 @@ export function faultsOf({ subject, heading, text }: MailWords, known: Known): I
 
 /** One line, in which no address stands. */
 function lineFaults(pointer: string, line: string, known: Known): Issue[] {
-  return piecesOf(line).flatMap((piece): Issue[] => {
+  const pieces = piecesOf(line);
+  const faults = pieces.flatMap((piece): Issue[] => {
     const name = named(piece);
     if (piece.kind === 'link' || (name && known[name]?.link))
       return [{ pointer, message: 'must not hold a link: it stands in the text' }];
     return pieceFaults(pointer, piece, known);
   });
+  return [...faults, ...gluedFaults(pointer, pieces, known)];
 }
+
+/** Mail clients make one link of what is written together: what lets somebody in would be told to whoever is at that address. */
+function gluedFaults(pointer: string, pieces: Piece[], known: Known): Issue[] {
+  const lets = (name: string) => name === 'code' || known[name]?.link;
+  const written = pieces.map((piece) => {
+    if (piece.kind === 'words') return piece.text;
+    const name = named(piece);
+    const value = name !== undefined && lets(name) ? SECRET : 'x';
+    if (piece.kind === 'variable') return value;
+    return `${piece.label}: ${'address' in piece.to ? piece.to.address : value}`;
+  });
+  const isGlued = (run: string) => run.includes(SECRET) && GLUE.test(run);
+  const message = 'has a link of ours, or the code, within another address: a space stands between the two';
+  return written.join('').split(/\s/).some(isGlued) ? [{ pointer, message }] : [];
+}
+
+const SECRET = '\uE002';
+/** What looks like an address, whoever reads it: a scheme, a host, a mailbox. */
+const GLUE = /:\/\/|@|[\p{L}\p{N}\uE002]\.[\p{L}\p{N}\uE002]/u;
 
 function pieceFaults(pointer: string, piece: Piece, known: Known): Issue[] {
   const names = [BRAND, ...Object.keys(known)];
@@ -91,7 +113,8 @@ function isSafe(address: string): boolean {
   return url?.protocol === 'https:' && !url.username && !url.password && !address.includes('{{');
 }
 
-const named = (piece: Piece): string | undefined => {
+/** The variable that it says or leads to. */
+export const named = (piece: Piece): string | undefined => {
   if (piece.kind === 'variable') return piece.name;
   return piece.kind === 'link' && 'variable' in piece.to ? piece.to.variable : undefined;
 };

@@ -156,7 +156,8 @@ export class OrganizationService {
   }
 
   private async decide(row: Organization, settings: OrganizationSettings): Promise<void> {
-    assertReadable(settings.branding);
+    // How it has looked so far is no reason to refuse what else is decided.
+    if (!isDeepStrictEqual(settings.branding, row.storedSettings.branding)) assertReadable(settings.branding);
     const before = row.settings.policy;
     const after = readOrganizationSettings(settings).policy;
     if (weakens(before, after)) await this.standings.atLeast('owner', row);

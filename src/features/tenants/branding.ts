@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { BrandColours } from '../../platform/colours.js';
 import { invalid } from '../../platform/errors.js';
 import { colourProblems } from '../../platform/palette.js';
+import { isPlain } from '../../platform/text.js';
 
 const colour = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'must be a colour such as #1a2b3c');
 
@@ -28,10 +29,14 @@ export const coloursOf = (branding: Branding): BrandColours => ({
 });
 
 /**
- * What is stored is read whatever its colours; what is new has colours that can be read (WCAG 2.2 §1.4.3).
+ * What is stored is read whatever it is; what is new has colours that can be read (WCAG 2.2 §1.4.3), and a name that reads as what it is.
  * @param at where it stands in what was sent, as a JSON pointer. @throws AppError 422 with what was measured.
  */
 export function assertReadable(branding: Branding | null | undefined, at = '/settings/branding'): void {
+  if (!isPlain(branding?.company_name ?? ''))
+    throw invalid('The name cannot be used', [
+      { pointer: `${at}/company_name`, message: 'must not hold control characters' },
+    ]);
   const problems = branding ? colourProblems(coloursOf(branding)) : [];
   if (problems.length > 0)
     throw invalid(
