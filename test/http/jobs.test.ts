@@ -272,6 +272,33 @@ describe('long work that somebody can follow', () => {
       expect((await ask(server, token, 'get', `/jobs/${id}/result`)).status).toBe(404);
     });
 
+    it('a person who was signed out everywhere since: whoever had their token does no more with it', async () => {
+      const { user, token: own } = await makeAdministrator(server, scopes);
+      const { id } = await between(async () => {
+        const job = await startJob(server, own, exporting);
+        // By the second is how it is compared.
+        await query(`UPDATE jobs SET created_at = created_at - interval '2 seconds' WHERE id = $1`, job.id);
+        expect(
+          (await ask(server, await tokenWith(server, 'sessions:write'), 'delete', `/users/${user.id}/sessions`)).status,
+        ).toBe(204);
+        return job;
+      });
+      expect(await endedJob(server, token, id)).toMatchObject({ status: 'failed', error: 'permission_lost' });
+    });
+
+    it('but whoever signs out of one session has what they asked for done', async () => {
+      const { user, token: own } = await makeAdministrator(server, scopes);
+      const { id } = await between(async () => {
+        const job = await startJob(server, own, exporting);
+        const manager = await tokenWith(server, 'sessions:read sessions:write');
+        const { body } = await ask(server, manager, 'get', `/sessions?user_id=${user.id}`);
+        const [session] = body.items as { id: string }[];
+        expect((await ask(server, manager, 'delete', `/sessions/${session?.id}`)).status).toBe(204);
+        return job;
+      });
+      expect(await endedJob(server, token, id)).toMatchObject({ status: 'succeeded' });
+    });
+
     /** There is another one, or they could not be disabled. */
     const keyOfAdministrator = async () => {
       await makeAdministrator(server, scopes);

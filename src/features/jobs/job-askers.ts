@@ -1,5 +1,5 @@
 // Who asked for a job, as they are now: what they had when they asked, and of that what they have still.
-import type { Clock } from '../../platform/clock.js';
+import { type Clock, epochSeconds } from '../../platform/clock.js';
 import type { Actor } from '../../platform/context.js';
 import type { Database } from '../../platform/database.js';
 import { ApiKey } from '../api-keys/api-key.entity.js';
@@ -14,7 +14,7 @@ export class JobAskers {
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
-    private readonly users: Pick<UserService, 'findActive'>,
+    private readonly users: Pick<UserService, 'findActive' | 'isOutdated'>,
     private readonly clients: Pick<ClientService, 'engineMetadata'>,
     private readonly roles: Pick<RoleService, 'permissionsOf' | 'within'>,
   ) {}
@@ -25,7 +25,7 @@ export class JobAskers {
     const key = apiKeyId === null ? undefined : await this.goodKey(apiKeyId);
     if (apiKeyId !== null && !key) return undefined;
     const byKey = key && new Set([...key.scopes, ...(await this.roles.permissionsOf(key.roles))]);
-    const user = type === 'user' ? await this.users.findActive(id) : undefined;
+    const user = type === 'user' ? await this.person(job) : undefined;
     const held = type === 'api_key' ? byKey : await this.held(job, user);
     if (!held) return undefined;
     const now = new Set(held);
@@ -39,6 +39,12 @@ export class JobAskers {
       ...(user ? { roles: user.roles } : {}),
       ...(key ? { apiKey: { id: key.id, environment: key.environment } } : {}),
     };
+  }
+
+  /** Whoever has ended all their sessions since, as with a new password, has ended what was asked for in one of them. A key ends by itself. */
+  private async person({ actorId: id, apiKeyId, createdAt }: Job): Promise<User | undefined> {
+    if (apiKeyId === null && (await this.users.isOutdated(id, epochSeconds(createdAt)))) return undefined;
+    return this.users.findActive(id);
   }
 
   private async held(
