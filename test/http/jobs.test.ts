@@ -201,6 +201,20 @@ describe('long work that somebody can follow', () => {
       expect([refused.status, refused.body.code]).toEqual([403, 'insufficient_scope']);
     });
 
+    it('nor is it cancelled, or cleared away with its result, without that scope', async () => {
+      const other = await tokenWith(server, 'jobs:read jobs:write users:write');
+      const open = await between(async () => {
+        const { id } = await startJob(server, token, exporting);
+        const refused = await ask(server, other, 'put', `/jobs/${id}/cancellation`);
+        expect([refused.status, refused.body.code]).toEqual([403, 'insufficient_scope']);
+        return id;
+      });
+      expect(await endedJob(server, token, open)).toMatchObject({ status: 'succeeded' });
+      const refused = await ask(server, other, 'delete', `/jobs/${open}`);
+      expect([refused.status, refused.body.code]).toEqual([403, 'insufficient_scope']);
+      expect((await ask(server, token, 'get', `/jobs/${open}/result`)).status).toBe(200);
+    });
+
     const all = scopes.split(' ');
     type Losing = [string, (services: Services) => Promise<{ value: string; lose: () => Promise<unknown> }>];
     it.each<Losing>([
