@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { verifyFile } from '../../src/features/audit-proof/file-verification.js';
 import { Sweeper } from '../../src/platform/sweep.js';
 import { retentions } from '../../src/retention.js';
 import type { Services } from '../../src/services.js';
@@ -82,6 +83,29 @@ describe('long work that somebody can follow', () => {
       const events = lines.filter(({ checkpoint }) => checkpoint === undefined);
       expect(events).toHaveLength(job.progress.done);
       expect(events.some(({ data }) => data.job_id === id)).toBe(false);
+    });
+
+    it('of everything is whole to who verifies it, though more was recorded and signed for until it was written', async () => {
+      const signed = () =>
+        server.inside(async ({ auditSealing, auditCheckpoints }) => {
+          await auditSealing.run();
+          return auditCheckpoints.sign();
+        });
+      await signed();
+      const { id } = await between(async () => {
+        const job = await startJob(server, token, { kind: 'audit_export' });
+        expect(await signed()).toBeGreaterThan(0);
+        return job;
+      });
+      await endedJob(server, token, id);
+      const text = await (await fetched(`/jobs/${id}/result`)).text();
+      const lines = (async function* () {
+        yield* text.split('\n');
+      })();
+      const keys = await server.inside(({ auditVerification }) => auditVerification.publicKeys());
+      const { findings, proven } = await verifyFile(lines, { keys });
+      expect(findings).toEqual([]);
+      expect(proven).toBeGreaterThan(1200);
     });
 
     it('of nothing is an empty file', async () => {
