@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { verifyFile } from '../../src/features/audit-proof/file-verification.js';
+import { JobTurns } from '../../src/features/jobs/job-turns.js';
+import { currentTenantId } from '../../src/platform/context.js';
 import { Sweeper } from '../../src/platform/sweep.js';
 import { retentions } from '../../src/retention.js';
 import type { Services } from '../../src/services.js';
@@ -441,6 +443,38 @@ describe('long work that somebody can follow', () => {
       expect((await readJob(server, token, id)).ended_at).toBeNull();
       await ask(server, token, 'put', `/jobs/${id}/cancellation`);
     }, 120_000);
+
+    it('whoever had no turn for longest is next, when all of them are looked after', async () => {
+      const { db, clock, tenants } = server.services;
+      const made = await server.inside(async () => {
+        const all = [];
+        for (let n = 0; n < 4; n += 1) all.push((await tenants.create({ slug: mark(), name: 'One of four' })).id);
+        return all;
+      });
+      const [busy, first, second, third] = made;
+      const turns: string[] = [];
+      const jobs = { enqueue: async () => void turns.push(currentTenantId()) };
+      await between(async () => {
+        for (const [tenantId, status, seconds] of [
+          [busy, 'running', 1],
+          [busy, 'queued', 500],
+          [third, 'queued', 40],
+          [first, 'running', 60],
+          [second, 'queued', 50],
+        ])
+          await query(
+            `INSERT INTO jobs (tenant_id, id, kind, status, params, actor_type, actor_id, actor_scopes, due_at, created_at, updated_at)
+             SELECT $1, gen_random_uuid(), 'audit_export', $2, '{}', 'client', 'x', '{}', at, at, at
+               FROM (SELECT now() - make_interval(secs => $3::int) AS at) AS due`,
+            tenantId,
+            status,
+            seconds,
+          );
+        await new JobTurns({ db, clock, jobs } as never).tend();
+        await query('DELETE FROM jobs WHERE tenant_id = ANY ($1::uuid[])', made);
+      });
+      expect(turns.filter((tenantId) => made.includes(tenantId))).toEqual([first, second, third, busy]);
+    });
 
     it('so many wait and no more, however many ask at once', async () => {
       const answers = await between(async () => {
