@@ -62,7 +62,7 @@ export const retentions: readonly Retention[] = [
     keep: 0,
     empty: ['previous_secret_sealed', 'previous_until'],
   },
-  // Ended, with its file: as long as the job says.
-  { table: 'jobs', column: 'expires_at', keep: 0 },
+  // Ended, with its file: as long as the job says. A file is up to 512 MiB; of several in one statement it could take longer than a statement may.
+  { table: 'jobs', column: 'expires_at', keep: 0, batch: 1 },
   { table: 'idempotency_keys', column: 'expires_at', keep: 0 },
 ];

@@ -51,6 +51,8 @@ export async function sendEvents(
 ): Promise<void> {
   const { signal } = stop;
   response.once('close', () => stop.abort());
+  // Whoever went before that is not told of any more: they would keep their place for as long as nothing happens.
+  if (response.destroyed) stop.abort();
   // No proxy keeps it to itself until it is complete; no copy of it is kept anywhere.
   response.writeHead(200, {
     'content-type': 'text/event-stream',

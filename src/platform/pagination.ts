@@ -1,6 +1,7 @@
 // Keyset pagination: a page is "what comes after this key", so it stays right while rows come and go.
 import { z } from 'zod';
 import { badRequest } from './errors.js';
+import { isStorable } from './json-body.js';
 
 /** Spread into the query schema of a list endpoint. */
 export const pageQuery = {
@@ -37,7 +38,7 @@ export const mapPage = <T, U>(page: Page<T>, map: (item: T) => U): Page<U> => ({
 
 export const encodeCursor = (key: string): string => Buffer.from(JSON.stringify({ k: key })).toString('base64url');
 
-const Cursor = z.strictObject({ k: z.string().max(512) });
+const Cursor = z.strictObject({ k: z.string().max(512).refine(isStorable) });
 
 /** @param rule what a key of this list looks like. @throws AppError 400 where the cursor is not one of ours. */
 export function decodeCursor(cursor: string | undefined, rule: z.ZodType<string> = z.string()): string | undefined {

@@ -15,6 +15,8 @@ export interface Retention {
   when?: string;
   /** Columns to be emptied, the one above among them, where the row itself stays. */
   empty?: readonly string[];
+  /** Rows in one statement, where that is fewer than of others: much goes with each. */
+  batch?: number;
 }
 
 interface SweepSettings {
@@ -55,7 +57,7 @@ export class Sweeper {
         const started = performance.now();
         const { found, swept, last } = await this.sweep(retention, from);
         total += swept;
-        if (found < this.batch || !last) continue;
+        if (found < this.most(retention) || !last) continue;
         unfinished.push({ retention, from: last });
         await delay((performance.now() - started) * this.rest, undefined, { signal }).catch(() => {});
       }
@@ -68,7 +70,8 @@ export class Sweeper {
    * Oldest first, through the index, beginning where the batch before ended: what was deleted there is not walked through again, however long
    * vacuum takes. A row that somebody holds is skipped, and one that was given more time meanwhile is looked at again by FOR UPDATE, and stays.
    */
-  private async sweep({ table, column, keep, when, empty }: Retention, from: Date): Promise<Swept> {
+  private async sweep(retention: Retention, from: Date): Promise<Swept> {
+    const { table, column, keep, when, empty } = retention;
     const due = `${column} < $1::timestamptz - interval '${keep} seconds' ${when ? `AND (${when})` : ''}`;
     // A place is one of many in a partitioned table: said again, that only what is due may go.
     const these = `WHERE ctid = ANY (ARRAY(SELECT place FROM due)) AND ${due}`;
@@ -79,11 +82,15 @@ export class Sweeper {
       `WITH due AS MATERIALIZED (
          SELECT ctid AS place, ${column} AS due_at FROM ${table}
           WHERE ${due} AND ${column} >= $2::timestamptz
-          ORDER BY ${column} LIMIT ${this.batch} FOR UPDATE SKIP LOCKED
+          ORDER BY ${column} LIMIT ${this.most(retention)} FOR UPDATE SKIP LOCKED
        ), swept AS (${act} RETURNING 1)
        SELECT (SELECT count(*) FROM due)::int AS found, (SELECT count(*) FROM swept)::int AS swept, (SELECT max(due_at) FROM due) AS last`,
       [this.clock.now(), from],
     )) as [Swept];
     return row;
+  }
+
+  private most({ batch = this.batch }: Retention): number {
+    return Math.min(batch, this.batch);
   }
 }

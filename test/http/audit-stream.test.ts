@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { listen } from '../../src/commands/webhooks-listen.js';
 import { newWebhookSecret } from '../../src/features/webhooks/webhook-signature.js';
@@ -194,6 +195,23 @@ describe('the audit log as it happens (HTML Living Standard §9.2)', () => {
       },
       10_000,
     );
+  });
+
+  it('whoever has gone before the answer began keeps no place', async () => {
+    const { port, host, hostname } = new URL(server.issuer);
+    const lines = [
+      'GET /api/v1/audit-events/stream?event=nothing.happened HTTP/1.1',
+      `host: ${host}`,
+      `authorization: Bearer ${token}`,
+      'accept: text/event-stream',
+    ];
+    for (let n = 0; n < 20; n += 1) {
+      const socket = connect(Number(port), hostname);
+      await new Promise<void>((resolve) => socket.write(`${lines.join('\r\n')}\r\n\r\n`, () => resolve()));
+      socket.destroy();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect((await listener()).status).toBe(200);
   });
 
   it('`ostiary webhooks listen` forwards it to an application, signed as a webhook is', async () => {

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { verifyFile } from '../../src/features/audit-proof/file-verification.js';
+import { JobTurns } from '../../src/features/jobs/job-turns.js';
+import { currentTenantId } from '../../src/platform/context.js';
 import { Sweeper } from '../../src/platform/sweep.js';
 import { retentions } from '../../src/retention.js';
 import type { Services } from '../../src/services.js';
@@ -82,6 +85,29 @@ describe('long work that somebody can follow', () => {
       const events = lines.filter(({ checkpoint }) => checkpoint === undefined);
       expect(events).toHaveLength(job.progress.done);
       expect(events.some(({ data }) => data.job_id === id)).toBe(false);
+    });
+
+    it('of everything is whole to who verifies it, though more was recorded and signed for until it was written', async () => {
+      const signed = () =>
+        server.inside(async ({ auditSealing, auditCheckpoints }) => {
+          await auditSealing.run();
+          return auditCheckpoints.sign();
+        });
+      await signed();
+      const { id } = await between(async () => {
+        const job = await startJob(server, token, { kind: 'audit_export' });
+        expect(await signed()).toBeGreaterThan(0);
+        return job;
+      });
+      await endedJob(server, token, id);
+      const text = await (await fetched(`/jobs/${id}/result`)).text();
+      const lines = (async function* () {
+        yield* text.split('\n');
+      })();
+      const keys = await server.inside(({ auditVerification }) => auditVerification.publicKeys());
+      const { findings, proven } = await verifyFile(lines, { keys });
+      expect(findings).toEqual([]);
+      expect(proven).toBeGreaterThan(1200);
     });
 
     it('of nothing is an empty file', async () => {
@@ -201,6 +227,20 @@ describe('long work that somebody can follow', () => {
       expect([refused.status, refused.body.code]).toEqual([403, 'insufficient_scope']);
     });
 
+    it('nor is it cancelled, or cleared away with its result, without that scope', async () => {
+      const other = await tokenWith(server, 'jobs:read jobs:write users:write');
+      const open = await between(async () => {
+        const { id } = await startJob(server, token, exporting);
+        const refused = await ask(server, other, 'put', `/jobs/${id}/cancellation`);
+        expect([refused.status, refused.body.code]).toEqual([403, 'insufficient_scope']);
+        return id;
+      });
+      expect(await endedJob(server, token, open)).toMatchObject({ status: 'succeeded' });
+      const refused = await ask(server, other, 'delete', `/jobs/${open}`);
+      expect([refused.status, refused.body.code]).toEqual([403, 'insufficient_scope']);
+      expect((await ask(server, token, 'get', `/jobs/${open}/result`)).status).toBe(200);
+    });
+
     const all = scopes.split(' ');
     type Losing = [string, (services: Services) => Promise<{ value: string; lose: () => Promise<unknown> }>];
     it.each<Losing>([
@@ -270,6 +310,33 @@ describe('long work that somebody can follow', () => {
         result: null,
       });
       expect((await ask(server, token, 'get', `/jobs/${id}/result`)).status).toBe(404);
+    });
+
+    it('a person who was signed out everywhere since: whoever had their token does no more with it', async () => {
+      const { user, token: own } = await makeAdministrator(server, scopes);
+      const { id } = await between(async () => {
+        const job = await startJob(server, own, exporting);
+        // By the second is how it is compared.
+        await query(`UPDATE jobs SET created_at = created_at - interval '2 seconds' WHERE id = $1`, job.id);
+        expect(
+          (await ask(server, await tokenWith(server, 'sessions:write'), 'delete', `/users/${user.id}/sessions`)).status,
+        ).toBe(204);
+        return job;
+      });
+      expect(await endedJob(server, token, id)).toMatchObject({ status: 'failed', error: 'permission_lost' });
+    });
+
+    it('but whoever signs out of one session has what they asked for done', async () => {
+      const { user, token: own } = await makeAdministrator(server, scopes);
+      const { id } = await between(async () => {
+        const job = await startJob(server, own, exporting);
+        const manager = await tokenWith(server, 'sessions:read sessions:write');
+        const { body } = await ask(server, manager, 'get', `/sessions?user_id=${user.id}`);
+        const [session] = body.items as { id: string }[];
+        expect((await ask(server, manager, 'delete', `/sessions/${session?.id}`)).status).toBe(204);
+        return job;
+      });
+      expect(await endedJob(server, token, id)).toMatchObject({ status: 'succeeded' });
     });
 
     /** There is another one, or they could not be disabled. */
@@ -376,6 +443,38 @@ describe('long work that somebody can follow', () => {
       expect((await readJob(server, token, id)).ended_at).toBeNull();
       await ask(server, token, 'put', `/jobs/${id}/cancellation`);
     }, 120_000);
+
+    it('whoever had no turn for longest is next, when all of them are looked after', async () => {
+      const { db, clock, tenants } = server.services;
+      const made = await server.inside(async () => {
+        const all = [];
+        for (let n = 0; n < 4; n += 1) all.push((await tenants.create({ slug: mark(), name: 'One of four' })).id);
+        return all;
+      });
+      const [busy, first, second, third] = made;
+      const turns: string[] = [];
+      const jobs = { enqueue: async () => void turns.push(currentTenantId()) };
+      await between(async () => {
+        for (const [tenantId, status, seconds] of [
+          [busy, 'running', 1],
+          [busy, 'queued', 500],
+          [third, 'queued', 40],
+          [first, 'running', 60],
+          [second, 'queued', 50],
+        ])
+          await query(
+            `INSERT INTO jobs (tenant_id, id, kind, status, params, actor_type, actor_id, actor_scopes, due_at, created_at, updated_at)
+             SELECT $1, gen_random_uuid(), 'audit_export', $2, '{}', 'client', 'x', '{}', at, at, at
+               FROM (SELECT now() - make_interval(secs => $3::int) AS at) AS due`,
+            tenantId,
+            status,
+            seconds,
+          );
+        await new JobTurns({ db, clock, jobs } as never).tend();
+        await query('DELETE FROM jobs WHERE tenant_id = ANY ($1::uuid[])', made);
+      });
+      expect(turns.filter((tenantId) => made.includes(tenantId))).toEqual([first, second, third, busy]);
+    });
 
     it('so many wait and no more, however many ask at once', async () => {
       const answers = await between(async () => {

@@ -7,6 +7,7 @@ import { isMet } from '../../src/platform/requirement.js';
 import type { Services } from '../../src/services.js';
 import { type Answer, ask, tokenWith } from '../support/api.js';
 import { bodyFor } from '../support/bodies.js';
+import { endedJob, startJob } from '../support/jobs.js';
 import { makeClient, makePerson, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 
@@ -47,7 +48,7 @@ describe('what a role opens, and who gives it', () => {
     const console = await makeClient(server, { scope: `openid ${every}`, consent_policy: 'implicit' });
     const asked = { resource: `${server.issuer}/api`, scope: `openid ${every}` };
     const token = String((await tokensFor(server, console, email, asked)).access_token);
-    return { id, ask: (method: string, path: string, body?: unknown) => ask(server, token, method, path, body) };
+    return { id, token, ask: (method: string, path: string, body?: unknown) => ask(server, token, method, path, body) };
   };
 
   describe('nobody grants above themselves (OWASP ASVS 5.0 V8.2)', () => {
@@ -162,6 +163,24 @@ describe('what a role opens, and who gives it', () => {
       const change = { email: `${randomUUID()}@example.com` };
       expect(said(await chief.ask('patch', `/users/${higher.id}`, change))).toEqual(refused);
       expect((await chief.ask('patch', `/users/${equal.id}`, change)).status).toBe(200);
+    });
+
+    it('nor many at once, nor by long work', async () => {
+      const opened = ['roles:write', 'users:read', 'users:write', 'jobs:read', 'jobs:write'];
+      const chief = await signedInAs(await make(opened, 'read'));
+      const [equal, higher] = [await person(await make([], 'read')), await person(await make([], 'write'))];
+      const operations = [equal, higher].map(({ id }) => ({ op: 'disable', user_id: id }));
+      const expected = [
+        expect.objectContaining({ user_id: equal.id, done: true }),
+        expect.objectContaining({ user_id: higher.id, error: expect.objectContaining({ code: 'scope_not_held' }) }),
+      ];
+      expect((await chief.ask('post', '/users/bulk', { operations })).body.results).toEqual(expected);
+      const { id } = await startJob(server, chief.token, { kind: 'users_bulk', operations });
+      await endedJob(server, chief.token, id);
+      const { body } = await chief.ask('get', `/jobs/${id}/result`);
+      const lines = String(body.text).trimEnd().split('\n');
+      expect(lines.map((line) => JSON.parse(line))).toEqual(expected);
+      expect((await ask(server, everything, 'get', `/users/${higher.id}`)).body.disabled_at).toBeNull();
     });
 
     it('a client that may do more at a resource by its roles gives no secret, and is not changed', async () => {

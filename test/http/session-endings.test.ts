@@ -84,6 +84,25 @@ describe('the end of everybody’s sessions at once', () => {
     expect(body.items).toEqual([expect.objectContaining({ clients: [other.clientId] })]);
   });
 
+  it('of one application looks at a batch of sessions and no more at a time, however few are meant', async () => {
+    for (let n = 0; n < 3; n += 1) await signIn(other);
+    await signIn();
+    const batches: { after: string }[] = [];
+    const jobs = { enqueue: async (_task: string, next: object) => void batches.push(next as { after: string }) };
+    await server.inside(async ({ db, clock, protocol }) => {
+      const ending = new MassEnding(db, { record: async () => {} } as never, clock, protocol, jobs, 2);
+      const asked = { before: new Date().toISOString(), kept: null, client_id: app.clientId };
+      for (let next: object | undefined = asked, n = 0; next && n < 10; n += 1) {
+        batches.length = 0;
+        await ending.end(next as typeof asked);
+        // Two of four are in the first, and one that is left over, or none, in the last.
+        expect(batches).toHaveLength(n < 2 ? 1 : 0);
+        next = batches[0];
+      }
+    });
+    expect(await live()).toHaveLength(3);
+  });
+
   it('leaves what begins later, and another tenant, as they are', async () => {
     const before = new Date().toISOString();
     await new Promise((resolve) => setTimeout(resolve, 5));

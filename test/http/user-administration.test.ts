@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { encodeCursor } from '../../src/platform/pagination.js';
 import { ask, tokenWith } from '../support/api.js';
 import { Browser } from '../support/browser.js';
 import { lettersTo, letterTo, linkIn } from '../support/mailbox.js';
@@ -118,6 +119,11 @@ describe('people, as an administrator finds and looks after them', () => {
       for (const name of ['a', 'b']) await make(`${mark}${name}@example.com`);
       const { next_cursor: cursor } = await list({ email: mark, limit: '1' });
       const answer = await api('get', `/users?limit=1&sort=created_at&cursor=${cursor}`);
+      expect([answer.status, answer.body.code]).toEqual([400, 'invalid_cursor']);
+    });
+
+    it.each(['a\0', 'a\ud800'])('takes no cursor with %j, which no row can hold', async (key) => {
+      const answer = await api('get', `/users?sort=email&cursor=${encodeCursor(key)}`);
       expect([answer.status, answer.body.code]).toEqual([400, 'invalid_cursor']);
     });
   });

@@ -83,8 +83,9 @@ export class AuditExport {
     }
   }
 
-  async checkpointsAfter(after = 0, page = this.page): Promise<{ number: number; jws: string }[]> {
-    const values = [currentTenantId(), after, page];
+  /** @param until what was signed later is left out: it is for events that are not there. */
+  async checkpointsAfter(after = 0, page = this.page, until?: Date): Promise<{ number: number; jws: string }[]> {
+    const values = [currentTenantId(), after, page, until ?? null];
     const rows = await this.db.execute<{ number: string; jws: string }>(CHECKPOINTS, values);
     return rows.map(({ number, jws }) => ({ number: Number(number), jws }));
   }
@@ -127,7 +128,7 @@ const CHECKPOINTS: Statement = {
   name: 'audit_checkpoints_page',
   text: `
   SELECT number, jws FROM audit_checkpoints
-   WHERE tenant_id = $1 AND number > $2
+   WHERE tenant_id = $1 AND number > $2 AND ($4::timestamptz IS NULL OR created_at <= $4)
      AND last_sequence >= (SELECT min(sequence) - 1 FROM audit_seals WHERE tenant_id = $1)
    ORDER BY number LIMIT $3`,
 };

@@ -35,11 +35,13 @@ export class AuditExportJob implements JobKind {
     return this.exports.count((params as AuditExportParams).filter, MOST_COUNTED);
   }
 
-  step({ params, cursor }: Job): Promise<Step> {
+  step({ params, cursor, createdAt }: Job): Promise<Step> {
     const { format, filter } = params as AuditExportParams;
     const place = (cursor ?? {}) as Place;
     const form: ExportFormat = exportFormats[format];
-    return 'checkpoints' in place ? this.checkpoints(form, place.checkpoints) : this.events(form, filter, place.events);
+    if (!('checkpoints' in place)) return this.events(form, filter, place.events);
+    const asked = createdAt.getTime();
+    return this.checkpoints(form, place.checkpoints, new Date(Math.min(asked, Date.parse(filter.to ?? '') || asked)));
   }
 
   private async events(form: ExportFormat, filter: ExportFilter, after: string | undefined): Promise<Step> {
@@ -57,8 +59,9 @@ export class AuditExportJob implements JobKind {
     return form.checkpoint && isChain(filter) ? { checkpoints: 0 } : undefined;
   }
 
-  private async checkpoints(form: ExportFormat, after: number): Promise<Step> {
-    const found = await this.exports.checkpointsAfter(after, this.page);
+  /** Those that were there by then: later ones are signed for what this file ends before, as though that had been taken out of it. */
+  private async checkpoints(form: ExportFormat, after: number, until: Date): Promise<Step> {
+    const found = await this.exports.checkpointsAfter(after, this.page, until);
     const last = found.length === this.page ? found.at(-1) : undefined;
     return {
       text: found.map(({ jws }) => form.checkpoint?.(jws) ?? '').join(''),

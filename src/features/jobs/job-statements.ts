@@ -26,9 +26,12 @@ export const WAITING: Statement = {
   text: `SELECT 1 FROM jobs WHERE tenant_id = $1 AND kind = $2 AND status IN ('queued', 'running') LIMIT 1`,
 };
 
+/** Whoever had no turn for longest first: in that order they wait from now on. What is queued behind something that is begun has waited no longer than that. */
 export const DUE: Statement = {
   name: 'jobs_due',
-  text: `SELECT DISTINCT tenant_id, kind FROM jobs WHERE status IN ('queued', 'running') AND due_at <= $1::timestamptz`,
+  text: `
+    SELECT tenant_id, kind FROM jobs WHERE status IN ('queued', 'running') AND due_at <= $1::timestamptz
+     GROUP BY tenant_id, kind ORDER BY COALESCE(min(due_at) FILTER (WHERE status = 'running'), min(due_at))`,
 };
 
 /** Of the current tenant, one after the other. */

@@ -30,7 +30,7 @@ export const jobRoutes = (db: Database, jobs: JobService) => {
       scope: 'jobs:write',
       summary: 'Have something long done in the background',
       description:
-        'Beside jobs:write it takes the scope of what is asked for: when it is asked, while it is done, and by whoever reads the result. Of a tenant one job of a kind is done at a time.',
+        'Beside jobs:write it takes the scope of what is asked for: when it is asked, while it is done, and by whoever reads the result, cancels it or clears it away. Of a tenant one job of a kind is done at a time.',
       body: StartJob,
       bodyBytes,
       status: 202,

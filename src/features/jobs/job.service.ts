@@ -73,9 +73,10 @@ export class JobService {
     });
   }
 
-  /** What was done until then stays done. @throws AppError 409 where it has ended otherwise. */
-  cancel({ id }: Job): Promise<Job> {
-    const { db, audit, endings } = this.deps;
+  /** What was done until then stays done. @throws AppError 403 where whoever asks may not do that themselves, 409 where it has ended otherwise. */
+  cancel({ id, kind }: Job): Promise<Job> {
+    const { db, audit, kinds, endings } = this.deps;
+    assertHeld(kinds[kind].scope);
     return db.transaction(async () => {
       const job = await this.held(id);
       if (job.status === 'cancelled') return job;
@@ -86,9 +87,10 @@ export class JobService {
     });
   }
 
-  /** With its result. @throws AppError 409 where it has not ended. */
-  remove({ id }: Job): Promise<void> {
-    const { db, audit } = this.deps;
+  /** With its result. @throws AppError 403 as cancel, 409 where it has not ended. */
+  remove({ id, kind }: Job): Promise<void> {
+    const { db, audit, kinds } = this.deps;
+    assertHeld(kinds[kind].scope);
     return db.transaction(async () => {
       const job = await this.held(id);
       if (!job.hasEnded) throw conflict('job_open', 'This job has not ended: cancel it first');
@@ -156,7 +158,7 @@ export class JobService {
   }
 }
 
-/** Nobody has done by others what they may not do. @throws AppError 403 */
+/** Nobody has done by others, stops or takes away what they may not do. @throws AppError 403 */
 function assertHeld(scope: string): void {
   const held = currentContext()?.actor?.scopes;
   if (held && !held.has(scope))

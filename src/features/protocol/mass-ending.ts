@@ -47,14 +47,11 @@ export class MassEnding {
   async end({ before, kept, client_id, after }: z.output<typeof EndBatch>): Promise<void> {
     await this.db.transaction(async () => {
       const values = [currentTenantId(), before, kept, client_id, after ?? '', this.batch];
-      const live = await this.db.execute<{ uid: string; account_id: string }>(LIVE, values);
-      if (live.length === 0) return;
-      const people = [...new Set(live.map(({ account_id }) => account_id))];
-      await this.protocol.sessions.endStanding(
-        live.map(({ uid }) => uid),
-        people,
-        'revoked',
-      );
+      const live = await this.db.execute<{ uid: string; account_id: string; meant: boolean }>(LIVE, values);
+      const ending = live.filter(({ meant }) => meant);
+      const people = [...new Set(ending.map(({ account_id }) => account_id))];
+      const uids = ending.map(({ uid }) => uid);
+      if (uids.length > 0) await this.protocol.sessions.endStanding(uids, people, 'revoked');
       const last = live.at(-1)?.uid;
       if (live.length === this.batch)
         await this.jobs.enqueue(MASS_ENDING_TASK, { before, kept, client_id, after: last });
@@ -62,12 +59,12 @@ export class MassEnding {
   }
 }
 
-/** In the order of the key, so that no batch reads what the one before has read. */
+/** In the order of the key, so that no batch reads what the one before has read; and so many, also where few of them are meant: a statement ends in time. */
 const LIVE = {
   name: 'protocol_live_sessions_of_all',
   text: `
-    SELECT uid, account_id FROM sessions
+    SELECT uid, account_id, ($4::text IS NULL OR payload -> 'authorizations' ? $4) IS TRUE AS meant FROM sessions
      WHERE tenant_id = $1 AND account_id IS NOT NULL AND ended_at IS NULL AND created_at <= $2
-       AND uid IS DISTINCT FROM $3 AND ($4::text IS NULL OR payload -> 'authorizations' ? $4) AND uid > $5
+       AND uid IS DISTINCT FROM $3 AND uid > $5
      ORDER BY uid LIMIT $6`,
 };
