@@ -177,6 +177,12 @@ describe('messages that are not taken (Standard Webhooks 1.0, §Deliverability a
     const { webhook } = await make(500);
     await happen(25);
     await becomes('ten failures', async () => (await rowOf(webhook)).failures >= 10);
+    // Those that were on their way when the tenth had failed still come.
+    await becomes('nothing under way', async () => {
+      const before = receiver.at(path).length;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return receiver.at(path).length === before;
+    });
     const { failures, resumeAt } = await rowOf(webhook);
     expect(resumeAt?.getTime()).toBeGreaterThan(clock.now().getTime());
     const asked = receiver.at(path).length;
