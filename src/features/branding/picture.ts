@@ -31,7 +31,7 @@ function typeOf(bytes: Buffer): Picture['extension'] | undefined {
   return undefined;
 }
 
-/** Each only where the file ends where it says: what else could be read from the same bytes is not there. */
+/** Each only where the file ends where it says: nothing hangs behind the picture. What it says of itself (EXIF, texts) stays in it. */
 const readers: Record<Picture['extension'], (bytes: Buffer) => Size | undefined> = {
   png: pngSize,
   jpg: jpegSize,

@@ -42,7 +42,8 @@ export class LetterWriting {
     const required = new Set(Object.keys(known).filter((variable) => known[variable]?.required));
     const letter = letterOf(
       words,
-      (variable) => (variable === BRAND ? name : known[variable]?.says(data as never, speech)?.replaceAll(MARK, name)),
+      (variable) =>
+        variable === BRAND ? name : known[variable]?.says(data as never, speech)?.replaceAll(MARK, () => name),
       required,
     );
     return this.views.letter(letter, page);
