@@ -1,6 +1,6 @@
 // What the embedded database waits for for ever is refused on PostgreSQL too: a second connection inside a transaction.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Pool } from 'pg';
+import pg from 'pg';
 import type { Database } from '../../src/platform/database.js';
 
 /** @returns where it was asked for all the same; also where whoever asked took the refusal as one of many. */
@@ -15,12 +15,13 @@ export function keepToOneConnection(db: Database): string[] {
     return transaction(untilItsEnd);
   };
   const { pool } = db;
-  const connect = pool.connect.bind(pool) as (...given: unknown[]) => unknown;
+  // Looked up at each call: whoever watches the pools of this process sees this one too.
+  const connect = (...given: unknown[]) => Reflect.apply(pg.Pool.prototype.connect, pool, given);
   pool.connect = ((...given: unknown[]) => {
     if (!inside.getStore()?.isOpen) return connect(...given);
     const error = new Error('a second connection inside a transaction: the embedded database would wait for ever');
     asked.push(error.stack ?? error.message);
     throw error;
-  }) as Pool['connect'];
+  }) as pg.Pool['connect'];
   return asked;
 }
