@@ -10,7 +10,7 @@ type BegunImpersonation = { "id": string; "access_token": string; "issued_token_
 
 type Branding = { "company_name"?: string; "logo_uri"?: string; "primary_color"?: string; "background_color"?: string; "primary_color_dark"?: string; "background_color_dark"?: string; "logo": (string | null); "shown": { "name": string; "logo_uri": (string | null); "colours": ({ "light": { "accent": string; "canvas": string }; "dark": { "accent": string; "canvas": string } } | null) }; "updated_at": string; "version": number };
 
-type BulkInvitationsResult = { "succeeded": number; "failed": number; "results": Array<{ "index": number; "email": string; "done": boolean; "invitation"?: Invitation; "error"?: { "status": number; "code": string; "detail": string } }> };
+type BulkInvitationsResult = { "succeeded": number; "failed": number; "results": Array<{ "index": number; "email": string; "invitation"?: Invitation; "done": boolean; "error"?: { "status": number; "code": string; "detail": string } }> };
 
 type BulkMembersResult = { "succeeded": number; "failed": number; "results": Array<{ "index": number; "op": string; "user_id": string; "done": boolean; "error"?: { "status": number; "code": string; "detail": string } }> };
 

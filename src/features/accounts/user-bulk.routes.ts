@@ -1,3 +1,4 @@
+import { counted } from '../../platform/bulk.js';
 import { endpoint } from '../../platform/endpoint.js';
 import type { UserBulk } from './user-bulk.js';
 import { BulkUsers, BulkUsersResult } from './user-bulk.schema.js';
@@ -11,10 +12,6 @@ export const userBulkRoutes = (bulk: UserBulk) => [
     description: 'Each is done or refused by itself, and says which.',
     body: BulkUsers,
     response: BulkUsersResult,
-    async handle({ body }) {
-      const results = await bulk.run(body.operations);
-      const succeeded = results.filter(({ done }) => done).length;
-      return { succeeded, failed: results.length - succeeded, results };
-    },
+    handle: async ({ body }) => counted(await bulk.run(body.operations)),
   }),
 ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bulkResultOf } from '../../platform/bulk.js';
 import { ImportUser, UserParams } from '../users/user.schema.js';
 
 const { user_id } = UserParams.shape;
@@ -13,21 +14,7 @@ export type UserOperation = z.infer<typeof UserOperation>;
 
 export const BulkUsers = z.strictObject({ operations: z.array(UserOperation).min(1).max(100) });
 
-export const BulkUsersResult = z
-  .object({
-    succeeded: z.int(),
-    failed: z.int(),
-    results: z.array(
-      z.object({
-        index: z.int(),
-        op: z.string(),
-        user_id: z.uuid().optional().meta({ description: 'Absent where nobody was created' }),
-        done: z.boolean(),
-        error: z
-          .object({ status: z.int(), code: z.string(), detail: z.string() })
-          .optional()
-          .meta({ description: 'As though it had been asked for by itself' }),
-      }),
-    ),
-  })
-  .meta({ id: 'BulkUsersResult' });
+export const BulkUsersResult = bulkResultOf({
+  op: z.string(),
+  user_id: z.uuid().optional().meta({ description: 'Absent where nobody was created' }),
+}).meta({ id: 'BulkUsersResult' });

@@ -1,6 +1,7 @@
 // Many changes of people in one request: each is done or refused by itself, in the order they are given, and all that are done are there at once.
+import { refusalOf } from '../../platform/bulk.js';
 import type { Database } from '../../platform/database.js';
-import { AppError, conflict } from '../../platform/errors.js';
+import { conflict } from '../../platform/errors.js';
 import type { AccountLocks } from '../credentials/account-locks.js';
 import type { ImportedPasswords } from '../credentials/imported-passwords.js';
 import type { User } from '../users/user.entity.js';
@@ -42,9 +43,7 @@ export class UserBulk {
     try {
       return { user_id: (await this.perform(operation)).id, done: true };
     } catch (error) {
-      if (!(error instanceof AppError) || error.status >= 500) throw error;
-      const { status, code, message: detail } = error;
-      return { ...named, done: false, error: { status, code, detail } };
+      return { ...named, done: false, error: refusalOf(error) };
     }
   }
 

@@ -1,3 +1,4 @@
+import { counted } from '../../platform/bulk.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database.js';
 import { endpoint } from '../../platform/endpoint.js';
@@ -69,17 +70,14 @@ export function invitationRoutes(
       async handle({ params, body }) {
         const organization = await organizations.find(params.organization);
         const results = await inviteEach(invitations, organization, body.invitations);
-        const failed = results.filter(({ error }) => error).length;
-        return {
-          succeeded: results.length - failed,
-          failed,
-          results: results.map(({ invitation, ...row }, index) => ({
+        return counted(
+          results.map(({ invitation, ...row }, index) => ({
             index,
             ...row,
             done: invitation !== undefined,
             ...(invitation ? { invitation: present(invitation) } : {}),
           })),
-        };
+        );
       },
     }),
     endpoint({

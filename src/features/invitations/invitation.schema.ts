@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bulkResultOf } from '../../platform/bulk.js';
 import { pageQuery } from '../../platform/pagination.js';
 import { multilineText } from '../../platform/text.js';
 import { AddMember } from '../organizations/membership.schema.js';
@@ -89,21 +90,6 @@ export const presentAt = (now: Date) => (one: Invitation) => ({
   version: one.version,
 });
 
-export const BulkResult = z
-  .object({
-    succeeded: z.int(),
-    failed: z.int(),
-    results: z.array(
-      z.object({
-        index: z.int(),
-        email: z.string(),
-        done: z.boolean(),
-        invitation: InvitationView.optional(),
-        error: z
-          .object({ status: z.int(), code: z.string(), detail: z.string() })
-          .optional()
-          .meta({ description: 'As though it had been asked for by itself' }),
-      }),
-    ),
-  })
-  .meta({ id: 'BulkInvitationsResult' });
+export const BulkResult = bulkResultOf({ email: z.string(), invitation: InvitationView.optional() }).meta({
+  id: 'BulkInvitationsResult',
+});

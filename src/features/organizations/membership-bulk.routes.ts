@@ -1,3 +1,4 @@
+import { counted } from '../../platform/bulk.js';
 import { endpoint } from '../../platform/endpoint.js';
 import type { MembershipBulk } from './membership-bulk.js';
 import { BulkMembers, BulkResult } from './membership-bulk.schema.js';
@@ -18,10 +19,7 @@ export const membershipBulkRoutes = (organizations: OrganizationService, bulk: M
     params: OrganizationParams,
     body: BulkMembers,
     response: BulkResult,
-    async handle({ params, body }) {
-      const results = await bulk.run(await organizations.find(params.organization), body.operations);
-      const succeeded = results.filter(({ done }) => done).length;
-      return { succeeded, failed: results.length - succeeded, results };
-    },
+    handle: async ({ params, body }) =>
+      counted(await bulk.run(await organizations.find(params.organization), body.operations)),
   }),
 ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bulkResultOf } from '../../platform/bulk.js';
 import { AddMember, ChangeMember } from './membership.schema.js';
 import { Suspension } from './organization.schema.js';
 
@@ -15,21 +16,4 @@ export type Operation = z.infer<typeof Operation>;
 
 export const BulkMembers = z.strictObject({ operations: z.array(Operation).min(1).max(100) });
 
-export const BulkResult = z
-  .object({
-    succeeded: z.int(),
-    failed: z.int(),
-    results: z.array(
-      z.object({
-        index: z.int(),
-        op: z.string(),
-        user_id: z.uuid(),
-        done: z.boolean(),
-        error: z
-          .object({ status: z.int(), code: z.string(), detail: z.string() })
-          .optional()
-          .meta({ description: 'As though it had been asked for by itself' }),
-      }),
-    ),
-  })
-  .meta({ id: 'BulkMembersResult' });
+export const BulkResult = bulkResultOf({ op: z.string(), user_id: z.uuid() }).meta({ id: 'BulkMembersResult' });

@@ -1,6 +1,6 @@
 // Many changes of members in one request: each is done or refused by itself, in the order they are given, and all that are done are there at once.
+import { refusalOf } from '../../platform/bulk.js';
 import type { Database } from '../../platform/database.js';
-import { AppError } from '../../platform/errors.js';
 import { holdPeople } from '../users/user-rows.js';
 import type { MembershipService } from './membership.service.js';
 import type { Operation } from './membership-bulk.schema.js';
@@ -44,9 +44,7 @@ export class MembershipBulk {
       await this.perform(organization, operation);
       return undefined;
     } catch (error) {
-      if (!(error instanceof AppError) || error.status >= 500) throw error;
-      const { status, code, message: detail } = error;
-      return { status, code, detail };
+      return refusalOf(error);
     }
   }
 

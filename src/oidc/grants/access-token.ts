@@ -68,36 +68,28 @@ interface GivenToKey extends Pick<Given, 'resourceServer' | 'scope' | 'act' | 'i
 export async function giveTokenOfKey(
   provider: Provider,
   ctx: TokenEndpointGrantContext,
-  { proof, certificate }: Bound,
+  bound: Bound,
   { keyId, resourceServer, scope, act, seconds, issuedTokenType, record }: GivenToKey,
 ): Promise<void> {
   const { client } = ctx.oidc;
-  await checkDpopReplay(provider, ctx, proof, client.clientId);
+  await checkDpopReplay(provider, ctx, bound.proof, client.clientId);
   await record();
   const token = new provider.ClientCredentials({ client, resourceServer, scope, expiresIn: seconds });
-  if (certificate) token.setThumbprint('x5t', certificate);
-  if (proof) token.setThumbprint('jkt', proof.thumbprint);
   saysWhoActs(token, act);
   speaksFor(token, keyId);
   ctx.oidc.entity('ClientCredentials', token);
-  ctx.body = buildTokenResponse(provider, {
-    accessToken: await token.save(),
-    issuedTokenType,
-    tokenType: token.tokenType,
-    expiresIn: seconds,
-    scope,
-  }) as unknown as Record<string, unknown>;
+  await answer(provider, ctx, token, bound, { issuedTokenType, seconds, scope });
 }
 
 /** All checks are behind us: the proof is spent now, and not by a request that is refused (RFC 9449 §11.1). There is no refresh token. */
 export async function giveToken(
   provider: Provider,
   ctx: TokenEndpointGrantContext,
-  { proof, certificate }: Bound,
+  bound: Bound,
   { accountId, gty, resourceServer, scope, act, organization, issuedTokenType, grant }: Given,
 ): Promise<void> {
   const { client } = ctx.oidc;
-  await checkDpopReplay(provider, ctx, proof, client.clientId);
+  await checkDpopReplay(provider, ctx, bound.proof, client.clientId);
   const { grantId, seconds } = await grant();
   const token = new provider.AccessToken({
     client,
@@ -108,11 +100,22 @@ export async function giveToken(
     scope,
     expiresIn: seconds,
   });
-  if (certificate) token.setThumbprint('x5t', certificate);
-  if (proof) token.setThumbprint('jkt', proof.thumbprint);
   saysWhoActs(token, act);
   staysInOrganization(token, organization);
   ctx.oidc.entity('AccessToken', token);
+  await answer(provider, ctx, token, bound, { issuedTokenType, seconds, scope });
+}
+
+/** The token, bound to what the client has proven to hold. */
+async function answer(
+  provider: Provider,
+  ctx: TokenEndpointGrantContext,
+  token: InstanceType<Provider['AccessToken' | 'ClientCredentials']>,
+  { proof, certificate }: Bound,
+  { issuedTokenType, seconds, scope }: { issuedTokenType?: string | undefined; seconds: number; scope: string },
+): Promise<void> {
+  if (certificate) token.setThumbprint('x5t', certificate);
+  if (proof) token.setThumbprint('jkt', proof.thumbprint);
   ctx.body = buildTokenResponse(provider, {
     accessToken: await token.save(),
     issuedTokenType,
