@@ -6,7 +6,7 @@ import type { Bearer } from './api/bearer.js';
 import type { Maintenance } from './features/maintenance/maintenance.service.js';
 import type { Closure, Tenant } from './features/tenants/tenant.entity.js';
 import { ADMIN } from './features/users/user.entity.js';
-import { stateOf } from './front.js';
+import { type Observed, stateOf } from './front.js';
 import type { Endpoint } from './platform/endpoint.js';
 import { AppError } from './platform/errors.js';
 import { type Logger, renderProblem } from './platform/problem.js';
@@ -62,17 +62,22 @@ const mayComeIn = ({ actor, scopes, roles = [] }: Pick<Bearer, 'actor' | 'scopes
   scopes.has('maintenance:write') ||
   scopes.has('tenants:write');
 
+/** What requests that are turned away are measured as: who is on call knows of it. */
+export const measuredAsMaintenance = ({ front }: Observed): void => {
+  front.route = 'maintenance';
+};
+
 /** In front of all doors of people. @param api where a request that shows a token is answered, whatever else may know its address. */
 export function closeForMaintenance(maintenance: Maintenance, api: Middleware, logger: Logger): Middleware {
   return async (ctx, next) => {
     if (staysOpen(ctx.path)) return next();
     const closure = await maintenance.of(stateOf(ctx).tenant);
     if (!closure) return next();
-    if (!ctx.path.startsWith('/api/v1/')) throw refusal(maintenance, closure);
+    if (!ctx.path.startsWith('/api/v1/')) throw refusal(maintenance, closure, ctx);
     // What people are asked in steps is no part of it, whatever they show.
     if (ctx.get('authorization') && !ctx.path.startsWith('/api/v1/auth/')) return api(ctx, next);
     ctx.set('Cache-Control', 'no-store');
-    renderProblem(ctx, refusal(maintenance, closure), logger);
+    renderProblem(ctx, refusal(maintenance, closure, ctx), logger);
   };
 }
 
@@ -83,13 +88,14 @@ export const isShut = async (maintenance: Maintenance, tenant: Tenant, path: str
 /** Of the management API: as it is now, however long a connection goes on. @throws AppError 503 */
 export const admitBearer =
   (maintenance: Maintenance) =>
-  async (_ctx: Context, { scope }: Pick<Endpoint, 'scope'>, bearer: Bearer): Promise<void> => {
+  async (ctx: Context, { scope }: Pick<Endpoint, 'scope'>, bearer: Bearer): Promise<void> => {
     const closure = await maintenance.current();
     const goesOn = wordsOf(scope).every((word) => scopesThatGoOn.has(word));
-    if (closure && !goesOn && !mayComeIn(bearer)) throw refusal(maintenance, closure);
+    if (closure && !goesOn && !mayComeIn(bearer)) throw refusal(maintenance, closure, ctx);
   };
 
-function refusal(maintenance: Maintenance, closure: Closure): AppError {
+function refusal(maintenance: Maintenance, closure: Closure, { req }: Context): AppError {
+  measuredAsMaintenance(req as Observed);
   const { message = 'This is closed for maintenance; nothing is lost' } = closure;
   return new AppError(503, 'maintenance', message, {
     retryAfter: maintenance.secondsLeft(closure),

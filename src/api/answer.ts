@@ -43,9 +43,15 @@ export async function answer(endpoint: Endpoint, request: Request): Promise<Answ
 const nothing = z.strictObject({});
 
 async function validate(schema: z.ZodType, value: unknown, what: string): Promise<unknown> {
-  const result = await z.safeParseAsync(schema, value);
+  const result = await z.safeParseAsync(schema, value).catch(tooMuchIsWrong);
   if (result.success) return result.data;
-  throw invalid(`${what} is not valid`, result.error.issues.flatMap(issuesOf).slice(0, 50));
+  throw invalid(`${what} is not valid`, result.error.issues.slice(0, 50).flatMap(issuesOf).slice(0, 50));
+}
+
+/** Zod hands issues on as arguments, and no call takes more than about a hundred thousand. */
+function tooMuchIsWrong(error: unknown): { success: false; error: { issues: [] } } {
+  if (error instanceof RangeError) return { success: false, error: { issues: [] } };
+  throw error;
 }
 
 /** A name that came twice is a list; a name whose schema is a list is one even when it came once. */

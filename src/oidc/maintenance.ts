@@ -1,4 +1,5 @@
 // Grants of people wait while the tenant is closed for maintenance. Which grant is asked for is known once the client has shown who it is.
+import type { IncomingMessage } from 'node:http';
 import { errors } from 'oidc-provider';
 import type { Closure } from '../features/tenants/tenant.entity.js';
 import type { EngineContext } from './engine-types.js';
@@ -8,6 +9,7 @@ export interface GrantsInMaintenance {
   current(): Promise<Closure | undefined>;
   secondsLeft(closure: Closure): number;
   goesOn(grantType: string): boolean;
+  turnedAway(req: IncomingMessage): void;
 }
 
 /** @throws TemporarilyUnavailable 503: nothing is spent, and the client may come again with the same code or token. */
@@ -19,6 +21,7 @@ export async function admitGrant(
   if (maintenance.goesOn(grantType)) return;
   const closure = await maintenance.current();
   if (!closure) return;
+  maintenance.turnedAway(ctx.req);
   ctx.set('Retry-After', String(maintenance.secondsLeft(closure)));
   const description = 'this is closed for maintenance';
   throw Object.assign(new errors.TemporarilyUnavailable(description), {

@@ -1,6 +1,7 @@
 // The engine, wired: one provider per tenant in a pool, the door in front of it, and the narrow view of it that other doors get.
 import { apiPolicyOf } from '../features/tenants/api-policy.js';
-import { grantGoesOn } from '../maintenance-doors.js';
+import type { Observed } from '../front.js';
+import { grantGoesOn, measuredAsMaintenance } from '../maintenance-doors.js';
 import { EngineActingTokens } from '../oidc/acting-tokens.js';
 import { createDevicePages } from '../oidc/device-pages.js';
 import { OidcEngine } from '../oidc/engine.js';
@@ -66,6 +67,7 @@ export function openEngine(
         current: () => maintenance.current(),
         secondsLeft: (closure) => maintenance.secondsLeft(closure),
         goesOn: grantGoesOn,
+        turnedAway: (req) => measuredAsMaintenance(req as Observed),
       },
     },
     tenants,

@@ -565,6 +565,19 @@ describe('long work that somebody can follow', () => {
       expect(answer.body.errors).toContainEqual(expect.objectContaining({ pointer }));
     });
 
+    it('is refused, however much of it is wrong', async () => {
+      const members =
+        'name given_name family_name middle_name nickname preferred_username profile picture website gender';
+      const more = 'birthdate zoneinfo locale phone_number phone_number_verified address';
+      const claims = Object.fromEntries(`${members} ${more}`.split(' ').map((member) => [member, 1]));
+      const wrong = { op: 'create', email: 1, email_verified: 1, password_hash: 1, claims };
+      const body = { kind: 'users_bulk', operations: Array(10_000).fill(wrong) };
+      expect(await ask(server, token, 'post', '/jobs', body)).toMatchObject({
+        status: 422,
+        body: { code: 'invalid_request' },
+      });
+    });
+
     it('is refused where it is longer than ten thousand people are', async () => {
       const body = JSON.stringify({ kind: 'users_bulk', operations: [], more: 'x'.repeat(4 * 1024 * 1024) });
       expect((await ask(server, token, 'post', '/jobs', body)).status).toBe(413);

@@ -22,15 +22,21 @@ import {
   refresh,
   tokensFor,
 } from '../support/party.js';
-import { defaultKind, startServer, type TestServer } from '../support/server.js';
+import { defaultKind, freePort, startServer, type TestServer } from '../support/server.js';
 import { at } from '../support/tenancy.js';
 
 let server: TestServer;
 let operator: string;
 let keeper: string;
+let metrics: string;
 
 beforeAll(async () => {
-  server = await startServer();
+  const metricsPort = await freePort();
+  metrics = `http://127.0.0.1:${metricsPort}/metrics`;
+  // Metrics are served outside of tests only.
+  server = await startServer({
+    environment: { NODE_ENV: 'development', METRICS_PORT: String(metricsPort), DEMO: 'false' },
+  });
   operator = await tokenWith(server, Object.keys(installationScopes).join(' '));
   keeper = await tokenWith(server, 'maintenance:write health:read audit:read');
 }, 180_000);
@@ -285,6 +291,33 @@ describe('people', () => {
       await (await fetch(`${server.issuer}/api/v1/auth/me`)).text();
       expect(server.log.slice(before).filter((entry) => /"level":"(warn|error)"/.test(entry))).toEqual([]);
     });
+  });
+
+  it('wake nobody who is on call: they are counted apart from what fails', async () => {
+    const party = await makeClient(server);
+    const { email } = await makePerson(server);
+    const { refresh_token } = await tokensFor(server, party, email, {
+      scope: 'openid offline_access',
+      prompt: 'consent',
+    });
+    const failed = async () =>
+      [...(await (await fetch(metrics)).text()).matchAll(/^http_request_duration_seconds_count\{(.*)\} (\d+)$/gm)]
+        .filter(([, labels]) => /status="5/.test(String(labels)))
+        .map(([, labels, count]) => [/route="(.*?)"/.exec(String(labels))?.[1], Number(count)] as const);
+    const sum = (counts: (readonly [string | undefined, number])[], of: string) =>
+      counts.filter(([route]) => route === of).reduce((all, [, count]) => all + count, 0);
+    const before = await failed();
+    await closed(async () => {
+      await (await fetch(`${server.issuer}/account`, page)).text();
+      await (await fetch(`${server.issuer}/api/v1/auth/me`)).text();
+      expect((await ask(server, await tokenWith(server, 'users:read'), 'get', '/users')).status).toBe(503);
+      expect((await refresh(server, party, String(refresh_token))).status).toBe(503);
+    });
+    const after = await failed();
+    expect(sum(after, 'maintenance') - sum(before, 'maintenance')).toBe(4);
+    expect(after.filter(([route]) => route !== 'maintenance')).toEqual(
+      before.filter(([route]) => route !== 'maintenance'),
+    );
   });
 
   it('who are signed in stay signed in, and go on afterwards', async () => {
