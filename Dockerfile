@@ -36,5 +36,5 @@ EXPOSE 3000 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; const scheme = process.env.TLS_CERT ? 'https' : 'http'; fetch(`${scheme}://127.0.0.1:${process.env.PORT || 3000}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # The process itself, no shell: SIGTERM reaches it.
-ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "dist/src/cli.js"]
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--min-semi-space-size=12", "dist/src/cli.js"]
 CMD ["start"]

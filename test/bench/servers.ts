@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -130,9 +131,10 @@ async function startOurs(
   { cores, profiles }: StartOptions,
 ): Promise<Server> {
   const port = await freePort();
-  const command = [process.execPath, ...profiling(profiles), path.join(projectRoot, 'dist', 'src', 'cli.js'), 'start'];
+  const command = [process.execPath, ...profiling(profiles), ...startArguments()];
   const [file, args] = cores ? pinned(cores, command) : [command[0] as string, command.slice(1)];
   const child = spawn(file, args, {
+    cwd: projectRoot,
     env: { PATH: process.env.PATH, ...environment, PORT: String(port), WORKERS: String(workers) },
     // Log lines are made and written as in production; nobody reads them.
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -140,6 +142,12 @@ async function startOurs(
   await ready(child, port);
   if (cores) await pinStores(services);
   return { name: 'ours', ...rows, port, pid: Number(child.pid), stop: () => end(child) };
+}
+
+/** Of Node.js, as `npm start` gives them in the folder of the project. */
+function startArguments(): string[] {
+  const { scripts } = JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8'));
+  return scripts.start.split(' ').slice(1);
 }
 
 const profiling = (folder: string | undefined): string[] =>

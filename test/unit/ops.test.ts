@@ -67,7 +67,11 @@ const deployments = manifests.filter(({ kind }) => kind === 'Deployment');
 const kustomizations = files('ops/kubernetes')
   .filter((file) => file.endsWith('kustomization.yaml'))
   .map((file) => parse(read(file)) as { configMapGenerator: { literals: string[] }[] });
-const { engines, version } = JSON.parse(read('package.json')) as { engines: { node: string }; version: string };
+const { engines, scripts, version } = JSON.parse(read('package.json')) as {
+  engines: { node: string };
+  scripts: { start: string };
+  version: string;
+};
 const health = read('src/health.ts');
 
 const lines = (text: string) => [...text.matchAll(/^([A-Z][A-Z_]+)=/gm)].map(([, name = '']) => name);
@@ -170,6 +174,21 @@ describe('the image', () => {
     expect(bases).toHaveLength(1);
     const [, major = ''] = /^node:(\d+)-/.exec(bases[0] ?? '') ?? [];
     expect(engines.node).toMatch(new RegExp(`(\\^|>=)${major}\\.`));
+  });
+});
+
+describe('Node.js', () => {
+  it('is started as `npm start` starts it', () => {
+    const flags = (command: string) => command.split(' ').filter((word) => word.startsWith('--'));
+    const started = flags(scripts.start);
+    expect(started.length).toBeGreaterThan(1);
+    expect(
+      said('ENTRYPOINT')
+        .flatMap((entry) => JSON.parse(entry))
+        .filter((word) => word.startsWith('--')),
+    ).toEqual(started);
+    const [, systemd = ''] = /^ExecStart=(.*)$/m.exec(read('ops/systemd/ostiary.service')) ?? [];
+    expect(flags(systemd)).toEqual(started);
   });
 });
 
