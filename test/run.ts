@@ -16,7 +16,10 @@ const { conditional } = (await import(path.join(projectRoot, 'jest.config.js')))
 const { status } = spawnSync(process.execPath, ['node_modules/jest/bin/jest.js', ...process.argv.slice(2)], {
   cwd: projectRoot,
   stdio: 'inherit',
-  env: { ...process.env, NODE_OPTIONS: '--experimental-vm-modules --no-warnings --max-old-space-size=4096' },
+  env: {
+    ...process.env,
+    NODE_OPTIONS: '--experimental-vm-modules --no-warnings --max-old-space-size=4096 --max-semi-space-size=64',
+  },
 });
 
 const missing = conditional.filter(({ met }) => !met);
