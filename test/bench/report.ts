@@ -51,7 +51,8 @@ export function benchReport({ machine, rows, passwords, storm }: Results): strin
   return `# How fast it is
 
 Made by \`npm run bench\`. *bare* is the engine alone, oidc-provider in one process over a plain Map, without logs, limits or a database. *ours* is
-one process as production starts it, with PostgreSQL and Redis, log lines at the default level written to /dev/null. Both have the same
+one process as production starts it, with PostgreSQL and Redis, log lines at the default level written to /dev/null; what it records is sealed in the
+chain of the audit log, and told to a webhook on the core of the generator. Both have the same
 algorithms (ES256), clients and client authentication, and answer the same requests in turn, so many rounds each as told below; the table has the
 medians. A row named CPU counts the processor time of the server process for one request. A machine that does other work disturbs both, the rates more.
 

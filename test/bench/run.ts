@@ -49,7 +49,10 @@ try {
     for (const scenario of chosen) profiles.push(await profile(scenario, house, seconds, Number(values.users)));
     if (wanted('passwords')) passwords += await signInProfile(house, seconds);
     if (wanted('storm')) passwords += `\n${await stormProfile(house, seconds)}`;
-  } else await measure();
+  } else {
+    await measure();
+    Object.assign(results.machine, await house.describeRecord());
+  }
 } finally {
   await house.close();
 }

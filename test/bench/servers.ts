@@ -16,6 +16,7 @@ import { openServices, type Services } from '../../src/services.js';
 import { type Party, password } from '../support/party.js';
 import { freshDatabase } from '../support/postgres.js';
 import { freePort } from '../support/server.js';
+import { WebhookReceiver } from '../support/webhook-receiver.js';
 import { childrenOf, otherCores, parentOf, pin, pinned, runsHere } from './machine.js';
 
 export const resource = 'https://api.example.com';
@@ -48,12 +49,15 @@ export interface House extends Omit<Target, 'port' | 'name'> {
   services: Services;
   start(options?: StartOptions & { workers?: number }): Promise<Server>;
   describeStores(): Promise<Record<string, string>>;
+  /** What was recorded of it all, sealed in the chain of the audit log, and told to a webhook. */
+  describeRecord(): Promise<Record<string, number>>;
   close(): Promise<void>;
 }
 
 export async function openHouse(peopleCount = 200): Promise<House> {
   const database = await freshDatabase('postgres', { entities, migrations });
   const issuer = 'https://id.bench.example';
+  const receiver = await WebhookReceiver.start();
   const environment = {
     NODE_ENV: 'production',
     ISSUER: issuer,
@@ -65,10 +69,14 @@ export async function openHouse(peopleCount = 200): Promise<House> {
     MAIL_URL: 'smtp://127.0.0.1:9',
     TRUST_PROXY: '127.0.0.1',
     METRICS_PORT: '0',
+    EGRESS_ALLOW: '127.0.0.1',
   };
   const services = await openServices(loadConfig(environment), { logger: createLogger({ level: 'error' }) });
   await services.migrate();
-  const rows = await asDefaultTenant(services, () => furnish(services, peopleCount));
+  const rows = await asDefaultTenant(services, async () => {
+    await services.webhooks.create(null, { url: receiver.url(), events: ['*'] });
+    return furnish(services, peopleCount);
+  });
   return {
     ...rows,
     issuer,
@@ -83,8 +91,15 @@ export async function openHouse(peopleCount = 200): Promise<House> {
         /redis_version:(\S+)/.exec((await services.redis?.client.info('server')) ?? '') ?? [];
       return { postgresql: `${settings?.version}, fsync ${settings?.fsync}`, redis };
     },
+    async describeRecord() {
+      const [counts] = (await services.db.manager.query(
+        `SELECT (SELECT count(*) FROM audit_events)::int AS events_recorded, (SELECT count(*) FROM audit_seals)::int AS events_sealed`,
+      )) as Record<string, number>[];
+      return { ...counts, events_told_to_a_webhook: receiver.received.length };
+    },
     async close() {
       await services.close();
+      await receiver.close();
       await database.close();
     },
   };
