@@ -105,9 +105,7 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
         [house.tenant.id, new Date(house.clock.now().getTime() - 1000)],
       );
     const old = `replays WHERE id LIKE 'old-%'`;
-
-    it('takes a backlog away in batches, each committed by itself, and ends between two when told to', async () => {
-      await plantReplays(250);
+    const toldToEndAtTheSecondLook = () => {
       const stop = new AbortController();
       let looks = 0;
       const clock = {
@@ -117,9 +115,15 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
           return house.clock.now();
         },
       };
+      return { clock, signal: stop.signal };
+    };
+
+    it('takes a backlog away in batches, each committed by itself, and ends between two when told to', async () => {
+      await plantReplays(250);
+      const { clock, signal } = toldToEndAtTheSecondLook();
       const replays = retentions.filter(({ table }) => table === 'replays');
       const interrupted = new Sweeper(house.db, clock, replays, { batch: 100, rest: 0 });
-      expect(await interrupted.run(stop.signal)).toBe(200);
+      expect(await interrupted.run(signal)).toBe(200);
       expect(await count(old)).toBe(50);
       expect(await new Sweeper(house.db, house.clock, retentions, { batch: 20, rest: 0 }).run()).toBe(50);
       expect(await count(old)).toBe(0);
@@ -133,17 +137,9 @@ describe.each(stores.filter((store) => store !== 'postgres+redis'))(
            VALUES ($1, gen_random_uuid(), 'audit_export', 'succeeded', '{}', 'client', 'x', '{}', $2, $2, $2, $2)`,
           [tenantId, new Date(house.clock.now().getTime() - 1000 * (n + 1))],
         );
-      const stop = new AbortController();
-      let looks = 0;
-      const clock = {
-        now() {
-          looks += 1;
-          if (looks === 2) stop.abort();
-          return house.clock.now();
-        },
-      };
+      const { clock, signal } = toldToEndAtTheSecondLook();
       const jobs = retentions.filter(({ table }) => table === 'jobs');
-      expect(await new Sweeper(house.db, clock, jobs, { rest: 0 }).run(stop.signal)).toBe(2);
+      expect(await new Sweeper(house.db, clock, jobs, { rest: 0 }).run(signal)).toBe(2);
       expect(await count('jobs')).toBe(1);
       await sweep();
       expect(await count('jobs')).toBe(0);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
+import type { CreateExchangePolicy } from '../../src/features/exchange/exchange-policy.schema.js';
 import { enter, wordsOf } from '../support/account.js';
 import { type Answer, ask, tokenWith } from '../support/api.js';
 import { makeApiKey } from '../support/api-keys.js';
@@ -18,7 +19,7 @@ import {
   trips,
 } from '../support/impersonating.js';
 import { letterTo } from '../support/mailbox.js';
-import { introspect, makeClient, makePerson, post, tokensFor } from '../support/party.js';
+import { introspect, makeClient, makePerson, type Party, post, tokensFor } from '../support/party.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { api, ownForms } from '../support/ways-api.js';
 
@@ -49,6 +50,17 @@ describe('an administrator acts for a person (RFC 8693 §1.1)', () => {
           `SELECT data, actor_type, actor_id FROM audit_events WHERE name = $1 AND data ->> 'user_id' = $2`,
           [name, userId],
         ) as Promise<{ data: Record<string, unknown>; actor_type: string; actor_id: string }[]>,
+    );
+
+  const exchangesTripsForHotels = ({ clientId }: Party, how: Partial<CreateExchangePolicy>) =>
+    server.inside(({ exchangePolicies }) =>
+      exchangePolicies.create({
+        client_id: clientId,
+        subject_clients: [by.app.clientId],
+        subject_audiences: [trips],
+        resources: [hotels],
+        ...how,
+      }),
     );
 
   /** How many were queued, whoever they are for. */
@@ -269,15 +281,7 @@ describe('an administrator acts for a person (RFC 8693 §1.1)', () => {
         response_types: [],
         redirect_uris: [],
       });
-      await server.inside(({ exchangePolicies }) =>
-        exchangePolicies.create({
-          client_id: service.clientId,
-          subject_clients: [by.app.clientId],
-          subject_audiences: [trips],
-          resources: [hotels],
-          acting: 'impersonation',
-        }),
-      );
+      await exchangesTripsForHotels(service, { acting: 'impersonation' });
       const { id, token } = await help(server, by, person.id);
       const { status, body } = await exchange(server, service, token, { resource: hotels });
       expect(status).toBe(200);
@@ -294,15 +298,7 @@ describe('an administrator acts for a person (RFC 8693 §1.1)', () => {
         grant_types: ['authorization_code', TOKEN_EXCHANGE],
         consent_policy: 'implicit',
       });
-      await server.inside(({ exchangePolicies }) =>
-        exchangePolicies.create({
-          client_id: service.clientId,
-          subject_clients: [by.app.clientId],
-          subject_audiences: [trips],
-          resources: [hotels],
-          actors: ['person'],
-        }),
-      );
+      await exchangesTripsForHotels(service, { actors: ['person'] });
       const third = await makePerson(server);
       const asked = { resource: trips, scope: 'openid read' };
       const subject = (await tokensFor(server, by.app, third.email, asked)).access_token;

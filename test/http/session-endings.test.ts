@@ -84,6 +84,17 @@ describe('the end of everybody’s sessions at once', () => {
     expect(body.items).toEqual([expect.objectContaining({ clients: [other.clientId] })]);
   });
 
+  it('ends none where the application that is named is not there', async () => {
+    await signIn();
+    const before = (await live()).length;
+    for (const client_id of ['nobody', '00000000-0000-7000-8000-000000000000'])
+      expect(await end({ client_id, reason: 'They lost a key' })).toMatchObject({
+        status: 404,
+        body: { code: 'not_found' },
+      });
+    expect(await live()).toHaveLength(before);
+  });
+
   it('of one application looks at a batch of sessions and no more at a time, however few are meant', async () => {
     for (let n = 0; n < 3; n += 1) await signIn(other);
     await signIn();
